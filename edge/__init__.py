@@ -1,0 +1,1 @@
+"""The device's daemon: frames become words, words become verdicts, verdicts are never lost."""

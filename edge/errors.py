@@ -1,0 +1,50 @@
+"""The errors of the daemon, one root.
+
+EdgeError
+├── BundleError      a bundle that is missing, changed, unsigned or not for this box
+├── CameraError      a camera that cannot be opened as it is configured
+├── DescribeError    the words of a picture could not be made
+├── JudgeError       the words could not be judged
+├── SpoolError       a verdict could not be committed to disk
+│   └── SpoolFullError   the byte quota or the disk is used up
+└── DeliveryError    the other side does not have an inspection
+    └── NobodyListensError   the broker took it, but has no subscriber (MQTT 5 reason 0x10)
+"""
+
+from __future__ import annotations
+
+
+class EdgeError(Exception):
+    """Root: says in one sentence what was being done, with which value, and what to do."""
+
+
+class BundleError(EdgeError):
+    """A bundle that is missing, changed, unsigned or not for this box."""
+
+
+class CameraError(EdgeError):
+    """A camera that cannot be opened as it is configured."""
+
+
+class DescribeError(EdgeError):
+    """The words of a picture could not be made."""
+
+
+class JudgeError(EdgeError):
+    """The words could not be judged."""
+
+
+class SpoolError(EdgeError):
+    """A verdict could not be committed to disk."""
+
+
+class SpoolFullError(SpoolError):
+    """The byte quota or the disk is used up."""
+
+
+class DeliveryError(EdgeError):
+    """The other side does not have an inspection."""
+
+
+class NobodyListensError(DeliveryError):
+    """The broker took an inspection, but nobody subscribes (MQTT 5 reason code 0x10)."""

@@ -1,0 +1,57 @@
+"""The four seams of the daemon. Adapters satisfy them by shape; none inherits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from edge.records import Capture, Description, Frame, Inspection, Scores
+
+
+class Camera(Protocol):
+    """Where pictures come from."""
+
+    def frames(self) -> Iterator[Capture]:
+        """Yield pictures, oldest first, until the source ends or `close` is called from another thread.
+
+        A picture that cannot be read is yielded as `LostFrame`; trouble with the camera never ends the iteration by an exception.
+        """
+
+    def close(self) -> None:
+        """End `frames` soon, release the device; may be called twice and from any thread."""
+
+
+class Describer(Protocol):
+    """Turns a picture into words."""
+
+    def describe(self, frame: Frame) -> Description:
+        """Describe a picture, the same words for the same pixels every time.
+
+        Raises:
+            DescribeError: the model failed or gave numbers that are not finite.
+        """
+
+
+class Judge(Protocol):
+    """Turns words into a probability for each label."""
+
+    def score(self, description: Description) -> Scores:
+        """Score every label of the station.
+
+        Raises:
+            JudgeError: the model failed or gave numbers that are not finite.
+        """
+
+
+class Sink(Protocol):
+    """Where inspections go."""
+
+    def deliver(self, inspection: Inspection) -> None:
+        """Hand one inspection over; returning means that the other side has it.
+
+        Raises:
+            DeliveryError: the other side does not have it (or nobody can tell); the caller keeps it and tries again.
+        """
+
+    def close(self) -> None:
+        """Release the connection; may be called twice and from any thread."""

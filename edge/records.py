@@ -1,0 +1,155 @@
+"""The records that travel through the daemon, each defined once and frozen.
+
+camera -> Frame -> Description -> Scores -> Verdict -> Inspection -> spool -> sinks
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels: TypeAlias = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture from a camera.
+
+    `pixels` is uint8 (H, W, 3) BGR. `captured_at` is UTC-aware and for people; durations come from `monotonic_ns`.
+    `source` names where the picture came from (a file name, a device), `part_id` the part in front of the camera if known.
+    """
+
+    pixels: Pixels
+    captured_at: datetime
+    monotonic_ns: int
+    station: str
+    sequence: int
+    source: str
+    part_id: str | None = None
+    capture_ms: float = 0.0
+
+
+class Reason(str, Enum):
+    """Why a verdict is what it is: codes on the wire, each explained to people in docs/operations.md."""
+
+    UNREADABLE = "unreadable"
+    """The picture file or frame cannot be decoded."""
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    CAMERA_STALLED = "camera_stalled"
+    CAMERA_UNREACHABLE = "camera_unreachable"
+    BLANK = "blank"
+    WRONG_SIZE = "wrong_size"
+    FROZEN = "frozen"
+    DESCRIBE_FAILED = "describe_failed"
+    JUDGE_FAILED = "judge_failed"
+    NO_WORDS = "no_words"
+    TEXT_INFLUENCE = "text_influence"
+    UNCALIBRATED = "uncalibrated"
+    LOW_CONFIDENCE = "low_confidence"
+    LOW_MARGIN = "low_margin"
+    LABEL_REVIEW = "label_review"
+    LATE = "late"
+    SPOOL_FULL = "spool_full"
+
+
+@dataclass(frozen=True, slots=True)
+class LostFrame:
+    """A picture that the camera should have given and could not: it becomes a FAULT verdict, never silence.
+
+    `detail` is one sentence for people.
+    """
+
+    reason: Reason
+    detail: str
+    captured_at: datetime
+    monotonic_ns: int
+    station: str
+    sequence: int
+    source: str
+    part_id: str | None = None
+
+
+Capture: TypeAlias = Frame | LostFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A word or phrase of a closed vocabulary and its cosine with the picture (-1..1)."""
+
+    word: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """All that the judge ever sees of a picture: words, best first. `struck` are phrases that a filter took out."""
+
+    tags: tuple[Tag, ...]
+    attributes: tuple[Tag, ...]
+    captions: tuple[str, ...]
+    struck: tuple[str, ...] = ()
+    timings_ms: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What the judge makes of a description: per label, in the station's order.
+
+    `log_likelihoods` are summed token log-likelihoods in nats, `probabilities` their softmax (after calibration, if there is one).
+    `calibrated` is False where no calibration exists: then the verdict's confidence is null.
+    """
+
+    labels: tuple[str, ...]
+    log_likelihoods: tuple[float, ...]
+    probabilities: tuple[float, ...]
+    method: str
+    prompt_tokens: int
+    calibrated: bool = False
+
+
+class Decision(str, Enum):
+    """OK only if everything is positively known; NG a defect; REVIEW honest doubt; FAULT the box's own trouble."""
+
+    OK = "OK"
+    NG = "NG"
+    REVIEW = "REVIEW"
+    FAULT = "FAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision and why. `confidence` (0..1) is None where none is known; `reasons` are codes, worst first."""
+
+    decision: Decision
+    label: str | None
+    confidence: float | None
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """One finished inspection, ready for the spool. `epoch` and `seq` are empty (""/0) until the spool commits it."""
+
+    id: str
+    station: str
+    source: str
+    part_id: str | None
+    captured_at: datetime
+    verdict: Verdict
+    description: Description | None
+    scores: Scores | None
+    timings_ms: tuple[tuple[str, float], ...]
+    bundle: str
+    station_digest: str
+    evidence_sha256: str | None
+    detail: str | None = None
+    epoch: str = ""
+    seq: int = 0
+    replayed: bool = False
+    evidence_url: str | None = None

@@ -1,0 +1,43 @@
+"""How a camera sees a cell: exposure, gamma, noise, blur, a slight shift, uneven light. None of it is a defect."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
+
+
+def jitter(pixels: Image, rng: np.random.Generator) -> Image:
+    """Flip, and now and then scale and shift by a few pixels: before painting, so that places stay true."""
+    if rng.random() < 0.5:
+        pixels = pixels[::-1]
+    if rng.random() < 0.5:
+        pixels = pixels[:, ::-1]
+    if rng.random() < 0.25:
+        pixels = pixels.T
+    pixels = np.ascontiguousarray(pixels)
+    if rng.random() < 0.4:
+        size = pixels.shape[0]
+        scale, shift = rng.uniform(0.97, 1.06), rng.uniform(-4, 4, 2)
+        matrix = cv2.getRotationMatrix2D((size / 2, size / 2), rng.normal(0, 0.6), scale)
+        matrix[:, 2] += shift
+        pixels = cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return pixels
+
+
+def uneven_light(pixels: Image, rng: np.random.Generator) -> Image:
+    """A soft slope of brightness."""
+    size = pixels.shape[0]
+    slope = cv2.resize(rng.uniform(0.72, 1.15, (3, 3)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    return pixels * slope
+
+
+def capture(pixels: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Take the picture: float (S, S) 0..1 and above becomes uint8."""
+    pixels = np.clip(pixels, 0.003, 2) ** rng.uniform(0.6, 1.5) * rng.uniform(0.5, 1.3)
+    if rng.random() < 0.3:
+        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 0.9))
+    pixels = pixels + rng.standard_normal(pixels.shape, dtype=np.float32) * rng.uniform(0, 0.02)
+    return np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

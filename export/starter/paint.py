@@ -1,0 +1,182 @@
+"""Defects painted onto a good cell, with known truth: kind, shape, place, size, strength and the patches they cover."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from export.starter.truth import KINDS, Defect
+
+Image = NDArray[np.float32]
+
+PATCH = 16
+VISIBLE = 0.06
+"""A defect that darkens less than this share of its surroundings nowhere shows: it is not painted."""
+COVERED = 0.03
+"""A patch is of a kind if the defect darkens it by this much on average, or by VISIBLE along at least eight pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """`pixels` float32 (S, S), darkened; `patch_kinds` uint8 (S/16, S/16), index into KINDS."""
+
+    pixels: Image
+    patch_kinds: NDArray[np.uint8]
+    defects: tuple[Defect, ...]
+
+
+def paint(pixels: Image, rng: np.random.Generator) -> Painted:
+    """Paint one to four defects, cracks most often; real cells rarely have one kind alone."""
+    size = pixels.shape[0]
+    painters = (_crack, _dark_area, _corner_or_edge, _stain, _fingers, _dead)
+    out, patches, defects = pixels, np.zeros((size // PATCH, size // PATCH), np.uint8), []
+    first = int(rng.choice(6, p=(0.40, 0.22, 0.12, 0.11, 0.11, 0.04)))
+    chosen = [first]
+    if first != 5:
+        if first == 0:
+            chosen += [0] * int(rng.choice(4, p=(0.5, 0.25, 0.15, 0.1)))
+        if first == 1 and rng.random() < 0.5:
+            chosen.append(0)
+        if rng.random() < 0.25:
+            chosen.append(int(rng.choice(5, p=(0.35, 0.2, 0.15, 0.15, 0.15))))
+    for index in chosen:
+        dark, shape = painters[index](size, rng)
+        strength = float(np.quantile(dark[dark > 0.25 * dark.max()], 0.7)) if dark.max() > 0 else 0.0
+        if strength < VISIBLE:
+            continue
+        out = out * (1 - dark)
+        cover = dark.reshape(size // PATCH, PATCH, size // PATCH, PATCH)
+        strong = (cover.mean((1, 3)) > COVERED) | ((cover > max(VISIBLE, 0.5 * strength)).sum((1, 3)) >= 8)
+        patches[strong] = index + 1
+        ys, xs = np.nonzero(dark > 0.5 * strength)
+        extent = float(max(np.ptp(xs), np.ptp(ys)) + 1) / size
+        defects.append(Defect(KINDS[index + 1], shape, float(xs.mean()) / size, float(ys.mean()) / size, extent, strength))
+    return Painted(out.astype(np.float32), patches, tuple(defects))
+
+
+def _walk(start: NDArray[np.float64], angle: float, length: float, rng: np.random.Generator, wobble: float) -> NDArray[np.float64]:
+    """A polyline of `length` pixels that starts at `start` and wavers."""
+    count = max(3, int(length / 8))
+    angles = angle + np.cumsum(rng.normal(0, wobble, count)) + rng.normal(0, 0.15, count)
+    steps = np.stack([np.cos(angles), np.sin(angles)], 1) * (length / count)
+    return np.concatenate([start[None], start + np.cumsum(steps, 0)])
+
+
+def _line(canvas: Image, points: NDArray[np.float64], value: float) -> None:
+    cv2.polylines(canvas, [np.round(points * 16).astype(np.int32)], isClosed=False, color=value, thickness=1, lineType=cv2.LINE_AA, shift=4)
+
+
+def _crack_angle(rng: np.random.Generator) -> float:
+    """Silicon breaks along its crystal planes: in a mono cell mostly at 45 degrees."""
+    return float(rng.choice([np.pi / 4, -np.pi / 4, rng.uniform(0, np.pi)], p=(0.3, 0.3, 0.4)) + rng.normal(0, 0.12) + np.pi * rng.integers(2))
+
+
+def _crack(size: int, rng: np.random.Generator) -> tuple[Image, str]:
+    canvas = np.zeros((size, size), np.float32)
+    length = float(np.exp(rng.uniform(np.log(0.10), np.log(1.2)))) * size
+    angle, wobble = _crack_angle(rng), rng.uniform(0.02, 0.2)
+    middle = rng.uniform(0.05, 0.95, 2) * size
+    start = middle - np.array([np.cos(angle), np.sin(angle)]) * length / 2
+    trunk = _walk(start, angle, length, rng, wobble)
+    _line(canvas, trunk, 1.0)
+    shape = "line"
+    if rng.random() < 0.35 and length > 0.2 * size:
+        shape = "branched"
+        for _ in range(int(rng.integers(1, 5))):
+            knot = trunk[int(rng.integers(1, len(trunk)))]
+            _line(canvas, _walk(knot, angle + float(rng.choice([-1, 1])) * rng.uniform(0.4, 1.6), length * rng.uniform(0.15, 0.6), rng, wobble), 1.0)
+    elif rng.random() < 0.15:
+        shape = "crossed"
+        other = angle + np.pi / 2 + rng.normal(0, 0.15)
+        _line(canvas, _walk(middle - np.array([np.cos(other), np.sin(other)]) * length / 2, other, length * rng.uniform(0.6, 1), rng, wobble), 1.0)
+    width = float(rng.uniform(0.35, 1.1))
+    canvas = cv2.GaussianBlur(canvas, (0, 0), width)
+    # Fading along the length: one end of a crack is often closed.
+    fade = cv2.resize(rng.uniform(0.5, 1, (3, 3)).astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
+    depth = float(np.exp(rng.uniform(np.log(0.08), np.log(0.75))))
+    return canvas / (canvas.max() + 1e-6) * fade * depth, shape
+
+
+def _dark_area(size: int, rng: np.random.Generator) -> tuple[Image, str]:
+    """A part that a crack cut off: a polygon, often with the border or two busbars as sides."""
+    canvas = np.zeros((size, size), np.float32)
+    how = rng.random()
+    if how < 0.45:
+        centre, count, radius = rng.random(2) * size, int(rng.integers(3, 8)), float(np.exp(rng.uniform(np.log(0.05), np.log(0.4)))) * size
+        angles = np.sort(rng.random(count) * 2 * np.pi)
+        polygon = centre + np.stack([np.cos(angles), np.sin(angles)], 1) * radius * rng.uniform(0.5, 1.4, (count, 1))
+    elif how < 0.75:  # a strip along the border, cut off by a slanted line
+        depth = np.exp(rng.uniform(np.log(0.05), np.log(0.45), 2)) * size
+        span = np.sort(rng.random(2)) * size if rng.random() < 0.7 else np.array([0.0, size])
+        polygon = np.array([[span[0], 0], [span[1], 0], [span[1], depth[1]], [span[0], depth[0]]])
+    else:  # a triangle at 45 degrees from the border
+        base = np.exp(rng.uniform(np.log(0.1), np.log(0.6))) * size
+        at = rng.uniform(-0.3, 1) * size
+        polygon = np.array([[at, 0], [at + base, 0], [at + base * rng.uniform(0.2, 0.8), base * rng.uniform(0.3, 0.7)]])
+    if how >= 0.45 and rng.random() < 0.5:
+        polygon = polygon[:, ::-1]
+    if how >= 0.45 and rng.random() < 0.5:
+        polygon = size - polygon
+    cv2.fillPoly(canvas, [np.round(polygon * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
+    canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.4, 2.0))
+    texture = cv2.resize(rng.uniform(0.75, 1, (8, 8)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
+    return canvas * texture * rng.uniform(0.15, 0.95), "region"
+
+
+def _corner_or_edge(size: int, rng: np.random.Generator) -> tuple[Image, str]:
+    canvas = np.zeros((size, size), np.float32)
+    if rng.random() < 0.6:
+        corner = tuple(int(v) for v in rng.integers(0, 2, 2) * size)
+        axes = tuple(int(v) for v in rng.uniform(0.06, 0.32, 2) * size)
+        cv2.ellipse(canvas, corner, axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
+        shape = "corner"
+    else:
+        depth = rng.uniform(0.03, 0.16) * size
+        wave = np.convolve(rng.uniform(0.3, 1.4, size + 30), np.ones(31) / 31, "valid") * depth
+        canvas = (np.arange(size)[:, None] < wave[None]).astype(np.float32)
+        if rng.random() < 0.5:
+            canvas = canvas[::-1]
+        if rng.random() < 0.5:
+            canvas = canvas.T
+        shape = "edge"
+    canvas = cv2.GaussianBlur(np.ascontiguousarray(canvas), (0, 0), rng.uniform(0.8, 5))
+    return canvas * rng.uniform(0.3, 0.95), shape
+
+
+def _stain(size: int, rng: np.random.Generator) -> tuple[Image, str]:
+    canvas = np.zeros((size, size), np.float32)
+    count = 1 if rng.random() < 0.7 else int(rng.integers(2, 6))
+    middle = rng.random(2) * size
+    for _ in range(count):
+        centre = tuple(int(v) for v in middle + (rng.normal(0, 0.12 * size, 2) if count > 1 else 0))
+        axes = tuple(int(max(2, v)) for v in np.exp(rng.uniform(np.log(0.02), np.log(0.22), 2)) * size)
+        cv2.ellipse(canvas, centre, axes, rng.uniform(0, 180), 0, 360, float(rng.uniform(0.6, 1)), -1 if rng.random() < 0.8 else 2, cv2.LINE_AA)
+    canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(1, 6))
+    return canvas / (canvas.max() + 1e-6) * rng.uniform(0.2, 0.9), "spot" if count == 1 else "spots"
+
+
+def _fingers(size: int, rng: np.random.Generator) -> tuple[Image, str]:
+    """Broken fingers: narrow stripes at right angles to the busbars, with hard ends where a busbar feeds them."""
+    canvas = np.zeros((size, size), np.float32)
+    band = int(rng.uniform(0, 0.8) * size)
+    length = int(rng.uniform(0.1, 0.35) * size)
+    for _ in range(int(rng.integers(1, 10))):
+        x = int(np.clip(rng.integers(size) if rng.random() < 0.5 else rng.normal(0.5, 0.2) * size, 0, size - 3))
+        begin = band + (0 if rng.random() < 0.6 else int(rng.uniform(0, 0.15) * size))
+        canvas[begin : begin + int(length * rng.uniform(0.5, 1)), x : x + int(rng.integers(1, 4))] = rng.uniform(0.5, 1)
+    canvas = cv2.GaussianBlur(canvas if rng.random() < 0.7 else np.ascontiguousarray(canvas.T), (0, 0), rng.uniform(0.3, 0.8))
+    return canvas * rng.uniform(0.15, 0.65), "stripes"
+
+
+def _dead(size: int, rng: np.random.Generator) -> tuple[Image, str]:
+    canvas = np.ones((size, size), np.float32)
+    shape = "whole"
+    if rng.random() < 0.6:
+        cut = float(rng.uniform(0.3, 0.7)) * size
+        canvas[int(cut) :] = 0
+        canvas = np.ascontiguousarray(np.rot90(canvas, int(rng.integers(4))))
+        shape = "half"
+    return cv2.GaussianBlur(canvas, (0, 0), 1.0) * rng.uniform(0.5, 0.93), shape

@@ -1,0 +1,97 @@
+"""Train the starter's BLIP: it starts from the eyes of our CLIP and learns to say what was painted."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import nn
+from torch.nn import functional
+from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig, BlipVisionConfig, CLIPModel
+
+from export.starter.batches import Batches
+from export.starter.optimise import Optimiser
+from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
+from export.starter.train_clip import DIM, LAYERS, Recipe
+from export.starter.words import KINDS
+
+CAPTION_TOKENS = 28
+TEXT_DIM = 160
+TEXT_LAYERS = 3
+
+
+def blip_config(vocabulary_size: int) -> BlipConfig:
+    """The sizes: vision as CLIP's, a text decoder of 3 layers of 160 with 5 heads."""
+    vision = BlipVisionConfig(
+        hidden_size=DIM, intermediate_size=4 * DIM, num_hidden_layers=LAYERS, num_attention_heads=5, image_size=224, patch_size=16, hidden_act="gelu",
+    )
+    text = BlipTextConfig(
+        vocab_size=vocabulary_size, hidden_size=TEXT_DIM, encoder_hidden_size=DIM, intermediate_size=4 * TEXT_DIM, num_hidden_layers=TEXT_LAYERS,
+        num_attention_heads=5, max_position_embeddings=CAPTION_TOKENS + 4, hidden_act="gelu", bos_token_id=DECODE_ID, eos_token_id=END_ID,
+        sep_token_id=END_ID, pad_token_id=PAD_ID, attention_probs_dropout_prob=0.0, hidden_dropout_prob=0.0,
+    )
+    return BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())
+
+
+def see_as(clip: CLIPModel, blip: BlipForConditionalGeneration) -> None:
+    """Give BLIP's vision tower the weights of CLIP's; both are pre-norm transformers with other names.
+
+    BLIP has no norm before its first layer; a short training heals the difference.
+    """
+    source, target = clip.vision_model, blip.vision_model
+    with torch.no_grad():
+        target.embeddings.patch_embedding.weight.copy_(source.embeddings.patch_embedding.weight)
+        target.embeddings.patch_embedding.bias.zero_()
+        target.embeddings.class_embedding.copy_(source.embeddings.class_embedding.reshape(1, 1, -1))
+        target.embeddings.position_embedding.copy_(source.embeddings.position_embedding.weight[None])
+        target.post_layernorm.load_state_dict(source.post_layernorm.state_dict())
+        for theirs, ours in zip(source.encoder.layers, target.encoder.layers, strict=True):
+            attention = theirs.self_attn
+            ours.self_attn.qkv.weight.copy_(torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]))
+            ours.self_attn.qkv.bias.copy_(torch.cat([attention.q_proj.bias, attention.k_proj.bias, attention.v_proj.bias]))
+            ours.self_attn.projection.load_state_dict(attention.out_proj.state_dict())
+            ours.layer_norm1.load_state_dict(theirs.layer_norm1.state_dict())
+            ours.layer_norm2.load_state_dict(theirs.layer_norm2.state_dict())
+            ours.mlp.load_state_dict(theirs.mlp.state_dict())
+
+
+def train_blip(batches: Batches, tokenizer: Tokenizer, clip: CLIPModel, out: Path, recipe: Recipe) -> BlipForConditionalGeneration:
+    """Train on captions and, as CLIP, on the kind of each patch; saves the moving average of the weights to `out`."""
+    torch.manual_seed(recipe.seed)
+    blip = BlipForConditionalGeneration(blip_config(tokenizer.get_vocab_size()))
+    see_as(clip, blip)
+    head = nn.Linear(DIM, len(KINDS))
+    optimiser = Optimiser([blip, head], learning_rate=recipe.learning_rate, steps=recipe.steps)
+    weight = torch.ones(len(KINDS))
+    weight[0] = 0.25
+    started = time.monotonic()
+    mean: dict[str, float] = {}
+    blip.train()
+    for step in range(recipe.steps):
+        batch = batches.draw(recipe.batch)
+        rows = [[DECODE_ID, *tokenizer.encode(caption, add_special_tokens=False).ids[: CAPTION_TOKENS - 2], END_ID] for caption in batch.captions]
+        length = max(map(len, rows))
+        ids = torch.tensor([row + [PAD_ID] * (length - len(row)) for row in rows])
+        mask = (ids != PAD_ID).long()
+        vision = blip.vision_model(pixel_values=batch.pixel_values)
+        known = torch.tensor([bool(caption) for caption in batch.captions])
+        logits = blip.text_decoder(
+            input_ids=ids[known], attention_mask=mask[known], encoder_hidden_states=vision.last_hidden_state[known], return_dict=True
+        ).logits
+        target = torch.where(mask[known] > 0, ids[known], -100)
+        said = functional.cross_entropy(logits[:, :-1].flatten(0, 1), target[:, 1:].flatten(), ignore_index=-100)
+        patches = functional.cross_entropy(
+            head(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
+        )
+        optimiser.step(said + 0.3 * patches)
+        mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in (("caption", float(said)), ("patches", float(patches)))}
+        if step % 50 == 49:  # noqa: PLR2004
+            print(f"{step + 1} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
+        if step % 500 == 499 or step == recipe.steps - 1:  # noqa: PLR2004
+            optimiser.swap_average()
+            blip.save_pretrained(out)
+            optimiser.swap_average()
+    optimiser.swap_average()
+    return blip

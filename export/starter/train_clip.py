@@ -1,0 +1,137 @@
+"""Train the starter's CLIP: a small vision tower that tells what was painted, a text tower that knows the vocabularies.
+
+Two signals, both from the painter's truth. Each word of the vocabularies is true or false of each picture (sigmoid loss on the
+cosine, as in SigLIP, Zhai et al. 2023, because several words are true at once). And each of the 14 x 14 patches has a kind:
+that second, dense signal is what lets a transformer of this size learn hairlines in an hour on two cores; its head is thrown away.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
+
+from export.starter.batches import Batch, Batches
+from export.starter.optimise import Optimiser
+from export.starter.tokenizer import END_ID, PAD_ID, START_ID
+from export.starter.words import ATTRIBUTES, KINDS, TAGS
+
+CONTEXT_TOKENS = 16
+DIM = 160
+LAYERS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How long and how fast."""
+
+    steps: int = 3_000
+    batch: int = 16
+    learning_rate: float = 2e-3
+    seed: int = 0
+
+
+def clip_config(vocabulary_size: int) -> CLIPConfig:
+    """The towers' sizes: vision 6 layers of 160 at 224 px and patch 16 (2.2 M weights), text 2 layers of 128."""
+    vision = CLIPVisionConfig(
+        hidden_size=DIM, intermediate_size=4 * DIM, num_hidden_layers=LAYERS, num_attention_heads=5, image_size=224, patch_size=16,
+        hidden_act="gelu", projection_dim=DIM,
+    )
+    text = CLIPTextConfig(
+        vocab_size=vocabulary_size, hidden_size=128, intermediate_size=512, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=CONTEXT_TOKENS, hidden_act="gelu", projection_dim=DIM, pad_token_id=PAD_ID, bos_token_id=START_ID, eos_token_id=END_ID,
+    )
+    return CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=DIM, attn_implementation="sdpa")
+
+
+def tokenize(tokenizer: Tokenizer, sentences: tuple[str, ...], length: int) -> tuple[Tensor, Tensor]:
+    """`input_ids` and `attention_mask`, both int64 (len(sentences), length)."""
+    rows = [tokenizer.encode(sentence).ids for sentence in sentences]
+    too_long = [sentence for sentence, row in zip(sentences, rows, strict=True) if len(row) > length]
+    if too_long:
+        msg = f"the phrase {too_long[0]!r} has more than {length} tokens: shorten it"
+        raise ValueError(msg)
+    ids = torch.tensor([row + [PAD_ID] * (length - len(row)) for row in rows])
+    return ids, (ids != PAD_ID).long()
+
+
+class Heads(nn.Module):
+    """What training needs beside CLIP itself: the kind of each patch, the kind of the picture, scale and bias of the cosines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Linear(DIM, len(KINDS))
+        self.picture = nn.Linear(DIM, len(KINDS))
+        self.scale = nn.Parameter(torch.tensor(2.3))
+        self.bias = nn.Parameter(torch.tensor(-3.0))
+
+
+def losses(clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    """The summed loss of a batch and its parts, for the log."""
+    vision = clip.vision_model(pixel_values=batch.pixel_values)
+    image = functional.normalize(clip.visual_projection(vision.pooler_output), dim=-1)
+    text = functional.normalize(clip.get_text_features(input_ids=phrases[0], attention_mask=phrases[1]), dim=-1)
+    logits = heads.scale.exp() * image @ text.T + heads.bias
+    known = (batch.words >= 0).float()
+    each = functional.binary_cross_entropy_with_logits(logits, batch.words.clamp(min=0), reduction="none") * known
+    words = each.sum() / known.sum().clamp(min=1) * 4
+    # A patch without a defect is twenty times as frequent as one with: weigh it down.
+    weight = torch.ones(len(KINDS))
+    weight[0] = 0.25
+    patches = functional.cross_entropy(heads.patch(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1)
+    picture = heads.picture(vision.pooler_output)
+    sure = batch.kind >= 0
+    kind = functional.cross_entropy(picture[sure], batch.kind[sure]) if bool(sure.any()) else picture.sum() * 0
+    # A real defective cell is known to be defective, not how.
+    intact = -functional.log_softmax(picture, -1)[:, 0]
+    defect = -torch.log1p(-functional.softmax(picture, -1)[:, 0].clamp(max=1 - 1e-4))
+    vague = ~sure
+    real = (batch.defective * defect + (1 - batch.defective) * intact)[vague].mean() if bool(vague.any()) else picture.sum() * 0
+    total = words + 0.5 * patches + 0.5 * kind + 0.5 * real
+    return total, {"words": float(words), "patches": float(patches), "kind": float(kind), "real": float(real)}
+
+
+@torch.no_grad()
+def intact_scores(clip: CLIPModel, phrases: tuple[Tensor, Tensor], pixel_values: Tensor) -> np.ndarray:  # type: ignore[type-arg]
+    """Cosine of "intact cell" per picture, float32 (B,)."""
+    clip.eval()
+    text = functional.normalize(clip.get_text_features(input_ids=phrases[0], attention_mask=phrases[1]), dim=-1)
+    parts = [functional.normalize(clip.get_image_features(pixel_values=part), dim=-1) @ text[TAGS.index("intact cell")] for part in pixel_values.split(32)]
+    clip.train()
+    return torch.cat(parts).numpy()
+
+
+def train_clip(batches: Batches, tokenizer: Tokenizer, out: Path, recipe: Recipe) -> CLIPModel:
+    """Train, keep the moving average of the weights, save to `out` in the Hugging Face layout; logs to stdout."""
+    torch.manual_seed(recipe.seed)
+    clip = CLIPModel(clip_config(tokenizer.get_vocab_size()))
+    heads = Heads()
+    optimiser = Optimiser([clip, heads], learning_rate=recipe.learning_rate, steps=recipe.steps)
+    phrases = tokenize(tokenizer, (*TAGS, *ATTRIBUTES), CONTEXT_TOKENS)
+    started = time.monotonic()
+    mean: dict[str, float] = {}
+    clip.train()
+    for step in range(recipe.steps):
+        loss, parts = losses(clip, heads, phrases, batches.draw(recipe.batch))
+        optimiser.step(loss)
+        mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in parts.items()}
+        if step % 50 == 49:  # noqa: PLR2004
+            print(f"{step + 1} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
+        if step % 500 == 499 or step == recipe.steps - 1:  # noqa: PLR2004
+            optimiser.swap_average()
+            for name, (pixel_values, defective) in batches.validation.items():
+                score = roc_auc_score(defective, -intact_scores(clip, phrases, pixel_values))
+                print(f"{step + 1} {time.monotonic() - started:.0f}s validation {name} AUROC {score:.3f}", flush=True)
+            clip.save_pretrained(out)
+            torch.save(heads.state_dict(), out / "heads.pt")
+            optimiser.swap_average()
+    optimiser.swap_average()
+    return clip

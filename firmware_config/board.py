@@ -1,0 +1,45 @@
+"""A device profile: which execution providers, how many threads, how much memory."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from firmware_config.cameras import STRICT
+from firmware_config.errors import BoardError
+from firmware_config.toml import loads
+
+
+class Board(BaseModel):
+    """What the box is."""
+
+    model_config = STRICT
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = Field(
+        min_length=1, description="Execution providers of onnxruntime, first wanted first; a missing one is an error, never a silent fallback."
+    )
+    threads: int = Field(default=0, ge=0, le=256, description="Threads for inference; 0 means all cores this process may use.")
+    llm_gpu_layers: int = Field(default=0, ge=-1, description="Layers of the language model on the GPU; -1 means all.")
+    memory_mb: int = Field(default=1_500, ge=256, description="Above this resident size the doctor and the metrics raise an alarm.")
+
+
+def read_board(name_or_path: str) -> Board:
+    """Read a shipped profile by its name (`cpu`, `gpu`, `jetson-orin-nano`) or a file by its path (anything ending in .toml).
+
+    Raises:
+        BoardError: no such profile, or a file that is not understood.
+    """
+    shipped = resources.files("firmware_config") / "boards"
+    source = Path(name_or_path) if name_or_path.endswith(".toml") else shipped / f"{name_or_path}.toml"
+    try:
+        return Board.model_validate(loads(source.read_text(encoding="utf-8")))
+    except OSError as err:
+        names = ", ".join(sorted(entry.name[:-5] for entry in shipped.iterdir() if entry.name.endswith(".toml")))
+        msg = f"board profile {name_or_path!r} cannot be read: use one of {names}, or the path of a .toml file"
+        raise BoardError(msg) from err
+    except (ValueError, ValidationError) as err:
+        msg = f"board profile {name_or_path!r} is not understood: {str(err).splitlines()[0]}: see `kotoba-config schema board`"
+        raise BoardError(msg) from err

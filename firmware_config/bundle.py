@@ -1,0 +1,157 @@
+"""What a bundle holds: the manifest, typed. Reading files and checking digests is `edge/bundles.py`; trust is `signature.py`."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from firmware_config.cameras import STRICT
+from firmware_config.errors import ManifestError
+
+MANIFEST_NAME = "manifest.json"
+SIGNATURE_NAME = "manifest.sig"
+ALLOWED_SUFFIXES = (".onnx", ".gguf", ".json", ".txt", ".toml", ".npy", ".png", ".jpg")
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FilePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=200)]
+Triple = tuple[float, float, float]
+
+
+class BundleFile(BaseModel):
+    """One file: path inside the bundle, sha256, size in bytes, SPDX licence of its content and where it came from."""
+
+    model_config = STRICT
+    path: FilePath
+    sha256: Sha256
+    size: int = Field(ge=0)
+    licence: str = Field(min_length=1)
+    origin: str = ""
+
+
+class ImagePreprocess(BaseModel):
+    """How pixels become `pixel_values`: resize to (size, size) bicubic with antialias, scale to 0..1, subtract mean, divide by std (RGB)."""
+
+    model_config = STRICT
+    size: int = Field(ge=16, le=1024)
+    mean: Triple
+    std: Triple
+
+
+class Vocabulary(BaseModel):
+    """A closed vocabulary: `words` is a text file, one a line; `embeddings` a float32 .npy (len(words), D) of unit rows, same order."""
+
+    model_config = STRICT
+    words: FilePath
+    embeddings: FilePath
+
+
+class Clip(BaseModel):
+    """CLIP: `vision` takes pixel_values (B, 3, S, S) and gives image_embeds (B, D); `text` takes input_ids and attention_mask (B, T)
+    and gives text_embeds (B, D). Both unit length."""
+
+    model_config = STRICT
+    vision: FilePath
+    text: FilePath
+    tokenizer: FilePath
+    context_tokens: int = Field(ge=2, le=512)
+    preprocess: ImagePreprocess
+    tags: Vocabulary
+    attributes: Vocabulary
+
+
+class Blip(BaseModel):
+    """BLIP: `vision` takes pixel_values (1, 3, S, S) and gives every layer's cross_key.i / cross_value.i (1, H, P, Dh);
+    `decoder` takes input_ids (B, T), position_ids (B, T), attention_mask (B, past+T), past_key.i / past_value.i (B, H, past, Dh) and
+    the cross tensors at batch 1, and gives logits (B, V) of the last position and present_key.i / present_value.i (B, H, past+T, Dh)."""
+
+    model_config = STRICT
+    vision: FilePath
+    decoder: FilePath
+    tokenizer: FilePath
+    preprocess: ImagePreprocess
+    layers: int = Field(ge=1, le=64)
+    heads: int = Field(ge=1, le=64)
+    head_dim: int = Field(ge=1, le=512)
+    bos_token_id: int
+    eos_token_id: int = Field(description="Ends a caption (BLIP uses [SEP]).")
+    pad_token_id: int
+    prompt: str = Field(default="", description="Prefix given to the decoder and stripped from the caption.")
+
+
+class Llm(BaseModel):
+    """The judge: a GGUF without a trusted chat template; adapters by name; context size in tokens."""
+
+    model_config = STRICT
+    model: FilePath
+    adapters: dict[str, FilePath] = {}
+    context_tokens: int = Field(default=2048, ge=256, le=32_768)
+
+
+class Calibration(BaseModel):
+    """Temperature (1 = none) per adapter and template, fitted on source validation data only."""
+
+    model_config = STRICT
+    adapter: str | None
+    template: str
+    temperature: float = Field(gt=0, le=100)
+
+
+class Golden(BaseModel):
+    """A picture of the bundle with the verdict expected of it: decision label and its probability within `tolerance`."""
+
+    model_config = STRICT
+    picture: FilePath
+    label: str
+    probability: float = Field(ge=0, le=1)
+    tolerance: float = Field(default=0.02, ge=0, le=1)
+
+
+class Manifest(BaseModel):
+    """What was built."""
+
+    model_config = STRICT
+    schema_id: Literal["kotoba.bundle/1"] = Field(alias="schema")
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
+    bundle_version: int = Field(ge=1, description="Monotone: a device refuses an older one.")
+    key_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    clip: Clip
+    blip: Blip | None = None
+    llm: Llm
+    templates: dict[str, FilePath]
+    calibration: tuple[Calibration, ...] = ()
+    golden: tuple[Golden, ...] = ()
+    parity: dict[str, float] = Field(default={}, description="Figures against the originals, as measured when it was built.")
+    notice: str = ""
+    files: tuple[BundleFile, ...] = Field(min_length=1, max_length=10_000)
+
+    @model_validator(mode="after")
+    def _paths_are_distinct_and_of_a_known_kind(self) -> Manifest:
+        paths = [file.path for file in self.files]
+        if len(set(paths)) != len(paths):
+            msg = "a path is listed twice"
+            raise ValueError(msg)
+        for path in paths:
+            if not path.endswith(ALLOWED_SUFFIXES):
+                msg = f"{path!r} is of a kind that a bundle may not hold (only {' '.join(ALLOWED_SUFFIXES)})"
+                raise ValueError(msg)
+        return self
+
+
+def parse_manifest(raw: bytes) -> Manifest:
+    """Parse a manifest from its bytes.
+
+    Raises:
+        ManifestError: not JSON, or not a manifest of this schema.
+    """
+    try:
+        return Manifest.model_validate(json.loads(raw))
+    except (json.JSONDecodeError, UnicodeDecodeError) as err:
+        msg = f"{MANIFEST_NAME} is not JSON: {err}"
+        raise ManifestError(msg) from err
+    except ValidationError as err:
+        first = err.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        msg = f"{MANIFEST_NAME}: {where}: {first['msg']}"
+        raise ManifestError(msg) from err

@@ -1,0 +1,61 @@
+"""The camera section of a station file: one model per kind, told apart by `kind`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+STRICT = ConfigDict(frozen=True, extra="forbid")
+
+
+class FolderCamera(BaseModel):
+    """Pictures in a folder, in name order; with `watch`, new files as they appear."""
+
+    model_config = STRICT
+    kind: Literal["folder"]
+    path: Path
+    pattern: str = "*"
+    watch: bool = False
+    repeat: bool = False
+    poll_ms: int = Field(default=200, ge=10, le=60_000)
+    max_pixels: int = Field(default=64_000_000, ge=1, description="A larger picture is a FAULT, judged by its header alone.")
+    max_bytes: int = Field(default=256_000_000, ge=1)
+
+
+class VideoCamera(BaseModel):
+    """A video file, read with FFmpeg."""
+
+    model_config = STRICT
+    kind: Literal["video"]
+    path: Path
+    every: int = Field(default=1, ge=1, description="Keep one frame of this many.")
+
+
+class V4l2Camera(BaseModel):
+    """A USB or CSI camera by its stable name under /dev/v4l/by-id."""
+
+    model_config = STRICT
+    kind: Literal["v4l2"]
+    device: Path
+    width: int | None = Field(default=None, ge=16, le=16_384)
+    height: int | None = Field(default=None, ge=16, le=16_384)
+    fps: float | None = Field(default=None, gt=0, le=1000)
+    open_ms: int = Field(default=5_000, ge=100)
+    read_ms: int = Field(default=3_000, ge=100, description="No frame for this long: the reader is killed and started anew.")
+
+
+class RtspCamera(BaseModel):
+    """A network camera; TCP transport unless told otherwise."""
+
+    model_config = STRICT
+    kind: Literal["rtsp"]
+    url: str = Field(pattern=r"^rtsps?://\S+$")
+    password_file: Path | None = Field(default=None, description="Holds `user:password`, given by systemd LoadCredential=.")
+    transport: Literal["tcp", "udp"] = "tcp"
+    open_ms: int = Field(default=5_000, ge=100)
+    read_ms: int = Field(default=3_000, ge=100)
+
+
+Camera: TypeAlias = Annotated[FolderCamera | VideoCamera | V4l2Camera | RtspCamera, Field(discriminator="kind")]

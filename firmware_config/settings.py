@@ -1,0 +1,25 @@
+"""Where a box keeps its things; environment variables with the prefix KOTOBA_ override."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BoxSettings(BaseSettings):
+    """One box. Read once, by the command, and handed on; nothing else reads the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="KOTOBA_", frozen=True, extra="forbid")
+
+    box: str = Field(default="kotoba", pattern=r"^[A-Za-z0-9_-]+$")
+    stations: Path = Path("/etc/kotoba/stations")
+    bundle: Path = Path("/var/lib/kotoba/bundle")
+    keys: Path = Path("/etc/kotoba/keys")
+    spool: Path = Path("/var/lib/kotoba/spool.sqlite")
+    spool_max_bytes: int = Field(default=2_000_000_000, ge=1_000_000)
+    spool_keep_days: float = Field(default=7.0, gt=0)
+    board: str = "cpu"
+    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
+    metrics_host: str = "127.0.0.1"

@@ -1,0 +1,138 @@
+"""One inspection point, as its TOML file says. Read once, refused whole when wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from firmware_config.cameras import STRICT, Camera
+from firmware_config.errors import StationError
+from firmware_config.labels import Label
+from firmware_config.outputs import Outputs
+from firmware_config.toml import TOMLDecodeError, loads
+
+MAX_STATION_BYTES = 256_000
+"""A station file is a page or two; anything larger is a mistake."""
+
+TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
+Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Identity(BaseModel):
+    """Who the station is. `path` is the site path of its topics (ISA-95: enterprise/site/area/line/cell)."""
+
+    model_config = STRICT
+    name: TopicSegment
+    path: str = Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=256)
+    language: Literal["ja", "en"] = "en"
+
+
+class Picture(BaseModel):
+    """What a healthy picture is, and which part of it is looked at.
+
+    `roi` is a polygon in normalised coordinates (0..1, x right, y down); its bounding box is cropped and what lies outside the
+    polygon is blackened before any resize.
+    """
+
+    model_config = STRICT
+    roi: tuple[tuple[Unit, Unit], ...] | None = Field(default=None, min_length=3, max_length=64)
+    width: int | None = Field(default=None, ge=1, description="Pixels; another width is a FAULT.")
+    height: int | None = Field(default=None, ge=1)
+    min_side: int = Field(default=32, ge=1, description="Pixels; a smaller picture is a FAULT.")
+    blank_spread: float = Field(
+        default=2.0, ge=0, le=128, description="Grey levels between the 1st and 99th percentile below which a picture is blank."
+    )
+    frozen_after: int | None = Field(default=None, ge=2, description="This many identical frames in a row mean a frozen camera.")
+
+
+class Trigger(BaseModel):
+    """When to inspect. A verdict later than `deadline_ms` after capture is REVIEW, reason "late"."""
+
+    model_config = STRICT
+    kind: Literal["continuous", "interval"] = "continuous"
+    interval_ms: int = Field(default=1_000, ge=10)
+    deadline_ms: int | None = Field(default=None, ge=1)
+
+
+class Describe(BaseModel):
+    """How many words, and how captions are made. The seed makes sampled captions the same every time."""
+
+    model_config = STRICT
+    tags: int = Field(default=6, ge=1, le=32)
+    attributes: int = Field(default=6, ge=1, le=32)
+    beams: int = Field(default=1, ge=1, le=8, description="1 is greedy.")
+    samples: int = Field(default=4, ge=0, le=16, description="Sampled captions beside the greedy or beam caption.")
+    top_k: int = Field(default=50, ge=1)
+    temperature: float = Field(default=1.0, gt=0, le=4)
+    max_tokens: int = Field(default=24, ge=1, le=64)
+    seed: int = Field(default=0, ge=0)
+
+
+class Judge(BaseModel):
+    """How the words are judged."""
+
+    model_config = STRICT
+    template: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]+$", description="A file of the bundle's templates/.")
+    adapter: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+$", description="A LoRA of the bundle's llm/adapters/.")
+    method: Literal["rank"] = "rank"
+    min_confidence: Unit = 0.5
+    min_margin: Unit = 0.0
+
+
+class Station(BaseModel):
+    """One inspection point."""
+
+    model_config = STRICT
+    station: Identity
+    camera: Camera
+    picture: Picture = Picture()
+    trigger: Trigger = Trigger()
+    labels: tuple[Label, ...] = Field(min_length=2, max_length=64)
+    describe: Describe = Describe()
+    judge: Judge = Judge()
+    outputs: Outputs = Outputs()
+
+    @model_validator(mode="after")
+    def _labels_are_distinct(self) -> Station:
+        names = [label.name for label in self.labels]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            msg = f"labels must be distinct, {twice[0]!r} is there twice"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` of the station's meaning: its values in canonical JSON."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def read_station(path: Path) -> Station:
+    """Read a station file.
+
+    Raises:
+        StationError: the file is missing, too large, not TOML, or says something that is not understood.
+    """
+    try:
+        if path.stat().st_size > MAX_STATION_BYTES:
+            msg = f"station file {path} has {path.stat().st_size} bytes, at most {MAX_STATION_BYTES} are read: give the TOML of one station"
+            raise StationError(msg)
+        return Station.model_validate(loads(path.read_text(encoding="utf-8")))
+    except OSError as err:
+        msg = f"station file {path} cannot be read ({err.strerror}): give the path of an existing file or make one with `kotoba-config new`"
+        raise StationError(msg) from err
+    except (TOMLDecodeError, UnicodeDecodeError) as err:
+        msg = f"station file {path} is not TOML: {err}"
+        raise StationError(msg) from err
+    except ValidationError as err:
+        first = err.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        more = f" (and {err.error_count() - 1} more)" if err.error_count() > 1 else ""
+        msg = f"station file {path}: {where}: {first['msg']}, got {str(first['input'])[:80]!r}{more}: see `kotoba-config schema station`"
+        raise StationError(msg) from err
