@@ -5,6 +5,7 @@ EdgeError
 ├── CameraError      a camera that cannot be opened as it is configured
 ├── DescribeError    the words of a picture could not be made
 ├── JudgeError       the words could not be judged
+├── MessageError     an inspection that cannot be said as JSON, or bytes that are no inspection
 ├── SpoolError       a verdict could not be committed to disk
 │   └── SpoolFullError   the byte quota or the disk is used up
 └── DeliveryError    the other side does not have an inspection
@@ -32,6 +33,10 @@ class DescribeError(EdgeError):
 
 class JudgeError(EdgeError):
     """The words could not be judged."""
+
+
+class MessageError(EdgeError):
+    """An inspection that cannot be said as JSON (a number that is not finite), or bytes that are no inspection."""
 
 
 class SpoolError(EdgeError):

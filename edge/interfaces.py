@@ -46,6 +46,13 @@ class Judge(Protocol):
 class Sink(Protocol):
     """Where inspections go."""
 
+    def connect(self) -> None:
+        """Make contact where there is none; called at start and about every second while there is nothing to deliver.
+
+        Raises:
+            DeliveryError: the other side cannot be reached; the caller tries again.
+        """
+
     def deliver(self, inspection: Inspection) -> None:
         """Hand one inspection over; returning means that the other side has it.
 

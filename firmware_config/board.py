@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from importlib import resources
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
 from firmware_config.cameras import STRICT
-from firmware_config.errors import BoardError
-from firmware_config.toml import loads
+from firmware_config.errors import BoardError, first_mistake
+from firmware_config.toml import read_toml
+
+BOARDS = Path(__file__).with_name("boards")
+"""The shipped profiles."""
 
 
 class Board(BaseModel):
@@ -19,7 +21,8 @@ class Board(BaseModel):
     model_config = STRICT
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = Field(
-        min_length=1, description="Execution providers of onnxruntime, first wanted first; a missing one is an error, never a silent fallback."
+        min_length=1,
+        description="Execution providers of onnxruntime, first wanted first; a missing one is an error, never a silent fallback.",
     )
     threads: int = Field(default=0, ge=0, le=256, description="Threads for inference; 0 means all cores this process may use.")
     llm_gpu_layers: int = Field(default=0, ge=-1, description="Layers of the language model on the GPU; -1 means all.")
@@ -32,14 +35,16 @@ def read_board(name_or_path: str) -> Board:
     Raises:
         BoardError: no such profile, or a file that is not understood.
     """
-    shipped = resources.files("firmware_config") / "boards"
-    source = Path(name_or_path) if name_or_path.endswith(".toml") else shipped / f"{name_or_path}.toml"
+    source = Path(name_or_path) if name_or_path.endswith(".toml") else BOARDS / f"{name_or_path}.toml"
     try:
-        return Board.model_validate(loads(source.read_text(encoding="utf-8")))
-    except OSError as err:
-        names = ", ".join(sorted(entry.name[:-5] for entry in shipped.iterdir() if entry.name.endswith(".toml")))
-        msg = f"board profile {name_or_path!r} cannot be read: use one of {names}, or the path of a .toml file"
+        return Board.model_validate(read_toml(source))
+    except ValidationError as err:
+        msg = f"board profile {name_or_path}: {first_mistake(err)}: see `kotoba-config schema board`"
         raise BoardError(msg) from err
-    except (ValueError, ValidationError) as err:
-        msg = f"board profile {name_or_path!r} is not understood: {str(err).splitlines()[0]}: see `kotoba-config schema board`"
+    except ValueError as err:
+        msg = f"board profile {name_or_path} {err}: give the TOML of one board"
+        raise BoardError(msg) from err
+    except OSError as err:
+        shipped = ", ".join(sorted(path.stem for path in BOARDS.glob("*.toml")))
+        msg = f"board profile {name_or_path} cannot be read ({err.strerror}): use one of {shipped}, or the path of a .toml file"
         raise BoardError(msg) from err

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from firmware_config.cameras import STRICT
-from firmware_config.errors import ManifestError
+from firmware_config.errors import ManifestError, first_mistake
 
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.sig"
@@ -31,12 +31,17 @@ class BundleFile(BaseModel):
 
 
 class ImagePreprocess(BaseModel):
-    """How pixels become `pixel_values`: resize to (size, size) bicubic with antialias, scale to 0..1, subtract mean, divide by std (RGB)."""
+    """How pixels become `pixel_values`: resize to (size, size) bicubic with antialias, scale to 0..1, gain, minus mean, over std (RGB).
+
+    `gain = "median"` multiplies the picture so that its median becomes 0.5, by at most 2.5: exposure is then no feature, and a dark part
+    stays dark.
+    """
 
     model_config = STRICT
     size: int = Field(ge=16, le=1024)
     mean: Triple
     std: Triple
+    gain: Literal["none", "median"] = "none"
 
 
 class Vocabulary(BaseModel):
@@ -48,8 +53,11 @@ class Vocabulary(BaseModel):
 
 
 class Clip(BaseModel):
-    """CLIP: `vision` takes pixel_values (B, 3, S, S) and gives image_embeds (B, D); `text` takes input_ids and attention_mask (B, T)
-    and gives text_embeds (B, D). Both unit length."""
+    """CLIP, two graphs whose outputs have unit length.
+
+    `vision` takes pixel_values (B, 3, S, S) and gives image_embeds (B, D); `text` takes input_ids and attention_mask (B, T) and gives
+    text_embeds (B, D).
+    """
 
     model_config = STRICT
     vision: FilePath
@@ -62,9 +70,12 @@ class Clip(BaseModel):
 
 
 class Blip(BaseModel):
-    """BLIP: `vision` takes pixel_values (1, 3, S, S) and gives every layer's cross_key.i / cross_value.i (1, H, P, Dh);
-    `decoder` takes input_ids (B, T), position_ids (B, T), attention_mask (B, past+T), past_key.i / past_value.i (B, H, past, Dh) and
-    the cross tensors at batch 1, and gives logits (B, V) of the last position and present_key.i / present_value.i (B, H, past+T, Dh)."""
+    """BLIP, two graphs: the picture is read once, then words follow one by one.
+
+    `vision` takes pixel_values (1, 3, S, S) and gives every layer's cross_key.i / cross_value.i (1, H, P, Dh).
+    `decoder` takes input_ids (B, T), position_ids (B, T), attention_mask (B, past+T), past_key.i / past_value.i (B, H, past, Dh) and the
+    cross tensors at batch 1, and gives logits (B, V) of the last position and present_key.i / present_value.i (B, H, past+T, Dh).
+    """
 
     model_config = STRICT
     vision: FilePath
@@ -146,12 +157,20 @@ def parse_manifest(raw: bytes) -> Manifest:
         ManifestError: not JSON, or not a manifest of this schema.
     """
     try:
-        return Manifest.model_validate(json.loads(raw))
-    except (json.JSONDecodeError, UnicodeDecodeError) as err:
-        msg = f"{MANIFEST_NAME} is not JSON: {err}"
-        raise ManifestError(msg) from err
+        return Manifest.model_validate(json.loads(raw, object_pairs_hook=_keys_once))
     except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        msg = f"{MANIFEST_NAME}: {where}: {first['msg']}"
+        msg = f"{MANIFEST_NAME}: {first_mistake(err)}: see `kotoba-config schema manifest`"
         raise ManifestError(msg) from err
+    except (ValueError, RecursionError) as err:
+        msg = f"{MANIFEST_NAME} is not JSON ({err}): take the bundle from its builder again"
+        raise ManifestError(msg) from err
+
+
+def _keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A key that is there twice means one thing to us and another to the next reader."""
+    values = dict(pairs)
+    if len(values) != len(pairs):
+        keys = [key for key, _ in pairs]
+        msg = f"the key {next(key for key in keys if keys.count(key) > 1)[:80]!r} is there twice"
+        raise ValueError(msg)
+    return values

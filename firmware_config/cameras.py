@@ -7,7 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-STRICT = ConfigDict(frozen=True, extra="forbid")
+STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+"""How every section of a file is read: an unknown key, NaN or infinity is an error, never repaired."""
 
 
 class FolderCamera(BaseModel):

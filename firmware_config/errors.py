@@ -9,6 +9,11 @@ ConfigError
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
+MAX_SHOWN = 80
+"""Characters of a wrong value that are shown: enough to find it in the file."""
+
 
 class ConfigError(Exception):
     """Root: says in one sentence which file, which key, what was expected, what to do."""
@@ -28,3 +33,12 @@ class ManifestError(ConfigError):
 
 class SignatureError(ConfigError):
     """A signature that is missing, unknown or wrong."""
+
+
+def first_mistake(err: ValidationError) -> str:
+    """Say the first mistake that pydantic found as part of one sentence: key, what was expected, what was there, how many more."""
+    first = err.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the file"
+    got = "" if first["type"] in {"missing", "value_error"} else f", got {str(first['input'])[:MAX_SHOWN]!r}"
+    more = f" (and {err.error_count() - 1} more)" if err.error_count() > 1 else ""
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}{got}{more}"

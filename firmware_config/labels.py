@@ -14,5 +14,5 @@ class Label(BaseModel):
 
     model_config = STRICT
     name: str = Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")
-    meaning: str = Field(default="", max_length=200)
+    meaning: str = Field(default="", max_length=200, pattern=r"^[^\r\n]*$", description="One line: it stands in the prompt.")
     decision: Literal["ok", "ng", "review"]

@@ -31,9 +31,7 @@ class MqttOutput(BaseModel):
     password_file: Path | None = None
     keepalive_s: int = Field(default=10, ge=2, le=3_600)
     ack_timeout_s: float = Field(default=10.0, gt=0, le=600)
-    require_subscriber: bool = Field(
-        default=True, description="MQTT 5: keep a verdict that nobody listens to (0x10) and raise an alarm."
-    )
+    require_subscriber: bool = Field(default=True, description="MQTT 5: keep a verdict that nobody listens to (0x10) and raise an alarm.")
 
 
 class JsonlOutput(BaseModel):

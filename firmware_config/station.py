@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from firmware_config.cameras import STRICT, Camera
-from firmware_config.errors import StationError
+from firmware_config.cameras import STRICT, Camera, FolderCamera, RtspCamera, VideoCamera
+from firmware_config.errors import StationError, first_mistake
 from firmware_config.labels import Label
 from firmware_config.outputs import Outputs
-from firmware_config.toml import TOMLDecodeError, loads
-
-MAX_STATION_BYTES = 256_000
-"""A station file is a page or two; anything larger is a mistake."""
+from firmware_config.toml import read_toml
 
 TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -120,19 +116,35 @@ def read_station(path: Path) -> Station:
         StationError: the file is missing, too large, not TOML, or says something that is not understood.
     """
     try:
-        if path.stat().st_size > MAX_STATION_BYTES:
-            msg = f"station file {path} has {path.stat().st_size} bytes, at most {MAX_STATION_BYTES} are read: give the TOML of one station"
-            raise StationError(msg)
-        return Station.model_validate(loads(path.read_text(encoding="utf-8")))
+        return Station.model_validate(read_toml(path))
+    except ValidationError as err:
+        msg = f"station file {path}: {first_mistake(err)}: see `kotoba-config schema station`"
+        raise StationError(msg) from err
+    except ValueError as err:
+        msg = f"station file {path} {err}: give the TOML of one station, as `kotoba-config new` writes it"
+        raise StationError(msg) from err
     except OSError as err:
         msg = f"station file {path} cannot be read ({err.strerror}): give the path of an existing file or make one with `kotoba-config new`"
         raise StationError(msg) from err
-    except (TOMLDecodeError, UnicodeDecodeError) as err:
-        msg = f"station file {path} is not TOML: {err}"
-        raise StationError(msg) from err
-    except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        more = f" (and {err.error_count() - 1} more)" if err.error_count() > 1 else ""
-        msg = f"station file {path}: {where}: {first['msg']}, got {str(first['input'])[:80]!r}{more}: see `kotoba-config schema station`"
-        raise StationError(msg) from err
+
+
+def require_named_files(station: Station) -> None:
+    """Refuse a station whose files are not on this machine: what it reads, not what it will write; a camera may still be unplugged.
+
+    Raises:
+        StationError: the first file or folder that is missing.
+    """
+    camera, mqtt = station.camera, station.outputs.mqtt
+    named: list[tuple[str, Path | None]] = []
+    if isinstance(camera, FolderCamera | VideoCamera):
+        named.append(("camera.path", camera.path))
+    if isinstance(camera, RtspCamera):
+        named.append(("camera.password_file", camera.password_file))
+    if mqtt is not None:
+        named.append(("outputs.mqtt.password_file", mqtt.password_file))
+        if mqtt.tls is not None:
+            named += [(f"outputs.mqtt.tls.{key}", path) for key, path in mqtt.tls]
+    for key, path in named:
+        if path is not None and not path.exists():
+            msg = f"station {station.station.name}: {key}: {path} does not exist: correct the path or put the file there"
+            raise StationError(msg)

@@ -1,12 +1,36 @@
-"""TOML text to plain values; Python 3.10 (JetPack 6) has no tomllib of its own."""
+"""TOML files to plain values; Python 3.10 (JetPack 6) has no tomllib of its own."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Any
 
 if sys.version_info >= (3, 11):
     from tomllib import TOMLDecodeError, loads
 else:
     from tomli import TOMLDecodeError, loads
 
-__all__ = ["TOMLDecodeError", "loads"]
+__all__ = ["TOMLDecodeError", "loads", "read_toml"]
+
+MAX_TOML_BYTES = 256_000
+"""A station or board is a page or two; anything larger is a mistake."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file, never more of it than MAX_TOML_BYTES.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is too large or not TOML; the message goes on after the name of the file ("is not TOML ...").
+    """
+    with path.open("rb") as file:
+        raw = file.read(MAX_TOML_BYTES + 1)
+    if len(raw) > MAX_TOML_BYTES:
+        msg = f"has more than {MAX_TOML_BYTES} bytes"
+        raise ValueError(msg)
+    try:
+        return loads(raw.decode())
+    except (TOMLDecodeError, UnicodeDecodeError) as err:
+        msg = f"is not TOML ({err})"
+        raise ValueError(msg) from err

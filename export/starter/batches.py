@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +12,27 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from edge.picture.preprocess import pixel_values
-from export.starter.capture import capture
-from export.starter.cells import Cell
-from export.starter.grain import GrainPool
-from export.starter.words import ATTRIBUTES, DEFECT_WORDS, TAGS
+from export.starter.capture import capture, jitter
+from export.starter.cells import Cell, read_grey, training_cells, validation_cells
+from export.starter.grain import GrainPool, make_grain
+from export.starter.sample import SIZE, add_grain
+from export.starter.truth import Truth
+from export.starter.words import ATTRIBUTES, DEFECT_WORDS, TAGS, caption, truth_of_words
 from firmware_config.bundle import ImagePreprocess
 
-PREPROCESS = ImagePreprocess(size=224, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), gain="median")
+PREPROCESS = ImagePreprocess(size=SIZE, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), gain="median")
 """The starter's towers see a picture whose median grey is 0.5, so that exposure is not a feature."""
 
 REAL_SHARE = 0.2
-"""Real cells among the painted: enough to know real grain and wear, few enough not to learn the material (decided on source validation)."""
+"""Real cells among the painted: enough to know real grain and wear, few enough not to learn the material."""
+
+UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
     """`pixel_values` float32 (B, 3, 224, 224); `words` float32 (B, tags + attributes) 1, 0 or -1 for "do not care"; `patch_kinds` int64
-    (B, 196), -1 unknown; `kind` int64 (B,), -1 unknown; `defective` float32 (B,); `captions`, empty where unknown."""
+    (B, 196), -1 unknown; `kind` int64 (B,), -1 unknown; `defective` float32 (B,) 0..1; `captions`, empty where unknown."""
 
     pixel_values: Tensor
     words: Tensor
@@ -38,13 +42,74 @@ class Batch:
     captions: tuple[str, ...]
 
 
-@dataclass(slots=True)
+def as_pixel_values(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """uint8 (224, 224) to float32 (3, 224, 224), by the device's own code."""
+    values: NDArray[np.float32] = pixel_values(np.repeat(grey[:, :, None], 3, axis=2), PREPROCESS)[0]
+    return values
+
+
 class Batches:
     """Draws batches, seeded; every painted sample is seen once before any is seen twice."""
 
-    folder: Path
-    real: tuple[Cell, ...]
-    grain: GrainPool
-    rng: np.random.Generator
-    validation: dict[str, tuple[Tensor, NDArray[np.bool_]]] = field(default_factory=dict)
-    real_share: float = REAL_SHARE
+    def __init__(self, painted: Path, *, seed: int, real_share: float = REAL_SHARE) -> None:
+        self._pixels = np.load(painted / "pixels.npy", mmap_mode="r")
+        self._patch_kinds = np.load(painted / "patch_kinds.npy")
+        self._words = np.load(painted / "words.npy")
+        self._kinds = np.load(painted / "kinds.npy")
+        self._captions: list[str] = json.loads((painted / "captions.json").read_text())
+        self._rng = np.random.default_rng(seed)
+        self._grain: GrainPool = make_grain(48, SIZE, self._rng)
+        self._real = [(cell, read_grey(cell, SIZE)) for cell in training_cells()]
+        self._real_share = real_share
+        self._order: list[int] = []
+
+    def draw(self, count: int) -> Batch:
+        """The next `count` samples."""
+        rows = [self._draw_real() if self._rng.random() < self._real_share else self._draw_painted() for _ in range(count)]
+        pixels, words, patches, kinds, defective, captions = zip(*rows, strict=True)
+        return Batch(
+            pixel_values=torch.from_numpy(np.stack([as_pixel_values(grey) for grey in pixels])),
+            words=torch.from_numpy(np.stack(words).astype(np.float32)),
+            patch_kinds=torch.from_numpy(np.stack(patches).astype(np.int64).reshape(count, -1)),
+            kind=torch.tensor(kinds),
+            defective=torch.tensor(defective),
+            captions=captions,
+        )
+
+    def _draw_painted(self) -> tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.int64], int, float, str]:
+        if not self._order:
+            self._order = list(self._rng.permutation(len(self._pixels)))
+        index = self._order.pop()
+        kind = int(self._kinds[index])
+        return self._pixels[index], self._words[index], self._patch_kinds[index].astype(np.int64), kind, float(kind > 0), self._captions[index]
+
+    def _draw_real(self) -> tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.int64], int, float, str]:
+        """A real cell, good or bad half and half. Of a bad one it is known that it is bad, and no more."""
+        wanted = bool(self._rng.random() < 0.5)  # noqa: PLR2004
+        cell, grey = self._real[int(self._rng.integers(len(self._real)))]
+        while cell.defective != wanted:
+            cell, grey = self._real[int(self._rng.integers(len(self._real)))]
+        return self._as_sample(cell, jitter(grey, self._rng))
+
+    def _as_sample(self, cell: Cell, grey: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.int64], int, float, str]:
+        material, clouds = cell.material, False
+        if self._rng.random() < 0.5:  # noqa: PLR2004
+            grey, clouds = add_grain(grey, self._grain, self._rng)
+            material = "poly"
+        truth = Truth(material, clouds, uneven=False, defects=())
+        words = truth_of_words(truth)
+        good = cell.probability == 0
+        patches = np.full(self._patch_kinds.shape[1:], 0 if good else UNKNOWN, np.int64)
+        if not good:
+            words[DEFECT_WORDS] = UNKNOWN
+            for word, value in (("intact cell", 0), ("no dark marks", 0), ("nothing but busbars and fingers", 0), ("an even surface", UNKNOWN), ("damaged cell", 1)):
+                words[(*TAGS, *ATTRIBUTES).index(word)] = value if cell.defective and cell.certain else UNKNOWN
+        said = caption(truth, self._rng) if good else ""
+        return capture(grey, self._rng), words, patches, 0 if good else UNKNOWN, cell.probability, said
+
+
+def real_validation() -> tuple[Tensor, NDArray[np.bool_]]:
+    """The source validation run: pixel_values float32 (180, 3, 224, 224) and which cells are defective."""
+    cells = validation_cells()
+    values = np.stack([as_pixel_values(np.round(read_grey(cell, SIZE) * 255).astype(np.uint8)) for cell in cells])
+    return torch.from_numpy(values), np.array([cell.defective for cell in cells])

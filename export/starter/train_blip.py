@@ -15,9 +15,9 @@ from export.starter.batches import Batches
 from export.starter.optimise import Optimiser
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
 from export.starter.train_clip import DIM, LAYERS, Recipe
-from export.starter.words import KINDS
+from export.starter.truth import KINDS
 
-CAPTION_TOKENS = 28
+CAPTION_TOKENS = 30
 TEXT_DIM = 160
 TEXT_LAYERS = 3
 
@@ -86,7 +86,7 @@ def train_blip(batches: Batches, tokenizer: Tokenizer, clip: CLIPModel, out: Pat
             head(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
         )
         optimiser.step(said + 0.3 * patches)
-        mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in (("caption", float(said)), ("patches", float(patches)))}
+        mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in (("caption", said.item()), ("patches", patches.item()))}
         if step % 50 == 49:  # noqa: PLR2004
             print(f"{step + 1} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
         if step % 500 == 499 or step == recipe.steps - 1:  # noqa: PLR2004

@@ -19,23 +19,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
-from export.starter.batches import Batch, Batches
+from export.starter.batches import Batch, Batches, real_validation
 from export.starter.optimise import Optimiser
 from export.starter.tokenizer import END_ID, PAD_ID, START_ID
-from export.starter.words import ATTRIBUTES, KINDS, TAGS
+from export.starter.truth import KINDS
+from export.starter.words import ATTRIBUTES, TAGS
 
 CONTEXT_TOKENS = 16
 DIM = 160
-LAYERS = 6
+LAYERS = 5
+SHALLOW = 2
+NOISE_FLOOR = 0.003
+"""Variance of camera noise in pixel_values: directions below it are not amplified."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """How long and how fast."""
 
-    steps: int = 3_000
+    steps: int = 2_000
     batch: int = 16
     learning_rate: float = 2e-3
+    shallow_steps: int = 1_500
+    shallow_batch: int = 24
     seed: int = 0
 
 
@@ -96,7 +102,7 @@ def losses(clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batch:
     vague = ~sure
     real = (batch.defective * defect + (1 - batch.defective) * intact)[vague].mean() if bool(vague.any()) else picture.sum() * 0
     total = words + 0.5 * patches + 0.5 * kind + 0.5 * real
-    return total, {"words": float(words), "patches": float(patches), "kind": float(kind), "real": float(real)}
+    return total, {name: value.item() for name, value in (("words", words), ("patches", patches), ("kind", kind), ("real", real))}
 
 
 @torch.no_grad()
@@ -109,29 +115,69 @@ def intact_scores(clip: CLIPModel, phrases: tuple[Tensor, Tensor], pixel_values:
     return torch.cat(parts).numpy()
 
 
+@torch.no_grad()
+def whiten_patches(clip: CLIPModel, pixel_values: Tensor) -> None:
+    """Start the patch embedding as a whitening of real patches instead of at random.
+
+    A hairline is a small signal beside a patch's mean brightness; after whitening every spatial frequency weighs the same. With random
+    filters 500 steps left cracks all but unseen (patch AUROC 0.72).
+    """
+    patches = pixel_values[:, 0].unfold(1, 16, 16).unfold(2, 16, 16).reshape(-1, 256)
+    patches = patches - patches.mean(0)
+    values, vectors = torch.linalg.eigh(patches.T @ patches / len(patches))
+    filters = vectors[:, -DIM:].flip(1).T / (values[-DIM:].flip(0)[:, None] + NOISE_FLOOR).sqrt()
+    embedding = clip.vision_model.embeddings
+    embedding.patch_embedding.weight.copy_((filters / 3).reshape(DIM, 1, 16, 16).expand(-1, 3, -1, -1) * 0.3)
+    embedding.position_embedding.weight.normal_(std=0.1)
+
+
+def deepen(clip: CLIPModel, layers: nn.ModuleList) -> None:
+    """Put the deeper layers back as layers that as yet do nothing: what they add to the residual stream starts at zero."""
+    for layer in layers[SHALLOW:]:
+        for last in (layer.self_attn.out_proj, layer.mlp.fc2):
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+    clip.vision_model.encoder.layers = layers
+
+
 def train_clip(batches: Batches, tokenizer: Tokenizer, out: Path, recipe: Recipe) -> CLIPModel:
-    """Train, keep the moving average of the weights, save to `out` in the Hugging Face layout; logs to stdout."""
+    """Train, keep the moving average of the weights, save to `out` in the Hugging Face layout; logs to stdout.
+
+    First two layers alone, which learn what a patch looks like at a third of the cost; then all of them.
+    """
     torch.manual_seed(recipe.seed)
     clip = CLIPModel(clip_config(tokenizer.get_vocab_size()))
+    whiten_patches(clip, batches.draw(256).pixel_values)
     heads = Heads()
-    optimiser = Optimiser([clip, heads], learning_rate=recipe.learning_rate, steps=recipe.steps)
     phrases = tokenize(tokenizer, (*TAGS, *ATTRIBUTES), CONTEXT_TOKENS)
+    layers = clip.vision_model.encoder.layers
+    clip.vision_model.encoder.layers = layers[:SHALLOW]
+    _train(clip, heads, phrases, batches, steps=recipe.shallow_steps, batch=recipe.shallow_batch, learning_rate=recipe.learning_rate, decay=False)
+    deepen(clip, layers)
+    _train(clip, heads, phrases, batches, steps=recipe.steps, batch=recipe.batch, learning_rate=recipe.learning_rate, decay=True)
+    clip.save_pretrained(out)
+    torch.save(heads.state_dict(), out / "heads.pt")
+    return clip
+
+
+def _train(
+    clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batches: Batches, *, steps: int, batch: int, learning_rate: float, decay: bool
+) -> None:
+    """Train in place and end with the moving average of the weights."""
+    optimiser = Optimiser([clip, heads], learning_rate=learning_rate, steps=steps, decay=decay)
+    validation, defective = real_validation()
     started = time.monotonic()
     mean: dict[str, float] = {}
     clip.train()
-    for step in range(recipe.steps):
-        loss, parts = losses(clip, heads, phrases, batches.draw(recipe.batch))
+    for step in range(1, steps + 1):
+        loss, parts = losses(clip, heads, phrases, batches.draw(batch))
         optimiser.step(loss)
         mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in parts.items()}
-        if step % 50 == 49:  # noqa: PLR2004
-            print(f"{step + 1} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
-        if step % 500 == 499 or step == recipe.steps - 1:  # noqa: PLR2004
+        if step % 50 == 0:
+            print(f"{step} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
+        if step % 500 == 0 or step == steps:
             optimiser.swap_average()
-            for name, (pixel_values, defective) in batches.validation.items():
-                score = roc_auc_score(defective, -intact_scores(clip, phrases, pixel_values))
-                print(f"{step + 1} {time.monotonic() - started:.0f}s validation {name} AUROC {score:.3f}", flush=True)
-            clip.save_pretrained(out)
-            torch.save(heads.state_dict(), out / "heads.pt")
+            score = roc_auc_score(defective, -intact_scores(clip, phrases, validation))
+            print(f"{step} {time.monotonic() - started:.0f}s source validation AUROC {score:.3f}", flush=True)
             optimiser.swap_average()
     optimiser.swap_average()
-    return clip

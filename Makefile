@@ -1,0 +1,78 @@
+# make demo    watch real solar cells being described and judged, each verdict arriving over MQTT
+# make test    every test that takes less than half a minute
+# make check   style, types, direction of imports
+# make bench   the benchmarks          make soak   the tests that take long          make clean   take away what make made
+#
+# Each target sets up what it needs, once: .venv-demo is what a device has plus sample data (no torch); .venv is everything.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: demo test check bench soak clean
+
+PYTHON ?= python3
+DEMO := .venv-demo
+FULL := .venv
+STATE := .kotoba
+BUNDLE := $(STATE)/starter/manifest.json
+LLAMA := $(STATE)/wheels/built
+INSTALL = -m pip install --disable-pip-version-check -c constraints.txt --find-links $(STATE)/wheels
+
+# llama-cpp-python has no wheel on the public registry: compiled once for both environments, for this processor, with all cores.
+export CMAKE_ARGS := -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF -DCMAKE_PROJECT_llama_cpp_INCLUDE=$(CURDIR)/packaging/llama.cmake
+export CMAKE_BUILD_PARALLEL_LEVEL := $(shell nproc)
+export SKBUILD_CMAKE_VERBOSE := false
+
+demo: BIN := $(DEMO)/bin
+demo: $(DEMO)/ready $(BUNDLE)
+	$(BIN)/kotoba-edge demo
+
+test: BIN := $(FULL)/bin
+test: $(FULL)/ready $(BUNDLE)
+	packaging/need "the broker mosquitto" "PATH=$$PATH:/usr/sbin command -v mosquitto" mosquitto
+	$(BIN)/python -m pytest -m "not slow and not soak"
+
+check: $(FULL)/ready
+	$(FULL)/bin/ruff check
+	$(FULL)/bin/ruff format --check
+	$(FULL)/bin/mypy
+	$(FULL)/bin/lint-imports
+
+bench: BIN := $(FULL)/bin
+bench: $(FULL)/ready $(BUNDLE)
+	$(BIN)/python -m benchmarks
+
+soak: BIN := $(FULL)/bin
+soak: $(FULL)/ready $(BUNDLE)
+	packaging/need "the broker mosquitto" "PATH=$$PATH:/usr/sbin command -v mosquitto" mosquitto
+	$(BIN)/python -m pytest -m "slow or soak"
+
+clean:
+	rm -rf $(DEMO) $(FULL) $(STATE) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The starter bundle, signed with a key that is made on first use and stays on this machine.
+$(BUNDLE): export/starter/starter.toml $(shell find export/starter -type f -not -name '*.py*')
+	$(BIN)/kotoba-export build export/starter/starter.toml --out $(@D)
+	touch $@
+
+$(DEMO)/ready: pyproject.toml constraints.txt $(LLAMA)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(INSTALL) -e '.[demo]'
+	packaging/need "a library that OpenCV's window code links to" "$(@D)/bin/python -c 'import cv2'" libgl1 libglib2.0-0 libsm6 libxext6
+	touch $@
+
+$(FULL)/ready: pyproject.toml constraints.txt $(LLAMA)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python $(INSTALL) -e '.[demo,export,dev]'
+	packaging/need "a library that OpenCV's window code links to" "$(@D)/bin/python -c 'import cv2'" libgl1 libglib2.0-0 libsm6 libxext6
+	touch $@
+
+$(LLAMA): constraints.txt packaging/llama.cmake
+	packaging/need "Python 3.10 to 3.13 with venv" "$(PYTHON) -c 'import ensurepip, venv'" python3 python3-venv
+	packaging/need "a C++ compiler" "command -v g++ || command -v clang++" g++
+	$(PYTHON) -m venv $(STATE)/builder
+	@echo "compiling llama-cpp-python: some minutes, only once"
+	$(STATE)/builder/bin/python -m pip wheel --disable-pip-version-check -v --no-deps -c constraints.txt -w $(@D) llama-cpp-python \
+	    | grep --line-buffered -E '^ *\[[0-9]+/[0-9]+\]|rror|^Successfully|Saved'
+	rm -rf $(STATE)/builder
+	touch $@

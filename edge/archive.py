@@ -1,0 +1,138 @@
+"""The archive of a bundle, NAME.kbundle: a plain tar (ustar) that has exactly one valid form for a manifest.
+
+manifest.json, manifest.sig, then the files in the manifest's order, each behind the one header that `header` makes. So unpacking parses
+no names from the archive: it knows what must come next and refuses anything else (links, devices, other names, order, padding).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from edge.bundles import AGAIN, CHUNK_BYTES, MAX_MANIFEST_BYTES, MAX_SIGNATURE_BYTES, Bundle, open_bundle, trusted_manifest
+from edge.errors import BundleError
+from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, Manifest
+
+SUFFIX = ".kbundle"
+BLOCK_BYTES = 512
+END = bytes(2 * BLOCK_BYTES)
+"""Two empty blocks end a tar."""
+
+_SIZE_FIELD = slice(124, 135)
+_MAX_NAME, _MAX_PREFIX, _MAX_SIZE = 100, 155, 8**11
+
+
+def header(name: str, size: int) -> bytes:
+    """The 512 bytes before a file: mode 0644, owner 0, time 0.
+
+    Raises:
+        BundleError: a name or size that a ustar header cannot hold.
+    """
+    prefix, tail = "", name
+    if len(name) > _MAX_NAME:
+        cut = name.find("/", len(name) - _MAX_NAME - 1)
+        prefix, tail = name[: max(cut, 0)], name[cut + 1 :]
+    if len(tail) > _MAX_NAME or len(prefix) > _MAX_PREFIX or not 0 <= size < _MAX_SIZE:
+        msg = f"{name} ({size} bytes) does not fit an archive: shorten the name, or keep files under 8 GiB"
+        raise BundleError(msg)
+    fields = (
+        (tail, _MAX_NAME), ("0000644", 8), ("0000000", 8), ("0000000", 8), (f"{size:011o}", 12), ("00000000000", 12), (" " * 8, 8),
+        ("0", 1), ("", 100), ("ustar", 6), ("00", 2), ("", 32), ("", 32), ("0000000", 8), ("0000000", 8), (prefix, _MAX_PREFIX), ("", 12),
+    )  # fmt: skip
+    block = bytearray(b"".join(text.encode().ljust(width, b"\0") for text, width in fields))
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def padding(size: int) -> bytes:
+    """The empty bytes after a file of this size."""
+    return bytes(-size % BLOCK_BYTES)
+
+
+def unpack(archive: Path, into: Path, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Bundle:
+    """Unpack an archive into the new folder `into` and open it as `open_bundle` does; when anything is wrong, `into` is removed again.
+
+    Nothing is written before the signature is checked, and nothing ever outside `into`.
+
+    Raises:
+        BundleError: the first thing that is wrong; `into` exists already; too little disk.
+    """
+    try:
+        with _open(archive) as file:
+            raw = _read_small(file, MANIFEST_NAME, limit=MAX_MANIFEST_BYTES)
+            signature = _read_small(file, SIGNATURE_NAME, limit=MAX_SIGNATURE_BYTES)
+            manifest = trusted_manifest(raw, signature, trusted=trusted, minimum_version=minimum_version)
+            _require_room(into, manifest)
+            into.mkdir(mode=0o755)
+            try:
+                (into / MANIFEST_NAME).write_bytes(raw)
+                (into / SIGNATURE_NAME).write_bytes(signature)
+                _copy_files(file, into, manifest)
+                return open_bundle(into, trusted=trusted, minimum_version=minimum_version)
+            except BaseException:
+                shutil.rmtree(into)
+                raise
+    except BundleError as err:
+        msg = f"archive {archive}: {err}"
+        raise BundleError(msg) from err
+    except OSError as err:
+        msg = f"archive {archive} cannot be unpacked into {into} ({err.strerror}): give a {SUFFIX} file and the name of a new folder"
+        raise BundleError(msg) from err
+
+
+def _open(archive: Path) -> BinaryIO:
+    descriptor = os.open(archive, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        msg = f"it is no regular file: give the path of a {SUFFIX} file"
+        raise BundleError(msg)
+    return os.fdopen(descriptor, "rb")
+
+
+def _read_small(file: BinaryIO, name: str, *, limit: int) -> bytes:
+    """Read the file that must come next when only its largest size is known."""
+    block = file.read(BLOCK_BYTES)
+    digits = block[_SIZE_FIELD]
+    size = int(digits, 8) if len(digits) == 11 and set(digits) <= set(b"01234567") else limit + 1
+    if size > limit or block != header(name, size):
+        msg = f"{name} of at most {limit} bytes was expected next: {AGAIN}"
+        raise BundleError(msg)
+    content = file.read(size)
+    _require(file, padding(size), after=name)
+    return content
+
+
+def _copy_files(file: BinaryIO, into: Path, manifest: Manifest) -> None:
+    for member in manifest.files:
+        _require(file, header(member.path, member.size), after=f"the start of {member.path}")
+        target = into / member.path
+        target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        with os.fdopen(descriptor, "wb") as out:
+            left = member.size
+            while left and (chunk := file.read(min(left, CHUNK_BYTES))):
+                out.write(chunk)
+                left -= len(chunk)
+        _require(file, padding(member.size), after=member.path)
+    _require(file, END, after="the last file")
+    if file.read(1):
+        msg = f"there is something after its end: {AGAIN}"
+        raise BundleError(msg)
+
+
+def _require(file: BinaryIO, expected: bytes, *, after: str) -> None:
+    if file.read(len(expected)) != expected:
+        msg = f"it is cut short or holds something else than its manifest lists, at {after}: {AGAIN}"
+        raise BundleError(msg)
+
+
+def _require_room(into: Path, manifest: Manifest) -> None:
+    needed = sum(file.size for file in manifest.files)
+    free = shutil.disk_usage(into.parent).free
+    if needed > free:
+        msg = f"its {needed} bytes do not fit the {free} bytes that are free in {into.parent}: make room"
+        raise BundleError(msg)

@@ -1,0 +1,211 @@
+"""Opening a bundle: nothing of it reaches a native parser before its signature, its file list and every digest are checked."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import BundleError
+from edge.gguf_header import require_sound
+from edge.onnx_header import require_self_contained
+from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Manifest, parse_manifest
+from firmware_config.errors import ManifestError, SignatureError
+from firmware_config.signature import verify_file
+
+MAX_MANIFEST_BYTES = 10_000_000
+"""10,000 files of 1 KB each, the most that a manifest may name."""
+
+MAX_SIGNATURE_BYTES = 1_000
+"""One JSON object with a key id and 64 bytes in hex."""
+
+CHUNK_BYTES = 1 << 20
+
+AGAIN = "take the bundle from its builder again"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle that was checked. `digest` is `sha256:` of the bytes of its manifest, which names every other digest."""
+
+    root: Path
+    manifest: Manifest
+    digest: str
+
+    def path(self, name: str) -> Path:
+        """Where a file of the manifest lies.
+
+        Raises:
+            BundleError: the manifest does not list it.
+        """
+        if all(file.path != name for file in self.manifest.files):
+            msg = f"bundle {self.root}: {name} was asked for, which its manifest does not list: use a bundle that holds it"
+            raise BundleError(msg)
+        return self.root / name
+
+
+def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Bundle:
+    """Check a bundle's folder and give it.
+
+    In this order: signature over the manifest, version, every folder entry (regular files that are listed, nothing else, no links),
+    every size and sha256, then the headers of the model files. `trusted` is key id -> public key.
+
+    Raises:
+        BundleError: the first thing that is wrong.
+    """
+    try:
+        raw = read_whole(root / MANIFEST_NAME, limit=MAX_MANIFEST_BYTES)
+        signature = read_whole(root / SIGNATURE_NAME, limit=MAX_SIGNATURE_BYTES)
+        manifest = trusted_manifest(raw, signature, trusted=trusted, minimum_version=minimum_version)
+        _require_exact_tree(root, manifest)
+        for file in manifest.files:
+            _require_content(root / file.path, file)
+        for file in manifest.files:
+            _require_header(root / file.path)
+    except (BundleError, ValueError) as err:
+        msg = f"bundle {root}: {err}"
+        raise BundleError(msg) from err
+    except OSError as err:
+        msg = f"bundle {root}: {_relative(err, root)} cannot be read ({err.strerror}): give the folder of a bundle"
+        raise BundleError(msg) from err
+    return Bundle(root, manifest, digest_of(raw))
+
+
+def digest_of(manifest: bytes) -> str:
+    """The digest by which a bundle is known."""
+    return "sha256:" + hashlib.sha256(manifest).hexdigest()
+
+
+def trusted_manifest(raw: bytes, signature: bytes, *, trusted: Mapping[str, bytes], minimum_version: int) -> Manifest:
+    """Check the bytes of a manifest against the bytes of its signature file and parse it; does no I/O.
+
+    Raises:
+        BundleError: a signature, key, version or manifest that is not to be trusted.
+    """
+    try:
+        signer = verify_file(raw, signature, trusted)
+        manifest = parse_manifest(raw)
+    except (SignatureError, ManifestError) as err:
+        raise BundleError(str(err)) from err
+    if manifest.key_id != signer:
+        msg = f"{MANIFEST_NAME} says that key {manifest.key_id} signed it, but key {signer} did: {AGAIN}"
+        raise BundleError(msg)
+    if manifest.bundle_version < minimum_version:
+        msg = f"its version {manifest.bundle_version} is older than {minimum_version}, the oldest that this box takes: use a newer bundle"
+        raise BundleError(msg)
+    _require_listed(manifest)
+    return manifest
+
+
+def open_regular(path: Path) -> int:
+    """Open a file for reading that is a regular file with one name: no symbolic link, no hard link, no device, no pipe to hang on.
+
+    Raises:
+        BundleError: it is something else.
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    facts = os.fstat(descriptor)
+    if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    what = "has another hard link" if stat.S_ISREG(facts.st_mode) else "is no regular file"
+    msg = f"{path.name} {what}: {AGAIN}"
+    raise BundleError(msg)
+
+
+def read_whole(path: Path, *, limit: int) -> bytes:
+    """Read a small regular file.
+
+    Raises:
+        BundleError: it is larger than `limit` bytes, or no regular file.
+        OSError: it cannot be read.
+    """
+    with os.fdopen(open_regular(path), "rb") as file:
+        raw = file.read(limit + 1)
+    if len(raw) > limit:
+        msg = f"{path.name} has more than {limit} bytes: {AGAIN}"
+        raise BundleError(msg)
+    return raw
+
+
+def _require_listed(manifest: Manifest) -> None:
+    """What the manifest uses must be among its files and of the right kind; names that differ only in case are one name on some disks."""
+    listed = {file.path for file in manifest.files}
+    folded: dict[str, str] = {}
+    for path in (*sorted(listed), MANIFEST_NAME, SIGNATURE_NAME):
+        other = folded.setdefault(path.casefold(), path)
+        if other != path or path in listed & {MANIFEST_NAME, SIGNATURE_NAME}:
+            msg = f"{MANIFEST_NAME} lists {path!r} beside {other!r}: {AGAIN}"
+            raise BundleError(msg)
+    for use, path, suffixes in _uses(manifest):
+        if path not in listed or not path.endswith(suffixes):
+            msg = f"{MANIFEST_NAME}: {use} is {path!r}, expected a listed file that ends in {' or '.join(suffixes)}: {AGAIN}"
+            raise BundleError(msg)
+
+
+def _uses(manifest: Manifest) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    clip, blip, llm = manifest.clip, manifest.blip, manifest.llm
+    yield from (("clip.vision", clip.vision, (".onnx",)), ("clip.text", clip.text, (".onnx",)))
+    yield ("clip.tokenizer", clip.tokenizer, (".json",))
+    for name, vocabulary in (("clip.tags", clip.tags), ("clip.attributes", clip.attributes)):
+        yield from ((f"{name}.words", vocabulary.words, (".txt",)), (f"{name}.embeddings", vocabulary.embeddings, (".npy",)))
+    if blip is not None:
+        yield from (("blip.vision", blip.vision, (".onnx",)), ("blip.decoder", blip.decoder, (".onnx",)))
+        yield ("blip.tokenizer", blip.tokenizer, (".json",))
+    yield ("llm.model", llm.model, (".gguf",))
+    for name, path in llm.adapters.items():
+        yield (f"llm.adapters.{name}", path, (".gguf",))
+    for name, path in manifest.templates.items():
+        yield (f"templates.{name}", path, (".txt",))
+    for golden in manifest.golden:
+        yield ("golden.picture", golden.picture, (".png", ".jpg"))
+
+
+def _require_exact_tree(root: Path, manifest: Manifest) -> None:
+    """Everything that lies in the folder is listed. Stops at the first stranger, so a huge tree costs nothing."""
+    files = {file.path for file in manifest.files} | {MANIFEST_NAME, SIGNATURE_NAME}
+    folders = {str(parent) for path in files for parent in Path(path).parents}
+    waiting = ["."]
+    while waiting:
+        folder = waiting.pop()
+        with os.scandir(root / folder) as entries:
+            for entry in entries:
+                path = os.path.normpath(f"{folder}/{entry.name}")
+                if path in folders and entry.is_dir(follow_symlinks=False):
+                    waiting.append(path)
+                elif path not in files or not entry.is_file(follow_symlinks=False):
+                    what = "is a symbolic link" if entry.is_symlink() else "is not what its manifest lists"
+                    msg = f"{path!a} {what}: {AGAIN}"
+                    raise BundleError(msg)
+
+
+def _require_content(path: Path, file: BundleFile) -> None:
+    with os.fdopen(open_regular(path), "rb", buffering=0) as content:
+        size = os.fstat(content.fileno()).st_size
+        if size != file.size:
+            msg = f"{file.path} has {size} bytes, its manifest says {file.size}: {AGAIN}"
+            raise BundleError(msg)
+        digest = hashlib.sha256()
+        while chunk := content.read(CHUNK_BYTES):
+            digest.update(chunk)
+    if digest.hexdigest() != file.sha256:
+        msg = f"{file.path} was changed (its sha256 is {digest.hexdigest()}, its manifest says {file.sha256}): {AGAIN}"
+        raise BundleError(msg)
+
+
+def _require_header(path: Path) -> None:
+    match path.suffix:
+        case ".onnx":
+            require_self_contained(path)
+        case ".gguf":
+            require_sound(path)
+        case _:
+            pass
+
+
+def _relative(err: OSError, root: Path) -> str:
+    return os.path.relpath(err.filename, root) if isinstance(err.filename, str | Path) else "a file"

@@ -1,0 +1,165 @@
+"""BLIP: sentences about a picture. The picture is read once; all captions share its cross-attention keys and values at batch 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from edge.bundles import Bundle
+from edge.describers.session import open_session
+from edge.errors import BundleError, DescribeError
+from edge.picture.preprocess import pixel_values
+from edge.records import Pixels
+from firmware_config.board import Board
+from firmware_config.station import Describe
+
+Array = NDArray[np.float32]
+Ids = NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class _State:
+    """Self-attention keys and values of the tokens so far, (B, heads, past, head_dim) each, and how many tokens that are."""
+
+    keys_values: dict[str, Array]
+    past: int
+
+
+class BlipCaptioner:
+    """Greedy or beam caption, then sampled captions, the same for the same picture every time."""
+
+    def __init__(self, bundle: Bundle, *, settings: Describe, board: Board) -> None:
+        blip = bundle.manifest.blip
+        if blip is None:
+            msg = f"bundle {bundle.manifest.name} has no BLIP: build it with one"
+            raise BundleError(msg)
+        self._blip = blip
+        self._settings = settings
+        self._vision = open_session(bundle.path(blip.vision), board)
+        self._decoder = open_session(bundle.path(blip.decoder), board)
+        self._tokenizer = Tokenizer.from_file(str(bundle.path(blip.tokenizer)))
+        self._prompt = [blip.bos_token_id, *self._tokenizer.encode(blip.prompt, add_special_tokens=False).ids] if blip.prompt else [blip.bos_token_id]
+        self._outputs = [f"present_{kind}.{layer}" for layer in range(blip.layers) for kind in ("key", "value")]
+
+    def captions(self, pixels: Pixels) -> tuple[str, ...]:
+        """The greedy (or beam) caption first, then the samples; repeats are kept, they are votes.
+
+        Raises:
+            DescribeError: a graph failed or gave numbers that are not finite.
+        """
+        try:
+            cross = self._read(pixels)
+            rows = [self._beam(cross) if self._settings.beams > 1 else self._greedy(cross)]
+            if self._settings.samples:
+                rows += self._samples(cross)
+        except DescribeError:
+            raise
+        except Exception as err:  # noqa: BLE001 -- onnxruntime raises a family of its own without a common root
+            msg = f"BLIP failed on a picture of {pixels.shape[1]}x{pixels.shape[0]}: {str(err).splitlines()[0][:200]}"
+            raise DescribeError(msg) from err
+        return tuple(self._tokenizer.decode(row, skip_special_tokens=True) for row in rows)
+
+    def _read(self, pixels: Pixels) -> dict[str, Array]:
+        names = [output.name for output in self._vision.get_outputs()]
+        values = self._vision.run(names, {"pixel_values": pixel_values(pixels, self._blip.preprocess)})
+        if not all(np.isfinite(value).all() for value in values):
+            msg = f"BLIP's vision gave numbers that are not finite for a picture of {pixels.shape[1]}x{pixels.shape[0]}: verify the bundle"
+            raise DescribeError(msg)
+        return dict(zip(names, values, strict=True))
+
+    def _start(self, batch: int) -> _State:
+        shape = (batch, self._blip.heads, 0, self._blip.head_dim)
+        return _State({name.replace("present", "past"): np.zeros(shape, np.float32) for name in self._outputs}, 0)
+
+    def _step(self, cross: dict[str, Array], tokens: Ids, state: _State) -> Array:
+        """Feed `tokens` (B, T); returns log-probabilities of the next token, float64 (B, V), and moves `state`."""
+        batch, count = tokens.shape
+        inputs = {
+            "input_ids": tokens,
+            "position_ids": np.broadcast_to(np.arange(state.past, state.past + count, dtype=np.int64), (batch, count)).copy(),
+            "attention_mask": np.ones((batch, state.past + count), np.int64),
+            **state.keys_values,
+            **cross,
+        }
+        logits, *present = self._decoder.run(["logits", *self._outputs], inputs)
+        if not np.isfinite(logits).all():
+            msg = f"BLIP's decoder gave numbers that are not finite at token {state.past + count}: verify the bundle"
+            raise DescribeError(msg)
+        state.keys_values = {name.replace("present", "past"): value for name, value in zip(self._outputs, present, strict=True)}
+        state.past += count
+        wide = logits.astype(np.float64)
+        wide -= wide.max(-1, keepdims=True)
+        return np.asarray(wide - np.log(np.exp(wide).sum(-1, keepdims=True)))
+
+    def _greedy(self, cross: dict[str, Array]) -> list[int]:
+        state, row, feed = self._start(1), [], np.array([self._prompt], np.int64)
+        while len(row) < self._settings.max_tokens:
+            token = int(self._step(cross, feed, state)[0].argmax())
+            if token == self._blip.eos_token_id:
+                break
+            row.append(token)
+            feed = np.array([[token]], np.int64)
+        return row
+
+    def _samples(self, cross: dict[str, Array]) -> list[list[int]]:
+        """Top-k sampling; the generator is seeded by the station alone, so a picture always gets the same captions."""
+        settings = self._settings
+        rng = np.random.default_rng(settings.seed)
+        state = self._start(settings.samples)
+        feed = np.repeat(np.array([self._prompt], np.int64), settings.samples, axis=0)
+        rows: list[list[int]] = [[] for _ in range(settings.samples)]
+        alive = np.ones(settings.samples, bool)
+        for _ in range(settings.max_tokens):
+            log_probabilities = self._step(cross, feed, state) / settings.temperature
+            keep = min(settings.top_k, log_probabilities.shape[-1])
+            best = np.argsort(-log_probabilities, axis=-1, kind="stable")[:, :keep]
+            weights = np.exp(np.take_along_axis(log_probabilities, best, -1))
+            reached = np.cumsum(weights, -1) / weights.sum(-1, keepdims=True)
+            # One draw a row and step, also for rows that have ended: a caption does not hang on how long the others are.
+            chosen = (reached < rng.random((settings.samples, 1))).sum(-1).clip(max=keep - 1)
+            tokens = best[np.arange(settings.samples), chosen]
+            alive &= tokens != self._blip.eos_token_id
+            if not alive.any():
+                break
+            for row in np.flatnonzero(alive):
+                rows[row].append(int(tokens[row]))
+            feed = np.where(alive, tokens, self._blip.pad_token_id).astype(np.int64)[:, None]
+        return rows
+
+    def _beam(self, cross: dict[str, Array]) -> list[int]:
+        """Beam search with transformers' default length penalty of 1: the score of a sentence is its mean log-probability."""
+        beams, eos = self._settings.beams, self._blip.eos_token_id
+        state = self._start(1)
+        first = self._step(cross, np.array([self._prompt], np.int64), state)[0]
+        state.keys_values = {name: np.repeat(value, beams, axis=0) for name, value in state.keys_values.items()}
+        totals = np.full(beams, -np.inf)
+        totals[0] = 0.0
+        log_probabilities = np.repeat(first[None], beams, axis=0)
+        rows: list[list[int]] = [[] for _ in range(beams)]
+        done: list[tuple[float, list[int]]] = []
+        length = len(self._prompt)
+        for step in range(1, self._settings.max_tokens + 1):
+            flat = (totals[:, None] + log_probabilities).ravel()
+            vocabulary = log_probabilities.shape[-1]
+            candidates = np.argsort(-flat, kind="stable")[: 2 * beams]
+            kept: list[tuple[float, int, int]] = []
+            for rank, candidate in enumerate(candidates):
+                beam, token = divmod(int(candidate), vocabulary)
+                if token == eos:
+                    if rank < beams:
+                        done.append((float(flat[candidate]) / (length + step - 1), rows[beam]))
+                elif len(kept) < beams:
+                    kept.append((float(flat[candidate]), beam, token))
+            done = sorted(done, key=lambda item: -item[0])[:beams]
+            rows = [[*rows[beam], token] for _, beam, token in kept]
+            totals = np.array([total for total, _, _ in kept])
+            if step == self._settings.max_tokens or (len(done) == beams and done[-1][0] >= totals.max() / (length + step - 1)):
+                break
+            picked = [beam for _, beam, _ in kept]
+            state.keys_values = {name: value[picked] for name, value in state.keys_values.items()}
+            log_probabilities = self._step(cross, np.array([[token] for _, _, token in kept], np.int64), state)
+        done += [(float(total) / (length + self._settings.max_tokens - 1), row) for total, row in zip(totals, rows, strict=True)] if len(done) < beams else []
+        return max(done, key=lambda item: item[0])[1]

@@ -1,0 +1,33 @@
+"""The describer: tags and attributes from CLIP, captions from BLIP."""
+
+from __future__ import annotations
+
+import time
+
+from edge.bundles import Bundle
+from edge.describers.blip import BlipCaptioner
+from edge.describers.clip import ClipTagger
+from edge.describers.text_filter import clean
+from edge.records import Description, Frame
+from firmware_config.board import Board
+from firmware_config.station import Describe
+
+
+class ClipBlipDescriber:
+    """Words of a picture; BLIP only if the bundle has one."""
+
+    def __init__(self, bundle: Bundle, *, settings: Describe, board: Board) -> None:
+        self._settings = settings
+        self._tagger = ClipTagger(bundle, board=board)
+        self._captioner = BlipCaptioner(bundle, settings=settings, board=board) if bundle.manifest.blip else None
+
+    def describe(self, frame: Frame) -> Description:
+        """Describe a picture; see `edge.interfaces.Describer`."""
+        started = time.monotonic()
+        embeds = self._tagger.image_embeds(frame.pixels)
+        tags = self._tagger.tags.best(embeds, self._settings.tags)
+        attributes = self._tagger.attributes.best(embeds, self._settings.attributes)
+        seen = time.monotonic()
+        captions = tuple(map(clean, self._captioner.captions(frame.pixels))) if self._captioner else ()
+        said = time.monotonic()
+        return Description(tags, attributes, captions, timings_ms=(("clip", (seen - started) * 1e3), ("blip", (said - seen) * 1e3)))

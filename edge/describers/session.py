@@ -1,0 +1,50 @@
+"""Open an ONNX graph on the execution providers that the board asks for, and on no other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import onnxruntime as ort
+
+from edge.errors import BundleError
+from firmware_config.board import Board
+
+PROVIDERS = {"tensorrt": "TensorrtExecutionProvider", "cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
+
+
+def threads_of(board: Board) -> int:
+    """How many threads inference may use: the board's, or one for each core this process may run on."""
+    return board.threads or len(os.sched_getaffinity(0))
+
+
+def open_session(path: Path, board: Board) -> ort.InferenceSession:
+    """Open a graph.
+
+    Raises:
+        BundleError: the runtime lacks a provider that the board asks for, or cannot load the graph.
+    """
+    wanted = [PROVIDERS[name] for name in board.providers]
+    missing = [name for name in wanted if name not in ort.get_available_providers()]
+    if missing:
+        msg = (
+            f"opening {path}: board {board.name!r} asks for {missing[0]}, which this onnxruntime lacks (it has "
+            f"{', '.join(ort.get_available_providers())}): install the build for this device or choose another board"
+        )
+        raise BundleError(msg)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads_of(board)
+    options.inter_op_num_threads = 1
+    # Spinning burns the cores after each run, and the language model needs them.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(str(path), options, providers=wanted)
+    except Exception as err:  # noqa: BLE001 -- onnxruntime raises a family of its own without a common root
+        msg = f"opening {path}: onnxruntime cannot load it ({str(err).splitlines()[0][:200]}): build the bundle anew"
+        raise BundleError(msg) from err
+    if wanted[0] not in session.get_providers():
+        # A GPU that cannot be used makes onnxruntime go on with the CPU and only log it.
+        msg = f"opening {path}: {wanted[0]} could not be started, only {', '.join(session.get_providers())}: see `kotoba-edge doctor`"
+        raise BundleError(msg)
+    return session

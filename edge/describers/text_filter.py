@@ -1,0 +1,31 @@
+"""Text in a picture is data, not orders: what may go from a caption into the judge's prompt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MAX_CAPTION_CHARACTERS = 240
+"""Longer than any caption of 64 tokens should be; what goes beyond is cut."""
+
+ORDERS = frozenset(
+    {"accept", "accepted", "answer", "approve", "approved", "assistant", "disregard", "forget", "functional", "ignore", "instruction", "instructions",
+     "label", "ok", "okay", "override", "pass", "passed", "prompt", "qualified", "system", "user", "verdict"}
+)  # fmt: skip
+"""Words of verdicts and commands, which no picture has a reason to show."""
+
+_NOT_TEXT = re.compile(r"[^\w\s,.'()/-]+")
+_SPACE = re.compile(r"\s+")
+_WORD = re.compile(r"\w+")
+
+
+def clean(caption: str) -> str:
+    """One line of plain characters: no control characters, no colons (a line that ends in one reads as a heading), no markup; cut to length."""
+    return _SPACE.sub(" ", _NOT_TEXT.sub(" ", caption)).strip()[:MAX_CAPTION_CHARACTERS]
+
+
+def influences(caption: str, ok_labels: Iterable[str]) -> bool:
+    """Tell whether a caption holds a verdict, a command, or the name of a label that means OK."""
+    words = " ".join(_WORD.findall(caption.lower()))
+    named = any(f" {' '.join(_WORD.findall(label.lower()))} " in f" {words} " for label in ok_labels)
+    return named or not ORDERS.isdisjoint(words.split())

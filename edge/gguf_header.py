@@ -1,0 +1,169 @@
+"""A walk over a GGUF file's header, before llama.cpp sees it: counts, lengths and offsets must lie within the file.
+
+GGUF parsers had heap overflows (CVE-2024-23605, CVE-2025-53630, CVE-2026-33298), and a chat template inside a file was executed
+(CVE-2024-34359). Format: ggml/docs/gguf.md, versions 2 and 3, little-endian.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from math import prod
+from pathlib import Path
+
+from edge.errors import BundleError
+
+MAX_ENTRIES = 100_000
+"""Keys, and tensors: real models have hundreds of each."""
+
+MAX_ARRAY = 4_000_000
+"""Elements of an array, a vocabulary being the longest."""
+
+MAX_NAME_BYTES = 65_535
+CHAT_TEMPLATE = b"tokenizer.chat_template"
+
+_UINT32, _BOOL, _STRING, _ARRAY = 4, 7, 8, 9
+_SCALAR_BYTES = {0: 1, 1: 1, 2: 2, 3: 2, _UINT32: 4, 5: 4, 6: 4, _BOOL: 1, 10: 8, 11: 8, 12: 8}
+"""Value type -> bytes: integers of 8, 16 and 32 bits, float32, bool, then 64 bits."""
+
+_BLOCKS = {
+    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 40),
+    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
+    16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110), 22: (256, 82), 23: (256, 136),
+    24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66), 39: (32, 17),
+    40: (64, 36), 41: (128, 18),
+}  # fmt: skip
+"""Tensor type -> elements and bytes of a block, as in ggml.h (2 is Q4_0, 8 is Q8_0, 30 is bfloat16)."""
+
+
+def require_sound(path: Path) -> None:
+    """Refuse a GGUF file whose header is not sound, or that brings a chat template.
+
+    Raises:
+        BundleError: what is wrong with it.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            msg = f"{path.name} is empty, expected a GGUF model: export it again"
+            raise BundleError(msg)
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+            try:
+                _Header(raw).check()
+            except (struct.error, _UnsoundError) as err:
+                what = "it ends too early" if isinstance(err, struct.error) else str(err)
+                msg = f"{path.name} is no sound GGUF file ({what}): export it again"
+                raise BundleError(msg) from err
+
+
+class _UnsoundError(Exception):
+    """What is wrong."""
+
+
+class _Header:
+    """Reads onward through the header; `at` is the next byte."""
+
+    def __init__(self, raw: mmap.mmap) -> None:
+        self.raw = raw
+        self.at = 0
+        self.alignment = 32
+
+    def check(self) -> None:
+        if self.raw[:4] != b"GGUF":
+            _refuse("it does not begin with GGUF")
+        self.at = 4
+        version, tensors, keys = self._number("I"), self._number("Q"), self._number("Q")
+        if version not in {2, 3}:
+            _refuse(f"version {version}, expected 2 or 3")
+        if max(tensors, keys) > MAX_ENTRIES:
+            _refuse(f"{tensors} tensors and {keys} keys, expected at most {MAX_ENTRIES} of each")
+        self._check_keys(keys)
+        self._check_tensors(tensors)
+
+    def _check_keys(self, count: int) -> None:
+        seen: set[bytes] = set()
+        for _ in range(count):
+            key = self._string(MAX_NAME_BYTES)
+            if key in seen:
+                _refuse(f"key {key[:64]!r} is there twice")
+            seen.add(key)
+            if key.startswith(CHAT_TEMPLATE):
+                _refuse("it brings a chat template, which is a program")
+            kind = self._number("I")
+            if key == b"general.alignment":
+                if kind != _UINT32:
+                    _refuse("its alignment is no unsigned number")
+                self.alignment = self._number("I")
+                if self.alignment not in {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}:
+                    _refuse(f"alignment {self.alignment}, expected a power of two from 8 to 4096")
+            elif kind == _ARRAY:
+                self._skip_array()
+            else:
+                self._skip_value(kind)
+
+    def _skip_array(self) -> None:
+        kind, count = self._number("I"), self._number("Q")
+        if count > MAX_ARRAY:
+            _refuse(f"an array of {count} elements, expected at most {MAX_ARRAY}")
+        if kind == _STRING:
+            for _ in range(count):
+                self._string(len(self.raw))
+        elif kind in _SCALAR_BYTES:
+            self._move(_SCALAR_BYTES[kind] * count)
+        else:
+            _refuse(f"an array of type {kind}")
+
+    def _skip_value(self, kind: int) -> None:
+        if kind == _STRING:
+            self._string(len(self.raw))
+        elif kind in _SCALAR_BYTES:
+            self._move(_SCALAR_BYTES[kind])
+        else:
+            _refuse(f"a value of type {kind}")
+
+    def _check_tensors(self, count: int) -> None:
+        spans: list[tuple[int, int]] = []
+        seen: set[bytes] = set()
+        for _ in range(count):
+            name, dimensions = self._string(MAX_NAME_BYTES), self._number("I")
+            if name in seen or not 1 <= dimensions <= 4:
+                _refuse(f"tensor {name[:64]!r} is there twice or has {dimensions} dimensions, expected once, 1 to 4")
+            seen.add(name)
+            shape = [self._number("Q") for _ in range(dimensions)]
+            kind, offset = self._number("I"), self._number("Q")
+            if kind not in _BLOCKS:
+                _refuse(f"tensor {name[:64]!r} has the unknown type {kind}")
+            elements, size = _BLOCKS[kind]
+            if min(shape) < 1 or max(shape) > 1 << 40 or shape[0] % elements or offset % self.alignment:
+                _refuse(f"tensor {name[:64]!r} has a shape or place that does not fit its type")
+            spans.append((offset, offset + prod(shape) // elements * size))
+        data = -(-self.at // self.alignment) * self.alignment
+        end = 0
+        for start, stop in sorted(spans):
+            if start < end:
+                _refuse("tensors lie over each other")
+            end = stop
+        if spans and data + end > len(self.raw):
+            _refuse("its tensors reach beyond its end")
+
+    def _number(self, form: str) -> int:
+        (value,) = struct.unpack_from("<" + form, self.raw, self.at)
+        self.at += struct.calcsize("<" + form)
+        return int(value)
+
+    def _string(self, limit: int) -> bytes:
+        length = self._number("Q")
+        if length > limit:
+            _refuse(f"a text of {length} bytes, expected at most {limit}")
+        start = self.at
+        self._move(length)
+        return self.raw[start : self.at]
+
+    def _move(self, count: int) -> None:
+        self.at += count
+        if self.at > len(self.raw):
+            _refuse("it ends too early")
+
+
+def _refuse(what: str) -> None:
+    raise _UnsoundError(what)

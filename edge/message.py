@@ -1,0 +1,202 @@
+"""An inspection as JSON: what the spool keeps, the sinks send and `kotoba-edge inspect` writes, one line each.
+
+Key order is the order of the fields below; numbers are finite; wall time is UTC with milliseconds and a Z.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic_core import PydanticSerializationError
+
+from edge.errors import MessageError
+from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Verdict
+
+SCHEMA = "kotoba.inspection/1"
+MAX_MESSAGE_BYTES = 1_000_000
+"""An inspection is some kilobytes; anything larger was not made by this code."""
+
+STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _utc_ms(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[AwareDatetime, PlainSerializer(_utc_ms, return_type=str)]
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+ScoredWord = tuple[str, float]
+
+
+class Words(BaseModel):
+    """The words that the judge saw, best first, each with its cosine; `struck` are phrases that a filter took out."""
+
+    model_config = STRICT
+    tags: tuple[ScoredWord, ...]
+    attributes: tuple[ScoredWord, ...]
+    captions: tuple[str, ...]
+    struck: tuple[str, ...]
+
+
+class Judged(BaseModel):
+    """How the probabilities came about: summed token log-likelihoods in nats per label, before the softmax and any calibration."""
+
+    model_config = STRICT
+    method: str
+    calibrated: bool
+    prompt_tokens: int = Field(ge=0)
+    log_likelihoods: dict[str, float]
+
+
+class Evidence(BaseModel):
+    """The picture behind the verdict; pictures never ride in messages."""
+
+    model_config = STRICT
+    sha256: str | None
+    url: str | None
+
+
+class Message(BaseModel):
+    """One inspection on the wire."""
+
+    model_config = ConfigDict(**STRICT, title=SCHEMA)
+    schema_: Literal["kotoba.inspection/1"] = Field(default=SCHEMA, alias="schema")
+    id: str = Field(min_length=1, description="The same for every copy of this inspection: what a consumer tells duplicates by.")
+    epoch: str = Field(description="Changes when a spool is started anew; empty where no spool was used.")
+    seq: int = Field(ge=0, description="Gap-free per station and epoch, from 1; 0 where no spool was used.")
+    station: str = Field(min_length=1)
+    source: str = Field(description="Where the picture came from: a file name or a device.")
+    part_id: str | None
+    captured_at: Moment
+    decision: Decision
+    label: str | None
+    confidence: Probability | None = Field(description="Null where none is known.")
+    reasons: tuple[Reason, ...] = Field(description="Why it is not OK, worst first.")
+    detail: str | None = Field(description="One sentence for people, mostly with a FAULT.")
+    probabilities: dict[str, Probability] | None = Field(description="Per label, in the station's order.")
+    words: Words | None
+    judge: Judged | None
+    timings_ms: dict[str, float]
+    bundle: str
+    station_digest: str
+    evidence: Evidence
+    replayed: bool = Field(description="Sent again on request; an earlier copy may have arrived.")
+
+
+def encode(inspection: Inspection) -> bytes:
+    """Say an inspection as one line of JSON, without the line end.
+
+    Raises:
+        MessageError: it holds a number that is not finite or a value out of its range.
+    """
+    try:
+        return _to_message(inspection).model_dump_json(by_alias=True).encode()
+    except (ValidationError, PydanticSerializationError) as err:
+        msg = f"encoding inspection {inspection.id} of station {inspection.station}: {_mistake(err)}: report this as a bug"
+        raise MessageError(msg) from err
+
+
+def decode(line: bytes) -> Inspection:
+    """Read what `encode` wrote; `encode(decode(line)) == line`.
+
+    Raises:
+        MessageError: it is too long, not JSON, or not an inspection of this schema.
+    """
+    if len(line) > MAX_MESSAGE_BYTES:
+        msg = f"decoding an inspection: {len(line)} bytes, expected at most {MAX_MESSAGE_BYTES}: look at who wrote it"
+        raise MessageError(msg)
+    try:
+        return _to_inspection(Message.model_validate_json(line))
+    except ValidationError as err:
+        msg = f"decoding an inspection from {line[:80]!r}: {_mistake(err)}, expected {SCHEMA}: look at who wrote it"
+        raise MessageError(msg) from err
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON Schema of the message."""
+    return Message.model_json_schema(by_alias=True, mode="serialization")
+
+
+def _mistake(err: ValidationError | PydanticSerializationError) -> str:
+    if isinstance(err, PydanticSerializationError):
+        return str(err)
+    first = err.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the line'}: {first['msg']}"
+
+
+def _to_message(inspection: Inspection) -> Message:
+    verdict, description, scores = inspection.verdict, inspection.description, inspection.scores
+    return Message(
+        id=inspection.id,
+        epoch=inspection.epoch,
+        seq=inspection.seq,
+        station=inspection.station,
+        # A file name on Linux is bytes; what is not UTF-8 in it arrives here as lone surrogates, which JSON cannot carry.
+        source=inspection.source.encode(errors="backslashreplace").decode(),
+        part_id=inspection.part_id,
+        captured_at=inspection.captured_at,
+        decision=verdict.decision,
+        label=verdict.label,
+        confidence=verdict.confidence,
+        reasons=verdict.reasons,
+        detail=None if inspection.detail is None else inspection.detail.encode(errors="backslashreplace").decode(),
+        probabilities=scores and dict(zip(scores.labels, scores.probabilities, strict=True)),
+        words=description
+        and Words(
+            tags=tuple((tag.word, tag.score) for tag in description.tags),
+            attributes=tuple((tag.word, tag.score) for tag in description.attributes),
+            captions=description.captions,
+            struck=description.struck,
+        ),
+        judge=scores
+        and Judged(
+            method=scores.method,
+            calibrated=scores.calibrated,
+            prompt_tokens=scores.prompt_tokens,
+            log_likelihoods=dict(zip(scores.labels, scores.log_likelihoods, strict=True)),
+        ),
+        timings_ms=dict(inspection.timings_ms),
+        bundle=inspection.bundle,
+        station_digest=inspection.station_digest,
+        evidence=Evidence(sha256=inspection.evidence_sha256, url=inspection.evidence_url),
+        replayed=inspection.replayed,
+    )
+
+
+def _to_inspection(message: Message) -> Inspection:
+    words, judge = message.words, message.judge
+    return Inspection(
+        id=message.id,
+        station=message.station,
+        source=message.source,
+        part_id=message.part_id,
+        captured_at=message.captured_at.astimezone(timezone.utc),
+        verdict=Verdict(decision=message.decision, label=message.label, confidence=message.confidence, reasons=message.reasons),
+        description=words
+        and Description(
+            tags=tuple(Tag(word, score) for word, score in words.tags),
+            attributes=tuple(Tag(word, score) for word, score in words.attributes),
+            captions=words.captions,
+            struck=words.struck,
+        ),
+        scores=judge
+        and Scores(
+            labels=tuple(judge.log_likelihoods),
+            log_likelihoods=tuple(judge.log_likelihoods.values()),
+            probabilities=tuple((message.probabilities or {}).values()),
+            method=judge.method,
+            prompt_tokens=judge.prompt_tokens,
+            calibrated=judge.calibrated,
+        ),
+        timings_ms=tuple(message.timings_ms.items()),
+        bundle=message.bundle,
+        station_digest=message.station_digest,
+        evidence_sha256=message.evidence.sha256,
+        evidence_url=message.evidence.url,
+        detail=message.detail,
+        epoch=message.epoch,
+        seq=message.seq,
+        replayed=message.replayed,
+    )

@@ -1,0 +1,335 @@
+"""The spool: where a verdict exists from the moment it is committed, and from where sinks fetch it at their own pace.
+
+SQLite in WAL mode with synchronous=FULL: what was committed survives kill and power cut (NORMAL does not: tests/edge/test_spool_power.py).
+`seq` is gap-free per station and `epoch`; rows stay after delivery, so that a range can be sent again. A sink only moves its own cursors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import sqlite3
+import threading
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edge.ballast import Ballast
+from edge.errors import SpoolError, SpoolFullError
+from edge.message import decode, encode
+from edge.records import Inspection
+from edge.spool_damage import Row, seal
+from edge.spool_file import INSERT, PAGE_BYTES, open_connection, open_spool_file
+
+log = logging.getLogger(__name__)
+
+DEFAULT_MAX_BYTES = 1 << 30
+DEFAULT_KEEP_S = 7 * 86_400.0
+DEFAULT_BALLAST_BYTES = 8 << 20
+"""Twice the write-ahead log at SQLite's default checkpoint of 1,000 pages: enough to prune and to move cursors on a full disk."""
+
+_MIN_PAGES = 24
+"""The empty tables and indexes with a little room."""
+_SPLIT_PAGES = 8
+"""One commit may need this many new pages at once, so SQLite says "full" a little before the quota."""
+PRUNE_ROWS = 1000
+"""Rows pruned in one transaction: a commit never waits for longer than these take."""
+
+_NOBODY_WAITS = """
+    NOT EXISTS (SELECT 1 FROM cursors AS c WHERE c.station = inspections.station AND c.active AND c.row < inspections.row)
+    AND row NOT IN (SELECT row FROM replays)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An inspection that a sink has not got yet; `replay` is set where it is sent again on request."""
+
+    row: int
+    replay: int | None
+    inspection: Inspection
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStatus:
+    """`backlog` counts undelivered rows per (sink, station); `moved_aside` is the damaged spool found at this start."""
+
+    epoch: str
+    rows: int
+    used_bytes: int
+    max_bytes: int
+    full: bool
+    backlog: Mapping[tuple[str, str], int]
+    moved_aside: Path | None
+
+
+class Spool:
+    """All committed inspections of a box. Safe to use from several threads, and from a second process (`kotoba-edge spool`).
+
+    A damaged file is moved aside, never deleted: a new one with a new epoch takes over whatever whole rows were still undelivered.
+
+    Raises:
+        SpoolError: the file cannot be opened, or is damaged while another process has it open.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        keep_s: float = DEFAULT_KEEP_S,
+        ballast_bytes: int = DEFAULT_BALLAST_BYTES,
+        clock: Callable[[], float] = time.time,
+        new_epoch: Callable[[], str] = lambda: uuid.uuid4().hex,
+        connect: Callable[[Path], sqlite3.Connection] = open_connection,
+    ) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._keep_s = keep_s
+        self._clock = clock
+        self._ballast = Ballast(path.with_name(path.name + ".ballast"), size_bytes=ballast_bytes)
+        self._lock = threading.RLock()
+        self._full = False
+        self._closed = False
+        stamp = datetime.fromtimestamp(clock(), timezone.utc).strftime("%Y%m%dT%H%M%S.%f")
+        with self._translated("opening it"):
+            self._file = open_spool_file(path, max_pages=self._max_pages, stamp=stamp, new_epoch=new_epoch, connect=connect)
+        self._ballast.restore()
+
+    @property
+    def epoch(self) -> str:
+        """Name of this spool's life: changes when it is started anew."""
+        return self._file.epoch
+
+    def serve(self, sinks: Mapping[str, Sequence[str]]) -> None:
+        """Say which sinks deliver which stations from now on; rows that one of these waits for are never pruned.
+
+        A new (sink, station) begins with what is committed next, the first ones of a file with all that is in it; one that was served
+        before goes on where it stopped.
+        """
+        with self._transaction("writing down its sinks"):
+            known = {(sink, station): row for sink, station, row in self._execute("SELECT sink, station, row FROM cursors").fetchall()}
+            end = self._number("SELECT coalesce(max(row), 0) FROM inspections") if known else 0
+            served = {(sink, station) for sink, stations in sinks.items() for station in stations}
+            for sink, station in known.keys() | served:
+                cursor = (sink, station, known.get((sink, station), end), int((sink, station) in served))
+                self._execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)", (*cursor, seal(*cursor)))
+
+    def commit(self, inspection: Inspection) -> Inspection:
+        """Put an inspection on disk; returning means that it survives kill and power cut. Returns it with `epoch` and `seq`.
+
+        The same id committed again gives what is already there.
+
+        Raises:
+            SpoolFullError: quota or disk are used up and no delivered row is left to make room with.
+            SpoolError: it cannot be written.
+            MessageError: it cannot be encoded.
+        """
+        with self._lock:
+            for _ in range(3):
+                if self._ballast.in_place() or self._make_room():
+                    try:
+                        committed = self._insert(inspection)
+                    except SpoolFullError:
+                        if not self._make_room():
+                            break
+                    else:
+                        self._note_full(full=False)
+                        return committed
+            self._note_full(full=True)
+        msg = f"committing inspection {inspection.id} to the spool {self._path}: {self._max_bytes} bytes or the disk are used up by undelivered verdicts: "
+        msg += "bring the outputs back or give it more room"
+        raise SpoolFullError(msg)
+
+    def pending(self, sink: str, stations: Sequence[str], limit: int) -> tuple[Pending, ...]:
+        """Fetch what a sink is to deliver next: at most `limit`, oldest first; replays only when nothing else waits.
+
+        Raises:
+            SpoolError: it cannot be read, or a row has changed on disk: start anew, the file is examined then.
+        """
+        with self._lock, self._translated("reading what is pending"):
+            rows: list[Row] = []
+            for station in stations:
+                query = """
+                    SELECT row, id, epoch, station, seq, committed_at, body, seal FROM inspections
+                    WHERE station = ?1 AND row > (SELECT row FROM cursors WHERE sink = ?2 AND station = ?1) ORDER BY row LIMIT ?3"""
+                rows += [Row(*columns) for columns in self._execute(query, (station, sink, limit))]
+            rows.sort(key=lambda row: row.row)
+            if rows:
+                return tuple(Pending(row.row, None, self._read(row)) for row in rows[:limit])
+            query = """
+                SELECT replay, i.row, id, epoch, station, seq, committed_at, body, seal FROM replays AS r JOIN inspections AS i ON i.row = r.row
+                WHERE sink = ? AND station IN (SELECT value FROM json_each(?)) ORDER BY replay LIMIT ?"""
+            asked = self._execute(query, (sink, json.dumps(list(stations)), limit)).fetchall()
+            rows_again = [(replay, Row(*columns)) for replay, *columns in asked]
+            return tuple(Pending(row.row, replay, replace(self._read(row), replayed=True)) for replay, row in rows_again)
+
+    def delivered(self, sink: str, pending: Pending) -> None:
+        """Move a sink's cursor past an inspection that the other side has.
+
+        Raises:
+            SpoolError: it cannot be written; the inspection will be delivered again.
+        """
+        with self._lock:
+            try:
+                self._move_cursor(sink, pending)
+            except SpoolFullError:  # a full disk: the ballast is kept for just this
+                self._ballast.drop()
+                self._move_cursor(sink, pending)
+
+    def backlog(self, sink: str, stations: Sequence[str]) -> int:
+        """Count the inspections that a sink has not got yet, replays included."""
+        with self._lock, self._translated("counting a backlog"):
+            return self._backlog(sink, stations)
+
+    def replay(self, sink: str, station: str, first_seq: int, last_seq: int, *, epoch: str | None = None) -> int:
+        """Ask for a range of a station to be sent again, marked `replayed`; returns how many of it are still here.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
+        with self._transaction("asking for a replay"):
+            query = """
+                INSERT INTO replays (sink, row)
+                SELECT ?, row FROM inspections WHERE epoch = ? AND station = ? AND seq BETWEEN ? AND ? ORDER BY seq"""
+            self._execute(query, (sink, epoch or self._file.epoch, station, first_seq, last_seq))
+            return self._changes()
+
+    def prune(self) -> int:
+        """Delete rows older than `keep_s` that no sink waits for, and take up ballast again; returns how many rows went.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
+        pruned = 0
+        while batch := self._delete_oldest(PRUNE_ROWS, before=self._clock() - self._keep_s):
+            pruned += batch
+        self._ballast.restore()
+        return pruned
+
+    def status(self) -> SpoolStatus:
+        """Say how full the spool is and what waits in it."""
+        with self._lock, self._translated("reading its status"):
+            cursors = self._execute("SELECT sink, station FROM cursors WHERE active ORDER BY sink, station").fetchall()
+            return SpoolStatus(
+                epoch=self._file.epoch,
+                rows=self._number("SELECT count(*) FROM inspections"),
+                used_bytes=(self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")) * PAGE_BYTES,
+                max_bytes=self._max_bytes,
+                full=self._full,
+                backlog={(sink, station): self._backlog(sink, [station]) for sink, station in cursors},
+                moved_aside=self._file.moved_aside,
+            )
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._file.close()
+
+    def _insert(self, inspection: Inspection) -> Inspection:
+        with self._transaction(f"committing inspection {inspection.id}"):
+            there = self._execute("SELECT body FROM inspections WHERE id = ?", (inspection.id,)).fetchone()
+            if there is not None:
+                return decode(there[0])
+            (last,) = self._execute("SELECT seq FROM stations WHERE station = ?", (inspection.station,)).fetchone() or (0,)
+            committed = replace(inspection, epoch=self._file.epoch, seq=last + 1)
+            body, now = encode(committed), self._clock()
+            identity = (committed.id, committed.epoch, committed.station, committed.seq, now)
+            self._execute(INSERT, (*identity, body, seal(*identity, zlib.crc32(body))))
+            counter = (committed.station, committed.seq)
+            self._execute("INSERT OR REPLACE INTO stations VALUES (?, ?, ?)", (*counter, seal(*counter)))
+        return committed
+
+    def _make_room(self) -> bool:
+        """Delete the oldest rows that nobody waits for. On a full disk the ballast makes that possible, and must fit again afterwards."""
+        quota = self._number("PRAGMA page_count") + _SPLIT_PAGES >= self._max_pages
+        if not quota:
+            self._ballast.drop()
+        deleted = self._delete_oldest(min(PRUNE_ROWS, self._max_pages // 20 + 1), before=float("inf"))
+        if not quota:
+            self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return self._ballast.restore() and (deleted > 0 or not quota)
+
+    def _delete_oldest(self, limit: int, *, before: float) -> int:
+        query = f"""
+            DELETE FROM inspections WHERE row IN (
+                SELECT row FROM inspections WHERE committed_at < ? AND {_NOBODY_WAITS} ORDER BY row LIMIT ?)"""  # noqa: S608
+        with self._transaction("pruning"):
+            self._execute(query, (before, limit))
+            return self._changes()
+
+    def _move_cursor(self, sink: str, pending: Pending) -> None:
+        with self._transaction("moving a cursor"):
+            if pending.replay is not None:
+                self._execute("DELETE FROM replays WHERE replay = ?", (pending.replay,))
+                return
+            station = pending.inspection.station
+            self._execute(
+                "UPDATE cursors SET row = ?, seal = ? WHERE sink = ? AND station = ? AND active",
+                (pending.row, seal(sink, station, pending.row, 1), sink, station),
+            )
+
+    def _backlog(self, sink: str, stations: Sequence[str]) -> int:
+        query = """
+            SELECT count(*) FROM inspections
+            WHERE station = ?1 AND row > (SELECT row FROM cursors WHERE sink = ?2 AND station = ?1)"""
+        live = sum(self._execute(query, (station, sink)).fetchone()[0] for station in stations)
+        query = """
+            SELECT count(*) FROM replays AS r JOIN inspections AS i ON i.row = r.row
+            WHERE sink = ? AND station IN (SELECT value FROM json_each(?))"""
+        return live + int(self._execute(query, (sink, json.dumps(list(stations)))).fetchone()[0])
+
+    def _read(self, row: Row) -> Inspection:
+        if not row.is_whole():
+            msg = f"row {row.row} of the spool {self._path} has changed on disk: start the daemon anew, the file is examined then"
+            raise SpoolError(msg)
+        return decode(row.body)
+
+    def _note_full(self, *, full: bool) -> None:
+        if full != self._full:
+            self._full = full
+            log.log(logging.ERROR if full else logging.INFO, "spool full=%s path=%s", full, self._path)
+
+    @property
+    def _max_pages(self) -> int:
+        return max(_MIN_PAGES, self._max_bytes // PAGE_BYTES)
+
+    def _number(self, query: str) -> int:
+        return int(self._execute(query).fetchone()[0])
+
+    def _changes(self) -> int:
+        return self._number("SELECT changes()")
+
+    def _execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
+        return self._file.connection.execute(statement, values)  # type: ignore[arg-type]
+
+    @contextlib.contextmanager
+    def _transaction(self, doing: str) -> Iterator[None]:
+        with self._lock, self._translated(doing):
+            self._execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):  # a failed COMMIT may have rolled back already
+                    self._execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _translated(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as err:
+            error = SpoolFullError if "full" in str(err) else SpoolError
+            msg = f"{doing} in the spool {self._path}: SQLite says {err}: look at the disk and at who else has the file open"
+            raise error(msg) from err
+        except OSError as err:
+            msg = f"{doing} in the spool {self._path}: {err.strerror}: the folder must exist and be writable"
+            raise SpoolError(msg) from err

@@ -1,0 +1,178 @@
+"""BLIP from Hugging Face to two ONNX graphs, through Optimum's extension points.
+
+Optimum has no BLIP (optimum #1818, #1229). The split that pays: one graph reads the picture and also computes every layer's cross-attention
+keys and values, once; the other takes tokens, its own past keys and values, and those cross tensors at batch 1, so that several captions of
+one picture share them. A decoder that recomputes cross-attention for every token does sixty times the work.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import torch
+from optimum.exporters.onnx.base import OnnxConfig
+from optimum.exporters.onnx.convert import export
+from optimum.utils import NormalizedConfig
+from torch import Tensor, nn
+from transformers import BlipForConditionalGeneration
+from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+OPSET = 17
+
+
+class BlipVision(nn.Module):
+    """Pixels to the cross-attention keys and values of every text layer."""
+
+    def __init__(self, blip: BlipForConditionalGeneration) -> None:
+        super().__init__()
+        self.config = blip.config
+        self.vision_model = blip.vision_model
+        self.layers = nn.ModuleList(layer.crossattention.self for layer in blip.text_decoder.bert.encoder.layer)
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, ...]:
+        """`pixel_values` (1, 3, S, S) to cross_key.0, cross_value.0, ... (1, heads, patches + 1, head_dim)."""
+        states = self.vision_model(pixel_values=pixel_values).last_hidden_state
+        return tuple(_heads(project(states), layer) for layer in self.layers for project in (layer.key, layer.value))
+
+
+class BlipDecoder(nn.Module):
+    """Tokens and what was computed before to the logits of the next token."""
+
+    def __init__(self, blip: BlipForConditionalGeneration) -> None:
+        super().__init__()
+        self.config = blip.config
+        self.text_decoder = blip.text_decoder
+
+    def forward(self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor, past: list[Tensor], cross: list[Tensor]) -> tuple[Tensor, ...]:
+        """Logits (B, V) of the last position, then present keys and values; `past` and `cross` are keys and values by turns."""
+        layers = len(past) // 2
+        own, seen = DynamicCache(), DynamicCache()
+        for layer in range(layers):
+            own.update(past[2 * layer], past[2 * layer + 1], layer)
+            seen.update(cross[2 * layer], cross[2 * layer + 1], layer)
+        cache = EncoderDecoderCache(own, seen)
+        # The cross tensors are ready: without this each layer would compute them from encoder_hidden_states.
+        cache.is_updated = dict.fromkeys(range(layers), True)
+        batch, tokens = input_ids.shape
+        width = attention_mask.shape[1]
+        # Three dimensions, causal over past and new tokens: with two, BLIP builds its own mask and forgets the past's length.
+        rows = torch.arange(tokens)[:, None] + (width - tokens)
+        causal = (torch.arange(width)[None, :] <= rows)[None] & attention_mask[:, None, :].bool()
+        hidden = self.text_decoder.bert(
+            input_ids=input_ids,
+            position_ids=position_ids,
+            attention_mask=causal.long(),
+            # Only its shape is looked at once the cache is filled.
+            encoder_hidden_states=torch.zeros(batch, cross[0].shape[2], self.config.text_config.encoder_hidden_size),
+            past_key_values=cache,
+            use_cache=True,
+            is_decoder=True,
+            return_dict=True,
+        )
+        logits = self.text_decoder.cls(hidden.last_hidden_state[:, -1:])[:, 0]
+        done = hidden.past_key_values.self_attention_cache
+        return (logits, *(tensor for layer in range(layers) for tensor in _layer_of(done, layer)))
+
+
+def _layer_of(cache: DynamicCache, layer: int) -> tuple[Tensor, Tensor]:
+    return cache.layers[layer].keys, cache.layers[layer].values
+
+
+def _heads(states: Tensor, attention: nn.Module) -> Tensor:
+    """(B, P, D) to (B, heads, P, D / heads)."""
+    batch, patches, _ = states.shape
+    return states.view(batch, patches, attention.num_attention_heads, attention.attention_head_size).transpose(1, 2)
+
+
+class BlipVisionOnnxConfig(OnnxConfig):  # type: ignore[misc]
+    """What the vision graph takes and gives."""
+
+    DEFAULT_ONNX_OPSET = OPSET
+    NORMALIZED_CONFIG_CLASS = NormalizedConfig
+
+    @property
+    def inputs(self) -> dict[str, dict[int, str]]:
+        """One picture at a time."""
+        return OrderedDict(pixel_values={})
+
+    @property
+    def outputs(self) -> dict[str, dict[int, str]]:
+        """Keys and values by turns, all of fixed shape."""
+        return OrderedDict((name, {}) for name in cross_names(self._config.text_config.num_hidden_layers))
+
+    def generate_dummy_inputs(self, framework: str = "pt", **_: Any) -> dict[str, Tensor]:  # noqa: ANN401, ARG002 -- optimum's signature
+        """A grey picture."""
+        size = self._config.vision_config.image_size
+        return {"pixel_values": torch.zeros(1, 3, size, size)}
+
+
+class BlipDecoderOnnxConfig(OnnxConfig):  # type: ignore[misc]
+    """What the decoder graph takes and gives; the cross tensors keep a batch axis of their own so that MatMul broadcasts them."""
+
+    DEFAULT_ONNX_OPSET = OPSET
+    NORMALIZED_CONFIG_CLASS = NormalizedConfig
+    use_past = True
+
+    @property
+    def _layers(self) -> int:
+        return int(self._config.text_config.num_hidden_layers)
+
+    @property
+    def torch_to_onnx_input_map(self) -> dict[str, str]:
+        """`past.3` of the module is `past_value.1` of the graph."""
+        names = {f"past.{i}": name for i, name in enumerate(past_names(self._layers))}
+        return names | {f"cross.{i}": name for i, name in enumerate(cross_names(self._layers))}
+
+    @property
+    def inputs(self) -> dict[str, dict[int, str]]:
+        """Free batch and lengths; one picture."""
+        axes: dict[str, dict[int, str]] = OrderedDict(
+            input_ids={0: "batch", 1: "tokens"}, position_ids={0: "batch", 1: "tokens"}, attention_mask={0: "batch", 1: "width"}
+        )
+        axes |= {f"past.{i}": {0: "batch", 2: "past"} for i in range(2 * self._layers)}
+        return axes | {f"cross.{i}": {} for i in range(2 * self._layers)}
+
+    @property
+    def outputs(self) -> dict[str, dict[int, str]]:
+        """Logits of the last position, and the longer past."""
+        present = (name.replace("past", "present") for name in past_names(self._layers))
+        return OrderedDict(logits={0: "batch"}) | {name: {0: "batch", 2: "width"} for name in present}
+
+    def generate_dummy_inputs(self, framework: str = "pt", **_: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002 -- optimum's signature
+        """Two captions, three tokens so far, two new ones."""
+        text, vision = self._config.text_config, self._config.vision_config
+        head_dim = text.hidden_size // text.num_attention_heads
+        patches = (vision.image_size // vision.patch_size) ** 2 + 1
+        return {
+            "input_ids": torch.ones(2, 2, dtype=torch.int64),
+            "position_ids": torch.tensor([[3, 4]] * 2),
+            "attention_mask": torch.ones(2, 5, dtype=torch.int64),
+            "past": [torch.zeros(2, text.num_attention_heads, 3, head_dim) for _ in range(2 * self._layers)],
+            "cross": [torch.zeros(1, text.num_attention_heads, patches, head_dim) for _ in range(2 * self._layers)],
+        }
+
+
+def past_names(layers: int) -> list[str]:
+    """Names of the past self-attention tensors in the order of the graph."""
+    return [f"past_{kind}.{layer}" for layer in range(layers) for kind in ("key", "value")]
+
+
+def cross_names(layers: int) -> list[str]:
+    """Names of the cross-attention tensors in the order of the graph."""
+    return [f"cross_{kind}.{layer}" for layer in range(layers) for kind in ("key", "value")]
+
+
+def export_blip(blip: BlipForConditionalGeneration, folder: Path) -> None:
+    """Write `vision.onnx` and `decoder.onnx` as `firmware_config.bundle.Blip` describes them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    blip = blip.eval()
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, module, config in (
+            ("vision", BlipVision(blip), BlipVisionOnnxConfig(blip.config, task="image-to-text")),
+            ("decoder", BlipDecoder(blip), BlipDecoderOnnxConfig(blip.config, task="image-to-text")),
+        ):
+            export(module, config, Path(scratch) / f"{name}.onnx", opset=OPSET)
+            (folder / f"{name}.onnx").write_bytes((Path(scratch) / f"{name}.onnx").read_bytes())

@@ -1,0 +1,90 @@
+"""How a result is judged: what is compared with what, and how sure one may be.
+
+Thresholds come from the source validation run only; the measured sets are touched once. Neighbouring cells come from one module, so
+intervals come from a bootstrap over blocks of neighbours, not over single cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score, roc_auc_score
+
+DRAWS = 2_000
+"""Bootstrap draws: the 2.5 % quantile then rests on 50 of them."""
+BLOCK = 30
+"""Neighbouring rows drawn together: half a module of 60 cells."""
+
+Scores = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A figure with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What one way of scoring reaches on one set; `auroc_certain` is on the cells on which those who labelled them agreed."""
+
+    auroc: Interval
+    auroc_certain: float
+    macro_f1: float
+    escape: float
+    overkill: float
+
+
+def best_threshold(scores: Scores, defective: Flags) -> float:
+    """The threshold of the highest macro-F1, for source validation scores."""
+    candidates = np.unique(scores)
+    middles = (candidates[1:] + candidates[:-1]) / 2 if len(candidates) > 1 else candidates
+    return float(max(middles, key=lambda threshold: f1_score(defective, scores > threshold, average="macro")))
+
+
+def quality(scores: Scores, defective: Flags, certain: Flags, rows: Sequence[int], *, threshold: float, seed: int = 0) -> Quality:
+    """Measure `scores` (higher is more defective) of the cells `rows` (positions in the data set, for the blocks)."""
+    called = scores > threshold
+    return Quality(
+        auroc=bootstrap(lambda index: auroc(scores[index], defective[index]), blocks(rows), seed=seed),
+        auroc_certain=auroc(scores[certain], defective[certain]),
+        macro_f1=float(f1_score(defective, called, average="macro")),
+        escape=float((~called & defective).sum() / max(1, defective.sum())),
+        overkill=float((called & ~defective).sum() / max(1, (~defective).sum())),
+    )
+
+
+def auroc(scores: Scores, defective: Flags) -> float:
+    """Area under the ROC curve; nan where only one class is there."""
+    if defective.all() or not defective.any():
+        return float("nan")
+    return float(roc_auc_score(defective, scores))
+
+
+def blocks(rows: Sequence[int]) -> list[NDArray[np.int64]]:
+    """Positions within `rows`, cut where rows are not neighbours and every BLOCK of them."""
+    numbers = np.asarray(rows)
+    starts = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1), len(numbers)]
+    return [
+        np.arange(begin, min(begin + BLOCK, end))
+        for first, end in zip(starts[:-1], starts[1:], strict=True)
+        for begin in range(first, end, BLOCK)
+    ]
+
+
+def bootstrap(figure: Callable[[NDArray[np.int64]], float], parts: list[NDArray[np.int64]], *, seed: int) -> Interval:
+    """The figure on all parts, and its 95 % interval over parts drawn with replacement."""
+    rng = np.random.default_rng(seed)
+    drawn = [figure(np.concatenate([parts[i] for i in rng.integers(len(parts), size=len(parts))])) for _ in range(DRAWS)]
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return Interval(figure(np.concatenate(parts)), float(low), float(high))

@@ -1,0 +1,69 @@
+"""Words for tuning the judge: what the finished describer says of painted samples and of the real training and validation cells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from edge.interfaces import Describer
+from edge.records import Frame, Pixels
+from export.starter.cells import Cell, training_cells, validation_cells
+from export.starter.grain import make_grain
+from export.starter.sample import SIZE, Sampler, good_cells
+from export.starter.truth import KINDS
+
+OK_LABEL = "functional"
+LABELS = (OK_LABEL, *KINDS[1:])
+DOUBTFUL_WEIGHT = 0.5
+"""Weight of a real cell on which those who labelled it did not agree."""
+
+
+def write_descriptions(describer: Describer, folder: Path, *, painted: int, seed: int) -> None:
+    """Write train.jsonl (painted samples and the training run) and validation.jsonl (the source validation run).
+
+    Each line: description, `allowed` (the labels that are right: for a real defective cell all defects), `weight`, `source`.
+    """
+    with (folder / "train.jsonl").open("w") as out:
+        for pixels, kind, source in tqdm(_painted(painted, seed), total=painted, desc="describing painted", mininterval=10):
+            allowed = [OK_LABEL if kind == KINDS[0] else kind]
+            out.write(_line(describer, pixels, source, allowed, 1.0))
+        for cell in tqdm(training_cells(), desc="describing training run", mininterval=10):
+            out.write(_real(describer, cell))
+    with (folder / "validation.jsonl").open("w") as out:
+        for cell in tqdm(validation_cells(), desc="describing validation run", mininterval=10):
+            out.write(_real(describer, cell))
+
+
+def _painted(count: int, seed: int) -> Iterator[tuple[Pixels, str, str]]:
+    rng = np.random.default_rng(seed)
+    sampler = Sampler(good_cells(), make_grain(48, SIZE, rng), rng)
+    for index in range(count):
+        sample = sampler.draw()
+        yield np.repeat(sample.pixels[:, :, None], 3, axis=2), sample.truth.kind, f"painted-{seed}-{index}"
+
+
+def _real(describer: Describer, cell: Cell) -> str:
+    pixels = cv2.imread(str(cell.path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        msg = f"cell {cell.path} cannot be read: install elpv-dataset anew"
+        raise OSError(msg)
+    allowed = list(LABELS[1:]) if cell.defective else [OK_LABEL]
+    return _line(describer, pixels.astype(np.uint8), cell.path.name, allowed, 1.0 if cell.certain else DOUBTFUL_WEIGHT)
+
+
+def _line(describer: Describer, pixels: Pixels, source: str, allowed: list[str], weight: float) -> str:
+    frame = Frame(pixels, datetime.now(timezone.utc), 0, "starter", 0, source)
+    words = describer.describe(frame)
+    record = {
+        "source": source,
+        "description": {"tags": [tag.word for tag in words.tags], "attributes": [tag.word for tag in words.attributes], "captions": list(words.captions)},
+        "allowed": allowed,
+        "weight": weight,
+    }
+    return json.dumps(record) + "\n"

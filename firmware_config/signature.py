@@ -1,0 +1,116 @@
+"""Who may say what a box runs: Ed25519 signatures over the bytes of a manifest, and the keys that a box trusts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from pydantic import BaseModel, Field, ValidationError
+
+from firmware_config.cameras import STRICT
+from firmware_config.errors import SignatureError
+
+KEY_SUFFIX = ".pub"
+MAX_KEY_FILE_BYTES = 1_000
+"""A key file is one line of 64 hex digits."""
+
+
+class _SignatureFile(BaseModel):
+    """The content of manifest.sig: which key signed, and 64 bytes in hex."""
+
+    model_config = STRICT
+    key_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    signature: str = Field(pattern=r"^[0-9a-f]{128}$")
+
+
+def generate_key() -> bytes:
+    """Make a new private key: 32 raw bytes."""
+    return Ed25519PrivateKey.generate().private_bytes_raw()
+
+
+def public_key(private: bytes) -> bytes:
+    """Give the public key (32 raw bytes) of a private key (32 raw bytes)."""
+    return Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+
+def key_id(public: bytes) -> str:
+    """Name a public key: the first 16 hex digits of its sha256."""
+    return hashlib.sha256(public).hexdigest()[:16]
+
+
+def sign(manifest: bytes, private: bytes) -> bytes:
+    """Sign the bytes of a manifest: 64 raw bytes."""
+    return Ed25519PrivateKey.from_private_bytes(private).sign(manifest)
+
+
+def verify(manifest: bytes, signature: bytes, trusted: Mapping[str, bytes]) -> str:
+    """Find the trusted key (id -> 32 raw bytes) that signed these bytes, and give its id.
+
+    Raises:
+        SignatureError: no trusted key made this signature over exactly these bytes.
+    """
+    for identity, public in trusted.items():
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(signature, manifest)
+        except InvalidSignature:
+            continue
+        return identity
+    known = ", ".join(sorted(trusted)) or "none"
+    msg = (
+        f"the signature of the manifest was made by no trusted key or the manifest was changed (trusted: {known}): "
+        "take the bundle from its builder again, or install the builder's public key"
+    )
+    raise SignatureError(msg)
+
+
+def encode_signature(manifest: bytes, private: bytes) -> bytes:
+    """Sign a manifest and give the bytes of its manifest.sig."""
+    content = {"key_id": key_id(public_key(private)), "signature": sign(manifest, private).hex()}
+    return (json.dumps(content) + "\n").encode()
+
+
+def verify_file(manifest: bytes, signature_file: bytes, trusted: Mapping[str, bytes]) -> str:
+    """Verify a manifest against the bytes of its manifest.sig, and give the id of the key that signed it.
+
+    Raises:
+        SignatureError: not a signature file, a key that is not trusted, or a signature that does not match.
+    """
+    try:
+        claim = _SignatureFile.model_validate_json(signature_file)
+    except ValidationError as err:
+        msg = f"manifest.sig is no signature file ({err.errors()[0]['msg']}): take the bundle from its builder again"
+        raise SignatureError(msg) from err
+    if claim.key_id not in trusted:
+        known = ", ".join(sorted(trusted)) or "none"
+        msg = f"the manifest is signed by key {claim.key_id}, which is not trusted (trusted: {known}): install the builder's public key"
+        raise SignatureError(msg)
+    return verify(manifest, bytes.fromhex(claim.signature), {claim.key_id: trusted[claim.key_id]})
+
+
+def read_trusted_keys(folder: Path) -> dict[str, bytes]:
+    """Read the public keys of a folder (`*.pub`, one line of 64 hex digits each): id -> 32 raw bytes.
+
+    Raises:
+        SignatureError: the folder or a key cannot be read, or a key is not 64 hex digits.
+    """
+    try:
+        # listed by hand: glob is silent about a folder that is not there, and an empty set of keys must not come from a typing error
+        files = sorted(path for path in folder.iterdir() if path.suffix == KEY_SUFFIX)
+        return {key_id(public): public for public in map(_read_public_key, files)}
+    except OSError as err:
+        msg = f"the trusted keys in {folder} cannot be read ({err.strerror}): give a folder with {KEY_SUFFIX} files"
+        raise SignatureError(msg) from err
+
+
+def _read_public_key(path: Path) -> bytes:
+    with path.open("rb") as file:
+        line = file.read(MAX_KEY_FILE_BYTES).strip()
+    if not re.fullmatch(rb"[0-9a-f]{64}", line):
+        msg = f"key file {path} does not hold one line of 64 hex digits: copy the builder's {KEY_SUFFIX} file again"
+        raise SignatureError(msg)
+    return bytes.fromhex(line.decode())

@@ -1,0 +1,102 @@
+"""What holds for every test: no contact with the outside, nothing left running, the same examples every time."""
+
+from __future__ import annotations
+
+import ipaddress
+import multiprocessing
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import psutil
+import pytest
+from hypothesis import settings
+
+settings.register_profile("house", derandomize=True, deadline=None, database=None)
+settings.load_profile("house")
+
+LEFT_BEHIND_DEADLINE_S = 5.0
+"""A thread that was told to stop may need this long."""
+
+TOLERATED_COMMANDS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "joblib.externals.loky")
+"""Python's own housekeepers, started once per process and kept."""
+
+
+class OutsideContactError(AssertionError):
+    """A test tried to reach something that is not this machine."""
+
+
+_outside_contacts: list[str] = []
+
+
+def _is_this_machine(host: object) -> bool:
+    if isinstance(host, (bytes, bytearray)):
+        host = host.decode(errors="replace")
+    if host in {None, "", "localhost"}:
+        return True
+    try:
+        address = ipaddress.ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _refuse_the_outside(event: str, arguments: tuple[Any, ...]) -> None:
+    if not event.startswith("socket."):
+        return
+    if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
+        sock, address = arguments
+        if address is None or sock.family not in {socket.AF_INET, socket.AF_INET6}:
+            return
+        host = address[0]
+    elif event in {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}:
+        host = arguments[0][0] if event == "socket.getnameinfo" else arguments[0]
+    else:
+        return
+    if not _is_this_machine(host):
+        _outside_contacts.append(f"{event} {host!r}")
+        msg = f"{event} to {host!r}: a test may reach loopback only"
+        raise OutsideContactError(msg)
+
+
+# An audit hook sees every connect and name look-up of this process, whichever library makes it, and nothing of ours is patched.
+# Native code (FFmpeg in OpenCV) is out of its sight: the demo's test under `unshare -n` covers that.
+sys.addaudithook(_refuse_the_outside)
+
+
+@pytest.fixture(autouse=True)
+def outside_contacts() -> Iterator[list[str]]:
+    """Fail a test that tried to reach the outside, also where the code under test swallowed the refusal."""
+    _outside_contacts.clear()
+    yield _outside_contacts
+    if _outside_contacts:
+        pytest.fail(f"tried to reach the outside: {', '.join(_outside_contacts)}")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a thread or a child process behind."""
+    threads_before, children_before = set(threading.enumerate()), set(psutil.Process().children(recursive=True))
+    yield
+    deadline = time.monotonic() + LEFT_BEHIND_DEADLINE_S
+    while left := _left_behind(threads_before, children_before):
+        if time.monotonic() > deadline:
+            pytest.fail(f"left behind: {', '.join(left)}")
+        time.sleep(0.01)
+
+
+def _left_behind(threads_before: set[threading.Thread], children_before: set[psutil.Process]) -> list[str]:
+    multiprocessing.active_children()  # reaps those that ended
+    left = [f"thread {thread.name}" for thread in threading.enumerate() if thread not in threads_before]
+    for child in set(psutil.Process().children(recursive=True)) - children_before:
+        try:
+            command = " ".join(child.cmdline())
+            ended = child.status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            continue
+        if not ended and not any(name in command for name in TOLERATED_COMMANDS):
+            left.append(f"process {child.pid} {command}")
+    return left

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from firmware_config import cameras, outputs, station
+from firmware_config.cli import main
+from firmware_config.new_station import CAMERAS, station_text
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_a_new_station_is_understood(camera: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cell.toml"
+    assert main(["new", "cell", "--camera", camera, "--out", str(path)]) == 0
+    assert main(["check", "--elsewhere", str(path)]) == 0
+    assert f"{path}: understood, station cell, camera {camera}, digest sha256:" in capsys.readouterr().out
+
+
+def test_a_new_station_shows_every_key_there_is() -> None:
+    text = "".join(station_text("cell", camera=camera) for camera in CAMERAS)
+    shown = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
+    models = [model for module in (cameras, outputs, station) for model in vars(module).values() if isinstance(model, type)]
+    sections = {*models} - {BaseModel, station.Station, outputs.Outputs}
+    keys = {key for model in sections if issubclass(model, BaseModel) for key in model.model_fields}
+    assert keys - {"tls"} <= shown  # [outputs.mqtt.tls] is a section
+
+
+def test_without_out_a_new_station_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "cell"]) == 0
+    assert capsys.readouterr().out == station_text("cell", camera="folder")
+
+
+def test_a_file_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "cell.toml"
+    path.write_text("mine")
+    assert main(["new", "cell", "--out", str(path)]) == 1
+    assert path.read_text() == "mine"
+    assert "already exists" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["new", "cell", "--out", str(tmp_path / "nowhere" / "cell.toml")]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["new", "a/b"], ["new", "cell", "--camera", "webcam"], ["check"], ["schema", "sink"]])
+def test_wrong_usage_exits_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+
+
+def test_a_wrong_file_among_good_ones_exits_78_with_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "good.toml").write_text(station_text("good", camera="v4l2"))
+    (tmp_path / "wrong.toml").write_text("[station]\n")
+    assert main(["check", str(tmp_path)]) == 78
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 1
+    assert re.fullmatch(r"kotoba-config: station file .*wrong\.toml: .*\n", said.err)
+
+
+def test_json_has_one_object_per_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    good = tmp_path / "good.toml"
+    good.write_text(station_text("good", camera="v4l2"))
+    missing = tmp_path / "missing.toml"
+    assert main(["check", "--json", str(good), str(missing)]) == 78
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["ok"]
+    assert first["station"] == "good"
+    assert not second["ok"]
+    assert "cannot be read" in second["error"]
+
+
+def test_a_folder_without_files_is_not_passed_over(tmp_path: Path) -> None:
+    assert main(["check", str(tmp_path)]) == 78
+
+
+def test_a_station_whose_files_are_missing_is_refused_on_its_own_machine(tmp_path: Path) -> None:
+    path = tmp_path / "cell.toml"
+    path.write_text(station_text("cell", camera="folder").replace("/var/lib/kotoba/pictures", str(tmp_path / "nowhere")))
+    assert main(["check", "--elsewhere", str(path)]) == 0
+    assert main(["check", str(path)]) == 78
+
+
+def test_boards_are_checked_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--kind", "board", "cpu"]) == 0
+    assert "board cpu" in capsys.readouterr().out
+
+
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{}")
+    assert main(["check", "--kind", "manifest", str(tmp_path / "manifest.json")]) == 78
+    assert main(["check", "--kind", "manifest", str(tmp_path / "missing.json")]) == 78
+
+
+@pytest.mark.parametrize("kind", ["station", "board", "manifest"])
+def test_the_schema_is_the_golden_one(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a wanted change: kotoba-config schema KIND > tests/golden/KIND.schema.json."""
+    assert main(["schema", kind]) == 0
+    assert capsys.readouterr().out == (GOLDEN / f"{kind}.schema.json").read_text()
