@@ -53,6 +53,23 @@ def padding(size: int) -> bytes:
     return bytes(-size % BLOCK_BYTES)
 
 
+def pack(root: Path, manifest: Manifest, archive: Path) -> None:
+    """Write the archive of a bundle's folder; the same bytes for the same bundle.
+
+    Raises:
+        BundleError: a name or size that an archive cannot hold.
+        OSError: something cannot be read or written.
+    """
+    with archive.open("wb") as out:
+        for name in (MANIFEST_NAME, SIGNATURE_NAME, *(file.path for file in manifest.files)):
+            size = (root / name).stat().st_size
+            out.write(header(name, size))
+            with (root / name).open("rb") as file:
+                shutil.copyfileobj(file, out, CHUNK_BYTES)
+            out.write(padding(size))
+        out.write(END)
+
+
 def unpack(archive: Path, into: Path, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Bundle:
     """Unpack an archive into the new folder `into` and open it as `open_bundle` does; when anything is wrong, `into` is removed again.
 

@@ -1,0 +1,145 @@
+"""One thread per sink: takes what is committed, in order, to the other side, and tries for ever."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from edge.errors import EdgeError, NobodyListensError
+from edge.sinks import Outlet
+from edge.spool import Spool
+
+log = logging.getLogger(__name__)
+
+FIRST_DELAY_S, LAST_DELAY_S = 0.1, 5.0
+"""Pause after a failure, doubled each time: a broker that is back is found again within 5 s."""
+
+IDLE_S = 1.0
+"""With nothing to do, look again after this long: another process may have asked for a replay."""
+
+BATCH_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchStatus:
+    """`progress` grows with every turn of the loop, also while the other side is down: what the watchdog looks at.
+
+    `nobody_listens` is the alarm that the broker has no subscriber for these verdicts. `last_error` is None while all is well.
+    """
+
+    delivered: int
+    failed: int
+    backlog: int
+    nobody_listens: bool
+    last_error: str | None
+    progress: int
+
+
+class Dispatcher:
+    """Delivers the rows of one outlet, strictly in order: a row that fails is tried again until it is delivered.
+
+    `wait` waits on an event for some seconds at most and says whether it is set; `sink` is closed by `stop`.
+    """
+
+    def __init__(
+        self,
+        *,
+        spool: Spool,
+        outlet: Outlet,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
+    ) -> None:
+        self._spool = spool
+        self._outlet = outlet
+        self._clock = clock
+        self._wait = wait
+        self._stopping = threading.Event()
+        self._changed = threading.Condition()
+        self._work = True
+        self._idle = False
+        self._delivered = self._failed = self._progress = 0
+        self._nobody_listens = False
+        self._last_error: str | None = None
+        self._thread = threading.Thread(target=self._run, name=f"dispatch-{outlet.name}-{outlet.stations[0]}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that something was committed."""
+        with self._changed:
+            self._work, self._idle = True, False
+            self._changed.notify_all()
+
+    def drain(self, deadline_s: float) -> bool:
+        """Wait until everything that was committed before this call is delivered; False if it is not within `deadline_s`."""
+        self.wake()
+        with self._changed:
+            return self._changed.wait_for(lambda: self._idle, deadline_s)
+
+    def stop(self, deadline_s: float) -> bool:
+        """End after the delivery under way, close the sink; True if the thread ended within `deadline_s`. Rows not yet delivered stay."""
+        until = self._clock() + deadline_s
+        self._stopping.set()
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join(deadline_s / 2)
+        self._outlet.sink.close()  # also ends a delivery that hangs
+        if self._thread.is_alive():
+            self._thread.join(max(0.0, until - self._clock()))
+        return not self._thread.is_alive()
+
+    def status(self) -> DispatchStatus:
+        """Say how it goes; also from other threads, also after `stop`."""
+        backlog = self._spool.backlog(self._outlet.name, self._outlet.stations)
+        return DispatchStatus(self._delivered, self._failed, backlog, self._nobody_listens, self._last_error, self._progress)
+
+    def _run(self) -> None:
+        delay_s = FIRST_DELAY_S
+        while not self._stopping.is_set():
+            self._progress += 1
+            try:
+                self._turn()
+            except Exception as err:  # the top of a thread: whatever happens, the rows stay and are tried again
+                self._note(err)
+                self._wait(self._stopping, delay_s)
+                delay_s = min(2 * delay_s, LAST_DELAY_S)
+            else:
+                delay_s = FIRST_DELAY_S
+
+    def _turn(self) -> None:
+        """Deliver what is pending; if nothing is, keep in touch and wait for more."""
+        with self._changed:
+            self._work = False
+        rows = self._spool.pending(self._outlet.name, self._outlet.stations, BATCH_ROWS)
+        if not rows:
+            self._outlet.sink.connect()
+            self._note(None)
+            with self._changed:
+                self._idle = not self._work
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._work, IDLE_S)
+            return
+        for row in rows:
+            if self._stopping.is_set():
+                return
+            self._outlet.sink.deliver(row.inspection)
+            self._spool.delivered(self._outlet.name, row)
+            self._delivered += 1
+            self._progress += 1
+            self._note(None)
+
+    def _note(self, err: Exception | None) -> None:
+        """Remember how it goes; the log gets changes only."""
+        self._failed += err is not None
+        nobody_listens = isinstance(err, NobodyListensError)
+        last_error = None if err is None else str(err)
+        if (last_error is None) != (self._last_error is None) or nobody_listens != self._nobody_listens:
+            level = logging.INFO if err is None else logging.WARNING
+            trace = err if err is not None and not isinstance(err, EdgeError) else None
+            log.log(level, "outlet %s delivering=%s error=%r", self._outlet.name, err is None, last_error, exc_info=trace)
+        self._nobody_listens, self._last_error = nobody_listens, last_error

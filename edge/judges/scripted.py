@@ -1,0 +1,18 @@
+"""A judge with a fixed opinion by the first caption or tag: for tests of what comes after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from edge.records import Description, Scores
+
+
+class ScriptedJudge:
+    """Asks a plain function."""
+
+    def __init__(self, opinion: Callable[[Description], Scores]) -> None:
+        self._opinion = opinion
+
+    def score(self, description: Description) -> Scores:
+        """Say what the function says; see `edge.interfaces.Judge`."""
+        return self._opinion(description)

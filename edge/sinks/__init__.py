@@ -1,0 +1,58 @@
+"""Where inspections go. `open_sinks` makes one sink per destination of a box and says which stations it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edge.interfaces import Sink
+from firmware_config.station import Station
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A sink and the stations that it serves.
+
+    `name` is the kind of output. The spool keeps a cursor per name and station, so that a broker that moved goes on where it stopped.
+    """
+
+    name: str
+    stations: tuple[str, ...]
+    sink: Sink
+
+
+def open_sinks(stations: Sequence[Station], *, box: str, info: Mapping[str, object]) -> tuple[Outlet, ...]:
+    """Make the sinks that the stations ask for; nothing is connected yet.
+
+    Stations with the same broker and the same root share one MQTT connection: its last will can name only one status topic. Stations with the
+    same file share it. `info` goes out on `<root>/<box>/info`.
+
+    Raises:
+        DeliveryError: a password, certificate or output file cannot be read or opened.
+    """
+    outlets: list[Outlet] = []
+    brokers = _grouped([((s.outputs.mqtt, s.station.path), s.station.name) for s in stations])
+    for (mqtt, root), names in brokers.items():
+        if mqtt is not None:
+            from edge.sinks.mqtt import MqttSink
+
+            outlets.append(Outlet("mqtt", names, MqttSink(mqtt, root=root, box=box, stations=names, info=info)))
+    files = _grouped([(s.outputs.jsonl, s.station.name) for s in stations])
+    for jsonl, names in files.items():
+        if jsonl is not None:
+            from edge.sinks.jsonl import JsonlSink
+
+            outlets.append(Outlet("jsonl", names, JsonlSink(jsonl)))
+    return tuple(outlets)
+
+
+def served(outlets: Sequence[Outlet]) -> dict[str, tuple[str, ...]]:
+    """Map the name of a sink to all of its stations, as `Spool.serve` takes it."""
+    return {outlet.name: tuple(s for other in outlets if other.name == outlet.name for s in other.stations) for outlet in outlets}
+
+
+def _grouped(pairs: Sequence[tuple[object, str]]) -> dict[object, tuple[str, ...]]:
+    groups: dict[object, tuple[str, ...]] = {}
+    for key, name in pairs:
+        groups[key] = (*groups.get(key, ()), name)
+    return groups

@@ -1,0 +1,99 @@
+"""A file of JSON lines on this box, one inspection each."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from edge.errors import DeliveryError
+from edge.message import MAX_MESSAGE_BYTES, encode
+from edge.records import Inspection
+from firmware_config.outputs import JsonlOutput
+
+
+class JsonlSink:
+    """Appends to a file and synchronises it for every line; a line torn by a power cut is cut off at the next start."""
+
+    def __init__(self, settings: JsonlOutput) -> None:
+        self._path = settings.path
+        self._lock = threading.Lock()
+        self._descriptor: int | None = None
+        self._end_bytes = 0
+        self._closed = False
+
+    def connect(self) -> None:
+        """Open the file if it is not open.
+
+        Raises:
+            DeliveryError: it cannot be opened.
+        """
+        with self._lock:
+            self._open()
+
+    def deliver(self, inspection: Inspection) -> None:
+        """Append one line; returning means that it is on disk.
+
+        Raises:
+            DeliveryError: it cannot be written, or the sink is closed.
+        """
+        line = encode(inspection) + b"\n"
+        with self._lock:
+            descriptor = self._open()
+            try:
+                written = os.pwrite(descriptor, line, self._end_bytes)
+                if written == len(line):
+                    os.fsync(descriptor)
+                    self._end_bytes += written
+                    return
+                reason = f"{written} of {len(line)} bytes written"
+            except OSError as err:
+                reason = str(err.strerror)
+            os.ftruncate(descriptor, self._end_bytes)
+        msg = f"appending inspection {inspection.id} to {self._path}: {reason}: make room on the disk"
+        raise DeliveryError(msg)
+
+    def close(self) -> None:
+        """Close the file; may be called twice."""
+        with self._lock:
+            self._closed = True
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def _open(self) -> int:
+        if self._closed:
+            msg = f"appending to {self._path}: the sink is closed: open a new one"
+            raise DeliveryError(msg)
+        if self._descriptor is None:
+            try:
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                self._end_bytes = _cut_torn_line(self._descriptor)
+                _sync_folder(self._path.parent)
+            except OSError as err:
+                if self._descriptor is not None:
+                    os.close(self._descriptor)
+                    self._descriptor = None
+                msg = f"opening {self._path} for appending: {err.strerror}: the folder must exist and be writable"
+                raise DeliveryError(msg) from err
+        return self._descriptor
+
+
+def _cut_torn_line(descriptor: int) -> int:
+    """Cut off what stands behind the last line end; returns the size in bytes."""
+    size = os.fstat(descriptor).st_size
+    tail = os.pread(descriptor, MAX_MESSAGE_BYTES, max(0, size - MAX_MESSAGE_BYTES))
+    torn = len(tail) - (tail.rfind(b"\n") + 1)
+    if torn:
+        os.ftruncate(descriptor, size - torn)
+        os.fsync(descriptor)
+    return size - torn
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the file's entry in its folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,175 @@
+"""Verdicts to a broker, MQTT 5 or 3.1.1; an acknowledgement counts only if it means that somebody has the verdict.
+
+Default mosquitto acknowledged 5,000 verdicts for an offline subscriber and delivered 1,000 of them, so the spool keeps rows beyond the
+acknowledgement, and consumers see gaps by (epoch, seq).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.errors import DeliveryError, NobodyListensError
+from edge.message import SCHEMA, encode
+from edge.records import Inspection
+from edge.sinks.mqtt_connection import MqttConnection
+from edge.sinks.station_state import StationState
+from firmware_config.outputs import MqttOutput
+
+NO_MATCHING_SUBSCRIBERS = 0x10
+FIRST_FAILURE = 0x80
+"""MQTT 5, 2.4: reason codes from here on mean that the operation failed."""
+
+STATE_EVERY_S = 1.0
+"""Retained state follows the verdicts at most this often: consumers that want each one subscribe to the verdicts."""
+
+
+class MqttSink:
+    """Delivers the verdicts of stations that share a broker and a root, and keeps the retained topics of box and stations.
+
+    Topics: `<root>/<station>/verdict`, `<root>/<station>/state`, `<root>/<box>/status`, `<root>/<box>/info`.
+    """
+
+    def __init__(
+        self,
+        settings: MqttOutput,
+        *,
+        root: str,
+        box: str,
+        stations: Sequence[str],
+        info: Mapping[str, object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._root = root
+        self._status_topic = f"{root}/{box}/status"
+        # The same at each start, so that the broker drops a half-open connection of ours as soon as the next one is there.
+        digest = hashlib.sha256(f"{settings.model_dump_json()} {root}".encode()).hexdigest()
+        self._client_id = f"kotoba-{box}-{digest[:8]}"
+        self._clock = clock
+        self._states = {station: StationState(station) for station in stations}
+        self._wanted = {
+            self._status_topic: _status("online"),
+            f"{root}/{box}/info": json.dumps({"schema": SCHEMA, **info}, ensure_ascii=False).encode(),
+            **{self._state_topic(station): state.payload() for station, state in self._states.items()},
+        }
+        self._retained: dict[str, bytes] = {}
+        self._refreshed_at = 0.0
+        self._lock = threading.Lock()
+        self._connection: MqttConnection | None = None
+        self._closed = threading.Event()
+
+    def set_status(self, state: Literal["online", "degraded", "stopping"]) -> None:
+        """Say how the box is; published with the next contact, within a second or so."""
+        self._wanted[self._status_topic] = _status(state)
+
+    def connect(self) -> None:
+        """Connect if there is no connection, and bring the retained topics up to date.
+
+        Raises:
+            DeliveryError: the broker cannot be reached or refuses.
+        """
+        with self._lock:
+            self._refresh(self._live_connection())
+
+    def deliver(self, inspection: Inspection) -> None:
+        """Publish a verdict and wait for the acknowledgement.
+
+        Raises:
+            NobodyListensError: MQTT 5, the broker has no subscriber for it (unless the settings do not ask for one).
+            DeliveryError: it was not acknowledged in time, or refused, or there is no connection.
+        """
+        topic = f"{self._root}/{inspection.station}/verdict"
+        with self._lock:
+            connection = self._live_connection()
+            code = connection.publish(topic, encode(inspection), retain=False, properties=self._properties(inspection))
+            if code == NO_MATCHING_SUBSCRIBERS and self._settings.require_subscriber:
+                msg = f"publishing on {topic}: the broker has no subscriber for it: start the consumer, or set require_subscriber = false"
+                raise NobodyListensError(msg)
+            _check(code, topic)
+            self._states[inspection.station].add(inspection)
+            self._wanted[self._state_topic(inspection.station)] = self._states[inspection.station].payload()
+            if self._clock() - self._refreshed_at >= STATE_EVERY_S:
+                self._refresh(connection)
+
+    def close(self) -> None:
+        """Leave: retained status `offline`, goodbye to the broker. A delivery under way fails."""
+        self._closed.set()
+        if not self._lock.acquire(blocking=False):
+            connection = self._connection
+            if connection is not None:
+                connection.abandon()
+            return
+        try:
+            if self._connection is not None and self._connection.alive:
+                self._wanted[self._status_topic] = _status("offline")
+                self._say_goodbye(self._connection)
+            self._connection = None
+        finally:
+            self._lock.release()
+
+    def _say_goodbye(self, connection: MqttConnection) -> None:
+        try:
+            self._refresh(connection)
+        except DeliveryError:
+            connection.abandon()
+        else:
+            connection.disconnect()
+
+    def _live_connection(self) -> MqttConnection:
+        if self._closed.is_set():
+            msg = f"publishing to the broker {self._settings.host}: the sink is closed: open a new one"
+            raise DeliveryError(msg)
+        if self._connection is None or not self._connection.alive:
+            if self._connection is not None:
+                self._connection.abandon()
+                self._connection = None
+            self._retained = {}
+            self._connection = MqttConnection(self._settings, client_id=self._client_id, will=(self._status_topic, _status("offline")))
+            self._refresh(self._connection)
+        return self._connection
+
+    def _refresh(self, connection: MqttConnection) -> None:
+        """Publish the retained topics that the broker does not have as they are wanted."""
+        for topic, payload in tuple(self._wanted.items()):
+            if self._retained.get(topic) != payload:
+                _check(connection.publish(topic, payload, retain=True), topic)
+                self._retained[topic] = payload
+        self._refreshed_at = self._clock()
+
+    def _state_topic(self, station: str) -> str:
+        return f"{self._root}/{station}/state"
+
+    def _properties(self, inspection: Inspection) -> Properties | None:
+        if self._settings.protocol != "5":
+            return None
+        properties = Properties(PacketTypes.PUBLISH)
+        properties.ContentType = "application/json"
+        properties.PayloadFormatIndicator = 1  # UTF-8
+        properties.UserProperty = [
+            ("schema", SCHEMA),
+            ("id", inspection.id),
+            ("epoch", inspection.epoch),
+            ("seq", str(inspection.seq)),
+            ("decision", inspection.verdict.decision.value),
+        ]
+        return properties
+
+
+def _status(state: str) -> bytes:
+    return json.dumps({"state": state}).encode()
+
+
+def _check(code: int, topic: str) -> None:
+    if code >= FIRST_FAILURE:
+        reason = ReasonCode(PacketTypes.PUBACK, identifier=code)
+        msg = f"publishing on {topic}: the broker refuses it with 0x{code:02X} ({reason}): check its access rules and quotas"
+        raise DeliveryError(msg)

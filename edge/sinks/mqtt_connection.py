@@ -1,0 +1,167 @@
+"""One connection to a broker, used once: a paho client that never reconnects, with one message under way at a time.
+
+paho is no queue of ours: it keeps messages in memory, publishes what it was given while offline, and starts message ids anew. A fresh client per
+connection and a window of one make each acknowledgement belong to exactly one message.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from edge.errors import DeliveryError
+from firmware_config.outputs import MqttOutput, MqttTls
+
+CONNECT_S = 5.0
+"""For TCP, TLS and CONNACK each."""
+GOODBYE_S = 1.0
+
+AT_LEAST_ONCE = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    refused: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Acknowledged:
+    message_id: int
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    reason: str
+
+
+class MqttConnection:
+    """Opened by the constructor.
+
+    `will` is the topic and payload that the broker publishes, retained, when this connection is lost.
+
+    Raises:
+        DeliveryError: the broker cannot be reached, does not prove who it is, or refuses us.
+    """
+
+    def __init__(self, settings: MqttOutput, *, client_id: str, will: tuple[str, bytes]) -> None:
+        self._settings = settings
+        self._where = f"{settings.host}:{settings.port}"
+        self._events: queue.SimpleQueue[_Connected | _Acknowledged | _Gone] = queue.SimpleQueue()
+        version = MQTTProtocolVersion.MQTTv5 if settings.protocol == "5" else MQTTProtocolVersion.MQTTv311
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False)
+        self._client.connect_timeout = CONNECT_S
+        self._client.will_set(*will, qos=AT_LEAST_ONCE, retain=True)
+        self._client.on_connect = self._on_connect
+        self._client.on_publish = self._on_publish
+        self._client.on_disconnect = self._on_disconnect
+        try:
+            self._authenticate()
+            self._client.connect(settings.host, settings.port, keepalive=settings.keepalive_s)
+        except (OSError, ValueError) as err:  # ssl.SSLError is an OSError
+            self._close_socket()
+            msg = f"connecting to the broker {self._where}: {err}: check host, port, TLS files and that the broker runs"
+            raise DeliveryError(msg) from err
+        self._client.loop_start()
+        self._alive = True
+        event = self._next_event("waiting for the broker's greeting", until=time.monotonic() + CONNECT_S)
+        if not isinstance(event, _Connected) or event.refused is not None:
+            self.abandon()
+            msg = f"connecting to the broker {self._where}: refused: {getattr(event, 'refused', event)}: check user, password and protocol"
+            raise DeliveryError(msg)
+
+    @property
+    def alive(self) -> bool:
+        """False once the connection is known to be lost."""
+        while self._alive and not self._events.empty():
+            event = self._events.get()
+            self._alive = not isinstance(event, _Gone)
+        return self._alive
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool, properties: Properties | None = None) -> int:
+        """Publish with QoS 1 and wait for the acknowledgement; returns its reason code (always 0 in MQTT 3.1.1).
+
+        Raises:
+            DeliveryError: none came in time, or the connection is lost; this connection is then of no more use.
+        """
+        until = time.monotonic() + self._settings.ack_timeout_s
+        # The return code is of no use: paho says "no connection" of messages that it keeps and "success" of messages that it only queues.
+        message = self._client.publish(topic, payload, qos=AT_LEAST_ONCE, retain=retain, properties=properties)
+        while True:
+            event = self._next_event(f"publishing on {topic}", until=until)
+            if isinstance(event, _Acknowledged) and event.message_id == message.mid:
+                return event.code
+
+    def disconnect(self) -> None:
+        """Say goodbye, so that the broker drops the last will, and close."""
+        if self._alive:
+            self._client.disconnect()
+            with contextlib.suppress(DeliveryError):
+                while True:
+                    self._next_event("saying goodbye", until=time.monotonic() + GOODBYE_S)
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close without goodbye; from any thread, also while `publish` waits."""
+        self._alive = False
+        self._close_socket()
+        self._client.drop_out_messages()  # paho's thread does not end while it has one
+        self._client.loop_stop()
+        self._events.put(_Gone("closed here"))
+
+    def _authenticate(self) -> None:
+        settings = self._settings
+        if settings.tls is not None:
+            self._client.tls_set_context(_tls_context(settings.tls))
+        if settings.username is not None:
+            password = None if settings.password_file is None else settings.password_file.read_text().strip()
+            self._client.username_pw_set(settings.username, password)
+
+    def _next_event(self, doing: str, *, until: float) -> _Connected | _Acknowledged:
+        try:
+            event = self._events.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            event = _Gone("no answer in time")
+        if isinstance(event, _Gone):
+            self.abandon()
+            msg = f"{doing} at the broker {self._where}: {event.reason}: it is tried again"
+            raise DeliveryError(msg)
+        return event
+
+    def _close_socket(self) -> None:
+        sock = self._client.socket()
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                # Of the plain socket: SSLSocket.shutdown takes the TLS layer away under the feet of paho's thread.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # type: ignore[arg-type]
+
+    def _on_connect(
+        self, _client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._events.put(_Connected(str(code) if code.is_failure else None))
+
+    def _on_publish(self, _client: Client, _userdata: object, message_id: int, code: ReasonCode, _properties: Properties) -> None:
+        self._events.put(_Acknowledged(message_id, code.value))
+
+    def _on_disconnect(
+        self, _client: Client, _userdata: Any, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._events.put(_Gone(f"connection lost ({code})"))
+
+
+def _tls_context(tls: MqttTls) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if tls.cert_file is not None:
+        context.load_cert_chain(tls.cert_file, tls.key_file)
+    return context

@@ -1,0 +1,106 @@
+"""The command `kotoba-export`: make bundles and prove them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from export.errors import BuildError, ExportError, SpecError
+from export.spec import read_spec
+from firmware_config.board import read_board
+from firmware_config.errors import ConfigError
+from firmware_config.signature import read_trusted_keys
+
+DONE, FAILED, BAD_CONFIG = 0, 1, 78
+"""Exit codes; 2, wrong usage, is argparse's own. 78 is EX_CONFIG of sysexits.h."""
+
+STATE = Path(".kotoba")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit code."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except (SpecError, ConfigError) as err:
+        print(f"kotoba-export: {err}", file=sys.stderr)
+        return BAD_CONFIG
+    except ExportError as err:
+        print(f"kotoba-export: {err}", file=sys.stderr)
+        return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="kotoba-export", description="Make bundles and prove them.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    build = commands.add_parser("build", help="make a signed bundle from a specification")
+    build.add_argument("spec", type=Path, metavar="SPEC.toml")
+    build.add_argument("--out", type=Path, metavar="DIR", help=f"the bundle's folder (default: {STATE}/bundles/NAME)")
+    build.add_argument("--key", type=Path, default=STATE / "keys" / "builder.key", help="private key, made on first use (%(default)s)")
+    build.add_argument("--cache", type=Path, default=STATE / "cache", help="keeps requantised models (default: %(default)s)")
+    build.add_argument("--archive", action="store_true", help="also write DIR.kbundle")
+    build.set_defaults(command=_build)
+
+    verify = commands.add_parser("verify", help="prove a bundle: signature, digests, golden verdicts; exit 1 when one differs")
+    verify.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle's folder or its .kbundle file")
+    verify.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")
+    verify.set_defaults(command=_verify)
+
+    for command in (build, verify):
+        command.add_argument("--board", default="cpu", help="board profile to run on (default: %(default)s)")
+    return parser
+
+
+def _build(options: argparse.Namespace) -> int:
+    from export.pack import build
+
+    spec = read_spec(options.spec)
+    out = options.out or STATE / "bundles" / spec.name
+    with _Progress() as say:
+        built = build(
+            spec, out=out, key=options.key, cache=options.cache, archive=options.archive, board=read_board(options.board), say=say
+        )
+    print(f"{built.root}: bundle {spec.name} version {spec.version}, {len(built.golden)} golden verdicts, {built.digest}")
+    if built.archive is not None:
+        print(f"{built.archive}: its archive, {built.archive.stat().st_size / 1e6:.1f} MB")
+    return DONE
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from export.verify import compare, opened
+
+    trusted = read_trusted_keys(options.keys)
+    with _Progress() as say, opened(options.bundle, trusted=trusted) as bundle:
+        compared = compare(bundle, board=read_board(options.board), say=say)
+    for one in compared:
+        expected = one.expected
+        line = f"{expected.picture:40} {expected.label} {expected.probability:.4f}"
+        print(f"{'same  ' if one.same else 'DIFFERS'} {line}" + ("" if one.same else f", now {one.label} {one.probability:.4f}"))
+    different = sum(not one.same for one in compared)
+    if different:
+        msg = f"{different} of {len(compared)} golden verdicts of {options.bundle} differ on this machine: build the bundle here"
+        raise BuildError(msg)
+    print(f"{options.bundle}: signature, {len(bundle.manifest.files)} files and {len(compared)} golden verdicts are right, {bundle.digest}")
+    return DONE
+
+
+class _Progress:
+    """One line on stderr that is written over; nothing when nobody watches."""
+
+    def __enter__(self) -> Callable[[str], None]:
+        return self._say
+
+    def __exit__(self, *_: object) -> None:
+        self._say("")
+
+    def _say(self, what: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""The builder's private key: made on first use, kept readable for its owner alone, its public half beside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from export.errors import BuildError
+from firmware_config.signature import KEY_SUFFIX, generate_key, public_key
+from firmware_config.write import write_atomic
+
+MAX_KEY_FILE_BYTES = 1_000
+"""A key file is one line of 64 hex digits."""
+
+
+def builder_key(path: Path) -> bytes:
+    """Read the private key at `path` (32 raw bytes), or make one there (mode 0600); its public key is at the same name with .pub.
+
+    Raises:
+        BuildError: the file is no key, others may read it, or it cannot be read or made.
+    """
+    try:
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _create(path, generate_key().hex() + "\n")
+        private = _read(path)
+        _write_public(path.with_suffix(KEY_SUFFIX), public_key(private).hex() + "\n")
+    except OSError as err:
+        msg = f"the key {path} cannot be read or made ({err.strerror}): give --key the path of a key in a folder that you may write"
+        raise BuildError(msg) from err
+    return private
+
+
+def _create(path: Path, line: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(line)
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            msg = f"the key {path} may be read by others than its owner: run chmod 600 on it, or make a new key"
+            raise BuildError(msg)
+        line = file.read(MAX_KEY_FILE_BYTES).strip()
+    if not re.fullmatch(rb"[0-9a-f]{64}", line):
+        msg = f"the key {path} does not hold one line of 64 hex digits: give the private key that kotoba-export made"
+        raise BuildError(msg)
+    return bytes.fromhex(line.decode())
+
+
+def _write_public(path: Path, line: str) -> None:
+    if not path.exists() or path.read_text(encoding="ascii", errors="replace") != line:
+        write_atomic(path, line.encode())

@@ -1,0 +1,88 @@
+"""The trained towers to the artefacts of the starter bundle: int8 graphs, vocabularies with their embeddings, models.json."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from transformers import BlipForConditionalGeneration, CLIPModel
+
+from export.blip import export_blip
+from export.clip import export_clip
+from export.quantize import cosine, quantize_int8
+from export.starter.batches import PREPROCESS
+from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
+from export.starter.train_clip import CONTEXT_TOKENS
+from export.starter.words import ATTRIBUTES, TAGS
+
+
+def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures: NDArray[np.float32], out: Path) -> dict[str, float]:
+    """Write the folder `out` that `kotoba-export build` takes; returns and stores the parity figures.
+
+    `pictures` are pixel_values float32 (N, 3, S, S) on which int8 is compared with fp32.
+    """
+    clip = CLIPModel.from_pretrained(clip_folder)
+    blip = BlipForConditionalGeneration.from_pretrained(blip_folder)
+    parity: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        full = Path(scratch)
+        export_clip(clip, full / "clip")
+        export_blip(blip, full / "blip")
+        for name in ("clip/vision", "clip/text", "blip/vision", "blip/decoder"):
+            quantize_int8(full / f"{name}.onnx", out / f"{name}.onnx")
+        parity["clip_image_cosine_int8"] = cosine(*(_run(folder / "clip/vision.onnx", pictures) for folder in (full, out)))
+        parity["blip_cross_cosine_int8"] = cosine(*(_run(folder / "blip/vision.onnx", pictures) for folder in (full, out)))
+    for room in ("clip", "blip"):
+        tokenizer.save(str(out / room / "tokenizer.json"))
+    for name, words in (("tags", TAGS), ("attributes", ATTRIBUTES)):
+        (out / "clip" / f"{name}.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+        np.save(out / "clip" / f"{name}.npy", _embed(out / "clip/text.onnx", tokenizer, words))
+    text = blip.config.text_config
+    models = {
+        "clip": {
+            "vision": "clip/vision.onnx",
+            "text": "clip/text.onnx",
+            "tokenizer": "clip/tokenizer.json",
+            "context_tokens": CONTEXT_TOKENS,
+            "preprocess": PREPROCESS.model_dump(mode="json"),
+            "tags": {"words": "clip/tags.txt", "embeddings": "clip/tags.npy"},
+            "attributes": {"words": "clip/attributes.txt", "embeddings": "clip/attributes.npy"},
+        },
+        "blip": {
+            "vision": "blip/vision.onnx",
+            "decoder": "blip/decoder.onnx",
+            "tokenizer": "blip/tokenizer.json",
+            "preprocess": PREPROCESS.model_dump(mode="json"),
+            "layers": text.num_hidden_layers,
+            "heads": text.num_attention_heads,
+            "head_dim": text.hidden_size // text.num_attention_heads,
+            "bos_token_id": DECODE_ID,
+            "eos_token_id": END_ID,
+            "pad_token_id": PAD_ID,
+        },
+        "parity": {name: round(value, 6) for name, value in parity.items()},
+    }
+    (out / "models.json").write_text(json.dumps(models, indent=1) + "\n")
+    return parity
+
+
+def _run(graph: Path, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """All outputs of a vision graph side by side, one row a picture."""
+    session = ort.InferenceSession(str(graph))
+    rows = [np.concatenate([value.ravel() for value in session.run(None, {"pixel_values": picture[None]})]) for picture in pictures]
+    return np.stack(rows).astype(np.float32)
+
+
+def _embed(graph: Path, tokenizer: Tokenizer, phrases: tuple[str, ...]) -> NDArray[np.float32]:
+    session = ort.InferenceSession(str(graph))
+    rows = []
+    for phrase in phrases:
+        ids = tokenizer.encode(phrase).ids
+        padded = np.array([ids + [PAD_ID] * (CONTEXT_TOKENS - len(ids))], np.int64)
+        rows.append(session.run(None, {"input_ids": padded, "attention_mask": (padded != PAD_ID).astype(np.int64)})[0][0])
+    return np.stack(rows).astype(np.float32)

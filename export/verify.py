@@ -1,0 +1,122 @@
+"""Proof of a bundle with the code that will run it: opened as a box opens it, and its golden pictures described and judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edge.archive import SUFFIX, pack, unpack
+from edge.bundles import Bundle, digest_of, open_bundle
+from edge.cameras import open_camera
+from edge.describers import open_describer
+from edge.errors import EdgeError
+from edge.interfaces import Describer, Judge
+from edge.judges import open_judge
+from edge.judges.llama import LlamaModel
+from edge.picture.roi import crop
+from edge.records import Frame
+from export.errors import BuildError
+from export.spec import STATION_NAME
+from firmware_config.board import Board
+from firmware_config.bundle import MANIFEST_NAME, Golden, Manifest, parse_manifest
+from firmware_config.cameras import FolderCamera
+from firmware_config.errors import ConfigError
+from firmware_config.station import Station, read_station
+
+PROBABILITY_DIGITS = 4
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A golden verdict beside the one that was given now."""
+
+    expected: Golden
+    label: str
+    probability: float
+
+    @property
+    def same(self) -> bool:
+        """The same label, and its probability within the tolerance."""
+        return self.label == self.expected.label and abs(self.probability - self.expected.probability) <= self.expected.tolerance
+
+
+@contextmanager
+def opened(path: Path, *, trusted: Mapping[str, bytes]) -> Iterator[Bundle]:
+    """Open a bundle's folder, or its archive by way of a temporary folder.
+
+    Raises:
+        BuildError: it is not to be trusted.
+    """
+    try:
+        if path.suffix != SUFFIX or path.is_dir():
+            yield open_bundle(path, trusted=trusted)
+            return
+        with TemporaryDirectory(prefix="kotoba-") as scratch:
+            yield unpack(path, Path(scratch) / "bundle", trusted=trusted)
+    except EdgeError as err:
+        raise BuildError(str(err)) from err
+
+
+def write_archive(root: Path, archive: Path) -> None:
+    """Write the archive of a bundle's folder."""
+    pack(root, parse_manifest((root / MANIFEST_NAME).read_bytes()), archive)
+
+
+def compare(bundle: Bundle, *, board: Board, say: Say) -> tuple[Compared, ...]:
+    """Judge every golden picture again.
+
+    Raises:
+        BuildError: a picture cannot be read or judged.
+    """
+    golden = bundle.manifest.golden
+    now = _verdicts(bundle, [expected.picture for expected in golden], board=board, say=say)
+    return tuple(Compared(expected, *verdict) for expected, verdict in zip(golden, now, strict=True))
+
+
+def golden_verdicts(root: Path, manifest: Manifest, pictures: Sequence[str], *, board: Board, say: Say) -> tuple[Golden, ...]:
+    """Judge pictures with a bundle that is still being built, `manifest` being all of it but the golden verdicts.
+
+    Raises:
+        BuildError: a picture cannot be read or judged.
+    """
+    verdicts = _verdicts(Bundle(root, manifest, digest_of(b"")), pictures, board=board, say=say)
+    return tuple(
+        Golden(picture=picture, label=label, probability=round(probability, PROBABILITY_DIGITS))
+        for picture, (label, probability) in zip(pictures, verdicts, strict=True)
+    )
+
+
+def _verdicts(bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say) -> Iterator[tuple[str, float]]:
+    """Label and probability of each picture, made as the golden station says."""
+    try:
+        station = read_station(bundle.path(f"golden/{STATION_NAME}"))
+        llm = bundle.manifest.llm
+        say("loading the models")
+        describer = open_describer(bundle, settings=station.describe, board=board)
+        model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
+        judge = open_judge(model, bundle=bundle, station=station)
+        for number, picture in enumerate(pictures, 1):
+            say(f"judging golden pictures {number}/{len(pictures)}")
+            yield _verdict(bundle.path(picture), describer=describer, judge=judge, station=station)
+    except (EdgeError, ConfigError) as err:
+        msg = f"judging the golden pictures of bundle {bundle.manifest.name}: {err}"
+        raise BuildError(msg) from err
+
+
+def _verdict(picture: Path, *, describer: Describer, judge: Judge, station: Station) -> tuple[str, float]:
+    settings = FolderCamera(kind="folder", path=picture.parent, pattern=picture.name)
+    with closing(open_camera(settings, station=station.station.name)) as camera:
+        frame = next(camera.frames(), None)
+    if not isinstance(frame, Frame):
+        msg = f"golden picture {picture} cannot be read ({frame.detail if frame else 'it is not there'}): replace it"
+        raise BuildError(msg)
+    if station.picture.roi is not None:
+        frame = replace(frame, pixels=crop(frame.pixels, station.picture.roi))
+    scores = judge.score(describer.describe(frame))
+    best = max(range(len(scores.labels)), key=scores.probabilities.__getitem__)
+    return scores.labels[best], scores.probabilities[best]
