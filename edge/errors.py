@@ -3,6 +3,7 @@
 EdgeError
 ├── BundleError      a bundle that is missing, changed, unsigned or not for this box
 ├── CameraError      a camera that cannot be opened as it is configured
+├── PictureError     a file that is no healthy picture (edge/picture/decode.py)
 ├── DescribeError    the words of a picture could not be made
 ├── JudgeError       the words could not be judged
 ├── MessageError     an inspection that cannot be said as JSON, or bytes that are no inspection

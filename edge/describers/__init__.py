@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge.bundles import Bundle
-    from edge.interfaces import Describer
+    from edge.describers.clip_blip import ClipBlipDescriber
     from firmware_config.board import Board
     from firmware_config.station import Describe
 
 
-def open_describer(bundle: Bundle, *, settings: Describe, board: Board) -> Describer:
+def open_describer(bundle: Bundle, *, settings: Describe, board: Board) -> ClipBlipDescriber:
     """Open the describer that the bundle holds.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,12 @@ class BlipCaptioner:
         self._tokenizer = Tokenizer.from_file(str(bundle.path(blip.tokenizer)))
         self._prompt = [blip.bos_token_id, *self._tokenizer.encode(blip.prompt, add_special_tokens=False).ids] if blip.prompt else [blip.bos_token_id]
         self._outputs = [f"present_{kind}.{layer}" for layer in range(blip.layers) for kind in ("key", "value")]
+
+    def for_settings(self, settings: Describe) -> BlipCaptioner:
+        """A captioner with other settings on the same loaded graphs."""
+        other = copy.copy(self)
+        other._settings = settings
+        return other
 
     def captions(self, pixels: Pixels) -> tuple[str, ...]:
         """The greedy (or beam) caption first, then the samples; repeats are kept, they are votes.

@@ -44,6 +44,11 @@ class ClipTagger:
         self.tags = read_words(bundle, clip.tags)
         self.attributes = read_words(bundle, clip.attributes)
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The execution providers that the graph really runs on."""
+        return tuple(self._session.get_providers())
+
     def image_embeds(self, pixels: Pixels) -> NDArray[np.float32]:
         """The picture's embedding, float32 (D,), unit length.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 
 from edge.bundles import Bundle
@@ -20,6 +21,18 @@ class ClipBlipDescriber:
         self._settings = settings
         self._tagger = ClipTagger(bundle, board=board)
         self._captioner = BlipCaptioner(bundle, settings=settings, board=board) if bundle.manifest.blip else None
+
+    @property
+    def providers(self) -> str:
+        """The execution providers that the graphs really run on, first first."""
+        return ", ".join(self._tagger.providers)
+
+    def for_settings(self, settings: Describe) -> ClipBlipDescriber:
+        """A describer with other settings on the same loaded models."""
+        other = copy.copy(self)
+        other._settings = settings
+        other._captioner = self._captioner.for_settings(settings) if self._captioner else None
+        return other
 
     def describe(self, frame: Frame) -> Description:
         """Describe a picture; see `edge.interfaces.Describer`."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from edge.interfaces import Sink
 from firmware_config.station import Station
+
+BoxStatus: TypeAlias = Literal["online", "degraded", "stopping"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +17,13 @@ class Outlet:
     """A sink and the stations that it serves.
 
     `name` is the kind of output. The spool keeps a cursor per name and station, so that a broker that moved goes on where it stopped.
+    `set_status` tells consumers how the box is, where the other side has a place for that.
     """
 
     name: str
     stations: tuple[str, ...]
     sink: Sink
+    set_status: Callable[[BoxStatus], None] | None = None
 
 
 def open_sinks(stations: Sequence[Station], *, box: str, info: Mapping[str, object]) -> tuple[Outlet, ...]:
@@ -36,7 +41,8 @@ def open_sinks(stations: Sequence[Station], *, box: str, info: Mapping[str, obje
         if mqtt is not None:
             from edge.sinks.mqtt import MqttSink
 
-            outlets.append(Outlet("mqtt", names, MqttSink(mqtt, root=root, box=box, stations=names, info=info)))
+            sink = MqttSink(mqtt, root=root, box=box, stations=names, info=info)
+            outlets.append(Outlet("mqtt", names, sink, sink.set_status))
     files = _grouped([(s.outputs.jsonl, s.station.name) for s in stations])
     for jsonl, names in files.items():
         if jsonl is not None:

@@ -143,7 +143,8 @@ def deepen(clip: CLIPModel, layers: nn.ModuleList) -> None:
 def train_clip(batches: Batches, tokenizer: Tokenizer, out: Path, recipe: Recipe) -> CLIPModel:
     """Train, keep the moving average of the weights, save to `out` in the Hugging Face layout; logs to stdout.
 
-    First two layers alone, which learn what a patch looks like at a third of the cost; then all of them.
+    First two layers alone, which learn what a patch looks like at a third of the cost; then all of them. The shallow stage is kept in
+    `out`, so that a training that was cut off goes on from there.
     """
     torch.manual_seed(recipe.seed)
     clip = CLIPModel(clip_config(tokenizer.get_vocab_size()))
@@ -152,7 +153,13 @@ def train_clip(batches: Batches, tokenizer: Tokenizer, out: Path, recipe: Recipe
     phrases = tokenize(tokenizer, (*TAGS, *ATTRIBUTES), CONTEXT_TOKENS)
     layers = clip.vision_model.encoder.layers
     clip.vision_model.encoder.layers = layers[:SHALLOW]
-    _train(clip, heads, phrases, batches, steps=recipe.shallow_steps, batch=recipe.shallow_batch, learning_rate=recipe.learning_rate, decay=False)
+    shallow = out / "shallow.pt"
+    if shallow.exists():
+        nn.ModuleList([clip, heads]).load_state_dict(torch.load(shallow))
+    else:
+        _train(clip, heads, phrases, batches, steps=recipe.shallow_steps, batch=recipe.shallow_batch, learning_rate=recipe.learning_rate, decay=False)
+        out.mkdir(parents=True, exist_ok=True)
+        torch.save(nn.ModuleList([clip, heads]).state_dict(), shallow)
     deepen(clip, layers)
     _train(clip, heads, phrases, batches, steps=recipe.steps, batch=recipe.batch, learning_rate=recipe.learning_rate, decay=True)
     clip.save_pretrained(out)

@@ -1,0 +1,102 @@
+"""A box from its settings: stations, bundle, models, spool and outputs put together, and run until SIGTERM."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import signal
+import threading
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+from edge.bundles import Bundle, open_bundle
+from edge.cameras import is_live, open_camera
+from edge.daemon import Daemon, Line
+from edge.errors import EdgeError, SpoolError
+from edge.metrics import Metrics
+from edge.models import open_inspectors
+from edge.notify import Notifier
+from edge.sinks import open_sinks
+from edge.spool import Spool
+from firmware_config.board import Board, read_board
+from firmware_config.errors import StationError
+from firmware_config.settings import BoxSettings
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import Station, read_station, require_named_files
+
+log = logging.getLogger(__name__)
+
+
+def read_stations(folder: Path) -> tuple[Station, ...]:
+    """Read every station of a box, refused whole when one is wrong.
+
+    Raises:
+        StationError: no station, two of the same name, or one that is wrong.
+    """
+    files = sorted(folder.glob("*.toml"))
+    if not files:
+        msg = f"stations folder {folder} holds no station (NAME.toml): make one with `kotoba-config new`"
+        raise StationError(msg)
+    stations = tuple(map(read_station, files))
+    names = [station.station.name for station in stations]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        msg = f"stations folder {folder}: the station name {twice!r} is there twice: give each station a name of its own"
+        raise StationError(msg)
+    for station in stations:
+        require_named_files(station)
+    return stations
+
+
+def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> None:
+    """Run the stations of a box until SIGTERM or SIGINT (or `stop`, then signals are left alone).
+
+    Raises:
+        ConfigError, BundleError, CameraError, DeliveryError: what the box was told is wrong.
+        SpoolError: the spool or the metrics port cannot be opened.
+    """
+    stations = read_stations(settings.stations)
+    board = read_board(settings.board)
+    bundle = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
+    if stop is None:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: stop.set())
+    with ExitStack() as stack:
+        spool = stack.enter_context(closing(open_spool(settings)))
+        outlets = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
+        lines = [
+            Line(station, open_camera(station.camera, station=station.station.name), inspector, live=is_live(station.camera))
+            for station, inspector in zip(stations, open_inspectors(bundle, stations, board=board), strict=True)
+        ]
+        metrics = Metrics()
+        if settings.metrics_port is not None:
+            try:
+                port, stop_serving = metrics.serve(settings.metrics_host, settings.metrics_port)
+            except OSError as err:
+                msg = f"metrics on {settings.metrics_host}:{settings.metrics_port} cannot be served ({err.strerror}): choose another KOTOBA_METRICS_PORT"
+                raise EdgeError(msg) from err
+            stack.callback(stop_serving)
+            log.info("metrics host=%s port=%d", settings.metrics_host, port)
+        Daemon(lines, spool=spool, outlets=outlets, metrics=metrics, notifier=Notifier()).run(stop)
+
+
+def open_spool(settings: BoxSettings) -> Spool:
+    """Open the spool of a box, with its folder.
+
+    Raises:
+        SpoolError: it cannot be opened.
+    """
+    try:
+        settings.spool.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        msg = f"spool folder {settings.spool.parent} cannot be made ({err.strerror}): correct KOTOBA_SPOOL or the rights"
+        raise SpoolError(msg) from err
+    return Spool(settings.spool, max_bytes=settings.spool_max_bytes, keep_s=settings.spool_keep_days * 86_400)
+
+
+def box_info(bundle: Bundle, board: Board) -> dict[str, object]:
+    """What the retained info topic says."""
+    manifest = bundle.manifest
+    named = {"name": manifest.name, "version": manifest.bundle_version, "digest": bundle.digest}
+    return {"version": importlib.metadata.version("kotoba-edge"), "bundle": named, "board": board.name, "providers": list(board.providers)}

@@ -1,0 +1,43 @@
+"""Cameras. Which one is the station's matter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import assert_never
+
+if TYPE_CHECKING:
+    from edge.interfaces import Camera
+    from firmware_config.cameras import Camera as CameraSettings
+
+
+def open_camera(settings: CameraSettings, *, station: str) -> Camera:
+    """Make the camera of a station; nothing is opened before `frames` is called.
+
+    Raises:
+        CameraError: it cannot be opened as it is configured.
+    """
+    match settings.kind:
+        case "folder":
+            from edge.cameras.folder import FolderCamera
+
+            return FolderCamera(settings, station=station)
+        case "video":
+            from edge.cameras.video import VideoCamera
+
+            return VideoCamera(settings, station=station)
+        case "v4l2":
+            from edge.cameras.v4l2 import open_v4l2
+
+            return open_v4l2(settings, station=station)
+        case "rtsp":
+            from edge.cameras.rtsp import open_rtsp
+
+            return open_rtsp(settings, station=station)
+        case _:
+            assert_never(settings.kind)
+
+
+def is_live(settings: CameraSettings) -> bool:
+    """Tell whether the camera goes on whether we look or not: then the newest picture wins; of the others none may be dropped."""
+    return settings.kind in {"v4l2", "rtsp"}

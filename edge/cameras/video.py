@@ -1,0 +1,56 @@
+"""A video file as a camera."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+
+from edge.cameras.stamp import Stamp
+from edge.records import Capture, Reason
+from firmware_config.cameras import VideoCamera as Settings
+
+
+class VideoCamera:
+    """One frame of every `every`, to the end of the file."""
+
+    def __init__(self, settings: Settings, *, station: str, stamp: Stamp | None = None) -> None:
+        self._settings = settings
+        self._stamp = stamp or Stamp(station)
+        self._closed = threading.Event()
+
+    def frames(self) -> Iterator[Capture]:
+        """Yield pictures; see `edge.interfaces.Camera`."""
+        path = self._settings.path
+        video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        number = 0
+        try:
+            if not video.isOpened():
+                detail = f"the video {path} cannot be opened: give a file that FFmpeg reads"
+                yield self._stamp.lost(Reason.CAMERA_UNREACHABLE, detail, source=path.name)
+                return
+            expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+            while not self._closed.is_set():
+                started_ns = self._stamp.started_ns()
+                if not video.grab():
+                    break
+                number += 1
+                if (number - 1) % self._settings.every:
+                    continue
+                source = f"{path.name}#{number}"
+                good, pixels = video.retrieve()
+                if good and pixels is not None:
+                    yield self._stamp.frame(np.ascontiguousarray(pixels, np.uint8), source=source, started_ns=started_ns)
+                else:
+                    yield self._stamp.lost(Reason.UNREADABLE, f"frame {number} of the video {path} cannot be decoded: replace the file", source=source)
+            if not self._closed.is_set() and number < expected:
+                detail = f"the video {path} ends after {number} of {expected} frames: replace the file"
+                yield self._stamp.lost(Reason.UNREADABLE, detail, source=f"{path.name}#{number + 1}")
+        finally:
+            video.release()
+
+    def close(self) -> None:
+        """End `frames`; may be called twice."""
+        self._closed.set()

@@ -1,0 +1,254 @@
+"""The daemon: cameras to slots, slots to inspectors, inspections to the spool, the spool to the sinks. Only this module knows all the rooms."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from edge.dispatcher import Dispatcher
+from edge.errors import MessageError, SpoolError
+from edge.inspector import Inspector
+from edge.interfaces import Camera
+from edge.latest import Latest
+from edge.metrics import Metrics, resident_bytes
+from edge.notify import Notifier
+from edge.policy import fault
+from edge.records import Capture, Inspection, Reason
+from edge.sinks import BoxStatus, Outlet, served
+from edge.spool import Spool
+from firmware_config.station import Station
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.25
+"""How often the main loop looks."""
+
+IDLE_S = 0.2
+"""How long the worker waits for a picture before it shows that it is alive."""
+
+RETRY_COMMIT_S = 0.5
+"""Pause before a verdict that could not be committed is tried again."""
+
+HUNG_S = 30.0
+"""A stage that has not moved for this long is hung, where systemd does not say (WatchdogSec)."""
+
+PRUNE_EVERY_S = 600.0
+DRAIN_S = 1.5
+"""At the end the outputs get this long to take what is committed; the rest stays in the spool."""
+
+STOP_S = 2.0
+
+
+@dataclass(slots=True)
+class Line:
+    """One station with its camera and its inspector. `live` says that the camera goes on whether we look or not."""
+
+    station: Station
+    camera: Camera
+    inspector: Inspector
+    live: bool
+    slot: Latest[Capture] = field(init=False)
+    thread: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.slot = Latest(live=self.live)
+
+    @property
+    def name(self) -> str:
+        """The station's name."""
+        return self.station.station.name
+
+
+class Daemon:
+    """Runs the stations of a box until it is told to stop.
+
+    Judging never waits for the network, capture never for judging. A verdict that cannot be committed is not given: it becomes a FAULT,
+    tried again until there is room.
+    """
+
+    def __init__(self, lines: Sequence[Line], *, spool: Spool, outlets: Sequence[Outlet], metrics: Metrics, notifier: Notifier) -> None:
+        self._lines = tuple(lines)
+        self._spool = spool
+        self._outlets = tuple(outlets)
+        self._metrics = metrics
+        self._notifier = notifier
+        self._dispatchers = tuple(Dispatcher(spool=spool, outlet=outlet) for outlet in outlets)
+        self._stopping = threading.Event()
+        self._captured = threading.Event()
+        self._worker = threading.Thread(target=self._work, name="inspect", daemon=True)
+        self._turns = 0
+        self._cannot_commit: str | None = None
+        self._status: BoxStatus = "online"
+        for line in self._lines:
+            line.thread = threading.Thread(target=self._capture, args=(line,), name=f"camera-{line.name}", daemon=True)
+
+    def run(self, stop: threading.Event, *, until_done: bool = False) -> None:
+        """Run until `stop` is set; with `until_done` also end when every camera has ended and its pictures are delivered."""
+        self._spool.serve(served(self._outlets))
+        for dispatcher in self._dispatchers:
+            dispatcher.start()
+        self._worker.start()
+        for line in self._lines:
+            line.thread.start()
+        self._notifier.ready()
+        log.info("running stations=%s outputs=%s epoch=%s", ",".join(line.name for line in self._lines), len(self._outlets), self._spool.epoch)
+        try:
+            self._watch(stop, until_done=until_done)
+        finally:
+            self._stop()
+
+    def _watch(self, stop: threading.Event, *, until_done: bool) -> None:
+        """The main loop: feeds the watchdog while every stage moves, shows the figures, prunes the spool."""
+        limit_s = self._notifier.watchdog_s or HUNG_S
+        moved: dict[str, tuple[int, float]] = {}
+        hung: set[str] = set()
+        pruned_at = time.monotonic()
+        while not stop.wait(TICK_S):
+            now = time.monotonic()
+            for stage, progress in self._progress().items():
+                if moved.get(stage, (None, 0.0))[0] != progress:
+                    moved[stage] = (progress, now)
+            now_hung = {stage for stage, (_, at) in moved.items() if now - at > limit_s}
+            if now_hung - hung:
+                log.error("stage hung stages=%s limit_s=%.0f", ",".join(sorted(now_hung)), limit_s)
+            hung = now_hung
+            if not hung:
+                self._notifier.ping()
+            self._show(hung)
+            if now - pruned_at > PRUNE_EVERY_S:
+                pruned_at = now
+                self._prune()
+            if until_done and self._is_done():
+                for dispatcher in self._dispatchers:
+                    dispatcher.drain(HUNG_S)
+                return
+
+    def _progress(self) -> dict[str, int]:
+        """A number for each stage that grows while the stage moves.
+
+        A camera that can hang has a deadline of its own in its child process, and one that has nothing to show is no fault.
+        """
+        return {"inspect": self._turns} | {f"output-{i}": dispatcher.status().progress for i, dispatcher in enumerate(self._dispatchers)}
+
+    def _is_done(self) -> bool:
+        return not any(line.thread.is_alive() or line.slot.waiting for line in self._lines) and not self._captured.is_set()
+
+    def _show(self, hung: set[str]) -> None:
+        for line in self._lines:
+            self._metrics.dropped.labels(line.name).set(line.slot.dropped)
+        statuses = [dispatcher.status() for dispatcher in self._dispatchers]
+        for outlet, status in zip(self._outlets, statuses, strict=True):
+            self._metrics.backlog.labels(outlet.name).set(status.backlog)
+            self._metrics.nobody_listens.labels(outlet.name).set(status.nobody_listens)
+        spool = self._spool.status()
+        self._metrics.spool_bytes.set(spool.used_bytes)
+        self._metrics.spool_full.set(self._cannot_commit is not None)
+        self._metrics.resident_bytes.set(resident_bytes())
+        trouble = [self._cannot_commit, *(status.last_error for status in statuses), *(f"{stage} is hung" for stage in sorted(hung))]
+        self._tell("degraded" if any(trouble) else "online", next((text for text in trouble if text), "all stations running"))
+
+    def _tell(self, status: BoxStatus, text: str) -> None:
+        if status == self._status:
+            return
+        self._status = status
+        log.info("status %s: %s", status, text)
+        self._notifier.status(text)
+        for outlet in self._outlets:
+            if outlet.set_status is not None:
+                outlet.set_status(status)
+
+    def _prune(self) -> None:
+        try:
+            self._spool.prune()
+        except SpoolError as err:
+            log.warning("pruning failed error=%r", str(err))
+
+    def _capture(self, line: Line) -> None:
+        """A camera's thread: picture after picture into the slot."""
+        interval_s = line.station.trigger.interval_ms / 1e3 if line.station.trigger.kind == "interval" else 0.0
+        due = time.monotonic()
+        try:
+            for capture in line.camera.frames():
+                if not line.slot.put(capture):
+                    return
+                self._captured.set()
+                due = max(due + interval_s, time.monotonic())
+                if self._stopping.wait(due - time.monotonic() if interval_s else 0):
+                    return
+        except Exception:
+            log.exception("camera thread ended station=%s", line.name)
+        finally:
+            log.info("camera ended station=%s", line.name)
+
+    def _work(self) -> None:
+        """The worker's thread: inspects what the slots hold, station after station."""
+        while not self._stopping.is_set():
+            self._turns += 1
+            if not self._captured.wait(IDLE_S):
+                continue
+            try:
+                for line in self._lines:
+                    capture = line.slot.take()
+                    if capture is not None:
+                        self._inspect(line, capture)
+            except Exception:
+                log.exception("inspecting failed")  # a bug of ours: the line goes on with the next picture
+            if not any(line.slot.waiting for line in self._lines):
+                self._captured.clear()
+                if any(line.slot.waiting for line in self._lines):
+                    self._captured.set()
+
+    def _inspect(self, line: Line, capture: Capture) -> None:
+        inspection = line.inspector.inspect(capture)
+        started = time.monotonic()
+        committed = self._commit(inspection)
+        if committed is None:
+            return
+        self._metrics.count(replace(committed, timings_ms=(*committed.timings_ms, ("commit", (time.monotonic() - started) * 1e3))))
+        for dispatcher in self._dispatchers:
+            dispatcher.wake()
+
+    def _commit(self, inspection: Inspection) -> Inspection | None:
+        """Put it on disk, however long that takes; None if the daemon is stopped first. What had to wait is no longer what it was: FAULT."""
+        while True:
+            self._turns += 1
+            try:
+                committed = self._spool.commit(inspection)
+            except MessageError as err:
+                log.exception("inspection cannot be said id=%s", inspection.id)
+                unsaid = replace(inspection, description=None, scores=None, timings_ms=())
+                inspection = replace(unsaid, verdict=fault(Reason.JUDGE_FAILED), detail=str(err))
+            except SpoolError as err:
+                self._cannot_commit = str(err)
+                inspection = replace(inspection, verdict=fault(Reason.SPOOL_FULL, *inspection.verdict.reasons), detail=str(err))
+                if inspection.verdict.reasons.count(Reason.SPOOL_FULL) > 1:
+                    inspection = replace(inspection, verdict=fault(*dict.fromkeys(inspection.verdict.reasons)))
+                if self._stopping.wait(RETRY_COMMIT_S):
+                    log.error("verdict not given, the spool takes nothing id=%s station=%s source=%s", inspection.id, inspection.station, inspection.source)
+                    return None
+            else:
+                self._cannot_commit = None
+                return committed
+
+    def _stop(self) -> None:
+        """End every thread; what is committed but not delivered stays in the spool."""
+        self._notifier.stopping()
+        self._tell("stopping", "stopping")
+        self._stopping.set()
+        self._captured.set()
+        for line in self._lines:
+            line.camera.close()
+            line.slot.close()
+        self._worker.join(STOP_S)
+        for line in self._lines:
+            line.thread.join(STOP_S)
+        until = time.monotonic() + DRAIN_S
+        for dispatcher in self._dispatchers:
+            if dispatcher.status().last_error is None:
+                dispatcher.drain(max(0.0, until - time.monotonic()))
+        for dispatcher in self._dispatchers:
+            dispatcher.stop(STOP_S)
+        log.info("stopped stations=%s", ",".join(line.name for line in self._lines))

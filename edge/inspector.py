@@ -1,0 +1,124 @@
+"""One capture to one inspection: gate, words, judgement, decision. Used by the daemon, by `inspect`, and by whoever measures the method."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from edge.errors import DescribeError, JudgeError
+from edge.interfaces import Describer, Judge
+from edge.picture.gate import PictureGate
+from edge.picture.roi import crop
+from edge.policy import decide, fault
+from edge.records import Capture, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict
+from firmware_config.station import Station
+
+log = logging.getLogger(__name__)
+
+TIMING_DIGITS = 3
+
+
+class Inspector:
+    """Inspects the captures of one station, in order."""
+
+    def __init__(
+        self,
+        station: Station,
+        *,
+        describer: Describer,
+        judge: Judge,
+        bundle_digest: str,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._station = station
+        self._describer = describer
+        self._judge = judge
+        self._bundle_digest = bundle_digest
+        self._digest = station.digest
+        self._gate = PictureGate(station.picture)
+        self._new_id = new_id
+        self._monotonic_ns = monotonic_ns
+
+    def inspect(self, capture: Capture) -> Inspection:
+        """Inspect one capture. Never raises: trouble of a picture or a model is a FAULT with its reason."""
+        if isinstance(capture, LostFrame):
+            return self._inspection(capture, fault(capture.reason), detail=capture.detail)
+        timings = [("capture", capture.capture_ms)]
+        description, scores = None, None
+        try:
+            trouble = self._gate.trouble(capture)
+            if trouble is not None:
+                return self._inspection(capture, fault(trouble[0]), detail=trouble[1], timings=timings)
+            description = self._describe(capture, timings)
+            scores = self._score(description, timings)
+        except (DescribeError, JudgeError) as err:
+            reason = Reason.DESCRIBE_FAILED if isinstance(err, DescribeError) else Reason.JUDGE_FAILED
+            return self._inspection(capture, fault(reason), detail=str(err), description=description, timings=timings)
+        except Exception as err:  # a bug of ours must stop neither the line nor the fail-safe
+            log.exception("inspection failed station=%s source=%s", capture.station, capture.source)
+            reason = Reason.DESCRIBE_FAILED if description is None else Reason.JUDGE_FAILED
+            detail = f"{type(err).__name__} while inspecting {capture.source}: report this as a bug"
+            return self._inspection(capture, fault(reason), detail=detail, timings=timings)
+        late = self.is_late(capture)
+        verdict = decide(description, scores, labels=self._station.labels, limits=self._station.judge, late=late)
+        detail = None
+        if verdict.reasons[:1] in {(Reason.NO_WORDS,), (Reason.JUDGE_FAILED,)}:
+            # Words or scores that are not sound cannot be said on the wire either.
+            detail = f"{'the words' if verdict.reasons[0] is Reason.NO_WORDS else 'the scores'} are empty, not finite or not those of the station's labels"
+            description, scores = None, None
+        return self._inspection(capture, verdict, detail=detail, description=description, scores=scores, timings=timings)
+
+    def is_late(self, capture: Capture) -> bool:
+        """Tell whether the station's deadline for this capture is over."""
+        deadline_ms = self._station.trigger.deadline_ms
+        return deadline_ms is not None and self._monotonic_ns() - capture.monotonic_ns > deadline_ms * 1_000_000
+
+    def _describe(self, frame: Frame, timings: list[tuple[str, float]]) -> Description:
+        roi = self._station.picture.roi
+        description = self._describer.describe(frame if roi is None else replace(frame, pixels=crop(frame.pixels, roi)))
+        timings += description.timings_ms
+        return description
+
+    def _score(self, description: Description, timings: list[tuple[str, float]]) -> Scores:
+        started_ns = self._monotonic_ns()
+        scores = self._judge.score(description)
+        timings.append(("judge", (self._monotonic_ns() - started_ns) / 1e6))
+        return scores
+
+    def _inspection(
+        self,
+        capture: Capture,
+        verdict: Verdict,
+        *,
+        detail: str | None = None,
+        description: Description | None = None,
+        scores: Scores | None = None,
+        timings: list[tuple[str, float]] | None = None,
+    ) -> Inspection:
+        return Inspection(
+            id=self._new_id(),
+            station=capture.station,
+            source=capture.source,
+            part_id=capture.part_id,
+            captured_at=capture.captured_at,
+            verdict=verdict,
+            description=description,
+            scores=scores,
+            timings_ms=tuple((name, round(value, TIMING_DIGITS)) for name, value in timings or ()),
+            bundle=self._bundle_digest,
+            station_digest=self._digest,
+            evidence_sha256=_digest_of(capture) if isinstance(capture, Frame) else None,
+            detail=detail,
+        )
+
+
+def _digest_of(frame: Frame) -> str:
+    """sha256 of the pixels as they came from the camera: uint8 BGR, row by row."""
+    return hashlib.sha256(np.ascontiguousarray(frame.pixels)).hexdigest()

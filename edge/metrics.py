@@ -1,0 +1,57 @@
+"""Figures of the box for Prometheus, on a port of its own registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Thread
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+from edge.records import Inspection
+
+STAGE_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """Counts inspections and shows the state of queue and outputs."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._inspections = Counter("kotoba_inspections", "Committed inspections", ["station", "decision"], registry=self.registry)
+        self._reasons = Counter("kotoba_reasons", "Reason codes of committed inspections", ["station", "reason"], registry=self.registry)
+        self._stages = Histogram("kotoba_stage_seconds", "Time by stage", ["station", "stage"], buckets=STAGE_BUCKETS_S, registry=self.registry)
+        self.dropped = Gauge("kotoba_frames_dropped", "Pictures of live cameras replaced by newer ones", ["station"], registry=self.registry)
+        self.backlog = Gauge("kotoba_backlog", "Committed inspections that an output has not got yet", ["output"], registry=self.registry)
+        self.nobody_listens = Gauge("kotoba_nobody_listens", "1 while the broker has no subscriber for the verdicts", ["output"], registry=self.registry)
+        self.spool_bytes = Gauge("kotoba_spool_bytes", "Bytes used in the spool", registry=self.registry)
+        self.spool_full = Gauge("kotoba_spool_full", "1 while no verdict can be committed", registry=self.registry)
+        self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
+
+    def count(self, inspection: Inspection) -> None:
+        """Count a committed inspection."""
+        self._inspections.labels(inspection.station, inspection.verdict.decision.value).inc()
+        for reason in inspection.verdict.reasons:
+            self._reasons.labels(inspection.station, reason.value).inc()
+        for stage, took_ms in inspection.timings_ms:
+            self._stages.labels(inspection.station, stage).observe(took_ms / 1e3)
+
+    def serve(self, host: str, port: int) -> tuple[int, Callable[[], None]]:
+        """Serve /metrics; returns the port and what stops it."""
+        server: WSGIServer
+        thread: Thread
+        server, thread = start_http_server(port, addr=host, registry=self.registry)
+
+        def stop() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        return server.server_port, stop
+
+
+def resident_bytes() -> int:
+    """Memory of this process that is in RAM, as Linux counts it."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 -- one line of /proc, read once a second
+        pages = int(file.read().split()[1])
+    return pages * 4096

@@ -1,0 +1,69 @@
+"""From scores to a decision. OK only if every check is positively true; everything else is NG, REVIEW or FAULT, with its reasons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from edge.describers.text_filter import influences
+from edge.records import Decision, Description, Reason, Scores, Verdict
+from firmware_config.labels import Label
+from firmware_config.station import Judge
+
+SUM_TOLERANCE = 1e-6
+"""How far the probabilities may be from a sum of 1."""
+
+
+def fault(*reasons: Reason) -> Verdict:
+    """The verdict on the box's own trouble."""
+    return Verdict(Decision.FAULT, None, None, reasons)
+
+
+def decide(description: Description, scores: Scores, *, labels: Sequence[Label], limits: Judge, late: bool = False) -> Verdict:
+    """Decide on one picture.
+
+    `labels` and `limits` are the station's; `late` says that its deadline is over. Never raises: what is not understood is a FAULT.
+    """
+    if not (description.tags and description.attributes and all(map(_is_word, (*description.tags, *description.attributes)))):
+        return fault(Reason.NO_WORDS)
+    if not _are_sound(scores, labels):
+        return fault(Reason.JUDGE_FAILED)
+    first, second = sorted(range(len(labels)), key=lambda i: (-scores.probabilities[i], i))[:2]
+    best, probability = labels[first], scores.probabilities[first]
+    doubts = []
+    if any(influences(caption, (label.name for label in labels if label.decision == "ok")) for caption in description.captions):
+        doubts.append(Reason.TEXT_INFLUENCE)
+    if not scores.calibrated:
+        doubts.append(Reason.UNCALIBRATED)
+    if probability < limits.min_confidence:
+        doubts.append(Reason.LOW_CONFIDENCE)
+    if probability - scores.probabilities[second] < limits.min_margin:
+        doubts.append(Reason.LOW_MARGIN)
+    if best.decision == "review":
+        doubts.append(Reason.LABEL_REVIEW)
+    if late:
+        doubts.append(Reason.LATE)
+    confidence = probability if scores.calibrated else None
+    if not doubts and best.decision == "ok":
+        return Verdict(Decision.OK, best.name, confidence)
+    if best.decision == "ng" and not late and probability >= limits.min_confidence:
+        # A defect that is likely stays a defect, whatever else is in doubt.
+        return Verdict(Decision.NG, best.name, confidence, tuple(doubts))
+    return Verdict(Decision.REVIEW, best.name, confidence, tuple(doubts))
+
+
+def _is_word(tag: object) -> bool:
+    word, score = getattr(tag, "word", None), getattr(tag, "score", None)
+    return isinstance(word, str) and bool(word.strip()) and isinstance(score, float) and math.isfinite(score)
+
+
+def _are_sound(scores: Scores, labels: Sequence[Label]) -> bool:
+    """Exactly the station's labels in its order, every number finite, probabilities that are probabilities."""
+    numbers = (*scores.log_likelihoods, *scores.probabilities)
+    return (
+        tuple(scores.labels) == tuple(label.name for label in labels)
+        and len(scores.log_likelihoods) == len(scores.probabilities) == len(labels)
+        and all(isinstance(number, float) and math.isfinite(number) for number in numbers)
+        and all(0.0 <= number <= 1.0 for number in scores.probabilities)
+        and abs(sum(scores.probabilities) - 1.0) <= SUM_TOLERANCE
+    )
