@@ -30,6 +30,7 @@ demo: $(DEMO)/ready $(BUNDLE)
 test: BIN := $(FULL)/bin
 test: $(FULL)/ready $(BUNDLE)
 	packaging/need "the broker mosquitto" "PATH=$$PATH:/usr/sbin command -v mosquitto" mosquitto
+	packaging/need "strace, unshare and ip, to watch the network" "command -v strace && command -v unshare && PATH=$$PATH:/usr/sbin command -v ip" strace util-linux iproute2
 	$(BIN)/python -m pytest -m "not slow and not soak"
 
 check: $(FULL)/ready
@@ -45,6 +46,7 @@ bench: $(FULL)/ready $(BUNDLE)
 soak: BIN := $(FULL)/bin
 soak: $(FULL)/ready $(BUNDLE)
 	packaging/need "the broker mosquitto" "PATH=$$PATH:/usr/sbin command -v mosquitto" mosquitto
+	packaging/need "strace, unshare and ip, to watch the network" "command -v strace && command -v unshare && PATH=$$PATH:/usr/sbin command -v ip" strace util-linux iproute2
 	$(BIN)/python -m pytest -m "slow or soak"
 
 clean:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 from pydantic_core import PydanticSerializationError
 
 from edge.errors import MessageError
@@ -83,6 +83,13 @@ class Message(BaseModel):
     station_digest: str
     evidence: Evidence
     replayed: bool = Field(description="Sent again on request; an earlier copy may have arrived.")
+
+    @model_validator(mode="after")
+    def _labels_agree(self) -> Message:
+        if list(self.probabilities or ()) != list(self.judge.log_likelihoods if self.judge else ()):
+            msg = "probabilities and judge.log_likelihoods name different labels"
+            raise ValueError(msg)
+        return self
 
 
 def encode(inspection: Inspection) -> bytes:

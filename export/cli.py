@@ -12,6 +12,8 @@ from export.spec import read_spec
 from firmware_config.board import read_board
 from firmware_config.errors import ConfigError
 from firmware_config.signature import read_trusted_keys
+from firmware_config.station import read_station
+from firmware_config.write import write_atomic
 
 DONE, FAILED, BAD_CONFIG = 0, 1, 78
 """Exit codes; 2, wrong usage, is argparse's own. 78 is EX_CONFIG of sysexits.h."""
@@ -50,7 +52,15 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")
     verify.set_defaults(command=_verify)
 
-    for command in (build, verify):
+    pilot = commands.add_parser("pilot", help="how good a bundle is on the labelled cells of ELPV, beside the controls: a page of Markdown")
+    pilot.add_argument("jsonl", type=Path, nargs="+", metavar="JSONL", help="lines of `kotoba-edge inspect` over all cells, one file for each seed")
+    pilot.add_argument("--bundle", type=Path, default=STATE / "starter", help="default: %(default)s")
+    pilot.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")
+    pilot.add_argument("--station", type=Path, required=True, metavar="FILE", help="the station with which they were inspected")
+    pilot.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
+    pilot.set_defaults(command=_pilot)
+
+    for command in (build, verify, pilot):
         command.add_argument("--board", default="cpu", help="board profile to run on (default: %(default)s)")
     return parser
 
@@ -85,6 +95,22 @@ def _verify(options: argparse.Namespace) -> int:
         msg = f"{different} of {len(compared)} golden verdicts of {options.bundle} differ on this machine: build the bundle here"
         raise BuildError(msg)
     print(f"{options.bundle}: signature, {len(bundle.manifest.files)} files and {len(compared)} golden verdicts are right, {bundle.digest}")
+    return DONE
+
+
+def _pilot(options: argparse.Namespace) -> int:
+    from export.pilot.report import page, read_study
+    from export.verify import opened
+
+    studies = [read_study(path) for path in options.jsonl]
+    given = " ".join(map(str, options.jsonl))
+    command = f"kotoba-export pilot {given} --station {options.station} --bundle {options.bundle}"
+    with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
+        text = page(studies, bundle, read_board(options.board), read_station(options.station), command=command)
+    if options.out is None:
+        print(text)
+    else:
+        write_atomic(options.out, text.encode())
     return DONE
 
 

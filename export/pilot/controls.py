@@ -17,7 +17,7 @@ from edge.describers.session import open_session
 from edge.judges import open_judge
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import description_text
-from edge.picture.decode import decode
+from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Description
 from export.pilot.protocol import Flags, Scores
@@ -26,6 +26,8 @@ from firmware_config.station import Station
 
 SHUFFLES = range(5)
 """Seeds of the shuffled descriptions."""
+
+MAX_PIXELS, MAX_BYTES = 64_000_000, 256_000_000
 
 
 def majority(count: int) -> Scores:
@@ -53,11 +55,11 @@ def shuffled(scores: Scores, seed: int) -> Scores:
 
 
 def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> NDArray[np.float32]:
-    """`image_embeds` of the bundle's own CLIP, float32 (N, D)."""
+    """The bundle's own `image_embeds`, float32 (N, D)."""
     session = open_session(bundle.path(bundle.manifest.clip.vision), board)
     preprocess = bundle.manifest.clip.preprocess
-    rows = [session.run(["image_embeds"], {"pixel_values": pixel_values(decode(path.read_bytes()), preprocess)})[0][0] for path in pictures]
-    return np.stack(rows).astype(np.float32)
+    read = (read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES) for path in pictures)
+    return np.stack([session.run(["image_embeds"], {"pixel_values": pixel_values(pixels, preprocess)})[0][0] for pixels in read]).astype(np.float32)
 
 
 def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Iterable[Description]) -> Scores:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score, roc_auc_score
+from scipy.stats import rankdata
+from sklearn.metrics import f1_score
 
 DRAWS = 2_000
 """Bootstrap draws: the 2.5 % quantile then rests on 50 of them."""
@@ -36,9 +37,13 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What one way of scoring reaches on one set; `auroc_certain` is on the cells on which those who labelled them agreed."""
+    """What one way of scoring reaches on one set, the mean over its seeds; `spread` is the lowest and highest AUROC of a seed.
+
+    `auroc_certain` is on the cells on which those who labelled them agreed.
+    """
 
     auroc: Interval
+    spread: tuple[float, float]
     auroc_certain: float
     macro_f1: float
     escape: float
@@ -52,23 +57,36 @@ def best_threshold(scores: Scores, defective: Flags) -> float:
     return float(max(middles, key=lambda threshold: f1_score(defective, scores > threshold, average="macro")))
 
 
-def quality(scores: Scores, defective: Flags, certain: Flags, rows: Sequence[int], *, threshold: float, seed: int = 0) -> Quality:
-    """Measure `scores` (higher is more defective) of the cells `rows` (positions in the data set, for the blocks)."""
-    called = scores > threshold
+def quality(seeds: Sequence[Scores], thresholds: Sequence[float], defective: Flags, certain: Flags, rows: Sequence[int]) -> Quality:
+    """Measure scores (higher is more defective), one array a seed, of the cells `rows` (positions in the data set, for the blocks)."""
+    called = [scores > threshold for scores, threshold in zip(seeds, thresholds, strict=True)]
+    each = [auroc(scores, defective) for scores in seeds]
     return Quality(
-        auroc=bootstrap(lambda index: auroc(scores[index], defective[index]), blocks(rows), seed=seed),
-        auroc_certain=auroc(scores[certain], defective[certain]),
-        macro_f1=float(f1_score(defective, called, average="macro")),
-        escape=float((~called & defective).sum() / max(1, defective.sum())),
-        overkill=float((called & ~defective).sum() / max(1, (~defective).sum())),
+        auroc=bootstrap(lambda index: _mean_auroc(seeds, defective, index), blocks(rows)),
+        spread=(min(each), max(each)),
+        auroc_certain=float(np.mean([auroc(scores[certain], defective[certain]) for scores in seeds])),
+        macro_f1=float(np.mean([f1_score(defective, calls, average="macro") for calls in called])),
+        escape=float(np.mean([(~calls & defective).sum() / max(1, defective.sum()) for calls in called])),
+        overkill=float(np.mean([(calls & ~defective).sum() / max(1, (~defective).sum()) for calls in called])),
     )
 
 
+def difference(ours: Sequence[Scores], theirs: Sequence[Scores], defective: Flags, rows: Sequence[int]) -> Interval:
+    """AUROC of ours less theirs, on the same drawn cells each time (paired)."""
+    return bootstrap(lambda index: _mean_auroc(ours, defective, index) - _mean_auroc(theirs, defective, index), blocks(rows))
+
+
+def _mean_auroc(seeds: Sequence[Scores], defective: Flags, index: NDArray[np.int64]) -> float:
+    return float(np.mean([auroc(scores[index], defective[index]) for scores in seeds]))
+
+
 def auroc(scores: Scores, defective: Flags) -> float:
-    """Area under the ROC curve; nan where only one class is there."""
-    if defective.all() or not defective.any():
+    """Area under the ROC curve, ties counted half; nan where only one class is there."""
+    bad = int(defective.sum())
+    good = len(defective) - bad
+    if not bad or not good:
         return float("nan")
-    return float(roc_auc_score(defective, scores))
+    return float((rankdata(scores)[defective].sum() - bad * (bad + 1) / 2) / (bad * good))
 
 
 def blocks(rows: Sequence[int]) -> list[NDArray[np.int64]]:
@@ -82,7 +100,7 @@ def blocks(rows: Sequence[int]) -> list[NDArray[np.int64]]:
     ]
 
 
-def bootstrap(figure: Callable[[NDArray[np.int64]], float], parts: list[NDArray[np.int64]], *, seed: int) -> Interval:
+def bootstrap(figure: Callable[[NDArray[np.int64]], float], parts: list[NDArray[np.int64]], *, seed: int = 0) -> Interval:
     """The figure on all parts, and its 95 % interval over parts drawn with replacement."""
     rng = np.random.default_rng(seed)
     drawn = [figure(np.concatenate([parts[i] for i in rng.integers(len(parts), size=len(parts))])) for _ in range(DRAWS)]

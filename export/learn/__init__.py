@@ -1,0 +1,1 @@
+"""Teaching the judge: instruction tuning of the language model on descriptions whose labels are known."""

@@ -1,0 +1,139 @@
+"""A llama-family model in torch, read from the very GGUF that the box will run, with LoRA matrices to train.
+
+Training sees the quantized weights, so the adapter learns to live with them. One forward pass judges a batch as the box does: the prefix
+is computed once, each description once, and each label's tail sees its description only (the box's tree of sequences in one decode).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from export.llm import ADAPTED, deinterleave
+
+WEIGHT = torch.bfloat16
+"""Frozen weights and activations; LoRA matrices, norms, and the softmax over the vocabulary stay in float32."""
+
+
+class Lora(nn.Module):
+    """A frozen matrix W (out, in) and its low-rank change: W x + alpha / rank * B A x."""
+
+    def __init__(self, weight: Tensor, *, rank: int, alpha: float) -> None:
+        super().__init__()
+        out, width = weight.shape
+        self.register_buffer("weight", weight, persistent=False)
+        self.a = nn.Parameter(torch.empty(rank, width))
+        self.b = nn.Parameter(torch.zeros(out, rank))
+        nn.init.kaiming_uniform_(self.a, a=5**0.5)
+        self._scale = alpha / rank
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in) to (N, out)."""
+        change = functional.linear(functional.linear(x, self.a.to(WEIGHT)), self.b.to(WEIGHT))
+        return functional.linear(x, self.weight) + self._scale * change
+
+
+class Frozen(nn.Module):
+    """A frozen matrix."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in) to (N, out)."""
+        return functional.linear(x, self.weight)
+
+
+class LoraLlama(nn.Module):
+    """The whole model. `adapted` are Hugging Face's names of the matrices that learn."""
+
+    def __init__(self, model: Path, *, rank: int, alpha: float, adapted: Sequence[str]) -> None:
+        super().__init__()
+        reader = gguf.GGUFReader(model)
+        fields = {name: field.contents() for name, field in reader.fields.items() if name.startswith("llama.")}
+        self.heads, self.kv_heads = int(fields["llama.attention.head_count"]), int(fields["llama.attention.head_count_kv"])
+        self._epsilon = float(fields["llama.attention.layer_norm_rms_epsilon"])
+        self._base = float(fields.get("llama.rope.freq_base", 10_000.0))
+        tensors = {tensor.name: tensor for tensor in reader.tensors}
+
+        def matrix(name: str) -> NDArray[np.float32]:
+            return np.array(gguf.dequantize(tensors[name].data, tensors[name].tensor_type), np.float32)
+
+        self.register_buffer("embedding", torch.from_numpy(matrix("token_embd.weight")).to(WEIGHT), persistent=False)
+        head = "output.weight" if "output.weight" in tensors else "token_embd.weight"
+        self.register_buffer("head", torch.from_numpy(matrix(head)).to(WEIGHT), persistent=False)
+        self.register_buffer("norm", torch.from_numpy(matrix("output_norm.weight")), persistent=False)
+        self.layers = nn.ModuleList()
+        for number in range(int(fields["llama.block_count"])):
+            layer = nn.ModuleDict()
+            for name, stored in ADAPTED.items():
+                weight = matrix(f"blk.{number}.{stored}.weight")
+                if name in {"q_proj", "k_proj"}:
+                    weight = deinterleave(weight, self.heads if name == "q_proj" else self.kv_heads)
+                tensor = torch.from_numpy(weight).to(WEIGHT)
+                layer[name] = Lora(tensor, rank=rank, alpha=alpha) if name in adapted else Frozen(tensor)
+            for name in ("attn_norm", "ffn_norm"):
+                layer.register_buffer(name, torch.from_numpy(matrix(f"blk.{number}.{name}.weight")), persistent=False)
+            self.layers.append(layer)
+
+    def lora(self) -> Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """What was learned, as `export.llm.write_adapter` takes it: "LAYER.q_proj" to A (r, in) and B (out, r)."""
+        return {
+            f"{number}.{name}": (part.a.detach().numpy(), part.b.detach().numpy())
+            for number, layer in enumerate(self.layers)
+            for name, part in layer.items()
+            if isinstance(part, Lora)
+        }
+
+    def forward(self, prefix: Tensor, ids: Tensor, positions: Tensor, visible: Tensor) -> Tensor:
+        """Hidden states after the last norm, (B, L, H).
+
+        `prefix` int64 (P,), shared by all; `ids` and `positions` int64 (B, L), positions counted from the begin of the prefix; `visible`
+        bool (B, L, L): which tokens of its own row each token sees (all see the whole prefix).
+        """
+        count, (batch, length) = len(prefix), ids.shape
+        x = functional.embedding(torch.cat([prefix, ids.flatten()]), self.embedding)
+        turn = self._rotation(torch.cat([torch.arange(count), positions.flatten()]))
+        mask = torch.cat([torch.ones(batch, length, count, dtype=torch.bool), visible], -1)[:, None]
+        for layer in self.layers:
+            x = x + self._attend(layer, self._rms(x, layer.attn_norm), turn, count, mask)
+            y = self._rms(x, layer.ffn_norm)
+            x = x + layer["down_proj"](functional.silu(layer["gate_proj"](y)) * layer["up_proj"](y))
+        return self._rms(x[count:], self.norm).reshape(batch, length, -1)
+
+    def _attend(self, layer: nn.Module, x: Tensor, turn: tuple[Tensor, Tensor], count: int, mask: Tensor) -> Tensor:
+        batch, length = mask.shape[0], mask.shape[2]
+        q = _rotate(layer["q_proj"](x).unflatten(-1, (self.heads, -1)), turn)
+        k = _rotate(layer["k_proj"](x).unflatten(-1, (self.kv_heads, -1)), turn)
+        v = layer["v_proj"](x).unflatten(-1, (self.kv_heads, -1))
+        k, v = (part.repeat_interleave(self.heads // self.kv_heads, 1) for part in (k, v))
+        q, k, v = (part.transpose(0, 1) for part in (q, k, v))  # (heads, tokens, head_dim)
+        first = functional.scaled_dot_product_attention(q[None, :, :count], k[None, :, :count], v[None, :, :count], is_causal=True)[0]
+        own_q, own_k, own_v = (part[:, count:].unflatten(1, (batch, length)).transpose(0, 1) for part in (q, k, v))
+        keys, values = (torch.cat([part[None, :, :count].expand(batch, -1, -1, -1), own], 2) for part, own in ((k, own_k), (v, own_v)))
+        rest = functional.scaled_dot_product_attention(own_q, keys, values, attn_mask=mask)
+        seen = torch.cat([first.transpose(0, 1), rest.transpose(1, 2).flatten(0, 1)])
+        return layer["o_proj"](seen.flatten(1))
+
+    def _rms(self, x: Tensor, weight: Tensor) -> Tensor:
+        wide = x.float()
+        return (wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + self._epsilon) * weight).to(WEIGHT)
+
+    def _rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        half = self.embedding.shape[1] // self.heads // 2
+        angles = positions[:, None].float() * self._base ** (-torch.arange(half).float() / half)
+        return torch.cat([angles.cos()] * 2, -1)[:, None].to(WEIGHT), torch.cat([angles.sin()] * 2, -1)[:, None].to(WEIGHT)
+
+
+def _rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary position embedding on (tokens, heads, head_dim), halves as Hugging Face has them."""
+    one, two = x.chunk(2, -1)
+    return x * turn[0] + torch.cat([-two, one], -1) * turn[1]

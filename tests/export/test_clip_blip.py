@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+import torch
+from transformers import BlipForConditionalGeneration, CLIPModel
+
+from edge.bundles import Bundle
+from edge.describers.blip import BlipCaptioner
+from edge.picture.preprocess import pixel_values
+from export.blip import cross_names, export_blip, past_names
+from export.clip import export_clip
+from export.quantize import cosine, quantize_int8
+from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID
+from firmware_config.board import read_board
+from firmware_config.bundle import Manifest
+from firmware_config.station import Describe
+from tests.edge.tiny_bundle import manifest_of, sound_files
+from tests.export import tiny_models
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # torch's, of its own exporter
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # torch's, of constants that it does not fold
+    pytest.mark.filterwarnings("ignore::FutureWarning"),  # transformers', of the tuple caches of older versions
+]
+
+TOLERANCE = 1e-4
+COUNT = 3
+
+
+@pytest.fixture(scope="module")
+def clip() -> CLIPModel:
+    return tiny_models.clip()
+
+
+@pytest.fixture(scope="module")
+def blip() -> BlipForConditionalGeneration:
+    return tiny_models.blip()
+
+
+@pytest.fixture(scope="module")
+def graphs(clip: CLIPModel, blip: BlipForConditionalGeneration, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("graphs")
+    export_clip(clip, folder / "clip")
+    export_blip(blip, folder / "blip")
+    return folder
+
+
+@pytest.fixture
+def pictures() -> np.ndarray:
+    return np.random.default_rng(1).standard_normal((COUNT, 3, tiny_models.SIZE, tiny_models.SIZE)).astype(np.float32)
+
+
+def run(graph: Path, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    session = ort.InferenceSession(str(graph))
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(names, inputs), strict=True))
+
+
+def test_clip_vision_equals_torch_for_every_batch_size(graphs: Path, clip: CLIPModel, pictures: np.ndarray) -> None:
+    for count in (1, COUNT):
+        found = run(graphs / "clip/vision.onnx", pixel_values=pictures[:count])["image_embeds"]
+        with torch.no_grad():
+            expected = torch.nn.functional.normalize(clip.get_image_features(torch.from_numpy(pictures[:count])), dim=-1).numpy()
+        assert np.abs(found - expected).max() < TOLERANCE
+        assert np.allclose(np.linalg.norm(found, axis=-1), 1, atol=1e-5)
+
+
+def test_clip_text_equals_torch_for_every_length(graphs: Path, clip: CLIPModel) -> None:
+    for words, padding in ((1, 0), (4, 3), (tiny_models.CONTEXT_TOKENS - 2, 0)):
+        row = [START_ID, *range(10, 10 + words), END_ID]
+        ids = np.array([row + [PAD_ID] * padding] * 2, np.int64)
+        mask = (ids != PAD_ID).astype(np.int64)
+        found = run(graphs / "clip/text.onnx", input_ids=ids, attention_mask=mask)["text_embeds"]
+        with torch.no_grad():
+            features = clip.get_text_features(input_ids=torch.from_numpy(ids), attention_mask=torch.from_numpy(mask))
+        assert np.abs(found - torch.nn.functional.normalize(features, dim=-1).numpy()).max() < TOLERANCE
+
+
+def test_blip_decoder_with_a_growing_past_equals_torch_without_one(
+    graphs: Path, blip: BlipForConditionalGeneration, pictures: np.ndarray
+) -> None:
+    cross = run(graphs / "blip/vision.onnx", pixel_values=pictures[:1])
+    text = blip.config.text_config
+    layers, heads, head_dim = text.num_hidden_layers, text.num_attention_heads, text.hidden_size // text.num_attention_heads
+    assert set(cross) == set(cross_names(layers))
+    tokens = np.array([[DECODE_ID, 9, 17, 30, 8], [DECODE_ID, 40, 6, 6, 22]], np.int64)
+    with torch.no_grad():
+        seen = blip.vision_model(torch.from_numpy(pictures[:1])).last_hidden_state.expand(2, -1, -1)
+        expected = blip.text_decoder(input_ids=torch.from_numpy(tokens), encoder_hidden_states=seen, return_dict=True).logits.numpy()
+
+    past = {name: np.zeros((2, heads, 0, head_dim), np.float32) for name in past_names(layers)}
+    done = 0
+    for step in (2, 1, 2):  # the first tokens together, one alone, and two more that see each other causally
+        feed = tokens[:, done : done + step]
+        positions = np.arange(done, done + step, dtype=np.int64)[None].repeat(2, 0)
+        mask = np.ones((2, done + step), np.int64)
+        out = run(graphs / "blip/decoder.onnx", input_ids=feed, position_ids=positions, attention_mask=mask, **past, **cross)
+        done += step
+        assert np.abs(out["logits"] - expected[:, done - 1]).max() < TOLERANCE * np.abs(expected).max()
+        past = {name: out[name.replace("past", "present")] for name in past}
+
+
+def test_the_graphs_hold_their_weights_and_name_what_the_device_asks_for(graphs: Path) -> None:
+    for name in ("clip/vision", "clip/text", "blip/vision", "blip/decoder"):
+        model = onnx.load(graphs / f"{name}.onnx", load_external_data=False)
+        assert not any(tensor.external_data for tensor in model.graph.initializer)
+        assert {entry.domain for entry in model.opset_import} <= {"", "ai.onnx"}
+    inputs = {value.name for value in onnx.load(graphs / "blip/decoder.onnx").graph.input}
+    assert inputs == {"input_ids", "position_ids", "attention_mask", *past_names(3), *cross_names(3)}
+
+
+@pytest.mark.parametrize("name", ["clip/vision", "clip/text", "blip/vision", "blip/decoder"])
+def test_int8_keeps_the_direction_of_every_output(graphs: Path, tmp_path: Path, pictures: np.ndarray, name: str) -> None:
+    small = tmp_path / f"{name}.onnx"
+    quantize_int8(graphs / f"{name}.onnx", small)
+    for before, after in zip(*(_outputs(path, pictures, cross=graphs) for path in (graphs / f"{name}.onnx", small)), strict=True):
+        assert cosine(before, after) > 0.99
+
+
+def _outputs(graph: Path, pictures: np.ndarray, *, cross: Path) -> list[np.ndarray]:
+    """Every output of a graph as rows, for inputs that are the same each time."""
+    match graph.stem:
+        case "vision":
+            runs = [run(graph, pixel_values=picture[None]) for picture in pictures]
+            return [np.stack([one[name].ravel() for one in runs]) for name in runs[0]]
+        case "text":
+            ids = np.array([[START_ID, 7, 30, END_ID], [START_ID, 12, 11, END_ID]], np.int64)
+            return list(run(graph, input_ids=ids, attention_mask=np.ones_like(ids)).values())
+        case _:
+            ids = np.array([[DECODE_ID, 9, 17], [DECODE_ID, 30, 8]], np.int64)
+            positions = np.arange(3, dtype=np.int64)[None].repeat(2, 0)
+            past = {name: np.zeros((2, 4, 0, 12), np.float32) for name in past_names(3)}
+            seen = run(cross / "blip/vision.onnx", pixel_values=pictures[:1])
+            return [run(graph, input_ids=ids, position_ids=positions, attention_mask=np.ones_like(ids), **past, **seen)["logits"]]
+
+
+@pytest.fixture
+def bundle(graphs: Path) -> Iterator[Bundle]:
+    tiny_models.tokenizer().save(str(graphs / "blip/tokenizer.json"))
+    parts: dict[str, Any] = manifest_of(sound_files())
+    parts["blip"] |= {"layers": 3, "heads": 4, "head_dim": 12, "bos_token_id": DECODE_ID, "eos_token_id": END_ID, "pad_token_id": PAD_ID}
+    return Bundle(graphs, Manifest.model_validate(parts), "sha256:" + "0" * 64)
+
+
+def captioned(bundle: Bundle, pixels: np.ndarray, **settings: int) -> tuple[str, ...]:
+    describe = Describe(**{"samples": 0, **settings})
+    return BlipCaptioner(bundle, settings=describe, board=read_board("cpu")).captions(pixels)
+
+
+def generated(blip: BlipForConditionalGeneration, bundle: Bundle, pixels: np.ndarray, *, max_tokens: int, beams: int = 1) -> str:
+    values = torch.from_numpy(pixel_values(pixels, bundle.manifest.blip.preprocess))
+    with torch.no_grad():
+        seen = blip.vision_model(pixel_values=values).last_hidden_state
+        (row,) = blip.text_decoder.generate(
+            input_ids=torch.tensor([[DECODE_ID]]),
+            encoder_hidden_states=seen,
+            encoder_attention_mask=torch.ones(seen.shape[:2], dtype=torch.int64),
+            eos_token_id=END_ID,
+            pad_token_id=PAD_ID,
+            max_new_tokens=max_tokens,
+            num_beams=beams,
+            do_sample=False,
+        )
+    return tiny_models.tokenizer().decode(row.tolist(), skip_special_tokens=True)
+
+
+def random_pixels(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (48, 40, 3), np.uint8)
+
+
+def test_the_greedy_caption_is_that_of_transformers(bundle: Bundle, blip: BlipForConditionalGeneration) -> None:
+    found = [captioned(bundle, random_pixels(seed), max_tokens=16)[0] for seed in range(6)]
+    assert found == [generated(blip, bundle, random_pixels(seed), max_tokens=16) for seed in range(6)]
+    assert any(found)
+
+
+@pytest.mark.parametrize("max_tokens", [3, 16])
+def test_the_beam_caption_is_that_of_transformers(bundle: Bundle, blip: BlipForConditionalGeneration, max_tokens: int) -> None:
+    found = [captioned(bundle, random_pixels(seed), beams=3, max_tokens=max_tokens)[0] for seed in range(8)]
+    assert found == [generated(blip, bundle, random_pixels(seed), beams=3, max_tokens=max_tokens) for seed in range(8)]
+
+
+def test_sampled_captions_are_the_same_for_the_same_picture_and_others_for_another_seed(bundle: Bundle) -> None:
+    one, again = (captioned(bundle, random_pixels(0), samples=5, max_tokens=8) for _ in range(2))
+    assert one == again
+    assert len(one) == 6
+    assert captioned(bundle, random_pixels(0), samples=5, max_tokens=8, seed=1)[1:] != one[1:]
