@@ -1,4 +1,4 @@
-"""`make bench`: the ways that we took beside the ways that we did not, interleaved in one run, as ratios. Nothing here speaks of accuracy."""
+"""`make bench`: the ways that we took beside those that we did not, interleaved in one run, as ratios. Nothing here speaks of accuracy."""
 
 from __future__ import annotations
 
@@ -84,7 +84,18 @@ def judging(bundle: Bundle, station: Station, frame: Frame) -> None:
 def spooling() -> None:
     """A commit that survives a power cut, one after the other."""
     inspection = Inspection(
-        "", "bench", "cell.png", None, datetime.now(timezone.utc), Verdict(Decision.NG, "crack", 0.9), None, None, (), "sha256:0", "sha256:0", None
+        "",
+        "bench",
+        "cell.png",
+        None,
+        datetime.now(timezone.utc),
+        Verdict(Decision.NG, "crack", 0.9),
+        None,
+        None,
+        (),
+        "sha256:0",
+        "sha256:0",
+        None,
     )
     with tempfile.TemporaryDirectory(dir=".") as folder, closing(Spool(Path(folder) / "spool.sqlite")) as spool:
         times = []

@@ -99,7 +99,10 @@ class _Summary:
     def close(self) -> None:
         took_s = time.monotonic() - self._started
         count = self._decisions.total()
-        say = [f"{count} pictures in {took_s:.1f} s, {count / took_s:.2f} a second: " + ", ".join(f"{k} {v}" for k, v in sorted(self._decisions.items()))]
+        say = [
+            f"{count} pictures in {took_s:.1f} s, {count / took_s:.2f} a second: "
+            + ", ".join(f"{k} {v}" for k, v in sorted(self._decisions.items()))
+        ]
         for stage, times in self._times_ms.items():
             p50, p95 = np.percentile(times, (50, 95))
             say.append(f"{stage:8} p50 {p50:8.2f} ms  p95 {p95:8.2f} ms")

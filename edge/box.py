@@ -74,7 +74,8 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
             try:
                 port, stop_serving = metrics.serve(settings.metrics_host, settings.metrics_port)
             except OSError as err:
-                msg = f"metrics on {settings.metrics_host}:{settings.metrics_port} cannot be served ({err.strerror}): choose another KOTOBA_METRICS_PORT"
+                where = f"{settings.metrics_host}:{settings.metrics_port}"
+                msg = f"metrics on {where} cannot be served ({err.strerror}): choose another KOTOBA_METRICS_PORT"
                 raise EdgeError(msg) from err
             stack.callback(stop_serving)
             log.info("metrics host=%s port=%d", settings.metrics_host, port)

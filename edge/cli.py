@@ -24,7 +24,9 @@ STATE = Path(".kotoba")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING if options.quiet else logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.WARNING if options.quiet else logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
     command: Callable[[argparse.Namespace, BoxSettings], int] = options.command
     try:
         return command(options, BoxSettings())
@@ -42,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kotoba-edge", description="A box beside an inspection camera: pictures to words, words to verdicts.")
+    parser = argparse.ArgumentParser(
+        prog="kotoba-edge", description="A box beside an inspection camera: pictures to words, words to verdicts."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     settings = "default: the environment variable KOTOBA_{}, else {}"
 
@@ -60,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--spool", type=Path, metavar="FILE", help=settings.format("SPOOL", "/var/lib/kotoba/spool.sqlite"))
     run.set_defaults(command=_run, quiet=False)
 
-    inspect = commands.add_parser("inspect", help="the same pipeline over pictures, folders or a video: one JSON line per picture, no broker")
+    inspect = commands.add_parser(
+        "inspect", help="the same pipeline over pictures, folders or a video: one JSON line per picture, no broker"
+    )
     inspect.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     inspect.add_argument("--station", type=Path, required=True, metavar="FILE")
     inspect.add_argument("--jsonl", type=Path, metavar="OUT", help="write the lines there instead of stdout")
@@ -115,7 +121,12 @@ def _demo(options: argparse.Namespace, _settings: BoxSettings) -> int:
     from edge.demo import run_demo
 
     return run_demo(
-        pictures=options.pictures, forever=options.forever, language=options.language, bundle=options.bundle, keys=options.keys, out=options.out
+        pictures=options.pictures,
+        forever=options.forever,
+        language=options.language,
+        bundle=options.bundle,
+        keys=options.keys,
+        out=options.out,
     )
 
 
@@ -152,7 +163,8 @@ def _bundle_verify(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     told = settings.model_copy(update={"keys": options.keys} if options.keys else {})
     bundle = open_bundle(options.bundle, trusted=read_trusted_keys(told.keys))
-    print(f"{options.bundle}: {bundle.manifest.name} version {bundle.manifest.bundle_version}, {len(bundle.manifest.files)} files, {bundle.digest}")
+    manifest = bundle.manifest
+    print(f"{options.bundle}: {manifest.name} version {manifest.bundle_version}, {len(manifest.files)} files, {bundle.digest}")
     return DONE
 
 

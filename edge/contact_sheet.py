@@ -60,19 +60,29 @@ def _tile(pasted: Pasted) -> Pixels:
     cv2.rectangle(tile, (10, 10), (10 + SIDE_PX, 10 + SIDE_PX), COLOURS[verdict.decision], 4)
     confidence = "" if verdict.confidence is None else f" {verdict.confidence:.2f}"
     left, y = SIDE_PX + 24, 34
-    _write(tile, f"{verdict.decision.value}  {verdict.label or ''}{confidence}", (left, y), colour=COLOURS[verdict.decision], scale=0.66, weight=2)
+    _write(
+        tile,
+        f"{verdict.decision.value}  {verdict.label or ''}{confidence}",
+        (left, y),
+        colour=COLOURS[verdict.decision],
+        scale=0.66,
+        weight=2,
+    )
     y += LINE_PX + 5
     _write(tile, f"true: {pasted.truth}", (left, y), colour=INK, scale=0.5)
     said = pasted.inspection.description
     blocks = [("", pasted.inspection.detail or "")]
     if said is not None:
-        blocks = [("tags", ", ".join(tag.word for tag in said.tags[:4])), ("attributes", ", ".join(tag.word for tag in said.attributes[:4]))]
+        blocks = [
+            ("tags", ", ".join(tag.word for tag in said.tags[:4])),
+            ("attributes", ", ".join(tag.word for tag in said.attributes[:4])),
+        ]
         blocks.append(("caption", next(iter(said.captions), "")))
     for name, text in blocks:
         y += LINE_PX + 4
         for i, line in enumerate(textwrap.wrap(f"{name}: {text}" if name else text, WRAP)):
             y += LINE_PX if i else 0
-            _write(tile, line, (left, y), colour=INK if i or not name else INK, scale=0.44)
+            _write(tile, line, (left, y), colour=INK, scale=0.44)
     _write(tile, pasted.inspection.source, (left, HEIGHT_PX - 14), colour=GREY, scale=0.4)
     return tile
 

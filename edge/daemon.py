@@ -1,14 +1,15 @@
-"""The daemon: cameras to slots, slots to inspectors, inspections to the spool, the spool to the sinks. Only this module knows all the rooms."""
+"""The daemon: cameras to slots, slots to inspectors, inspections to the spool, spool to sinks. Only this module knows all the rooms."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from edge.dispatcher import Dispatcher
+from edge.dispatcher import Dispatcher, DispatchStatus
 from edge.errors import MessageError, SpoolError
 from edge.inspector import Inspector
 from edge.interfaces import Camera
@@ -18,7 +19,7 @@ from edge.notify import Notifier
 from edge.policy import fault
 from edge.records import Capture, Inspection, Reason
 from edge.sinks import BoxStatus, Outlet, served
-from edge.spool import Spool
+from edge.spool import Spool, SpoolStatus
 from firmware_config.station import Station
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,9 @@ class Daemon:
         for line in self._lines:
             line.thread.start()
         self._notifier.ready()
-        log.info("running stations=%s outputs=%s epoch=%s", ",".join(line.name for line in self._lines), len(self._outlets), self._spool.epoch)
+        log.info(
+            "running stations=%s outputs=%s epoch=%s", ",".join(line.name for line in self._lines), len(self._outlets), self._spool.epoch
+        )
         try:
             self._watch(stop, until_done=until_done)
         finally:
@@ -108,7 +111,13 @@ class Daemon:
         pruned_at = time.monotonic()
         while not stop.wait(TICK_S):
             now = time.monotonic()
-            for stage, progress in self._progress().items():
+            try:
+                statuses, spool = [dispatcher.status() for dispatcher in self._dispatchers], self._spool.status()
+            except SpoolError as err:
+                # If that stays so the watchdog is not fed: systemd starts the daemon anew, and the spool's file is examined then.
+                self._tell("degraded", str(err))
+                continue
+            for stage, progress in self._progress(statuses).items():
                 if moved.get(stage, (None, 0.0))[0] != progress:
                     moved[stage] = (progress, now)
             now_hung = {stage for stage, (_, at) in moved.items() if now - at > limit_s}
@@ -117,7 +126,7 @@ class Daemon:
             hung = now_hung
             if not hung:
                 self._notifier.ping()
-            self._show(hung)
+            self._show(hung, statuses, spool)
             if now - pruned_at > PRUNE_EVERY_S:
                 pruned_at = now
                 self._prune()
@@ -126,24 +135,22 @@ class Daemon:
                     dispatcher.drain(HUNG_S)
                 return
 
-    def _progress(self) -> dict[str, int]:
+    def _progress(self, statuses: Sequence[DispatchStatus]) -> dict[str, int]:
         """A number for each stage that grows while the stage moves.
 
         A camera that can hang has a deadline of its own in its child process, and one that has nothing to show is no fault.
         """
-        return {"inspect": self._turns} | {f"output-{i}": dispatcher.status().progress for i, dispatcher in enumerate(self._dispatchers)}
+        return {"inspect": self._turns} | {f"output-{i}": status.progress for i, status in enumerate(statuses)}
 
     def _is_done(self) -> bool:
         return not any(line.thread.is_alive() or line.slot.waiting for line in self._lines) and not self._captured.is_set()
 
-    def _show(self, hung: set[str]) -> None:
+    def _show(self, hung: set[str], statuses: Sequence[DispatchStatus], spool: SpoolStatus) -> None:
         for line in self._lines:
             self._metrics.dropped.labels(line.name).set(line.slot.dropped)
-        statuses = [dispatcher.status() for dispatcher in self._dispatchers]
         for outlet, status in zip(self._outlets, statuses, strict=True):
             self._metrics.backlog.labels(outlet.name).set(status.backlog)
             self._metrics.nobody_listens.labels(outlet.name).set(status.nobody_listens)
-        spool = self._spool.status()
         self._metrics.spool_bytes.set(spool.used_bytes)
         self._metrics.spool_full.set(self._cannot_commit is not None)
         self._metrics.resident_bytes.set(resident_bytes())
@@ -212,22 +219,28 @@ class Daemon:
             dispatcher.wake()
 
     def _commit(self, inspection: Inspection) -> Inspection | None:
-        """Put it on disk, however long that takes; None if the daemon is stopped first. What had to wait is no longer what it was: FAULT."""
+        """Put it on disk, however long that takes; None if the daemon is stopped first. What had to wait becomes a FAULT."""
+        unsaid = False
         while True:
             self._turns += 1
             try:
                 committed = self._spool.commit(inspection)
             except MessageError as err:
-                log.exception("inspection cannot be said id=%s", inspection.id)
-                unsaid = replace(inspection, description=None, scores=None, timings_ms=())
-                inspection = replace(unsaid, verdict=fault(Reason.JUDGE_FAILED), detail=str(err))
+                log.exception("inspection cannot be said id=%s station=%s source=%r", inspection.id, inspection.station, inspection.source)
+                if unsaid:  # nothing is left to take away
+                    return None
+                unsaid = True
+                detail, verdict = str(err), fault(Reason.JUDGE_FAILED)
+                inspection = replace(inspection, verdict=verdict, detail=detail, part_id=None, description=None, scores=None, timings_ms=())
             except SpoolError as err:
                 self._cannot_commit = str(err)
                 inspection = replace(inspection, verdict=fault(Reason.SPOOL_FULL, *inspection.verdict.reasons), detail=str(err))
                 if inspection.verdict.reasons.count(Reason.SPOOL_FULL) > 1:
                     inspection = replace(inspection, verdict=fault(*dict.fromkeys(inspection.verdict.reasons)))
                 if self._stopping.wait(RETRY_COMMIT_S):
-                    log.error("verdict not given, the spool takes nothing id=%s station=%s source=%s", inspection.id, inspection.station, inspection.source)
+                    what = (inspection.id, inspection.station, inspection.source)
+                    # No trace: what the spool says has been told as the status.
+                    log.error("verdict not given, the spool takes nothing id=%s station=%s source=%s", *what)  # noqa: TRY400
                     return None
             else:
                 self._cannot_commit = None
@@ -247,8 +260,9 @@ class Daemon:
             line.thread.join(STOP_S)
         until = time.monotonic() + DRAIN_S
         for dispatcher in self._dispatchers:
-            if dispatcher.status().last_error is None:
-                dispatcher.drain(max(0.0, until - time.monotonic()))
+            with contextlib.suppress(SpoolError):  # a spool that cannot be read must not keep the threads alive
+                if dispatcher.status().last_error is None:
+                    dispatcher.drain(max(0.0, until - time.monotonic()))
         for dispatcher in self._dispatchers:
             dispatcher.stop(STOP_S)
         log.info("stopped stations=%s", ",".join(line.name for line in self._lines))

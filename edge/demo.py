@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -20,8 +19,8 @@ from edge.cameras import open_camera
 from edge.contact_sheet import Pasted, write_contact_sheet
 from edge.daemon import Daemon, Line
 from edge.demo_broker import EmbeddedBroker, Subscriber
-from edge.demo_cells import SampleCell, sample_cells
-from edge.demo_report import Report, Texts, line_of, texts_of
+from edge.demo_cells import sample_cells
+from edge.demo_report import Report, line_of, texts_of
 from edge.errors import EdgeError
 from edge.metrics import Metrics
 from edge.models import open_inspectors
@@ -118,7 +117,9 @@ def _received(subscriber: Subscriber, stop: threading.Event, *, wanted: int | No
         inspection = subscriber.next(timeout_s=0.2)
         if inspection is None:
             if time.monotonic() - heard_at > SILENCE_S:
-                msg = f"no verdict arrived for {SILENCE_S:.0f} s, {len(seen)} before: run `kotoba-edge doctor` or look at the messages above"
+                msg = (
+                    f"no verdict arrived for {SILENCE_S:.0f} s, {len(seen)} before: run `kotoba-edge doctor` or look at the messages above"
+                )
                 raise EdgeError(msg)
             continue
         heard_at = time.monotonic()
@@ -136,5 +137,3 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-

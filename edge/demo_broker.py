@@ -32,7 +32,7 @@ class EmbeddedBroker:
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
 
-    def __enter__(self) -> EmbeddedBroker:
+    def __enter__(self) -> EmbeddedBroker:  # noqa: PYI034 -- typing.Self came with Python 3.11
         self._thread.start()
         if not self._ready.wait(START_S) or self._error is not None:
             msg = f"the embedded broker does not start ({self._error or 'no answer'}): pip install 'kotoba-edge[demo]'"
@@ -82,7 +82,7 @@ class Subscriber:
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
 
-    def __enter__(self) -> Subscriber:
+    def __enter__(self) -> Subscriber:  # noqa: PYI034 -- typing.Self came with Python 3.11
         self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
         if not self._subscribed.wait(START_S):
@@ -101,7 +101,9 @@ class Subscriber:
         except queue.Empty:
             return None
 
-    def _on_connect(self, client: Client, _userdata: object, _flags: ConnectFlags, _code: ReasonCode, _properties: Properties | None) -> None:
+    def _on_connect(
+        self, client: Client, _userdata: object, _flags: ConnectFlags, _code: ReasonCode, _properties: Properties | None
+    ) -> None:
         client.subscribe(self._topic, qos=1)
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:

@@ -45,7 +45,11 @@ def sample_cells(count: int) -> tuple[SampleCell, ...]:
     """
     cells = _cells()
     mono = [cells[row] for rows in UNSEEN_MONO for row in rows if cells[row].material == "mono"]
-    groups = [[cell for cell in some if cell.defective is bad] for some in (mono, [c for c in cells if c.material == "poly"]) for bad in (False, True)]
+    groups = [
+        [cell for cell in some if cell.defective is bad]
+        for some in (mono, [c for c in cells if c.material == "poly"])
+        for bad in (False, True)
+    ]
     rng = random.Random(SEED)  # noqa: S311 -- a sample, no secret
     for group in groups:
         rng.shuffle(group)

@@ -116,10 +116,15 @@ class Report:
         texts, bad, good = self._texts, self._decisions[True], self._decisions[False]
         all_decisions = bad + good
         lines = [
-            f"{texts.summary.format(count=self.count)}: " + ", ".join(f"{decision.value} {all_decisions[decision]}" for decision in Decision),
+            f"{texts.summary.format(count=self.count)}: "
+            + ", ".join(f"{decision.value} {all_decisions[decision]}" for decision in Decision),
             texts.escape.format(bad=bad[Decision.OK], all=bad.total()),
             texts.overkill.format(
-                bad=good.total() - good[Decision.OK], all=good.total(), ng=good[Decision.NG], review=good[Decision.REVIEW], fault=good[Decision.FAULT]
+                bad=good.total() - good[Decision.OK],
+                all=good.total(),
+                ng=good[Decision.NG],
+                review=good[Decision.REVIEW],
+                fault=good[Decision.FAULT],
             ),
         ]
         if self._doubtful:

@@ -102,10 +102,13 @@ class Dispatcher:
         delay_s = FIRST_DELAY_S
         while not self._stopping.is_set():
             self._progress += 1
+            delivered_before = self._delivered
             try:
                 self._turn()
-            except Exception as err:  # the top of a thread: whatever happens, the rows stay and are tried again
+            except Exception as err:  # noqa: BLE001 -- the top of a thread: whatever happens, the rows stay and are tried again
                 self._note(err)
+                if self._delivered > delivered_before:
+                    delay_s = FIRST_DELAY_S
                 self._wait(self._stopping, delay_s)
                 delay_s = min(2 * delay_s, LAST_DELAY_S)
             else:

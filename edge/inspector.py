@@ -15,7 +15,7 @@ from edge.errors import DescribeError, JudgeError
 from edge.interfaces import Describer, Judge
 from edge.picture.gate import PictureGate
 from edge.picture.roi import crop
-from edge.policy import decide, fault
+from edge.policy import decide, fault, has_words
 from edge.records import Capture, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict
 from firmware_config.station import Station
 
@@ -58,22 +58,24 @@ class Inspector:
                 return self._inspection(capture, fault(trouble[0]), detail=trouble[1], timings=timings)
             description = self._describe(capture, timings)
             scores = self._score(description, timings)
+            late = self.is_late(capture)
+            verdict = decide(description, scores, labels=self._station.labels, limits=self._station.judge, late=late)
         except (DescribeError, JudgeError) as err:
             reason = Reason.DESCRIBE_FAILED if isinstance(err, DescribeError) else Reason.JUDGE_FAILED
-            return self._inspection(capture, fault(reason), detail=str(err), description=description, timings=timings)
+            said = description if description is not None and has_words(description) else None
+            return self._inspection(capture, fault(reason), detail=str(err), description=said, timings=timings)
         except Exception as err:  # a bug of ours must stop neither the line nor the fail-safe
             log.exception("inspection failed station=%s source=%s", capture.station, capture.source)
             reason = Reason.DESCRIBE_FAILED if description is None else Reason.JUDGE_FAILED
             detail = f"{type(err).__name__} while inspecting {capture.source}: report this as a bug"
             return self._inspection(capture, fault(reason), detail=detail, timings=timings)
-        late = self.is_late(capture)
-        verdict = decide(description, scores, labels=self._station.labels, limits=self._station.judge, late=late)
-        detail = None
+        unsound: str | None = None
         if verdict.reasons[:1] in {(Reason.NO_WORDS,), (Reason.JUDGE_FAILED,)}:
             # Words or scores that are not sound cannot be said on the wire either.
-            detail = f"{'the words' if verdict.reasons[0] is Reason.NO_WORDS else 'the scores'} are empty, not finite or not those of the station's labels"
+            what = "the words" if verdict.reasons[0] is Reason.NO_WORDS else "the scores"
+            unsound = f"{what} are empty, not finite or not those of the station's labels"
             description, scores = None, None
-        return self._inspection(capture, verdict, detail=detail, description=description, scores=scores, timings=timings)
+        return self._inspection(capture, verdict, detail=unsound, description=description, scores=scores, timings=timings)
 
     def is_late(self, capture: Capture) -> bool:
         """Tell whether the station's deadline for this capture is over."""
@@ -121,4 +123,4 @@ class Inspector:
 
 def _digest_of(frame: Frame) -> str:
     """sha256 of the pixels as they came from the camera: uint8 BGR, row by row."""
-    return hashlib.sha256(np.ascontiguousarray(frame.pixels)).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(frame.pixels).data).hexdigest()

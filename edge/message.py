@@ -62,7 +62,7 @@ class Message(BaseModel):
     """One inspection on the wire."""
 
     model_config = ConfigDict(**STRICT, title=SCHEMA)
-    schema_: Literal["kotoba.inspection/1"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["kotoba.inspection/1"] = Field(default="kotoba.inspection/1", alias="schema")
     id: str = Field(min_length=1, description="The same for every copy of this inspection: what a consumer tells duplicates by.")
     epoch: str = Field(description="Changes when a spool is started anew; empty where no spool was used.")
     seq: int = Field(ge=0, description="Gap-free per station and epoch, from 1; 0 where no spool was used.")
@@ -181,15 +181,17 @@ def _to_inspection(message: Message) -> Inspection:
         part_id=message.part_id,
         captured_at=message.captured_at.astimezone(timezone.utc),
         verdict=Verdict(decision=message.decision, label=message.label, confidence=message.confidence, reasons=message.reasons),
-        description=words
-        and Description(
+        description=None
+        if words is None
+        else Description(
             tags=tuple(Tag(word, score) for word, score in words.tags),
             attributes=tuple(Tag(word, score) for word, score in words.attributes),
             captions=words.captions,
             struck=words.struck,
         ),
-        scores=judge
-        and Scores(
+        scores=None
+        if judge is None
+        else Scores(
             labels=tuple(judge.log_likelihoods),
             log_likelihoods=tuple(judge.log_likelihoods.values()),
             probabilities=tuple((message.probabilities or {}).values()),

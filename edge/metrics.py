@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
@@ -20,10 +21,16 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._inspections = Counter("kotoba_inspections", "Committed inspections", ["station", "decision"], registry=self.registry)
         self._reasons = Counter("kotoba_reasons", "Reason codes of committed inspections", ["station", "reason"], registry=self.registry)
-        self._stages = Histogram("kotoba_stage_seconds", "Time by stage", ["station", "stage"], buckets=STAGE_BUCKETS_S, registry=self.registry)
-        self.dropped = Gauge("kotoba_frames_dropped", "Pictures of live cameras replaced by newer ones", ["station"], registry=self.registry)
+        self._stages = Histogram(
+            "kotoba_stage_seconds", "Time by stage", ["station", "stage"], buckets=STAGE_BUCKETS_S, registry=self.registry
+        )
+        self.dropped = Gauge(
+            "kotoba_frames_dropped", "Pictures of live cameras replaced by newer ones", ["station"], registry=self.registry
+        )
         self.backlog = Gauge("kotoba_backlog", "Committed inspections that an output has not got yet", ["output"], registry=self.registry)
-        self.nobody_listens = Gauge("kotoba_nobody_listens", "1 while the broker has no subscriber for the verdicts", ["output"], registry=self.registry)
+        self.nobody_listens = Gauge(
+            "kotoba_nobody_listens", "1 while the broker has no subscriber for the verdicts", ["output"], registry=self.registry
+        )
         self.spool_bytes = Gauge("kotoba_spool_bytes", "Bytes used in the spool", registry=self.registry)
         self.spool_full = Gauge("kotoba_spool_full", "1 while no verdict can be committed", registry=self.registry)
         self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
@@ -54,4 +61,4 @@ def resident_bytes() -> int:
     """Memory of this process that is in RAM, as Linux counts it."""
     with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 -- one line of /proc, read once a second
         pages = int(file.read().split()[1])
-    return pages * 4096
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -19,12 +19,14 @@ def fault(*reasons: Reason) -> Verdict:
     return Verdict(Decision.FAULT, None, None, reasons)
 
 
-def decide(description: Description, scores: Scores, *, labels: Sequence[Label], limits: Judge, late: bool = False) -> Verdict:
+def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
+    description: Description, scores: Scores, *, labels: Sequence[Label], limits: Judge, late: bool = False
+) -> Verdict:
     """Decide on one picture.
 
     `labels` and `limits` are the station's; `late` says that its deadline is over. Never raises: what is not understood is a FAULT.
     """
-    if not (description.tags and description.attributes and all(map(_is_word, (*description.tags, *description.attributes)))):
+    if not has_words(description):
         return fault(Reason.NO_WORDS)
     if not _are_sound(scores, labels):
         return fault(Reason.JUDGE_FAILED)
@@ -50,6 +52,11 @@ def decide(description: Description, scores: Scores, *, labels: Sequence[Label],
         # A defect that is likely stays a defect, whatever else is in doubt.
         return Verdict(Decision.NG, best.name, confidence, tuple(doubts))
     return Verdict(Decision.REVIEW, best.name, confidence, tuple(doubts))
+
+
+def has_words(description: Description) -> bool:
+    """Tell whether a description says anything: tags and attributes, each a word with a finite cosine."""
+    return bool(description.tags and description.attributes) and all(map(_is_word, (*description.tags, *description.attributes)))
 
 
 def _is_word(tag: object) -> bool:

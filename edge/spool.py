@@ -142,8 +142,8 @@ class Spool:
                         self._note_full(full=False)
                         return committed
             self._note_full(full=True)
-        msg = f"committing inspection {inspection.id} to the spool {self._path}: {self._max_bytes} bytes or the disk are used up by undelivered verdicts: "
-        msg += "bring the outputs back or give it more room"
+        used_up = f"{self._max_bytes} bytes or the disk are used up by undelivered verdicts"
+        msg = f"committing inspection {inspection.id} to the spool {self._path}: {used_up}: bring the outputs back or give it more room"
         raise SpoolFullError(msg)
 
     def pending(self, sink: str, stations: Sequence[str], limit: int) -> tuple[Pending, ...]:
@@ -163,7 +163,8 @@ class Spool:
             if rows:
                 return tuple(Pending(row.row, None, self._read(row)) for row in rows[:limit])
             query = """
-                SELECT replay, i.row, id, epoch, station, seq, committed_at, body, seal FROM replays AS r JOIN inspections AS i ON i.row = r.row
+                SELECT replay, i.row, id, epoch, station, seq, committed_at, body, seal
+                FROM replays AS r JOIN inspections AS i ON i.row = r.row
                 WHERE sink = ? AND station IN (SELECT value FROM json_each(?)) ORDER BY replay LIMIT ?"""
             asked = self._execute(query, (sink, json.dumps(list(stations)), limit)).fetchall()
             rows_again = [(replay, Row(*columns)) for replay, *columns in asked]
@@ -280,7 +281,7 @@ class Spool:
         query = """
             SELECT count(*) FROM inspections
             WHERE station = ?1 AND row > (SELECT row FROM cursors WHERE sink = ?2 AND station = ?1)"""
-        live = sum(self._execute(query, (station, sink)).fetchone()[0] for station in stations)
+        live = sum(int(self._execute(query, (station, sink)).fetchone()[0]) for station in stations)
         query = """
             SELECT count(*) FROM replays AS r JOIN inspections AS i ON i.row = r.row
             WHERE sink = ? AND station IN (SELECT value FROM json_each(?))"""
@@ -308,7 +309,7 @@ class Spool:
         return self._number("SELECT changes()")
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
-        return self._file.connection.execute(statement, values)  # type: ignore[arg-type]
+        return self._file.connection.execute(statement, values)
 
     @contextlib.contextmanager
     def _transaction(self, doing: str) -> Iterator[None]:

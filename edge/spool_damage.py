@@ -123,9 +123,9 @@ def _delivered(connection: sqlite3.Connection) -> dict[str, int]:
 def _committed_frames_behind(log: Path, log_frames: int, page_bytes: int) -> bool:
     """Tell whether transactions were committed behind the last readable frame.
 
-    A power cut tears at most the last transaction, which nobody was told of: one commit frame at the very end. Anything behind a commit frame
-    was written after that commit had been synchronised, so what stands before it was broken later. Frames of an older use of the log carry
-    other salts.
+    A power cut tears at most the last transaction, which nobody was told of: one commit frame at the very end. Anything behind a commit
+    frame was written after that commit had been synchronised, so what stands before it was broken later. Frames of an older use of the log
+    carry other salts.
     """
     if not log.exists():
         return False
@@ -167,7 +167,8 @@ def _broken_seal(connection: sqlite3.Connection) -> str | None:
         if any(columns[0] != seal(*columns[1:]) for columns in connection.execute(query)):
             return f"{what} has changed on disk"
     behind = connection.execute(
-        "SELECT station FROM stations AS s WHERE seq < (SELECT max(seq) FROM inspections WHERE epoch = (SELECT epoch FROM spool) AND station = s.station)"
+        "SELECT station FROM stations AS s WHERE seq < "
+        "(SELECT max(seq) FROM inspections WHERE epoch = (SELECT epoch FROM spool) AND station = s.station)"
     )
     return "a sequence number went back" if behind.fetchone() else None
 

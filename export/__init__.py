@@ -1,0 +1,1 @@
+"""The toolchain of a workstation: makes bundles, teaches judges, measures both."""

@@ -46,7 +46,9 @@ class BlipDecoder(nn.Module):
         self.config = blip.config
         self.text_decoder = blip.text_decoder
 
-    def forward(self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor, past: list[Tensor], cross: list[Tensor]) -> tuple[Tensor, ...]:
+    def forward(
+        self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor, past: list[Tensor], cross: list[Tensor]
+    ) -> tuple[Tensor, ...]:
         """Logits (B, V) of the last position, then present keys and values; `past` and `cross` are keys and values by turns."""
         layers = len(past) // 2
         own, seen = DynamicCache(), DynamicCache()
@@ -87,7 +89,7 @@ def _heads(states: Tensor, attention: nn.Module) -> Tensor:
     return states.view(batch, patches, attention.num_attention_heads, attention.attention_head_size).transpose(1, 2)
 
 
-class BlipVisionOnnxConfig(OnnxConfig):  # type: ignore[misc]
+class BlipVisionOnnxConfig(OnnxConfig):
     """What the vision graph takes and gives."""
 
     DEFAULT_ONNX_OPSET = OPSET
@@ -109,7 +111,7 @@ class BlipVisionOnnxConfig(OnnxConfig):  # type: ignore[misc]
         return {"pixel_values": torch.zeros(1, 3, size, size)}
 
 
-class BlipDecoderOnnxConfig(OnnxConfig):  # type: ignore[misc]
+class BlipDecoderOnnxConfig(OnnxConfig):
     """What the decoder graph takes and gives; the cross tensors keep a batch axis of their own so that MatMul broadcasts them."""
 
     DEFAULT_ONNX_OPSET = OPSET

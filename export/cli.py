@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.set_defaults(command=_verify)
 
     pilot = commands.add_parser("pilot", help="how good a bundle is on the labelled cells of ELPV, beside the controls: a page of Markdown")
-    pilot.add_argument("jsonl", type=Path, nargs="+", metavar="JSONL", help="lines of `kotoba-edge inspect` over all cells, one file for each seed")
+    pilot.add_argument(
+        "jsonl", type=Path, nargs="+", metavar="JSONL", help="lines of `kotoba-edge inspect` over all cells, one file for each seed"
+    )
     pilot.add_argument("--bundle", type=Path, default=STATE / "starter", help="default: %(default)s")
     pilot.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")
     pilot.add_argument("--station", type=Path, required=True, metavar="FILE", help="the station with which they were inspected")

@@ -31,18 +31,29 @@ class _Text(nn.Module):
 
 
 def export_clip(clip: CLIPModel, folder: Path) -> None:
-    """Write `vision.onnx` (pixel_values -> image_embeds) and `text.onnx` (input_ids, attention_mask -> text_embeds), batch and length free."""
+    """Write `vision.onnx` (pixel_values to image_embeds) and `text.onnx` (input_ids, attention_mask to text_embeds); sizes are free."""
     folder.mkdir(parents=True, exist_ok=True)
     clip = clip.eval()
     size = clip.config.vision_config.image_size
     ids = torch.tensor([[clip.config.text_config.bos_token_id, clip.config.text_config.eos_token_id]] * 2)
     with torch.no_grad():
         torch.onnx.export(
-            _Vision(clip), (torch.zeros(2, 3, size, size),), folder / "vision.onnx", input_names=["pixel_values"], output_names=["image_embeds"],
-            dynamic_axes={"pixel_values": {0: "batch"}, "image_embeds": {0: "batch"}}, opset_version=OPSET, dynamo=False,
+            _Vision(clip),
+            (torch.zeros(2, 3, size, size),),
+            folder / "vision.onnx",
+            input_names=["pixel_values"],
+            output_names=["image_embeds"],
+            dynamic_axes={"pixel_values": {0: "batch"}, "image_embeds": {0: "batch"}},
+            opset_version=OPSET,
+            dynamo=False,
         )
         torch.onnx.export(
-            _Text(clip), (ids, torch.ones_like(ids)), folder / "text.onnx", input_names=["input_ids", "attention_mask"], output_names=["text_embeds"],
+            _Text(clip),
+            (ids, torch.ones_like(ids)),
+            folder / "text.onnx",
+            input_names=["input_ids", "attention_mask"],
+            output_names=["text_embeds"],
             dynamic_axes={name: {0: "batch", 1: "tokens"} for name in ("input_ids", "attention_mask")} | {"text_embeds": {0: "batch"}},
-            opset_version=OPSET, dynamo=False,
+            opset_version=OPSET,
+            dynamo=False,
         )

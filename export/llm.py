@@ -22,11 +22,19 @@ TYPES = {
 }
 CHAT_TEMPLATE = "tokenizer.chat_template"
 
-ADAPTED = {"q_proj": "attn_q", "k_proj": "attn_k", "v_proj": "attn_v", "o_proj": "attn_output", "gate_proj": "ffn_gate", "up_proj": "ffn_up", "down_proj": "ffn_down"}
+ADAPTED = {
+    "q_proj": "attn_q",
+    "k_proj": "attn_k",
+    "v_proj": "attn_v",
+    "o_proj": "attn_output",
+    "gate_proj": "ffn_gate",
+    "up_proj": "ffn_up",
+    "down_proj": "ffn_down",
+}
 """Hugging Face's names of the matrices a LoRA may adapt, and GGUF's."""
 
 
-@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
+@llama_cpp.llama_log_callback
 def _silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
     """The quantizer writes a line a tensor to stderr; what matters comes back as its code."""
 
@@ -133,6 +141,7 @@ def packaged_model(package: str) -> Path:
     folders = list(spec.submodule_search_locations or []) if spec else []
     found = sorted(path for folder in folders for path in Path(folder).glob("*.gguf"))
     if len(found) != 1:
-        msg = f"package {package!r} {'holds ' + str(len(found)) + ' GGUF files' if folders else 'is not installed'}: install it with the extra [demo]"
+        what = f"holds {len(found)} GGUF files, expected one" if folders else "is not installed"
+        msg = f"package {package!r} {what}: install it with the extra [demo]"
         raise LlmError(msg)
     return found[0]

@@ -2,7 +2,7 @@
 
 The patch convolution stays fp32 (onnxruntime #12854). Weights keep 7 bits: without VNNI, AVX2 adds pairs of U8 x S8 products in 16 bits
 and saturates with 8-bit weights (onnxruntime's own advice for such CPUs is `reduce_range`), so the same bundle would give other words on
-another box. docs/decisions/0003-int8-reduce-range.md has the figures.
+another box.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ def quantize_int8(source: Path, target: Path, *, reduce_range: bool = True) -> N
     """Write an int8 copy of a graph, its weights inside the file."""
     target.parent.mkdir(parents=True, exist_ok=True)
     quantize_dynamic(
-        source, target, op_types_to_quantize=["MatMul", "Gemm"], per_channel=True, reduce_range=reduce_range, weight_type=QuantType.QInt8,
+        source,
+        target,
+        op_types_to_quantize=["MatMul", "Gemm"],
+        per_channel=True,
+        reduce_range=reduce_range,
+        weight_type=QuantType.QInt8,
         extra_options={"MatMulConstBOnly": True},
     )
     onnx.checker.check_model(onnx.load(target))

@@ -17,7 +17,12 @@ class FolderCamera(BaseModel):
     model_config = STRICT
     kind: Literal["folder"]
     path: Path
-    pattern: str = "*"
+    pattern: str = Field(
+        default="*",
+        pattern=r"^[^/]+(/[^/]+)*$",
+        description="Glob pattern of names under `path`; names that begin with a dot only if it does.",
+    )
+
     watch: bool = False
     repeat: bool = False
     poll_ms: int = Field(default=200, ge=10, le=60_000)

@@ -37,8 +37,15 @@ class SignatureError(ConfigError):
 
 def first_mistake(err: ValidationError) -> str:
     """Say the first mistake that pydantic found as part of one sentence: key, what was expected, what was there, how many more."""
-    first = err.errors()[0]
+    errors = err.errors()
+    first = errors[0]
+    # What is wrong in a part makes its whole wrong too, of which nobody wants to hear.
+    others = [one for one in errors[1:] if not any(_is_inside(part["loc"], one["loc"]) for part in errors)]
     where = ".".join(str(part) for part in first["loc"]) or "the file"
     got = "" if first["type"] in {"missing", "value_error"} else f", got {str(first['input'])[:MAX_SHOWN]!r}"
-    more = f" (and {err.error_count() - 1} more)" if err.error_count() > 1 else ""
+    more = f" (and {len(others)} more)" if others else ""
     return f"{where}: {first['msg'].removeprefix('Value error, ')}{got}{more}"
+
+
+def _is_inside(part: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:
+    return len(part) > len(whole) and part[: len(whole)] == whole

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.cameras.reader import HEADER, TROUBLE
+from edge.cameras.reader import FRAME, HEADER, MAX_FRAME_BYTES, MAX_TROUBLE_BYTES, TROUBLE
 from edge.cameras.stamp import Stamp
 from edge.records import Capture, Frame, Pixels, Reason
 
@@ -24,6 +24,9 @@ FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 5.0
 
 START_S = 5.0
 """For Python and OpenCV to load in the child, beside the deadline for opening the camera."""
+
+EXIT_S = 1.0
+"""For a child whose pipe is closed to end by itself, so that its code can be told."""
 
 READER = (sys.executable, "-m", "edge.cameras.reader")
 CHUNK_BYTES = 1 << 20
@@ -42,7 +45,7 @@ class Source:
     read_ms: int
 
 
-class _Lost(Exception):
+class _LostError(Exception):
     """The child said or showed that there is no picture."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -71,7 +74,7 @@ class ChildCamera:
                     for frame in self._life():
                         yield frame
                         pause_s = FIRST_PAUSE_S
-                except _Lost as lost:
+                except _LostError as lost:
                     self._kill()
                     if self._closed.is_set():
                         return
@@ -84,7 +87,12 @@ class ChildCamera:
     def close(self) -> None:
         """End `frames` and the child; may be called twice and from any thread."""
         self._closed.set()
-        self._kill()
+        with self._lock:
+            child = self._child
+        if child is not None:
+            # Its pipes stay open: `frames` may be reading them, and their numbers must not become those of other files meanwhile.
+            child.kill()
+            child.wait()
 
     def _life(self) -> Iterator[Frame]:
         """The frames of one child, from its start to its trouble."""
@@ -99,12 +107,23 @@ class ChildCamera:
 
     def _start(self) -> subprocess.Popen[bytes]:
         source = self._source
-        what = {"address": source.address, "backend": source.backend, "parameters": source.parameters, "environment": dict(source.environment)}
+        what = {
+            "address": source.address,
+            "backend": source.backend,
+            "parameters": source.parameters,
+            "environment": dict(source.environment),
+        }
         with self._lock:
             if self._closed.is_set():
-                raise _Lost(Reason.CAMERA_STALLED, "closed")
+                raise _LostError(Reason.CAMERA_STALLED, "closed")
             # stderr goes the way of ours: FFmpeg's complaints belong into the journal.
-            child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+            try:
+                child = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+            except OSError as err:
+                detail = (
+                    f"the reader of camera {source.name} cannot be started ({err.strerror}): look at memory and the number of processes"
+                )
+                raise _LostError(Reason.CAMERA_UNREACHABLE, detail) from err
             self._child = child
         self._tell(child, json.dumps(what).encode() + b"\n")
         return child
@@ -114,43 +133,48 @@ class ChildCamera:
         until = time.monotonic() + deadline_s
         self._tell(child, b"n")
         kind, height, width, taken_ns, count = HEADER.unpack(self._receive(child, HEADER.size, until, deadline_s))
+        is_frame = kind == FRAME and count == height * width * 3 and 0 < count <= MAX_FRAME_BYTES
+        if not is_frame and not (kind == TROUBLE and count <= MAX_TROUBLE_BYTES):
+            detail = f"the reader of camera {self._source.name} said what is no picture: it is started again"
+            raise _LostError(Reason.CAMERA_UNREACHABLE, detail)
         body = self._receive(child, count, until, deadline_s)
         if kind == TROUBLE:
             detail = f"camera {self._source.name} {body.decode(errors='replace')}: look at its power, cable and address"
-            raise _Lost(Reason.CAMERA_UNREACHABLE, detail)
+            raise _LostError(Reason.CAMERA_UNREACHABLE, detail)
         return taken_ns, np.frombuffer(body, np.uint8).reshape(height, width, 3)
 
     def _tell(self, child: subprocess.Popen[bytes], raw: bytes) -> None:
         try:
             if child.stdin is not None:
                 child.stdin.write(raw)
-        except (OSError, ValueError) as err:
+        except OSError as err:
             raise self._ended(child) from err
 
     def _receive(self, child: subprocess.Popen[bytes], count: int, until: float, deadline_s: float) -> bytearray:
         received = bytearray(count)
         view, at = memoryview(received), 0
         while at < count:
-            if child.stdout is None or child.stdout.closed:
+            if child.stdout is None:  # unreachable: it was asked for
                 raise self._ended(child)
-            try:
-                ready, _, _ = select.select([child.stdout], [], [], max(0.0, until - time.monotonic()))
-                got = os.readv(child.stdout.fileno(), [view[at : at + CHUNK_BYTES]]) if ready else -1
-            except (OSError, ValueError) as err:  # closed by `close` in another thread
-                raise self._ended(child) from err
+            ready, _, _ = select.select([child.stdout], [], [], max(0.0, until - time.monotonic()))
+            got = os.readv(child.stdout.fileno(), [view[at : at + CHUNK_BYTES]]) if ready else -1
             if got < 0:
                 detail = f"camera {self._source.name} gave no picture for {deadline_s:.1f} s: it is opened again"
-                raise _Lost(Reason.CAMERA_STALLED, detail)
+                raise _LostError(Reason.CAMERA_STALLED, detail)
             if got == 0:
                 raise self._ended(child)
             at += got
         return received
 
-    def _ended(self, child: subprocess.Popen[bytes]) -> _Lost:
-        child.poll()
-        return _Lost(Reason.CAMERA_UNREACHABLE, f"the reader of camera {self._source.name} ended (code {child.returncode}): it is started again")
+    def _ended(self, child: subprocess.Popen[bytes]) -> _LostError:
+        with contextlib.suppress(subprocess.TimeoutExpired):  # its pipe may close a moment before it ends
+            child.wait(EXIT_S)
+        return _LostError(
+            Reason.CAMERA_UNREACHABLE, f"the reader of camera {self._source.name} ended (code {child.returncode}): it is started again"
+        )
 
     def _kill(self) -> None:
+        """End the child and let go of its pipes: only in the thread that reads them."""
         with self._lock:
             child, self._child = self._child, None
         if child is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ class FolderCamera:
     """Every file that matches is one capture; what is no picture becomes a `LostFrame`.
 
     With `watch`, a file counts when its size and time stand still between two looks, so that one that is still being written is left
-    alone; a file that is written anew counts again. Hidden files are left alone.
+    alone; a file that is written anew counts again. Hidden files are left alone
+    unless the pattern begins with a dot.
     """
 
     def __init__(self, settings: Settings, *, station: str, stamp: Stamp | None = None) -> None:
@@ -72,10 +74,12 @@ class FolderCamera:
     def _paths(self) -> list[Path]:
         folder = self._settings.path
         next(folder.iterdir(), None)  # glob says nothing of a folder that is gone
-        return sorted(path for path in folder.glob(self._settings.pattern) if not path.name.startswith(".") and not path.is_dir())
+        hidden_too = self._settings.pattern.startswith(".")
+        found = folder.glob(self._settings.pattern)
+        return sorted(path for path in found if (hidden_too or not path.name.startswith(".")) and not path.is_dir())
 
     def _capture(self, path: Path) -> Capture:
-        source, started_ns = str(path.relative_to(self._settings.path)), self._stamp.started_ns()
+        source, started_ns = os.path.relpath(path, self._settings.path), self._stamp.started_ns()
         try:
             pixels = read_picture(path, max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes)
         except PictureError as err:

@@ -23,6 +23,8 @@ class VideoCamera:
 
     def frames(self) -> Iterator[Capture]:
         """Yield pictures; see `edge.interfaces.Camera`."""
+        if self._closed.is_set():
+            return
         path = self._settings.path
         video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         number = 0
@@ -44,7 +46,9 @@ class VideoCamera:
                 if good and pixels is not None:
                     yield self._stamp.frame(np.ascontiguousarray(pixels, np.uint8), source=source, started_ns=started_ns)
                 else:
-                    yield self._stamp.lost(Reason.UNREADABLE, f"frame {number} of the video {path} cannot be decoded: replace the file", source=source)
+                    yield self._stamp.lost(
+                        Reason.UNREADABLE, f"frame {number} of the video {path} cannot be decoded: replace the file", source=source
+                    )
             if not self._closed.is_set() and number < expected:
                 detail = f"the video {path} ends after {number} of {expected} frames: replace the file"
                 yield self._stamp.lost(Reason.UNREADABLE, detail, source=f"{path.name}#{number + 1}")

@@ -42,13 +42,15 @@ class BlipCaptioner:
         self._vision = open_session(bundle.path(blip.vision), board)
         self._decoder = open_session(bundle.path(blip.decoder), board)
         self._tokenizer = Tokenizer.from_file(str(bundle.path(blip.tokenizer)))
-        self._prompt = [blip.bos_token_id, *self._tokenizer.encode(blip.prompt, add_special_tokens=False).ids] if blip.prompt else [blip.bos_token_id]
+        self._prompt = (
+            [blip.bos_token_id, *self._tokenizer.encode(blip.prompt, add_special_tokens=False).ids] if blip.prompt else [blip.bos_token_id]
+        )
         self._outputs = [f"present_{kind}.{layer}" for layer in range(blip.layers) for kind in ("key", "value")]
 
     def for_settings(self, settings: Describe) -> BlipCaptioner:
         """A captioner with other settings on the same loaded graphs."""
         other = copy.copy(self)
-        other._settings = settings
+        other._settings = settings  # noqa: SLF001 -- a copy of ourselves
         return other
 
     def captions(self, pixels: Pixels) -> tuple[str, ...]:
@@ -64,7 +66,7 @@ class BlipCaptioner:
                 rows += self._samples(cross)
         except DescribeError:
             raise
-        except Exception as err:  # noqa: BLE001 -- onnxruntime raises a family of its own without a common root
+        except Exception as err:
             msg = f"BLIP failed on a picture of {pixels.shape[1]}x{pixels.shape[0]}: {str(err).splitlines()[0][:200]}"
             raise DescribeError(msg) from err
         return tuple(self._tokenizer.decode(row, skip_special_tokens=True) for row in rows)
@@ -102,7 +104,8 @@ class BlipCaptioner:
         return np.asarray(wide - np.log(np.exp(wide).sum(-1, keepdims=True)))
 
     def _greedy(self, cross: dict[str, Array]) -> list[int]:
-        state, row, feed = self._start(1), [], np.array([self._prompt], np.int64)
+        state, feed = self._start(1), np.array([self._prompt], np.int64)
+        row: list[int] = []
         while len(row) < self._settings.max_tokens:
             token = int(self._step(cross, feed, state)[0].argmax())
             if token == self._blip.eos_token_id:
@@ -168,5 +171,9 @@ class BlipCaptioner:
             picked = [beam for _, beam, _ in kept]
             state.keys_values = {name: value[picked] for name, value in state.keys_values.items()}
             log_probabilities = self._step(cross, np.array([[token] for _, _, token in kept], np.int64), state)
-        done += [(float(total) / (length + self._settings.max_tokens - 1), row) for total, row in zip(totals, rows, strict=True)] if len(done) < beams else []
+        done += (
+            [(float(total) / (length + self._settings.max_tokens - 1), row) for total, row in zip(totals, rows, strict=True)]
+            if len(done) < beams
+            else []
+        )
         return max(done, key=lambda item: item[0])[1]

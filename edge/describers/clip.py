@@ -29,7 +29,7 @@ class Words:
 
     def best(self, image_embeds: NDArray[np.float32], count: int) -> tuple[Tag, ...]:
         """The `count` words of the highest cosine with `image_embeds` (D,), best first, ties in the vocabulary's order."""
-        cosines = np.round(self.embeddings @ image_embeds, SCORE_DIGITS)
+        cosines = np.round((self.embeddings @ image_embeds).astype(np.float64), SCORE_DIGITS)
         order = np.argsort(-cosines, kind="stable")[:count]
         return tuple(Tag(self.words[index], float(cosines[index])) for index in order)
 
@@ -57,7 +57,7 @@ class ClipTagger:
         """
         try:
             embeds = self._session.run(["image_embeds"], {"pixel_values": pixel_values(pixels, self._preprocess)})[0][0]
-        except Exception as err:  # noqa: BLE001 -- onnxruntime raises a family of its own without a common root
+        except Exception as err:
             msg = f"CLIP failed on a picture of {pixels.shape[1]}x{pixels.shape[0]}: {str(err).splitlines()[0][:200]}"
             raise DescribeError(msg) from err
         if not np.isfinite(embeds).all():

@@ -30,8 +30,8 @@ class ClipBlipDescriber:
     def for_settings(self, settings: Describe) -> ClipBlipDescriber:
         """A describer with other settings on the same loaded models."""
         other = copy.copy(self)
-        other._settings = settings
-        other._captioner = self._captioner.for_settings(settings) if self._captioner else None
+        other._settings = settings  # noqa: SLF001 -- a copy of ourselves
+        other._captioner = self._captioner and self._captioner.for_settings(settings)  # noqa: SLF001 -- as above
         return other
 
     def describe(self, frame: Frame) -> Description:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import onnxruntime as ort
 
 from edge.errors import BundleError
+from edge.threads import threads_of
 from firmware_config.board import Board
 
 PROVIDERS = {"tensorrt": "TensorrtExecutionProvider", "cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
-
-
-def threads_of(board: Board) -> int:
-    """How many threads inference may use: the board's, or one for each core this process may run on."""
-    return board.threads or len(os.sched_getaffinity(0))
 
 
 def open_session(path: Path, board: Board) -> ort.InferenceSession:
@@ -40,7 +35,7 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
     options.log_severity_level = 3
     try:
         session = ort.InferenceSession(str(path), options, providers=wanted)
-    except Exception as err:  # noqa: BLE001 -- onnxruntime raises a family of its own without a common root
+    except Exception as err:
         msg = f"opening {path}: onnxruntime cannot load it ({str(err).splitlines()[0][:200]}): build the bundle anew"
         raise BundleError(msg) from err
     if wanted[0] not in session.get_providers():

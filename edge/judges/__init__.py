@@ -23,7 +23,8 @@ def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station) -> Judge:
 
     manifest, wanted = bundle.manifest, station.judge
     if wanted.template not in manifest.templates:
-        msg = f"station {station.station.name} asks for template {wanted.template!r}, bundle {manifest.name} has {', '.join(sorted(manifest.templates))}"
+        have = ", ".join(sorted(manifest.templates)) or "none"
+        msg = f"station {station.station.name} asks for template {wanted.template!r}, bundle {manifest.name} has {have}"
         raise BundleError(msg)
     if wanted.adapter is not None and wanted.adapter not in manifest.llm.adapters:
         have = ", ".join(sorted(manifest.llm.adapters)) or "none"

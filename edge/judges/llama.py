@@ -1,8 +1,8 @@
 """Rank classification on llama.cpp: how likely is each label as the next words after the description?
 
-The prefix (instruction and labels) is computed once and kept. Per frame the description is computed once for all labels, together with every
-label's own tokens, in one decode: each token says to which labels' sequences it belongs (as `hellaswag_score` of llama.cpp does). That equals
-scoring K full prompts, at the price of one description.
+The prefix (instruction and labels) is computed once and kept. Per frame the description is computed once for all labels, together with
+every label's own tokens, in one decode: each token says to which labels' sequences it belongs (as `hellaswag_score` of llama.cpp does).
+That equals scoring K full prompts, at the price of one description: docs/decisions/0004-rank-classification.md.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.describers.session import threads_of
 from edge.errors import BundleError, JudgeError
 from edge.gguf_header import require_sound
 from edge.judges.calibration import probabilities
 from edge.judges.prompt import Prompt, description_text, label_text
 from edge.records import Description, Scores
+from edge.threads import threads_of
 from firmware_config.board import Board
 from firmware_config.labels import Label
 
@@ -92,7 +92,9 @@ class LlamaModel:
             raise BundleError(msg)
         self._adapters[path] = adapter
 
-    def log_likelihoods(self, prefix: Sequence[int], shared: Sequence[int], tails: Sequence[Sequence[int]], adapter: Path | None) -> NDArray[np.float64]:
+    def log_likelihoods(
+        self, prefix: Sequence[int], shared: Sequence[int], tails: Sequence[Sequence[int]], adapter: Path | None
+    ) -> NDArray[np.float64]:
         """Summed log-likelihood in nats of each tail after prefix + shared, float64 (K,). Call with `lock` held.
 
         Raises:
@@ -114,7 +116,9 @@ class LlamaModel:
         finally:
             for sequence in sequences:
                 llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
-        return np.array([sum(float(found[row][token]) for row, token in zip(some, tail, strict=True)) for some, tail in zip(rows, tails, strict=True)])
+        return np.array(
+            [sum(float(found[row][token]) for row, token in zip(some, tail, strict=True)) for some, tail in zip(rows, tails, strict=True)]
+        )
 
     def _restore(self, prefix: Sequence[int], adapter: Path | None) -> None:
         """Have the prefix in sequence 0, computed with this adapter: kept, loaded from its saved state, or computed now."""
@@ -169,7 +173,9 @@ class LlamaModel:
 class LlamaJudge:
     """Ranks a station's labels."""
 
-    def __init__(self, model: LlamaModel, *, labels: Sequence[Label], prompt: Prompt, adapter: Path | None, temperature: float | None) -> None:
+    def __init__(
+        self, model: LlamaModel, *, labels: Sequence[Label], prompt: Prompt, adapter: Path | None, temperature: float | None
+    ) -> None:
         self._model = model
         self._labels = tuple(label.name for label in labels)
         self._prefix = model.tokenize(prompt.prefix, special=True)

@@ -29,10 +29,10 @@ class Prompt:
         """
         for slot in (LABELS_SLOT, DESCRIPTION_SLOT):
             if template.count(slot) != 1:
-                msg = f"an instruction template must hold {slot} exactly once, this one has it {template.count(slot)} times: mend the template"
+                msg = f"an instruction template must hold {slot} once, this one has it {template.count(slot)} times: mend the template"
                 raise BundleError(msg)
         if template.index(LABELS_SLOT) > template.index(DESCRIPTION_SLOT):
-            msg = f"an instruction template must have {LABELS_SLOT} before {DESCRIPTION_SLOT}, so that what is the same for every frame comes first"
+            msg = f"an instruction template must have {LABELS_SLOT} before {DESCRIPTION_SLOT}: what is the same for every frame comes first"
             raise BundleError(msg)
         before, after = template.rstrip("\n").split(DESCRIPTION_SLOT)
         lines = "\n".join(f"- {label.name}: {label.meaning}" if label.meaning else f"- {label.name}" for label in labels)

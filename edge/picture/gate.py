@@ -27,13 +27,20 @@ class PictureGate:
         height, width = frame.pixels.shape[:2]
         wanted = (settings.width or width, settings.height or height)
         if (width, height) != wanted:
-            return Reason.WRONG_SIZE, f"the picture is {width}x{height}, this station expects {wanted[0]}x{wanted[1]}: look at the camera's settings"
+            return (
+                Reason.WRONG_SIZE,
+                f"the picture is {width}x{height}, this station expects {wanted[0]}x{wanted[1]}: look at the camera's settings",
+            )
         if min(width, height) < settings.min_side:
-            return Reason.WRONG_SIZE, f"the picture is {width}x{height}, its shorter side must be at least {settings.min_side}: look at the camera's settings"
+            return (
+                Reason.WRONG_SIZE,
+                f"the picture is {width}x{height}, its shorter side must be at least {settings.min_side}: look at the camera's settings",
+            )
         frozen = self._is_frozen(frame.pixels)
         spread = _spread(frame.pixels)
         if spread < settings.blank_spread:
-            return Reason.BLANK, f"the picture is blank (its grey levels span {spread:.1f}, expected at least {settings.blank_spread}): look at light and lens"
+            least = settings.blank_spread
+            return Reason.BLANK, f"the picture is blank (its grey levels span {spread:.1f} of at least {least}): look at light and lens"
         if frozen:
             return Reason.FROZEN, f"the last {self._same} pictures are identical to the last bit: restart the camera"
         return None
@@ -41,7 +48,7 @@ class PictureGate:
     def _is_frozen(self, pixels: Pixels) -> bool:
         if self._settings.frozen_after is None:
             return False
-        digest = hashlib.blake2b(np.ascontiguousarray(pixels), digest_size=16).digest()
+        digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16).digest()
         self._same = self._same + 1 if digest == self._last else 1
         self._last = digest
         return self._same >= self._settings.frozen_after

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from edge.records import Pixels
 
@@ -23,7 +24,7 @@ def crop(pixels: Pixels, polygon: Sequence[tuple[float, float]]) -> Pixels:
     right, bottom = np.clip(np.ceil(points.max(0) - 1e-9).astype(int), (left + 1, top + 1), (width, height))
     part = pixels[top:bottom, left:right]
     if _is_box(points):
-        return np.ascontiguousarray(part)
+        return part.copy()
     mask = np.zeros(part.shape[:2], np.uint8)
     # A pixel's centre lies half a pixel from its corner, where OpenCV has its integer coordinates.
     inside = np.round((points - (left, top) - 0.5) * (1 << SUBPIXEL_BITS)).astype(np.int32)
@@ -31,6 +32,6 @@ def crop(pixels: Pixels, polygon: Sequence[tuple[float, float]]) -> Pixels:
     return np.asarray(part * mask[:, :, None], np.uint8)
 
 
-def _is_box(points: np.ndarray) -> bool:  # type: ignore[type-arg]
+def _is_box(points: NDArray[np.float64]) -> bool:
     corners = {(x, y) for x in (points[:, 0].min(), points[:, 0].max()) for y in (points[:, 1].min(), points[:, 1].max())}
     return len(points) == 4 and {(x, y) for x, y in points} == corners

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from edge.interfaces import Sink
 from firmware_config.station import Station
 
 BoxStatus: TypeAlias = Literal["online", "degraded", "stopping"]
+
+_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,8 @@ class Outlet:
 def open_sinks(stations: Sequence[Station], *, box: str, info: Mapping[str, object]) -> tuple[Outlet, ...]:
     """Make the sinks that the stations ask for; nothing is connected yet.
 
-    Stations with the same broker and the same root share one MQTT connection: its last will can name only one status topic. Stations with the
-    same file share it. `info` goes out on `<root>/<box>/info`.
+    Stations with the same broker and the same root share one MQTT connection: its last will can name only one status topic. Stations with
+    the same file share it. `info` goes out on `<root>/<box>/info`.
 
     Raises:
         DeliveryError: a password, certificate or output file cannot be read or opened.
@@ -57,8 +59,8 @@ def served(outlets: Sequence[Outlet]) -> dict[str, tuple[str, ...]]:
     return {outlet.name: tuple(s for other in outlets if other.name == outlet.name for s in other.stations) for outlet in outlets}
 
 
-def _grouped(pairs: Sequence[tuple[object, str]]) -> dict[object, tuple[str, ...]]:
-    groups: dict[object, tuple[str, ...]] = {}
+def _grouped(pairs: Sequence[tuple[_Key, str]]) -> dict[_Key, tuple[str, ...]]:
+    groups: dict[_Key, tuple[str, ...]] = {}
     for key, name in pairs:
         groups[key] = (*groups.get(key, ()), name)
     return groups

@@ -151,7 +151,7 @@ class MqttSink:
     def _properties(self, inspection: Inspection) -> Properties | None:
         if self._settings.protocol != "5":
             return None
-        properties = Properties(PacketTypes.PUBLISH)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         properties.ContentType = "application/json"
         properties.PayloadFormatIndicator = 1  # UTF-8
         properties.UserProperty = [

@@ -1,7 +1,7 @@
 """One connection to a broker, used once: a paho client that never reconnects, with one message under way at a time.
 
-paho is no queue of ours: it keeps messages in memory, publishes what it was given while offline, and starts message ids anew. A fresh client per
-connection and a window of one make each acknowledgement belong to exactly one message.
+paho is no queue of ours: it keeps messages in memory, publishes what it was given while offline, and starts message ids anew. A fresh
+client per connection and a window of one make each acknowledgement belong to exactly one message.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -154,13 +153,25 @@ class MqttConnection:
         self._events.put(_Acknowledged(message_id, code.value))
 
     def _on_disconnect(
-        self, _client: Client, _userdata: Any, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
+        self, _client: Client, _userdata: object, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
         self._events.put(_Gone(f"connection lost ({code})"))
 
 
+class _TlsSocket(ssl.SSLSocket):
+    """Closes itself when the handshake fails: paho forgets the socket then, and a broker that is not trusted is tried for ever."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 -- as in ssl
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def _tls_context(tls: MqttTls) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=tls.ca_file)
+    context.sslsocket_class = _TlsSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if tls.cert_file is not None:
         context.load_cert_chain(tls.cert_file, tls.key_file)

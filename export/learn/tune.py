@@ -71,6 +71,7 @@ class Tails:
 
     @property
     def inputs(self) -> list[int]:
+        """What the model is fed after a description."""
         return [token for tail in self.tokens for token in tail[:-1]]
 
     def log_likelihoods(self, log_probabilities: Tensor) -> Tensor:
@@ -145,16 +146,18 @@ class Student:
                 order += rng.permutation(len(examples)).tolist()
             picked, order = order[: settings.batch], order[settings.batch :]
             for group in optimiser.param_groups:
-                group["lr"] = settings.learning_rate * min(1.0, (step + 1) / (WARM_UP * steps)) * 0.5 * (1 + math.cos(math.pi * step / steps))
+                group["lr"] = (
+                    settings.learning_rate * min(1.0, (step + 1) / (WARM_UP * steps)) * 0.5 * (1 + math.cos(math.pi * step / steps))
+                )
             chances = functional.log_softmax(self.log_likelihoods([shared[i] for i in picked]), -1)
             right = torch.logsumexp(chances.masked_fill(~allowed[picked], -math.inf), -1)
             loss = -(weights[picked] * right).sum() / weights[picked].sum()
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimiser.step()
             mean = loss.item() if math.isnan(mean) else 0.95 * mean + 0.05 * loss.item()
-            if step % 10 == 9 or step == steps - 1:  # noqa: PLR2004
+            if step % 10 == 9 or step == steps - 1:
                 say(f"{step + 1}/{steps} {time.monotonic() - started:.0f}s loss {mean:.3f}")
 
     def write(self, path: Path) -> None:

@@ -36,7 +36,7 @@ def majority(count: int) -> Scores:
 
 
 def linear_probe(features: NDArray[np.float32], defective: Flags, teach: Sequence[int]) -> Scores:
-    """Logistic regression on the picture features of the rows `teach`, C = 0.003 as for the published frozen-feature figures; log-odds of all."""
+    """Logistic regression on picture features, taught by the rows `teach`, C = 0.003 as for the published figures; log-odds of all."""
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.003, max_iter=3_000, class_weight="balanced"))
     model.fit(features[teach], defective[teach])
     return np.asarray(model.decision_function(features), np.float64)
@@ -44,7 +44,9 @@ def linear_probe(features: NDArray[np.float32], defective: Flags, teach: Sequenc
 
 def words_probe(texts: Sequence[str], defective: Flags, teach: Sequence[int]) -> Scores:
     """TF-IDF of words and pairs of words, and logistic regression, on the rows `teach`; log-odds of all."""
-    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(max_iter=3_000, class_weight="balanced"))
+    model = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(max_iter=3_000, class_weight="balanced")
+    )
     model.fit([texts[row] for row in teach], defective[teach])
     return np.asarray(model.decision_function(texts), np.float64)
 
@@ -59,7 +61,9 @@ def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> ND
     session = open_session(bundle.path(bundle.manifest.clip.vision), board)
     preprocess = bundle.manifest.clip.preprocess
     read = (read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES) for path in pictures)
-    return np.stack([session.run(["image_embeds"], {"pixel_values": pixel_values(pixels, preprocess)})[0][0] for pixels in read]).astype(np.float32)
+    return np.stack([session.run(["image_embeds"], {"pixel_values": pixel_values(pixels, preprocess)})[0][0] for pixels in read]).astype(
+        np.float32
+    )
 
 
 def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Iterable[Description]) -> Scores:

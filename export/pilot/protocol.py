@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,11 +94,7 @@ def blocks(rows: Sequence[int]) -> list[NDArray[np.int64]]:
     """Positions within `rows`, cut where rows are not neighbours and every BLOCK of them."""
     numbers = np.asarray(rows)
     starts = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1), len(numbers)]
-    return [
-        np.arange(begin, min(begin + BLOCK, end))
-        for first, end in zip(starts[:-1], starts[1:], strict=True)
-        for begin in range(first, end, BLOCK)
-    ]
+    return [np.arange(begin, min(begin + BLOCK, end)) for first, end in pairwise(starts) for begin in range(first, end, BLOCK)]
 
 
 def bootstrap(figure: Callable[[NDArray[np.int64]], float], parts: list[NDArray[np.int64]], *, seed: int = 0) -> Interval:

@@ -18,7 +18,6 @@ from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, Cel
 from firmware_config.board import Board
 from firmware_config.station import Station
 
-
 OURS = "judge on words (the product)"
 
 HEAD = """# Results on real cells
@@ -29,12 +28,12 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
 {command}
 ```
 
-- The starter learned from painted and rendered pictures and from one mono run (rows 900 to 1613). One other mono run (360 to 539) chose thresholds and
-  the temperature. The cells below taught and chose nothing; no poly cell did.
+- The starter learned from painted and rendered pictures and from one mono run (rows 900 to 1613). One other mono run (360 to 539) chose
+  thresholds and the temperature. The cells below taught and chose nothing; no poly cell did.
 - Defective is a labelled probability of at least 0.5; certain cells are those on which all who labelled them agreed.
 - Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing run.
-- Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences. Seeds: {seeds} of the caption sampling,
-  5 of the shuffling; figures are means over them.
+- Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences. Seeds: {seeds} of the caption
+  sampling, 5 of the shuffling; figures are means over them.
 """
 
 
@@ -80,7 +79,9 @@ def read_study(jsonl: Path) -> Study:
     cells = load_cells()
     missing = [cell.path.name for cell in cells if cell.path.name not in by_name or by_name[cell.path.name].scores is None]
     if missing:
-        msg = f"{len(missing)} of {len(cells)} cells have no line with probabilities in {jsonl}, the first is {missing[0]}: inspect all cells"
+        msg = (
+            f"{len(missing)} of {len(cells)} cells have no line with probabilities in {jsonl}, the first is {missing[0]}: inspect all cells"
+        )
         raise PilotError(msg)
     return Study(
         cells=cells,
@@ -131,7 +132,8 @@ def page(studies: Sequence[Study], bundle: Bundle, board: Board, station: Statio
     for name, rows in study.sets.items():
         bad = int(study.defective[rows].sum())
         parts.append(f"## {name[0].upper()}{name[1:]}: {len(rows)} cells, {bad} defective, {int(study.certain[rows].sum())} certain\n")
-        parts.append("| scored by | AUROC (95 % interval) | seeds | AUROC, certain | macro-F1 | escape | overkill | judge less this (95 % interval) |")
+        columns = ("AUROC (95 % interval)", "seeds", "AUROC, certain", "macro-F1", "escape", "overkill", "judge less this (95 % interval)")
+        parts.append(f"| scored by | {' | '.join(columns)} |")
         parts.append("|---|---|---|---|---|---|---|---|")
         for way, seeds in scores.items():
             q = measure(study, seeds, rows)

@@ -1,0 +1,1 @@
+"""The starter bundle: how its pictures are painted, its models trained, its weights converted."""

@@ -31,8 +31,11 @@ UNKNOWN = -1
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`pixel_values` float32 (B, 3, 224, 224); `words` float32 (B, tags + attributes) 1, 0 or -1 for "do not care"; `patch_kinds` int64
-    (B, 196), -1 unknown; `kind` int64 (B,), -1 unknown; `defective` float32 (B,) 0..1; `captions`, empty where unknown."""
+    """What one step learns from.
+
+    `pixel_values` float32 (B, 3, 224, 224); `words` float32 (B, tags + attributes) 1, 0 or -1 for "do not care"; `patch_kinds` int64
+    (B, 196), -1 unknown; `kind` int64 (B,), -1 unknown; `defective` float32 (B,) 0..1; `captions`, empty where unknown.
+    """
 
     pixel_values: Tensor
     words: Tensor
@@ -81,19 +84,28 @@ class Batches:
             self._order = list(self._rng.permutation(len(self._pixels)))
         index = self._order.pop()
         kind = int(self._kinds[index])
-        return self._pixels[index], self._words[index], self._patch_kinds[index].astype(np.int64), kind, float(kind > 0), self._captions[index]
+        return (
+            self._pixels[index],
+            self._words[index],
+            self._patch_kinds[index].astype(np.int64),
+            kind,
+            float(kind > 0),
+            self._captions[index],
+        )
 
     def _draw_real(self) -> tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.int64], int, float, str]:
         """A real cell, good or bad half and half. Of a bad one it is known that it is bad, and no more."""
-        wanted = bool(self._rng.random() < 0.5)  # noqa: PLR2004
+        wanted = bool(self._rng.random() < 0.5)
         cell, grey = self._real[int(self._rng.integers(len(self._real)))]
         while cell.defective != wanted:
             cell, grey = self._real[int(self._rng.integers(len(self._real)))]
         return self._as_sample(cell, jitter(grey, self._rng))
 
-    def _as_sample(self, cell: Cell, grey: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.int64], int, float, str]:
+    def _as_sample(
+        self, cell: Cell, grey: NDArray[np.float32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.int64], int, float, str]:
         material, clouds = cell.material, False
-        if self._rng.random() < 0.5:  # noqa: PLR2004
+        if self._rng.random() < 0.5:
             grey, clouds = add_grain(grey, self._grain, self._rng)
             material = "poly"
         truth = Truth(material, clouds, uneven=False, defects=())
@@ -102,7 +114,13 @@ class Batches:
         patches = np.full(self._patch_kinds.shape[1:], 0 if good else UNKNOWN, np.int64)
         if not good:
             words[DEFECT_WORDS] = UNKNOWN
-            for word, value in (("intact cell", 0), ("no dark marks", 0), ("nothing but busbars and fingers", 0), ("an even surface", UNKNOWN), ("damaged cell", 1)):
+            for word, value in (
+                ("intact cell", 0),
+                ("no dark marks", 0),
+                ("nothing but busbars and fingers", 0),
+                ("an even surface", UNKNOWN),
+                ("damaged cell", 1),
+            ):
                 words[(*TAGS, *ATTRIBUTES).index(word)] = value if cell.defective and cell.certain else UNKNOWN
         said = caption(truth, self._rng) if good else ""
         return capture(grey, self._rng), words, patches, 0 if good else UNKNOWN, cell.probability, said

@@ -22,8 +22,9 @@ def jitter(pixels: Image, rng: np.random.Generator) -> Image:
         size = pixels.shape[0]
         scale, shift = rng.uniform(0.97, 1.06), rng.uniform(-4, 4, 2)
         matrix = cv2.getRotationMatrix2D((size / 2, size / 2), rng.normal(0, 0.6), scale)
-        matrix[:, 2] += shift
-        pixels = cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        matrix[:, 2] = matrix[:, 2] + shift
+        turned = cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        pixels = np.asarray(turned, np.float32)
     return pixels
 
 
@@ -38,6 +39,6 @@ def capture(pixels: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Take the picture: float (S, S) 0..1 and above becomes uint8."""
     pixels = np.clip(pixels, 0.003, 2) ** rng.uniform(0.6, 1.5) * rng.uniform(0.5, 1.3)
     if rng.random() < 0.3:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 0.9))
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 0.9)), np.float32)
     pixels = pixels + rng.standard_normal(pixels.shape, dtype=np.float32) * rng.uniform(0, 0.02)
     return np.round(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

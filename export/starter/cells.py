@@ -55,12 +55,12 @@ def _third(value: float) -> float:
 
 def training_cells() -> tuple[Cell, ...]:
     """The cells that may teach."""
-    return tuple(load_cells()[row] for row in TRAINING)
+    return load_cells()[TRAINING.start : TRAINING.stop]
 
 
 def validation_cells() -> tuple[Cell, ...]:
     """The cells that may choose: thresholds, temperature, checkpoints."""
-    return tuple(load_cells()[row] for row in SOURCE_VALIDATION)
+    return load_cells()[SOURCE_VALIDATION.start : SOURCE_VALIDATION.stop]
 
 
 def read_grey(cell: Cell, size: int) -> NDArray[np.float32]:
@@ -69,4 +69,4 @@ def read_grey(cell: Cell, size: int) -> NDArray[np.float32]:
     if pixels is None:
         msg = f"cell {cell.path} cannot be read: install elpv-dataset anew"
         raise OSError(msg)
-    return cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    return np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255, np.float32)

@@ -62,7 +62,11 @@ def _line(describer: Describer, pixels: Pixels, source: str, allowed: list[str],
     words = describer.describe(frame)
     record = {
         "source": source,
-        "description": {"tags": [tag.word for tag in words.tags], "attributes": [tag.word for tag in words.attributes], "captions": list(words.captions)},
+        "description": {
+            "tags": [tag.word for tag in words.tags],
+            "attributes": [tag.word for tag in words.attributes],
+            "captions": list(words.captions),
+        },
         "allowed": allowed,
         "weight": weight,
     }

@@ -25,14 +25,19 @@ def make_grain(count: int, size: int, rng: np.random.Generator) -> GrainPool:
     textures, clouds = [], []
     for _ in range(count):
         # Warped coordinates: real grain boundaries are neither straight nor smooth.
-        warp = [cv2.resize(rng.standard_normal((k, k)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC).ravel() for k in (14, 14)]
+        warp = [
+            cv2.resize(rng.standard_normal((k, k)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC).ravel()
+            for k in (14, 14)
+        ]
         warped = points + np.stack(warp, 1) * rng.uniform(0, 5)
         grains = int(np.exp(rng.uniform(np.log(12), np.log(400))))
         stretch = np.array([1.0, rng.uniform(0.4, 2.5)])
         index = cKDTree(rng.random((grains, 2)) * size * stretch).query(warped * stretch)[1].reshape(size, size)
         texture = (rng.standard_normal(grains) * rng.uniform(0.2, 0.7))[index].astype(np.float32)
         if rng.random() < 0.4:
-            edges = (np.abs(np.diff(index, axis=0, prepend=index[:1])) + np.abs(np.diff(index, axis=1, prepend=index[:, :1])) > 0).astype(np.float32)
+            edges = (np.abs(np.diff(index, axis=0, prepend=index[:1])) + np.abs(np.diff(index, axis=1, prepend=index[:, :1])) > 0).astype(
+                np.float32
+            )
             texture -= edges * rng.uniform(0.1, 0.8)
         cloudy = bool(rng.random() < 0.6)
         if cloudy:
@@ -57,5 +62,13 @@ def _strokes(size: int, rng: np.random.Generator) -> NDArray[np.float32]:
         start, angle = rng.random(2) * size, rng.uniform(0, np.pi)
         steps = np.cumsum(angle + rng.normal(0, 0.5, 5))
         line = start + np.cumsum(np.stack([np.cos(steps), np.sin(steps)], 1) * rng.uniform(1, 4), 0)
-        cv2.polylines(canvas, [np.round(line * 8).astype(np.int32)], isClosed=False, color=float(rng.uniform(0.5, 2)), thickness=1, lineType=cv2.LINE_AA, shift=3)
+        cv2.polylines(
+            canvas,
+            [np.round(line * 8).astype(np.int32)],
+            isClosed=False,
+            color=float(rng.uniform(0.5, 2)),
+            thickness=1,
+            lineType=cv2.LINE_AA,
+            shift=3,
+        )
     return canvas

@@ -25,7 +25,7 @@ class Optimiser:
         outer: list[nn.Parameter] = []
         for name, parameter in self._modules.named_parameters():
             if parameter.requires_grad:
-                (inner if parameter.ndim == 2 and ".layer" in name and "embed" not in name else outer).append(parameter)  # noqa: PLR2004
+                (inner if parameter.ndim == 2 and ".layer" in name and "embed" not in name else outer).append(parameter)
         self._optimisers: list[torch.optim.Optimizer] = [
             _Muon(inner, lr=learning_rate),
             torch.optim.AdamW(outer, lr=learning_rate, weight_decay=0.01, betas=(0.9, 0.98)),
@@ -45,7 +45,7 @@ class Optimiser:
             optimiser.zero_grad(set_to_none=True)
             for group in optimiser.param_groups:
                 group["lr"] = self._peak * min(1.0, warm) * fall
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         nn.utils.clip_grad_norm_(self._modules.parameters(), 1.0)
         for optimiser in self._optimisers:
             optimiser.step()
@@ -70,7 +70,7 @@ class _Muon(torch.optim.Optimizer):
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self) -> None:  # type: ignore[override]
+    def step(self) -> None:
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:

@@ -69,13 +69,19 @@ def _line(canvas: Image, points: NDArray[np.float64], value: float) -> None:
     cv2.polylines(canvas, [np.round(points * 16).astype(np.int32)], isClosed=False, color=value, thickness=1, lineType=cv2.LINE_AA, shift=4)
 
 
+def _blur(canvas: Image, deviation_px: float) -> Image:
+    return np.asarray(cv2.GaussianBlur(canvas, (0, 0), deviation_px), np.float32)
+
+
 def _crack_angle(rng: np.random.Generator) -> float:
     """Silicon breaks along its crystal planes: in a mono cell mostly at 45 degrees."""
-    return float(rng.choice([np.pi / 4, -np.pi / 4, rng.uniform(0, np.pi)], p=(0.3, 0.3, 0.4)) + rng.normal(0, 0.12) + np.pi * rng.integers(2))
+    return float(
+        rng.choice([np.pi / 4, -np.pi / 4, rng.uniform(0, np.pi)], p=(0.3, 0.3, 0.4)) + rng.normal(0, 0.12) + np.pi * rng.integers(2)
+    )
 
 
 def _crack(size: int, rng: np.random.Generator) -> tuple[Image, str]:
-    canvas = np.zeros((size, size), np.float32)
+    canvas: Image = np.zeros((size, size), np.float32)
     length = float(np.exp(rng.uniform(np.log(0.10), np.log(1.2)))) * size
     angle, wobble = _crack_angle(rng), rng.uniform(0.02, 0.2)
     middle = rng.uniform(0.05, 0.95, 2) * size
@@ -87,13 +93,21 @@ def _crack(size: int, rng: np.random.Generator) -> tuple[Image, str]:
         shape = "branched"
         for _ in range(int(rng.integers(1, 5))):
             knot = trunk[int(rng.integers(1, len(trunk)))]
-            _line(canvas, _walk(knot, angle + float(rng.choice([-1, 1])) * rng.uniform(0.4, 1.6), length * rng.uniform(0.15, 0.6), rng, wobble), 1.0)
+            _line(
+                canvas,
+                _walk(knot, angle + float(rng.choice([-1, 1])) * rng.uniform(0.4, 1.6), length * rng.uniform(0.15, 0.6), rng, wobble),
+                1.0,
+            )
     elif rng.random() < 0.15:
         shape = "crossed"
         other = angle + np.pi / 2 + rng.normal(0, 0.15)
-        _line(canvas, _walk(middle - np.array([np.cos(other), np.sin(other)]) * length / 2, other, length * rng.uniform(0.6, 1), rng, wobble), 1.0)
+        _line(
+            canvas,
+            _walk(middle - np.array([np.cos(other), np.sin(other)]) * length / 2, other, length * rng.uniform(0.6, 1), rng, wobble),
+            1.0,
+        )
     width = float(rng.uniform(0.35, 1.1))
-    canvas = cv2.GaussianBlur(canvas, (0, 0), width)
+    canvas = _blur(canvas, width)
     # Fading along the length: one end of a crack is often closed.
     fade = cv2.resize(rng.uniform(0.5, 1, (3, 3)).astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
     depth = float(np.exp(rng.uniform(np.log(0.08), np.log(0.75))))
@@ -102,7 +116,7 @@ def _crack(size: int, rng: np.random.Generator) -> tuple[Image, str]:
 
 def _dark_area(size: int, rng: np.random.Generator) -> tuple[Image, str]:
     """A part that a crack cut off: a polygon, often with the border or two busbars as sides."""
-    canvas = np.zeros((size, size), np.float32)
+    canvas: Image = np.zeros((size, size), np.float32)
     how = rng.random()
     if how < 0.45:
         centre, count, radius = rng.random(2) * size, int(rng.integers(3, 8)), float(np.exp(rng.uniform(np.log(0.05), np.log(0.4)))) * size
@@ -121,13 +135,13 @@ def _dark_area(size: int, rng: np.random.Generator) -> tuple[Image, str]:
     if how >= 0.45 and rng.random() < 0.5:
         polygon = size - polygon
     cv2.fillPoly(canvas, [np.round(polygon * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
-    canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.4, 2.0))
+    canvas = _blur(canvas, rng.uniform(0.4, 2.0))
     texture = cv2.resize(rng.uniform(0.75, 1, (8, 8)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     return canvas * texture * rng.uniform(0.15, 0.95), "region"
 
 
 def _corner_or_edge(size: int, rng: np.random.Generator) -> tuple[Image, str]:
-    canvas = np.zeros((size, size), np.float32)
+    canvas: Image = np.zeros((size, size), np.float32)
     if rng.random() < 0.6:
         corner = tuple(int(v) for v in rng.integers(0, 2, 2) * size)
         axes = tuple(int(v) for v in rng.uniform(0.06, 0.32, 2) * size)
@@ -142,41 +156,43 @@ def _corner_or_edge(size: int, rng: np.random.Generator) -> tuple[Image, str]:
         if rng.random() < 0.5:
             canvas = canvas.T
         shape = "edge"
-    canvas = cv2.GaussianBlur(np.ascontiguousarray(canvas), (0, 0), rng.uniform(0.8, 5))
+    canvas = _blur(np.ascontiguousarray(canvas), rng.uniform(0.8, 5))
     return canvas * rng.uniform(0.3, 0.95), shape
 
 
 def _stain(size: int, rng: np.random.Generator) -> tuple[Image, str]:
-    canvas = np.zeros((size, size), np.float32)
+    canvas: Image = np.zeros((size, size), np.float32)
     count = 1 if rng.random() < 0.7 else int(rng.integers(2, 6))
     middle = rng.random(2) * size
     for _ in range(count):
         centre = tuple(int(v) for v in middle + (rng.normal(0, 0.12 * size, 2) if count > 1 else 0))
         axes = tuple(int(max(2, v)) for v in np.exp(rng.uniform(np.log(0.02), np.log(0.22), 2)) * size)
-        cv2.ellipse(canvas, centre, axes, rng.uniform(0, 180), 0, 360, float(rng.uniform(0.6, 1)), -1 if rng.random() < 0.8 else 2, cv2.LINE_AA)
-    canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(1, 6))
+        cv2.ellipse(
+            canvas, centre, axes, rng.uniform(0, 180), 0, 360, float(rng.uniform(0.6, 1)), -1 if rng.random() < 0.8 else 2, cv2.LINE_AA
+        )
+    canvas = _blur(canvas, rng.uniform(1, 6))
     return canvas / (canvas.max() + 1e-6) * rng.uniform(0.2, 0.9), "spot" if count == 1 else "spots"
 
 
 def _fingers(size: int, rng: np.random.Generator) -> tuple[Image, str]:
     """Broken fingers: narrow stripes at right angles to the busbars, with hard ends where a busbar feeds them."""
-    canvas = np.zeros((size, size), np.float32)
+    canvas: Image = np.zeros((size, size), np.float32)
     band = int(rng.uniform(0, 0.8) * size)
     length = int(rng.uniform(0.1, 0.35) * size)
     for _ in range(int(rng.integers(1, 10))):
         x = int(np.clip(rng.integers(size) if rng.random() < 0.5 else rng.normal(0.5, 0.2) * size, 0, size - 3))
         begin = band + (0 if rng.random() < 0.6 else int(rng.uniform(0, 0.15) * size))
         canvas[begin : begin + int(length * rng.uniform(0.5, 1)), x : x + int(rng.integers(1, 4))] = rng.uniform(0.5, 1)
-    canvas = cv2.GaussianBlur(canvas if rng.random() < 0.7 else np.ascontiguousarray(canvas.T), (0, 0), rng.uniform(0.3, 0.8))
+    canvas = _blur(canvas if rng.random() < 0.7 else np.ascontiguousarray(canvas.T), rng.uniform(0.3, 0.8))
     return canvas * rng.uniform(0.15, 0.65), "stripes"
 
 
 def _dead(size: int, rng: np.random.Generator) -> tuple[Image, str]:
-    canvas = np.ones((size, size), np.float32)
+    canvas: Image = np.ones((size, size), np.float32)
     shape = "whole"
     if rng.random() < 0.6:
         cut = float(rng.uniform(0.3, 0.7)) * size
         canvas[int(cut) :] = 0
         canvas = np.ascontiguousarray(np.rot90(canvas, int(rng.integers(4))))
         shape = "half"
-    return cv2.GaussianBlur(canvas, (0, 0), 1.0) * rng.uniform(0.5, 0.93), shape
+    return _blur(canvas, 1.0) * rng.uniform(0.5, 0.93), shape

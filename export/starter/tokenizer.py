@@ -21,6 +21,7 @@ def make_tokenizer(sentences: Iterable[str]) -> Tokenizer:
     words = sorted({word for sentence in sentences for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(sentence))})
     ids = {word: index for index, word in enumerate((PAD, UNKNOWN, START, END, DECODE, *words))}
     tokenizer = Tokenizer(models.WordLevel(ids, unk_token=UNKNOWN))
+    tokenizer.add_special_tokens([PAD, UNKNOWN, START, END, DECODE])
     tokenizer.normalizer = normalizer
     tokenizer.pre_tokenizer = splitter
     tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=[(START, START_ID), (END, END_ID)])

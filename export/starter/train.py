@@ -1,4 +1,4 @@
-"""Make the starter's weights again from nothing: `python -m export.starter.train`. A stage whose outcome lies in the work folder is skipped.
+"""Make the starter's weights again from nothing: `python -m export.starter.train`. A stage whose outcome is there is skipped.
 
 Stages: paint samples, train CLIP, train BLIP, convert both to int8, describe with them, tune the judge on the words.
 """
@@ -35,11 +35,11 @@ from firmware_config.station import read_station
 
 HERE = Path(__file__).parent
 PAINTED = 44_000
-DESCRIBED = 1_500
+DESCRIBED = 900
 SEED = 11
 CLIP = Recipe()
 BLIP = Recipe(steps=800, learning_rate=1e-3)
-TUNING = Tuning()
+TUNING = Tuning(epochs=1.25)
 ADAPTER, TEMPLATE = "starter", "default"
 QUANTISATION = "Q4_0"
 

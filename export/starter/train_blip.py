@@ -25,12 +25,29 @@ TEXT_LAYERS = 3
 def blip_config(vocabulary_size: int) -> BlipConfig:
     """The sizes: vision as CLIP's, a text decoder of 3 layers of 160 with 5 heads."""
     vision = BlipVisionConfig(
-        hidden_size=DIM, intermediate_size=4 * DIM, num_hidden_layers=LAYERS, num_attention_heads=5, image_size=224, patch_size=16, hidden_act="gelu",
+        hidden_size=DIM,
+        intermediate_size=4 * DIM,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=5,
+        image_size=224,
+        patch_size=16,
+        hidden_act="gelu",
     )
     text = BlipTextConfig(
-        vocab_size=vocabulary_size, hidden_size=TEXT_DIM, encoder_hidden_size=DIM, intermediate_size=4 * TEXT_DIM, num_hidden_layers=TEXT_LAYERS,
-        num_attention_heads=5, max_position_embeddings=CAPTION_TOKENS + 4, hidden_act="gelu", bos_token_id=DECODE_ID, eos_token_id=END_ID,
-        sep_token_id=END_ID, pad_token_id=PAD_ID, attention_probs_dropout_prob=0.0, hidden_dropout_prob=0.0,
+        vocab_size=vocabulary_size,
+        hidden_size=TEXT_DIM,
+        encoder_hidden_size=DIM,
+        intermediate_size=4 * TEXT_DIM,
+        num_hidden_layers=TEXT_LAYERS,
+        num_attention_heads=5,
+        max_position_embeddings=CAPTION_TOKENS + 4,
+        hidden_act="gelu",
+        bos_token_id=DECODE_ID,
+        eos_token_id=END_ID,
+        sep_token_id=END_ID,
+        pad_token_id=PAD_ID,
+        attention_probs_dropout_prob=0.0,
+        hidden_dropout_prob=0.0,
     )
     return BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())
 
@@ -71,7 +88,10 @@ def train_blip(batches: Batches, tokenizer: Tokenizer, clip: CLIPModel, out: Pat
     blip.train()
     for step in range(recipe.steps):
         batch = batches.draw(recipe.batch)
-        rows = [[DECODE_ID, *tokenizer.encode(caption, add_special_tokens=False).ids[: CAPTION_TOKENS - 2], END_ID] for caption in batch.captions]
+        rows = [
+            [DECODE_ID, *tokenizer.encode(caption, add_special_tokens=False).ids[: CAPTION_TOKENS - 2], END_ID]
+            for caption in batch.captions
+        ]
         length = max(map(len, rows))
         ids = torch.tensor([row + [PAD_ID] * (length - len(row)) for row in rows])
         mask = (ids != PAD_ID).long()
@@ -86,10 +106,12 @@ def train_blip(batches: Batches, tokenizer: Tokenizer, clip: CLIPModel, out: Pat
             head(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
         )
         optimiser.step(said + 0.3 * patches)
-        mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in (("caption", said.item()), ("patches", patches.item()))}
-        if step % 50 == 49:  # noqa: PLR2004
+        mean = {
+            name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in (("caption", said.item()), ("patches", patches.item()))
+        }
+        if step % 50 == 49:
             print(f"{step + 1} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
-        if step % 500 == 499 or step == recipe.steps - 1:  # noqa: PLR2004
+        if step % 500 == 499 or step == recipe.steps - 1:
             optimiser.swap_average()
             blip.save_pretrained(out)
             optimiser.swap_average()

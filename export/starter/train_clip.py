@@ -48,12 +48,27 @@ class Recipe:
 def clip_config(vocabulary_size: int) -> CLIPConfig:
     """The towers' sizes: vision 6 layers of 160 at 224 px and patch 16 (2.2 M weights), text 2 layers of 128."""
     vision = CLIPVisionConfig(
-        hidden_size=DIM, intermediate_size=4 * DIM, num_hidden_layers=LAYERS, num_attention_heads=5, image_size=224, patch_size=16,
-        hidden_act="gelu", projection_dim=DIM,
+        hidden_size=DIM,
+        intermediate_size=4 * DIM,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=5,
+        image_size=224,
+        patch_size=16,
+        hidden_act="gelu",
+        projection_dim=DIM,
     )
     text = CLIPTextConfig(
-        vocab_size=vocabulary_size, hidden_size=128, intermediate_size=512, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=CONTEXT_TOKENS, hidden_act="gelu", projection_dim=DIM, pad_token_id=PAD_ID, bos_token_id=START_ID, eos_token_id=END_ID,
+        vocab_size=vocabulary_size,
+        hidden_size=128,
+        intermediate_size=512,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=CONTEXT_TOKENS,
+        hidden_act="gelu",
+        projection_dim=DIM,
+        pad_token_id=PAD_ID,
+        bos_token_id=START_ID,
+        eos_token_id=END_ID,
     )
     return CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=DIM, attn_implementation="sdpa")
 
@@ -92,7 +107,9 @@ def losses(clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batch:
     # A patch without a defect is twenty times as frequent as one with: weigh it down.
     weight = torch.ones(len(KINDS))
     weight[0] = 0.25
-    patches = functional.cross_entropy(heads.patch(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1)
+    patches = functional.cross_entropy(
+        heads.patch(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
+    )
     picture = heads.picture(vision.pooler_output)
     sure = batch.kind >= 0
     kind = functional.cross_entropy(picture[sure], batch.kind[sure]) if bool(sure.any()) else picture.sum() * 0
@@ -106,11 +123,14 @@ def losses(clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batch:
 
 
 @torch.no_grad()
-def intact_scores(clip: CLIPModel, phrases: tuple[Tensor, Tensor], pixel_values: Tensor) -> np.ndarray:  # type: ignore[type-arg]
+def intact_scores(clip: CLIPModel, phrases: tuple[Tensor, Tensor], pixel_values: Tensor) -> np.ndarray:
     """Cosine of "intact cell" per picture, float32 (B,)."""
     clip.eval()
     text = functional.normalize(clip.get_text_features(input_ids=phrases[0], attention_mask=phrases[1]), dim=-1)
-    parts = [functional.normalize(clip.get_image_features(pixel_values=part), dim=-1) @ text[TAGS.index("intact cell")] for part in pixel_values.split(32)]
+    parts = [
+        functional.normalize(clip.get_image_features(pixel_values=part), dim=-1) @ text[TAGS.index("intact cell")]
+        for part in pixel_values.split(32)
+    ]
     clip.train()
     return torch.cat(parts).numpy()
 
@@ -157,7 +177,16 @@ def train_clip(batches: Batches, tokenizer: Tokenizer, out: Path, recipe: Recipe
     if shallow.exists():
         nn.ModuleList([clip, heads]).load_state_dict(torch.load(shallow))
     else:
-        _train(clip, heads, phrases, batches, steps=recipe.shallow_steps, batch=recipe.shallow_batch, learning_rate=recipe.learning_rate, decay=False)
+        _train(
+            clip,
+            heads,
+            phrases,
+            batches,
+            steps=recipe.shallow_steps,
+            batch=recipe.shallow_batch,
+            learning_rate=recipe.learning_rate,
+            decay=False,
+        )
         out.mkdir(parents=True, exist_ok=True)
         torch.save(nn.ModuleList([clip, heads]).state_dict(), shallow)
     deepen(clip, layers)
@@ -168,7 +197,15 @@ def train_clip(batches: Batches, tokenizer: Tokenizer, out: Path, recipe: Recipe
 
 
 def _train(
-    clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batches: Batches, *, steps: int, batch: int, learning_rate: float, decay: bool
+    clip: CLIPModel,
+    heads: Heads,
+    phrases: tuple[Tensor, Tensor],
+    batches: Batches,
+    *,
+    steps: int,
+    batch: int,
+    learning_rate: float,
+    decay: bool,
 ) -> None:
     """Train in place and end with the moving average of the weights."""
     optimiser = Optimiser([clip, heads], learning_rate=learning_rate, steps=steps, decay=decay)

@@ -10,8 +10,11 @@ KINDS = ("intact", "crack", "dark area", "corner or edge", "stain", "finger inte
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """`x`, `y` centre (0..1, right and down); `size` its longest extent (0..1 of the side); `strength` how much darker than its
-    surroundings (0..1); `shape` a word of the kind's own: see paint.py."""
+    """What was painted.
+
+    `x`, `y` centre (0..1, right and down); `size` its longest extent (0..1 of the side); `strength` how much darker than its
+    surroundings (0..1); `shape` a word of the kind's own: see paint.py.
+    """
 
     kind: str
     shape: str

@@ -78,13 +78,16 @@ _CELL_WORDS: dict[str, Fact] = {
 }
 
 TAGS = (
-    "intact cell", "damaged cell", "mono cell", "poly cell", "dislocation cloud", "crack", "hairline crack", "clear crack", "long crack",
-    "short crack", "branched crack", "crossed cracks", "several cracks", "dark area", "large dark area", "small dark area", "inactive region",
-    "dark corner", "dark edge", "stain", "spots", "finger interruption", "dead cell", "half dead cell",
+    "intact cell", "damaged cell", "mono cell", "poly cell", "dislocation cloud", "crack", "hairline crack", "clear crack",
+    "long crack", "short crack", "branched crack", "crossed cracks", "several cracks", "dark area", "large dark area",
+    "small dark area", "inactive region", "dark corner", "dark edge", "stain", "spots", "finger interruption", "dead cell",
+    "half dead cell",
 )  # fmt: skip
 ATTRIBUTES = tuple(word for word in (*_CELL_WORDS, *_MARK_WORDS) if word not in TAGS)
 
-DEFECT_WORDS: NDArray[np.bool_] = np.array([word in _MARK_WORDS or word in {"damaged cell", "several cracks", "several marks", "a single mark"} for word in (*TAGS, *ATTRIBUTES)])
+DEFECT_WORDS: NDArray[np.bool_] = np.array(
+    [word in _MARK_WORDS or word in {"damaged cell", "several cracks", "several marks", "a single mark"} for word in (*TAGS, *ATTRIBUTES)]
+)
 """bool (tags + attributes,): false of every intact cell."""
 
 
@@ -164,7 +167,7 @@ def _cell(truth: Truth, rng: np.random.Generator) -> str:
 
 
 def caption(truth: Truth, rng: np.random.Generator) -> str:
-    """One sentence of 6 to 24 words, lower-case ASCII; the defect that shows most comes first."""
+    """One sentence of 9 to 34 words and commas, lower-case ASCII; the defect that shows most comes first."""
     cell = _cell(truth, rng)
     if not truth.defects:
         clean = rng.choice(["no dark marks", "no damage to be seen", "an unbroken surface", "nothing but busbars and fingers"])

@@ -107,5 +107,3 @@ def test_unpacking_never_overwrites(tmp_path: Path) -> None:
 def test_a_device_is_no_archive(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="no regular file"):
         unpack(Path("/dev/zero"), tmp_path / "new", trusted=TRUSTED)
-
-

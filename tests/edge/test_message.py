@@ -38,10 +38,15 @@ INSPECTIONS = st.builds(
     part_id=st.none() | WORDS,
     captured_at=MOMENTS.map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)),
     verdict=st.builds(
-        Verdict, st.sampled_from(Decision), st.none() | WORDS, st.none() | PROBABILITIES, st.lists(st.sampled_from(Reason), max_size=3).map(tuple)
+        Verdict,
+        st.sampled_from(Decision),
+        st.none() | WORDS,
+        st.none() | PROBABILITIES,
+        st.lists(st.sampled_from(Reason), max_size=3).map(tuple),
     ),
     description=st.none() | st.builds(Description, TAGS, TAGS, st.lists(WORDS).map(tuple), st.lists(WORDS).map(tuple)),
-    scores=st.none() | st.lists(st.tuples(WORDS, NUMBERS, PROBABILITIES), min_size=1, max_size=3, unique_by=lambda row: row[0]).map(scores_of),
+    scores=st.none()
+    | st.lists(st.tuples(WORDS, NUMBERS, PROBABILITIES), min_size=1, max_size=3, unique_by=lambda row: row[0]).map(scores_of),
     timings_ms=st.dictionaries(WORDS, NUMBERS, max_size=3).map(lambda timings: tuple(timings.items())),
     bundle=WORDS,
     station_digest=WORDS,

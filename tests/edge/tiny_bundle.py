@@ -109,5 +109,3 @@ def everything_below(folder: Path) -> dict[str, object]:
 
 def is_one_sentence(message: str) -> bool:
     return bool(message) and "\n" not in message and ". " not in message and not message.endswith(".") and len(message) < 600
-
-

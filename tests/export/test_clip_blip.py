@@ -114,7 +114,7 @@ def test_the_graphs_hold_their_weights_and_name_what_the_device_asks_for(graphs:
         assert not any(tensor.external_data for tensor in model.graph.initializer)
         assert {entry.domain for entry in model.opset_import} <= {"", "ai.onnx"}
     inputs = {value.name for value in onnx.load(graphs / "blip/decoder.onnx").graph.input}
-    assert inputs == {"input_ids", "position_ids", "attention_mask", *past_names(3), *cross_names(3)}
+    assert inputs == {"input_ids", "position_ids", "attention_mask", *past_names(tiny_models.LAYERS), *cross_names(tiny_models.LAYERS)}
 
 
 @pytest.mark.parametrize("name", ["clip/vision", "clip/text", "blip/vision", "blip/decoder"])
@@ -137,7 +137,7 @@ def _outputs(graph: Path, pictures: np.ndarray, *, cross: Path) -> list[np.ndarr
         case _:
             ids = np.array([[DECODE_ID, 9, 17], [DECODE_ID, 30, 8]], np.int64)
             positions = np.arange(3, dtype=np.int64)[None].repeat(2, 0)
-            past = {name: np.zeros((2, 4, 0, 12), np.float32) for name in past_names(3)}
+            past = {name: np.zeros((2, tiny_models.HEADS, 0, tiny_models.HEAD_DIM), np.float32) for name in past_names(tiny_models.LAYERS)}
             seen = run(cross / "blip/vision.onnx", pixel_values=pictures[:1])
             return [run(graph, input_ids=ids, position_ids=positions, attention_mask=np.ones_like(ids), **past, **seen)["logits"]]
 
@@ -146,7 +146,14 @@ def _outputs(graph: Path, pictures: np.ndarray, *, cross: Path) -> list[np.ndarr
 def bundle(graphs: Path) -> Iterator[Bundle]:
     tiny_models.tokenizer().save(str(graphs / "blip/tokenizer.json"))
     parts: dict[str, Any] = manifest_of(sound_files())
-    parts["blip"] |= {"layers": 3, "heads": 4, "head_dim": 12, "bos_token_id": DECODE_ID, "eos_token_id": END_ID, "pad_token_id": PAD_ID}
+    parts["blip"] |= {
+        "layers": tiny_models.LAYERS,
+        "heads": tiny_models.HEADS,
+        "head_dim": tiny_models.HEAD_DIM,
+        "bos_token_id": DECODE_ID,
+        "eos_token_id": END_ID,
+        "pad_token_id": PAD_ID,
+    }
     return Bundle(graphs, Manifest.model_validate(parts), "sha256:" + "0" * 64)
 
 

@@ -1,0 +1,175 @@
+"""A disk for SQLite whose power can be cut: what was not synchronised is lost sector by sector, by chance."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+SECTOR_BYTES = 512
+
+
+class Disk(apsw.VFS):
+    """Keeps files in memory and lets `calls_left` writes, truncations and synchronisations happen, then the power is gone.
+
+    `settle` writes what survived to the real files, where the next life of the spool finds it.
+    """
+
+    def __init__(self, name: str, *, dice: random.Random, calls_left: int | None) -> None:
+        super().__init__(name, base="")
+        self.name = name
+        self.calls_left = calls_left
+        self._dice = dice
+        self._files: dict[Path, _File] = {}
+
+    def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> _File:  # noqa: N802  # SQLite's name
+        assert name is not None, "a temporary file was not expected"
+        path = Path(name.filename() if isinstance(name, apsw.URIFilename) else name)
+        path.touch()
+        flags[1] = flags[0]
+        return self._files.setdefault(path, _File(self, path.read_bytes()))
+
+    def xDelete(self, name: str, sync_folder: bool) -> None:  # noqa: FBT001, N802
+        self.use()
+        self._files.pop(Path(name), None)
+        super().xDelete(name, sync_folder)
+
+    def use(self) -> None:
+        if self.calls_left is not None:
+            if self.calls_left == 0:
+                msg = "the power is gone"
+                raise apsw.IOError(msg)
+            self.calls_left -= 1
+
+    def settle(self) -> None:
+        """Decide for each sector that was not synchronised whether it reached the disk (it did unless the power was cut)."""
+        keep = 1.0 if self.calls_left != 0 else self._dice.choice([0.0, 0.1, 0.5, 0.9, 1.0])
+        for path, file in self._files.items():
+            path.write_bytes(file.survivor(self._dice, keep))
+        self.unregister()
+
+
+class _File:
+    """One open file: what is on the disk for sure, and what came since."""
+
+    def __init__(self, disk: Disk, content: bytes) -> None:
+        self._disk = disk
+        self._sure = bytearray(content)
+        self._new: dict[int, bytes] = {}
+        self._shortest = self._size = len(content)
+
+    def survivor(self, dice: random.Random, keep: float) -> bytes:
+        content = self._sure
+        if dice.random() < keep:
+            del content[self._shortest :]
+        for sector, new in self._new.items():
+            if dice.random() < keep:
+                _put(content, sector * SECTOR_BYTES, new[: self._size - sector * SECTOR_BYTES])
+        return bytes(content)
+
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+        amount = max(0, min(amount, self._size - offset))
+        first, last = offset // SECTOR_BYTES, (offset + amount - 1) // SECTOR_BYTES
+        content = b"".join(map(self._sector, range(first, last + 1)))
+        return content[offset - first * SECTOR_BYTES :][:amount]
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+        self._disk.use()
+        first, last = offset // SECTOR_BYTES, (offset + len(data) - 1) // SECTOR_BYTES
+        content = bytearray().join(map(self._sector, range(first, last + 1)))
+        start = offset - first * SECTOR_BYTES
+        content[start : start + len(data)] = data
+        for sector in range(first, last + 1):
+            self._new[sector] = bytes(content[(sector - first) * SECTOR_BYTES :][:SECTOR_BYTES])
+        self._size = max(self._size, offset + len(data))
+
+    def xTruncate(self, size: int) -> None:  # noqa: N802
+        self._disk.use()
+        self._size = size
+        self._shortest = min(size, self._shortest)
+        self._new = {sector: new for sector, new in self._new.items() if sector * SECTOR_BYTES < size}
+
+    def xSync(self, _flags: int) -> None:  # noqa: N802
+        self._disk.use()
+        self._sure = bytearray(self.survivor(random.Random(0), 1.0))
+        self._new = {}
+        self._shortest = len(self._sure)
+
+    def _sector(self, sector: int) -> bytes:
+        sure = self._sure[sector * SECTOR_BYTES : min((sector + 1) * SECTOR_BYTES, self._shortest)]
+        return self._new.get(sector) or bytes(sure).ljust(SECTOR_BYTES, b"\0")
+
+    def xFileSize(self) -> int:  # noqa: N802
+        return self._size
+
+    def xSectorSize(self) -> int:  # noqa: N802
+        return SECTOR_BYTES
+
+    def xDeviceCharacteristics(self) -> int:  # noqa: N802
+        return apsw.SQLITE_IOCAP_POWERSAFE_OVERWRITE  # what SQLite assumes of a disk
+
+    def xFileControl(self, _operation: int, _pointer: int) -> bool:  # noqa: N802
+        return False
+
+    def xLock(self, _level: int) -> None:  # noqa: N802
+        """Let go: there is one connection only."""
+
+    def xUnlock(self, _level: int) -> None:  # noqa: N802
+        """Let go: there is one connection only."""
+
+    def xCheckReservedLock(self) -> bool:  # noqa: N802
+        return False
+
+    def xClose(self) -> None:  # noqa: N802
+        """Keep the content for `settle`."""
+
+
+def _put(content: bytearray, offset: int, data: bytes) -> None:
+    if len(content) < offset:
+        content.extend(bytes(offset - len(content)))
+    content[offset : offset + len(data)] = data
+
+
+class Connection:
+    """An apsw connection in the manner of sqlite3, as far as the spool uses it."""
+
+    def __init__(self, path: Path, disk: Disk, *, synchronous: str) -> None:
+        self._synchronous = synchronous
+        self._connection = apsw.Connection(str(path), vfs=disk.name)
+        self.execute("PRAGMA locking_mode = EXCLUSIVE")  # the index of the log stays in memory
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> _Rows:
+        if statement == "PRAGMA synchronous = FULL":
+            statement = f"PRAGMA synchronous = {self._synchronous}"
+        try:
+            return _Rows(self._connection.execute(statement, tuple(values)).fetchall())
+        except apsw.Error as err:
+            raise sqlite3.OperationalError(_in_words_of_sqlite3(err)) from err
+
+    def close(self) -> None:
+        try:
+            self._connection.close(force=True)
+        except apsw.Error as err:
+            raise sqlite3.OperationalError(_in_words_of_sqlite3(err)) from err
+
+
+def _in_words_of_sqlite3(err: apsw.Error) -> str:
+    return "disk I/O error" if isinstance(err, (apsw.IOError, apsw.CantOpenError)) else str(err)
+
+
+class _Rows:
+    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
+        self._rows = iter(rows)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return self._rows
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return list(self._rows)

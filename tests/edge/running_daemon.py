@@ -1,0 +1,112 @@
+"""A daemon in a thread, and the parts around it that can be made to fail and that say when they were used."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from edge.daemon import Daemon, Line
+from edge.describers.scripted import ScriptedDescriber
+from edge.errors import DeliveryError
+from edge.inspector import Inspector
+from edge.interfaces import Camera, Judge
+from edge.judges.scripted import ScriptedJudge
+from edge.metrics import Metrics
+from edge.notify import Notifier
+from edge.records import Capture, Description, Inspection, Scores
+from edge.sinks import Outlet
+from edge.sinks.memory import MemorySink
+from edge.spool import Spool
+from tests.edge.sample_records import BUNDLE, scores, station, words
+
+PATIENCE_S = 30.0
+
+
+class Counting:
+    """Waits for the nth call of something, instead of sleeping."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self.count = 0
+
+    def add(self) -> None:
+        with self._changed:
+            self.count += 1
+            self._changed.notify_all()
+
+    def wait_for(self, count: int) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: self.count >= count, PATIENCE_S)
+
+
+class WatchedSink(MemorySink):
+    """Says when something has arrived; `broken` while the other side is down."""
+
+    def __init__(self) -> None:
+        super().__init__(trouble=self._trouble)
+        self.arrived, self.failed = Counting(), Counting()
+        self.broken = False
+
+    def _trouble(self, _: Inspection) -> DeliveryError | None:
+        if self.broken:
+            self.failed.add()
+            return DeliveryError("delivering to nowhere: it is down: bring it back")
+        return None
+
+    def deliver(self, inspection: Inspection) -> None:
+        super().deliver(inspection)
+        self.arrived.add()
+
+
+class HungJudge:
+    """Hangs until it is let go."""
+
+    def __init__(self) -> None:
+        self.hangs, self.released = threading.Event(), threading.Event()
+
+    def score(self, _: Description) -> Scores:
+        self.hangs.set()
+        self.released.wait(PATIENCE_S)
+        return scores()
+
+
+class DeadCamera:
+    """Never gives a picture."""
+
+    def __init__(self) -> None:
+        self._closed = threading.Event()
+
+    def frames(self) -> Iterator[Capture]:
+        self._closed.wait()
+        yield from ()
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def line(camera: Camera, sources: Sequence[str], *, judge: Judge | None = None, name: str = "cell-01", live: bool = False) -> Line:
+    describer = ScriptedDescriber({source: words() for source in sources})
+    inspector = Inspector(station(name), describer=describer, judge=judge or ScriptedJudge(lambda _: scores()), bundle_digest=BUNDLE)
+    return Line(station(name), camera, inspector, live=live)
+
+
+@contextmanager
+def running(daemon: Daemon) -> Iterator[threading.Event]:
+    """The daemon in a thread, stopped at the end."""
+    stop = threading.Event()
+    thread = threading.Thread(target=daemon.run, args=(stop,), name="daemon")
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+
+
+def daemon_of(
+    lines: Sequence[Line], spool: Spool, sink: MemorySink, *, notifier: Notifier | None = None, metrics: Metrics | None = None
+) -> Daemon:
+    outlet = Outlet("memory", tuple(each.name for each in lines), sink)
+    return Daemon(lines, spool=spool, outlets=[outlet], metrics=metrics or Metrics(), notifier=notifier or Notifier({}))

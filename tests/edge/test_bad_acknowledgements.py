@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from edge.dispatcher import Dispatcher, DispatchStatus
+from edge.errors import DeliveryError
+from edge.message import encode
+from edge.sinks import Outlet
+from edge.sinks.mqtt import MqttSink
+from edge.spool import Spool
+from firmware_config.outputs import MqttOutput
+from tests.edge.inspections import inspection
+from tests.edge.scripted_broker import DROP, NEVER, OK, Answer, ScriptedBroker
+
+DEADLINE_S = 20.0
+VERDICTS = 4
+
+
+def sink_for(broker: ScriptedBroker, protocol: str) -> MqttSink:
+    output = MqttOutput(host="127.0.0.1", port=broker.port, protocol=protocol, ack_timeout_s=0.3)
+    return MqttSink(output, root="plant", box="box1", stations=("s1",), info={})
+
+
+@contextmanager
+def dispatched(folder: Path, sink: MqttSink, seen: Callable[[DispatchStatus], object]) -> Iterator[tuple[Spool, Dispatcher]]:
+    """Run a dispatcher whose pauses after failures only look at its status."""
+
+    def pause(stopping: threading.Event, _seconds: float) -> bool:
+        seen(dispatcher.status())
+        return stopping.is_set()
+
+    spool = Spool(folder / "spool.sqlite", ballast_bytes=4096)
+    spool.serve({"mqtt": ("s1",)})
+    dispatcher = Dispatcher(spool=spool, outlet=Outlet("mqtt", ("s1",), sink), wait=pause)
+    try:
+        yield spool, dispatcher
+    finally:
+        assert dispatcher.stop(DEADLINE_S)
+        spool.close()
+
+
+BAD: list[tuple[str, Answer]] = [
+    ("5", NEVER), ("5", DROP), ("5", 0x10), ("5", 0x80), ("5", 0x83), ("5", 0x87), ("5", 0x90), ("5", 0x97), ("3.1.1", NEVER), ("3.1.1", DROP),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("protocol", "answer"), BAD, ids=[f"MQTT {p} {a if isinstance(a, str) else format(a, '#04x')}" for p, a in BAD])
+@pytest.mark.parametrize("times", [3, pytest.param(100, marks=pytest.mark.soak)])
+def test_after_a_bad_acknowledgement_everything_stays_pending_and_is_then_delivered(
+    tmp_path: Path, protocol: str, answer: Answer, times: int
+) -> None:
+    seen: list[DispatchStatus] = []
+    with ScriptedBroker([OK] + [answer] * times, protocol=protocol) as broker:
+        with dispatched(tmp_path, sink_for(broker, protocol), seen.append) as (spool, dispatcher):
+            committed = [spool.commit(inspection(number)) for number in range(VERDICTS)]
+            dispatcher.start()
+            assert dispatcher.drain(DEADLINE_S + times)
+            accepted = [broker.accepted.get(timeout=DEADLINE_S) for _ in range(VERDICTS)]
+
+        assert accepted == [encode(one) for one in committed]
+        assert broker.offered == VERDICTS + times
+    assert [status.backlog for status in seen] == [VERDICTS - 1] * times
+    assert {status.nobody_listens for status in seen} == {answer == 0x10}
+    assert all(status.last_error for status in seen)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "code", "why"), [("5", 0x87, "Not authorized"), ("5", 0x88, "Server unavailable"), ("3.1.1", 5, "Not authorized")]
+)
+def test_a_refused_greeting_is_never_called_connected(tmp_path: Path, protocol: str, code: int, why: str) -> None:
+    refused = threading.Event()
+    seen: list[DispatchStatus] = []
+
+    def note(status: DispatchStatus) -> None:
+        seen.append(status)
+        if len(seen) == 3:
+            refused.set()
+
+    with (
+        ScriptedBroker([], protocol=protocol, connack=code) as broker,
+        dispatched(tmp_path, sink_for(broker, protocol), note) as (_, dispatcher),
+    ):
+        dispatcher.start()
+        assert refused.wait(DEADLINE_S)
+        assert not dispatcher.drain(0)
+    assert all(status.last_error and f"refused: {why}" in status.last_error for status in seen)
+
+
+@pytest.mark.parametrize("code", [0x87, 0x97])
+def test_the_refusal_names_its_code_and_reason(code: int) -> None:
+    with ScriptedBroker([code], protocol="5") as broker:
+        sink = sink_for(broker, "5")
+        with pytest.raises(DeliveryError, match=rf"the broker refuses it with 0x{code:02X} \((Not authorized|Quota exceeded)\)"):
+            sink.deliver(inspection(1))
+        sink.close()

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.cameras.memory import MemoryCamera
+from edge.daemon import Line
+from edge.describers.scripted import ScriptedDescriber
+from edge.inspector import Inspector
+from edge.judges.scripted import ScriptedJudge
+from edge.metrics import Metrics
+from edge.notify import Notifier
+from edge.policy import fault
+from edge.records import Capture, Decision, Reason
+from edge.sinks.memory import MemorySink
+from edge.spool import Spool
+from tests.edge.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, line, running
+from tests.edge.sample_records import BUNDLE, frames, lost, scores, station, words
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Iterator[Spool]:
+    opened = Spool(tmp_path / "spool.sqlite", ballast_bytes=65_536)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """What systemd listens on."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(tmp_path / "notify"))
+        listening.settimeout(PATIENCE_S)
+        yield listening
+
+
+def test_every_picture_of_a_finite_camera_is_judged_and_delivered_in_order(spool: Spool) -> None:
+    sources = [f"{i:03}.png" for i in range(40)]
+    sink, metrics = MemorySink(), Metrics()
+
+    daemon_of([line(MemoryCamera(frames(sources)), sources)], spool, sink, metrics=metrics).run(threading.Event(), until_done=True)
+
+    assert [inspection.source for inspection in sink.inspections] == sources
+    assert [inspection.seq for inspection in sink.inspections] == list(range(1, 41))
+    assert {inspection.verdict.decision for inspection in sink.inspections} == {Decision.OK}
+    assert {inspection.epoch for inspection in sink.inspections} == {spool.epoch}
+    assert metrics.registry.get_sample_value("kotoba_inspections_total", {"station": "cell-01", "decision": "OK"}) == 40
+    assert metrics.registry.get_sample_value("kotoba_stage_seconds_count", {"station": "cell-01", "stage": "commit"}) == 40
+
+
+def test_what_cannot_be_said_on_the_wire_is_delivered_as_a_fault(spool: Spool) -> None:
+    sink = MemorySink()
+    unsayable = ScriptedDescriber({"a.png": words("half a letter \udcff")})
+    inspector = Inspector(station(), describer=unsayable, judge=ScriptedJudge(lambda _: scores()), bundle_digest=BUNDLE)
+
+    daemon_of([Line(station(), MemoryCamera(frames(["a.png"])), inspector, live=False)], spool, sink).run(
+        threading.Event(), until_done=True
+    )
+
+    assert [inspection.verdict for inspection in sink.inspections] == [fault(Reason.JUDGE_FAILED)]
+    assert sink.inspections[0].description is None
+
+
+def test_several_stations_share_a_daemon_and_each_has_its_own_numbers(spool: Spool) -> None:
+    sources = [f"{i}.png" for i in range(10)]
+    sink = MemorySink()
+    lines = [line(MemoryCamera(frames(sources, name=name)), sources, name=name) for name in ("cell-01", "cell-02")]
+
+    daemon_of(lines, spool, sink).run(threading.Event(), until_done=True)
+
+    for name in ("cell-01", "cell-02"):
+        delivered = [inspection for inspection in sink.inspections if inspection.station == name]
+        assert [inspection.source for inspection in delivered] == sources
+        assert [inspection.seq for inspection in delivered] == list(range(1, 11))
+
+
+def test_a_lost_frame_and_a_describer_that_fails_are_delivered_as_faults(spool: Spool) -> None:
+    sink = MemorySink()
+    captures = [*frames(["a.png", "unknown.png"]), lost(Reason.CAMERA_STALLED, sequence=3)]
+
+    daemon_of([line(MemoryCamera(captures), ["a.png"])], spool, sink).run(threading.Event(), until_done=True)
+
+    reasons = [(inspection.verdict.decision, inspection.verdict.reasons) for inspection in sink.inspections]
+    assert reasons == [
+        (Decision.OK, ()),
+        (Decision.FAULT, (Reason.DESCRIBE_FAILED,)),
+        (Decision.FAULT, (Reason.CAMERA_STALLED,)),
+    ]
+
+
+def test_of_a_live_camera_pictures_are_dropped_and_counted_while_the_judge_is_busy(spool: Spool) -> None:
+    sources = [f"{i}.png" for i in range(50)]
+    judge, sink, metrics = HungJudge(), MemorySink(), Metrics()
+
+    def captures() -> Iterator[Capture]:
+        first, *others = frames(sources)
+        yield first
+        judge.hangs.wait(PATIENCE_S)
+        yield from others
+        judge.released.set()
+
+    slow = line(MemoryCamera(captures()), sources, judge=judge, live=True)
+    daemon_of([slow], spool, sink, metrics=metrics).run(threading.Event(), until_done=True)
+
+    assert [inspection.source for inspection in sink.inspections] == ["0.png", "49.png"]
+    assert metrics.registry.get_sample_value("kotoba_frames_dropped", {"station": "cell-01"}) == 48
+
+
+def test_while_the_spool_is_full_verdicts_become_faults_and_are_delivered_after_room_returns(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.sqlite", max_bytes=200_000, ballast_bytes=65_536)
+    sources = [f"{i:04}.png" for i in range(400)]
+    sink, full = WatchedSink(), threading.Event()
+    sink.broken = True
+
+    def look(stop: threading.Event) -> None:
+        while not spool.status().full and not stop.wait(0.01):
+            pass
+        full.set()
+
+    looking_ends = threading.Event()
+    looking = threading.Thread(target=look, args=(looking_ends,))
+    looking.start()
+    try:
+        with running(daemon_of([line(MemoryCamera(frames(sources), hold=True), sources)], spool, sink)):
+            assert full.wait(PATIENCE_S)
+            sink.broken = False
+            assert sink.arrived.wait_for(400)
+    finally:
+        looking_ends.set()
+        looking.join()
+        spool.close()
+
+    decisions = [inspection.verdict.decision for inspection in sink.inspections]
+    waited = [inspection for inspection in sink.inspections if inspection.verdict.decision is not Decision.OK]
+    assert [inspection.source for inspection in sink.inspections] == sources
+    assert [inspection.seq for inspection in sink.inspections] == list(range(1, 401))
+    assert {inspection.verdict.reasons for inspection in waited} == {(Reason.SPOOL_FULL,)}
+    assert {inspection.verdict.decision for inspection in waited} == {Decision.FAULT}
+    assert decisions[0] is Decision.OK
+    assert decisions[-1] is Decision.OK
+
+
+def test_a_broken_sink_does_not_stop_judging(spool: Spool) -> None:
+    sources = [f"{i}.png" for i in range(30)]
+    sink = WatchedSink()
+    sink.broken = True
+
+    with running(daemon_of([line(MemoryCamera(frames(sources), hold=True), sources)], spool, sink)):
+        assert sink.failed.wait_for(1)
+        while spool.backlog("memory", ["cell-01"]) < 30:
+            assert sink.failed.wait_for(sink.failed.count + 1)
+        sink.broken = False
+        assert sink.arrived.wait_for(30)
+
+    assert [inspection.source for inspection in sink.inspections] == sources
+
+
+def test_what_could_not_be_delivered_before_the_end_is_delivered_by_the_next_daemon(spool: Spool) -> None:
+    sources = ["a.png", "b.png"]
+    down, up = WatchedSink(), MemorySink()
+    down.broken = True
+    with running(daemon_of([line(MemoryCamera(frames(sources), hold=True), sources)], spool, down)):
+        while spool.backlog("memory", ["cell-01"]) < 2:
+            assert down.failed.wait_for(down.failed.count + 1)
+
+    daemon_of([line(MemoryCamera([]), [])], spool, up).run(threading.Event(), until_done=True)
+
+    assert [inspection.source for inspection in up.inspections] == sources
+
+
+def notifier_at(manager: socket.socket, watchdog_s: float) -> Notifier:
+    return Notifier({"NOTIFY_SOCKET": manager.getsockname(), "WATCHDOG_USEC": str(int(watchdog_s * 1e6))})
+
+
+def hear(manager: socket.socket, wanted: Callable[[bytes], bool]) -> bytes:
+    while True:
+        said = manager.recv(1_000)
+        if wanted(said):
+            return said
+
+
+def test_systemd_hears_ready_pings_and_stopping(spool: Spool, manager: socket.socket) -> None:
+    with running(daemon_of([line(DeadCamera(), [])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
+        first = manager.recv(1_000)
+        second = hear(manager, lambda said: not said.startswith(b"STATUS"))
+
+    last = hear(manager, lambda said: said == b"STOPPING=1")
+    assert (first, second, last) == (b"READY=1", b"WATCHDOG=1", b"STOPPING=1")
+
+
+def test_a_judge_that_hangs_stops_the_pings(spool: Spool, manager: socket.socket) -> None:
+    judge = HungJudge()
+    camera = MemoryCamera(frames(["a.png", "b.png"]), hold=True)
+    daemon = daemon_of([line(camera, ["a.png", "b.png"], judge=judge)], spool, MemorySink(), notifier=notifier_at(manager, 2.5))
+
+    with running(daemon):
+        assert judge.hangs.wait(PATIENCE_S)
+        hung = hear(manager, lambda said: said.startswith(b"STATUS"))
+        manager.settimeout(1.5)  # six looks of the main loop
+        with pytest.raises(TimeoutError):
+            manager.recv(1_000)
+        judge.released.set()
+        manager.settimeout(PATIENCE_S)
+        again = hear(manager, lambda said: not said.startswith(b"STATUS"))
+
+    assert hung == b"STATUS=inspect is hung"
+    assert again == b"WATCHDOG=1"
+
+
+@pytest.mark.parametrize("dead", ["camera", "sink"])
+def test_a_dead_camera_or_sink_does_not_stop_the_pings(spool: Spool, manager: socket.socket, dead: str) -> None:
+    sink = WatchedSink()
+    sink.broken = dead == "sink"
+    camera = DeadCamera() if dead == "camera" else MemoryCamera(frames(["a.png"]), hold=True)
+
+    with running(daemon_of([line(camera, ["a.png"])], spool, sink, notifier=notifier_at(manager, 2.5))):
+        pings = [hear(manager, lambda said: said == b"WATCHDOG=1") for _ in range(14)]  # 3.5 s of them
+
+    assert len(pings) == 14
+
+
+def test_a_spool_that_cannot_be_read_stops_the_pings_but_not_the_end(spool: Spool, manager: socket.socket) -> None:
+    with running(daemon_of([line(DeadCamera(), [])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
+        hear(manager, lambda said: said == b"WATCHDOG=1")
+        spool.close()
+        told = hear(manager, lambda said: said.startswith(b"STATUS"))
+        manager.settimeout(1.0)  # four looks of the main loop
+        with pytest.raises(TimeoutError):
+            manager.recv(1_000)
+        manager.settimeout(PATIENCE_S)
+
+    assert b"in the spool" in told
+    hear(manager, lambda said: said == b"STOPPING=1")
+
+
+def test_stopping_ends_every_thread_also_while_the_spool_is_full_and_the_sink_is_down(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool.sqlite", max_bytes=200_000, ballast_bytes=65_536)
+    sources = [f"{i:04}.png" for i in range(400)]
+    sink = WatchedSink()
+    sink.broken = True
+    before = set(threading.enumerate())
+
+    with running(daemon_of([line(MemoryCamera(frames(sources), hold=True), sources)], spool, sink)):
+        while not spool.status().full:
+            assert sink.failed.wait_for(sink.failed.count + 1)
+    spool.close()
+
+    assert set(threading.enumerate()) == before

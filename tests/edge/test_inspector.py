@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edge.describers.scripted import ScriptedDescriber
+from edge.errors import JudgeError
+from edge.inspector import Inspector
+from edge.interfaces import Describer
+from edge.judges.scripted import ScriptedJudge
+from edge.message import encode
+from edge.records import Capture, Decision, Description, Frame, Inspection, Reason, Scores, Tag
+from firmware_config.station import Station
+from tests.edge.picture_files import gradient
+from tests.edge.sample_records import BUNDLE, MOMENT, frame, lost, scores, station, words
+from tests.edge.tiny_bundle import is_one_sentence
+
+MS = 1_000_000
+
+
+class SeeingDescriber:
+    """Remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[Frame] = []
+
+    def describe(self, frame: Frame) -> Description:
+        self.seen.append(frame)
+        return words()
+
+
+class BrokenDescriber:
+    def describe(self, frame: Frame) -> Description:
+        raise ZeroDivisionError(frame.source)
+
+
+def inspected(
+    capture: Capture,
+    *,
+    describer: Describer | None = None,
+    opinion: Callable[[Description], Scores] = lambda _: scores(),
+    at: Station | None = None,
+    monotonic_ns: Callable[[], int] = lambda: 0,
+) -> Inspection:
+    describer = describer or ScriptedDescriber({"part.png": words()})
+    inspector = Inspector(
+        at or station(),
+        describer=describer,
+        judge=ScriptedJudge(opinion),
+        bundle_digest=BUNDLE,
+        new_id=lambda: "id-1",
+        monotonic_ns=monotonic_ns,
+    )
+    inspection = inspector.inspect(capture)
+    assert encode(inspection)
+    assert inspection.detail is None or is_one_sentence(inspection.detail)
+    return inspection
+
+
+def is_fault(inspection: Inspection, reason: Reason) -> bool:
+    verdict = inspection.verdict
+    return (verdict.decision, verdict.label, verdict.confidence, verdict.reasons) == (Decision.FAULT, None, None, (reason,))
+
+
+def test_a_good_picture_is_ok_with_all_that_is_known_of_it() -> None:
+    at = station()
+
+    inspection = inspected(frame(), at=at)
+
+    assert inspection.verdict.decision is Decision.OK
+    assert (inspection.id, inspection.station, inspection.source, inspection.captured_at) == ("id-1", "cell-01", "part.png", MOMENT)
+    assert (inspection.description, inspection.scores) == (words(), scores())
+    assert (inspection.bundle, inspection.station_digest) == (BUNDLE, at.digest)
+    assert inspection.evidence_sha256 == hashlib.sha256(gradient().tobytes()).hexdigest()
+    assert (inspection.epoch, inspection.seq) == ("", 0)
+
+
+def test_the_time_of_each_stage_is_said() -> None:
+    clock = itertools.count(0, 7 * MS)
+
+    inspection = inspected(frame(), monotonic_ns=lambda: next(clock))
+
+    assert inspection.timings_ms == (("capture", 1.5), ("vision", 12.0), ("caption", 80.5), ("judge", 7.0))
+
+
+def test_a_lost_frame_is_a_fault_with_its_reason_and_sentence() -> None:
+    inspection = inspected(lost(Reason.CAMERA_UNREACHABLE))
+
+    assert is_fault(inspection, Reason.CAMERA_UNREACHABLE)
+    assert inspection.detail == lost().detail
+    assert inspection.evidence_sha256 is None
+
+
+def test_a_picture_that_the_gate_refuses_is_a_fault_and_is_not_described() -> None:
+    describer = SeeingDescriber()
+
+    inspection = inspected(frame(pixels=np.zeros((64, 64, 3), np.uint8)), describer=describer)
+
+    assert is_fault(inspection, Reason.BLANK)
+    assert describer.seen == []
+
+
+def test_a_describer_that_fails_is_a_fault() -> None:
+    inspection = inspected(frame("unknown.png"))
+
+    assert is_fault(inspection, Reason.DESCRIBE_FAILED)
+    assert "unknown.png" in str(inspection.detail)
+
+
+def fail(_: Description) -> Scores:
+    msg = "judging 3 labels: the model gave NaN: reinstall the bundle"
+    raise JudgeError(msg)
+
+
+def test_a_judge_that_fails_is_a_fault_that_still_tells_the_words() -> None:
+    inspection = inspected(frame(), opinion=fail)
+
+    assert is_fault(inspection, Reason.JUDGE_FAILED)
+    assert inspection.description == words()
+    assert "NaN" in str(inspection.detail)
+
+
+def test_words_that_cannot_be_said_are_left_out_when_the_judge_fails_too() -> None:
+    nonsense = replace(words(), tags=(Tag("cell", math.nan),))
+
+    inspection = inspected(frame(), describer=ScriptedDescriber({"part.png": nonsense}), opinion=fail)
+
+    assert is_fault(inspection, Reason.JUDGE_FAILED)
+    assert inspection.description is None
+
+
+def test_an_unexpected_exception_of_a_describer_is_a_fault_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR):
+        inspection = inspected(frame(), describer=BrokenDescriber())
+
+    assert is_fault(inspection, Reason.DESCRIBE_FAILED)
+    assert "ZeroDivisionError" in str(inspection.detail)
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_an_unexpected_exception_of_a_judge_is_a_fault() -> None:
+    def divide(_: Description) -> Scores:
+        return scores(1 / 0)
+
+    assert is_fault(inspected(frame(), opinion=divide), Reason.JUDGE_FAILED)
+
+
+def test_scores_of_the_wrong_shape_altogether_are_a_fault() -> None:
+    shapeless = replace(scores(), probabilities=None)
+
+    assert is_fault(inspected(frame(), opinion=lambda _: shapeless), Reason.JUDGE_FAILED)
+
+
+def test_scores_that_are_not_finite_are_a_fault_and_left_out() -> None:
+    inspection = inspected(frame(), opinion=lambda _: scores(math.nan, 0.5, 0.5))
+
+    assert is_fault(inspection, Reason.JUDGE_FAILED)
+    assert inspection.scores is None
+    assert inspection.detail is not None
+
+
+def test_a_picture_without_words_is_a_fault() -> None:
+    inspection = inspected(frame(), describer=ScriptedDescriber({"part.png": Description((), (), ())}))
+
+    assert is_fault(inspection, Reason.NO_WORDS)
+    assert inspection.detail is not None
+
+
+@pytest.mark.parametrize(("now_ms", "decision"), [(250, Decision.OK), (251, Decision.REVIEW)])
+def test_after_the_deadline_it_is_review(now_ms: int, decision: Decision) -> None:
+    at = station(trigger={"deadline_ms": 200})
+
+    inspection = inspected(frame(monotonic_ns=50 * MS), at=at, monotonic_ns=lambda: now_ms * MS)
+
+    assert inspection.verdict.decision is decision
+    assert inspection.verdict.reasons == (() if decision is Decision.OK else (Reason.LATE,))
+
+
+def test_the_models_see_the_region_of_interest_alone_and_the_evidence_is_the_whole_picture() -> None:
+    describer = SeeingDescriber()
+    at = station(picture={"roi": [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]})
+
+    inspection = inspected(frame(), describer=describer, at=at)
+
+    assert np.array_equal(describer.seen[0].pixels, gradient()[:, 32:])
+    assert inspection.evidence_sha256 == hashlib.sha256(gradient().tobytes()).hexdigest()
+
+
+def test_each_station_has_a_gate_of_its_own() -> None:
+    at = station(picture={"frozen_after": 2})
+    one, other = (
+        Inspector(at, describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), bundle_digest=BUNDLE) for _ in range(2)
+    )
+
+    reasons = [inspector.inspect(frame()).verdict.reasons for inspector in (one, other, one, other)]
+
+    assert reasons == [(), (), (Reason.FROZEN,), (Reason.FROZEN,)]
+
+
+def test_every_inspection_has_an_id_of_its_own() -> None:
+    inspector = Inspector(station(), describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), bundle_digest=BUNDLE)
+
+    assert inspector.inspect(frame()).id != inspector.inspect(frame()).id
+
+
+def test_what_is_not_utf8_in_a_file_name_can_be_said() -> None:
+    inspection = inspected(replace(frame(), source="part-\udcff.png"))
+
+    assert json.loads(encode(inspection))["source"] == "part-\\udcff.png"

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import urllib.request
+from urllib.error import URLError
+
+import pytest
+
+from edge.describers.scripted import ScriptedDescriber
+from edge.inspector import Inspector
+from edge.judges.scripted import ScriptedJudge
+from edge.metrics import Metrics, resident_bytes
+from edge.records import Capture, Inspection, Reason
+from tests.edge.sample_records import BUNDLE, frame, lost, scores, station, words
+
+
+def inspected(*captures: Capture) -> list[Inspection]:
+    judge = ScriptedJudge(lambda _: scores())
+    inspector = Inspector(station(), describer=ScriptedDescriber({"part.png": words()}), judge=judge, bundle_digest=BUNDLE)
+    return [inspector.inspect(capture) for capture in captures]
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    return metrics.registry.get_sample_value(name, labels)
+
+
+def test_inspections_are_counted_by_decision_reason_and_stage() -> None:
+    metrics = Metrics()
+
+    for inspection in inspected(frame(), frame(), lost(Reason.CAMERA_STALLED)):
+        metrics.count(inspection)
+
+    assert value(metrics, "kotoba_inspections_total", station="cell-01", decision="OK") == 2
+    assert value(metrics, "kotoba_inspections_total", station="cell-01", decision="FAULT") == 1
+    assert value(metrics, "kotoba_reasons_total", station="cell-01", reason="camera_stalled") == 1
+    assert value(metrics, "kotoba_stage_seconds_count", station="cell-01", stage="caption") == 2
+    assert value(metrics, "kotoba_stage_seconds_sum", station="cell-01", stage="caption") == pytest.approx(0.161)
+
+
+def test_two_boxes_in_one_process_do_not_share_figures() -> None:
+    one, other = Metrics(), Metrics()
+
+    one.count(*inspected(frame()))
+
+    assert value(other, "kotoba_inspections_total", station="cell-01", decision="OK") is None
+
+
+def test_the_figures_are_served_until_they_are_stopped() -> None:
+    metrics = Metrics()
+    metrics.backlog.labels("mqtt").set(17)
+    port, stop = metrics.serve("127.0.0.1", 0)
+    address = f"http://127.0.0.1:{port}/metrics"
+
+    with urllib.request.urlopen(address, timeout=5) as answer:
+        page = answer.read().decode()
+    stop()
+
+    assert 'kotoba_backlog{output="mqtt"} 17.0' in page
+    with pytest.raises(URLError):
+        urllib.request.urlopen(address, timeout=5)
+
+
+def test_the_memory_is_that_of_this_process() -> None:
+    assert 10_000_000 < resident_bytes() < 100_000_000_000

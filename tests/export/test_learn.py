@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from edge.judges.llama import LlamaModel
+from edge.records import Description, Tag
+from export.learn.tune import Example, Student, Tails, Tuning, batch_of, read_examples
+from firmware_config.board import Board
+from firmware_config.labels import Label
+from tests.export.tiny_llama import TEMPLATE, write_llama
+
+LABELS = (Label(name="good", decision="ok"), Label(name="crack", decision="ng"))
+TAILS = Tails(((5,), (6, 7), (6, 8, 9)))
+
+
+def words(*tags: str) -> Description:
+    return Description(tuple(Tag(tag, 0.0) for tag in tags), (), ())
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> Student:
+    write_llama(tmp_path / "tiny.gguf")
+    device = LlamaModel(tmp_path / "tiny.gguf", board=Board(name="test", providers=("cpu",), threads=1), context_tokens=1024)
+    return Student(tmp_path / "tiny.gguf", vocabulary=device, template=TEMPLATE, labels=LABELS, seed=0)
+
+
+def test_log_likelihoods_are_the_sums_over_each_tails_tokens() -> None:
+    chances = torch.log_softmax(torch.randn(2, 1 + len(TAILS.inputs), 12, generator=torch.Generator().manual_seed(0)), -1)
+
+    found = TAILS.log_likelihoods(chances)
+
+    assert TAILS.inputs == [6, 6, 8]
+    for i in range(2):
+        row = chances[i]
+        by_hand = [row[0, 5], row[0, 6] + row[1, 7], row[0, 6] + row[2, 8] + row[3, 9]]
+        assert found[i].tolist() == pytest.approx([value.item() for value in by_hand])
+
+
+def test_a_batch_shows_each_token_what_stands_before_it_on_its_own_branch() -> None:
+    ids, positions, visible = batch_of([[1, 2, 3], [4]], TAILS, prefix_length=10)
+
+    assert ids.tolist() == [[1, 2, 3, 6, 6, 8], [4, 6, 6, 8, 0, 0]]
+    assert positions[0].tolist() == [10, 11, 12, 13, 13, 14]
+    assert positions[1, :4].tolist() == [10, 11, 11, 12]
+    # Rows see, columns are seen: the description causally, then the branches 6 and 6 8, which do not see each other.
+    assert visible[0].int().tolist() == [
+        [1, 0, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 1, 0, 1, 0],
+        [1, 1, 1, 0, 1, 1],
+    ]
+    assert visible[1].int().tolist() == [
+        [1, 0, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0],
+        [1, 0, 1, 0, 0, 0],
+        [1, 0, 1, 1, 0, 0],
+        [0, 0, 0, 0, 1, 0],
+        [0, 0, 0, 0, 0, 1],
+    ]
+
+
+def test_a_batch_scores_as_whole_prompts_one_by_one_do(student: Student) -> None:
+    shared = [student.shared(words("dark line", "cell")), student.shared(words("clean"))]
+
+    with torch.no_grad():
+        together = student.log_likelihoods(shared)
+        for i, tokens in enumerate(shared):
+            for j, tail in enumerate(student._tails.tokens):  # noqa: SLF001 -- the tokens of the labels, taken once by the student
+                ids = torch.tensor([[*tokens, *tail]])
+                positions = torch.arange(ids.shape[1])[None] + len(student._prefix)  # noqa: SLF001 -- as above
+                causal = torch.ones(ids.shape[1], ids.shape[1], dtype=torch.bool).tril()[None]
+                hidden = student.model(student._prefix, ids, positions, causal)[0]  # noqa: SLF001 -- as above
+                chances = torch.log_softmax((hidden @ student.model.head.T).float(), -1)
+                alone = sum(chances[len(tokens) - 1 + k, token].item() for k, token in enumerate(tail))
+                assert together[i, j].item() == pytest.approx(alone, abs=0.15)
+
+
+def test_tuning_makes_the_allowed_labels_likelier_and_the_written_adapter_holds_what_was_learned(student: Student, tmp_path: Path) -> None:
+    examples = [Example(words("dark line"), ("crack",), 1.0, "a"), Example(words("clean"), ("good",), 0.5, "b")] * 4
+    said: list[str] = []
+
+    def right() -> float:
+        with torch.no_grad():
+            chances = torch.softmax(student.log_likelihoods([student.shared(one.description) for one in examples[:2]]), -1)
+        return float(chances[0, 1] + chances[1, 0]) / 2
+
+    before = right()
+    student.tune(examples, Tuning(epochs=12, batch=4, learning_rate=2e-2), say=said.append)
+    student.write(tmp_path / "adapter.gguf")
+
+    assert right() > max(before, 0.9)
+    assert said[-1].startswith("24/24 ")
+    assert all(np.abs(b).max() > 0 for _, b in student.model.lora().values())
+    assert (tmp_path / "adapter.gguf").stat().st_size > 1_000
+
+
+def test_examples_are_read_with_their_words_alone(tmp_path: Path) -> None:
+    record = {
+        "description": {"tags": ["crack"], "attributes": ["a dark line"], "captions": ["a cell"]},
+        "allowed": ["crack", "stain"],
+        "weight": 0.5,
+        "source": "painted",
+    }
+    (tmp_path / "examples.jsonl").write_text(json.dumps(record) + "\n")
+
+    (example,) = read_examples(tmp_path / "examples.jsonl")
+
+    assert example.allowed == ("crack", "stain")
+    assert example.description == Description((Tag("crack", 0.0),), (Tag("a dark line", 0.0),), ("a cell",))

@@ -1,0 +1,135 @@
+"""Kill -9 of daemon and broker while verdicts stream: each arrives, and in order."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from edge.message import decode
+from firmware_config.outputs import MqttOutput
+from tests.edge.consumer import Consumer, Got
+from tests.edge.mosquitto import Mosquitto
+
+DAEMON = """
+import sys, threading
+from pathlib import Path
+from edge.dispatcher import Dispatcher
+from edge.sinks import Outlet
+from edge.sinks.mqtt import MqttSink
+from edge.spool import Spool
+from firmware_config.outputs import MqttOutput
+from tests.edge.inspections import inspection
+
+path, output, verdicts = Path(sys.argv[1]), MqttOutput.model_validate_json(sys.argv[2]), int(sys.argv[3])
+spool = Spool(path, ballast_bytes=4096)
+spool.serve({"mqtt": ("s1",)})
+sink = MqttSink(output, root="plant", box="box1", stations=("s1",), info={})
+dispatcher = Dispatcher(spool=spool, outlet=Outlet("mqtt", ("s1",), sink))
+dispatcher.start()
+pause = threading.Event()
+first = max(1, spool.status().rows - 5)  # an inspector that was killed may commit its last ones again
+for number in range(first, verdicts + 1):
+    spool.commit(inspection(number, detail="x" * 500))
+    dispatcher.wake()
+    while spool.backlog("mqtt", ("s1",)) > 100:  # so that kills meet commits and deliveries all the time
+        pause.wait(0.005)
+while not dispatcher.drain(60):
+    pass
+assert dispatcher.stop(10)
+spool.close()
+"""
+
+DEADLINE_S = 120.0
+
+
+class Daemon:
+    """A box without a camera, killed and started again on the same spool."""
+
+    def __init__(self, spool: Path, broker: Mosquitto, protocol: str, verdicts: int) -> None:
+        output = MqttOutput(host="127.0.0.1", port=broker.port, protocol=protocol, tls=broker.tls, keepalive_s=2, ack_timeout_s=2)
+        self._command = [sys.executable, "-c", DAEMON, str(spool), output.model_dump_json(), str(verdicts)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command)
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def wait(self) -> int:
+        assert self._process is not None
+        return self._process.wait(DEADLINE_S)
+
+
+class Arrived:
+    """What the consumer got, in order."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._keys: dict[str, tuple[str, int]] = {}
+        self.copies = 0
+
+    def add(self, got: Got) -> None:
+        inspection = decode(got.payload)
+        with self._changed:
+            self.copies += 1
+            self._keys.setdefault(inspection.id, (inspection.epoch, inspection.seq))
+            self._changed.notify_all()
+
+    def wait_for(self, count: int) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self._keys) >= count, DEADLINE_S), f"{len(self._keys)} of {count} arrived"
+
+    @property
+    def keys(self) -> dict[str, tuple[str, int]]:
+        """Map the id of each inspection to its epoch and seq, in the order of arrival of the first copy."""
+        with self._changed:
+            return dict(self._keys)
+
+
+@pytest.mark.parametrize(("protocol", "tls"), [("5", True), ("3.1.1", False)], ids=["MQTT 5 TLS", "MQTT 3.1.1 plain"])
+@pytest.mark.parametrize(
+    ("verdicts", "broker_kills", "daemon_kills"), [(1000, 2, 4), pytest.param(5000, 10, 20, marks=pytest.mark.soak)], ids=["1,000", "5,000"]
+)
+def test_each_verdict_arrives_in_order_whatever_is_killed(
+    tmp_path: Path,
+    protocol: str,
+    tls: bool,
+    verdicts: int,
+    broker_kills: int,
+    daemon_kills: int,  # noqa: FBT001
+) -> None:
+    dice, arrived, pause = random.Random(f"{protocol} {verdicts}"), Arrived(), threading.Event()
+    broker = Mosquitto(tmp_path / "broker", tls=tls)
+    daemon = Daemon(tmp_path / "spool.sqlite", broker, protocol, verdicts)
+    victims = dice.sample(["broker"] * broker_kills + ["daemon"] * daemon_kills, broker_kills + daemon_kills)
+    moments = sorted(dice.sample(range(verdicts * 9 // 10), len(victims)))
+    broker.start()
+
+    try:
+        with Consumer(broker, "plant/s1/verdict", protocol=protocol, persistent=True, on_message=arrived.add):
+            daemon.start()
+            for victim, moment in zip(victims, moments, strict=True):
+                arrived.wait_for(moment)
+                pause.wait(dice.uniform(0, 0.02))
+                victim_process = broker if victim == "broker" else daemon
+                victim_process.kill()
+                victim_process.start()
+            assert daemon.wait() == 0
+            arrived.wait_for(verdicts)
+    finally:
+        daemon.kill()
+        broker.kill()
+
+    keys = arrived.keys
+    assert set(keys) == {f"s1-{number}" for number in range(1, verdicts + 1)}
+    assert [epoch for epoch, _ in itertools.groupby(keys.values(), key=lambda key: key[0])] == [keys["s1-1"][0]]
+    assert [seq for _, seq in keys.values()] == list(range(1, verdicts + 1))

@@ -1,0 +1,329 @@
+"""What docs/operations.md says of failures, against the commands themselves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from edge.records import Reason
+from export.pack import build
+from export.spec import read_spec
+from firmware_config.board import Board
+from tests.export.tiny_spec import write_spec
+
+OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+COMMANDS = Path(sys.executable).parent
+DEADLINE_S = 120.0
+"""For what takes some seconds on a machine that has nothing else to do."""
+
+QUOTA_BYTES = 1_000_000
+"""The least that KOTOBA_SPOOL_MAX_BYTES may be."""
+
+STATION = """
+[station]
+name = "cell-01"
+path = "plant/line1"
+
+[camera]
+kind = "folder"
+path = "{pictures}"
+repeat = true
+
+[[labels]]
+name = "good"
+decision = "ok"
+
+[[labels]]
+name = "bad"
+decision = "ng"
+
+[describe]
+tags = 2
+attributes = 2
+samples = 1
+max_tokens = 4
+
+[judge]
+min_confidence = 0.5
+
+[outputs.mqtt]
+host = "127.0.0.1"
+port = {port}
+"""
+
+
+def section(title: str) -> list[list[str]]:
+    """The cells of the rows of the table under a heading, without its head."""
+    text = OPERATIONS.read_text(encoding="utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table of failures."""
+
+    failure: str
+    command: str
+    said: str
+    code: str
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What is said, capitals standing for anything without a space."""
+        words = re.split(r"\b(STATION|PICTURE|BUNDLE|FOLDER|NAME|FILE|DIGEST|HOST|ID|SPOOL|BYTES)\b", self.said)
+        return re.compile("".join(r"\S+" if index % 2 else re.escape(word) for index, word in enumerate(words)))
+
+
+def unquoted(cell: str) -> str:
+    return cell.strip("`").strip()
+
+
+ROWS = [Row(failure, unquoted(command), unquoted(said), code) for failure, command, said, code in section("What each failure looks like")]
+
+
+@dataclass
+class Box:
+    """Everything that a command needs, in a folder of its own."""
+
+    root: Path
+    port: int
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def station(self) -> Path:
+        return self.root / "stations" / "cell-01.toml"
+
+    @property
+    def picture(self) -> Path:
+        return self.root / "pictures" / "part-1.png"
+
+    @property
+    def spool(self) -> Path:
+        return self.root / "spool" / "spool.sqlite"
+
+    @property
+    def bundle(self) -> Path:
+        return self.root / "bundle"
+
+    def start(self, command: str, log: Path) -> subprocess.Popen[bytes]:
+        """Start a command of the document, with its output in a file."""
+        named = command.replace("STATION", str(self.station)).replace("PICTURE", str(self.picture))
+        program, *arguments = shlex.split(named)
+        settings = {
+            "KOTOBA_STATIONS": self.station.parent,
+            "KOTOBA_BUNDLE": self.bundle,
+            "KOTOBA_KEYS": self.root / "keys",
+            "KOTOBA_SPOOL": self.spool,
+            "OMP_NUM_THREADS": 1,
+        }
+        environment = {**os.environ, **{key: str(value) for key, value in settings.items()}, **self.environment}
+        with log.open("wb") as output:
+            return subprocess.Popen([COMMANDS / program, *arguments], stdout=output, stderr=subprocess.STDOUT, env=environment)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bundle of random weights that runs, and its keys."""
+    folder = tmp_path_factory.mktemp("sound")
+    board = Board(name="test", providers=("cpu",), threads=1)
+    spec = read_spec(write_spec(folder / "spec"))
+    key, cache = folder / "keys" / "builder.key", folder / "cache"
+    build(spec, out=folder / "bundle", key=key, cache=cache, archive=False, board=board, say=lambda _: None)
+    return folder
+
+
+@pytest.fixture
+def box(sound: Path, tmp_path: Path) -> Box:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    made = Box(tmp_path, port)
+    for folder in ("pictures", "stations"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "keys").symlink_to(sound / "keys")
+    (tmp_path / "bundle").symlink_to(sound / "bundle")
+    made.station.write_text(STATION.format(pictures=made.picture.parent, port=port))
+    cv2.imwrite(str(made.picture), np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8))
+    return made
+
+
+def change_station(old: str, new: str) -> Callable[[Box], None]:
+    return lambda box: box.station.write_text(box.station.read_text().replace(old, new)) and None
+
+
+def lose_bundle(box: Box) -> None:
+    box.bundle.unlink()
+
+
+def flip_one_byte(box: Box) -> None:
+    sound = box.bundle.resolve()
+    box.bundle.unlink()
+    for path in sound.rglob("*"):
+        if path.is_file():
+            (box.bundle / path.relative_to(sound)).parent.mkdir(parents=True, exist_ok=True)
+            (box.bundle / path.relative_to(sound)).write_bytes(path.read_bytes())
+    graph = box.bundle / "clip" / "vision.onnx"
+    raw = bytearray(graph.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    graph.write_bytes(raw)
+
+
+def cut_off(box: Box) -> None:
+    box.picture.write_bytes(box.picture.read_bytes()[:200])
+
+
+def use_up_the_spool(box: Box) -> None:
+    cut_off(box)  # judged without any model: hundreds a second
+    box.environment["KOTOBA_SPOOL_MAX_BYTES"] = str(QUOTA_BYTES)
+
+
+FAILURES: dict[str, Callable[[Box], None]] = {
+    "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
+    "label without decision": change_station('decision = "ng"', ""),
+    "camera folder that is not there": change_station("pictures", "elsewhere"),
+    "missing bundle": lose_bundle,
+    "bundle with one flipped byte": flip_one_byte,
+    "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
+    "picture that is cut off": cut_off,
+    "no picture named": lambda _: None,
+    "unreachable broker": lambda _: None,
+    "full spool": use_up_the_spool,
+}
+
+
+def test_every_reason_code_is_explained_once() -> None:
+    assert [unquoted(code) for code, *_ in section("Reason codes")] == [reason.value for reason in Reason]
+
+
+def test_every_failure_that_is_tried_is_in_the_document() -> None:
+    assert {row.failure for row in ROWS} == set(FAILURES)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.failure}, {row.command.split(' --')[0]}")
+def test_a_failure_looks_as_the_document_says(box: Box, tmp_path: Path, row: Row) -> None:
+    FAILURES[row.failure](box)
+    log = tmp_path / "log"
+    process = box.start(row.command, log)
+    try:
+        if row.code == "0 after SIGTERM":
+            wait_for(lambda: row.pattern.search(log.read_text()), process)
+            process.send_signal(signal.SIGTERM)
+        code = process.wait(DEADLINE_S)
+    finally:
+        process.kill()
+        process.wait()
+
+    said = log.read_text()
+    assert row.pattern.search(said), said
+    assert code == int(row.code.split()[0]), said
+    if row.code == "78":
+        assert said.count("\n") == 1
+        assert said.startswith(row.command.split()[0] + ": ")
+
+
+def wait_for(happened: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while not happened():
+        assert process.poll() is None, f"the command ended with {process.returncode}"
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+@dataclass
+class Consumer:
+    """A subscriber of a broker that may start later."""
+
+    port: int
+    verdicts: list[dict[str, object]] = field(default_factory=list)
+    states: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.on_message = lambda _client, _data, message: self._take(message.topic, message.payload)
+        self._client.connect("127.0.0.1", self.port)
+        self._client.subscribe("plant/#", qos=1)
+        self._client.loop_start()
+
+    def _take(self, topic: str, payload: bytes) -> None:
+        if topic.endswith("/verdict"):
+            self.verdicts.append(json.loads(payload))
+        if topic.endswith("/status"):
+            self.states.append(json.loads(payload)["state"])
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def broker(box: Box, tmp_path: Path) -> Iterator[Callable[[], Consumer]]:
+    """Starts a real broker on the box's port, and a consumer of it."""
+    started: list[subprocess.Popen[bytes]] = []
+    consumers: list[Consumer] = []
+
+    def start() -> Consumer:
+        settings = tmp_path / "mosquitto.conf"
+        settings.write_text(f"listener {box.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
+        environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
+        with (tmp_path / "mosquitto.log").open("wb") as log:
+            started.append(subprocess.Popen(["mosquitto", "-c", settings], stdout=log, stderr=log, env=environment))
+        wait_for(lambda: _listens(box.port), started[0])
+        consumers.append(Consumer(box.port))
+        return consumers[0]
+
+    yield start
+    for consumer in consumers:
+        consumer.close()
+    for process in started:
+        process.terminate()
+        process.wait(DEADLINE_S)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_what_waited_for_the_broker_goes_out_in_order_and_what_waited_for_room_is_a_fault(
+    box: Box, tmp_path: Path, broker: Callable[[], Consumer]
+) -> None:
+    use_up_the_spool(box)
+    log = tmp_path / "log"
+    process = box.start("kotoba-edge run", log)
+    try:
+        wait_for(lambda: "spool full=True" in log.read_text(), process)
+        waiting = tmp_path / "status"
+        assert box.start("kotoba-edge spool status", waiting).wait(DEADLINE_S) == 0
+        backlog = json.loads(waiting.read_text())["backlog"]
+        assert [(entry["sink"], entry["station"]) for entry in backlog] == [("mqtt", "cell-01")]
+
+        consumer = broker()
+        wait_for(lambda: len(consumer.verdicts) > backlog[0]["rows"], process)
+        wait_for(lambda: "online" in consumer.states, process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+    assert [verdict["seq"] for verdict in consumer.verdicts] == list(range(1, len(consumer.verdicts) + 1))
+    assert {verdict["decision"] for verdict in consumer.verdicts} == {"FAULT"}
+    waited = [verdict for verdict in consumer.verdicts if verdict["reasons"] == ["spool_full", "unreadable"]]
+    assert [verdict["seq"] for verdict in waited][:1] == [backlog[0]["rows"] + 1]
