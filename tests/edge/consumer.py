@@ -63,7 +63,7 @@ class Consumer:
         self._client.connect("127.0.0.1", broker.port, keepalive=5, **clean)
         self._client.loop_start()
 
-    def __enter__(self) -> Consumer:
+    def __enter__(self) -> Consumer:  # noqa: PYI034 -- Python 3.10 has no typing.Self
         assert self._subscribed.wait(DEADLINE_S), "no SUBACK"
         return self
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import ipaddress
 import os
 import select
@@ -11,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from cryptography import x509
@@ -21,13 +21,16 @@ from cryptography.x509.oid import NameOID
 from firmware_config.outputs import MqttTls
 
 START_S = 20.0
+WINDOW = 20
+"""Messages that a consumer has not acknowledged yet: so many come twice when the connection is lost."""
 USER, PASSWORD = "box", "sesame"
 
 
 class Mosquitto:
     """One broker in `folder`; it may be killed and started again on the same port, with what it had saved.
 
-    Persistence is as eager as mosquitto can: each change is saved within a second. Where `tls` is set, a box proves nothing but knows `ca_file`.
+    Persistence is as eager as mosquitto can: it saves at each change. `tls` is what a box needs to trust it; boxes prove nothing but the
+    password, where one is asked for.
     """
 
     def __init__(self, folder: Path, *, tls: bool = False, password: bool = False) -> None:
@@ -79,7 +82,7 @@ class Mosquitto:
             "autosave_interval 1",
             "autosave_on_changes true",
             "max_queued_messages 1000000",
-            "max_inflight_messages 100",
+            f"max_inflight_messages {WINDOW}",
             f"allow_anonymous {'false' if self.password_file else 'true'}",
         ]
         if os.geteuid() == 0:
@@ -112,7 +115,7 @@ def free_port() -> int:
 
 def accepts(port: int) -> bool:
     with socket.socket() as client:
-        client.setblocking(False)
+        client.settimeout(0.0)
         client.connect_ex(("127.0.0.1", port))
         select.select([], [client], [], 1.0)
         return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
@@ -139,15 +142,15 @@ def _certificate(
     issuer_key: ec.EllipticCurvePrivateKey,
     extension: x509.ExtensionType,
 ) -> x509.Certificate:
-    now = datetime.datetime.now(datetime.timezone.utc)
+    now = datetime.now(timezone.utc)
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
         .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
     )
     return builder.sign(issuer_key, hashes.SHA256())

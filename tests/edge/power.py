@@ -1,5 +1,7 @@
 """A disk for SQLite whose power can be cut: what was not synchronised is lost sector by sector, by chance."""
 
+# ruff: noqa: N802 -- the names are SQLite's
+
 from __future__ import annotations
 
 import random
@@ -26,14 +28,14 @@ class Disk(apsw.VFS):
         self._dice = dice
         self._files: dict[Path, _File] = {}
 
-    def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> _File:  # noqa: N802  # SQLite's name
+    def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> _File:
         assert name is not None, "a temporary file was not expected"
         path = Path(name.filename() if isinstance(name, apsw.URIFilename) else name)
         path.touch()
         flags[1] = flags[0]
         return self._files.setdefault(path, _File(self, path.read_bytes()))
 
-    def xDelete(self, name: str, sync_folder: bool) -> None:  # noqa: FBT001, N802
+    def xDelete(self, name: str, sync_folder: bool) -> None:  # noqa: FBT001
         self.use()
         self._files.pop(Path(name), None)
         super().xDelete(name, sync_folder)
@@ -71,13 +73,13 @@ class _File:
                 _put(content, sector * SECTOR_BYTES, new[: self._size - sector * SECTOR_BYTES])
         return bytes(content)
 
-    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802
+    def xRead(self, amount: int, offset: int) -> bytes:
         amount = max(0, min(amount, self._size - offset))
         first, last = offset // SECTOR_BYTES, (offset + amount - 1) // SECTOR_BYTES
         content = b"".join(map(self._sector, range(first, last + 1)))
         return content[offset - first * SECTOR_BYTES :][:amount]
 
-    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
+    def xWrite(self, data: bytes, offset: int) -> None:
         self._disk.use()
         first, last = offset // SECTOR_BYTES, (offset + len(data) - 1) // SECTOR_BYTES
         content = bytearray().join(map(self._sector, range(first, last + 1)))
@@ -87,13 +89,13 @@ class _File:
             self._new[sector] = bytes(content[(sector - first) * SECTOR_BYTES :][:SECTOR_BYTES])
         self._size = max(self._size, offset + len(data))
 
-    def xTruncate(self, size: int) -> None:  # noqa: N802
+    def xTruncate(self, size: int) -> None:
         self._disk.use()
         self._size = size
         self._shortest = min(size, self._shortest)
         self._new = {sector: new for sector, new in self._new.items() if sector * SECTOR_BYTES < size}
 
-    def xSync(self, _flags: int) -> None:  # noqa: N802
+    def xSync(self, _flags: int) -> None:
         self._disk.use()
         self._sure = bytearray(self.survivor(random.Random(0), 1.0))
         self._new = {}
@@ -103,28 +105,28 @@ class _File:
         sure = self._sure[sector * SECTOR_BYTES : min((sector + 1) * SECTOR_BYTES, self._shortest)]
         return self._new.get(sector) or bytes(sure).ljust(SECTOR_BYTES, b"\0")
 
-    def xFileSize(self) -> int:  # noqa: N802
+    def xFileSize(self) -> int:
         return self._size
 
-    def xSectorSize(self) -> int:  # noqa: N802
+    def xSectorSize(self) -> int:
         return SECTOR_BYTES
 
-    def xDeviceCharacteristics(self) -> int:  # noqa: N802
+    def xDeviceCharacteristics(self) -> int:
         return apsw.SQLITE_IOCAP_POWERSAFE_OVERWRITE  # what SQLite assumes of a disk
 
-    def xFileControl(self, _operation: int, _pointer: int) -> bool:  # noqa: N802
+    def xFileControl(self, _operation: int, _pointer: int) -> bool:
         return False
 
-    def xLock(self, _level: int) -> None:  # noqa: N802
+    def xLock(self, _level: int) -> None:
         """Let go: there is one connection only."""
 
-    def xUnlock(self, _level: int) -> None:  # noqa: N802
+    def xUnlock(self, _level: int) -> None:
         """Let go: there is one connection only."""
 
-    def xCheckReservedLock(self) -> bool:  # noqa: N802
+    def xCheckReservedLock(self) -> bool:
         return False
 
-    def xClose(self) -> None:  # noqa: N802
+    def xClose(self) -> None:
         """Keep the content for `settle`."""
 
 

@@ -30,7 +30,7 @@ class ScriptedBroker:
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="scripted-broker")
 
-    def __enter__(self) -> ScriptedBroker:
+    def __enter__(self) -> ScriptedBroker:  # noqa: PYI034 -- Python 3.10 has no typing.Self
         self._thread.start()
         assert self._started.wait(20)
         return self

@@ -44,9 +44,8 @@ def dispatched(folder: Path, sink: MqttSink, seen: Callable[[DispatchStatus], ob
         spool.close()
 
 
-BAD: list[tuple[str, Answer]] = [
-    ("5", NEVER), ("5", DROP), ("5", 0x10), ("5", 0x80), ("5", 0x83), ("5", 0x87), ("5", 0x90), ("5", 0x97), ("3.1.1", NEVER), ("3.1.1", DROP),
-]  # fmt: skip
+REFUSALS = (0x10, 0x80, 0x83, 0x87, 0x90, 0x97)
+BAD: list[tuple[str, Answer]] = [*(("5", answer) for answer in (NEVER, DROP, *REFUSALS)), ("3.1.1", NEVER), ("3.1.1", DROP)]
 
 
 @pytest.mark.parametrize(("protocol", "answer"), BAD, ids=[f"MQTT {p} {a if isinstance(a, str) else format(a, '#04x')}" for p, a in BAD])

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -24,7 +24,7 @@ WAY_NAMES = [f"MQTT {protocol} {'TLS' if tls else 'plain'}" for protocol, tls in
 INFO = {"bundle": "sha256:00", "version": "1"}
 
 
-def settings(broker: Mosquitto, protocol: str = "5", **changes: Any) -> MqttOutput:
+def settings(broker: Mosquitto, protocol: str = "5", **changes: object) -> MqttOutput:
     given = {"tls": broker.tls, "username": broker.password_file and USER, "password_file": broker.password_file, **changes}
     return MqttOutput(host="127.0.0.1", port=broker.port, protocol=protocol, keepalive_s=2, ack_timeout_s=5, **given)
 
@@ -94,14 +94,12 @@ def test_who_comes_later_finds_status_info_and_state(way: tuple[Mosquitto, str],
     assert json.loads(got["plant/line1/s2/state"].payload)["last"] is None
 
 
-def is_status(state: str) -> Any:
+def is_status(state: str) -> Callable[[Got], bool]:
     return lambda got: got.topic.endswith("/status") and json.loads(got.payload) == {"state": state}
 
 
 def cut_connections_to(port: int) -> None:
     """Cut this process's side of its connections, as a box that loses its power would: without goodbye."""
-    import socket
-
     for connection in psutil.Process().net_connections("tcp"):
         if connection.raddr and connection.raddr.port == port and connection.fd >= 0:
             with socket.socket(fileno=connection.fd) as sock:
@@ -162,10 +160,9 @@ def test_a_wrong_password_is_refused_and_not_called_connected(way: tuple[Mosquit
         assert is_one_sentence(refusal.value)
 
 
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_a_broker_whose_authority_we_do_not_trust_is_refused(tmp_path: Path, sinks: list[MqttSink], protocol: str) -> None:
-    broker = Mosquitto(tmp_path / "broker", tls=True)
-    broker.start()
+@pytest.mark.parametrize("way", [("5", True), ("3.1.1", True)], ids=["MQTT 5", "MQTT 3.1.1"], indirect=True)
+def test_a_broker_whose_authority_we_do_not_trust_is_refused(way: tuple[Mosquitto, str], sinks: list[MqttSink], tmp_path: Path) -> None:
+    broker, protocol = way
     (tmp_path / "other").mkdir()
     write_certificates(tmp_path / "other")
     sink = sink_for(settings(broker, protocol, tls={"ca_file": tmp_path / "other" / "ca.pem"}))
@@ -175,7 +172,6 @@ def test_a_broker_whose_authority_we_do_not_trust_is_refused(tmp_path: Path, sin
         sink.connect()
 
     assert is_one_sentence(refusal.value)
-    broker.kill()
 
 
 def test_a_broker_that_is_not_there_is_one_clear_sentence(broker: Mosquitto, sinks: list[MqttSink]) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,7 +20,7 @@ PAGE_BYTES = 4096
 
 
 @contextmanager
-def opened(folder: Path, **settings: Any) -> Iterator[Spool]:
+def opened(folder: Path, **settings: object) -> Iterator[Spool]:
     spool = Spool(folder / "spool.sqlite", **{"ballast_bytes": BALLAST_BYTES, **settings})
     try:
         yield spool

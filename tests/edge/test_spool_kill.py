@@ -23,7 +23,7 @@ from pathlib import Path
 from edge.spool import Spool
 from tests.edge.inspections import inspection
 
-def write(path, life):
+def write(path, life, enough):
     spool = Spool(Path(path), ballast_bytes=4096)
     spool.serve({"mqtt": ("s1",)})
     sample, number = inspection(0), 0
@@ -31,6 +31,8 @@ def write(path, life):
         number += 1
         committed = spool.commit(replace(sample, id=f"{life}-{number}"))
         os.write(1, f"{committed.id} {committed.seq}\\n".encode())
+        if number == int(enough):
+            os.write(2, f"{os.getpid()}\\n".encode())
         if number % 50 == 0:  # so that kills also meet cursors on the move
             for row in spool.pending("mqtt", ("s1",), 40):
                 spool.delivered("mqtt", row)
@@ -39,7 +41,6 @@ for order in sys.stdin:  # python starts once, writers are forked
     pid = os.fork()
     if pid == 0:
         write(*order.split())
-    os.write(1, f"born {pid}\\n".encode())
     died_of = -os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.write(1, f"died {died_of}\\n".encode())
 """
@@ -53,34 +54,36 @@ Said = list[tuple[str, int]]
 
 @contextmanager
 def nursery() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-c", NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", NURSERY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    ) as process:
         yield process
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(DEADLINE_S) == 0
 
 
-def acknowledged_until_killed(process: subprocess.Popen[bytes], path: Path, life: int, at_least: int, dice: random.Random) -> Said:
-    """Let a writer commit, kill it somewhere after `at_least` acknowledgements, and give all that it said."""
+def acknowledged_until_killed(process: subprocess.Popen[bytes], path: Path, life: int, enough: int, dice: random.Random) -> Said:
+    """Let a writer commit, kill it somewhere after `enough` acknowledgements, and give all that it said."""
     assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(f"{path} {life}\n".encode())
-    said = bytearray()
-    while said.count(b"\n") <= at_least or b"born" not in said:
-        hear(process.stdout, said)
+    process.stdin.write(f"{path} {life} {enough}\n".encode())
+    pid = heard(process.stderr).decode()
+    assert pid.strip().isdigit(), pid
     select.select([], [], [], dice.uniform(0, 0.002))  # any moment of the next commits
-    os.kill(next(int(line.split()[1]) for line in said.decode().splitlines() if line.startswith("born")), signal.SIGKILL)
+    os.kill(int(pid), signal.SIGKILL)
+    said = b""
     while not said.endswith(b"died 9\n"):
-        hear(process.stdout, said)
-    lines = [line.split() for line in said.decode().splitlines()]
-    return [(name, int(seq)) for name, seq in lines if name not in {"born", "died"}]
+        said += heard(process.stdout)
+    *lines, _ = (line.split() for line in said.decode().splitlines())
+    return [(name, int(seq)) for name, seq in lines]
 
 
-def hear(stdout: IO[bytes], said: bytearray) -> None:
-    assert select.select([stdout], [], [], DEADLINE_S)[0], f"heard nothing for {DEADLINE_S} s"
-    heard = os.read(stdout.fileno(), 65536)
-    assert heard, "the nursery ended"
-    said += heard
+def heard(pipe: IO[bytes] | None) -> bytes:
+    assert pipe is not None
+    assert select.select([pipe], [], [], DEADLINE_S)[0], f"heard nothing for {DEADLINE_S} s"
+    said = os.read(pipe.fileno(), 65536)
+    assert said, "the nursery ended"
+    return said
 
 
 def committed_in(path: Path) -> Said:

@@ -14,7 +14,7 @@ import pytest
 from edge.message import decode
 from firmware_config.outputs import MqttOutput
 from tests.edge.consumer import Consumer, Got
-from tests.edge.mosquitto import Mosquitto
+from tests.edge.mosquitto import WINDOW, Mosquitto
 
 DAEMON = """
 import sys, threading
@@ -52,7 +52,7 @@ class Daemon:
     """A box without a camera, killed and started again on the same spool."""
 
     def __init__(self, spool: Path, broker: Mosquitto, protocol: str, verdicts: int) -> None:
-        output = MqttOutput(host="127.0.0.1", port=broker.port, protocol=protocol, tls=broker.tls, keepalive_s=2, ack_timeout_s=2)
+        output = MqttOutput(host="127.0.0.1", port=broker.port, protocol=protocol, tls=broker.tls, keepalive_s=2, ack_timeout_s=10)
         self._command = [sys.executable, "-c", DAEMON, str(spool), output.model_dump_json(), str(verdicts)]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -100,12 +100,7 @@ class Arrived:
     ("verdicts", "broker_kills", "daemon_kills"), [(1000, 2, 4), pytest.param(5000, 10, 20, marks=pytest.mark.soak)], ids=["1,000", "5,000"]
 )
 def test_each_verdict_arrives_in_order_whatever_is_killed(
-    tmp_path: Path,
-    protocol: str,
-    tls: bool,
-    verdicts: int,
-    broker_kills: int,
-    daemon_kills: int,  # noqa: FBT001
+    tmp_path: Path, protocol: str, *, tls: bool, verdicts: int, broker_kills: int, daemon_kills: int
 ) -> None:
     dice, arrived, pause = random.Random(f"{protocol} {verdicts}"), Arrived(), threading.Event()
     broker = Mosquitto(tmp_path / "broker", tls=tls)
@@ -132,4 +127,5 @@ def test_each_verdict_arrives_in_order_whatever_is_killed(
     keys = arrived.keys
     assert set(keys) == {f"s1-{number}" for number in range(1, verdicts + 1)}
     assert [epoch for epoch, _ in itertools.groupby(keys.values(), key=lambda key: key[0])] == [keys["s1-1"][0]]
+    assert arrived.copies - verdicts <= (WINDOW + 1) * broker_kills + daemon_kills
     assert [seq for _, seq in keys.values()] == list(range(1, verdicts + 1))
