@@ -72,7 +72,7 @@ class Message(BaseModel):
     captured_at: Moment
     decision: Decision
     label: str | None
-    confidence: Probability | None = Field(description="Null where none is known.")
+    confidence: Probability | None = Field(description="Of the decision: the sum over its labels. Null where none is known.")
     reasons: tuple[Reason, ...] = Field(description="Why it is not OK, worst first.")
     detail: str | None = Field(description="One sentence for people, mostly with a FAULT.")
     probabilities: dict[str, Probability] | None = Field(description="Per label, in the station's order.")

@@ -24,14 +24,16 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
 ) -> Verdict:
     """Decide on one picture.
 
+    Labels that mean the same for the line (ok, ng, review) count together: a cell that is surely cracked or stained is surely bad. The
+    confidence is that sum; the label is the likeliest of it.
+
     `labels` and `limits` are the station's; `late` says that its deadline is over. Never raises: what is not understood is a FAULT.
     """
     if not has_words(description):
         return fault(Reason.NO_WORDS)
     if not _are_sound(scores, labels):
         return fault(Reason.JUDGE_FAILED)
-    first, second = sorted(range(len(labels)), key=lambda i: (-scores.probabilities[i], i))[:2]
-    best, probability = labels[first], scores.probabilities[first]
+    best, probability, margin = _likeliest(scores, labels)
     doubts = []
     if any(influences(caption, (label.name for label in labels if label.decision == "ok")) for caption in description.captions):
         doubts.append(Reason.TEXT_INFLUENCE)
@@ -39,7 +41,7 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
         doubts.append(Reason.UNCALIBRATED)
     if probability < limits.min_confidence:
         doubts.append(Reason.LOW_CONFIDENCE)
-    if probability - scores.probabilities[second] < limits.min_margin:
+    if margin < limits.min_margin:
         doubts.append(Reason.LOW_MARGIN)
     if best.decision == "review":
         doubts.append(Reason.LABEL_REVIEW)
@@ -52,6 +54,16 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
         # A defect that is likely stays a defect, whatever else is in doubt.
         return Verdict(Decision.NG, best.name, confidence, tuple(doubts))
     return Verdict(Decision.REVIEW, best.name, confidence, tuple(doubts))
+
+
+def _likeliest(scores: Scores, labels: Sequence[Label]) -> tuple[Label, float, float]:
+    """The leading label of the likeliest decision, the probability of that decision (0..1), and its lead over the next one."""
+    sums: dict[str, float] = {}
+    for label, probability in zip(labels, scores.probabilities, strict=True):
+        sums[label.decision] = sums.get(label.decision, 0.0) + probability
+    decision, total = max(sums.items(), key=lambda item: item[1])
+    best = max((i for i, label in enumerate(labels) if label.decision == decision), key=lambda i: scores.probabilities[i])
+    return labels[best], min(1.0, total), total - max((other for name, other in sums.items() if name != decision), default=0.0)
 
 
 def has_words(description: Description) -> bool:

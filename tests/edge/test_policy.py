@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from edge.policy import decide, fault
 from edge.records import Decision, Description, Reason, Scores, Tag, Verdict
+from firmware_config.labels import Label
 from firmware_config.station import Judge
 from tests.edge.sample_records import LABELS, scores, station, words
 
@@ -186,3 +187,13 @@ def test_ok_means_that_every_check_is_true(
     assert (found.decision is Decision.OK) == (sound and clear and calibrated and not late and caption not in ORDERS)
     assert (found.decision is Decision.OK) <= (not found.reasons and found.confidence == probabilities[0])
     assert bool(found.reasons) or found.decision in {Decision.OK, Decision.NG}
+
+
+def test_kinds_of_defect_count_together() -> None:
+    labels = [Label(name=name, decision="ok" if name == "good" else "ng") for name in ("good", "crack", "stain", "dark")]
+    judged = Scores(tuple(label.name for label in labels), (-1.0, -1.1, -1.2, -1.3), (0.4, 0.25, 0.2, 0.15), "rank", 10, calibrated=True)
+
+    found = decide(words(), judged, labels=labels, limits=Judge())
+
+    assert (found.decision, found.label) == (Decision.NG, "crack")
+    assert found.confidence == pytest.approx(0.6)

