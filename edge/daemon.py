@@ -41,6 +41,7 @@ DRAIN_S = 1.5
 """At the end the outputs get this long to take what is committed; the rest stays in the spool."""
 
 STOP_S = 2.0
+ALL_WELL = "all stations running"
 
 
 @dataclass(slots=True)
@@ -83,6 +84,7 @@ class Daemon:
         self._turns = 0
         self._cannot_commit: str | None = None
         self._status: BoxStatus = "online"
+        self._said = ALL_WELL
         for line in self._lines:
             line.thread = threading.Thread(target=self._capture, args=(line,), name=f"camera-{line.name}", daemon=True)
 
@@ -155,17 +157,18 @@ class Daemon:
         self._metrics.spool_full.set(self._cannot_commit is not None)
         self._metrics.resident_bytes.set(resident_bytes())
         trouble = [self._cannot_commit, *(status.last_error for status in statuses), *(f"{stage} is hung" for stage in sorted(hung))]
-        self._tell("degraded" if any(trouble) else "online", next((text for text in trouble if text), "all stations running"))
+        self._tell("degraded" if any(trouble) else "online", next((text for text in trouble if text), ALL_WELL))
 
     def _tell(self, status: BoxStatus, text: str) -> None:
-        if status == self._status:
+        if text == self._said:
             return
-        self._status = status
+        self._said = text
         log.info("status %s: %s", status, text)
         self._notifier.status(text)
         for outlet in self._outlets:
-            if outlet.set_status is not None:
+            if outlet.set_status is not None and status != self._status:
                 outlet.set_status(status)
+        self._status = status
 
     def _prune(self) -> None:
         try:

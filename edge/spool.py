@@ -112,13 +112,12 @@ class Spool:
         A new (sink, station) begins with what is committed next, the first ones of a file with all that is in it; one that was served
         before goes on where it stopped.
         """
-        with self._transaction("writing down its sinks"):
-            known = {(sink, station): row for sink, station, row in self._execute("SELECT sink, station, row FROM cursors").fetchall()}
-            end = self._number("SELECT coalesce(max(row), 0) FROM inspections") if known else 0
-            served = {(sink, station) for sink, stations in sinks.items() for station in stations}
-            for sink, station in known.keys() | served:
-                cursor = (sink, station, known.get((sink, station), end), int((sink, station) in served))
-                self._execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)", (*cursor, seal(*cursor)))
+        with self._lock:
+            try:
+                self._write_sinks(sinks)
+            except SpoolFullError:  # a full disk must not keep a box from starting: it has FAULT verdicts to give
+                self._ballast.drop()
+                self._write_sinks(sinks)
 
     def commit(self, inspection: Inspection) -> Inspection:
         """Put an inspection on disk; returning means that it survives kill and power cut. Returns it with `epoch` and `seq`.
@@ -233,6 +232,15 @@ class Spool:
             if not self._closed:
                 self._closed = True
                 self._file.close()
+
+    def _write_sinks(self, sinks: Mapping[str, Sequence[str]]) -> None:
+        with self._transaction("writing down its sinks"):
+            known = {(sink, station): row for sink, station, row in self._execute("SELECT sink, station, row FROM cursors").fetchall()}
+            end = self._number("SELECT coalesce(max(row), 0) FROM inspections") if known else 0
+            served = {(sink, station) for sink, stations in sinks.items() for station in stations}
+            for sink, station in known.keys() | served:
+                cursor = (sink, station, known.get((sink, station), end), int((sink, station) in served))
+                self._execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)", (*cursor, seal(*cursor)))
 
     def _insert(self, inspection: Inspection) -> Inspection:
         with self._transaction(f"committing inspection {inspection.id}"):

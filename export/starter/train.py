@@ -39,7 +39,7 @@ DESCRIBED = 900
 SEED = 11
 CLIP = Recipe()
 BLIP = Recipe(steps=800, learning_rate=1e-3)
-TUNING = Tuning(epochs=1.25)
+TUNING = Tuning(epochs=1.5)
 ADAPTER, TEMPLATE = "starter", "default"
 QUANTISATION = "Q4_0"
 

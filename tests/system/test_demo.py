@@ -68,7 +68,9 @@ def test_inspect_says_the_same_of_the_same_picture_100_times(tmp_path: Path) -> 
     picture = next((ROOT / "export/starter/golden").glob("crack-1.png"))
     out = tmp_path / "out.jsonl"
     bundle = [*("--bundle", ".kotoba/starter", "--keys", ".kotoba/keys"), "--station", ".kotoba/starter/golden/station.toml"]
-    subprocess.run([*COMMAND, "inspect", *[str(picture)] * 100, *bundle, "--jsonl", str(out)], cwd=ROOT, timeout=280, check=True, capture_output=True)
+    subprocess.run(
+        [*COMMAND, "inspect", *[str(picture)] * 100, *bundle, "--jsonl", str(out)], cwd=ROOT, timeout=280, check=True, capture_output=True
+    )
     seen = [decode(line) for line in out.read_bytes().splitlines()]
     assert len(seen) == 100
     assert len({(one.verdict, one.scores, one.description and one.description.captions) for one in seen}) == 1

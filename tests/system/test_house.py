@@ -18,7 +18,9 @@ ONE_PAGE_LINES = 70
 
 
 def _tracked(*patterns: str) -> list[Path]:
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", *patterns], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).is_file()]
 
 
@@ -29,7 +31,9 @@ def _verbs() -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(("command", "verb"), sorted(_verbs()))
 def test_each_command_of_the_documents_exists(command: str, verb: str) -> None:
-    done = subprocess.run([sys.executable, "-m", MODULES[command], verb, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", MODULES[command], verb, "--help"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 

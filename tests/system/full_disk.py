@@ -1,0 +1,115 @@
+"""Run by test_full_disk.py inside a mount namespace: fill a small disk with verdicts, then give it room again. Prints one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+from edge.cameras.memory import MemoryCamera
+from edge.daemon import Daemon, Line
+from edge.errors import DeliveryError
+from edge.inspector import Inspector
+from edge.metrics import Metrics
+from edge.notify import Notifier
+from edge.sinks import Outlet
+from edge.sinks.memory import MemorySink
+from edge.spool import Spool
+from tests.edge.inspections import inspection
+from tests.edge.sample_records import frames, scores, station, words
+
+FRAMES = 2_500
+
+
+class _Describer:
+    def describe(self, _frame: object) -> object:
+        return words()
+
+
+class _Judge:
+    def score(self, _words: object) -> object:
+        return scores()
+
+
+def main(folder: Path) -> None:
+    """Fill, watch that nothing is OK while full, make room, see everything arrive."""
+    open_now = threading.Event()
+    sink = MemorySink()
+    spool = Spool(folder / "spool.sqlite", ballast_bytes=1 << 20)
+    where = station()
+    name = where.station.name
+    spool.serve({"memory": [name]})
+    filler = folder / "filler"
+    committed = [spool.commit(replace(inspection(number, station=name), id=f"before-{number}")).id for number in range(50)]
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while file.write(b"\0" * 65536):
+                pass
+        except OSError as err:
+            full = err.strerror
+    stop = threading.Event()
+    inspector = Inspector(where, describer=_Describer(), judge=_Judge(), bundle_digest="sha256:0")  # type: ignore[arg-type]
+    camera = MemoryCamera(frames([f"part-{number}.png" for number in range(FRAMES)]))
+    held = _Held(sink, open_now)
+    daemon = Daemon(
+        [Line(where, camera, inspector, live=False)],
+        spool=spool,
+        outlets=[Outlet("memory", (name,), held)],
+        metrics=Metrics(),
+        notifier=Notifier({}),
+    )
+    thread = threading.Thread(target=daemon.run, args=(stop,), kwargs={"until_done": True})
+    thread.start()
+    while not (spool.status().full or not thread.is_alive()):
+        stop.wait(0.05)
+    was_full = spool.status().full
+    on_disk_while_full = spool.status().rows
+    filler.unlink()
+    open_now.set()
+    thread.join(60)
+    stop.set()
+    spool.close()
+    arrived = sink.inspections
+    print(
+        json.dumps(
+            {
+                "errno": full,
+                "was_full": was_full,
+                "rows_while_full": on_disk_while_full,
+                "committed_before": len(committed),
+                "arrived_before": sum(one.id in set(committed) for one in arrived),
+                "decisions": [one.verdict.decision.value for one in arrived if one.id not in set(committed)],
+                "reasons": [[reason.value for reason in one.verdict.reasons] for one in arrived if one.id not in set(committed)],
+                "seqs": [one.seq for one in arrived],
+            }
+        )
+    )
+
+
+class _Held:
+    """A sink whose other side is away until `now` is set, so that nothing may be pruned."""
+
+    def __init__(self, sink: MemorySink, now: threading.Event) -> None:
+        self._sink = sink
+        self._now = now
+
+    def connect(self) -> None:
+        self._require()
+
+    def deliver(self, one: object) -> None:
+        self._require()
+        self._sink.deliver(one)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        self._sink.close()
+
+    def _require(self) -> None:
+        if not self._now.is_set():
+            msg = "away"
+            raise DeliveryError(msg)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
