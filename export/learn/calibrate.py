@@ -30,5 +30,5 @@ def calibrate(judge: Judge, labels: Sequence[Label], examples: Sequence[Example]
     defective = ~(allowed & ok).any(-1)
     return Calibrated(
         auroc=float(roc_auc_score(defective, 1 - probabilities(scores)[:, ok].sum(-1))),
-        temperature=fit_temperature(scores, allowed),
+        temperature=fit_temperature(scores, allowed, ok),
     )

@@ -72,7 +72,7 @@ def main(folder: Path) -> None:
     stop.set()
     spool.close()
     arrived = sink.inspections
-    print(
+    sys.stdout.write(
         json.dumps(
             {
                 "errno": full,
