@@ -66,14 +66,17 @@ def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> ND
     )
 
 
-def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Iterable[Description]) -> Scores:
-    """Probability of not-ok from the same language model without its adapter."""
+def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Sequence[Description], rows: Iterable[int]) -> Scores:
+    """Probability of not-ok from the same language model without its adapter, of the wanted rows; nan of the others."""
     llm = bundle.manifest.llm
     model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
     plain = station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": None})})
     judge = open_judge(model, bundle=bundle, station=plain)
     good = [label.decision == "ok" for label in station.labels]
-    return np.array([1 - sum(np.array(judge.score(words).probabilities)[good]) for words in descriptions])
+    scores = np.full(len(descriptions), np.nan)
+    for row in rows:
+        scores[row] = 1 - sum(np.array(judge.score(descriptions[row]).probabilities)[good])
+    return scores
 
 
 def texts_of(descriptions: Iterable[Description]) -> list[str]:

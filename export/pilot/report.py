@@ -32,8 +32,8 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
   thresholds and the temperature. The cells below taught and chose nothing; no poly cell did.
 - Defective is a labelled probability of at least 0.5; certain cells are those on which all who labelled them agreed.
 - Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing run.
-- Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences. Seeds: {seeds} of the caption
-  sampling, 5 of the shuffling; figures are means over them.
+- Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences.
+- Seeds: {random}; figures are means over them. One adapter was trained; the spread over trainings is not in these figures.
 """
 
 
@@ -108,12 +108,13 @@ def all_scores(studies: Sequence[Study], bundle: Bundle, board: Board, station: 
     ours = [judge_scores(study, station) for study in studies]
     features = controls.image_features(bundle, board, [cell.path for cell in first.cells])
     texts = [controls.texts_of(study.descriptions) for study in studies]
+    measured = [*SOURCE_VALIDATION, *(row for rows in first.sets.values() for row in rows)]
     return {
         OURS: ours,
         "majority class": [controls.majority(len(first.cells))],
         "linear probe on our CLIP features": [controls.linear_probe(features, first.defective, teach)],
         "TF-IDF + logistic regression on the same words": [controls.words_probe(text, first.defective, teach) for text in texts],
-        "zero-shot: SmolLM2 ranked, no adapter": [controls.zero_shot(bundle, board, station, first.descriptions)],
+        "zero-shot: SmolLM2 ranked, no adapter": [controls.zero_shot(bundle, board, station, first.descriptions, measured)],
         "descriptions shuffled between pictures": [controls.shuffled(ours[0], seed) for seed in controls.SHUFFLES],
     }
 
@@ -128,7 +129,9 @@ def measure(study: Study, seeds: Sequence[Scores], rows: Sequence[int]) -> Quali
 def page(studies: Sequence[Study], bundle: Bundle, board: Board, station: Station, *, command: str) -> str:
     """The report as Markdown."""
     study, scores = studies[0], all_scores(studies, bundle, board, station)
-    parts = [HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command, seeds=len(studies))]
+    parts = [
+        HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command, random=_random(studies, station))
+    ]
     for name, rows in study.sets.items():
         bad = int(study.defective[rows].sum())
         parts.append(f"## {name[0].upper()}{name[1:]}: {len(rows)} cells, {bad} defective, {int(study.certain[rows].sum())} certain\n")
@@ -142,6 +145,12 @@ def page(studies: Sequence[Study], bundle: Bundle, board: Board, station: Statio
             parts.append("| " + " | ".join(map(str, [*cells, _against(study, scores[OURS], seeds, rows) if way != OURS else ""])) + " |")
         parts.append("")
     return "\n".join(parts)
+
+
+def _random(studies: Sequence[Study], station: Station) -> str:
+    if station.describe.samples == 0:
+        return "the captions are greedy, so that nothing is random when a picture is judged; 5 of the shuffling"
+    return f"{len(studies)} of the caption sampling, 5 of the shuffling"
 
 
 def _against(study: Study, ours: Sequence[Scores], theirs: Sequence[Scores], rows: Sequence[int]) -> str:

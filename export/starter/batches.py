@@ -15,6 +15,7 @@ from edge.picture.preprocess import pixel_values
 from export.starter.capture import capture, jitter
 from export.starter.cells import Cell, read_grey, training_cells, validation_cells
 from export.starter.grain import GrainPool, make_grain
+from export.starter.layout import vary_layout
 from export.starter.sample import SIZE, add_grain
 from export.starter.truth import Truth
 from export.starter.words import ATTRIBUTES, DEFECT_WORDS, TAGS, caption, truth_of_words
@@ -99,7 +100,7 @@ class Batches:
         cell, grey = self._real[int(self._rng.integers(len(self._real)))]
         while cell.defective != wanted:
             cell, grey = self._real[int(self._rng.integers(len(self._real)))]
-        return self._as_sample(cell, jitter(grey, self._rng))
+        return self._as_sample(cell, vary_layout(jitter(grey, self._rng), self._rng))
 
     def _as_sample(
         self, cell: Cell, grey: NDArray[np.float32]

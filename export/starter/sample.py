@@ -14,6 +14,7 @@ from tqdm import tqdm
 from export.starter.capture import capture, jitter, uneven_light
 from export.starter.cells import read_grey, training_cells
 from export.starter.grain import GrainPool, make_grain
+from export.starter.layout import vary_layout
 from export.starter.paint import Painted, paint
 from export.starter.render import render_cell
 from export.starter.truth import KINDS, Truth
@@ -48,6 +49,7 @@ class Sampler:
         rng = self.rng
         rendered = rng.random() < self.rendered_share
         cell = render_cell(SIZE, rng) if rendered else jitter(self.good[int(rng.integers(len(self.good)))], rng)
+        cell = vary_layout(cell, rng)
         material, clouds = "mono", False
         if rng.random() < self.grain_share:
             cell, clouds = add_grain(cell, self.grain, rng)

@@ -20,7 +20,7 @@ PICTURES = 8
 
 def _alone(command: list[str], trace: Path) -> list[str]:
     """The command in a namespace of its own, with its network calls written down."""
-    inside = ["strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace), *command]
+    inside = ["strace", "-f", "--seccomp-bpf", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(trace), *command]
     return ["unshare", "--net", "--map-root-user", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *inside]
 
 

@@ -1,0 +1,107 @@
+"""How healthy cells differ from maker to maker: cut corners, frame, busbars, tabs, fingers, bands of light. None of it is a defect.
+
+The canvases come from one production run; without this, whatever the run does not have (the cut corners of a pseudo-square wafer, say) looks
+like a dark corner or a crack to whoever learned from it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
+
+
+def vary_layout(cell: Image, rng: np.random.Generator) -> Image:
+    """Give a healthy cell, float32 (S, S), some features of another maker's; about a third of the cells stay as they are."""
+    if rng.random() < 0.3:
+        return cell
+    if rng.random() < 0.4:
+        cell = _zoomed(cell, rng)
+    if rng.random() < 0.3:
+        cell = _without_busbars(cell)
+    turned = rng.random() < 0.5
+    shade = np.ones_like(cell)
+    for change, chance in ((_bands, 0.5), (_fingers, 0.35), (_busbars, 0.35), (_tabs, 0.3), (_frame, 0.35), (_cut_corners, 0.45)):
+        if rng.random() < chance:
+            change(shade, rng)
+    return np.ascontiguousarray(cell * (shade.T if turned else shade), np.float32)
+
+
+def _zoomed(cell: Image, rng: np.random.Generator) -> Image:
+    """A part of the cell without its corners and rim, as large as the whole."""
+    size = len(cell)
+    side = int(rng.uniform(0.7, 0.92) * size)
+    left, top = rng.integers(0, size - side + 1, 2)
+    return np.asarray(cv2.resize(cell[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _without_busbars(cell: Image) -> Image:
+    """The cell divided by its profile along the busbars, whichever way they run."""
+    across, along = np.median(cell, axis=1), np.median(cell, axis=0)
+    profile = across[:, None] if across.std() > along.std() else along[None, :]
+    return np.asarray(cell / np.maximum(profile, 0.02) * float(np.median(cell)), np.float32).clip(0, 1.5)
+
+
+def _bands(shade: Image, rng: np.random.Generator) -> None:
+    """Soft bands across the cell, as a panel's own shadow or the camera's vignette leaves them."""
+    count = int(rng.integers(2, 7))
+    rows = cv2.resize(rng.uniform(0.8, 1.12, (count, 1)).astype(np.float32), (1, len(shade)), interpolation=cv2.INTER_CUBIC)
+    shade *= rows.reshape(-1, 1)
+
+
+def _fingers(shade: Image, rng: np.random.Generator) -> None:
+    """The fine regular lines of the grid."""
+    period = rng.uniform(2.2, 9)
+    wave = 0.5 + 0.5 * np.cos(2 * np.pi * (np.arange(len(shade)) / period + rng.random()))
+    shade *= (1 - rng.uniform(0.02, 0.1) * wave**3).astype(np.float32)[None, :]
+
+
+def _busbars(shade: Image, rng: np.random.Generator) -> None:
+    """Two to five dark bars, evenly spaced, from border to border."""
+    size = len(shade)
+    count, width, depth = int(rng.integers(2, 6)), rng.uniform(0.8, 3.5), rng.uniform(0.2, 0.9)
+    rows = np.arange(size)
+    for number in range(count):
+        middle = (number + 0.5) / count * size + rng.normal(0, 1.0)
+        shade *= (1 - depth * np.exp(-(np.abs(rows - middle) / width) ** 4)).astype(np.float32)[:, None]
+
+
+def _tabs(shade: Image, rng: np.random.Generator) -> None:
+    """Dark half discs at the ends of the busbars."""
+    size = len(shade)
+    count, radius, depth = int(rng.integers(2, 6)), int(rng.uniform(0.015, 0.05) * size), float(rng.uniform(0.3, 0.95))
+    stamp = np.zeros_like(shade)
+    for number in range(count):
+        middle = int((number + 0.5) / count * size)
+        for side in (0, size - 1):
+            cv2.ellipse(stamp, (side, middle), (radius, max(2, int(radius * rng.uniform(0.6, 1.4)))), 0, 0, 360, depth, -1, cv2.LINE_AA)
+    shade *= 1 - cv2.GaussianBlur(stamp, (0, 0), 1.0)
+
+
+def _frame(shade: Image, rng: np.random.Generator) -> None:
+    """A dark or bright rim on all sides: the gap between cells."""
+    size = len(shade)
+    width, depth = rng.uniform(0.004, 0.03) * size, rng.uniform(-0.3, 0.9)
+    edge = np.minimum(np.arange(size), np.arange(size)[::-1]).astype(np.float32)
+    distance = np.minimum(edge[:, None], edge[None, :])
+    shade *= 1 - depth * np.clip(1 - distance / width, 0, 1) ** 0.5
+
+
+def _cut_corners(shade: Image, rng: np.random.Generator) -> None:
+    """The missing corners of a pseudo-square wafer: all four, or the two of one side where a wafer was cut in half; straight or round."""
+    size = len(shade)
+    cut, depth, straight = rng.uniform(0.03, 0.13) * size, float(rng.uniform(0.6, 1.0)), rng.random() < 0.5
+    stamp = np.zeros_like(shade)
+    corners = [(0, 0), (0, size), (size, 0), (size, size)]
+    for x, y in corners if rng.random() < 0.7 else corners[:2]:
+        inward = np.array([1 if x == 0 else -1, 1 if y == 0 else -1])
+        if straight:
+            polygon = np.array([(x, y), (x + inward[0] * cut, y), (x, y + inward[1] * cut)])
+        else:
+            angles = np.linspace(0, np.pi / 2, 9)
+            arc = np.stack([1 - np.sin(angles), 1 - np.cos(angles)], 1) * cut
+            polygon = np.vstack([(x, y), np.array([x, y]) + arc * inward])
+        cv2.fillPoly(stamp, [np.round(polygon * 16).astype(np.int32)], depth, cv2.LINE_AA, 4)
+    shade *= 1 - cv2.GaussianBlur(stamp, (0, 0), float(rng.uniform(0.4, 1.5)))
