@@ -16,7 +16,7 @@ FULL := .venv
 STATE := .kotoba
 BUNDLE := $(STATE)/starter/manifest.json
 LLAMA := $(STATE)/wheels/built
-INSTALL = -m pip install --disable-pip-version-check -c constraints.txt --find-links $(STATE)/wheels
+INSTALL = -m pip install -q --disable-pip-version-check -c constraints.txt --find-links $(STATE)/wheels
 
 # llama-cpp-python has no wheel on the public registry: compiled once for both environments, for this processor, with all cores.
 export CMAKE_ARGS := -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF -DCMAKE_PROJECT_llama_cpp_INCLUDE=$(CURDIR)/packaging/llama.cmake
@@ -75,6 +75,6 @@ $(LLAMA): constraints.txt packaging/llama.cmake
 	$(PYTHON) -m venv $(STATE)/builder
 	@echo "compiling llama-cpp-python: some minutes, only once"
 	$(STATE)/builder/bin/python -m pip wheel --disable-pip-version-check -v --no-deps -c constraints.txt -w $(@D) llama-cpp-python \
-	    | grep --line-buffered -E '^ *\[[0-9]+/[0-9]+\]|rror|^Successfully|Saved'
+	    | { grep --line-buffered -E '^ *\[[0-9]+/[0-9]+\]|rror|^Successfully|Saved' || true; }
 	rm -rf $(STATE)/builder
 	touch $@

@@ -49,8 +49,10 @@ class SpoolFile:
 
     def close(self) -> None:
         """Close the database, then give up the share in it."""
-        self.connection.close()
-        os.close(self.share)
+        try:
+            self.connection.close()
+        finally:
+            os.close(self.share)
 
 
 def open_spool_file(

@@ -65,7 +65,7 @@ def _busbars(shade: Image, rng: np.random.Generator) -> None:
     rows = np.arange(size)
     for number in range(count):
         middle = (number + 0.5) / count * size + rng.normal(0, 1.0)
-        shade *= (1 - depth * np.exp(-(np.abs(rows - middle) / width) ** 4)).astype(np.float32)[:, None]
+        shade *= (1 - depth * np.exp(-((np.abs(rows - middle) / width) ** 4))).astype(np.float32)[:, None]
 
 
 def _tabs(shade: Image, rng: np.random.Generator) -> None:

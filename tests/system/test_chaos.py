@@ -60,7 +60,8 @@ class Daemon:
         self._process = subprocess.Popen(self._command)
 
     def kill(self) -> None:
-        assert self._process is not None
+        if self._process is None:
+            return
         self._process.kill()
         self._process.wait()
 
