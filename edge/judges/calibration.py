@@ -20,8 +20,8 @@ def probabilities(log_likelihoods: NDArray[np.float64], temperature: float = 1.0
 def fit_temperature(log_likelihoods: NDArray[np.float64], allowed: NDArray[np.bool_], ok: NDArray[np.bool_]) -> float:
     """The temperature that makes the right answers likeliest, pictures that are ok and not ok counting the same in sum.
 
-    A run's defect rate is no property of the words: fitted on a run with 87 % defects, an unweighted temperature called every cell defective.
-    Never below 1: so few pictures may make a judge less sure, not surer.
+    A run's defect rate is no property of the words: fitted on a run with 87 % defects, an unweighted temperature called every cell
+    defective. Never below 1: so few pictures may make a judge less sure, not surer.
 
     `log_likelihoods` float64 (N, K); `allowed` bool (N, K): the labels that are right for each (of a picture known only to be defective:
     all defects); `ok` bool (K,): the labels that pass. Golden-section search over the logarithm of the temperature.

@@ -33,7 +33,8 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
 - Defective is a labelled probability of at least 0.5; certain cells are those on which all who labelled them agreed.
 - Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing run.
 - Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences.
-- Seeds: {random}; figures are means over them. One adapter was trained; the spread over trainings is not in these figures.
+- Seeds: {random}; figures are means over them.
+  One adapter was trained; the spread over trainings is not in these figures.
 """
 
 

@@ -27,7 +27,8 @@ DOUBTFUL_WEIGHT = 0.5
 def write_descriptions(describer: Describer, box: Describer, folder: Path, *, painted: int, seed: int) -> None:
     """Write train.jsonl (painted samples and the training run) and validation.jsonl (the source validation run).
 
-    `describer` puts the first into words; `box`, which has the settings of the station, the second. Each line: description, `allowed` (the labels that are right: for a real defective cell all defects), `weight`, `source`.
+    `describer` puts the first into words; `box`, which has the settings of the station, the second. Each line: description, `allowed`
+    (the labels that are right: for a real defective cell all defects), `weight`, `source`.
     """
     with (folder / "train.jsonl").open("w") as out:
         for pixels, kind, source in tqdm(_painted(painted, seed), total=painted, desc="describing painted", mininterval=10):

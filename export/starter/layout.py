@@ -1,7 +1,7 @@
 """How healthy cells differ from maker to maker: cut corners, frame, busbars, tabs, fingers, bands of light. None of it is a defect.
 
-The canvases come from one production run; without this, whatever the run does not have (the cut corners of a pseudo-square wafer, say) looks
-like a dark corner or a crack to whoever learned from it.
+The canvases come from one production run; without this, whatever the run does not have (black corners, tabs, five busbars) looks like a
+defect to whoever learned from it.
 """
 
 from __future__ import annotations

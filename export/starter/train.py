@@ -41,7 +41,7 @@ CLIP = Recipe()
 BLIP = Recipe(steps=800, learning_rate=1e-3)
 TUNING = Tuning(epochs=1.25)
 TUNING_SAMPLES = 2
-"""Sampled captions beside the greedy one while tuning: variety for the judge. The box says the greedy one only, which ranks no worse and is faster."""
+"""Sampled captions beside the greedy one while tuning: variety for the judge. The box says the greedy one only, which is faster."""
 ADAPTER, TEMPLATE = "starter", "default"
 QUANTISATION = "Q4_0"
 

@@ -15,6 +15,9 @@ from edge.spool import Spool
 from tests.edge.inspections import inspection
 from tests.edge.power import Connection, Disk
 
+# What SQLite still tries when it closes a file on a disk without power, nobody hears.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 CUTS_PER_FILE = 25
 MOST_CALLS = 400
 """A commit takes about a dozen writes and synchronisations, a start a few dozen."""
