@@ -85,6 +85,7 @@ class Daemon:
         self._cannot_commit: str | None = None
         self._status: BoxStatus = "online"
         self._said = ALL_WELL
+        self._blind: dict[str, str] = {}
         for line in self._lines:
             line.thread = threading.Thread(target=self._capture, args=(line,), name=f"camera-{line.name}", daemon=True)
 
@@ -156,7 +157,12 @@ class Daemon:
         self._metrics.spool_bytes.set(spool.used_bytes)
         self._metrics.spool_full.set(self._cannot_commit is not None)
         self._metrics.resident_bytes.set(resident_bytes())
-        trouble = [self._cannot_commit, *(status.last_error for status in statuses), *(f"{stage} is hung" for stage in sorted(hung))]
+        trouble = [
+            self._cannot_commit,
+            *self._blind.values(),
+            *(status.last_error for status in statuses),
+            *(f"{stage} is hung" for stage in sorted(hung)),
+        ]
         self._tell("degraded" if any(trouble) else "online", next((text for text in trouble if text), ALL_WELL))
 
     def _tell(self, status: BoxStatus, text: str) -> None:
@@ -188,7 +194,10 @@ class Daemon:
                 due = max(due + interval_s, time.monotonic())
                 if self._stopping.wait(due - time.monotonic() if interval_s else 0):
                     return
-        except Exception:
+        except Exception as err:
+            self._blind[line.name] = (
+                f"the camera of {line.name} ended with {type(err).__name__}: start the daemon anew and report this as a bug"
+            )
             log.exception("camera thread ended station=%s", line.name)
         finally:
             log.info("camera ended station=%s", line.name)

@@ -223,6 +223,18 @@ def test_a_dead_camera_or_sink_does_not_stop_the_pings(spool: Spool, manager: so
     assert len(pings) == 14
 
 
+def test_a_camera_that_breaks_its_contract_is_said(spool: Spool, manager: socket.socket) -> None:
+    def broken() -> Iterator[Capture]:
+        yield from frames(["a.png"])
+        msg = "a bug"
+        raise RuntimeError(msg)
+
+    with running(daemon_of([line(MemoryCamera(broken()), ["a.png"])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
+        told = hear(manager, lambda said: said.startswith(b"STATUS"))
+
+    assert told == b"STATUS=the camera of cell-01 ended with RuntimeError: start the daemon anew and report this as a bug"
+
+
 def test_a_spool_that_cannot_be_read_stops_the_pings_but_not_the_end(spool: Spool, manager: socket.socket) -> None:
     with running(daemon_of([line(DeadCamera(), [])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
         hear(manager, lambda said: said == b"WATCHDOG=1")
