@@ -29,6 +29,9 @@ REAL_SHARE = 0.2
 
 UNKNOWN = -1
 
+VARIED_SEED = 77
+"""Of the layouts and the grain of the varied validation run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -127,8 +130,19 @@ class Batches:
         return capture(grey, self._rng), words, patches, 0 if good else UNKNOWN, cell.probability, said
 
 
-def real_validation() -> tuple[Tensor, NDArray[np.bool_]]:
-    """The source validation run: pixel_values float32 (180, 3, 224, 224) and which cells are defective."""
+def real_validation(*, varied: bool) -> tuple[Tensor, NDArray[np.bool_]]:
+    """The source validation run: pixel_values float32 (180, 3, 224, 224) and which cells are defective.
+
+    With `varied`, the same cells in other layouts and with grain, always the same ones: what a change of maker and material does to the
+    score, without a look at any cell that is measured later.
+    """
     cells = validation_cells()
-    values = np.stack([as_pixel_values(np.round(read_grey(cell, SIZE) * 255).astype(np.uint8)) for cell in cells])
-    return torch.from_numpy(values), np.array([cell.defective for cell in cells])
+    rng = np.random.default_rng(VARIED_SEED)
+    grain = make_grain(16, SIZE, rng) if varied else None
+    pictures = []
+    for cell in cells:
+        grey = read_grey(cell, SIZE)
+        if grain is not None:
+            grey, _ = add_grain(vary_layout(grey, rng), grain, rng)
+        pictures.append(as_pixel_values(capture(grey, rng) if varied else np.round(grey * 255).astype(np.uint8)))
+    return torch.from_numpy(np.stack(pictures)), np.array([cell.defective for cell in cells])

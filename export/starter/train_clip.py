@@ -209,7 +209,7 @@ def _train(
 ) -> None:
     """Train in place and end with the moving average of the weights."""
     optimiser = Optimiser([clip, heads], learning_rate=learning_rate, steps=steps, decay=decay)
-    validation, defective = real_validation()
+    runs = {name: real_validation(varied=name == "varied") for name in ("as it is", "varied")}
     started = time.monotonic()
     mean: dict[str, float] = {}
     clip.train()
@@ -221,7 +221,8 @@ def _train(
             print(f"{step} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
         if step % 500 == 0 or step == steps:
             optimiser.swap_average()
-            score = roc_auc_score(defective, -intact_scores(clip, phrases, validation))
-            print(f"{step} {time.monotonic() - started:.0f}s source validation AUROC {score:.3f}", flush=True)
+            scores = {name: roc_auc_score(defective, -intact_scores(clip, phrases, values)) for name, (values, defective) in runs.items()}
+            said = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
+            print(f"{step} {time.monotonic() - started:.0f}s AUROC on the source validation run: {said}", flush=True)
             optimiser.swap_average()
     optimiser.swap_average()
