@@ -1,4 +1,4 @@
-"""Real cells for the demo, from the package elpv-dataset (CC BY-NC-SA 4.0), found without importing it."""
+"""Real cells: the ELPV data set from its package (CC BY-NC-SA 4.0), found without importing it and never copied into this project."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from pathlib import Path
 
 from edge.errors import EdgeError
 
-UNSEEN_MONO = (range(60), range(2144, 2216), range(2396, 2444))
+HELD_OUT_MONO = (range(60), range(2144, 2216), range(2396, 2444))
 """Rows of production runs from which the starter bundle learned nothing; it learned from no poly cell at all."""
 
 SEED = 7
 DEFECTIVE_FROM = 0.5
+"""Probability from which a cell counts as defective."""
 
 
 @dataclass(frozen=True, slots=True)
-class SampleCell:
-    """A picture, the probability (0, 1/3, 2/3 or 1) that the cell is defective as people labelled it, and "mono" or "poly"."""
+class Cell:
+    """One cell: row in labels.csv, path of its 300 x 300 grey PNG, defect probability (0, 1/3, 2/3, 1) as labelled, "mono" or "poly"."""
 
+    row: int
     path: Path
     probability: float
     material: str
@@ -30,21 +32,26 @@ class SampleCell:
         return self.probability >= DEFECTIVE_FROM
 
     @property
+    def certain(self) -> bool:
+        """All who labelled it agreed."""
+        return self.probability in {0.0, 1.0}
+
+    @property
     def said(self) -> str:
         """The true label in words."""
         word = "defective" if self.defective else "functional"
-        doubt = "" if self.probability in {0.0, 1.0} else "?"
+        doubt = "" if self.certain else "?"
         return f"{word}{doubt} {self.material}"
 
 
-def sample_cells(count: int) -> tuple[SampleCell, ...]:
+def sample_cells(count: int) -> tuple[Cell, ...]:
     """Up to `count` cells that the starter bundle never saw: mono and poly in turn, about half of them defective, always the same ones.
 
     Raises:
         EdgeError: the package is not installed.
     """
-    cells = _cells()
-    mono = [cells[row] for rows in UNSEEN_MONO for row in rows if cells[row].material == "mono"]
+    cells = load_cells()
+    mono = [cells[row] for rows in HELD_OUT_MONO for row in rows if cells[row].material == "mono"]
     groups = [
         [cell for cell in some if cell.defective is bad]
         for some in (mono, [c for c in cells if c.material == "poly"])
@@ -53,17 +60,22 @@ def sample_cells(count: int) -> tuple[SampleCell, ...]:
     rng = random.Random(SEED)  # noqa: S311 -- a sample, no secret
     for group in groups:
         rng.shuffle(group)
-    picked: list[SampleCell] = []
+    picked: list[Cell] = []
     while len(picked) < count and any(groups):
         picked += [group.pop() for group in (groups[0], groups[3], groups[1], groups[2]) if group]
     return tuple(picked[:count])
 
 
-def _cells() -> tuple[SampleCell, ...]:
+def load_cells() -> tuple[Cell, ...]:
+    """All 2,624 cells in the order of labels.csv.
+
+    Raises:
+        EdgeError: the package is not installed.
+    """
     spec = importlib.util.find_spec("elpv_dataset")
     if spec is None or spec.origin is None:
         msg = "the sample cells come from the package elpv-dataset, which is not installed: pip install 'kotoba-edge[demo]'"
         raise EdgeError(msg)
     data = Path(spec.origin).with_name("data")
     lines = (line.split() for line in (data / "labels.csv").read_text(encoding="utf-8").splitlines() if line.strip())
-    return tuple(SampleCell(data / path, round(float(probability) * 3) / 3, material) for path, probability, material in lines)
+    return tuple(Cell(row, data / path, round(float(value) * 3) / 3, material) for row, (path, value, material) in enumerate(lines))

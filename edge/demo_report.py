@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.demo_cells import SampleCell
+from edge.demo_cells import Cell
 from edge.records import Decision, Inspection
 
 COLOURS = {Decision.OK: "32", Decision.NG: "31", Decision.REVIEW: "33", Decision.FAULT: "35"}
@@ -71,7 +71,7 @@ def texts_of(language: str) -> Texts:
     return JAPANESE if language == "ja" else ENGLISH
 
 
-def line_of(inspection: Inspection, cell: SampleCell, *, number: int, texts: Texts, colour: bool) -> str:
+def line_of(inspection: Inspection, cell: Cell, *, number: int, texts: Texts, colour: bool) -> str:
     """One verdict in three lines: decision, label, confidence and the true label; the words; the caption."""
     verdict = inspection.verdict
     decision = f"{verdict.decision.value:6}"
@@ -79,7 +79,7 @@ def line_of(inspection: Inspection, cell: SampleCell, *, number: int, texts: Tex
     confidence = "" if verdict.confidence is None else f" {verdict.confidence:.2f}"
     reasons = f" [{', '.join(reason.value for reason in verdict.reasons)}]" if verdict.reasons else ""
     truth = texts.defective if cell.defective else texts.functional
-    unsure = "" if cell.probability in {0.0, 1.0} else texts.unsure
+    unsure = "" if cell.certain else texts.unsure
     head = f"{number:4}  {shown} {verdict.label or '-'}{confidence}{reasons}   {texts.true}: {truth} {cell.material}{unsure}"
     if inspection.description is None:
         return f"{head}\n        {inspection.detail}"
@@ -102,10 +102,10 @@ class Report:
         """How many verdicts arrived."""
         return sum(counter.total() for counter in self._decisions.values())
 
-    def add(self, inspection: Inspection, cell: SampleCell) -> None:
+    def add(self, inspection: Inspection, cell: Cell) -> None:
         """Count a verdict beside the truth."""
         self._decisions[cell.defective][inspection.verdict.decision] += 1
-        self._doubtful += cell.probability not in {0.0, 1.0}
+        self._doubtful += not cell.certain
         for stage, took_ms in inspection.timings_ms:
             self._times_ms[stage].append(took_ms)
         if inspection.timings_ms:
