@@ -1,0 +1,72 @@
+"""What every describer promises; the real one runs on the starter bundle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edge.bundles import open_bundle
+from edge.describers import open_describer
+from edge.describers.scripted import ScriptedDescriber
+from edge.interfaces import Describer
+from edge.picture.decode import read_picture
+from edge.records import Frame
+from firmware_config.board import read_board
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import read_station
+from tests.edge.sample_records import frame, words
+
+ROOT = Path(__file__).parents[2]
+
+
+def clip_blip() -> Describer:
+    bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
+    station = read_station(bundle.path("golden/station.toml"))
+    return open_describer(bundle, settings=station.describe.model_copy(update={"samples": 2}), board=read_board("cpu"))
+
+
+DESCRIBERS: dict[str, Callable[[], Describer]] = {
+    "scripted": lambda: ScriptedDescriber({"crack.png": words("a crack")}),
+    "CLIP and BLIP": clip_blip,
+}
+
+
+@pytest.fixture(params=DESCRIBERS, scope="module")
+def describer(request: pytest.FixtureRequest) -> Describer:
+    return DESCRIBERS[request.param]()
+
+
+@pytest.fixture
+def picture() -> Frame:
+    pixels = read_picture(ROOT / "export/starter/golden/crack-1.png", max_pixels=10**6, max_bytes=10**7)
+    return frame("crack.png", pixels=pixels)
+
+
+def test_a_picture_gets_words_of_each_kind(describer: Describer, picture: Frame) -> None:
+    said = describer.describe(picture)
+    assert said.tags
+    assert said.attributes
+    assert said.captions
+    assert all(said.captions)
+
+
+def test_cosines_are_finite_and_best_first(describer: Describer, picture: Frame) -> None:
+    said = describer.describe(picture)
+    for tags in (said.tags, said.attributes):
+        scores = [tag.score for tag in tags]
+        assert all(math.isfinite(score) and -1 <= score <= 1 for score in scores)
+        assert scores == sorted(scores, reverse=True)
+
+
+def test_the_same_pixels_get_the_same_words(describer: Describer, picture: Frame) -> None:
+    one, two = describer.describe(picture), describer.describe(picture)
+    assert (one.tags, one.attributes, one.captions) == (two.tags, two.attributes, two.captions)
+
+
+def test_the_picture_is_left_as_it_was(describer: Describer, picture: Frame) -> None:
+    before = picture.pixels.copy()
+    describer.describe(picture)
+    assert (picture.pixels == before).all()

@@ -1,0 +1,70 @@
+"""What every judge promises; the real one runs on the starter bundle."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from edge.bundles import open_bundle
+from edge.interfaces import Judge
+from edge.judges import open_judge
+from edge.judges.llama import LlamaModel
+from edge.judges.scripted import ScriptedJudge
+from firmware_config.board import read_board
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import read_station
+from tests.edge.sample_records import LABELS, scores, words
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Tried:
+    judge: Judge
+    labels: tuple[str, ...]
+
+
+def llama() -> Tried:
+    bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
+    station = read_station(bundle.path("golden/station.toml"))
+    model = LlamaModel(bundle.path(bundle.manifest.llm.model), board=read_board("cpu"), context_tokens=bundle.manifest.llm.context_tokens)
+    return Tried(open_judge(model, bundle=bundle, station=station), tuple(label.name for label in station.labels))
+
+
+JUDGES: dict[str, Callable[[], Tried]] = {
+    "scripted": lambda: Tried(ScriptedJudge(lambda _: scores()), LABELS),
+    "llama.cpp": llama,
+}
+
+
+@pytest.fixture(params=JUDGES, scope="module")
+def tried(request: pytest.FixtureRequest) -> Tried:
+    return JUDGES[request.param]()
+
+
+def test_every_label_of_the_station_is_scored_in_its_order(tried: Tried) -> None:
+    judged = tried.judge.score(words("a crack"))
+    assert judged.labels == tried.labels
+    assert len(judged.log_likelihoods) == len(judged.probabilities) == len(tried.labels)
+
+
+def test_every_number_is_finite_and_the_probabilities_are_some(tried: Tried) -> None:
+    judged = tried.judge.score(words("a crack"))
+    assert all(map(math.isfinite, (*judged.log_likelihoods, *judged.probabilities)))
+    assert all(0 <= probability <= 1 for probability in judged.probabilities)
+    assert sum(judged.probabilities) == pytest.approx(1.0)
+
+
+def test_the_same_words_get_the_same_scores_whatever_came_between(tried: Tried) -> None:
+    first = tried.judge.score(words("a crack"))
+    tried.judge.score(words("an intact cell", "no damage", "nothing but busbars and fingers"))
+    assert tried.judge.score(words("a crack")) == first
+
+
+def test_a_very_long_description_is_still_judged(tried: Tried) -> None:
+    judged = tried.judge.score(words(*["a long crack through the whole cell from the upper left"] * 60))
+    assert judged.labels == tried.labels
