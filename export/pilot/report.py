@@ -18,6 +18,7 @@ from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, Cel
 from firmware_config.board import Board
 from firmware_config.station import Station
 
+VALIDATION = [row for part in SOURCE_VALIDATION for row in part]
 OURS = "judge on words (the product)"
 
 HEAD = """# Results on real cells
@@ -28,10 +29,10 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
 {command}
 ```
 
-- The starter learned from painted and rendered pictures and from one mono run (rows 900 to 1613). One other mono run (360 to 539) chose
-  thresholds and the temperature. The cells below taught and chose nothing; no poly cell did.
+- The starter learned from painted and rendered pictures and from two mono runs (rows 360 to 539 and 900 to 1613), less one module of each
+  (420 to 479, 1404 to 1475), which chose thresholds and the temperature. The cells below taught and chose nothing; no poly cell did.
 - Defective is a labelled probability of at least 0.5; certain cells are those on which all who labelled them agreed.
-- Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing run.
+- Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing modules.
 - Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences.
 - Seeds: {random}; figures are means over them.
   One adapter was trained; the spread over trainings is not in these figures.
@@ -105,11 +106,11 @@ def judge_scores(study: Study, station: Station) -> Scores:
 
 def all_scores(studies: Sequence[Study], bundle: Bundle, board: Board, station: Station) -> dict[str, list[Scores]]:
     """Every way of scoring by the name that it has in the report, one array for each seed of what is random in it."""
-    first, teach = studies[0], list(TRAINING)
+    first, teach = studies[0], [row for part in TRAINING for row in part]
     ours = [judge_scores(study, station) for study in studies]
     features = controls.image_features(bundle, board, [cell.path for cell in first.cells])
     texts = [controls.texts_of(study.descriptions) for study in studies]
-    measured = [*SOURCE_VALIDATION, *(row for rows in first.sets.values() for row in rows)]
+    measured = [*VALIDATION, *(row for rows in first.sets.values() for row in rows)]
     return {
         OURS: ours,
         "majority class": [controls.majority(len(first.cells))],
@@ -121,8 +122,8 @@ def all_scores(studies: Sequence[Study], bundle: Bundle, board: Board, station: 
 
 
 def measure(study: Study, seeds: Sequence[Scores], rows: Sequence[int]) -> Quality:
-    """One way of scoring on one set, with the threshold of the source validation run."""
-    chosen, index = list(SOURCE_VALIDATION), list(rows)
+    """One way of scoring on one set, with the threshold of the source validation cells."""
+    chosen, index = list(VALIDATION), list(rows)
     thresholds = [best_threshold(scores[chosen], study.defective[chosen]) for scores in seeds]
     return quality([scores[index] for scores in seeds], thresholds, study.defective[index], study.certain[index], rows)
 

@@ -1,4 +1,4 @@
-"""Batches for the two trainings: painted samples from a folder of arrays, and real cells of the training run among them."""
+"""Batches for the two trainings: painted samples from a folder of arrays, and real cells of the training modules among them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from edge.picture.preprocess import pixel_values
 from export.starter.capture import capture, jitter
-from export.starter.cells import Cell, read_grey, training_cells, validation_cells
+from export.starter.cells import Cell, read_grey, run_weights, training_cells, validation_cells
 from export.starter.grain import GrainPool, make_grain
 from export.starter.layout import vary_layout
 from export.starter.sample import SIZE, add_grain
@@ -29,8 +30,8 @@ REAL_SHARE = 0.2
 
 UNKNOWN = -1
 
-VARIED_SEED = 77
-"""Of the layouts and the grain of the varied validation run."""
+VARIED_SEED, VARIED_DRAWS = 77, 3
+"""Of the layouts and the grain of the varied validation cells: the seed, and how many variations of each cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Batch:
 
 
 def as_pixel_values(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """uint8 (224, 224) to float32 (3, 224, 224), by the device's own code."""
-    values: NDArray[np.float32] = pixel_values(np.repeat(grey[:, :, None], 3, axis=2), PREPROCESS)[0]
+    """uint8 (S, S) to float32 (3, S, S), by the device's own code."""
+    values: NDArray[np.float32] = pixel_values(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), PREPROCESS.model_copy(update={"size": len(grey)}))[0]
     return values
 
 
@@ -65,8 +66,12 @@ class Batches:
         self._kinds = np.load(painted / "kinds.npy")
         self._captions: list[str] = json.loads((painted / "captions.json").read_text())
         self._rng = np.random.default_rng(seed)
-        self._grain: GrainPool = make_grain(48, SIZE, self._rng)
-        self._real = [(cell, read_grey(cell, SIZE)) for cell in training_cells()]
+        size = self._pixels.shape[1]
+        self._grain: GrainPool = make_grain(48, size, self._rng)
+        self._real = {
+            wanted: [(cell, read_grey(cell, size)) for cell in training_cells() if cell.defective == wanted] for wanted in (False, True)
+        }
+        self._weights = {wanted: run_weights([cell for cell, _ in cells]) for wanted, cells in self._real.items()}
         self._real_share = real_share
         self._order: list[int] = []
 
@@ -100,9 +105,7 @@ class Batches:
     def _draw_real(self) -> tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.int64], int, float, str]:
         """A real cell, good or bad half and half. Of a bad one it is known that it is bad, and no more."""
         wanted = bool(self._rng.random() < 0.5)
-        cell, grey = self._real[int(self._rng.integers(len(self._real)))]
-        while cell.defective != wanted:
-            cell, grey = self._real[int(self._rng.integers(len(self._real)))]
+        cell, grey = self._real[wanted][int(self._rng.choice(len(self._real[wanted]), p=self._weights[wanted]))]
         return self._as_sample(cell, vary_layout(jitter(grey, self._rng), self._rng))
 
     def _as_sample(
@@ -110,7 +113,7 @@ class Batches:
     ) -> tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.int64], int, float, str]:
         material, clouds = cell.material, False
         if self._rng.random() < 0.5:
-            grey, clouds = add_grain(grey, self._grain, self._rng)
+            grey, clouds, _ = add_grain(grey, self._grain, self._rng)
             material = "poly"
         truth = Truth(material, clouds, uneven=False, defects=())
         words = truth_of_words(truth)
@@ -131,18 +134,18 @@ class Batches:
 
 
 def real_validation(*, varied: bool) -> tuple[Tensor, NDArray[np.bool_]]:
-    """The source validation run: pixel_values float32 (180, 3, 224, 224) and which cells are defective.
+    """The source validation cells: pixel_values float32 (N, 3, 224, 224) and which cells are defective.
 
-    With `varied`, the same cells in other layouts and with grain, always the same ones: what a change of maker and material does to the
-    score, without a look at any cell that is measured later.
+    With `varied`, the same cells several times in other layouts and with grain, always the same ones: what a change of maker and material
+    does to the score, without a look at any cell that is measured later.
     """
-    cells = validation_cells()
+    cells = validation_cells() * (VARIED_DRAWS if varied else 1)
     rng = np.random.default_rng(VARIED_SEED)
     grain = make_grain(16, SIZE, rng) if varied else None
     pictures = []
     for cell in cells:
         grey = read_grey(cell, SIZE)
         if grain is not None:
-            grey, _ = add_grain(vary_layout(grey, rng), grain, rng)
+            grey, _, _ = add_grain(vary_layout(grey, rng), grain, rng)
         pictures.append(as_pixel_values(capture(grey, rng) if varied else np.round(grey * 255).astype(np.uint8)))
     return torch.from_numpy(np.stack(pictures)), np.array([cell.defective for cell in cells])

@@ -15,10 +15,8 @@ def jitter(pixels: Image, rng: np.random.Generator) -> Image:
         pixels = pixels[::-1]
     if rng.random() < 0.5:
         pixels = pixels[:, ::-1]
-    if rng.random() < 0.25:
-        pixels = pixels.T
     pixels = np.ascontiguousarray(pixels)
-    if rng.random() < 0.4:
+    if rng.random() < 0.2:
         size = pixels.shape[0]
         scale, shift = rng.uniform(0.97, 1.06), rng.uniform(-4, 4, 2)
         matrix = cv2.getRotationMatrix2D((size / 2, size / 2), rng.normal(0, 0.6), scale)

@@ -26,7 +26,7 @@ def write_golden(folder: Path, *, seed: int) -> None:
         for number in range(PER_KIND):
             cell = render_cell(SIZE, rng)
             if number:
-                cell, _ = add_grain(cell, grain, rng)
+                cell, _, _ = add_grain(cell, grain, rng)
             painted = Painted(cell, np.zeros((1, 1), np.uint8), ())
             while kind != KINDS[0] and not _shows(painted, kind):
                 painted = paint(cell, rng)

@@ -28,24 +28,24 @@ class Painted:
     defects: tuple[Defect, ...]
 
 
-def paint(pixels: Image, rng: np.random.Generator) -> Painted:
-    """Paint one to four defects, cracks most often; real cells rarely have one kind alone."""
+def paint(pixels: Image, rng: np.random.Generator, *, visible: float = VISIBLE) -> Painted:
+    """Paint one to four defects, cracks most often; real cells rarely have one kind alone. What is weaker than `visible` is left out."""
     size = pixels.shape[0]
     painters = (_crack, _dark_area, _corner_or_edge, _stain, _fingers, _dead)
     out, patches, defects = pixels, np.zeros((size // PATCH, size // PATCH), np.uint8), []
-    first = int(rng.choice(6, p=(0.40, 0.22, 0.12, 0.11, 0.11, 0.04)))
+    first = int(rng.choice(6, p=(0.40, 0.25, 0.10, 0.10, 0.10, 0.05)))
     chosen = [first]
     if first != 5:
         if first == 0:
-            chosen += [0] * int(rng.choice(4, p=(0.5, 0.25, 0.15, 0.1)))
-        if first == 1 and rng.random() < 0.5:
-            chosen.append(0)
-        if rng.random() < 0.25:
-            chosen.append(int(rng.choice(5, p=(0.35, 0.2, 0.15, 0.15, 0.15))))
+            chosen += [0] * int(rng.integers(4))
+        elif rng.random() < 0.4:
+            chosen += [0] * int(rng.integers(1, 4))
+        if rng.random() < 0.15:
+            chosen.append(int(rng.integers(1, 5)))
     for index in chosen:
         dark, shape = painters[index](size, rng)
         strength = float(np.quantile(dark[dark > 0.25 * dark.max()], 0.7)) if dark.max() > 0 else 0.0
-        if strength < VISIBLE:
+        if strength < visible:
             continue
         out = out * (1 - dark)
         cover = dark.reshape(size // PATCH, PATCH, size // PATCH, PATCH)
@@ -57,12 +57,11 @@ def paint(pixels: Image, rng: np.random.Generator) -> Painted:
     return Painted(out.astype(np.float32), patches, tuple(defects))
 
 
-def _walk(start: NDArray[np.float64], angle: float, length: float, rng: np.random.Generator, wobble: float) -> NDArray[np.float64]:
-    """A polyline of `length` pixels that starts at `start` and wavers."""
-    count = max(3, int(length / 8))
-    angles = angle + np.cumsum(rng.normal(0, wobble, count)) + rng.normal(0, 0.15, count)
-    steps = np.stack([np.cos(angles), np.sin(angles)], 1) * (length / count)
-    return np.concatenate([start[None], start + np.cumsum(steps, 0)])
+def _walk(start: NDArray[np.float64], angle: float, length: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A polyline of `length` pixels from `start`, of a few straight pieces: silicon breaks along planes."""
+    count = int(rng.integers(2, 6))
+    angles = angle + np.cumsum(rng.normal(0, 0.2, count))
+    return np.concatenate([start[None], start + np.cumsum(np.stack([np.cos(angles), np.sin(angles)], 1) * (length / count), 0)])
 
 
 def _line(canvas: Image, points: NDArray[np.float64], value: float) -> None:
@@ -82,47 +81,34 @@ def _crack_angle(rng: np.random.Generator) -> float:
 
 def _crack(size: int, rng: np.random.Generator) -> tuple[Image, str]:
     canvas: Image = np.zeros((size, size), np.float32)
-    length = float(np.exp(rng.uniform(np.log(0.10), np.log(1.2)))) * size
-    angle, wobble = _crack_angle(rng), rng.uniform(0.02, 0.2)
+    length, angle = float(rng.uniform(0.2, 1.1)) * size, _crack_angle(rng)
     middle = rng.uniform(0.05, 0.95, 2) * size
-    start = middle - np.array([np.cos(angle), np.sin(angle)]) * length / 2
-    trunk = _walk(start, angle, length, rng, wobble)
+    trunk = _walk(middle - np.array([np.cos(angle), np.sin(angle)]) * length / 2, angle, length, rng)
     _line(canvas, trunk, 1.0)
     shape = "line"
-    if rng.random() < 0.35 and length > 0.2 * size:
+    if rng.random() < 0.2 and length > 0.3 * size:
         shape = "branched"
-        for _ in range(int(rng.integers(1, 5))):
+        for _ in range(int(rng.integers(1, 4))):
             knot = trunk[int(rng.integers(1, len(trunk)))]
-            _line(
-                canvas,
-                _walk(knot, angle + float(rng.choice([-1, 1])) * rng.uniform(0.4, 1.6), length * rng.uniform(0.15, 0.6), rng, wobble),
-                1.0,
-            )
+            turned = angle + float(rng.choice([-1, 1])) * rng.uniform(0.4, 1.6)
+            _line(canvas, _walk(knot, turned, length * rng.uniform(0.15, 0.6), rng), 1.0)
     elif rng.random() < 0.15:
         shape = "crossed"
         other = angle + np.pi / 2 + rng.normal(0, 0.15)
-        _line(
-            canvas,
-            _walk(middle - np.array([np.cos(other), np.sin(other)]) * length / 2, other, length * rng.uniform(0.6, 1), rng, wobble),
-            1.0,
-        )
-    width = float(rng.uniform(0.35, 1.1))
-    canvas = _blur(canvas, width)
-    # Fading along the length: one end of a crack is often closed.
-    fade = cv2.resize(rng.uniform(0.5, 1, (3, 3)).astype(np.float32), (size, size), interpolation=cv2.INTER_LINEAR)
-    depth = float(np.exp(rng.uniform(np.log(0.08), np.log(0.75))))
-    return canvas / (canvas.max() + 1e-6) * fade * depth, shape
+        _line(canvas, _walk(middle - np.array([np.cos(other), np.sin(other)]) * length / 2, other, length * rng.uniform(0.6, 1), rng), 1.0)
+    canvas = _blur(canvas, float(rng.uniform(0.4, 1.0)) * size / 160)
+    return canvas / (canvas.max() + 1e-6) * float(rng.uniform(0.12, 0.6)), shape
 
 
 def _dark_area(size: int, rng: np.random.Generator) -> tuple[Image, str]:
     """A part that a crack cut off: a polygon, often with the border or two busbars as sides."""
     canvas: Image = np.zeros((size, size), np.float32)
     how = rng.random()
-    if how < 0.45:
-        centre, count, radius = rng.random(2) * size, int(rng.integers(3, 8)), float(np.exp(rng.uniform(np.log(0.05), np.log(0.4)))) * size
+    if how < 0.7:
+        centre, count, radius = rng.random(2) * size, int(rng.integers(3, 8)), float(rng.uniform(0.06, 0.35)) * size
         angles = np.sort(rng.random(count) * 2 * np.pi)
         polygon = centre + np.stack([np.cos(angles), np.sin(angles)], 1) * radius * rng.uniform(0.5, 1.4, (count, 1))
-    elif how < 0.75:  # a strip along the border, cut off by a slanted line
+    elif how < 0.85:  # a strip along the border, cut off by a slanted line
         depth = np.exp(rng.uniform(np.log(0.05), np.log(0.45), 2)) * size
         span = np.sort(rng.random(2)) * size if rng.random() < 0.7 else np.array([0.0, size])
         polygon = np.array([[span[0], 0], [span[1], 0], [span[1], depth[1]], [span[0], depth[0]]])
@@ -130,21 +116,21 @@ def _dark_area(size: int, rng: np.random.Generator) -> tuple[Image, str]:
         base = np.exp(rng.uniform(np.log(0.1), np.log(0.6))) * size
         at = rng.uniform(-0.3, 1) * size
         polygon = np.array([[at, 0], [at + base, 0], [at + base * rng.uniform(0.2, 0.8), base * rng.uniform(0.3, 0.7)]])
-    if how >= 0.45 and rng.random() < 0.5:
+    if how >= 0.7 and rng.random() < 0.5:
         polygon = polygon[:, ::-1]
-    if how >= 0.45 and rng.random() < 0.5:
+    if how >= 0.7 and rng.random() < 0.5:
         polygon = size - polygon
     cv2.fillPoly(canvas, [np.round(polygon * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
-    canvas = _blur(canvas, rng.uniform(0.4, 2.0))
+    canvas = _blur(canvas, rng.uniform(0.4, 1.6))
     texture = cv2.resize(rng.uniform(0.75, 1, (8, 8)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-    return canvas * texture * rng.uniform(0.15, 0.95), "region"
+    return canvas * texture * rng.uniform(0.2, 0.95), "region"
 
 
 def _corner_or_edge(size: int, rng: np.random.Generator) -> tuple[Image, str]:
     canvas: Image = np.zeros((size, size), np.float32)
-    if rng.random() < 0.6:
+    if rng.random() < 0.8:
         corner = tuple(int(v) for v in rng.integers(0, 2, 2) * size)
-        axes = tuple(int(v) for v in rng.uniform(0.06, 0.32, 2) * size)
+        axes = tuple(int(v) for v in rng.uniform(0.08, 0.3, 2) * size)
         cv2.ellipse(canvas, corner, axes, 0, 0, 360, 1.0, -1, cv2.LINE_AA)
         shape = "corner"
     else:
@@ -156,22 +142,22 @@ def _corner_or_edge(size: int, rng: np.random.Generator) -> tuple[Image, str]:
         if rng.random() < 0.5:
             canvas = canvas.T
         shape = "edge"
-    canvas = _blur(np.ascontiguousarray(canvas), rng.uniform(0.8, 5))
-    return canvas * rng.uniform(0.3, 0.95), shape
+    canvas = _blur(np.ascontiguousarray(canvas), rng.uniform(0.7, 4))
+    return canvas * rng.uniform(0.4, 0.95), shape
 
 
 def _stain(size: int, rng: np.random.Generator) -> tuple[Image, str]:
     canvas: Image = np.zeros((size, size), np.float32)
-    count = 1 if rng.random() < 0.7 else int(rng.integers(2, 6))
+    count = 1 if rng.random() < 0.85 else int(rng.integers(2, 5))
     middle = rng.random(2) * size
     for _ in range(count):
         centre = tuple(int(v) for v in middle + (rng.normal(0, 0.12 * size, 2) if count > 1 else 0))
-        axes = tuple(int(max(2, v)) for v in np.exp(rng.uniform(np.log(0.02), np.log(0.22), 2)) * size)
+        axes = tuple(int(max(2, v)) for v in rng.uniform(0.03, 0.22, 2) * size)
         cv2.ellipse(
             canvas, centre, axes, rng.uniform(0, 180), 0, 360, float(rng.uniform(0.6, 1)), -1 if rng.random() < 0.8 else 2, cv2.LINE_AA
         )
     canvas = _blur(canvas, rng.uniform(1, 6))
-    return canvas / (canvas.max() + 1e-6) * rng.uniform(0.2, 0.9), "spot" if count == 1 else "spots"
+    return canvas / (canvas.max() + 1e-6) * rng.uniform(0.25, 0.9), "spot" if count == 1 else "spots"
 
 
 def _fingers(size: int, rng: np.random.Generator) -> tuple[Image, str]:

@@ -12,21 +12,22 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from export.starter.capture import capture, jitter, uneven_light
-from export.starter.cells import read_grey, training_cells
+from export.starter.cells import read_grey, run_weights, training_cells
 from export.starter.grain import GrainPool, make_grain
 from export.starter.layout import vary_layout
-from export.starter.paint import Painted, paint
+from export.starter.paint import PATCH, VISIBLE, Painted, paint
 from export.starter.render import render_cell
 from export.starter.truth import KINDS, Truth
 from export.starter.words import ATTRIBUTES, TAGS, caption, truth_of_words
 
 SIZE = 224
-GRID = SIZE // 16
+HIDDEN_BY_GRAIN = 1.5
+"""A defect that darkens less than this many deviations of the grain cannot be told from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`pixels` uint8 (224, 224); `patch_kinds` uint8 (14, 14), index into KINDS; `truth` and one caption of it."""
+    """`pixels` uint8 (S, S); `patch_kinds` uint8 (S / 16, S / 16), index into KINDS; `truth` and one caption of it."""
 
     pixels: NDArray[np.uint8]
     patch_kinds: NDArray[np.uint8]
@@ -34,58 +35,76 @@ class Sample:
     caption: str
 
 
+@dataclass(frozen=True, slots=True)
+class Canvases:
+    """Good cells to paint on: `cells` float32 (N, S, S), 0..1, and how often each is drawn, `weights` float64 (N,), summing to 1."""
+
+    cells: NDArray[np.float32]
+    weights: NDArray[np.float64]
+
+    def draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """One of the cells."""
+        return np.asarray(self.cells[int(rng.choice(len(self.cells), p=self.weights))], np.float32)
+
+
 @dataclass(slots=True)
 class Sampler:
-    """Draws samples: half of them intact, four of five on real good cells, two of three with grain."""
+    """Draws samples: half of them intact, nearly all on real good cells, three of four with grain."""
 
-    good: NDArray[np.float32]
+    canvases: Canvases
     grain: GrainPool
     rng: np.random.Generator
-    rendered_share: float = 0.2
-    grain_share: float = 0.65
+    rendered_share: float = 0.03
+    grain_share: float = 0.75
 
     def draw(self) -> Sample:
         """One sample."""
         rng = self.rng
         rendered = rng.random() < self.rendered_share
-        cell = render_cell(SIZE, rng) if rendered else jitter(self.good[int(rng.integers(len(self.good)))], rng)
+        size = self.canvases.cells.shape[1]
+        cell = render_cell(size, rng) if rendered else jitter(self.canvases.draw(rng), rng)
         cell = vary_layout(cell, rng)
-        material, clouds = "mono", False
+        material, clouds, strength = "mono", False, 0.0
         if rng.random() < self.grain_share:
-            cell, clouds = add_grain(cell, self.grain, rng)
+            cell, clouds, strength = add_grain(cell, self.grain, rng)
             material = "poly"
         uneven = bool(rng.random() < 0.2)
         if uneven:
             cell = uneven_light(cell, rng)
-        painted = paint(cell, rng) if rng.random() < 0.5 else Painted(cell, np.zeros((GRID, GRID), np.uint8), ())
+        painted = (
+            paint(cell, rng, visible=max(VISIBLE, HIDDEN_BY_GRAIN * strength))
+            if rng.random() < 0.5
+            else Painted(cell, np.zeros((size // PATCH, size // PATCH), np.uint8), ())
+        )
         truth = Truth(material, clouds, uneven, painted.defects)
         return Sample(capture(painted.pixels, rng), painted.patch_kinds, truth, caption(truth, rng))
 
 
-def add_grain(cell: NDArray[np.float32], pool: GrainPool, rng: np.random.Generator) -> tuple[NDArray[np.float32], bool]:
-    """The cell with grain on it, and whether dislocation clouds show."""
+def add_grain(cell: NDArray[np.float32], pool: GrainPool, rng: np.random.Generator) -> tuple[NDArray[np.float32], bool, float]:
+    """The cell with grain on it, whether dislocation clouds show, and the deviation of the grain as a share of the brightness."""
     index = int(rng.integers(len(pool.textures)))
     texture = pool.textures[index]
     if rng.random() < 0.5:
         texture = texture[::-1]
     if rng.random() < 0.5:
         texture = texture.T
-    strength = rng.uniform(0.03, 0.16)
-    return (cell * np.clip(1 + strength * texture, 0.15, 2)).astype(np.float32), bool(pool.clouds[index])
+    strength = float(rng.uniform(0.03, 0.13))
+    return (cell * np.clip(1 + strength * texture, 0.15, 2)).astype(np.float32), bool(pool.clouds[index]), strength
 
 
-def good_cells() -> NDArray[np.float32]:
-    """The good cells of the training run, float32 (N, 224, 224), 0..1: all labelled them as surely free of defects."""
-    return np.stack([read_grey(cell, SIZE) for cell in training_cells() if cell.probability == 0])
+def good_cells(size: int = SIZE) -> Canvases:
+    """The good cells that may teach: all labelled them as surely free of defects."""
+    cells = [cell for cell in training_cells() if cell.probability == 0]
+    return Canvases(np.stack([read_grey(cell, size) for cell in cells]), run_weights(cells))
 
 
-def write_samples(folder: Path, *, count: int, seed: int) -> None:
+def write_samples(folder: Path, *, count: int, seed: int, size: int = SIZE) -> None:
     """Write `count` samples as arrays: pixels, patch_kinds, words, kind (.npy) and captions.json."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
-    sampler = Sampler(good_cells(), make_grain(240, SIZE, rng), rng)
-    pixels = open_memmap(folder / "pixels.npy", "w+", np.uint8, (count, SIZE, SIZE))
-    patch_kinds = np.empty((count, GRID, GRID), np.uint8)
+    sampler = Sampler(good_cells(size), make_grain(240, size, rng), rng)
+    pixels = open_memmap(folder / "pixels.npy", "w+", np.uint8, (count, size, size))
+    patch_kinds = np.empty((count, size // PATCH, size // PATCH), np.uint8)
     words = np.empty((count, len(TAGS) + len(ATTRIBUTES)), np.int8)
     kinds, captions, strengths = np.empty(count, np.uint8), [], np.zeros(count, np.float32)
     for index in tqdm(range(count), desc="painting", mininterval=10):

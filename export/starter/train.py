@@ -1,6 +1,6 @@
 """Make the starter's weights again from nothing: `python -m export.starter.train`. A stage whose outcome is there is skipped.
 
-Stages: paint samples, train CLIP, train BLIP, convert both to int8, describe with them, tune the judge on the words.
+Stages: paint samples, train the teachers, train CLIP, train BLIP, convert both to int8, describe with them, tune the judge on the words.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from export.starter.batches import Batches
 from export.starter.convert import convert
 from export.starter.describe import write_descriptions
 from export.starter.sample import write_samples
+from export.starter.teacher import TeacherRecipe, train_teachers
 from export.starter.tokenizer import make_tokenizer
 from export.starter.train_blip import train_blip
 from export.starter.train_clip import Recipe, train_clip
@@ -37,8 +38,9 @@ HERE = Path(__file__).parent
 PAINTED = 44_000
 DESCRIBED = 900
 SEED = 11
+TEACHERS = TeacherRecipe()
 CLIP = Recipe()
-BLIP = Recipe(steps=800, learning_rate=1e-3)
+BLIP = Recipe(steps=600, learning_rate=1e-3)
 TUNING = Tuning(epochs=1.25)
 TUNING_SAMPLES = 2
 """Sampled captions beside the greedy one while tuning: variety for the judge. The box says the greedy one only, which is faster."""
@@ -49,7 +51,7 @@ QUANTISATION = "Q4_0"
 def main() -> None:
     """Run the stages that are not done."""
     parser = argparse.ArgumentParser(prog="python -m export.starter.train", description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path(".kotoba/training"), help="scratch folder, 2.5 GB (default: %(default)s)")
+    parser.add_argument("--work", type=Path, default=Path(".kotoba/training"), help="scratch folder, 2.9 GB (default: %(default)s)")
     parser.add_argument("--out", type=Path, default=Path("export/starter/weights"), help="where the artefacts go (default: %(default)s)")
     arguments = parser.parse_args()
     train(arguments.work, arguments.out)
@@ -62,10 +64,11 @@ def train(work: Path, out: Path) -> None:
     if not (painted / "captions.json").exists():
         write_samples(painted, count=PAINTED, seed=SEED)
     tokenizer = _tokenizer(work / "tokenizer.json")
+    teachers = train_teachers(work / "teachers", TEACHERS, seed=SEED + 4)
     if not (work / "clip/config.json").exists():
-        train_clip(Batches(painted, seed=SEED), tokenizer, work / "clip", CLIP)
+        train_clip(Batches(painted, seed=SEED), teachers, tokenizer, work / "clip", CLIP)
     if not (work / "blip/config.json").exists():
-        train_blip(Batches(painted, seed=SEED + 1), tokenizer, CLIPModel.from_pretrained(work / "clip"), work / "blip", BLIP)
+        train_blip(Batches(painted, seed=SEED + 1), teachers, tokenizer, CLIPModel.from_pretrained(work / "clip"), work / "blip", BLIP)
     if not (out / "models.json").exists():
         pixels = Batches(painted, seed=SEED + 2).draw(64).pixel_values.numpy()
         print(json.dumps(convert(work / "clip", work / "blip", tokenizer, pixels, out)))
@@ -84,7 +87,7 @@ def train(work: Path, out: Path) -> None:
         student.write(adapter)
     judge = LlamaJudge(llm, labels=station.labels, prompt=Prompt.parse(template, station.labels), adapter=adapter, temperature=None)
     found = calibrate(judge, station.labels, read_examples(work / "validation.jsonl"))
-    print(f"source validation run: judge AUROC {found.auroc:.3f}, temperature {found.temperature:.3f}")
+    print(f"source validation cells: judge AUROC {found.auroc:.3f}, temperature {found.temperature:.3f}")
     entry = Calibration(adapter=ADAPTER, template=TEMPLATE, temperature=round(found.temperature, 4))
     (out / "calibration.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
 

@@ -13,6 +13,7 @@ from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfi
 
 from export.starter.batches import Batches
 from export.starter.optimise import Optimiser
+from export.starter.teacher import Teachers
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
 from export.starter.train_clip import DIM, LAYERS, Recipe
 from export.starter.truth import KINDS
@@ -74,13 +75,15 @@ def see_as(clip: CLIPModel, blip: BlipForConditionalGeneration) -> None:
             ours.mlp.load_state_dict(theirs.mlp.state_dict())
 
 
-def train_blip(batches: Batches, tokenizer: Tokenizer, clip: CLIPModel, out: Path, recipe: Recipe) -> BlipForConditionalGeneration:
-    """Train on captions and, as CLIP, on the kind of each patch; saves the moving average of the weights to `out`."""
+def train_blip(
+    batches: Batches, teachers: Teachers, tokenizer: Tokenizer, clip: CLIPModel, out: Path, recipe: Recipe
+) -> BlipForConditionalGeneration:
+    """Train on captions and, as CLIP, on the kind of each patch and the teachers' opinion; saves the average of the weights to `out`."""
     torch.manual_seed(recipe.seed)
     blip = BlipForConditionalGeneration(blip_config(tokenizer.get_vocab_size()))
     see_as(clip, blip)
-    head = nn.Linear(DIM, len(KINDS))
-    optimiser = Optimiser([blip, head], learning_rate=recipe.learning_rate, steps=recipe.steps)
+    head, verdict = nn.Linear(DIM, len(KINDS)), nn.Linear(DIM, 1)
+    optimiser = Optimiser([blip, head, verdict], learning_rate=recipe.learning_rate, steps=recipe.steps)
     weight = torch.ones(len(KINDS))
     weight[0] = 0.25
     started = time.monotonic()
@@ -105,10 +108,10 @@ def train_blip(batches: Batches, tokenizer: Tokenizer, clip: CLIPModel, out: Pat
         patches = functional.cross_entropy(
             head(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
         )
-        optimiser.step(said + 0.3 * patches)
-        mean = {
-            name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in (("caption", said.item()), ("patches", patches.item()))
-        }
+        sound = functional.binary_cross_entropy_with_logits(verdict(vision.pooler_output)[:, 0], teachers(batch.pixel_values))
+        optimiser.step(said + 0.3 * patches + 0.5 * sound)
+        parts = (("caption", said), ("patches", patches), ("sound", sound))
+        mean = {name: 0.98 * mean.get(name, value.item()) + 0.02 * value.item() for name, value in parts}
         if step % 50 == 49:
             print(f"{step + 1} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
         if step % 500 == 499 or step == recipe.steps - 1:

@@ -1,8 +1,9 @@
 """Train the starter's CLIP: a small vision tower that tells what was painted, a text tower that knows the vocabularies.
 
-Two signals, both from the painter's truth. Each word of the vocabularies is true or false of each picture (sigmoid loss on the
-cosine, as in SigLIP, Zhai et al. 2023, because several words are true at once). And each of the 14 x 14 patches has a kind:
-that second, dense signal is what lets a transformer of this size learn hairlines in an hour on two cores; its head is thrown away.
+Three signals. Each word of the vocabularies is true or false of each picture (sigmoid loss on the cosine, as in SigLIP, Zhai et al. 2023,
+because several words are true at once), by the painter's truth. Each of the 14 x 14 patches has a kind: that dense signal is what lets a
+transformer of this size learn hairlines in an hour on two cores. And whether the cell is defective at all, the tower learns from its
+teachers (`teacher.py`), on real cells as on painted ones. The heads of the last two are thrown away.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -21,6 +23,7 @@ from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
 from export.starter.batches import Batch, Batches, real_validation
 from export.starter.optimise import Optimiser
+from export.starter.teacher import Teachers
 from export.starter.tokenizer import END_ID, PAD_ID, START_ID
 from export.starter.truth import KINDS
 from export.starter.words import ATTRIBUTES, TAGS
@@ -29,6 +32,7 @@ CONTEXT_TOKENS = 16
 DIM = 160
 LAYERS = 5
 SHALLOW = 2
+SOUND, UNSOUND = TAGS.index("intact cell"), TAGS.index("damaged cell")
 NOISE_FLOOR = 0.003
 """Variance of camera noise in pixel_values: directions below it are not amplified."""
 
@@ -85,23 +89,28 @@ def tokenize(tokenizer: Tokenizer, sentences: tuple[str, ...], length: int) -> t
 
 
 class Heads(nn.Module):
-    """What training needs beside CLIP itself: the kind of each patch, the kind of the picture, scale and bias of the cosines."""
+    """What training needs beside CLIP itself: the kind of each patch, kind and soundness of the picture, scale and bias of the cosines."""
 
     def __init__(self) -> None:
         super().__init__()
         self.patch = nn.Linear(DIM, len(KINDS))
         self.picture = nn.Linear(DIM, len(KINDS))
+        self.defective = nn.Linear(DIM, 1)
         self.scale = nn.Parameter(torch.tensor(2.3))
         self.bias = nn.Parameter(torch.tensor(-3.0))
 
 
-def losses(clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batch: Batch) -> tuple[Tensor, dict[str, float]]:
+def losses(
+    clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batch: Batch, teachers: Teachers
+) -> tuple[Tensor, dict[str, float]]:
     """The summed loss of a batch and its parts, for the log."""
+    opinion = teachers(batch.pixel_values)
     vision = clip.vision_model(pixel_values=batch.pixel_values)
     image = functional.normalize(clip.visual_projection(vision.pooler_output), dim=-1)
     text = functional.normalize(clip.get_text_features(input_ids=phrases[0], attention_mask=phrases[1]), dim=-1)
     logits = heads.scale.exp() * image @ text.T + heads.bias
     known = (batch.words >= 0).float()
+    known[:, [SOUND, UNSOUND]] = 0
     each = functional.binary_cross_entropy_with_logits(logits, batch.words.clamp(min=0), reduction="none") * known
     words = each.sum() / known.sum().clamp(min=1) * 4
     # A patch without a defect is twenty times as frequent as one with: weigh it down.
@@ -113,13 +122,11 @@ def losses(clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batch:
     picture = heads.picture(vision.pooler_output)
     sure = batch.kind >= 0
     kind = functional.cross_entropy(picture[sure], batch.kind[sure]) if bool(sure.any()) else picture.sum() * 0
-    # A real defective cell is known to be defective, not how.
-    intact = -functional.log_softmax(picture, -1)[:, 0]
-    defect = -torch.log1p(-functional.softmax(picture, -1)[:, 0].clamp(max=1 - 1e-4))
-    vague = ~sure
-    real = (batch.defective * defect + (1 - batch.defective) * intact)[vague].mean() if bool(vague.any()) else picture.sum() * 0
-    total = words + 0.5 * patches + 0.5 * kind + 0.5 * real
-    return total, {name: value.item() for name, value in (("words", words), ("patches", patches), ("kind", kind), ("real", real))}
+    sound = functional.binary_cross_entropy_with_logits(heads.defective(vision.pooler_output)[:, 0], opinion)
+    said = functional.binary_cross_entropy_with_logits(logits[:, [SOUND, UNSOUND]], torch.stack([1 - opinion, opinion], 1))
+    total = words + 0.5 * patches + 0.5 * kind + sound + said
+    parts = (("words", words), ("patches", patches), ("kind", kind), ("sound", sound), ("said", said))
+    return total, {name: value.item() for name, value in parts}
 
 
 @torch.no_grad()
@@ -127,10 +134,7 @@ def intact_scores(clip: CLIPModel, phrases: tuple[Tensor, Tensor], pixel_values:
     """Cosine of "intact cell" per picture, float32 (B,)."""
     clip.eval()
     text = functional.normalize(clip.get_text_features(input_ids=phrases[0], attention_mask=phrases[1]), dim=-1)
-    parts = [
-        functional.normalize(clip.get_image_features(pixel_values=part), dim=-1) @ text[TAGS.index("intact cell")]
-        for part in pixel_values.split(32)
-    ]
+    parts = [functional.normalize(clip.get_image_features(pixel_values=part), dim=-1) @ text[SOUND] for part in pixel_values.split(32)]
     clip.train()
     return torch.cat(parts).numpy()
 
@@ -160,7 +164,7 @@ def deepen(clip: CLIPModel, layers: nn.ModuleList) -> None:
     clip.vision_model.encoder.layers = layers
 
 
-def train_clip(batches: Batches, tokenizer: Tokenizer, out: Path, recipe: Recipe) -> CLIPModel:
+def train_clip(batches: Batches, teachers: Teachers, tokenizer: Tokenizer, out: Path, recipe: Recipe) -> CLIPModel:
     """Train, keep the moving average of the weights, save to `out` in the Hugging Face layout; logs to stdout.
 
     First two layers alone, which learn what a patch looks like at a third of the cost; then all of them. The shallow stage is kept in
@@ -182,6 +186,7 @@ def train_clip(batches: Batches, tokenizer: Tokenizer, out: Path, recipe: Recipe
             heads,
             phrases,
             batches,
+            teachers,
             steps=recipe.shallow_steps,
             batch=recipe.shallow_batch,
             learning_rate=recipe.learning_rate,
@@ -190,7 +195,7 @@ def train_clip(batches: Batches, tokenizer: Tokenizer, out: Path, recipe: Recipe
         out.mkdir(parents=True, exist_ok=True)
         torch.save(nn.ModuleList([clip, heads]).state_dict(), shallow)
     deepen(clip, layers)
-    _train(clip, heads, phrases, batches, steps=recipe.steps, batch=recipe.batch, learning_rate=recipe.learning_rate, decay=True)
+    _train(clip, heads, phrases, batches, teachers, steps=recipe.steps, batch=recipe.batch, learning_rate=recipe.learning_rate, decay=True)
     clip.save_pretrained(out)
     torch.save(heads.state_dict(), out / "heads.pt")
     return clip
@@ -201,6 +206,7 @@ def _train(
     heads: Heads,
     phrases: tuple[Tensor, Tensor],
     batches: Batches,
+    teachers: Teachers,
     *,
     steps: int,
     batch: int,
@@ -214,15 +220,17 @@ def _train(
     mean: dict[str, float] = {}
     clip.train()
     for step in range(1, steps + 1):
-        loss, parts = losses(clip, heads, phrases, batches.draw(batch))
+        loss, parts = losses(clip, heads, phrases, batches.draw(batch), teachers)
         optimiser.step(loss)
         mean = {name: 0.98 * mean.get(name, value) + 0.02 * value for name, value in parts.items()}
         if step % 50 == 0:
             print(f"{step} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
         if step % 500 == 0 or step == steps:
             optimiser.swap_average()
-            scores = {name: roc_auc_score(defective, -intact_scores(clip, phrases, values)) for name, (values, defective) in runs.items()}
-            said = ", ".join(f"{name} {score:.3f}" for name, score in scores.items())
-            print(f"{step} {time.monotonic() - started:.0f}s AUROC on the source validation run: {said}", flush=True)
+            for name, (values, defective) in runs.items():
+                scores = -intact_scores(clip, phrases, values)
+                like = spearmanr(scores, torch.cat([teachers(part) for part in values.split(66)])).statistic
+                said = f"AUROC {roc_auc_score(defective, scores):.3f}, rank correlation with the teachers {like:.3f}"
+                print(f"{step} source validation cells {name}: {said}", flush=True)
             optimiser.swap_average()
     optimiser.swap_average()

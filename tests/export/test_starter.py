@@ -9,7 +9,7 @@ from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, loa
 from export.starter.grain import GrainPool, make_grain
 from export.starter.paint import PATCH, VISIBLE, paint
 from export.starter.render import render_cell
-from export.starter.sample import SIZE, Sampler
+from export.starter.sample import SIZE, Canvases, Sampler
 from export.starter.tokenizer import DECODE, END, START, UNKNOWN, make_tokenizer
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.truth import KINDS, Defect, Truth
@@ -63,7 +63,7 @@ def test_the_same_seed_paints_the_same() -> None:
 def test_words_agree_with_the_truth_of_seeded_samples(grain: GrainPool) -> None:
     rng = np.random.default_rng(3)
     good = np.stack([render_cell(SIZE, rng) for _ in range(2)])
-    sampler = Sampler(good, grain, rng)
+    sampler = Sampler(Canvases(good, np.array([0.5, 0.5])), grain, rng)
     intact = 0
     for _ in SEEDS:
         sample = sampler.draw()
@@ -112,12 +112,14 @@ def test_the_caption_of_a_defect_names_the_one_that_shows_most_first() -> None:
         assert "stain" in said or "spot" in said
 
 
-def test_the_splits_share_no_cell_and_cut_no_production_run() -> None:
-    splits = [set(TRAINING), set(SOURCE_VALIDATION), *map(set, HELD_OUT_MONO)]
+def test_the_splits_share_no_cell_and_what_is_measured_shares_no_run_with_what_taught() -> None:
+    splits = [*map(set, TRAINING), *map(set, SOURCE_VALIDATION), *map(set, HELD_OUT_MONO)]
     assert sum(map(len, splits)) == len(set().union(*splits))
     runs = [0, 60, 360, 540, 900, 1614, 2144, 2216, 2396, 2444, 2624]
-    for split in (TRAINING, SOURCE_VALIDATION, *HELD_OUT_MONO):
+    for split in HELD_OUT_MONO:
         assert (split.start, split.stop) in set(pairwise(runs))
+    source = set(range(360, 540)) | set(range(900, 1614))
+    assert set().union(*map(set, (*TRAINING, *SOURCE_VALIDATION))) == source
 
 
 def test_only_mono_cells_of_the_training_and_validation_runs_teach_and_choose() -> None:
