@@ -52,7 +52,8 @@ class Batch:
 
 def as_pixel_values(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     """uint8 (S, S) to float32 (3, S, S), by the device's own code."""
-    values: NDArray[np.float32] = pixel_values(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), PREPROCESS.model_copy(update={"size": len(grey)}))[0]
+    pixels = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
+    values: NDArray[np.float32] = pixel_values(pixels, PREPROCESS.model_copy(update={"size": len(grey)}))[0]
     return values
 
 

@@ -24,7 +24,8 @@ def make_grain(count: int, size: int, rng: np.random.Generator) -> GrainPool:
     Dark boundaries and wavy strokes, which real grain also has, are left out: at this size they cannot be told from cracks, and with them
     a small network learned neither.
     """
-    points = np.stack(np.mgrid[0:size, 0:size], -1).reshape(-1, 2).astype(np.float64)
+    yy, xx = np.mgrid[0:size, 0:size]
+    points = np.stack([yy.ravel(), xx.ravel()], 1).astype(np.float64)
     textures, clouds = [], []
     for _ in range(count):
         grains = int(rng.integers(20, 400))
