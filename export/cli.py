@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")
     verify.set_defaults(command=_verify)
 
+    _model_parsers(commands)
+
     pilot = commands.add_parser("pilot", help="how good a bundle is on the labelled cells of ELPV, beside the controls: a page of Markdown")
     pilot.add_argument(
         "jsonl", type=Path, nargs="+", metavar="JSONL", help="lines of `kotoba-edge inspect` over all cells, one file for each seed"
@@ -65,6 +67,73 @@ def _parser() -> argparse.ArgumentParser:
     for command in (build, verify, pilot):
         command.add_argument("--board", default="cpu", help="board profile to run on (default: %(default)s)")
     return parser
+
+
+def _model_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """`clip`, `blip` and `llm`: one artefact each."""
+    # The names stand here a second time so that --help does not load torch; a test holds them equal.
+    precisions = ("fp32", "fp16", "int8", "int8-full", "int8-static", "int4")
+    clip = commands.add_parser("clip", help="a CLIP or SigLIP from Hugging Face to ONNX, with vocabularies, proven")
+    blip = commands.add_parser("blip", help="a captioning BLIP from Hugging Face to ONNX, proven")
+    llm = commands.add_parser("llm", help="an instruct model from Hugging Face to GGUF, with a plain template and its adapters")
+    for command in (clip, blip, llm):
+        command.add_argument("source", type=Path, metavar="FOLDER", help="the model's folder, as Hugging Face writes it")
+        command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the artefacts' folder, which a specification names")
+    for command in (clip, blip):
+        command.add_argument("--precision", choices=precisions, default="int8", help="default: %(default)s")
+        command.add_argument("--pictures", type=Path, nargs="+", required=True, metavar="FILE", help="real pictures to prove it on")
+    seed = Path(__file__).with_name("vocabularies")
+    for kind in ("tags", "attributes"):
+        default = seed / f"{kind}.tsv"
+        clip.add_argument(
+            f"--{kind}", type=Path, nargs="+", default=[default], metavar="FILE", help="default: words of industrial inspection"
+        )
+    clip.add_argument("--prompt", nargs="+", default=["a photo of {}", "{}"], metavar="TEXT", help="an ensemble, default: %(default)s")
+    clip.set_defaults(command=_clip)
+    blip.add_argument("--decoder-precision", choices=precisions, default="int8", help="default: %(default)s")
+    blip.add_argument("--prompt", default="", metavar="TEXT", help="prefix of every caption, such as 'a picture of' (default: none)")
+    blip.set_defaults(command=_blip)
+    llm.add_argument(
+        "--quantisation", choices=("F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0"), default="Q4_0", help="default: %(default)s"
+    )
+    llm.add_argument("--adapter", type=Path, nargs="*", default=[], metavar="FOLDER", help="LoRA folders of peft; the name is the folder's")
+    llm.set_defaults(command=_llm)
+
+
+def _clip(options: argparse.Namespace) -> int:
+    from export.artefacts import make_clip
+    from export.proof import table
+
+    with _Progress() as say:
+        figures = make_clip(
+            options.source, options.out, precision=options.precision, tags=options.tags, attributes=options.attributes,
+            prompts=options.prompt, pictures=options.pictures, say=say,
+        )  # fmt: skip
+    print(table(figures))
+    return DONE
+
+
+def _blip(options: argparse.Namespace) -> int:
+    from export.artefacts import make_blip
+    from export.proof import table
+
+    with _Progress() as say:
+        figures = make_blip(
+            options.source, options.out, precision=options.precision, decoder=options.decoder_precision,
+            prompt=options.prompt, pictures=options.pictures, say=say,
+        )  # fmt: skip
+    print(table(figures))
+    return DONE
+
+
+def _llm(options: argparse.Namespace) -> int:
+    from export.hf_llm import make_llm
+
+    with _Progress() as say:
+        made = make_llm(options.source, options.out, quantisation=options.quantisation, adapters=options.adapter, say=say)
+    for path in made:
+        print(path)
+    return DONE
 
 
 def _build(options: argparse.Namespace) -> int:

@@ -1,59 +1,114 @@
-"""CLIP from Hugging Face to two ONNX graphs, each ending in embeddings of unit length."""
+"""CLIP and SigLIP from Hugging Face to two ONNX graphs, each ending in embeddings of unit length, through Optimum.
+
+Optimum exports the two towers with everything that they can give; a box needs one vector of each, and normalised, so that a cosine is a dot
+product. Hence two configurations of our own: the picture alone, the words alone.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import torch
+from optimum.exporters.onnx.base import OnnxConfig
+from optimum.exporters.onnx.convert import export
+from optimum.utils import NormalizedConfig
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import CLIPModel
+from transformers import CLIPModel, SiglipModel
 
 OPSET = 17
 
 
-class _Vision(nn.Module):
-    def __init__(self, clip: CLIPModel) -> None:
+class ClipVision(nn.Module):
+    """Pixels to an embedding of unit length."""
+
+    def __init__(self, model: CLIPModel | SiglipModel) -> None:
         super().__init__()
-        self.clip = clip
+        self.config = model.config
+        self.model = model
 
     def forward(self, pixel_values: Tensor) -> Tensor:
-        return functional.normalize(self.clip.get_image_features(pixel_values=pixel_values), dim=-1)
+        """`pixel_values` (B, 3, S, S) to (B, D)."""
+        return functional.normalize(self.model.get_image_features(pixel_values=pixel_values), dim=-1)
 
 
-class _Text(nn.Module):
-    def __init__(self, clip: CLIPModel) -> None:
+class ClipText(nn.Module):
+    """Tokens, padded to the context length, to an embedding of unit length."""
+
+    def __init__(self, model: CLIPModel | SiglipModel) -> None:
         super().__init__()
-        self.clip = clip
+        self.config = model.config
+        self.model = model
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        return functional.normalize(self.clip.get_text_features(input_ids=input_ids, attention_mask=attention_mask), dim=-1)
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
+        """`input_ids` and `attention_mask` (B, T) to (B, D)."""
+        return functional.normalize(self.model.get_text_features(input_ids=input_ids, attention_mask=attention_mask), dim=-1)
 
 
-def export_clip(clip: CLIPModel, folder: Path) -> None:
-    """Write `vision.onnx` (pixel_values to image_embeds) and `text.onnx` (input_ids, attention_mask to text_embeds); sizes are free."""
+class ClipVisionOnnxConfig(OnnxConfig):
+    """What the vision graph takes and gives."""
+
+    DEFAULT_ONNX_OPSET = OPSET
+    NORMALIZED_CONFIG_CLASS = NormalizedConfig
+
+    @property
+    def inputs(self) -> dict[str, dict[int, str]]:
+        """Any number of pictures, all of the tower's size."""
+        return OrderedDict(pixel_values={0: "batch"})
+
+    @property
+    def outputs(self) -> dict[str, dict[int, str]]:
+        """One embedding a picture."""
+        return OrderedDict(image_embeds={0: "batch"})
+
+    def generate_dummy_inputs(self, framework: str = "pt", **_: Any) -> dict[str, Tensor]:  # noqa: ANN401, ARG002 -- optimum's signature
+        """Two grey pictures."""
+        size = self._config.vision_config.image_size
+        return {"pixel_values": torch.zeros(2, 3, size, size)}
+
+
+class ClipTextOnnxConfig(OnnxConfig):
+    """What the text graph takes and gives.
+
+    SigLIP was trained on padded sentences without a mask and reads its last token, so its graph has no mask and wants full length.
+    """
+
+    DEFAULT_ONNX_OPSET = OPSET
+    NORMALIZED_CONFIG_CLASS = NormalizedConfig
+
+    @property
+    def _masked(self) -> bool:
+        return self._config.model_type != "siglip"
+
+    @property
+    def inputs(self) -> dict[str, dict[int, str]]:
+        """Any number of sentences."""
+        axes: dict[str, dict[int, str]] = OrderedDict(input_ids={0: "batch", 1: "tokens"})
+        if self._masked:
+            axes["attention_mask"] = {0: "batch", 1: "tokens"}
+        return axes
+
+    @property
+    def outputs(self) -> dict[str, dict[int, str]]:
+        """One embedding a sentence."""
+        return OrderedDict(text_embeds={0: "batch"})
+
+    def generate_dummy_inputs(self, framework: str = "pt", **_: Any) -> dict[str, Tensor]:  # noqa: ANN401, ARG002 -- optimum's signature
+        """Two sentences that end with their last token."""
+        text = self._config.text_config
+        ids = torch.zeros(2, text.max_position_embeddings, dtype=torch.int64)
+        ids[:, -1] = min(text.eos_token_id or 1, text.vocab_size - 1)
+        return {"input_ids": ids} | ({"attention_mask": torch.ones_like(ids)} if self._masked else {})
+
+
+def export_clip(model: CLIPModel | SiglipModel, folder: Path) -> None:
+    """Write `vision.onnx` and `text.onnx` as `firmware_config.bundle.Clip` describes them."""
     folder.mkdir(parents=True, exist_ok=True)
-    clip = clip.eval()
-    size = clip.config.vision_config.image_size
-    ids = torch.tensor([[clip.config.text_config.bos_token_id, clip.config.text_config.eos_token_id]] * 2)
-    with torch.no_grad():
-        torch.onnx.export(
-            _Vision(clip),
-            (torch.zeros(2, 3, size, size),),
-            folder / "vision.onnx",
-            input_names=["pixel_values"],
-            output_names=["image_embeds"],
-            dynamic_axes={"pixel_values": {0: "batch"}, "image_embeds": {0: "batch"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-        torch.onnx.export(
-            _Text(clip),
-            (ids, torch.ones_like(ids)),
-            folder / "text.onnx",
-            input_names=["input_ids", "attention_mask"],
-            output_names=["text_embeds"],
-            dynamic_axes={name: {0: "batch", 1: "tokens"} for name in ("input_ids", "attention_mask")} | {"text_embeds": {0: "batch"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    model = model.eval()
+    for name, module, config in (
+        ("vision", ClipVision(model), ClipVisionOnnxConfig(model.config, task="feature-extraction")),
+        ("text", ClipText(model), ClipTextOnnxConfig(model.config, task="feature-extraction")),
+    ):
+        export(module, config, folder / f"{name}.onnx", opset=OPSET)

@@ -83,7 +83,7 @@ def _named(models: Models) -> Iterator[str]:
     clip, blip = models.clip, models.blip
     yield from (clip.vision, clip.text, clip.tokenizer)
     for vocabulary in (clip.tags, clip.attributes):
-        yield from (vocabulary.words, vocabulary.embeddings)
+        yield from (vocabulary.words, vocabulary.embeddings, *vocabulary.glosses.values())
     if blip is not None:
         yield from (blip.vision, blip.decoder, blip.tokenizer)
 

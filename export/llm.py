@@ -18,6 +18,8 @@ TYPES = {
     "F16": llama_cpp.LLAMA_FTYPE_MOSTLY_F16,
     "Q4_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_0,
     "Q4_1": llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_1,
+    "Q4_K_M": llama_cpp.LLAMA_FTYPE_MOSTLY_Q4_K_M,
+    "Q5_K_M": llama_cpp.LLAMA_FTYPE_MOSTLY_Q5_K_M,
     "Q8_0": llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0,
 }
 CHAT_TEMPLATE = "tokenizer.chat_template"
@@ -35,7 +37,7 @@ ADAPTED = {
 
 
 @llama_cpp.llama_log_callback
-def _silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
+def silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
     """The quantizer writes a line a tensor to stderr; what matters comes back as its code."""
 
 
@@ -60,7 +62,7 @@ def requantize(source: Path, target: Path, kind: str) -> None:
     parameters.nthread = 0
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         rough = Path(scratch) / "model.gguf"
-        llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
+        llama_cpp.llama_log_set(silent, ctypes.c_void_p(0))
         code = llama_cpp.llama_model_quantize(str(source).encode(), str(rough).encode(), ctypes.byref(parameters))
         if code:
             msg = f"quantizing {source} to {kind}: llama.cpp refused it (code {code}): give a GGUF of a model that it knows"

@@ -1,37 +1,81 @@
-"""Int8 for CPUs: dynamic, S8 weights per channel, MatMul and Gemm only.
+"""Precisions of a graph.
 
-The patch convolution stays fp32 (onnxruntime #12854). Weights keep 7 bits: without VNNI, AVX2 adds pairs of U8 x S8 products in 16 bits
-and saturates with 8-bit weights (onnxruntime's own advice for such CPUs is `reduce_range`), so the same bundle would give other words on
-another box.
+`int8`: dynamic, S8 weights per channel, MatMul and Gemm only. The patch convolution stays fp32 (onnxruntime #12854). Weights keep 7 bits:
+without VNNI, AVX2 adds pairs of U8 x S8 products in 16 bits and saturates with 8-bit weights (onnxruntime's own advice for such CPUs is
+`reduce_range`), so the same bundle would give other words on another box. `int8-full` keeps all 8 bits, for boards with VNNI or on ARM.
+`int8-static`: activations too, with scales from calibration pictures (QDQ), for accelerators that want them.
+`int4`: weights only, blocks of 32, which pays where one token at a time is read: the decoder.
+`fp16`: for GPUs; inputs and outputs stay fp32.
 """
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Literal, get_args
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_dynamic, quantize_static
+from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+from onnxruntime.transformers.float16 import convert_float_to_float16
+from onnxruntime.transformers.onnx_model import OnnxModel
+
+Precision = Literal["fp32", "fp16", "int8", "int8-full", "int8-static", "int4"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+FASTER_ON = ["MatMul", "Gemm"]
+INT4_BLOCK = 32
+
+Inputs = dict[str, NDArray[Any]]
 
 
-def quantize_int8(source: Path, target: Path, *, reduce_range: bool = True) -> None:
-    """Write an int8 copy of a graph, its weights inside the file."""
+def quantize(source: Path, target: Path, precision: Precision, *, samples: Sequence[Inputs] = ()) -> None:
+    """Write a graph in another precision, its weights inside the file; `samples` are inputs to calibrate `int8-static` with."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    quantize_dynamic(
-        source,
-        target,
-        op_types_to_quantize=["MatMul", "Gemm"],
-        per_channel=True,
-        reduce_range=reduce_range,
-        weight_type=QuantType.QInt8,
-        extra_options={"MatMulConstBOnly": True},
-    )
+    match precision:
+        case "fp32":
+            shutil.copyfile(source, target)
+        case "fp16":
+            half = OnnxModel(convert_float_to_float16(onnx.load(source), keep_io_types=True))
+            half.topological_sort()  # the converter appends its casts at the end
+            onnx.save(half.model, target)
+        case "int8" | "int8-full":
+            quantize_dynamic(
+                source,
+                target,
+                op_types_to_quantize=FASTER_ON,
+                per_channel=True,
+                reduce_range=precision == "int8",
+                weight_type=QuantType.QInt8,
+                extra_options={"MatMulConstBOnly": True},
+            )
+        case "int8-static":
+            quantize_static(
+                source,
+                target,
+                _Samples(samples),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=FASTER_ON,
+                per_channel=True,
+                reduce_range=True,
+                activation_type=QuantType.QUInt8,
+                weight_type=QuantType.QInt8,
+                extra_options={"MatMulConstBOnly": True},
+            )
+        case "int4":
+            quantizer = MatMulNBitsQuantizer(onnx.load(source), block_size=INT4_BLOCK, is_symmetric=True, accuracy_level=4)
+            quantizer.process()
+            onnx.save(quantizer.model.model, target)
     onnx.checker.check_model(onnx.load(target))
 
 
-def cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Mean cosine of rows, (N, D) each."""
-    a = one / np.linalg.norm(one, axis=-1, keepdims=True)
-    b = other / np.linalg.norm(other, axis=-1, keepdims=True)
-    return float((a * b).sum(-1).mean())
+class _Samples(CalibrationDataReader):
+    """Inputs one by one, as onnxruntime's calibrator asks for them."""
+
+    def __init__(self, samples: Sequence[Inputs]) -> None:
+        self._left: Iterator[Inputs] = iter(samples)
+
+    def get_next(self) -> Inputs | None:
+        """The next, or None."""
+        return next(self._left, None)

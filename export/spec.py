@@ -39,7 +39,7 @@ class LlmSource(BaseModel):
     model_config = STRICT
     package: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$", description="Name of an installed distribution.")
     path: Here | None = None
-    quantisation: Literal["F16", "Q4_0", "Q4_1", "Q8_0", "keep"] = "keep"
+    quantisation: Literal["F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0", "keep"] = "keep"
     context_tokens: int = Field(default=2048, ge=256, le=32_768)
 
     @model_validator(mode="after")

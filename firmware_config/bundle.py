@@ -50,6 +50,7 @@ class Vocabulary(BaseModel):
     model_config = STRICT
     words: FilePath
     embeddings: FilePath
+    glosses: dict[str, FilePath] = Field(default={}, description="Language, such as ja, to a text file in the order of words.")
 
 
 class Clip(BaseModel):
@@ -64,6 +65,7 @@ class Clip(BaseModel):
     text: FilePath
     tokenizer: FilePath
     context_tokens: int = Field(ge=2, le=512)
+    pad_token_id: int = Field(default=0, ge=0, description="Fills a phrase up to context_tokens; SigLIP reads it.")
     preprocess: ImagePreprocess
     tags: Vocabulary
     attributes: Vocabulary

@@ -74,15 +74,16 @@ class TextEncoder:
         self._session = open_session(bundle.path(clip.text), board)
         self._tokenizer = Tokenizer.from_file(str(bundle.path(clip.tokenizer)))
         self._tokenizer.enable_truncation(clip.context_tokens)
-        self._tokenizer.enable_padding(length=clip.context_tokens)
+        self._tokenizer.enable_padding(length=clip.context_tokens, pad_id=clip.pad_token_id)
+        # SigLIP was trained without a mask.
+        self._masked = "attention_mask" in {node.name for node in self._session.get_inputs()}
 
     def text_embeds(self, phrases: tuple[str, ...]) -> NDArray[np.float32]:
         """Unit embeddings float32 (len(phrases), D)."""
         encoded = self._tokenizer.encode_batch(list(phrases))
-        inputs = {
-            "input_ids": np.array([row.ids for row in encoded], np.int64),
-            "attention_mask": np.array([row.attention_mask for row in encoded], np.int64),
-        }
+        inputs = {"input_ids": np.array([row.ids for row in encoded], np.int64)}
+        if self._masked:
+            inputs["attention_mask"] = np.array([row.attention_mask for row in encoded], np.int64)
         return np.asarray(self._session.run(["text_embeds"], inputs)[0], np.float32)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -14,11 +15,15 @@ from transformers import BlipForConditionalGeneration, CLIPModel
 
 from export.blip import export_blip
 from export.clip import export_clip
-from export.quantize import cosine, quantize_int8
+from export.proof import cosine
+from export.quantize import quantize
 from export.starter.batches import PREPROCESS
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.words import ATTRIBUTES, TAGS
+from export.vocabulary import embed
+
+READING: dict[str, Any] = {"prompts": ("{}",), "context_tokens": CONTEXT_TOKENS, "pad_token_id": PAD_ID}
 
 
 def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures: NDArray[np.float32], out: Path) -> dict[str, float]:
@@ -34,14 +39,14 @@ def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures
         export_clip(clip, full / "clip")
         export_blip(blip, full / "blip")
         for name in ("clip/vision", "clip/text", "blip/vision", "blip/decoder"):
-            quantize_int8(full / f"{name}.onnx", out / f"{name}.onnx")
+            quantize(full / f"{name}.onnx", out / f"{name}.onnx", "int8")
         parity["clip_image_cosine_int8"] = cosine(*(_run(folder / "clip/vision.onnx", pictures) for folder in (full, out)))
         parity["blip_cross_cosine_int8"] = cosine(*(_run(folder / "blip/vision.onnx", pictures) for folder in (full, out)))
     for room in ("clip", "blip"):
         tokenizer.save(str(out / room / "tokenizer.json"))
     for name, words in (("tags", TAGS), ("attributes", ATTRIBUTES)):
         (out / "clip" / f"{name}.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
-        np.save(out / "clip" / f"{name}.npy", _embed(out / "clip/text.onnx", tokenizer, words))
+        np.save(out / "clip" / f"{name}.npy", embed(out / "clip/text.onnx", tokenizer, words, **READING))
     text = blip.config.text_config
     models = {
         "clip": {
@@ -75,14 +80,4 @@ def _run(graph: Path, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
     """All outputs of a vision graph side by side, one row a picture."""
     session = ort.InferenceSession(str(graph))
     rows = [np.concatenate([value.ravel() for value in session.run(None, {"pixel_values": picture[None]})]) for picture in pictures]
-    return np.stack(rows).astype(np.float32)
-
-
-def _embed(graph: Path, tokenizer: Tokenizer, phrases: tuple[str, ...]) -> NDArray[np.float32]:
-    session = ort.InferenceSession(str(graph))
-    rows = []
-    for phrase in phrases:
-        ids = tokenizer.encode(phrase).ids
-        padded = np.array([ids + [PAD_ID] * (CONTEXT_TOKENS - len(ids))], np.int64)
-        rows.append(session.run(None, {"input_ids": padded, "attention_mask": (padded != PAD_ID).astype(np.int64)})[0][0])
     return np.stack(rows).astype(np.float32)

@@ -16,7 +16,8 @@ from edge.describers.blip import BlipCaptioner
 from edge.picture.preprocess import pixel_values
 from export.blip import cross_names, export_blip, past_names
 from export.clip import export_clip
-from export.quantize import cosine, quantize_int8
+from export.proof import cosine
+from export.quantize import quantize
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID
 from firmware_config.board import read_board
 from firmware_config.bundle import Manifest
@@ -120,7 +121,7 @@ def test_the_graphs_hold_their_weights_and_name_what_the_device_asks_for(graphs:
 @pytest.mark.parametrize("name", ["clip/vision", "clip/text", "blip/vision", "blip/decoder"])
 def test_int8_keeps_the_direction_of_every_output(graphs: Path, tmp_path: Path, pictures: np.ndarray, name: str) -> None:
     small = tmp_path / f"{name}.onnx"
-    quantize_int8(graphs / f"{name}.onnx", small)
+    quantize(graphs / f"{name}.onnx", small, "int8")
     for before, after in zip(*(_outputs(path, pictures, cross=graphs) for path in (graphs / f"{name}.onnx", small)), strict=True):
         assert cosine(before, after) > 0.99
 

@@ -81,7 +81,7 @@ def test_stripping_the_chat_template_keeps_every_tensor_and_key(tmp_path: Path) 
 
 @pytest.mark.parametrize("kind", ["Q3_K", "q4_0", ""])
 def test_an_unknown_quantisation_is_refused_with_the_known_ones(tiny: Path, tmp_path: Path, kind: str) -> None:
-    with pytest.raises(LlmError, match=r"not known: use one of F16, Q4_0, Q4_1, Q8_0$"):
+    with pytest.raises(LlmError, match=r"not known: use one of F16, Q4_0, Q4_1, Q4_K_M, Q5_K_M, Q8_0$"):
         requantize(tiny, tmp_path / "out.gguf", kind)
     assert not (tmp_path / "out.gguf").exists()
 

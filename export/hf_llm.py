@@ -1,0 +1,176 @@
+"""Language models from Hugging Face to GGUF.
+
+By llama.cpp's own converter, of the very version that the box will run, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import llama_cpp
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from export.llm import LlmError, requantize, silent, strip_chat_template
+from export.sources import Checkpoint, read_checkpoint, read_json
+
+CONVERTER_ENV = "KOTOBA_LLAMA_CPP"
+HOURS = 3600 * 4
+"""A model of seventy billion weights takes long; one that takes longer hangs."""
+
+INSTRUCTION = "Judge the part by these words. Answers:\n{labels}\n{description}Answer with one of the answers, and nothing else."
+"""What our template asks, within the turns of the model's own chat format."""
+
+
+def converter() -> Path:
+    """The folder with convert_hf_to_gguf.py: beside the installed llama_cpp, or a checkout of llama.cpp that KOTOBA_LLAMA_CPP names.
+
+    Raises:
+        LlmError: neither is there.
+    """
+    given = os.environ.get(CONVERTER_ENV)
+    spec = importlib.util.find_spec("llama_cpp")
+    beside = [Path(folder) / "converter" for folder in (spec.submodule_search_locations or [] if spec else [])]
+    for folder in [Path(given)] if given else beside:
+        if (folder / "convert_hf_to_gguf.py").is_file():
+            return folder
+    where = given or "the installed llama-cpp-python"
+    msg = f"llama.cpp's converter is not in {where}: set {CONVERTER_ENV} to a checkout of llama.cpp, or install with `make`"
+    raise LlmError(msg)
+
+
+def convert_model(checkpoint: Checkpoint, target: Path) -> None:
+    """Write a checkpoint as GGUF F16, without its chat template.
+
+    Raises:
+        LlmError: llama.cpp's converter does not know the model or cannot read it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        rough = Path(scratch) / "model.gguf"
+        _run("convert_hf_to_gguf.py", [str(checkpoint.folder.absolute()), "--outtype", "f16", "--outfile", str(rough)], checkpoint.folder)
+        strip_chat_template(rough, target)
+
+
+def convert_adapter(adapter: Path, base: Checkpoint, target: Path) -> None:
+    """Write a LoRA folder, as peft saves it, as a GGUF adapter of `base`.
+
+    Raises:
+        LlmError: it is not a LoRA, holds pickles, or does not belong to the base.
+    """
+    if not (adapter / "adapter_model.safetensors").is_file():
+        msg = f"adapter {adapter} holds no adapter_model.safetensors: save it with peft's save_pretrained(safe_serialization=True)"
+        raise LlmError(msg)
+    kind = read_json(adapter / "adapter_config.json").get("peft_type")
+    if kind != "LORA":
+        msg = f"adapter {adapter} is of the type {kind!r}: only LORA can be carried by llama.cpp"
+        raise LlmError(msg)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    arguments = ["--base", str(base.folder.absolute()), "--outtype", "f32", "--outfile", str(target.absolute()), str(adapter.absolute())]
+    _run("convert_lora_to_gguf.py", arguments, adapter)
+
+
+def plain_template(checkpoint: Checkpoint, model: Path) -> str:
+    """The model's chat format as one of our instruction templates: read once, here, and never executed on a box.
+
+    `model` is the GGUF made of the checkpoint: it knows whether llama.cpp puts the first token before every text by itself.
+
+    Raises:
+        LlmError: the checkpoint's chat template cannot be read.
+    """
+    settings = read_json(checkpoint.folder / "tokenizer_config.json")
+    alone = checkpoint.folder / "chat_template.jinja"
+    chat = alone.read_text(encoding="utf-8") if alone.is_file() else settings.get("chat_template")
+    if isinstance(chat, list):
+        chat = next((entry.get("template") for entry in chat if entry.get("name") == "default"), None)
+    if not chat:
+        return INSTRUCTION + "\n"
+    tokens = {name: _text(settings.get(name)) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
+    try:
+        # Sandboxed: a chat template is code from whoever made the model (CVE-2024-34359).
+        text = (
+            ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+            .from_string(chat)
+            .render(messages=[{"role": "user", "content": INSTRUCTION}], add_generation_prompt=True, **tokens)
+        )
+    except (TemplateError, TypeError, ValueError) as err:
+        msg = f"the chat template of {checkpoint.folder} cannot be read ({err}): write an instruction template by hand"
+        raise LlmError(msg) from err
+    if _begins_by_itself(model):
+        text = text.removeprefix(tokens["bos_token"])
+    return text + ("" if text.endswith("\n") else "\n")
+
+
+def read_llm(folder: Path) -> Checkpoint:
+    """Look at a language model's folder; what it may be, llama.cpp's converter decides.
+
+    Raises:
+        SpecError: see `export.sources.read_checkpoint`.
+    """
+    return read_checkpoint(folder, kind="language model")
+
+
+def _begins_by_itself(model: Path) -> bool:
+    settings = llama_cpp.llama_model_default_params()
+    settings.vocab_only = True
+    llama_cpp.llama_log_set(silent, ctypes.c_void_p(0))
+    loaded = llama_cpp.llama_model_load_from_file(str(model).encode(), settings)
+    if not loaded:
+        msg = f"the vocabulary of {model} cannot be read by llama.cpp: convert the model again"
+        raise LlmError(msg)
+    adds = bool(llama_cpp.llama_vocab_get_add_bos(llama_cpp.llama_model_get_vocab(loaded)))
+    llama_cpp.llama_model_free(loaded)
+    return adds
+
+
+def _text(token: object) -> str:
+    """tokenizer_config.json writes a special token as text or as an object."""
+    return str(token.get("content", "")) if isinstance(token, dict) else str(token or "")
+
+
+def _run(script: str, arguments: list[str], about: Path) -> None:
+    folder = converter()
+    command = [sys.executable, str(folder / script), *arguments]
+    quiet = {"PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=HOURS, check=False, env=os.environ | quiet)
+    except (OSError, subprocess.TimeoutExpired) as err:
+        msg = f"converting {about}: llama.cpp's converter did not end ({err}): convert it by hand and give the .gguf file"
+        raise LlmError(msg) from err
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        msg = f"converting {about}: llama.cpp's converter refused it ({lines[-1][:300] if lines else done.returncode}): give another model"
+        raise LlmError(msg)
+
+
+def make_llm(source: Path, out: Path, *, quantisation: str, adapters: Sequence[Path], say: Callable[[str], None]) -> tuple[Path, ...]:
+    """Make `out`/llm/model.gguf, `out`/templates/default.txt (unless one is there) and `out`/adapters/NAME.gguf; returns what was written.
+
+    Raises:
+        SpecError: the checkpoint is not as it must be.
+        LlmError: llama.cpp refuses it, or an adapter does not belong to it.
+    """
+    checkpoint = read_llm(source)
+    model, template = out / "llm/model.gguf", out / "templates/default.txt"
+    model.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=model.parent) as scratch:
+        full = Path(scratch) / "model-f16.gguf"
+        say("converting to GGUF F16")
+        convert_model(checkpoint, full)
+        made = [out / f"adapters/{adapter.name}.gguf" for adapter in adapters]
+        for adapter, target in zip(adapters, made, strict=True):
+            say(f"converting the adapter {adapter.name}")
+            convert_adapter(adapter, checkpoint, target)
+        if not template.exists():
+            template.parent.mkdir(parents=True, exist_ok=True)
+            template.write_text(plain_template(checkpoint, full), encoding="utf-8")
+        say(f"quantizing to {quantisation}")
+        requantize(full, model, quantisation)
+    return model, template, *made

@@ -1,0 +1,126 @@
+"""Checkpoints: folders as Hugging Face writes them, looked at before any long work begins and without running a byte of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from tokenizers import Tokenizer
+
+from export.errors import SpecError
+from firmware_config.bundle import ImagePreprocess
+
+MAX_JSON_BYTES = 64 << 20
+"""A tokenizer.json of a large vocabulary has some ten megabytes."""
+
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "CLIP": ("clip", "siglip"),
+    "BLIP": ("blip",),
+}
+"""`model_type` of config.json for what we call CLIP and BLIP; a language model may be whatever llama.cpp's converter knows."""
+
+PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A folder with config.json and weights as safetensors."""
+
+    folder: Path
+    config: Mapping[str, Any]
+
+    @property
+    def model_type(self) -> str:
+        """As config.json says: "clip", "siglip", "blip", "llama", ..."""
+        return str(self.config.get("model_type", ""))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What the weights and the tokenizer are made of, sorted: the inputs of an export."""
+        return tuple(path for path in sorted(self.folder.iterdir()) if path.suffix in {".json", ".safetensors", ".txt", ".model"})
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the weights on disk."""
+        return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+
+
+def read_checkpoint(folder: Path, *, kind: str) -> Checkpoint:
+    """Look at a checkpoint; `kind` is "CLIP", "BLIP" or "language model".
+
+    Raises:
+        SpecError: no such folder, another kind of model, code of its own, or weights that are pickles.
+    """
+    if not folder.is_dir():
+        msg = f"{kind} checkpoint {folder} is no folder: give the path of a folder as Hugging Face writes it"
+        raise SpecError(msg)
+    config = read_json(folder / "config.json")
+    wanted, found = KINDS.get(kind), config.get("model_type")
+    if wanted is not None and found not in wanted:
+        msg = f"{kind} checkpoint {folder} is of the type {found!r}, expected {' or '.join(wanted)}: give another folder"
+        raise SpecError(msg)
+    if config.get("auto_map") or list(folder.glob("*.py")):
+        msg = f"{kind} checkpoint {folder} wants to run code of its own (trust_remote_code): not done here, take a model that needs none"
+        raise SpecError(msg)
+    if not list(folder.glob("*.safetensors")):
+        pickles = [path.name for pattern in PICKLES for path in folder.glob(pattern)]
+        what = f"only pickles ({pickles[0]}), which can run code: convert them to safetensors" if pickles else "no weights (*.safetensors)"
+        msg = f"{kind} checkpoint {folder} holds {what}"
+        raise SpecError(msg)
+    return Checkpoint(folder, config)
+
+
+def read_json(path: Path) -> Mapping[str, Any]:
+    """Read a JSON object of a checkpoint.
+
+    Raises:
+        SpecError: missing, too large or not an object.
+    """
+    try:
+        with path.open("rb") as file:
+            values = json.loads(file.read(MAX_JSON_BYTES))
+    except OSError as err:
+        msg = f"{path} cannot be read ({err.strerror}): give a complete checkpoint folder"
+        raise SpecError(msg) from err
+    except (ValueError, RecursionError) as err:
+        msg = f"{path} is not JSON ({err}): give a complete checkpoint folder"
+        raise SpecError(msg) from err
+    if not isinstance(values, dict):
+        msg = f"{path} is not a JSON object: give a complete checkpoint folder"
+        raise SpecError(msg)
+    return values
+
+
+def preprocessing(checkpoint: Checkpoint, *, size: int) -> ImagePreprocess:
+    """How pixels are made ready: `size` is the tower's, mean and deviation are as preprocessor_config.json says.
+
+    The whole picture is resized, whatever its sides: CLIP's own centre crop would cut off the rim of a part, and a defect with it.
+
+    Raises:
+        SpecError: the file is missing or says something else than three means and three deviations.
+    """
+    path = checkpoint.folder / "preprocessor_config.json"
+    settings = read_json(path)
+    try:
+        return ImagePreprocess(size=size, mean=settings["image_mean"], std=settings["image_std"])
+    except (KeyError, ValidationError) as err:
+        msg = f"{path} gives no image_mean and image_std of three numbers each: take the file of the published checkpoint"
+        raise SpecError(msg) from err
+
+
+def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
+    """The fast tokenizer of a checkpoint, without running anything of it.
+
+    Raises:
+        SpecError: there is no tokenizer.json, or it is not understood.
+    """
+    path = checkpoint.folder / "tokenizer.json"
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as err:  # tokenizers raises bare Exceptions
+        msg = f"{path} cannot be read ({str(err).splitlines()[0][:200]}): save the fast tokenizer with save_pretrained"
+        raise SpecError(msg) from err

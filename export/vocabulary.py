@@ -1,0 +1,109 @@
+"""Vocabularies: closed lists of words, and their embeddings by the bundle's own text tower.
+
+A `.txt` file holds one word or phrase a line. A `.tsv` file holds a word, a tab, and its Japanese gloss; lines that begin with `#` head a
+group. Words may not repeat: which of two equal words came first would decide nothing but the look of a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from export.errors import SpecError
+
+SEED = Path(__file__).with_name("vocabularies")
+"""tags.tsv and attributes.tsv: words of industrial inspection, with Japanese gloss."""
+
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A word, and how operators read it in Japanese ("" where nobody said)."""
+
+    word: str
+    gloss: str
+
+
+def read_vocabulary(path: Path) -> tuple[Entry, ...]:
+    """Read one file of words.
+
+    Raises:
+        SpecError: it cannot be read, is empty, or a line is not understood or repeats a word.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as err:
+        msg = f"vocabulary {path} cannot be read ({err}): give a UTF-8 text file with one word a line"
+        raise SpecError(msg) from err
+    entries: dict[str, Entry] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        word, _, gloss = (part.strip() for part in line.partition("\t"))
+        if not word:
+            msg = f"vocabulary {path}, line {number}: a gloss without a word: write the word, a tab, the gloss"
+            raise SpecError(msg)
+        if word in entries:
+            msg = f"vocabulary {path}, line {number}: {word!r} is there twice: keep one"
+            raise SpecError(msg)
+        entries[word] = Entry(word, gloss)
+    if not entries:
+        msg = f"vocabulary {path} holds no word: write one a line"
+        raise SpecError(msg)
+    return tuple(entries.values())
+
+
+def merged(paths: Sequence[Path]) -> tuple[Entry, ...]:
+    """The words of several files, in their order.
+
+    Raises:
+        SpecError: a file is not understood, or two of them hold the same word.
+    """
+    found: dict[str, Path] = {}
+    entries: list[Entry] = []
+    for path in paths:
+        for entry in read_vocabulary(path):
+            if entry.word in found:
+                msg = f"vocabulary {path}: {entry.word!r} is also in {found[entry.word]}: keep one"
+                raise SpecError(msg)
+            found[entry.word] = path
+            entries.append(entry)
+    return tuple(entries)
+
+
+def embed(
+    graph: Path, tokenizer: Tokenizer, words: Sequence[str], *, prompts: Sequence[str], context_tokens: int, pad_token_id: int
+) -> NDArray[np.float32]:
+    """Embeddings of unit length, float32 (len(words), D): of each word the mean over the prompts, such as "a photo of {}".
+
+    Raises:
+        SpecError: a prompt has no place for the word, or a phrase is longer than the text tower can read.
+    """
+    for prompt in prompts:
+        if prompt.count("{}") != 1:
+            msg = f"prompt {prompt!r} must hold {{}} once, where the word goes"
+            raise SpecError(msg)
+    session = ort.InferenceSession(str(graph))
+    wanted = {node.name for node in session.get_inputs()}
+    phrases = [prompt.replace("{}", word) for word in words for prompt in prompts]
+    rows = []
+    for start in range(0, len(phrases), BATCH):
+        ids = np.full((len(phrases[start : start + BATCH]), context_tokens), pad_token_id, np.int64)
+        mask = np.zeros_like(ids)
+        for row, phrase in enumerate(phrases[start : start + BATCH]):
+            found = tokenizer.encode(phrase).ids
+            if len(found) > context_tokens:
+                msg = f"the phrase {phrase!r} has {len(found)} tokens and the text tower reads {context_tokens}: shorten it"
+                raise SpecError(msg)
+            ids[row, : len(found)], mask[row, : len(found)] = found, 1
+        inputs = {name: value for name, value in (("input_ids", ids), ("attention_mask", mask)) if name in wanted}
+        rows.append(session.run(["text_embeds"], inputs)[0])
+    mean = np.concatenate(rows).reshape(len(words), len(prompts), -1).mean(1)
+    return np.asarray(mean / np.linalg.norm(mean, axis=-1, keepdims=True), np.float32)
