@@ -18,7 +18,8 @@ BUNDLE := $(STATE)/starter/manifest.json
 LLAMA := $(STATE)/wheels/built
 INSTALL = -m pip install -q --disable-pip-version-check -c constraints.txt --find-links $(STATE)/wheels
 
-# llama-cpp-python has no wheel on the public registry: compiled once for both environments, for this processor, with all cores.
+# llama-cpp-python has no wheel on the public registry: compiled once for both environments, for this processor, with all cores. Not from pip's
+# cache, where a wheel may lie that was built without packaging/llama.cmake.
 export CMAKE_ARGS := -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF -DCMAKE_PROJECT_llama_cpp_INCLUDE=$(CURDIR)/packaging/llama.cmake
 export CMAKE_BUILD_PARALLEL_LEVEL := $(shell nproc)
 export SKBUILD_CMAKE_VERBOSE := false
@@ -74,7 +75,7 @@ $(LLAMA): constraints.txt packaging/llama.cmake
 	packaging/need "a C++ compiler" "command -v g++ || command -v clang++" g++
 	$(PYTHON) -m venv $(STATE)/builder
 	@echo "compiling llama-cpp-python: some minutes, only once"
-	$(STATE)/builder/bin/python -m pip wheel --disable-pip-version-check -v --no-deps -c constraints.txt -w $(@D) llama-cpp-python \
+	$(STATE)/builder/bin/python -m pip wheel --disable-pip-version-check --no-cache-dir -v --no-deps -c constraints.txt -w $(@D) llama-cpp-python \
 	    | { grep --line-buffered -E '^ *\[[0-9]+/[0-9]+\]|rror|^Successfully|Saved' || true; }
 	rm -rf $(STATE)/builder
 	touch $@
