@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from transformers import BlipForConditionalGeneration, CLIPModel, SiglipModel
 
 from edge.picture.preprocess import pixel_values
-from export.blip import cross_names, export_blip, past_names
+from export.blip import blip_section, cross_names, export_blip, past_names
 from export.clip import ClipText, ClipVision, export_clip
 from export.errors import SpecError
 from export.proof import Figure, agreement, cosine, figure, overlap, require_kept
@@ -124,7 +124,6 @@ def make_blip(
     checkpoint = read_checkpoint(source, kind="BLIP")
     tokenizer = load_tokenizer(checkpoint)
     model = BlipForConditionalGeneration.from_pretrained(source, **_SAFE).eval()
-    text = model.config.text_config
     preprocess = preprocessing(checkpoint, size=model.config.vision_config.image_size)
     pixels = _pixels(pictures, preprocess)
     with tempfile.TemporaryDirectory(dir=_made(out)) as scratch:
@@ -142,20 +141,7 @@ def make_blip(
         figures = _blip_figures(full, out / "blip", model, pixels, precision=precision, decoder=decoder, limits=limits)
     require_kept(figures)
     tokenizer.save(str(out / "blip/tokenizer.json"))
-    section = {
-        "vision": "blip/vision.onnx",
-        "decoder": "blip/decoder.onnx",
-        "tokenizer": "blip/tokenizer.json",
-        "preprocess": preprocess.model_dump(mode="json"),
-        "layers": text.num_hidden_layers,
-        "heads": text.num_attention_heads,
-        "head_dim": text.hidden_size // text.num_attention_heads,
-        "bos_token_id": text.bos_token_id,
-        "eos_token_id": text.sep_token_id,
-        "pad_token_id": text.pad_token_id,
-        "prompt": prompt,
-    }
-    _record(out, "blip", section, figures)
+    _record(out, "blip", blip_section(model, preprocess, prompt=prompt), figures)
     return tuple(figures)
 
 

@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from transformers import BlipForConditionalGeneration
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
+from firmware_config.bundle import ImagePreprocess
+
 OPSET = 17
 
 
@@ -178,3 +180,21 @@ def export_blip(blip: BlipForConditionalGeneration, folder: Path) -> None:
         ):
             export(module, config, Path(scratch) / f"{name}.onnx", opset=OPSET)
             (folder / f"{name}.onnx").write_bytes((Path(scratch) / f"{name}.onnx").read_bytes())
+
+
+def blip_section(blip: BlipForConditionalGeneration, preprocess: ImagePreprocess, *, prompt: str = "") -> dict[str, Any]:
+    """BLIP's part of models.json, for graphs and a tokenizer in the folder `blip`."""
+    text = blip.config.text_config
+    return {
+        "vision": "blip/vision.onnx",
+        "decoder": "blip/decoder.onnx",
+        "tokenizer": "blip/tokenizer.json",
+        "preprocess": preprocess.model_dump(mode="json"),
+        "layers": text.num_hidden_layers,
+        "heads": text.num_attention_heads,
+        "head_dim": text.hidden_size // text.num_attention_heads,
+        "bos_token_id": text.bos_token_id,
+        "eos_token_id": text.sep_token_id,
+        "pad_token_id": text.pad_token_id,
+        "prompt": prompt,
+    }

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import BlipForConditionalGeneration, CLIPModel
 
-from export.blip import export_blip
+from export.blip import blip_section, export_blip
 from export.clip import export_clip
 from export.proof import cosine
 from export.quantize import quantize
 from export.starter.batches import PREPROCESS
-from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
+from export.starter.tokenizer import PAD_ID
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.words import ATTRIBUTES, TAGS
 from export.vocabulary import embed
@@ -47,7 +47,6 @@ def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures
     for name, words in (("tags", TAGS), ("attributes", ATTRIBUTES)):
         (out / "clip" / f"{name}.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
         np.save(out / "clip" / f"{name}.npy", embed(out / "clip/text.onnx", tokenizer, words, **READING))
-    text = blip.config.text_config
     models = {
         "clip": {
             "vision": "clip/vision.onnx",
@@ -58,18 +57,7 @@ def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures
             "tags": {"words": "clip/tags.txt", "embeddings": "clip/tags.npy"},
             "attributes": {"words": "clip/attributes.txt", "embeddings": "clip/attributes.npy"},
         },
-        "blip": {
-            "vision": "blip/vision.onnx",
-            "decoder": "blip/decoder.onnx",
-            "tokenizer": "blip/tokenizer.json",
-            "preprocess": PREPROCESS.model_dump(mode="json"),
-            "layers": text.num_hidden_layers,
-            "heads": text.num_attention_heads,
-            "head_dim": text.hidden_size // text.num_attention_heads,
-            "bos_token_id": DECODE_ID,
-            "eos_token_id": END_ID,
-            "pad_token_id": PAD_ID,
-        },
+        "blip": blip_section(blip, PREPROCESS),
         "parity": {name: round(value, 6) for name, value in parity.items()},
     }
     (out / "models.json").write_text(json.dumps(models, indent=1) + "\n")

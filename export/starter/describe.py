@@ -25,7 +25,7 @@ DOUBTFUL_WEIGHT = 0.5
 
 
 def write_descriptions(describer: Describer, box: Describer, folder: Path, *, painted: int, seed: int) -> None:
-    """Write train.jsonl (painted samples and the training run) and validation.jsonl (the source validation run).
+    """Write train.jsonl (painted samples and the training modules) and validation.jsonl (the source validation cells).
 
     `describer` puts the first into words; `box`, which has the settings of the station, the second. Each line: description, `allowed`
     (the labels that are right: for a real defective cell all defects), `weight`, `source`.
@@ -37,7 +37,7 @@ def write_descriptions(describer: Describer, box: Describer, folder: Path, *, pa
         for cell in tqdm(training_cells(), desc="describing training run", mininterval=10):
             out.write(_real(describer, cell))
     with (folder / "validation.jsonl").open("w") as out:
-        for cell in tqdm(validation_cells(), desc="describing validation run", mininterval=10):
+        for cell in tqdm(validation_cells(), desc="describing validation cells", mininterval=10):
             out.write(_real(box, cell))
 
 

@@ -50,7 +50,7 @@ class Recipe:
 
 
 def clip_config(vocabulary_size: int) -> CLIPConfig:
-    """The towers' sizes: vision 6 layers of 160 at 224 px and patch 16 (2.2 M weights), text 2 layers of 128."""
+    """The towers' sizes: vision 5 layers of 160 at 224 px and patch 16 (2.2 M weights), text 2 layers of 128."""
     vision = CLIPVisionConfig(
         hidden_size=DIM,
         intermediate_size=4 * DIM,
