@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     pilot.add_argument("--bundle", type=Path, default=STATE / "starter", help="default: %(default)s")
     pilot.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")
     pilot.add_argument("--station", type=Path, required=True, metavar="FILE", help="the station with which they were inspected")
+    pilot.add_argument(
+        "--adapter", type=Path, action="append", default=[], metavar="GGUF", help="another tuning of the judge, for the same words; repeatable"
+    )
     pilot.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
     pilot.set_defaults(command=_pilot)
 
@@ -174,10 +177,11 @@ def _pilot(options: argparse.Namespace) -> int:
     from export.verify import opened
 
     studies = [read_study(path) for path in options.jsonl]
-    given = " ".join(map(str, options.jsonl))
+    given = " ".join(map(str, [*options.jsonl, *(f"--adapter {path}" for path in options.adapter)]))
     command = f"kotoba-export pilot {given} --station {options.station} --bundle {options.bundle}"
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
-        text = page(studies, bundle, read_board(options.board), read_station(options.station), command=command)
+        board, station = read_board(options.board), read_station(options.station)
+        text = page(studies, bundle, board, station, adapters=options.adapter, command=command)
     if options.out is None:
         print(text)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,9 @@ from sklearn.preprocessing import StandardScaler
 from edge.bundles import Bundle
 from edge.describers.session import open_session
 from edge.judges import open_judge
-from edge.judges.llama import LlamaModel
-from edge.judges.prompt import description_text
+from edge.judges.calibration import fit_temperature, probabilities
+from edge.judges.llama import LlamaJudge, LlamaModel
+from edge.judges.prompt import Prompt, description_text
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Description
@@ -66,17 +67,33 @@ def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> ND
     )
 
 
-def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Sequence[Description], rows: Iterable[int]) -> Scores:
-    """Probability of not-ok from the same language model without its adapter, of the wanted rows; nan of the others."""
-    llm = bundle.manifest.llm
-    model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
+def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Mapping[int, Description]) -> dict[int, float]:
+    """Probability of not-ok by row from the same language model without its adapter."""
     plain = station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": None})})
-    judge = open_judge(model, bundle=bundle, station=plain)
+    judge = open_judge(_language_model(bundle, board), bundle=bundle, station=plain)
     good = [label.decision == "ok" for label in station.labels]
-    scores = np.full(len(descriptions), np.nan)
-    for row in rows:
-        scores[row] = 1 - sum(np.array(judge.score(descriptions[row]).probabilities)[good])
-    return scores
+    return {row: 1 - sum(np.array(judge.score(words).probabilities)[good]) for row, words in descriptions.items()}
+
+
+def tuned_anew(
+    adapter: Path, bundle: Bundle, board: Board, station: Station, descriptions: Mapping[int, Description], choose: Mapping[int, bool]
+) -> dict[int, float]:
+    """Probability of not-ok by row from another tuning of the same judge, of the same words.
+
+    `choose` gives the rows from which its temperature comes, and which of them are defective.
+    """
+    template = bundle.path(bundle.manifest.templates[station.judge.template]).read_text(encoding="utf-8")
+    prompt, model = Prompt.parse(template, station.labels), _language_model(bundle, board)
+    judge = LlamaJudge(model, labels=station.labels, prompt=prompt, adapter=adapter, temperature=None)
+    found = {row: np.array(judge.score(words).log_likelihoods) for row, words in descriptions.items()}
+    ok = np.array([label.decision == "ok" for label in station.labels])
+    allowed = np.array([~ok if defective else ok for defective in choose.values()])
+    temperature = fit_temperature(np.stack([found[row] for row in choose]), allowed, ok)
+    return {row: float(probabilities(scores, temperature)[~ok].sum()) for row, scores in found.items()}
+
+
+def _language_model(bundle: Bundle, board: Board) -> LlamaModel:
+    return LlamaModel(bundle.path(bundle.manifest.llm.model), board=board, context_tokens=bundle.manifest.llm.context_tokens)
 
 
 def texts_of(descriptions: Iterable[Description]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,7 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
 - Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing modules.
 - Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences.
 - Seeds: {random}; figures are means over them.
-  One adapter was trained; the spread over trainings is not in these figures.
+  The vision models were trained once; the spread over their trainings is not in these figures.
 """
 
 
@@ -104,21 +104,33 @@ def judge_scores(study: Study, station: Station) -> Scores:
     )
 
 
-def all_scores(studies: Sequence[Study], bundle: Bundle, board: Board, station: Station) -> dict[str, list[Scores]]:
+def all_scores(
+    studies: Sequence[Study], adapters: Sequence[Path], bundle: Bundle, board: Board, station: Station
+) -> dict[str, list[Scores]]:
     """Every way of scoring by the name that it has in the report, one array for each seed of what is random in it."""
     first, teach = studies[0], [row for part in TRAINING for row in part]
+    measured = [*VALIDATION, *(row for rows in first.sets.values() for row in rows)]
+    words = {row: first.descriptions[row] for row in measured}
+    choose = {row: bool(first.defective[row]) for row in VALIDATION}
     ours = [judge_scores(study, station) for study in studies]
+    ours += [_spread(controls.tuned_anew(adapter, bundle, board, station, words, choose), len(first.cells)) for adapter in adapters]
     features = controls.image_features(bundle, board, [cell.path for cell in first.cells])
     texts = [controls.texts_of(study.descriptions) for study in studies]
-    measured = [*VALIDATION, *(row for rows in first.sets.values() for row in rows)]
     return {
         OURS: ours,
         "majority class": [controls.majority(len(first.cells))],
         "linear probe on our CLIP features": [controls.linear_probe(features, first.defective, teach)],
         "TF-IDF + logistic regression on the same words": [controls.words_probe(text, first.defective, teach) for text in texts],
-        "zero-shot: SmolLM2 ranked, no adapter": [controls.zero_shot(bundle, board, station, first.descriptions, measured)],
+        "zero-shot: SmolLM2 ranked, no adapter": [_spread(controls.zero_shot(bundle, board, station, words), len(first.cells))],
         "descriptions shuffled between pictures": [controls.shuffled(ours[0], seed) for seed in controls.SHUFFLES],
     }
+
+
+def _spread(scores: Mapping[int, float], count: int) -> Scores:
+    """Scores by row as an array over all cells; nan where there is none."""
+    every = np.full(count, np.nan)
+    every[list(scores)] = list(scores.values())
+    return every
 
 
 def measure(study: Study, seeds: Sequence[Scores], rows: Sequence[int]) -> Quality:
@@ -128,12 +140,13 @@ def measure(study: Study, seeds: Sequence[Scores], rows: Sequence[int]) -> Quali
     return quality([scores[index] for scores in seeds], thresholds, study.defective[index], study.certain[index], rows)
 
 
-def page(studies: Sequence[Study], bundle: Bundle, board: Board, station: Station, *, command: str) -> str:
-    """The report as Markdown."""
-    study, scores = studies[0], all_scores(studies, bundle, board, station)
-    parts = [
-        HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command, random=_random(studies, station))
-    ]
+def page(
+    studies: Sequence[Study], bundle: Bundle, board: Board, station: Station, *, adapters: Sequence[Path] = (), command: str
+) -> str:
+    """The report as Markdown. `adapters` are further tunings of the judge, which judge the words of the first study."""
+    study, scores = studies[0], all_scores(studies, adapters, bundle, board, station)
+    random = _random(studies, adapters, station)
+    parts = [HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command, random=random)]
     for name, rows in study.sets.items():
         bad = int(study.defective[rows].sum())
         parts.append(f"## {name[0].upper()}{name[1:]}: {len(rows)} cells, {bad} defective, {int(study.certain[rows].sum())} certain\n")
@@ -149,10 +162,11 @@ def page(studies: Sequence[Study], bundle: Bundle, board: Board, station: Statio
     return "\n".join(parts)
 
 
-def _random(studies: Sequence[Study], station: Station) -> str:
+def _random(studies: Sequence[Study], adapters: Sequence[Path], station: Station) -> str:
+    tunings = f"{1 + len(adapters)} of the judge's tuning"
     if station.describe.samples == 0:
-        return "the captions are greedy, so that nothing is random when a picture is judged; 5 of the shuffling"
-    return f"{len(studies)} of the caption sampling, 5 of the shuffling"
+        return f"{tunings}; 5 of the shuffling; the captions are greedy, so that nothing is random when a picture is judged"
+    return f"{tunings}; {len(studies)} of the caption sampling; 5 of the shuffling"
 
 
 def _against(study: Study, ours: Sequence[Scores], theirs: Sequence[Scores], rows: Sequence[int]) -> str:
