@@ -24,11 +24,10 @@ DOUBTFUL_WEIGHT = 0.5
 """Weight of a real cell on which those who labelled it did not agree."""
 
 
-def write_descriptions(describer: Describer, box: Describer, folder: Path, *, painted: int, seed: int) -> None:
+def write_descriptions(describer: Describer, folder: Path, *, painted: int, seed: int) -> None:
     """Write train.jsonl (painted samples and the training modules) and validation.jsonl (the source validation cells).
 
-    `describer` puts the first into words; `box`, which has the settings of the station, the second. Each line: description, `allowed`
-    (the labels that are right: for a real defective cell all defects), `weight`, `source`.
+    Each line: description, `allowed` (the labels that are right: for a real defective cell all defects), `weight`, `source`.
     """
     with (folder / "train.jsonl").open("w") as out:
         for pixels, kind, source in tqdm(_painted(painted, seed), total=painted, desc="describing painted", mininterval=10):
@@ -38,7 +37,7 @@ def write_descriptions(describer: Describer, box: Describer, folder: Path, *, pa
             out.write(_real(describer, cell))
     with (folder / "validation.jsonl").open("w") as out:
         for cell in tqdm(validation_cells(), desc="describing validation cells", mininterval=10):
-            out.write(_real(box, cell))
+            out.write(_real(describer, cell))
 
 
 def _painted(count: int, seed: int) -> Iterator[tuple[Pixels, str, str]]:

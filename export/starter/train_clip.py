@@ -22,7 +22,7 @@ from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
 from export.starter.batches import Batch, Batches, real_validation
-from export.starter.optimise import Optimiser
+from export.starter.optimise import Optimiser, mixed_precision
 from export.starter.teacher import Teachers
 from export.starter.tokenizer import END_ID, PAD_ID, START_ID
 from export.starter.truth import KINDS
@@ -41,8 +41,8 @@ NOISE_FLOOR = 0.003
 class Recipe:
     """How long and how fast."""
 
-    steps: int = 2_000
-    batch: int = 16
+    steps: int = 2_500
+    batch: int = 24
     learning_rate: float = 2e-3
     shallow_steps: int = 1_500
     shallow_batch: int = 24
@@ -104,9 +104,11 @@ def losses(
     clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batch: Batch, teachers: Teachers
 ) -> tuple[Tensor, dict[str, float]]:
     """The summed loss of a batch and its parts, for the log."""
-    opinion = teachers(batch.pixel_values)
-    vision = clip.vision_model(pixel_values=batch.pixel_values)
-    image = functional.normalize(clip.visual_projection(vision.pooler_output), dim=-1)
+    with mixed_precision():
+        opinion = teachers(batch.pixel_values).float()
+        vision = clip.vision_model(pixel_values=batch.pixel_values)
+    pooled, patch_states = vision.pooler_output.float(), vision.last_hidden_state[:, 1:].float()
+    image = functional.normalize(clip.visual_projection(pooled), dim=-1)
     text = functional.normalize(clip.get_text_features(input_ids=phrases[0], attention_mask=phrases[1]), dim=-1)
     logits = heads.scale.exp() * image @ text.T + heads.bias
     known = (batch.words >= 0).float()
@@ -117,12 +119,12 @@ def losses(
     weight = torch.ones(len(KINDS))
     weight[0] = 0.25
     patches = functional.cross_entropy(
-        heads.patch(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
+        heads.patch(patch_states).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
     )
-    picture = heads.picture(vision.pooler_output)
+    picture = heads.picture(pooled)
     sure = batch.kind >= 0
     kind = functional.cross_entropy(picture[sure], batch.kind[sure]) if bool(sure.any()) else picture.sum() * 0
-    sound = functional.binary_cross_entropy_with_logits(heads.defective(vision.pooler_output)[:, 0], opinion)
+    sound = functional.binary_cross_entropy_with_logits(heads.defective(pooled)[:, 0], opinion)
     said = functional.binary_cross_entropy_with_logits(logits[:, [SOUND, UNSOUND]], torch.stack([1 - opinion, opinion], 1))
     total = words + 0.5 * patches + 0.5 * kind + sound + said
     parts = (("words", words), ("patches", patches), ("kind", kind), ("sound", sound), ("said", said))
