@@ -17,7 +17,7 @@ from optimum.exporters.onnx.base import OnnxConfig
 from optimum.exporters.onnx.convert import export
 from optimum.utils import NormalizedConfig
 from torch import Tensor, nn
-from transformers import BlipForConditionalGeneration
+from transformers import BlipConfig, BlipForConditionalGeneration
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
 from firmware_config.bundle import ImagePreprocess
@@ -182,9 +182,9 @@ def export_blip(blip: BlipForConditionalGeneration, folder: Path) -> None:
             (folder / f"{name}.onnx").write_bytes((Path(scratch) / f"{name}.onnx").read_bytes())
 
 
-def blip_section(blip: BlipForConditionalGeneration, preprocess: ImagePreprocess, *, prompt: str = "") -> dict[str, Any]:
+def blip_section(config: BlipConfig, preprocess: ImagePreprocess, *, prompt: str = "") -> dict[str, Any]:
     """BLIP's part of models.json, for graphs and a tokenizer in the folder `blip`."""
-    text = blip.config.text_config
+    text = config.text_config
     return {
         "vision": "blip/vision.onnx",
         "decoder": "blip/decoder.onnx",

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 from export.errors import BuildError, ExportError, SpecError
-from export.spec import read_spec
+from export.spec import BlipSource, ClipSource, LlmSource, Precision, Quantisation, read_spec
 from firmware_config.board import read_board
 from firmware_config.errors import ConfigError
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
 from firmware_config.write import write_atomic
+
+if TYPE_CHECKING:
+    from export.proof import Figure
+
+_Source = TypeVar("_Source", ClipSource, BlipSource, LlmSource)
 
 DONE, FAILED, BAD_CONFIG = 0, 1, 78
 """Exit codes; 2, wrong usage, is argparse's own. 78 is EX_CONFIG of sysexits.h."""
@@ -43,8 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("spec", type=Path, metavar="SPEC.toml")
     build.add_argument("--out", type=Path, metavar="DIR", help=f"the bundle's folder (default: {STATE}/bundles/NAME)")
     build.add_argument("--key", type=Path, default=STATE / "keys" / "builder.key", help="private key, made on first use (%(default)s)")
-    build.add_argument("--cache", type=Path, default=STATE / "cache", help="keeps requantised models (default: %(default)s)")
+    build.add_argument("--cache", type=Path, default=STATE / "cache", help="keeps what was made once (default: %(default)s)")
     build.add_argument("--archive", action="store_true", help="also write DIR.kbundle")
+    build.add_argument("--explain", type=Path, metavar="FILE.png", help="draw the proof of the models that were made")
     build.set_defaults(command=_build)
 
     verify = commands.add_parser("verify", help="prove a bundle: signature, digests, golden verdicts; exit 1 when one differs")
@@ -74,80 +82,112 @@ def _parser() -> argparse.ArgumentParser:
 
 def _model_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """`clip`, `blip` and `llm`: one artefact each."""
-    # The names stand here a second time so that --help does not load torch; a test holds them equal.
-    precisions = ("fp32", "fp16", "int8", "int8-full", "int8-static", "int4")
     clip = commands.add_parser("clip", help="a CLIP or SigLIP from Hugging Face to ONNX, with vocabularies, proven")
     blip = commands.add_parser("blip", help="a captioning BLIP from Hugging Face to ONNX, proven")
     llm = commands.add_parser("llm", help="an instruct model from Hugging Face to GGUF, with a plain template and its adapters")
     for command in (clip, blip, llm):
-        command.add_argument("source", type=Path, metavar="FOLDER", help="the model's folder, as Hugging Face writes it")
+        command.add_argument("folder", type=Path, metavar="FOLDER", help="the model's folder, as Hugging Face writes it")
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the artefacts' folder, which a specification names")
+        command.add_argument("--cache", type=Path, default=STATE / "cache", help="keeps what was made once (default: %(default)s)")
     for command in (clip, blip):
-        command.add_argument("--precision", choices=precisions, default="int8", help="default: %(default)s")
-        command.add_argument("--pictures", type=Path, nargs="+", required=True, metavar="FILE", help="real pictures to prove it on")
-    seed = Path(__file__).with_name("vocabularies")
+        command.add_argument("--precision", choices=get_args(Precision), help="default: int8")
+        command.add_argument("--pictures", type=Path, required=True, metavar="DIR", help="real pictures to prove it on")
+        command.add_argument("--explain", type=Path, metavar="FILE.png", help="draw the proof")
     for kind in ("tags", "attributes"):
-        default = seed / f"{kind}.tsv"
-        clip.add_argument(
-            f"--{kind}", type=Path, nargs="+", default=[default], metavar="FILE", help="default: words of industrial inspection"
-        )
-    clip.add_argument("--prompt", nargs="+", default=["a photo of {}", "{}"], metavar="TEXT", help="an ensemble, default: %(default)s")
+        clip.add_argument(f"--{kind}", type=Path, nargs="+", metavar="FILE", help="default: words of industrial inspection")
+    clip.add_argument("--prompts", nargs="+", metavar="TEXT", help="an ensemble such as 'a photo of {}'")
     clip.set_defaults(command=_clip)
-    blip.add_argument("--decoder-precision", choices=precisions, default="int8", help="default: %(default)s")
-    blip.add_argument("--prompt", default="", metavar="TEXT", help="prefix of every caption, such as 'a picture of' (default: none)")
+    blip.add_argument("--decoder-precision", choices=get_args(Precision), help="default: int8")
+    blip.add_argument("--prompt", metavar="TEXT", help="prefix of every caption, such as 'a picture of' (default: none)")
     blip.set_defaults(command=_blip)
-    llm.add_argument(
-        "--quantisation", choices=("F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0"), default="Q4_0", help="default: %(default)s"
-    )
-    llm.add_argument("--adapter", type=Path, nargs="*", default=[], metavar="FOLDER", help="LoRA folders of peft; the name is the folder's")
+    llm.add_argument("--quantisation", choices=get_args(Quantisation), default="Q4_0", help="default: %(default)s")
+    llm.add_argument("--adapters", type=Path, nargs="*", metavar="FOLDER", help="LoRA folders of peft; the name is the folder's")
     llm.set_defaults(command=_llm)
 
 
 def _clip(options: argparse.Namespace) -> int:
-    from export.artefacts import make_clip
-    from export.proof import table
+    from export.artefacts import pictures_of
+    from export.make import clip_part
+    from export.make_clip import open_clip
 
-    with _Progress() as say:
-        figures = make_clip(
-            options.source, options.out, precision=options.precision, tags=options.tags, attributes=options.attributes,
-            prompts=options.prompt, pictures=options.pictures, say=say,
-        )  # fmt: skip
-    print(table(figures))
-    return DONE
+    work = open_clip(_source(ClipSource, options), pictures_of(options.pictures))
+    with _explained(options.explain) as explain, _Progress() as say:
+        part = clip_part(work, cache=options.cache, say=say)
+        explain(part.figures)
+    return _handed_over(part.artefacts, options.out, part.figures)
 
 
 def _blip(options: argparse.Namespace) -> int:
-    from export.artefacts import make_blip
-    from export.proof import table
+    from export.artefacts import pictures_of
+    from export.make import blip_part
+    from export.make_blip import open_blip
 
-    with _Progress() as say:
-        figures = make_blip(
-            options.source, options.out, precision=options.precision, decoder=options.decoder_precision,
-            prompt=options.prompt, pictures=options.pictures, say=say,
-        )  # fmt: skip
-    print(table(figures))
-    return DONE
+    work = open_blip(_source(BlipSource, options), pictures_of(options.pictures))
+    with _explained(options.explain) as explain, _Progress() as say:
+        part = blip_part(work, cache=options.cache, say=say)
+        explain(part.figures)
+    return _handed_over(part.artefacts, options.out, part.figures)
 
 
 def _llm(options: argparse.Namespace) -> int:
-    from export.hf_llm import make_llm
+    from export.artefacts import hand_over
+    from export.hf_llm import read_llm
+    from export.make import llm_part
+    from export.pack import requantised
 
+    wanted = _source(LlmSource, options)
+    checkpoint = read_llm(options.folder, wanted.adapters)
     with _Progress() as say:
-        made = make_llm(options.source, options.out, quantisation=options.quantisation, adapters=options.adapter, say=say)
+        part = llm_part(checkpoint, wanted.adapters, cache=options.cache, say=say)
+        model = requantised(part.original, options.quantisation, cache=options.cache, say=say)
+        made = hand_over(part.artefacts, options.out, model=model)
     for path in made:
         print(path)
     return DONE
 
 
+def _source(kind: type[_Source], options: argparse.Namespace) -> _Source:
+    """A section of a specification, from the options of a command; what was not given is left to the section."""
+    given = {name: value for name, value in vars(options).items() if name in kind.model_fields and value is not None}
+    return kind.model_validate(given)
+
+
+def _handed_over(artefacts: Path, out: Path, figures: Sequence[Figure]) -> int:
+    from export.artefacts import hand_over
+    from export.proof import table
+
+    hand_over(artefacts, out)
+    print(table(figures))
+    return DONE
+
+
+@contextmanager
+def _explained(picture: Path | None) -> Iterator[Callable[[Sequence[Figure]], None]]:
+    """Draw the proof, also that of a limit which is broken; nothing without `picture`."""
+    from export.explain import draw
+    from export.proof import ProofError
+
+    try:
+        yield lambda figures: None if picture is None else draw(figures, (), picture)
+    except ProofError as err:
+        if picture is not None:
+            draw(err.figures, err.suspects, picture)
+        raise
+
+
 def _build(options: argparse.Namespace) -> int:
     from export.pack import build
+    from export.proof import table
 
     spec = read_spec(options.spec)
     out = options.out or STATE / "bundles" / spec.name
-    with _Progress() as say:
+    with _explained(options.explain) as explain, _Progress() as say:
         built = build(
             spec, out=out, key=options.key, cache=options.cache, archive=options.archive, board=read_board(options.board), say=say
         )
+        explain(built.figures)
+    if built.figures:
+        print(table(built.figures))
     print(f"{built.root}: bundle {spec.name} version {spec.version}, {len(built.golden)} golden verdicts, {built.digest}")
     if built.archive is not None:
         print(f"{built.archive}: its archive, {built.archive.stat().st_size / 1e6:.1f} MB")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from export.errors import SpecError
 from export.llm import packaged_model
 from export.spec import STATION_NAME, BundleSpec, Models, read_calibration, read_golden_station, read_models
-from firmware_config.bundle import ALLOWED_SUFFIXES, Calibration
+from firmware_config.bundle import ALLOWED_SUFFIXES, Blip, Calibration, Clip
 from firmware_config.station import Station
 
 LLM_PATH = "llm/model.gguf"
@@ -19,13 +20,17 @@ PICTURES = (".png", ".jpg")
 ROOM = 3
 """Times the size of the sources that must be free: the copy, the requantised model and the archive."""
 
+NOTHING: Mapping[str, Path] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`files` is path inside the bundle -> source; the language model, which is made, is not among them."""
 
     spec: BundleSpec
-    models: Models
+    clip: Clip
+    blip: Blip | None
+    parity: dict[str, float]
     calibration: tuple[Calibration, ...]
     station: Station
     llm: Path
@@ -39,35 +44,81 @@ class Plan:
         return tuple(path for path in sorted(self.files) if path.startswith("golden/") and path.endswith(PICTURES))
 
 
-def gather(spec: BundleSpec, *, near: Path) -> Plan:
+def check_names(spec: BundleSpec) -> None:
+    """Check what can be known before models are made: what the golden station and the calibration ask for will be there.
+
+    Raises:
+        SpecError: something is missing or does not fit together.
+    """
+    station = read_golden_station(spec.golden)
+    templates = {path.stem for path in spec.templates.glob("*.txt")} if spec.templates else {"default"}
+    adapters = {path.stem for path in _adapters(spec.artefacts)} | {path.name for path in spec.llm.adapters}
+    calibration = read_calibration(spec.artefacts) if spec.artefacts else ()
+    pictures = [path for path in spec.golden.iterdir() if path.suffix in PICTURES]
+    _refuse_first(spec, _unfit(spec, station, calibration, templates, adapters, pictures))
+
+
+def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) -> Plan:
     """Find every source; `near` is an existing folder on the disk that will hold the bundle.
+
+    `made` are folders of artefacts that were made of the specification's models, by "clip", "blip" and "llm".
 
     Raises:
         SpecError: something is missing, does not fit together, has no licence, or there is too little disk.
         LlmError: the package of the language model is not installed.
     """
-    models = read_models(spec.artefacts)
-    files = {path: spec.artefacts / path for path in _named(models)}
-    adapters = {path.stem: f"llm/adapters/{path.name}" for path in sorted((spec.artefacts / "adapters").glob("*.gguf"))}
-    templates = {path.stem: f"templates/{path.name}" for path in sorted(spec.templates.glob("*.txt"))}
-    files |= {path: spec.artefacts / "adapters" / Path(path).name for path in adapters.values()}
-    files |= {path: spec.templates / Path(path).name for path in templates.values()}
+    folders = [*made.values(), *([spec.artefacts] if spec.artefacts else [])]
+    models, files = _models(spec, folders)
+    grown = {path.stem: path for folder in folders for path in _adapters(folder)}
+    where = spec.templates or made["llm"] / "templates"
+    written = {path.stem: path for path in sorted(where.glob("*.txt"))}
+    adapters = {name: f"llm/adapters/{name}.gguf" for name in grown}
+    templates = {name: f"templates/{name}.txt" for name in written}
+    files |= {adapters[name]: path for name, path in grown.items()} | {templates[name]: path for name, path in written.items()}
     files |= {f"golden/{path.name}": path for path in sorted(spec.golden.iterdir()) if path.name == STATION_NAME or path.suffix in PICTURES}
-    plan = Plan(
-        spec=spec, models=models, calibration=read_calibration(spec.artefacts), station=read_golden_station(spec.golden),
-        llm=_llm_source(spec), files=files, adapters=adapters, templates=templates,
-    )  # fmt: skip
-    for complaint in _complaints(plan):
-        msg = f"bundle {spec.name}: {complaint}"
+    if models.clip is None:
+        msg = f"bundle {spec.name}: no models.json in {' or '.join(map(str, folders))} tells of a CLIP: make the artefacts first"
         raise SpecError(msg)
+    plan = Plan(
+        spec=spec, clip=models.clip, blip=models.blip, parity=models.parity,
+        calibration=read_calibration(spec.artefacts) if spec.artefacts else (), station=read_golden_station(spec.golden),
+        llm=made["llm"] / "model.gguf" if "llm" in made else _llm_source(spec), files=files, adapters=adapters, templates=templates,
+    )  # fmt: skip
+    _refuse_first(spec, _missing(files))
+    _refuse_first(spec, _unfit(spec, plan.station, plan.calibration, templates, adapters, plan.pictures))
     for path in (*files, LLM_PATH):
         spec.licence_of(path)
-    needed = ROOM * sum(path.stat().st_size for path in (*files.values(), plan.llm))
+    require_room(spec, ROOM * sum(path.stat().st_size for path in (*files.values(), plan.llm)), near)
+    return plan
+
+
+def require_room(spec: BundleSpec, needed: int, near: Path) -> None:
+    """Check that `needed` bytes are free on the disk of the existing folder `near`.
+
+    Raises:
+        SpecError: they are not.
+    """
     free = shutil.disk_usage(near).free
     if free < needed:
-        msg = f"bundle {spec.name}: building needs {needed >> 20} MiB and {near} has {free >> 20} MiB free: make room or give another --out"
+        msg = f"bundle {spec.name}: building needs {needed >> 20} MiB and {near} has {free >> 20} MiB free: make room there"
         raise SpecError(msg)
-    return plan
+
+
+def _models(spec: BundleSpec, folders: list[Path]) -> tuple[Models, dict[str, Path]]:
+    """The sections of all models.json, and the files that they name: path inside the bundle -> source. What stands first counts."""
+    whole = Models()
+    files: dict[str, Path] = {}
+    for folder in folders:
+        if (folder / "models.json").exists() or (folder == spec.artefacts and spec.clip is None):
+            found = read_models(folder)
+            new = Models(clip=None if whole.clip else found.clip, blip=None if whole.blip else found.blip)
+            files |= {path: folder / path for path in _named(new)}
+            whole = Models(clip=whole.clip or new.clip, blip=whole.blip or new.blip, parity=found.parity | whole.parity)
+    return whole, files
+
+
+def _adapters(folder: Path | None) -> list[Path]:
+    return sorted((folder / "adapters").glob("*.gguf")) if folder else []
 
 
 def _llm_source(spec: BundleSpec) -> Path:
@@ -81,28 +132,45 @@ def _llm_source(spec: BundleSpec) -> Path:
 
 def _named(models: Models) -> Iterator[str]:
     clip, blip = models.clip, models.blip
-    yield from (clip.vision, clip.text, clip.tokenizer)
-    for vocabulary in (clip.tags, clip.attributes):
-        yield from (vocabulary.words, vocabulary.embeddings, *vocabulary.glosses.values())
+    if clip is not None:
+        yield from (clip.vision, clip.text, clip.tokenizer)
+        for vocabulary in (clip.tags, clip.attributes):
+            yield from (vocabulary.words, vocabulary.embeddings, *vocabulary.glosses.values())
     if blip is not None:
         yield from (blip.vision, blip.decoder, blip.tokenizer)
 
 
-def _complaints(plan: Plan) -> Iterator[str]:
-    """What does not fit together, each the end of a sentence."""
-    for path, source in plan.files.items():
+def _refuse_first(spec: BundleSpec, complaints: Iterator[str]) -> None:
+    for complaint in complaints:
+        msg = f"bundle {spec.name}: {complaint}"
+        raise SpecError(msg)
+
+
+def _missing(files: Mapping[str, Path]) -> Iterator[str]:
+    for path, source in files.items():
         if not source.is_file():
             yield f"{source} does not exist, which models.json names: make the artefacts again"
         if not path.endswith(ALLOWED_SUFFIXES):
             yield f"{path} is of a kind that a bundle may not hold (only {' '.join(ALLOWED_SUFFIXES)}): rename it"
-    if not plan.templates:
-        yield f"{plan.spec.templates} holds no template (NAME.txt): add one"
-    if not plan.pictures:
-        yield f"{plan.spec.golden} holds no picture (.png or .jpg): add at least one, a bundle is proven on them"
-    uses = [("the golden station", plan.station.judge.template, plan.station.judge.adapter)]
-    uses += [("calibration.json", entry.template, entry.adapter) for entry in plan.calibration]
+
+
+def _unfit(
+    spec: BundleSpec,
+    station: Station,
+    calibration: tuple[Calibration, ...],
+    templates: Collection[str],
+    adapters: Collection[str],
+    pictures: Collection[object],
+) -> Iterator[str]:
+    """What does not fit together, each the end of a sentence."""
+    if not templates:
+        yield f"{spec.templates} holds no template (NAME.txt): add one"
+    if not pictures:
+        yield f"{spec.golden} holds no picture (.png or .jpg): add at least one, a bundle is proven on them"
+    uses = [("the golden station", station.judge.template, station.judge.adapter)]
+    uses += [("calibration.json", entry.template, entry.adapter) for entry in calibration]
     for who, template, adapter in uses:
-        if template not in plan.templates:
-            yield f"{who} uses the template {template!r}, there is {', '.join(plan.templates) or 'none'}: correct the name"
-        if adapter is not None and adapter not in plan.adapters:
-            yield f"{who} uses the adapter {adapter!r}, there is {', '.join(plan.adapters) or 'none'}: correct the name, or train it first"
+        if template not in templates:
+            yield f"{who} uses the template {template!r}, there is {', '.join(sorted(templates)) or 'none'}: correct the name"
+        if adapter is not None and adapter not in adapters:
+            yield f"{who} uses the adapter {adapter!r}, there is {', '.join(sorted(adapters)) or 'none'}: correct the name, or train it"

@@ -18,7 +18,7 @@ import llama_cpp
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from export.llm import LlmError, requantize, silent, strip_chat_template
+from export.llm import LlmError, silent, strip_chat_template
 from export.sources import Checkpoint, read_checkpoint, read_json
 
 CONVERTER_ENV = "KOTOBA_LLAMA_CPP"
@@ -65,6 +65,18 @@ def convert_adapter(adapter: Path, base: Checkpoint, target: Path) -> None:
     Raises:
         LlmError: it is not a LoRA, holds pickles, or does not belong to the base.
     """
+    require_lora(adapter)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    arguments = ["--base", str(base.folder.absolute()), "--outtype", "f32", "--outfile", str(target.absolute()), str(adapter.absolute())]
+    _run("convert_lora_to_gguf.py", arguments, adapter)
+
+
+def require_lora(adapter: Path) -> None:
+    """Look at an adapter's folder.
+
+    Raises:
+        LlmError: it is not a LoRA as peft saves it, or holds pickles.
+    """
     if not (adapter / "adapter_model.safetensors").is_file():
         msg = f"adapter {adapter} holds no adapter_model.safetensors: save it with peft's save_pretrained(safe_serialization=True)"
         raise LlmError(msg)
@@ -72,9 +84,6 @@ def convert_adapter(adapter: Path, base: Checkpoint, target: Path) -> None:
     if kind != "LORA":
         msg = f"adapter {adapter} is of the type {kind!r}: only LORA can be carried by llama.cpp"
         raise LlmError(msg)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    arguments = ["--base", str(base.folder.absolute()), "--outtype", "f32", "--outfile", str(target.absolute()), str(adapter.absolute())]
-    _run("convert_lora_to_gguf.py", arguments, adapter)
 
 
 def plain_template(checkpoint: Checkpoint, model: Path) -> str:
@@ -108,12 +117,15 @@ def plain_template(checkpoint: Checkpoint, model: Path) -> str:
     return text + ("" if text.endswith("\n") else "\n")
 
 
-def read_llm(folder: Path) -> Checkpoint:
-    """Look at a language model's folder; what it may be, llama.cpp's converter decides.
+def read_llm(folder: Path, adapters: Sequence[Path] = ()) -> Checkpoint:
+    """Look at a language model's folder and those of its adapters; what the model may be, llama.cpp's converter decides.
 
     Raises:
         SpecError: see `export.sources.read_checkpoint`.
+        LlmError: an adapter is not as it must be.
     """
+    for adapter in adapters:
+        require_lora(adapter)
     return read_checkpoint(folder, kind="language model")
 
 
@@ -150,27 +162,16 @@ def _run(script: str, arguments: list[str], about: Path) -> None:
         raise LlmError(msg)
 
 
-def make_llm(source: Path, out: Path, *, quantisation: str, adapters: Sequence[Path], say: Callable[[str], None]) -> tuple[Path, ...]:
-    """Make `out`/llm/model.gguf, `out`/templates/default.txt (unless one is there) and `out`/adapters/NAME.gguf; returns what was written.
+def llm_parts(checkpoint: Checkpoint, adapters: Sequence[Path], out: Path, *, say: Callable[[str], None]) -> None:
+    """Write `out`/model.gguf in F16, `out`/adapters/NAME.gguf and `out`/templates/default.txt.
 
     Raises:
-        SpecError: the checkpoint is not as it must be.
-        LlmError: llama.cpp refuses it, or an adapter does not belong to it.
+        LlmError: llama.cpp refuses the model, or an adapter does not belong to it.
     """
-    checkpoint = read_llm(source)
-    model, template = out / "llm/model.gguf", out / "templates/default.txt"
-    model.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=model.parent) as scratch:
-        full = Path(scratch) / "model-f16.gguf"
-        say("converting to GGUF F16")
-        convert_model(checkpoint, full)
-        made = [out / f"adapters/{adapter.name}.gguf" for adapter in adapters]
-        for adapter, target in zip(adapters, made, strict=True):
-            say(f"converting the adapter {adapter.name}")
-            convert_adapter(adapter, checkpoint, target)
-        if not template.exists():
-            template.parent.mkdir(parents=True, exist_ok=True)
-            template.write_text(plain_template(checkpoint, full), encoding="utf-8")
-        say(f"quantizing to {quantisation}")
-        requantize(full, model, quantisation)
-    return model, template, *made
+    say("converting the language model to GGUF F16")
+    convert_model(checkpoint, out / "model.gguf")
+    for adapter in adapters:
+        say(f"converting the adapter {adapter.name}")
+        convert_adapter(adapter, checkpoint, out / f"adapters/{adapter.name}.gguf")
+    (out / "templates").mkdir()
+    (out / "templates/default.txt").write_text(plain_template(checkpoint, out / "model.gguf"), encoding="utf-8")

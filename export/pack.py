@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from export.errors import BuildError
-from export.gather import LLM_PATH, Plan, gather
+from export.gather import LLM_PATH, Plan, check_names, gather, require_room
 from export.key import builder_key
 from export.licences import licence_files, notice
 from export.llm import requantize, strip_chat_template
+from export.proof import Figure, Measured, limited, require_kept
 from export.spec import BundleSpec
-from export.verify import Say, golden_verdicts, opened, write_archive
+from export.steps import sha256
+from export.verify import Say, golden_verdicts, opened, whole_chain, write_archive
 from firmware_config.board import Board
-from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Golden, Llm, Manifest
+from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Golden, Llm, Manifest, parse_manifest
+from firmware_config.errors import ManifestError
 from firmware_config.signature import encode_signature, key_id, public_key
+
+if TYPE_CHECKING:
+    from export.make import Part
 
 ARCHIVE_SUFFIX = ".kbundle"
 
@@ -30,6 +38,7 @@ class Built:
     archive: Path | None
     digest: str
     golden: tuple[Golden, ...]
+    figures: tuple[Figure, ...]
 
 
 def build(spec: BundleSpec, *, out: Path, key: Path, cache: Path, archive: bool, board: Board, say: Say) -> Built:
@@ -42,14 +51,15 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Path, archive: bool,
         BuildError: the key cannot be used, `out` is no bundle, a model or picture fails, or the disk refuses.
     """
     try:
-        _require_replaceable(out)
+        _require_replaceable(out, spec)
         out.parent.mkdir(parents=True, exist_ok=True)
-        plan = gather(spec, near=out.parent)
+        made = _make(spec, cache, say=say) if spec.makes else {}
+        plan = gather(spec, near=out.parent, made={name: part.artefacts for name, part in made.items()})
         private = builder_key(key)
         staging = out.with_name(f".{out.name}.building")
         shutil.rmtree(staging, ignore_errors=True)
         try:
-            golden = _fill(staging, plan, private, cache=cache, board=board, say=say)
+            golden, figures = _fill(staging, plan, private, made, cache=cache, board=board, say=say)
             trusted = {key_id(public_key(private)): public_key(private)}
             with opened(staging, trusted=trusted) as bundle:
                 digest = bundle.digest
@@ -64,11 +74,29 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Path, archive: bool,
     except OSError as err:
         msg = f"building bundle {spec.name}: {err.filename or out} cannot be read or written ({err.strerror}): mend that and build again"
         raise BuildError(msg) from err
-    return Built(out, packed, digest, golden)
+    return Built(out, packed, digest, golden, figures)
 
 
-def _fill(staging: Path, plan: Plan, private: bytes, *, cache: Path, board: Board, say: Say) -> tuple[Golden, ...]:
-    """Write everything into the staging folder, signed."""
+def _make(spec: BundleSpec, cache: Path, *, say: Say) -> dict[str, Part]:
+    """Look at everything that the specification names, say what it takes, then make its models."""
+    from export.artefacts import pictures_of
+    from export.make import look_over, make_all
+
+    check_names(spec)
+    works = look_over(spec.clip, spec.blip, spec.llm, pictures_of(spec.pictures or spec.golden))
+    for path in works.paths:
+        spec.licence_of(path)
+    need = works.need
+    cache.mkdir(parents=True, exist_ok=True)
+    require_room(spec, need.disk, cache)
+    say(f"making the models takes up to {need}")
+    return make_all(works, cache=cache, say=say)
+
+
+def _fill(
+    staging: Path, plan: Plan, private: bytes, made: Mapping[str, Part], *, cache: Path, board: Board, say: Say
+) -> tuple[tuple[Golden, ...], tuple[Figure, ...]]:
+    """Write everything into the staging folder, signed; returns the golden verdicts and every figure of the proof."""
     spec = plan.spec
     say("copying the artefacts")
     for path, source in plan.files.items():
@@ -83,17 +111,37 @@ def _fill(staging: Path, plan: Plan, private: bytes, *, cache: Path, board: Boar
         (staging / path).write_bytes(text)
         content.append(_entry(staging, path, spec))
     manifest = _manifest(plan, content, key=key_id(public_key(private)))
+    figures = tuple(one for part in made.values() for one in part.figures)
+    if made:
+        chain = limited(_chain(staging, manifest, plan, made, board=board, say=say), spec.limits | spec.llm.limits)
+        require_kept((*figures, *chain))
+        figures += chain
+        manifest = manifest.model_copy(update={"parity": manifest.parity | {one.name: round(one.value, 6) for one in chain}})
     golden = golden_verdicts(staging, manifest, plan.pictures, board=board, say=say)
     raw = canonical(manifest.model_copy(update={"golden": golden}))
     (staging / MANIFEST_NAME).write_bytes(raw)
     (staging / SIGNATURE_NAME).write_bytes(encode_signature(raw, private))
-    return golden
+    return golden, figures
+
+
+def _chain(staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Part], *, board: Board, say: Say) -> tuple[Measured, ...]:
+    """The bundle against itself with its models as they came."""
+    before = staging.with_name(f"{staging.name}.original")
+    shutil.rmtree(before, ignore_errors=True)
+    try:
+        for file in manifest.files:
+            room, _, name = file.path.partition("/")
+            graph = made[room].original / name if room in made and name.endswith(".onnx") else staging / file.path
+            (before / file.path).parent.mkdir(parents=True, exist_ok=True)
+            (before / file.path).symlink_to((plan.llm if file.path == LLM_PATH else graph).absolute())
+        return whole_chain((before, staging), manifest, plan.pictures, quantisation=plan.spec.llm.quantisation, board=board, say=say)
+    finally:
+        shutil.rmtree(before, ignore_errors=True)
 
 
 def requantised(source: Path, kind: str, *, cache: Path, say: Say) -> Path:
     """The language model in another quantisation, made once for each source and kind and then kept in `cache`."""
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    kept = cache / f"{digest[:32]}-{kind}.gguf"
+    kept = cache / f"{sha256(source)[:32]}-{kind}.gguf"
     if not kept.exists():
         say(f"requantising {source.name} to {kind}")
         cache.mkdir(parents=True, exist_ok=True)
@@ -113,33 +161,37 @@ def canonical(manifest: Manifest) -> bytes:
 
 
 def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
-    spec, models = plan.spec, plan.models
+    spec = plan.spec
     return Manifest(
         schema="kotoba.bundle/1",
         name=spec.name,
         bundle_version=spec.version,
         key_id=key,
-        clip=models.clip,
-        blip=models.blip,
+        clip=plan.clip,
+        blip=plan.blip,
         llm=Llm(model=LLM_PATH, adapters=plan.adapters, context_tokens=spec.llm.context_tokens),
         templates=plan.templates,
         calibration=plan.calibration,
-        parity=models.parity,
+        parity=plan.parity,
         notice=notice(spec),
         files=tuple(sorted(content, key=lambda file: file.path)),
     )
 
 
 def _entry(root: Path, path: str, spec: BundleSpec) -> BundleFile:
-    raw = (root / path).read_bytes()
-    licence = spec.licence_of(path)
-    return BundleFile(path=path, sha256=hashlib.sha256(raw).hexdigest(), size=len(raw), licence=licence.licence, origin=licence.origin)
+    licence, size = spec.licence_of(path), (root / path).stat().st_size
+    return BundleFile(path=path, sha256=sha256(root / path), size=size, licence=licence.licence, origin=licence.origin)
 
 
-def _require_replaceable(out: Path) -> None:
+def _require_replaceable(out: Path, spec: BundleSpec) -> None:
     if out.exists() and not (out / MANIFEST_NAME).exists() and (not out.is_dir() or any(out.iterdir())):
         msg = f"{out} is there and is no bundle: give --out a new folder, or the folder of an older bundle"
         raise BuildError(msg)
+    with suppress(OSError, ManifestError):
+        older = parse_manifest((out / MANIFEST_NAME).read_bytes())
+        if older.name == spec.name and older.bundle_version > spec.version:
+            msg = f"{out} holds version {older.bundle_version} of {spec.name}, this would be {spec.version}: versions only rise, raise it"
+            raise BuildError(msg)
 
 
 def _replace(out: Path, staging: Path) -> None:

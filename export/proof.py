@@ -1,82 +1,151 @@
-"""Proof that an exported graph still does what its original does: figures by stage, limits, and what to try where a limit is broken."""
+"""Proof that what was made still does what its original does: figures by stage, limits, and what to try where a limit is broken."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import BuildError
-from export.quantize import Precision
+from export.spec import FigureKind, Limits
 
-LIMITS: dict[Precision, dict[str, float]] = {
-    "fp32": {"cosine": 0.99999, "agreement": 0.999, "overlap": 0.999},
-    "fp16": {"cosine": 0.9999, "agreement": 0.99, "overlap": 0.98},
-    "int8": {"cosine": 0.99, "agreement": 0.9, "overlap": 0.8},
-    "int8-full": {"cosine": 0.99, "agreement": 0.9, "overlap": 0.8},
-    "int8-static": {"cosine": 0.98, "agreement": 0.85, "overlap": 0.75},
-    "int4": {"cosine": 0.97, "agreement": 0.8, "overlap": 0.7},
+AT_MOST: frozenset[FigureKind] = frozenset({"max_difference", "edit_distance", "probability"})
+"""Figures that are 0 when nothing was lost; the others are 1 then."""
+
+LIMITS: Mapping[str, Limits] = {
+    "fp32": {"cosine": 0.99999, "agreement": 0.999, "overlap": 0.999, "max_difference": 1e-3, "edit_distance": 0.02, "probability": 0.01},
+    "fp16": {"cosine": 0.9999, "agreement": 0.99, "overlap": 0.98, "edit_distance": 0.1, "probability": 0.05},
+    "int8": {"cosine": 0.99, "agreement": 0.9, "overlap": 0.8, "edit_distance": 0.4, "probability": 0.2},
+    "int8-full": {"cosine": 0.99, "agreement": 0.9, "overlap": 0.8, "edit_distance": 0.4, "probability": 0.2},
+    "int8-static": {"cosine": 0.98, "agreement": 0.85, "overlap": 0.75, "edit_distance": 0.5, "probability": 0.25},
+    "int4": {"cosine": 0.97, "agreement": 0.8, "overlap": 0.7, "edit_distance": 0.5, "probability": 0.25},
+    "F16": {"agreement": 1.0, "probability": 0.01},
+    "Q8_0": {"agreement": 0.95, "probability": 0.05},
+    "Q5_K_M": {"agreement": 0.9, "probability": 0.15},
+    "Q4_K_M": {"agreement": 0.9, "probability": 0.2},
+    "Q4_1": {"agreement": 0.9, "probability": 0.25},
+    "Q4_0": {"agreement": 0.9, "probability": 0.25},
+    "keep": {"agreement": 1.0, "probability": 0.01},
+    "bundle": {"overlap": 0.6, "edit_distance": 0.5, "agreement": 0.9, "probability": 0.25},
 }
-"""At least this much of each figure, where the specification says nothing else."""
+"""At least, or at most, this much of each figure where the specification says nothing else; a figure without one is only told."""
 
-TRY: dict[Precision, str] = {
-    "fp32": "fp32 is the original: the export itself is wrong, report it",
+TRY: Mapping[str, str] = {
+    "fp32": "nothing: fp32 is the original, so the export itself is wrong; report it",
     "fp16": "fp32",
     "int8": "int8-full, then fp32",
     "int8-full": "fp32",
     "int8-static": "int8",
     "int4": "int8",
+    "F16": "nothing: F16 is what the converter gives; report it",
+    "Q8_0": "F16",
+    "Q5_K_M": "Q8_0",
+    "Q4_K_M": "Q5_K_M, then Q8_0",
+    "Q4_1": "Q4_K_M, then Q8_0",
+    "Q4_0": "Q4_K_M, then Q8_0",
+    "keep": "nothing: the model was not changed; report it",
+    "bundle": "a higher precision of the stage whose own figures are worst",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure of one stage: `kind` is "cosine", "agreement" or "overlap", all of which are 1 when nothing was lost."""
+class Measured:
+    """One figure of one stage; `precision` is a graph's, a language model's quantisation, or "bundle" for the whole chain."""
 
     stage: str
-    kind: str
-    precision: Precision
+    kind: FigureKind
+    precision: str
     value: float
-    limit: float
+
+    @property
+    def name(self) -> str:
+        """As a manifest has it."""
+        return f"{self.stage.replace('.', '_')}_{self.kind}_{self.precision}"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure(Measured):
+    """A figure beside its limit."""
+
+    limit: float | None
 
     @property
     def kept(self) -> bool:
         """Whether the limit is kept; a figure that is no number keeps none."""
-        return self.value >= self.limit
+        if self.limit is None:
+            return True
+        return self.value <= self.limit if self.kind in AT_MOST else self.value >= self.limit
+
+    @property
+    def excess(self) -> float:
+        """By how much the limit is broken, as a share of what is allowed to be lost; for telling the worst of several."""
+        if self.limit is None:
+            return 0.0
+        lost, allowed = (self.value, self.limit) if self.kind in AT_MOST else (1 - self.value, 1 - self.limit)
+        return lost / max(allowed, 1e-9)
 
 
-def figure(stage: str, kind: str, precision: Precision, value: float, limits: dict[str, float] | None = None) -> Figure:
-    """A figure beside the limit of its kind."""
-    return Figure(stage, kind, precision, value, (LIMITS[precision] | (limits or {}))[kind])
+def limited(measured: Iterable[Measured], limits: Limits) -> tuple[Figure, ...]:
+    """Figures beside the limits of their kinds."""
+    return tuple(
+        Figure(one.stage, one.kind, one.precision, one.value, {**LIMITS[one.precision], **limits}.get(one.kind)) for one in measured
+    )
 
 
-def require_kept(figures: Sequence[Figure]) -> None:
-    """Check every limit.
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """A type of layer, how many there are, and the cosine of `stage` to its original when they alone are quantized."""
+
+    stage: str
+    layer: str
+    count: int
+    cosine: float
+
+
+class ProofError(BuildError):
+    """A limit is broken; the message tells which, and holds the table of all figures and the layers that lose the most."""
+
+    def __init__(self, figures: Sequence[Figure], suspects: Sequence[Suspect]) -> None:
+        broken = [one for one in figures if not one.kept]
+        worst = max(broken, key=lambda one: one.excess)
+        head = (
+            f"{len(broken)} of {len(figures)} figures of the proof break their limits, worst {worst.stage} ({worst.kind} "
+            f"{worst.value:.5f}, limit {worst.limit:g}) in {worst.precision}: try {TRY[worst.precision]}"
+        )
+        super().__init__("\n".join(filter(None, (head, table(figures), _told(suspects)))))
+        self.figures, self.suspects = tuple(figures), tuple(suspects)
+
+
+def require_kept(figures: Sequence[Figure], suspects: Callable[[Figure], Sequence[Suspect]] = lambda _: ()) -> None:
+    """Check every limit; `suspects` is asked, for the first figure whose limit is broken, which layers lose the most.
 
     Raises:
-        BuildError: one is broken; the message is a table of all figures that says which, and which precision to try.
+        ProofError: a limit is broken.
     """
     broken = [one for one in figures if not one.kept]
     if broken:
-        worst = min(broken, key=lambda one: one.value - one.limit)
-        msg = (
-            f"{len(broken)} of {len(figures)} figures of the proof are below their limits, worst {worst.stage} ({worst.kind} "
-            f"{worst.value:.5f}, limit {worst.limit:g}) in {worst.precision}: try {TRY[worst.precision]}\n{table(figures)}"
-        )
-        raise BuildError(msg)
+        raise ProofError(figures, suspects(broken[0]))
+
+
+def _told(suspects: Sequence[Suspect], *, most: int = 5) -> str:
+    if not suspects:
+        return ""
+    head = f"layers of {suspects[0].stage} by what is lost when they alone are quantized, worst first:"
+    return "\n".join((head, *(f"  {one.layer:40} x{one.count:<3} cosine {one.cosine:.5f}" for one in suspects[:most])))
 
 
 def table(figures: Sequence[Figure]) -> str:
     """The figures as lines, broken limits marked."""
     width = max((len(one.stage) for one in figures), default=5)
-    head = f"{'stage':{width}}  {'figure':9}  {'precision':11}  {'value':>9}  {'limit':>9}"
-    lines = (
-        f"{one.stage:{width}}  {one.kind:9}  {one.precision:11}  {one.value:9.5f}  {one.limit:9.5f}" + ("" if one.kept else "  BROKEN")
-        for one in figures
-    )
-    return "\n".join((head, *lines))
+    head = f"{'stage':{width}}  {'figure':14}  {'precision':11}  {'value':>9}  {'limit':>12}"
+    return "\n".join((head, *(_line(one, width) for one in figures)))
+
+
+def _line(one: Figure, width: int) -> str:
+    limit = "" if one.limit is None else f"{'at most' if one.kind in AT_MOST else ''} {one.limit:g}"
+    return f"{one.stage:{width}}  {one.kind:14}  {one.precision:11}  {one.value:9.5f}  {limit:>12}" + ("" if one.kept else "  BROKEN")
 
 
 def cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
@@ -85,6 +154,11 @@ def cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
         a = one / np.linalg.norm(one, axis=-1, keepdims=True)
         b = other / np.linalg.norm(other, axis=-1, keepdims=True)
     return float((a * b).sum(-1).mean())
+
+
+def max_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
+    """Largest difference of any two entries of the same place."""
+    return float(np.abs(one - other).max())
 
 
 def agreement(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
@@ -96,3 +170,14 @@ def overlap(one: NDArray[np.float32], other: NDArray[np.float32], count: int) ->
     """Mean share of the `count` largest entries of each row, (N, V) each, that both have."""
     best = [np.argsort(-scores, axis=-1, kind="stable")[:, :count] for scores in (one, other)]
     return float(np.mean([len(set(a) & set(b)) / count for a, b in zip(*best, strict=True)]))
+
+
+def edit_distance(one: Sequence[object], other: Sequence[object]) -> float:
+    """Insertions, deletions and replacements that make one sequence of the other, by the length of the longer; 0 for two empty ones."""
+    before = list(range(len(other) + 1))
+    for row, item in enumerate(one, 1):
+        now = [row]
+        for column, wanted in enumerate(other, 1):
+            now.append(min(before[column] + 1, now[-1] + 1, before[column - 1] + (item != wanted)))
+        before = now
+    return before[-1] / max(len(one), len(other), 1)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import onnx
 from numpy.typing import NDArray
@@ -22,22 +22,30 @@ from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-Precision = Literal["fp32", "fp16", "int8", "int8-full", "int8-static", "int4"]
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+from export.spec import Precision
+
 FASTER_ON = ["MatMul", "Gemm"]
 INT4_BLOCK = 32
 
 Inputs = dict[str, NDArray[Any]]
 
 
-def quantize(source: Path, target: Path, precision: Precision, *, samples: Sequence[Inputs] = ()) -> None:
-    """Write a graph in another precision, its weights inside the file; `samples` are inputs to calibrate `int8-static` with."""
+def quantize(
+    source: Path, target: Path, precision: Precision, *, samples: Sequence[Inputs] = (), nodes: Sequence[str] | None = None
+) -> None:
+    """Write a graph in another precision, its weights inside the file.
+
+    `samples` are inputs to calibrate `int8-static` with; with `nodes` only the MatMul and Gemm of these names change, all others stay fp32.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
+    only = None if nodes is None else list(nodes)
     match precision:
         case "fp32":
             shutil.copyfile(source, target)
         case "fp16":
-            half = OnnxModel(convert_float_to_float16(onnx.load(source), keep_io_types=True))
+            graph = onnx.load(source)
+            kept = None if only is None else [node.name for node in graph.graph.node if node.name not in only]
+            half = OnnxModel(convert_float_to_float16(graph, keep_io_types=True, node_block_list=kept))
             half.topological_sort()  # the converter appends its casts at the end
             onnx.save(half.model, target)
         case "int8" | "int8-full":
@@ -45,6 +53,7 @@ def quantize(source: Path, target: Path, precision: Precision, *, samples: Seque
                 source,
                 target,
                 op_types_to_quantize=FASTER_ON,
+                nodes_to_quantize=only,
                 per_channel=True,
                 reduce_range=precision == "int8",
                 weight_type=QuantType.QInt8,
@@ -57,6 +66,7 @@ def quantize(source: Path, target: Path, precision: Precision, *, samples: Seque
                 _Samples(samples),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=FASTER_ON,
+                nodes_to_quantize=only,
                 per_channel=True,
                 reduce_range=True,
                 activation_type=QuantType.QUInt8,
@@ -64,7 +74,9 @@ def quantize(source: Path, target: Path, precision: Precision, *, samples: Seque
                 extra_options={"MatMulConstBOnly": True},
             )
         case "int4":
-            quantizer = MatMulNBitsQuantizer(onnx.load(source), block_size=INT4_BLOCK, is_symmetric=True, accuracy_level=4)
+            quantizer = MatMulNBitsQuantizer(
+                onnx.load(source), block_size=INT4_BLOCK, is_symmetric=True, accuracy_level=4, nodes_to_include=only
+            )
             quantizer.process()
             onnx.save(quantizer.model.model, target)
     onnx.checker.check_model(onnx.load(target))

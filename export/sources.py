@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
 from export.errors import SpecError
@@ -44,9 +46,22 @@ class Checkpoint:
         return tuple(path for path in sorted(self.folder.iterdir()) if path.suffix in {".json", ".safetensors", ".txt", ".model"})
 
     @property
-    def weight_bytes(self) -> int:
-        """Size of the weights on disk."""
-        return sum(path.stat().st_size for path in self.folder.glob("*.safetensors"))
+    def parameters(self) -> int:
+        """How many weights there are.
+
+        Raises:
+            SpecError: a file is no safetensors.
+        """
+        return sum(map(_parameters, self.folder.glob("*.safetensors")))
+
+
+def _parameters(path: Path) -> int:
+    try:
+        with safe_open(path, framework="np") as tensors:
+            return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118 -- not a mapping
+    except (OSError, SafetensorError) as err:
+        msg = f"weights {path} cannot be read ({err}): copy the checkpoint again"
+        raise SpecError(msg) from err
 
 
 def read_checkpoint(folder: Path, *, kind: str) -> Checkpoint:

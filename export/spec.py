@@ -15,6 +15,16 @@ from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
 from firmware_config.toml import read_toml
 
+Precision = Literal["fp32", "fp16", "int8", "int8-full", "int8-static", "int4"]
+"""Of a graph; what each means: `export.quantize`."""
+Quantisation = Literal["F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0"]
+"""Of a language model, llama.cpp's names."""
+FigureKind = Literal["cosine", "agreement", "overlap", "max_difference", "edit_distance", "probability"]
+"""What a proof measures: `export.proof`."""
+
+SEED_WORDS = Path(__file__).with_name("vocabularies")
+"""tags.tsv and attributes.tsv: words of industrial inspection, with Japanese gloss."""
+
 STATION_NAME = "station.toml"
 """In the golden folder: labels, words and limits with which the golden verdicts are made."""
 
@@ -33,19 +43,56 @@ Here = Annotated[Path, AfterValidator(_under_the_specification)]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
+Limits = dict[FigureKind, Annotated[float, Field(ge=0)]]
+"""Limits of a proof that are not those of `export.proof`."""
+
+
+class ClipSource(BaseModel):
+    """A CLIP or SigLIP to make artefacts of."""
+
+    model_config = STRICT
+    folder: Here = Field(description="The model's folder, as Hugging Face writes it.")
+    precision: Precision = "int8"
+    tags: tuple[Here, ...] = Field(default=(SEED_WORDS / "tags.tsv",), min_length=1)
+    attributes: tuple[Here, ...] = Field(default=(SEED_WORDS / "attributes.tsv",), min_length=1)
+    prompts: tuple[Text, ...] = Field(default=("a photo of {}", "{}"), min_length=1, description="An ensemble around each word.")
+    limits: Limits = {}
+
+
+class BlipSource(BaseModel):
+    """A captioning BLIP to make artefacts of."""
+
+    model_config = STRICT
+    folder: Here = Field(description="The model's folder, as Hugging Face writes it.")
+    precision: Precision = "int8"
+    decoder_precision: Precision = "int8"
+    prompt: str = Field(default="", description="Prefix of every caption, such as 'a picture of'.")
+    limits: Limits = {}
+
+
 class LlmSource(BaseModel):
-    """Where the language model comes from: the one .gguf inside an installed package, or a file; `keep` leaves it as it is."""
+    """Where the language model comes from.
+
+    `package`: the one .gguf inside an installed package; `path`: a .gguf file; `folder`: a checkpoint as Hugging Face writes it, with which
+    `adapters` may come, LoRA folders of peft. `keep` leaves a GGUF as it is, and a folder at F16.
+    """
 
     model_config = STRICT
     package: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$", description="Name of an installed distribution.")
     path: Here | None = None
-    quantisation: Literal["F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0", "keep"] = "keep"
+    folder: Here | None = None
+    adapters: tuple[Here, ...] = ()
+    quantisation: Quantisation | Literal["keep"] = "keep"
     context_tokens: int = Field(default=2048, ge=256, le=32_768)
+    limits: Limits = {}
 
     @model_validator(mode="after")
     def _one_source(self) -> LlmSource:
-        if (self.package is None) == (self.path is None):
-            msg = "give either package or path"
+        if sum(source is not None for source in (self.package, self.path, self.folder)) != 1:
+            msg = "give either package, path or folder"
+            raise ValueError(msg)
+        if self.adapters and self.folder is None:
+            msg = "adapters are made for the model of a folder: give folder, or put ready .gguf adapters into the artefacts"
             raise ValueError(msg)
         return self
 
@@ -62,16 +109,39 @@ class Licence(BaseModel):
 
 
 class BundleSpec(BaseModel):
-    """What to build. `artefacts` holds models.json, the files that it names, adapters/*.gguf and calibration.json."""
+    """What to build: from models as Hugging Face writes them, from artefacts that are ready, or from both.
+
+    `artefacts` holds models.json, the files that it names, adapters/*.gguf and calibration.json. `templates` may be left out where the
+    language model is made from a folder: its chat format then becomes the template "default".
+    """
 
     model_config = STRICT
     name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
     version: int = Field(ge=1)
-    artefacts: Here
-    templates: Here
-    golden: Here = Field(description=f"Pictures (.png, .jpg) and {STATION_NAME}.")
+    artefacts: Here | None = None
+    clip: ClipSource | None = None
+    blip: BlipSource | None = None
     llm: LlmSource
+    templates: Here | None = None
+    golden: Here = Field(description=f"Pictures (.png, .jpg) and {STATION_NAME}.")
+    pictures: Here | None = Field(default=None, description="Real pictures to calibrate and to prove on (default: the golden ones).")
+    limits: Limits = Field(default={}, description="Of the whole chain; those of one model stand in its own section.")
     licences: tuple[Licence, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _complete(self) -> BundleSpec:
+        if self.artefacts is None and self.clip is None:
+            msg = "give [clip] with a folder, or artefacts that are ready"
+            raise ValueError(msg)
+        if self.templates is None and self.llm.folder is None:
+            msg = "give templates: only the model of a folder brings one"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def makes(self) -> bool:
+        """Whether models have to be made, which takes the toolchain's heavy half."""
+        return self.clip is not None or self.blip is not None or self.llm.folder is not None
 
     def licence_of(self, path: str) -> Licence:
         """The licence of a file by its path inside the bundle.
@@ -87,10 +157,10 @@ class BundleSpec(BaseModel):
 
 
 class Models(BaseModel):
-    """models.json of the artefacts: the manifest's sections as the exporters measured them."""
+    """models.json of artefacts: the manifest's sections as the exporters measured them."""
 
     model_config = STRICT
-    clip: Clip
+    clip: Clip | None = None
     blip: Blip | None = None
     parity: dict[str, float] = {}
 
@@ -116,8 +186,9 @@ def read_spec(path: Path) -> BundleSpec:
     except OSError as err:
         msg = f"specification {path} cannot be read ({err.strerror}): give the path of an existing file"
         raise SpecError(msg) from err
-    for key, folder in (("artefacts", spec.artefacts), ("templates", spec.templates), ("golden", spec.golden)):
-        if not folder.is_dir():
+    for key in ("artefacts", "templates", "golden", "pictures"):
+        folder = getattr(spec, key)
+        if folder is not None and not folder.is_dir():
             msg = f"specification {path}: {key} is {folder}, which is no folder: correct it, or make the artefacts first"
             raise SpecError(msg)
     for licence in spec.licences:

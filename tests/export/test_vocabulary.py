@@ -7,8 +7,9 @@ import pytest
 
 from export.clip import export_clip
 from export.errors import SpecError
+from export.spec import SEED_WORDS
 from export.starter.tokenizer import PAD_ID
-from export.vocabulary import SEED, Entry, embed, merged, read_vocabulary
+from export.vocabulary import Entry, embed, merged, read_vocabulary
 from tests.export import tiny_models
 
 pytestmark = [
@@ -54,7 +55,7 @@ def test_files_are_joined_and_a_word_in_two_of_them_is_refused(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", ["tags", "attributes"])
 def test_the_seed_vocabularies_have_1500_words_each_with_a_japanese_gloss(name: str) -> None:
-    entries = read_vocabulary(SEED / f"{name}.tsv")
+    entries = read_vocabulary(SEED_WORDS / f"{name}.tsv")
     assert len(entries) >= 1500
     for entry in entries:
         assert entry.word.isascii()

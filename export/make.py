@@ -1,0 +1,151 @@
+"""From the models that a specification names to artefacts: everything is looked at first, then made step by step, each step kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.artefacts import Say, recorded
+from export.hf_llm import llm_parts, read_llm
+from export.make_blip import BlipWork, blip_graphs, blip_suspects, make_blip, open_blip
+from export.make_clip import ClipWork, clip_graphs, clip_suspects, make_clip, open_clip
+from export.proof import Figure, limited, require_kept
+from export.sources import Checkpoint
+from export.spec import BlipSource, ClipSource, LlmSource
+from export.steps import kept
+
+PEAK = 5
+"""Times the weights in fp32 that exporting needs of memory at its peak: the model, its traced graph, and the copies on the way to disk."""
+
+COPIES = 5
+"""Times the weights in fp32 that the cache holds at its fullest: two copies while a graph is written, the graph, what is made of it."""
+
+FLOAT = 4
+"""Bytes of a weight in fp32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was made of one model: `artefacts` is a folder that a build reads, `original` the model before it was quantized.
+
+    `original` is the folder of a CLIP's or BLIP's fp32 graphs, or a language model's GGUF in F16.
+    """
+
+    original: Path
+    artefacts: Path
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What making takes, in bytes: disk in the cache, and memory at the peak. Upper bounds; nothing is taken off for what is kept."""
+
+    disk: int
+    memory: int
+
+    def __str__(self) -> str:
+        return f"{self.disk / 1e9:.1f} GB of disk and {self.memory / 1e9:.1f} GB of memory"
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """Models that were looked at and are still to be made."""
+
+    clip: ClipWork | None = None
+    blip: BlipWork | None = None
+    llm: Checkpoint | None = None
+    adapters: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """What will be in the bundle because of them, as far as licences go."""
+        clip = ("vision.onnx", "text.onnx", "tokenizer.json", "tags.txt", "tags.ja.txt", "tags.npy")
+        blip = ("vision.onnx", "decoder.onnx", "tokenizer.json")
+        named = (("clip", self.clip, clip), ("blip", self.blip, blip))
+        adapters = (f"llm/adapters/{adapter.name}.gguf" for adapter in self.adapters)
+        return (*(f"{room}/{name}" for room, work, names in named if work is not None for name in names), "llm/model.gguf", *adapters)
+
+    @property
+    def need(self) -> Need:
+        """What making them takes."""
+        graphs = [work.checkpoint.parameters * FLOAT for work in (self.clip, self.blip) if work is not None]
+        llm = self.llm.parameters * FLOAT if self.llm is not None else 0
+        return Need(disk=COPIES * sum(graphs) + llm, memory=max([*(PEAK * size for size in graphs), llm]))
+
+
+def look_over(clip: ClipSource | None, blip: BlipSource | None, llm: LlmSource, pictures: Sequence[Path]) -> Works:
+    """Look at everything that the models are made of; takes seconds.
+
+    Raises:
+        SpecError: a checkpoint, a vocabulary, a prompt or a picture that is not as it must be.
+        LlmError: an adapter that is not as it must be.
+    """
+    return Works(
+        clip=None if clip is None else open_clip(clip, pictures),
+        blip=None if blip is None else open_blip(blip, pictures),
+        llm=None if llm.folder is None else read_llm(llm.folder, llm.adapters),
+        adapters=llm.adapters,
+    )
+
+
+def clip_part(work: ClipWork, *, cache: Path, say: Say) -> Part:
+    """CLIP's artefacts, made or taken from `cache`.
+
+    Raises:
+        BuildError: a graph does not do what its original does.
+    """
+    wanted, files = work.wanted, work.checkpoint.files
+    say("exporting CLIP")
+    graphs = kept(cache, "clip-graphs", files, None, lambda out: clip_graphs(work, out))
+    inputs = (*files, *wanted.tags, *wanted.attributes, *work.pictures)
+    settings = wanted.model_dump(mode="json", include={"precision", "prompts"})
+    made = kept(cache, "clip", inputs, settings, lambda out: make_clip(work, graphs, out, say=say))
+    figures = limited(recorded(made), wanted.limits)
+    require_kept(figures, lambda _: clip_suspects(work, graphs, say=say))
+    return Part(graphs, made, figures)
+
+
+def blip_part(work: BlipWork, *, cache: Path, say: Say) -> Part:
+    """BLIP's artefacts, made or taken from `cache`.
+
+    Raises:
+        BuildError: a graph does not do what its original does.
+    """
+    wanted, files = work.wanted, work.checkpoint.files
+    say("exporting BLIP")
+    graphs = kept(cache, "blip-graphs", files, None, lambda out: blip_graphs(work, out))
+    settings = wanted.model_dump(mode="json", exclude={"folder", "limits"})
+    made = kept(cache, "blip", (*files, *work.pictures), settings, lambda out: make_blip(work, graphs, out, say=say))
+    figures = limited(recorded(made), wanted.limits)
+    require_kept(figures, lambda broken: blip_suspects(work, graphs, broken.stage, say=say))
+    return Part(graphs, made, figures)
+
+
+def llm_part(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Path, say: Say) -> Part:
+    """The language model in F16 (model.gguf), its adapters and its template, made or taken from `cache`.
+
+    Raises:
+        LlmError: llama.cpp refuses the model, or an adapter does not belong to it.
+    """
+    weights = [path for adapter in adapters for path in (adapter / "adapter_config.json", adapter / "adapter_model.safetensors")]
+    settings = [adapter.name for adapter in adapters]
+    made = kept(cache, "llm", (*checkpoint.files, *weights), settings, lambda out: llm_parts(checkpoint, adapters, out, say=say))
+    return Part(made / "model.gguf", made)
+
+
+def make_all(works: Works, *, cache: Path, say: Say) -> dict[str, Part]:
+    """Every model of `works`, by "clip", "blip" and "llm".
+
+    Raises:
+        BuildError: a graph does not do what its original does.
+        LlmError: llama.cpp refuses the language model.
+    """
+    parts = {}
+    if works.clip is not None:
+        parts["clip"] = clip_part(works.clip, cache=cache, say=say)
+    if works.blip is not None:
+        parts["blip"] = blip_part(works.blip, cache=cache, say=say)
+    if works.llm is not None:
+        parts["llm"] = llm_part(works.llm, works.adapters, cache=cache, say=say)
+    return parts

@@ -1,0 +1,204 @@
+"""A captioning BLIP from Hugging Face to artefacts: two graphs, proven against the original by logits and by whole captions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from transformers import BlipConfig, BlipForConditionalGeneration
+
+from export.artefacts import SAFE, Say, prepared, record, run
+from export.blip import blip_section, cross_names, export_blip, past_names
+from export.diagnose import suspects
+from export.proof import Measured, Suspect, agreement, cosine, edit_distance, max_difference
+from export.quantize import Inputs, quantize
+from export.shared_head import find_tied, store_once
+from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
+from export.spec import BlipSource
+from firmware_config.bundle import ImagePreprocess
+
+PROOF_TOKENS = 20
+"""Longest caption along which decoders are compared."""
+
+CALIBRATION_PICTURES = 4
+
+Step = tuple[Inputs, NDArray[np.float32]]
+"""What a decoder was given for a token, and the logits (1, V) that it gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlipWork:
+    """A checkpoint that was looked at: everything that can be wrong has been said."""
+
+    wanted: BlipSource
+    checkpoint: Checkpoint
+    config: BlipConfig
+    tokenizer: Tokenizer
+    preprocess: ImagePreprocess
+    pictures: tuple[Path, ...]
+    pixels: tuple[NDArray[np.float32], ...]
+
+    def model(self) -> BlipForConditionalGeneration:
+        """The original, in fp32."""
+        return BlipForConditionalGeneration.from_pretrained(self.checkpoint.folder, **SAFE).eval()
+
+
+def open_blip(wanted: BlipSource, pictures: Sequence[Path]) -> BlipWork:
+    """Look at everything that is needed; no weight is read.
+
+    Raises:
+        SpecError: a checkpoint or a picture that is not as it must be.
+    """
+    checkpoint = read_checkpoint(wanted.folder, kind="BLIP")
+    config = BlipConfig.from_dict(dict(checkpoint.config))
+    preprocess = preprocessing(checkpoint, size=config.vision_config.image_size)
+    return BlipWork(
+        wanted=wanted,
+        checkpoint=checkpoint,
+        config=config,
+        tokenizer=load_tokenizer(checkpoint),
+        preprocess=preprocess,
+        pictures=tuple(pictures),
+        pixels=prepared(pictures, preprocess),
+    )
+
+
+def blip_graphs(work: BlipWork, out: Path) -> None:
+    """Write `out`/vision.onnx and `out`/decoder.onnx in fp32."""
+    export_blip(work.model(), out)
+
+
+def make_blip(work: BlipWork, graphs: Path, out: Path, *, say: Say) -> None:
+    """Make `out`/blip, models.json and the figures of the proof from the fp32 graphs in the folder `graphs`."""
+    wanted, vision, decoder = work.wanted, out / "blip/vision.onnx", out / "blip/decoder.onnx"
+    say(f"quantizing BLIP to {wanted.precision}, its decoder to {wanted.decoder_precision}")
+    seen = _seen(work, graphs / "vision.onnx")
+    quantize(graphs / "vision.onnx", vision, wanted.precision, samples=_pictures(work))
+    quantize(graphs / "decoder.onnx", decoder, wanted.decoder_precision, samples=_decoder_samples(work, graphs, seen))
+    tied = find_tied(graphs / "decoder.onnx")
+    if tied is not None:
+        store_once(decoder, tied)
+    say("proving BLIP")
+    captions, crosses = _captions(work), _seen(work, vision)
+    original = np.concatenate([logits for _, logits in captions])
+    found = _along(decoder, work, seen, [tokens for tokens, _ in captions])
+    distances = [
+        edit_distance(tokens, _tokens(decode(decoder, work.config, cross))) for (tokens, _), cross in zip(captions, crosses, strict=True)
+    ]
+    measured = (
+        Measured("blip.vision", "cosine", wanted.precision, _likeness(seen, crosses)),
+        Measured("blip.decoder", "cosine", wanted.decoder_precision, cosine(original, found)),
+        Measured("blip.decoder", "agreement", wanted.decoder_precision, agreement(original, found)),
+        Measured("blip.decoder", "max_difference", wanted.decoder_precision, max_difference(original, found)),
+        Measured("blip.captions", "edit_distance", wanted.decoder_precision, float(np.mean(distances))),
+    )
+    work.tokenizer.save(str(out / "blip/tokenizer.json"))
+    record(out, "blip", blip_section(work.config, work.preprocess, prompt=wanted.prompt), measured)
+
+
+def blip_suspects(work: BlipWork, graphs: Path, stage: str, *, say: Say) -> tuple[Suspect, ...]:
+    """Which layers of "blip.vision" lose the most, or, of any other stage, which of the decoder."""
+    say("looking for the layers of BLIP that lose the most")
+    seen = _seen(work, graphs / "vision.onnx")
+    if stage == "blip.vision":
+        return suspects(
+            stage, graphs / "vision.onnx", work.wanted.precision, lambda graph: _likeness(seen, _seen(work, graph)), samples=_pictures(work)
+        )
+    decoder = graphs / "decoder.onnx"
+    tokens = [_tokens(decode(decoder, work.config, cross)) for cross in seen]
+    original = _along(decoder, work, seen, tokens)
+    return suspects(
+        "blip.decoder",
+        decoder,
+        work.wanted.decoder_precision,
+        lambda graph: cosine(original, _along(graph, work, seen, tokens)),
+        samples=_decoder_samples(work, graphs, seen),
+    )
+
+
+def _pictures(work: BlipWork) -> list[Inputs]:
+    return [{"pixel_values": one} for one in work.pixels]
+
+
+def _seen(work: BlipWork, graph: Path) -> list[Inputs]:
+    """The cross-attention tensors of each picture."""
+    return [run(graph, one) for one in _pictures(work)]
+
+
+def _decoder_samples(work: BlipWork, graphs: Path, seen: Sequence[Inputs]) -> list[Inputs]:
+    """Inputs of the decoder along captions of some pictures, where calibrating needs them."""
+    if work.wanted.decoder_precision != "int8-static":
+        return []
+    return [given for cross in seen[:CALIBRATION_PICTURES] for given, _ in decode(graphs / "decoder.onnx", work.config, cross)]
+
+
+def _along(graph: Path, work: BlipWork, seen: Sequence[Inputs], captions: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+    """Logits of a decoder along given captions, with given eyes, (tokens of all captions, V)."""
+    pairs = zip(seen, captions, strict=True)
+    return np.concatenate([logits for cross, tokens in pairs for _, logits in decode(graph, work.config, cross, tokens)])
+
+
+def decode(graph: Path, config: BlipConfig, cross: Inputs, tokens: Sequence[int] = ()) -> Iterator[Step]:
+    """Run a decoder token by token: along `tokens`, or without them greedily, to the caption's end or PROOF_TOKENS."""
+    text = config.text_config
+    session = ort.InferenceSession(str(graph))
+    names = past_names(text.num_hidden_layers)
+    shape = (1, text.num_attention_heads, 0, text.hidden_size // text.num_attention_heads)
+    past: Inputs = {name: np.zeros(shape, np.float32) for name in names}
+    shared = {name: cross[name] for name in cross_names(text.num_hidden_layers)}
+    token = text.bos_token_id
+    for position in range(len(tokens) or PROOF_TOKENS):
+        given: Inputs = {
+            "input_ids": np.array([[tokens[position] if tokens else token]]),
+            "position_ids": np.array([[position]]),
+            "attention_mask": np.ones((1, position + 1), np.int64),
+            **past,
+            **shared,
+        }
+        logits, *present = session.run(["logits", *(name.replace("past", "present") for name in names)], given)
+        past = dict(zip(names, present, strict=True))
+        yield given, logits
+        token = int(logits[0].argmax())
+        if not tokens and token == text.sep_token_id:
+            return
+
+
+def _tokens(steps: Iterator[Step]) -> list[int]:
+    """The tokens that were given, the first included."""
+    return [int(given["input_ids"][0, 0]) for given, _ in steps]
+
+
+def _captions(work: BlipWork) -> list[tuple[list[int], NDArray[np.float32]]]:
+    """Of each picture the original's greedy caption, as the tokens given to it, and its logits after each, (T, V)."""
+    model, text = work.model(), work.config.text_config
+    made = []
+    for one in work.pixels:
+        with torch.no_grad():
+            seen = model.vision_model(pixel_values=torch.from_numpy(one)).last_hidden_state
+            tokens = [text.bos_token_id]
+            for _ in range(PROOF_TOKENS):
+                out = model.text_decoder(input_ids=torch.tensor([tokens]), encoder_hidden_states=seen, return_dict=True).logits[0]
+                tokens.append(int(out[-1].argmax()))
+                if tokens[-1] == text.sep_token_id:
+                    break
+        made.append((tokens[:-1], out.numpy()))
+    return made
+
+
+def _likeness(seen: Sequence[Inputs], found: Sequence[Inputs]) -> float:
+    """Mean cosine of the cross-attention tensors of each picture."""
+    return float(
+        np.mean(
+            [
+                cosine(value.reshape(1, -1), other[name].reshape(1, -1))
+                for one, other in zip(seen, found, strict=True)
+                for name, value in one.items()
+            ]
+        )
+    )

@@ -1,0 +1,175 @@
+"""A CLIP or SigLIP from Hugging Face to artefacts: two graphs and the vocabularies, proven against the original."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
+
+from export.artefacts import SAFE, Say, prepared, record, run
+from export.clip import ClipText, ClipVision, export_clip
+from export.diagnose import suspects
+from export.proof import Measured, Suspect, cosine, max_difference, overlap
+from export.quantize import Inputs, quantize
+from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
+from export.spec import ClipSource
+from export.vocabulary import Entry, embed, merged, require_prompts
+from firmware_config.bundle import ImagePreprocess
+
+TOP = 5
+"""Words of a picture whose overlap is compared: as many as a description usually has."""
+
+SENTENCES = 8
+"""Sentences of random tokens on which the text tower is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipWork:
+    """A checkpoint that was looked at: everything that can be wrong has been said."""
+
+    wanted: ClipSource
+    checkpoint: Checkpoint
+    config: CLIPConfig | SiglipConfig
+    tokenizer: Tokenizer
+    words: Mapping[str, tuple[Entry, ...]]
+    preprocess: ImagePreprocess
+    pictures: tuple[Path, ...]
+    pixels: tuple[NDArray[np.float32], ...]
+
+    @property
+    def context_tokens(self) -> int:
+        """Length of the sentences that the text tower reads."""
+        return int(self.config.text_config.max_position_embeddings)
+
+    @property
+    def pad_token_id(self) -> int:
+        """SigLIP pads with a token of its own; CLIP reads the first end token, whatever follows."""
+        padding = self.checkpoint.config.get("text_config", {}).get("pad_token_id", 1)
+        return int(padding) if self.checkpoint.model_type == "siglip" else 0
+
+    def model(self) -> CLIPModel | SiglipModel:
+        """The original, in fp32."""
+        kind = SiglipModel if self.checkpoint.model_type == "siglip" else CLIPModel
+        return kind.from_pretrained(self.checkpoint.folder, **SAFE).eval()
+
+
+def open_clip(wanted: ClipSource, pictures: Sequence[Path]) -> ClipWork:
+    """Look at everything that is needed; no weight is read.
+
+    Raises:
+        SpecError: a checkpoint, a vocabulary, a prompt or a picture that is not as it must be.
+    """
+    checkpoint = read_checkpoint(wanted.folder, kind="CLIP")
+    config = (SiglipConfig if checkpoint.model_type == "siglip" else CLIPConfig).from_dict(dict(checkpoint.config))
+    require_prompts(wanted.prompts)
+    preprocess = preprocessing(checkpoint, size=config.vision_config.image_size)
+    return ClipWork(
+        wanted=wanted,
+        checkpoint=checkpoint,
+        config=config,
+        tokenizer=load_tokenizer(checkpoint),
+        words={"tags": merged(wanted.tags), "attributes": merged(wanted.attributes)},
+        preprocess=preprocess,
+        pictures=tuple(pictures),
+        pixels=prepared(pictures, preprocess),
+    )
+
+
+def clip_graphs(work: ClipWork, out: Path) -> None:
+    """Write `out`/vision.onnx and `out`/text.onnx in fp32."""
+    export_clip(work.model(), out)
+
+
+def make_clip(work: ClipWork, graphs: Path, out: Path, *, say: Say) -> None:
+    """Make `out`/clip, models.json and the figures of the proof from the fp32 graphs in the folder `graphs`."""
+    precision, vision, text = work.wanted.precision, out / "clip/vision.onnx", out / "clip/text.onnx"
+    say(f"quantizing CLIP to {precision}")
+    quantize(graphs / "vision.onnx", vision, precision, samples=_samples(work))
+    # Texts are read on the workstation, and by the device a handful: fp32 loses nothing.
+    quantize(graphs / "text.onnx", text, "fp32")
+    vocabularies = {}
+    for kind, entries in work.words.items():
+        say(f"embedding {len(entries)} {kind}")
+        vocabularies[kind] = embed(
+            text,
+            work.tokenizer,
+            [entry.word for entry in entries],
+            prompts=work.wanted.prompts,
+            context_tokens=work.context_tokens,
+            pad_token_id=work.pad_token_id,
+        )
+    say("proving CLIP")
+    model = work.model()
+    with torch.no_grad():
+        seen = np.concatenate([ClipVision(model)(torch.from_numpy(one)).numpy() for one in work.pixels])
+    made, (read, original) = _embedded(work, vision), _texts(model, text, work)
+    measured = [
+        Measured("clip.image", "cosine", precision, cosine(seen, made)),
+        Measured("clip.image", "max_difference", precision, max_difference(seen, made)),
+        Measured("clip.text", "cosine", "fp32", cosine(original, read)),
+        Measured("clip.text", "max_difference", "fp32", max_difference(original, read)),
+    ]
+    measured += [
+        Measured(f"clip.{kind}", "overlap", precision, overlap(seen @ rows.T, made @ rows.T, min(TOP, len(rows))))
+        for kind, rows in vocabularies.items()
+    ]
+    record(out, "clip", _write(work, out, vocabularies), measured)
+
+
+def clip_suspects(work: ClipWork, graphs: Path, *, say: Say) -> tuple[Suspect, ...]:
+    """Which layers of the vision tower lose the most."""
+    say("looking for the layers of CLIP that lose the most")
+    original = _embedded(work, graphs / "vision.onnx")
+    return suspects(
+        "clip.image",
+        graphs / "vision.onnx",
+        work.wanted.precision,
+        lambda graph: cosine(original, _embedded(work, graph)),
+        samples=_samples(work),
+    )
+
+
+def _samples(work: ClipWork) -> list[Inputs]:
+    return [{"pixel_values": one} for one in work.pixels]
+
+
+def _embedded(work: ClipWork, graph: Path) -> NDArray[np.float32]:
+    return np.concatenate([run(graph, one)["image_embeds"] for one in _samples(work)]).astype(np.float32)
+
+
+def _write(work: ClipWork, out: Path, vocabularies: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
+    """Tokenizer and vocabularies; returns CLIP's part of models.json."""
+    work.tokenizer.save(str(out / "clip/tokenizer.json"))
+    section: dict[str, Any] = {
+        "vision": "clip/vision.onnx",
+        "text": "clip/text.onnx",
+        "tokenizer": "clip/tokenizer.json",
+        "context_tokens": work.context_tokens,
+        "pad_token_id": work.pad_token_id,
+        "preprocess": work.preprocess.model_dump(mode="json"),
+    }
+    for kind, entries in work.words.items():
+        (out / f"clip/{kind}.txt").write_text("".join(f"{entry.word}\n" for entry in entries), encoding="utf-8")
+        (out / f"clip/{kind}.ja.txt").write_text("".join(f"{entry.gloss}\n" for entry in entries), encoding="utf-8")
+        np.save(out / f"clip/{kind}.npy", vocabularies[kind])
+        section[kind] = {"words": f"clip/{kind}.txt", "embeddings": f"clip/{kind}.npy", "glosses": {"ja": f"clip/{kind}.ja.txt"}}
+    return section
+
+
+def _texts(model: CLIPModel | SiglipModel, graph: Path, work: ClipWork) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Sentences of random tokens, as the graph and as the original read them; float32 (N, D) each."""
+    text, context = model.config.text_config, work.context_tokens
+    ids = np.random.default_rng(0).integers(3, text.vocab_size - 2, (SENTENCES, context))
+    ids[:, context // 2 :] = work.pad_token_id
+    ids[:, context // 2] = min(text.eos_token_id or text.vocab_size - 1, text.vocab_size - 1)
+    inputs = {"input_ids": ids} | ({} if work.checkpoint.model_type == "siglip" else {"attention_mask": np.ones_like(ids)})
+    with torch.no_grad():
+        original = ClipText(model)(**{name: torch.from_numpy(value) for name, value in inputs.items()}).numpy()
+    return run(graph, inputs)["text_embeds"], original

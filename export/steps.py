@@ -1,0 +1,41 @@
+"""Steps of a build: outcomes are kept by the content of what they were made from; a build that was cut off goes on where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+TOOLS = ("kotoba-edge", "llama-cpp-python", "onnx", "onnxruntime", "optimum-onnx", "torch", "transformers")
+"""Distributions whose version is part of what a step was made from."""
+
+
+def kept(cache: Path, name: str, inputs: Iterable[Path], settings: Any, make: Callable[[Path], object]) -> Path:  # noqa: ANN401 -- JSON
+    """The folder with the outcome of a step, made by `make` unless it is there.
+
+    `inputs` are files whose content counts, not their place; `settings` is whatever else decides the outcome, as JSON values. What `make`
+    writes appears under its final name only when it is complete.
+    """
+    told = [name, settings, {tool: version(tool) for tool in TOOLS}, [(path.name, sha256(path)) for path in inputs]]
+    key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+    folder = cache / f"{name}-{key}"
+    if not folder.is_dir():
+        unfinished = cache / f"{folder.name}.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        make(unfinished)
+        unfinished.rename(folder)
+    return folder
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
