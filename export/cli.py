@@ -62,6 +62,15 @@ def _parser() -> argparse.ArgumentParser:
 
     _model_parsers(commands)
 
+    vocabulary = commands.add_parser("vocabulary", help="add words to a bundle, which becomes its next version")
+    vocabulary.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle's folder or its .kbundle file")
+    vocabulary.add_argument("--tags", type=Path, nargs="+", default=[], metavar="FILE", help="a word a line, or word, tab, gloss")
+    vocabulary.add_argument("--attributes", type=Path, nargs="+", default=[], metavar="FILE")
+    vocabulary.add_argument("--out", type=Path, required=True, metavar="DIR", help="the new bundle's folder; may be BUNDLE")
+    vocabulary.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")
+    vocabulary.add_argument("--key", type=Path, default=STATE / "keys" / "builder.key", help="private key to sign with (%(default)s)")
+    vocabulary.set_defaults(command=_vocabulary)
+
     pilot = commands.add_parser("pilot", help="how good a bundle is on the labelled cells of ELPV, beside the controls: a page of Markdown")
     pilot.add_argument(
         "jsonl", type=Path, nargs="+", metavar="JSONL", help="lines of `kotoba-edge inspect` over all cells, one file for each seed"
@@ -70,12 +79,17 @@ def _parser() -> argparse.ArgumentParser:
     pilot.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")
     pilot.add_argument("--station", type=Path, required=True, metavar="FILE", help="the station with which they were inspected")
     pilot.add_argument(
-        "--adapter", type=Path, action="append", default=[], metavar="GGUF", help="another tuning of the judge, for the same words; repeatable"
+        "--adapter",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="GGUF",
+        help="another tuning of the judge, for the same words; repeatable",
     )
     pilot.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
     pilot.set_defaults(command=_pilot)
 
-    for command in (build, verify, pilot):
+    for command in (build, verify, vocabulary, pilot):
         command.add_argument("--board", default="cpu", help="board profile to run on (default: %(default)s)")
     return parser
 
@@ -209,6 +223,19 @@ def _verify(options: argparse.Namespace) -> int:
         msg = f"{different} of {len(compared)} golden verdicts of {options.bundle} differ on this machine: build the bundle here"
         raise BuildError(msg)
     print(f"{options.bundle}: signature, {len(bundle.manifest.files)} files and {len(compared)} golden verdicts are right, {bundle.digest}")
+    return DONE
+
+
+def _vocabulary(options: argparse.Namespace) -> int:
+    from export.enlarge import enlarge
+
+    words = {"tags": options.tags, "attributes": options.attributes}
+    trusted = read_trusted_keys(options.keys)
+    with _Progress() as say:
+        made = enlarge(options.bundle, options.out, words=words, trusted=trusted, key=options.key, board=read_board(options.board), say=say)
+    for before, after in made.changed:
+        print(f"{before.picture}: was {before.label} ({before.probability:.3f}), is {after.label} ({after.probability:.3f})")
+    print(f"{made.root}: version {made.version}, {len(made.changed)} golden verdicts changed their label, {made.digest}")
     return DONE
 
 

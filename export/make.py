@@ -78,7 +78,7 @@ def look_over(clip: ClipSource | None, blip: BlipSource | None, llm: LlmSource, 
     """Look at everything that the models are made of; takes seconds.
 
     Raises:
-        SpecError: a checkpoint, a vocabulary, a prompt or a picture that is not as it must be.
+        SpecError: a checkpoint, a vocabulary or a picture that is not as it must be.
         LlmError: an adapter that is not as it must be.
     """
     return Works(

@@ -20,7 +20,7 @@ from export.proof import Measured, Suspect, cosine, max_difference, overlap
 from export.quantize import Inputs, quantize
 from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.spec import ClipSource
-from export.vocabulary import Entry, embed, merged, require_prompts
+from export.vocabulary import Entry, embeddings, merged
 from firmware_config.bundle import ImagePreprocess
 
 TOP = 5
@@ -64,11 +64,10 @@ def open_clip(wanted: ClipSource, pictures: Sequence[Path]) -> ClipWork:
     """Look at everything that is needed; no weight is read.
 
     Raises:
-        SpecError: a checkpoint, a vocabulary, a prompt or a picture that is not as it must be.
+        SpecError: a checkpoint, a vocabulary or a picture that is not as it must be.
     """
     checkpoint = read_checkpoint(wanted.folder, kind="CLIP")
     config = (SiglipConfig if checkpoint.model_type == "siglip" else CLIPConfig).from_dict(dict(checkpoint.config))
-    require_prompts(wanted.prompts)
     preprocess = preprocessing(checkpoint, size=config.vision_config.image_size)
     return ClipWork(
         wanted=wanted,
@@ -97,7 +96,7 @@ def make_clip(work: ClipWork, graphs: Path, out: Path, *, say: Say) -> None:
     vocabularies = {}
     for kind, entries in work.words.items():
         say(f"embedding {len(entries)} {kind}")
-        vocabularies[kind] = embed(
+        vocabularies[kind] = embeddings(
             text,
             work.tokenizer,
             [entry.word for entry in entries],
@@ -153,6 +152,7 @@ def _write(work: ClipWork, out: Path, vocabularies: Mapping[str, NDArray[np.floa
         "tokenizer": "clip/tokenizer.json",
         "context_tokens": work.context_tokens,
         "pad_token_id": work.pad_token_id,
+        "prompts": work.wanted.prompts,
         "preprocess": work.preprocess.model_dump(mode="json"),
     }
     for kind, entries in work.words.items():

@@ -51,7 +51,7 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Path, archive: bool,
         BuildError: the key cannot be used, `out` is no bundle, a model or picture fails, or the disk refuses.
     """
     try:
-        _require_replaceable(out, spec)
+        require_replaceable(out, spec.name, spec.version)
         out.parent.mkdir(parents=True, exist_ok=True)
         made = _make(spec, cache, say=say) if spec.makes else {}
         plan = gather(spec, near=out.parent, made={name: part.artefacts for name, part in made.items()})
@@ -60,21 +60,37 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Path, archive: bool,
         shutil.rmtree(staging, ignore_errors=True)
         try:
             golden, figures = _fill(staging, plan, private, made, cache=cache, board=board, say=say)
-            trusted = {key_id(public_key(private)): public_key(private)}
-            with opened(staging, trusted=trusted) as bundle:
-                digest = bundle.digest
-            packed = out.with_name(f"{out.name}{ARCHIVE_SUFFIX}") if archive else None
-            if packed is not None:
-                say("writing the archive")
-                write_archive(staging, staging.with_suffix(ARCHIVE_SUFFIX))
-                staging.with_suffix(ARCHIVE_SUFFIX).replace(packed)
-            _replace(out, staging)
+            digest, packed = finish(staging, out, private, archive=archive, say=say)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as err:
         msg = f"building bundle {spec.name}: {err.filename or out} cannot be read or written ({err.strerror}): mend that and build again"
         raise BuildError(msg) from err
     return Built(out, packed, digest, golden, figures)
+
+
+def finish(staging: Path, out: Path, private: bytes, *, archive: bool, say: Say) -> tuple[str, Path | None]:
+    """Open a signed folder as a box does, write its archive if wanted, and put it in the place of `out`; returns digest and archive.
+
+    Raises:
+        BuildError: it would not be opened.
+    """
+    with opened(staging, trusted={key_id(public_key(private)): public_key(private)}) as bundle:
+        digest = bundle.digest
+    packed = out.with_name(f"{out.name}{ARCHIVE_SUFFIX}") if archive else None
+    if packed is not None:
+        say("writing the archive")
+        write_archive(staging, staging.with_suffix(ARCHIVE_SUFFIX))
+        staging.with_suffix(ARCHIVE_SUFFIX).replace(packed)
+    _replace(out, staging)
+    return digest, packed
+
+
+def sign(root: Path, manifest: Manifest, private: bytes) -> None:
+    """Write a bundle's manifest and the signature over it."""
+    raw = canonical(manifest)
+    (root / MANIFEST_NAME).write_bytes(raw)
+    (root / SIGNATURE_NAME).write_bytes(encode_signature(raw, private))
 
 
 def _make(spec: BundleSpec, cache: Path, *, say: Say) -> dict[str, Part]:
@@ -118,9 +134,7 @@ def _fill(
         figures += chain
         manifest = manifest.model_copy(update={"parity": manifest.parity | {one.name: round(one.value, 6) for one in chain}})
     golden = golden_verdicts(staging, manifest, plan.pictures, board=board, say=say)
-    raw = canonical(manifest.model_copy(update={"golden": golden}))
-    (staging / MANIFEST_NAME).write_bytes(raw)
-    (staging / SIGNATURE_NAME).write_bytes(encode_signature(raw, private))
+    sign(staging, manifest.model_copy(update={"golden": golden}), private)
     return golden, figures
 
 
@@ -183,14 +197,19 @@ def _entry(root: Path, path: str, spec: BundleSpec) -> BundleFile:
     return BundleFile(path=path, sha256=sha256(root / path), size=size, licence=licence.licence, origin=licence.origin)
 
 
-def _require_replaceable(out: Path, spec: BundleSpec) -> None:
+def require_replaceable(out: Path, name: str, version: int) -> None:
+    """Check that `out` is free, or holds a bundle that is no newer.
+
+    Raises:
+        BuildError: it is not.
+    """
     if out.exists() and not (out / MANIFEST_NAME).exists() and (not out.is_dir() or any(out.iterdir())):
         msg = f"{out} is there and is no bundle: give --out a new folder, or the folder of an older bundle"
         raise BuildError(msg)
     with suppress(OSError, ManifestError):
         older = parse_manifest((out / MANIFEST_NAME).read_bytes())
-        if older.name == spec.name and older.bundle_version > spec.version:
-            msg = f"{out} holds version {older.bundle_version} of {spec.name}, this would be {spec.version}: versions only rise, raise it"
+        if older.name == name and older.bundle_version > version:
+            msg = f"{out} holds version {older.bundle_version} of {name}, this would be {version}: versions only rise, raise it"
             raise BuildError(msg)
 
 

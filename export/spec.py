@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationError, ValidationInfo, model_validator
 
 from export.errors import SpecError
-from firmware_config.bundle import Blip, Calibration, Clip
+from firmware_config.bundle import Blip, Calibration, Clip, Prompt
 from firmware_config.cameras import STRICT
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
@@ -55,7 +55,7 @@ class ClipSource(BaseModel):
     precision: Precision = "int8"
     tags: tuple[Here, ...] = Field(default=(SEED_WORDS / "tags.tsv",), min_length=1)
     attributes: tuple[Here, ...] = Field(default=(SEED_WORDS / "attributes.tsv",), min_length=1)
-    prompts: tuple[Text, ...] = Field(default=("a photo of {}", "{}"), min_length=1, description="An ensemble around each word.")
+    prompts: tuple[Prompt, ...] = Field(default=("a photo of {}", "{}"), min_length=1, description="An ensemble around each word.")
     limits: Limits = {}
 
 

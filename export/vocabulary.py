@@ -1,4 +1,4 @@
-"""Vocabularies: closed lists of words, and their embeddings by the bundle's own text tower.
+"""Vocabularies: files of words, and their embeddings by a text tower.
 
 A `.txt` file holds one word or phrase a line. A `.tsv` file holds a word, a tab, and its Japanese gloss; lines that begin with `#` head a
 group. Words may not repeat: which of two equal words came first would decide nothing but the look of a verdict.
@@ -15,9 +15,9 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from edge.describers.words import embed
+from edge.errors import BundleError
 from export.errors import SpecError
-
-BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,41 +75,16 @@ def merged(paths: Sequence[Path]) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def require_prompts(prompts: Sequence[str]) -> None:
-    """Check that each prompt has one place for the word.
-
-    Raises:
-        SpecError: one has not.
-    """
-    for prompt in prompts:
-        if prompt.count("{}") != 1:
-            msg = f"prompt {prompt!r} must hold {{}} once, where the word goes"
-            raise SpecError(msg)
-
-
-def embed(
+def embeddings(
     graph: Path, tokenizer: Tokenizer, words: Sequence[str], *, prompts: Sequence[str], context_tokens: int, pad_token_id: int
 ) -> NDArray[np.float32]:
-    """Embeddings of unit length, float32 (len(words), D): of each word the mean over the prompts, such as "a photo of {}".
+    """Embeddings of unit length, float32 (len(words), D), by the device's own code.
 
     Raises:
-        SpecError: a prompt has no place for the word, or a phrase is longer than the text tower can read.
+        SpecError: a phrase is longer than the text tower can read.
     """
-    require_prompts(prompts)
     session = ort.InferenceSession(str(graph))
-    wanted = {node.name for node in session.get_inputs()}
-    phrases = [prompt.replace("{}", word) for word in words for prompt in prompts]
-    rows = []
-    for start in range(0, len(phrases), BATCH):
-        ids = np.full((len(phrases[start : start + BATCH]), context_tokens), pad_token_id, np.int64)
-        mask = np.zeros_like(ids)
-        for row, phrase in enumerate(phrases[start : start + BATCH]):
-            found = tokenizer.encode(phrase).ids
-            if len(found) > context_tokens:
-                msg = f"the phrase {phrase!r} has {len(found)} tokens and the text tower reads {context_tokens}: shorten it"
-                raise SpecError(msg)
-            ids[row, : len(found)], mask[row, : len(found)] = found, 1
-        inputs = {name: value for name, value in (("input_ids", ids), ("attention_mask", mask)) if name in wanted}
-        rows.append(session.run(["text_embeds"], inputs)[0])
-    mean = np.concatenate(rows).reshape(len(words), len(prompts), -1).mean(1)
-    return np.asarray(mean / np.linalg.norm(mean, axis=-1, keepdims=True), np.float32)
+    try:
+        return embed(session, tokenizer, words, prompts=prompts, context_tokens=context_tokens, pad_token_id=pad_token_id)
+    except BundleError as err:
+        raise SpecError(str(err)) from err

@@ -53,6 +53,10 @@ class Vocabulary(BaseModel):
     glosses: dict[str, FilePath] = Field(default={}, description="Language, such as ja, to a text file in the order of words.")
 
 
+Prompt = Annotated[str, Field(pattern=r"^[^{}\r\n]*\{\}[^{}\r\n]*$", max_length=200)]
+"""A sentence with one place for a word, such as "a photo of {}"."""
+
+
 class Clip(BaseModel):
     """CLIP, two graphs whose outputs have unit length.
 
@@ -66,6 +70,7 @@ class Clip(BaseModel):
     tokenizer: FilePath
     context_tokens: int = Field(ge=2, le=512)
     pad_token_id: int = Field(default=0, ge=0, description="Fills a phrase up to context_tokens; SigLIP reads it.")
+    prompts: tuple[Prompt, ...] = Field(default=("{}",), min_length=1, description="Sentences around each word of the vocabularies.")
     preprocess: ImagePreprocess
     tags: Vocabulary
     attributes: Vocabulary

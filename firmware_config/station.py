@@ -17,6 +17,8 @@ from firmware_config.toml import read_toml
 
 TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
+Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s:](.*\S)?$")]
+"""A word or phrase of a vocabulary, on one line."""
 
 
 class Identity(BaseModel):
@@ -67,6 +69,17 @@ class Describe(BaseModel):
     temperature: float = Field(default=1.0, gt=0, le=4)
     max_tokens: int = Field(default=24, ge=1, le=64)
     seed: int = Field(default=0, ge=0)
+    extra_tags: tuple[Word, ...] = Field(default=(), max_length=64, description="Words beside those of the bundle's vocabulary.")
+    extra_attributes: tuple[Word, ...] = Field(default=(), max_length=64)
+
+    @model_validator(mode="after")
+    def _words_are_distinct(self) -> Describe:
+        for words in (self.extra_tags, self.extra_attributes):
+            twice = next((word for word in words if words.count(word) > 1), None)
+            if twice is not None:
+                msg = f"extra words must be distinct, {twice!r} is there twice"
+                raise ValueError(msg)
+        return self
 
 
 class Judge(BaseModel):

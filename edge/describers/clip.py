@@ -2,52 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from edge.bundles import Bundle
 from edge.describers.session import open_session
+from edge.describers.words import Words, embed_words, read_words
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
-from edge.records import Pixels, Tag
+from edge.records import Pixels
 from firmware_config.board import Board
-from firmware_config.bundle import Vocabulary
-
-SCORE_DIGITS = 4
-"""Cosines are rounded so that words and their order do not hang on the last bit of a kernel."""
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A vocabulary: `words` and their `embeddings`, float32 (N, D), unit length."""
-
-    words: tuple[str, ...]
-    embeddings: NDArray[np.float32]
-
-    def best(self, image_embeds: NDArray[np.float32], count: int) -> tuple[Tag, ...]:
-        """The `count` words of the highest cosine with `image_embeds` (D,), best first, ties in the vocabulary's order."""
-        cosines = np.round((self.embeddings @ image_embeds).astype(np.float64), SCORE_DIGITS)
-        order = np.argsort(-cosines, kind="stable")[:count]
-        return tuple(Tag(self.words[index], float(cosines[index])) for index in order)
+from firmware_config.station import Describe
 
 
 class ClipTagger:
-    """Tags and attributes from one look at the picture."""
+    """One look at the picture, and the vocabularies to compare it with."""
 
     def __init__(self, bundle: Bundle, *, board: Board) -> None:
         clip = bundle.manifest.clip
+        self._bundle, self._board = bundle, board
         self._preprocess = clip.preprocess
         self._session = open_session(bundle.path(clip.vision), board)
-        self.tags = read_words(bundle, clip.tags)
-        self.attributes = read_words(bundle, clip.attributes)
+        self._tags, self._attributes = read_words(bundle, clip.tags), read_words(bundle, clip.attributes)
 
     @property
     def providers(self) -> tuple[str, ...]:
         """The execution providers that the graph really runs on."""
         return tuple(self._session.get_providers())
+
+    def vocabularies(self, settings: Describe) -> tuple[Words, Words]:
+        """Tags and attributes, with the words that the station adds.
+
+        Raises:
+            BundleError: a word is in the bundle's vocabulary already, or too long for the text tower.
+        """
+        extra = (*settings.extra_tags, *settings.extra_attributes)
+        if not extra:
+            return self._tags, self._attributes
+        embeddings = embed_words(self._bundle, extra, board=self._board)
+        count = len(settings.extra_tags)
+        return (
+            _extended(self._tags, settings.extra_tags, embeddings[:count]),
+            _extended(self._attributes, settings.extra_attributes, embeddings[count:]),
+        )
 
     def image_embeds(self, pixels: Pixels) -> NDArray[np.float32]:
         """The picture's embedding, float32 (D,), unit length.
@@ -66,39 +65,9 @@ class ClipTagger:
         return np.asarray(embeds, np.float32)
 
 
-class TextEncoder:
-    """Embeddings of new words, so that a handful can be added on site."""
-
-    def __init__(self, bundle: Bundle, *, board: Board) -> None:
-        clip = bundle.manifest.clip
-        self._session = open_session(bundle.path(clip.text), board)
-        self._tokenizer = Tokenizer.from_file(str(bundle.path(clip.tokenizer)))
-        self._tokenizer.enable_truncation(clip.context_tokens)
-        self._tokenizer.enable_padding(length=clip.context_tokens, pad_id=clip.pad_token_id)
-        # SigLIP was trained without a mask.
-        self._masked = "attention_mask" in {node.name for node in self._session.get_inputs()}
-
-    def text_embeds(self, phrases: tuple[str, ...]) -> NDArray[np.float32]:
-        """Unit embeddings float32 (len(phrases), D)."""
-        encoded = self._tokenizer.encode_batch(list(phrases))
-        inputs = {"input_ids": np.array([row.ids for row in encoded], np.int64)}
-        if self._masked:
-            inputs["attention_mask"] = np.array([row.attention_mask for row in encoded], np.int64)
-        return np.asarray(self._session.run(["text_embeds"], inputs)[0], np.float32)
-
-
-def read_words(bundle: Bundle, vocabulary: Vocabulary) -> Words:
-    """Read a vocabulary of the bundle.
-
-    Raises:
-        BundleError: words and embeddings do not belong together.
-    """
-    words = tuple(bundle.path(vocabulary.words).read_text(encoding="utf-8").splitlines())
-    embeddings = np.load(bundle.path(vocabulary.embeddings), allow_pickle=False)
-    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != len(words) or not words:
-        msg = (
-            f"vocabulary {vocabulary.words} has {len(words)} words, but {vocabulary.embeddings} is {embeddings.dtype} "
-            f"{embeddings.shape}, expected float32 ({len(words)}, D): build the bundle anew"
-        )
+def _extended(words: Words, extra: Sequence[str], embeddings: NDArray[np.float32]) -> Words:
+    known = next((word for word in extra if word in words.words), None)
+    if known is not None:
+        msg = f"the word {known!r}, which the station adds, is in the bundle's vocabulary already: take it out of the station file"
         raise BundleError(msg)
-    return Words(words, embeddings)
+    return words.with_more(extra, embeddings)

@@ -20,6 +20,7 @@ class ClipBlipDescriber:
     def __init__(self, bundle: Bundle, *, settings: Describe, board: Board) -> None:
         self._settings = settings
         self._tagger = ClipTagger(bundle, board=board)
+        self._tags, self._attributes = self._tagger.vocabularies(settings)
         self._captioner = BlipCaptioner(bundle, settings=settings, board=board) if bundle.manifest.blip else None
 
     @property
@@ -28,9 +29,14 @@ class ClipBlipDescriber:
         return ", ".join(self._tagger.providers)
 
     def for_settings(self, settings: Describe) -> ClipBlipDescriber:
-        """A describer with other settings on the same loaded models."""
+        """A describer with other settings on the same loaded models.
+
+        Raises:
+            BundleError: words that the settings add are known already, or too long.
+        """
         other = copy.copy(self)
         other._settings = settings  # noqa: SLF001 -- a copy of ourselves
+        other._tags, other._attributes = self._tagger.vocabularies(settings)  # noqa: SLF001 -- as above
         other._captioner = self._captioner and self._captioner.for_settings(settings)  # noqa: SLF001 -- as above
         return other
 
@@ -38,8 +44,8 @@ class ClipBlipDescriber:
         """Describe a picture; see `edge.interfaces.Describer`."""
         started = time.monotonic()
         embeds = self._tagger.image_embeds(frame.pixels)
-        tags = self._tagger.tags.best(embeds, self._settings.tags)
-        attributes = self._tagger.attributes.best(embeds, self._settings.attributes)
+        tags = self._tags.best(embeds, self._settings.tags)
+        attributes = self._attributes.best(embeds, self._settings.attributes)
         seen = time.monotonic()
         captions = tuple(map(clean, self._captioner.captions(frame.pixels))) if self._captioner else ()
         said = time.monotonic()

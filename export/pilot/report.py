@@ -140,9 +140,7 @@ def measure(study: Study, seeds: Sequence[Scores], rows: Sequence[int]) -> Quali
     return quality([scores[index] for scores in seeds], thresholds, study.defective[index], study.certain[index], rows)
 
 
-def page(
-    studies: Sequence[Study], bundle: Bundle, board: Board, station: Station, *, adapters: Sequence[Path] = (), command: str
-) -> str:
+def page(studies: Sequence[Study], bundle: Bundle, board: Board, station: Station, *, adapters: Sequence[Path] = (), command: str) -> str:
     """The report as Markdown. `adapters` are further tunings of the judge, which judge the words of the first study."""
     study, scores = studies[0], all_scores(studies, adapters, bundle, board, station)
     random = _random(studies, adapters, station)

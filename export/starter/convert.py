@@ -21,7 +21,7 @@ from export.starter.batches import PREPROCESS
 from export.starter.tokenizer import PAD_ID
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.words import ATTRIBUTES, TAGS
-from export.vocabulary import embed
+from export.vocabulary import embeddings
 
 READING: dict[str, Any] = {"prompts": ("{}",), "context_tokens": CONTEXT_TOKENS, "pad_token_id": PAD_ID}
 
@@ -46,7 +46,7 @@ def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures
         tokenizer.save(str(out / room / "tokenizer.json"))
     for name, words in (("tags", TAGS), ("attributes", ATTRIBUTES)):
         (out / "clip" / f"{name}.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
-        np.save(out / "clip" / f"{name}.npy", embed(out / "clip/text.onnx", tokenizer, words, **READING))
+        np.save(out / "clip" / f"{name}.npy", embeddings(out / "clip/text.onnx", tokenizer, words, **READING))
     models = {
         "clip": {
             "vision": "clip/vision.onnx",

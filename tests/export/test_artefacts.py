@@ -130,7 +130,7 @@ def test_a_broken_limit_fails_with_the_stage_the_layers_and_the_precision_to_try
     with pytest.raises(ProofError, match=r"worst clip\.image .* in int8: try int8-full, then fp32") as caught:
         clip_of(sources, tmp_path / "out", precision="int8", limits={**LOOSE, "cosine": 1.1})
     assert "BROKEN" in str(caught.value)
-    assert {one.layer for one in caught.value.suspects} >= {"layers/mlp/fc1"}
+    assert {one.layer for one in caught.value.suspects} >= {"encoder/mlp/fc1"}
     assert [one.cosine for one in caught.value.suspects] == sorted(one.cosine for one in caught.value.suspects)
     assert not (tmp_path / "out").exists()
 

@@ -1,0 +1,103 @@
+"""Closed vocabularies: words beside their embeddings, and new words read by the bundle's own text tower."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from edge.bundles import Bundle
+from edge.describers.session import open_session
+from edge.errors import BundleError
+from edge.records import Tag
+from firmware_config.board import Board
+from firmware_config.bundle import Vocabulary
+
+SCORE_DIGITS = 4
+"""Cosines are rounded so that words and their order do not hang on the last bit of a kernel."""
+
+BATCH = 64
+"""Phrases that the text tower reads at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A vocabulary: `words` and their `embeddings`, float32 (N, D), unit length."""
+
+    words: tuple[str, ...]
+    embeddings: NDArray[np.float32]
+
+    def best(self, image_embeds: NDArray[np.float32], count: int) -> tuple[Tag, ...]:
+        """The `count` words of the highest cosine with `image_embeds` (D,), best first, ties in the vocabulary's order."""
+        cosines = np.round((self.embeddings @ image_embeds).astype(np.float64), SCORE_DIGITS)
+        order = np.argsort(-cosines, kind="stable")[:count]
+        return tuple(Tag(self.words[index], float(cosines[index])) for index in order)
+
+    def with_more(self, words: Sequence[str], embeddings: NDArray[np.float32]) -> Words:
+        """A vocabulary with more words behind its own."""
+        return Words((*self.words, *words), np.concatenate([self.embeddings, embeddings]))
+
+
+def read_words(bundle: Bundle, vocabulary: Vocabulary) -> Words:
+    """Read a vocabulary of the bundle.
+
+    Raises:
+        BundleError: words and embeddings do not belong together.
+    """
+    words = tuple(bundle.path(vocabulary.words).read_text(encoding="utf-8").splitlines())
+    embeddings = np.load(bundle.path(vocabulary.embeddings), allow_pickle=False)
+    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != len(words) or not words:
+        msg = (
+            f"vocabulary {vocabulary.words} has {len(words)} words, but {vocabulary.embeddings} is {embeddings.dtype} "
+            f"{embeddings.shape}, expected float32 ({len(words)}, D): build the bundle anew"
+        )
+        raise BundleError(msg)
+    return Words(words, embeddings)
+
+
+def embed_words(bundle: Bundle, words: Sequence[str], *, board: Board) -> NDArray[np.float32]:
+    """Embeddings of new words as the bundle's own were made, float32 (len(words), D); the text tower is open only meanwhile.
+
+    Raises:
+        BundleError: the text tower cannot be loaded, or a phrase is longer than it can read.
+    """
+    clip = bundle.manifest.clip
+    session = open_session(bundle.path(clip.text), board)
+    tokenizer = Tokenizer.from_file(str(bundle.path(clip.tokenizer)))
+    reading = {"context_tokens": clip.context_tokens, "pad_token_id": clip.pad_token_id}
+    return embed(session, tokenizer, words, prompts=clip.prompts, **reading)
+
+
+def embed(
+    session: ort.InferenceSession,
+    tokenizer: Tokenizer,
+    words: Sequence[str],
+    *,
+    prompts: Sequence[str],
+    context_tokens: int,
+    pad_token_id: int,
+) -> NDArray[np.float32]:
+    """Embeddings of unit length, float32 (len(words), D): of each word the mean over the prompts, such as "a photo of {}".
+
+    Raises:
+        BundleError: a phrase is longer than the text tower can read.
+    """
+    masked = "attention_mask" in {node.name for node in session.get_inputs()}  # SigLIP was trained without one
+    phrases = [prompt.replace("{}", word) for word in words for prompt in prompts]
+    rows = []
+    for start in range(0, len(phrases), BATCH):
+        ids = np.full((len(phrases[start : start + BATCH]), context_tokens), pad_token_id, np.int64)
+        mask = np.zeros_like(ids)
+        for row, phrase in enumerate(phrases[start : start + BATCH]):
+            found = tokenizer.encode(phrase).ids
+            if len(found) > context_tokens:
+                msg = f"the phrase {phrase!r} has {len(found)} tokens and the text tower reads {context_tokens}: shorten it"
+                raise BundleError(msg)
+            ids[row, : len(found)], mask[row, : len(found)] = found, 1
+        rows.append(session.run(["text_embeds"], {"input_ids": ids} | ({"attention_mask": mask} if masked else {}))[0])
+    mean = np.concatenate(rows).reshape(len(words), len(prompts), -1).mean(1)
+    return np.asarray(mean / np.linalg.norm(mean, axis=-1, keepdims=True), np.float32)
