@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from optimum.exporters.onnx.base import OnnxConfig
 from optimum.exporters.onnx.convert import export
+from optimum.exporters.tasks import TasksManager
 from optimum.utils import NormalizedConfig
 from torch import Tensor, nn
 from transformers import BlipConfig, BlipForConditionalGeneration
@@ -23,6 +24,10 @@ from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 from firmware_config.bundle import ImagePreprocess
 
 OPSET = 17
+READ, SAY = ("blip_vision_model", "feature-extraction"), ("blip", "image-to-text")
+"""Model type and task under which Optimum finds the two configurations."""
+
+_register = TasksManager.create_register("onnx")
 
 
 class BlipVision(nn.Module):
@@ -91,6 +96,7 @@ def _heads(states: Tensor, attention: nn.Module) -> Tensor:
     return states.view(batch, patches, attention.num_attention_heads, attention.attention_head_size).transpose(1, 2)
 
 
+@_register(*READ)
 class BlipVisionOnnxConfig(OnnxConfig):
     """What the vision graph takes and gives."""
 
@@ -113,6 +119,7 @@ class BlipVisionOnnxConfig(OnnxConfig):
         return {"pixel_values": torch.zeros(1, 3, size, size)}
 
 
+@_register(*SAY)
 class BlipDecoderOnnxConfig(OnnxConfig):
     """What the decoder graph takes and gives; the cross tensors keep a batch axis of their own so that MatMul broadcasts them."""
 
@@ -174,11 +181,9 @@ def export_blip(blip: BlipForConditionalGeneration, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     blip = blip.eval()
     with tempfile.TemporaryDirectory() as scratch:
-        for name, module, config in (
-            ("vision", BlipVision(blip), BlipVisionOnnxConfig(blip.config, task="image-to-text")),
-            ("decoder", BlipDecoder(blip), BlipDecoderOnnxConfig(blip.config, task="image-to-text")),
-        ):
-            export(module, config, Path(scratch) / f"{name}.onnx", opset=OPSET)
+        for name, module, (model_type, task) in (("vision", BlipVision(blip), READ), ("decoder", BlipDecoder(blip), SAY)):
+            config = TasksManager.get_exporter_config_constructor("onnx", model_type=model_type, task=task, library_name="transformers")
+            export(module, config(blip.config), Path(scratch) / f"{name}.onnx", opset=OPSET)
             (folder / f"{name}.onnx").write_bytes((Path(scratch) / f"{name}.onnx").read_bytes())
 
 

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, get_args
 
+from pydantic import ValidationError
+
 from export.errors import BuildError, ExportError, SpecError
 from export.spec import BlipSource, ClipSource, LlmSource, Precision, Quantisation, read_spec
 from firmware_config.board import read_board
-from firmware_config.errors import ConfigError
+from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
 from firmware_config.write import write_atomic
@@ -89,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     pilot.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
     pilot.set_defaults(command=_pilot)
 
-    for command in (build, verify, vocabulary, pilot):
+    for command in commands.choices.values():
         command.add_argument("--board", default="cpu", help="board profile to run on (default: %(default)s)")
     return parser
 
@@ -104,14 +106,14 @@ def _model_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         command.add_argument("--out", type=Path, required=True, metavar="DIR", help="the artefacts' folder, which a specification names")
         command.add_argument("--cache", type=Path, default=STATE / "cache", help="keeps what was made once (default: %(default)s)")
     for command in (clip, blip):
-        command.add_argument("--precision", choices=get_args(Precision), help="default: int8")
+        command.add_argument("--precision", choices=get_args(Precision), help="default: the board's")
         command.add_argument("--pictures", type=Path, required=True, metavar="DIR", help="real pictures to prove it on")
         command.add_argument("--explain", type=Path, metavar="FILE.png", help="draw the proof")
     for kind in ("tags", "attributes"):
         clip.add_argument(f"--{kind}", type=Path, nargs="+", metavar="FILE", help="default: words of industrial inspection")
     clip.add_argument("--prompts", nargs="+", metavar="TEXT", help="an ensemble such as 'a photo of {}'")
     clip.set_defaults(command=_clip)
-    blip.add_argument("--decoder-precision", choices=get_args(Precision), help="default: int8")
+    blip.add_argument("--decoder-precision", choices=get_args(Precision), help="default: the board's")
     blip.add_argument("--prompt", metavar="TEXT", help="prefix of every caption, such as 'a picture of' (default: none)")
     blip.set_defaults(command=_blip)
     llm.add_argument("--quantisation", choices=get_args(Quantisation), default="Q4_0", help="default: %(default)s")
@@ -162,8 +164,13 @@ def _llm(options: argparse.Namespace) -> int:
 
 def _source(kind: type[_Source], options: argparse.Namespace) -> _Source:
     """A section of a specification, from the options of a command; what was not given is left to the section."""
-    given = {name: value for name, value in vars(options).items() if name in kind.model_fields and value is not None}
-    return kind.model_validate(given)
+    board = dict.fromkeys(("precision", "decoder_precision"), read_board(options.board).precision)
+    given = board | {name: value for name, value in vars(options).items() if value is not None}
+    try:
+        return kind.model_validate({name: value for name, value in given.items() if name in kind.model_fields})
+    except ValidationError as err:
+        msg = f"{options.folder}: {first_mistake(err)}: correct the option"
+        raise SpecError(msg) from err
 
 
 def _handed_over(artefacts: Path, out: Path, figures: Sequence[Figure]) -> int:
@@ -193,11 +200,12 @@ def _build(options: argparse.Namespace) -> int:
     from export.pack import build
     from export.proof import table
 
-    spec = read_spec(options.spec)
+    board = read_board(options.board)
+    spec = read_spec(options.spec, precision=board.precision)
     out = options.out or STATE / "bundles" / spec.name
     with _explained(options.explain) as explain, _Progress() as say:
         built = build(
-            spec, out=out, key=options.key, cache=options.cache, archive=options.archive, board=read_board(options.board), say=say
+            spec, out=out, key=options.key, cache=options.cache, archive=options.archive, board=board, say=say
         )
         explain(built.figures)
     if built.figures:
@@ -257,7 +265,7 @@ def _pilot(options: argparse.Namespace) -> int:
 
 
 class _Progress:
-    """One line on stderr that is written over; nothing when nobody watches."""
+    """One line on stderr that is written over; nothing when nobody watches, but for lines that end with a newline, which stay."""
 
     def __enter__(self) -> Callable[[str], None]:
         return self._say
@@ -268,6 +276,8 @@ class _Progress:
     def _say(self, what: str) -> None:
         if sys.stderr.isatty():
             print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)
+        elif what.endswith("\n"):
+            print(what, end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -105,7 +105,7 @@ def _make(spec: BundleSpec, cache: Path, *, say: Say) -> dict[str, Part]:
     need = works.need
     cache.mkdir(parents=True, exist_ok=True)
     require_room(spec, need.disk, cache)
-    say(f"making the models takes up to {need}")
+    say(f"making the models takes up to {need}; what is kept in {cache} is taken from there\n")
     return make_all(works, cache=cache, say=say)
 
 

@@ -9,14 +9,13 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationError, ValidationInfo, model_validator
 
 from export.errors import SpecError
+from firmware_config.board import Precision
 from firmware_config.bundle import Blip, Calibration, Clip, Prompt
 from firmware_config.cameras import STRICT
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
 from firmware_config.toml import read_toml
 
-Precision = Literal["fp32", "fp16", "int8", "int8-full", "int8-static", "int4"]
-"""Of a graph; what each means: `export.quantize`."""
 Quantisation = Literal["F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0"]
 """Of a language model, llama.cpp's names."""
 FigureKind = Literal["cosine", "agreement", "overlap", "max_difference", "edit_distance", "probability"]
@@ -169,14 +168,18 @@ class _Calibrations(RootModel[tuple[Calibration, ...]]):
     """calibration.json."""
 
 
-def read_spec(path: Path) -> BundleSpec:
-    """Read a specification and make its paths absolute.
+def read_spec(path: Path, *, precision: Precision = "int8") -> BundleSpec:
+    """Read a specification and make its paths absolute; `precision` is that of graphs where it names none.
 
     Raises:
         SpecError: the file or a folder that it names is missing, or it says something that is not understood.
     """
     try:
-        spec = BundleSpec.model_validate(read_toml(path), context=path.parent.absolute())
+        values = read_toml(path)
+        for section, names in (("clip", ("precision",)), ("blip", ("precision", "decoder_precision"))):
+            if isinstance(values.get(section), dict):
+                values[section] = dict.fromkeys(names, precision) | values[section]
+        spec = BundleSpec.model_validate(values, context=path.parent.absolute())
     except ValidationError as err:
         msg = f"specification {path}: {first_mistake(err)}: correct it"
         raise SpecError(msg) from err

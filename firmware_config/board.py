@@ -15,6 +15,10 @@ BOARDS = Path(__file__).with_name("boards")
 """The shipped profiles."""
 
 
+Precision = Literal["fp32", "fp16", "int8", "int8-full", "int8-static", "int4"]
+"""Of a graph; what each means stands in docs/export.md."""
+
+
 class Board(BaseModel):
     """What the box is."""
 
@@ -24,6 +28,8 @@ class Board(BaseModel):
         min_length=1,
         description="Execution providers of onnxruntime, first wanted first; a missing one is an error, never a silent fallback.",
     )
+    precision: Precision = Field(default="int8", description="What is exported for this board where a specification names nothing else.")
+    engine_cache: Path = Field(default=Path("/var/cache/kotoba"), description="Where TensorRT keeps the engines that it compiles here.")
     threads: int = Field(default=0, ge=0, le=256, description="Threads for inference; 0 means all cores this process may use.")
     llm_gpu_layers: int = Field(default=0, ge=-1, description="Layers of the language model on the GPU; -1 means all.")
     memory_mb: int = Field(default=1_500, ge=256, description="Above this resident size the doctor and the metrics raise an alarm.")

@@ -34,7 +34,7 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        session = ort.InferenceSession(str(path), options, providers=wanted)
+        session = ort.InferenceSession(str(path), options, providers=[(name, _options(name, board)) for name in wanted])
     except Exception as err:
         msg = f"opening {path}: onnxruntime cannot load it ({str(err).splitlines()[0][:200]}): build the bundle anew"
         raise BundleError(msg) from err
@@ -43,3 +43,17 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
         msg = f"opening {path}: {wanted[0]} could not be started, only {', '.join(session.get_providers())}: see `kotoba-edge doctor`"
         raise BundleError(msg)
     return session
+
+
+def _options(provider: str, board: Board) -> dict[str, str]:
+    """TensorRT compiles a graph for minutes: it is kept for the next start, and made for fp16, which is what its boards are given."""
+    if provider != PROVIDERS["tensorrt"]:
+        return {}
+    cache = str(board.engine_cache)
+    return {
+        "trt_fp16_enable": "1",
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": cache,
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": cache,
+    }

@@ -301,6 +301,17 @@ def test_without_trusted_keys_nothing_opens(tmp_path: Path) -> None:
         open_bundle(tmp_path, trusted={})
 
 
+def test_a_key_is_changed_by_trusting_both_for_a_while(tmp_path: Path) -> None:
+    new = {key_id(public_key(OTHER_KEY)): public_key(OTHER_KEY)}
+    write(tmp_path / "old", sound_files(), as_json(manifest_of(sound_files())))
+    signed_anew = manifest_of(sound_files()) | {"key_id": next(iter(new))}
+    write(tmp_path / "new", sound_files(), as_json(signed_anew), key=OTHER_KEY)
+    for bundle in ("old", "new"):
+        assert open_bundle(tmp_path / bundle, trusted=TRUSTED | new).manifest.name == "tiny"
+    with pytest.raises(BundleError, match="trusted: "):
+        open_bundle(tmp_path / "old", trusted=new)
+
+
 def test_opening_needs_no_native_parser() -> None:
     check = "import sys, edge.archive; print(sorted({'onnxruntime', 'onnx', 'llama_cpp', 'cv2', 'numpy', 'tokenizers'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=True)

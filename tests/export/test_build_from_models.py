@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from export import cli, make, steps
 from export.errors import ExportError
 from export.pack import Built, build
 from export.spec import read_spec
-from firmware_config.board import Board
+from firmware_config.board import Board, read_board
 from firmware_config.signature import read_trusted_keys
 from tests.edge.tiny_bundle import everything_below, is_one_sentence
 from tests.export import tiny_models
@@ -146,7 +147,8 @@ def test_one_specification_and_one_command_make_a_bundle_of_models_as_they_come(
 ) -> None:
     arguments = ["--out", str(tmp_path / "bundle"), "--key", str(tmp_path / "keys/builder.key"), "--cache", str(cache)]
     assert cli.main(["build", str(root / "line3.toml"), *arguments, "--explain", str(tmp_path / "proof.png")]) == 0
-    table = capsys.readouterr().out
+    table, told = capsys.readouterr()
+    assert re.search(r"making the models takes up to \d+\.\d GB of disk and \d+\.\d GB of memory", told)
     for stage in ("clip.image", "clip.text", "blip.captions", "words.tags", "judge", "verdict"):
         assert f"\n{stage} " in f"\n{table}"
     assert cv2.imread(str(tmp_path / "proof.png")) is not None
@@ -258,3 +260,12 @@ def test_too_little_disk_is_said_before_any_long_work(root: Path, tmp_path: Path
     with pytest.raises(ExportError, match="has 1 MiB free: make room"):
         built(root, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_a_board_says_the_precision_where_the_specification_does_not(root: Path) -> None:
+    spec = read_spec(root / "line3.toml", precision=read_board("jetson-orin-nano").precision)
+    assert spec.clip is not None
+    assert spec.blip is not None
+    assert (spec.clip.precision, spec.blip.precision, spec.blip.decoder_precision) == ("fp16", "fp16", "fp16")
+    (root / "line3.toml").write_text(SPEC.replace('folder = "models/clip"', 'folder = "models/clip"\nprecision = "int8-full"'))
+    assert read_spec(root / "line3.toml", precision="fp16").clip.precision == "int8-full"

@@ -1,0 +1,156 @@
+"""The published sizes, exported in fp32 and int8; prints what docs/export.md holds. Twenty minutes and 8 GB: `make soak`."""
+
+# ruff: noqa: T201 -- its figures are read by people
+from __future__ import annotations
+
+import multiprocessing
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from transformers import BlipForConditionalGeneration
+
+from benchmarks.checkpoints import BLIPS, CLIPS, DECODE, END, PAD, write, write_pictures
+from edge.bundles import Bundle
+from edge.describers.blip import BlipCaptioner
+from edge.picture.decode import read_picture
+from export.make import Part, blip_part, clip_part
+from export.make_blip import BlipWork, open_blip
+from export.make_clip import open_clip
+from export.spec import BlipSource, ClipSource, Precision, read_models
+from firmware_config.board import read_board
+from firmware_config.bundle import Manifest
+from firmware_config.station import Describe
+from tests.edge.tiny_bundle import manifest_of, sound_files
+
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.filterwarnings("ignore"),  # torch's and transformers', of traced constants and the old exporter
+]
+
+FP32_TOLERANCE = 1e-4
+INT8_COSINE = 0.999
+PICTURES = 2
+MAX_TOKENS = 16
+BEAMS, SAMPLES, TOP_K = 3, 4, 50
+MEMORY = 8e9
+LOOSE = {"agreement": 0.0, "overlap": 0.0, "edit_distance": 1.0, "max_difference": 1e9}
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def told(name: str, part: Part) -> dict[str, float]:
+    for one in part.figures:
+        print(f"| {name} | {one.stage} | {one.kind} | {one.precision} | {one.value:.6g} |")
+    return {one.name: one.value for one in part.figures}
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_clip(name: str, tmp_path: Path) -> None:
+    folder, pictures = write(name, tmp_path / "model"), write_pictures(tmp_path / "pictures", count=PICTURES)
+    words = tmp_path / "words.txt"
+    words.write_text("".join(f"w{number}\n" for number in range(200, 264)))
+    found: dict[str, float] = {}
+    for precision in ("fp32", "int8", "int8-full"):
+        wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
+        found |= told(name, clip_part(open_clip(wanted, pictures), cache=tmp_path / "cache", say=quiet))
+    assert found["clip_image_max_difference_fp32"] <= FP32_TOLERANCE
+    assert found["clip_text_max_difference_fp32"] <= FP32_TOLERANCE
+    assert found["clip_image_cosine_int8"] >= INT8_COSINE
+
+
+@pytest.mark.parametrize("name", BLIPS)
+def test_blip(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, pictures = write(name, tmp_path / "model"), write_pictures(tmp_path / "pictures", count=PICTURES)
+    found: dict[str, float] = {}
+    for precision in ("int8", "int8-full", "fp32"):
+        work = open_blip(_wanted(folder, precision), pictures)
+        part = blip_part(work, cache=tmp_path / "cache", say=quiet)
+        found |= told(name, part)
+    assert found["blip_decoder_max_difference_fp32"] <= FP32_TOLERANCE
+    assert found["blip_captions_edit_distance_fp32"] == 0
+    assert found["blip_vision_cosine_int8"] >= INT8_COSINE
+    assert found["blip_decoder_cosine_int8"] >= INT8_COSINE
+    _captions_are_those_of_transformers(work, part.artefacts, pictures, monkeypatch)
+
+
+def _wanted(folder: Path, precision: Precision) -> BlipSource:
+    return BlipSource(folder=folder, precision=precision, decoder_precision=precision, limits=LOOSE | {"cosine": 0.9})
+
+
+def _captions_are_those_of_transformers(
+    work: BlipWork, artefacts: Path, pictures: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Greedy, beam and sampled, by the device's own code and by `generate`, whose draws are made with our numbers."""
+    parts = manifest_of(sound_files()) | {"blip": read_models(artefacts).blip.model_dump(mode="json")}
+    bundle = Bundle(artefacts, Manifest.model_validate(parts), "sha256:" + "0" * 64)
+    model = work.model()
+    for path, values in zip(pictures, work.pixels, strict=True):
+        pixels = read_picture(path, max_pixels=10**7, max_bytes=10**8)
+        for beams in (1, BEAMS):
+            settings = Describe(samples=SAMPLES if beams == 1 else 0, beams=beams, max_tokens=MAX_TOKENS, top_k=TOP_K, seed=5)
+            mine = BlipCaptioner(bundle, settings=settings, board=read_board("cpu")).captions(pixels)
+            assert mine[0] == _generated(work, model, values, num_beams=beams, do_sample=False)[0]
+            print(f"  {'beam' if beams > 1 else 'greedy'}: {mine[0]}")
+            if settings.samples:
+                monkeypatch.setattr(torch, "multinomial", _draws(np.random.default_rng(settings.seed)))
+                theirs = _generated(work, model, values, do_sample=True, top_k=TOP_K, num_return_sequences=SAMPLES)
+                monkeypatch.undo()
+                assert mine[1:] == theirs
+                print(f"  sampled: {mine[1:]}")
+
+
+def _generated(work: BlipWork, model: BlipForConditionalGeneration, values: np.ndarray, **how: object) -> tuple[str, ...]:
+    with torch.no_grad():
+        seen = model.vision_model(pixel_values=torch.from_numpy(values)).last_hidden_state
+        rows = model.text_decoder.generate(
+            input_ids=torch.tensor([[DECODE]]),
+            encoder_hidden_states=seen,
+            encoder_attention_mask=torch.ones(seen.shape[:2], dtype=torch.int64),
+            eos_token_id=END,
+            pad_token_id=PAD,
+            max_new_tokens=MAX_TOKENS,
+            **how,
+        )
+    texts = []
+    for row in rows.tolist():
+        said = row[1:]
+        said = said[: said.index(END)] if END in said else said
+        texts.append(work.tokenizer.decode(said))
+    return tuple(texts)
+
+
+def _draws(rng: np.random.Generator) -> object:
+    """`torch.multinomial` for one draw a row, from the likeliest down, with the numbers that the device takes."""
+
+    def multinomial(chances: torch.Tensor, num_samples: int) -> torch.Tensor:
+        assert num_samples == 1
+        best = torch.argsort(-chances.double(), dim=-1, stable=True)
+        reached = torch.take_along_dim(chances.double(), best, -1).cumsum(-1)
+        chosen = (reached < torch.from_numpy(rng.random((len(chances), 1)))).sum(-1, keepdim=True).clamp(max=TOP_K - 1)
+        return torch.take_along_dim(best, chosen, -1)
+
+    return multinomial
+
+
+def _export(folder: Path, pictures: tuple[Path, ...], cache: Path, told: multiprocessing.Queue) -> None:
+    started = time.monotonic()
+    blip_part(open_blip(_wanted(folder, "int8"), pictures), cache=cache, say=quiet)
+    told.put((time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+
+
+def test_exporting_blip_large_fits_into_8_gb(tmp_path: Path) -> None:
+    folder, pictures = write("BLIP large 384, 16 heads, untied", tmp_path / "model"), write_pictures(tmp_path / "pictures", count=PICTURES)
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    child = context.Process(target=_export, args=(folder, pictures, tmp_path / "cache", queue))
+    child.start()
+    seconds, peak = queue.get(timeout=1_800)
+    child.join()
+    print(f"BLIP large 384 exported, quantized and proven in {seconds:.0f} s, peak memory {peak / 1e9:.2f} GB")
+    assert peak < MEMORY
