@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 from pydantic import ValidationError
 
 from export.errors import BuildError, ExportError, SpecError
-from export.spec import BlipSource, ClipSource, LlmSource, Precision, Quantisation, read_spec
-from firmware_config.board import read_board
+from export.spec import BlipSource, ClipSource, LlmSource, Quantisation, read_spec
+from firmware_config.board import Precision, read_board
 from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
@@ -204,9 +204,7 @@ def _build(options: argparse.Namespace) -> int:
     spec = read_spec(options.spec, precision=board.precision)
     out = options.out or STATE / "bundles" / spec.name
     with _explained(options.explain) as explain, _Progress() as say:
-        built = build(
-            spec, out=out, key=options.key, cache=options.cache, archive=options.archive, board=board, say=say
-        )
+        built = build(spec, out=out, key=options.key, cache=options.cache, archive=options.archive, board=board, say=say)
         explain(built.figures)
     if built.figures:
         print(table(built.figures))

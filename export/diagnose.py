@@ -11,7 +11,7 @@ import onnx
 
 from export.proof import Suspect
 from export.quantize import FASTER_ON, Inputs, quantize
-from export.spec import Precision
+from firmware_config.board import Precision
 
 DEPTH = 3
 """Parts of a layer's name that tell its type, such as crossattention/self/query."""

@@ -22,7 +22,7 @@ from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-from export.spec import Precision
+from firmware_config.board import Precision
 
 FASTER_ON = ["MatMul", "Gemm"]
 INT4_BLOCK = 32

@@ -29,8 +29,9 @@ SIZE = 160
 
 @dataclass(frozen=True, slots=True)
 class TeacherRecipe:
-    """How many teachers, and how long each learns. They see painted cells only: with real cells among them (one in four) they told defects
-    of other modules worse.
+    """How many teachers, and how long each learns.
+
+    They see painted cells only: with real cells among them (one in four) they told defects of other modules worse.
     """
 
     seeds: tuple[int, ...] = (1, 2, 3)

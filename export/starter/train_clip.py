@@ -118,9 +118,7 @@ def losses(
     # A patch without a defect is twenty times as frequent as one with: weigh it down.
     weight = torch.ones(len(KINDS))
     weight[0] = 0.25
-    patches = functional.cross_entropy(
-        heads.patch(patch_states).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
-    )
+    patches = functional.cross_entropy(heads.patch(patch_states).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1)
     picture = heads.picture(pooled)
     sure = batch.kind >= 0
     kind = functional.cross_entropy(picture[sure], batch.kind[sure]) if bool(sure.any()) else picture.sum() * 0

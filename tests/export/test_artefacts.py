@@ -20,9 +20,10 @@ from export.make import blip_part, clip_part
 from export.make_blip import open_blip
 from export.make_clip import open_clip
 from export.proof import ProofError
-from export.spec import BlipSource, ClipSource, Precision, read_models
+from export.spec import BlipSource, ClipSource, read_models
 from export.starter.tokenizer import PAD_ID
 from export.vocabulary import read_vocabulary
+from firmware_config.board import Precision
 from tests.export import tiny_models
 
 pytestmark = [

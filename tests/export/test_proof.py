@@ -10,7 +10,8 @@ import pytest
 
 from export.explain import draw
 from export.proof import AT_MOST, LIMITS, TRY, Measured, ProofError, Suspect, edit_distance, limited, require_kept, table
-from export.spec import FigureKind, Precision, Quantisation
+from export.spec import FigureKind, Quantisation
+from firmware_config.board import Precision
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,7 +57,9 @@ def test_the_message_names_the_worst_figure_and_draws_it(tmp_path: Path) -> None
         {},
     )
     suspects = [Suspect("clip.image", f"encoder/mlp/fc{number}", 12, 0.9 + number / 1000) for number in range(30)]
-    with pytest.raises(ProofError, match=r"2 of 3 figures .* worst blip\.decoder \(agreement 0\.10000, limit 0\.8\) in int4: try int8") as caught:
+    with pytest.raises(
+        ProofError, match=r"2 of 3 figures .* worst blip\.decoder \(agreement 0\.10000, limit 0\.8\) in int4: try int8"
+    ) as caught:
         require_kept(figures, lambda broken: suspects if broken.stage == "clip.image" else [])
     lines = str(caught.value).splitlines()
     assert sum("BROKEN" in line for line in lines) == 2

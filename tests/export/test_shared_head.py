@@ -10,8 +10,8 @@ import pytest
 from export.blip import cross_names, export_blip, past_names
 from export.quantize import quantize
 from export.shared_head import find_tied, store_once
-from export.spec import Precision
 from export.starter.tokenizer import DECODE_ID
+from firmware_config.board import Precision
 from tests.export import tiny_models
 
 pytestmark = [

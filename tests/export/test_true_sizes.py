@@ -20,8 +20,8 @@ from edge.picture.decode import read_picture
 from export.make import Part, blip_part, clip_part
 from export.make_blip import BlipWork, open_blip
 from export.make_clip import open_clip
-from export.spec import BlipSource, ClipSource, Precision, read_models
-from firmware_config.board import read_board
+from export.spec import BlipSource, ClipSource, read_models
+from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe
 from tests.edge.tiny_bundle import manifest_of, sound_files
