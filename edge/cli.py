@@ -11,12 +11,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from edge.commands.options import BAD_CONFIG, DONE, FAILED, positive, take_models, take_spool, take_stations, told
 from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
 from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.settings import BoxSettings
-
-DONE, FAILED, BAD_CONFIG = 0, 1, 78
-"""Exit codes; 2, wrong usage, is argparse's own. 78 is EX_CONFIG of sysexits.h: systemd does not restart a box that is told nonsense."""
 
 STATE = Path(".kotoba")
 
@@ -48,10 +46,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="kotoba-edge", description="A box beside an inspection camera: pictures to words, words to verdicts."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    settings = "default: the environment variable KOTOBA_{}, else {}"
 
     demo = commands.add_parser("demo", help="watch real cells being described and judged, each verdict as it arrives over MQTT")
-    demo.add_argument("--pictures", type=_positive, default=24, metavar="N", help="how many cells (default: %(default)s)")
+    demo.add_argument("--pictures", type=positive, default=24, metavar="N", help="how many cells (default: %(default)s)")
     demo.add_argument("--forever", action="store_true", help="go on until Ctrl-C")
     demo.add_argument("--language", choices=("en", "ja"), help="default: from LANG")
     demo.add_argument("--bundle", type=Path, default=STATE / "starter", help="default: %(default)s")
@@ -60,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo, quiet=True)
 
     run = commands.add_parser("run", help="the daemon: all stations of this box, until SIGTERM")
-    run.add_argument("--stations", type=Path, metavar="DIR", help=settings.format("STATIONS", "/etc/kotoba/stations"))
-    run.add_argument("--spool", type=Path, metavar="FILE", help=settings.format("SPOOL", "/var/lib/kotoba/spool.sqlite"))
+    take_stations(run)
+    take_spool(run)
     run.set_defaults(command=_run, quiet=False)
 
     inspect = commands.add_parser(
@@ -73,19 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     inspect.set_defaults(command=_inspect, quiet=True)
 
     doctor = commands.add_parser("doctor", help="say what each part runs on and whether it works; exit 1 when a station could not run")
-    doctor.add_argument("--stations", type=Path, metavar="DIR", help=settings.format("STATIONS", "/etc/kotoba/stations"))
-    doctor.add_argument("--spool", type=Path, metavar="FILE", help=settings.format("SPOOL", "/var/lib/kotoba/spool.sqlite"))
+    take_stations(doctor)
+    take_spool(doctor)
     doctor.add_argument("--json", action="store_true", help="one JSON object on stdout")
     doctor.set_defaults(command=_doctor, quiet=True)
     for command in (run, inspect, doctor):
-        command.add_argument("--bundle", type=Path, metavar="DIR", help=settings.format("BUNDLE", "/var/lib/kotoba/bundle"))
-        command.add_argument("--keys", type=Path, metavar="DIR", help=settings.format("KEYS", "/etc/kotoba/keys"))
-        command.add_argument("--board", metavar="NAME", help=settings.format("BOARD", "cpu"))
+        take_models(command)
 
     bundle = commands.add_parser("bundle", help="look at bundles").add_subparsers(required=True, metavar="VERB")
     verify = bundle.add_parser("verify", help="check signature, files and headers of a bundle; exit 78 when it is not to be trusted")
     verify.add_argument("bundle", type=Path, metavar="DIR")
-    verify.add_argument("--keys", type=Path, metavar="DIR", help=settings.format("KEYS", "/etc/kotoba/keys"))
+    verify.add_argument("--keys", type=Path, metavar="DIR", help="default: the environment variable KOTOBA_KEYS, else /etc/kotoba/keys")
     verify.set_defaults(command=_bundle_verify, quiet=True)
 
     spool = commands.add_parser("spool", help="look into the queue of verdicts").add_subparsers(required=True, metavar="VERB")
@@ -93,28 +88,14 @@ def _parser() -> argparse.ArgumentParser:
     status.set_defaults(command=_spool_status, quiet=True)
     replay = spool.add_parser("replay", help="send a range of a station again")
     replay.add_argument("station")
-    replay.add_argument("first", type=_positive, metavar="FIRST_SEQ")
-    replay.add_argument("last", type=_positive, metavar="LAST_SEQ")
+    replay.add_argument("first", type=positive, metavar="FIRST_SEQ")
+    replay.add_argument("last", type=positive, metavar="LAST_SEQ")
     replay.add_argument("--sink", default="mqtt", help="default: %(default)s")
     replay.add_argument("--epoch", help="default: the present one")
     replay.set_defaults(command=_spool_replay, quiet=True)
     for verb in (status, replay):
-        verb.add_argument("--spool", type=Path, metavar="FILE", help=settings.format("SPOOL", "/var/lib/kotoba/spool.sqlite"))
+        take_spool(verb)
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        msg = f"{number} is less than 1"
-        raise argparse.ArgumentTypeError(msg)
-    return number
-
-
-def _told(settings: BoxSettings, options: argparse.Namespace) -> BoxSettings:
-    """The settings of the environment with what the command line says."""
-    said = {key: value for key, value in vars(options).items() if key in BoxSettings.model_fields and value is not None}
-    return settings.model_copy(update=said)
 
 
 def _demo(options: argparse.Namespace, _settings: BoxSettings) -> int:
@@ -133,21 +114,21 @@ def _demo(options: argparse.Namespace, _settings: BoxSettings) -> int:
 def _run(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.box import run_box
 
-    run_box(_told(settings, options))
+    run_box(told(settings, options))
     return DONE
 
 
 def _inspect(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.batch import inspect_paths
 
-    inspect_paths(options.paths, station_file=options.station, jsonl=options.jsonl, settings=_told(settings, options))
+    inspect_paths(options.paths, station_file=options.station, jsonl=options.jsonl, settings=told(settings, options))
     return DONE
 
 
 def _doctor(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.doctor import examine
 
-    findings = examine(_told(settings, options))
+    findings = examine(told(settings, options))
     healthy = all(finding.healthy for finding in findings)
     if options.json:
         print(json.dumps({"healthy": healthy, "findings": [finding.as_json() for finding in findings]}, ensure_ascii=False))
@@ -173,7 +154,7 @@ def _spool_status(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     from edge.spool import Spool
 
-    with closing(Spool(_existing(_told(settings, options).spool))) as spool:
+    with closing(Spool(_existing(told(settings, options).spool))) as spool:
         status = spool.status()
     backlog = [{"sink": sink, "station": station, "rows": rows} for (sink, station), rows in status.backlog.items()]
     print(json.dumps({"epoch": status.epoch, "rows": status.rows, "used_bytes": status.used_bytes, "backlog": backlog}))
@@ -185,7 +166,7 @@ def _spool_replay(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     from edge.spool import Spool
 
-    with closing(Spool(_existing(_told(settings, options).spool))) as spool:
+    with closing(Spool(_existing(told(settings, options).spool))) as spool:
         count = spool.replay(options.sink, options.station, options.first, options.last, epoch=options.epoch)
     wanted = options.last - options.first + 1
     print(f"{count} of {wanted} inspections of {options.station} will be sent again by {options.sink}")

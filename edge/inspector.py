@@ -15,7 +15,7 @@ from edge.errors import DescribeError, JudgeError
 from edge.interfaces import Describer, Judge
 from edge.picture.gate import PictureGate
 from edge.picture.roi import crop
-from edge.policy import decide, fault, has_words
+from edge.policy import Limits, decide, fault, has_words
 from edge.records import Capture, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict
 from firmware_config.station import Station
 
@@ -33,6 +33,7 @@ class Inspector:
         *,
         describer: Describer,
         judge: Judge,
+        limits: Limits,
         bundle_digest: str,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
@@ -40,6 +41,7 @@ class Inspector:
         self._station = station
         self._describer = describer
         self._judge = judge
+        self._limits = limits
         self._bundle_digest = bundle_digest
         self._digest = station.digest
         self._gate = PictureGate(station.picture)
@@ -59,7 +61,7 @@ class Inspector:
             description = self._describe(capture, timings)
             scores = self._score(description, timings)
             late = self.is_late(capture)
-            verdict = decide(description, scores, labels=self._station.labels, limits=self._station.judge, late=late)
+            verdict = decide(description, scores, labels=self._station.labels, limits=self._limits, late=late)
         except (DescribeError, JudgeError) as err:
             reason = Reason.DESCRIBE_FAILED if isinstance(err, DescribeError) else Reason.JUDGE_FAILED
             said = description if description is not None and has_words(description) else None

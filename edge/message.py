@@ -38,6 +38,7 @@ class Words(BaseModel):
     attributes: tuple[ScoredWord, ...]
     captions: tuple[str, ...]
     struck: tuple[str, ...]
+    writing: bool = Field(default=False, description="Print was seen in the picture.")
 
 
 class Judged(BaseModel):
@@ -48,6 +49,10 @@ class Judged(BaseModel):
     calibrated: bool
     prompt_tokens: int = Field(ge=0)
     log_likelihoods: dict[str, float]
+    possible: tuple[str, ...] = Field(default=(), description="Labels of the conformal set; empty where none is known.")
+    prompt: str | None = Field(default=None, description="Digest of the filled instruction: template, labels and examples.")
+    adapter: str | None = Field(default=None, description="Digest of the LoRA.")
+    calibration: str | None = Field(default=None, description="Digest of what made the probabilities of the log-likelihoods.")
 
 
 class Evidence(BaseModel):
@@ -156,6 +161,7 @@ def _to_message(inspection: Inspection) -> Message:
             attributes=tuple((tag.word, tag.score) for tag in description.attributes),
             captions=description.captions,
             struck=description.struck,
+            writing=description.writing,
         ),
         judge=scores
         and Judged(
@@ -163,6 +169,10 @@ def _to_message(inspection: Inspection) -> Message:
             calibrated=scores.calibrated,
             prompt_tokens=scores.prompt_tokens,
             log_likelihoods=dict(zip(scores.labels, scores.log_likelihoods, strict=True)),
+            possible=scores.possible,
+            prompt=scores.prompt,
+            adapter=scores.adapter,
+            calibration=scores.calibration,
         ),
         timings_ms=dict(inspection.timings_ms),
         bundle=inspection.bundle,
@@ -188,6 +198,7 @@ def _to_inspection(message: Message) -> Inspection:
             attributes=tuple(Tag(word, score) for word, score in words.attributes),
             captions=words.captions,
             struck=words.struck,
+            writing=words.writing,
         ),
         scores=None
         if judge is None
@@ -198,6 +209,10 @@ def _to_inspection(message: Message) -> Inspection:
             method=judge.method,
             prompt_tokens=judge.prompt_tokens,
             calibrated=judge.calibrated,
+            possible=judge.possible,
+            prompt=judge.prompt,
+            adapter=judge.adapter,
+            calibration=judge.calibration,
         ),
         timings_ms=tuple(message.timings_ms.items()),
         bundle=message.bundle,

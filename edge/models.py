@@ -9,6 +9,7 @@ from edge.describers import open_describer
 from edge.inspector import Inspector
 from edge.judges import open_judge
 from edge.judges.llama import LlamaModel
+from edge.policy import Limits
 from firmware_config.board import Board
 from firmware_config.station import Station
 
@@ -27,6 +28,7 @@ def open_inspectors(bundle: Bundle, stations: Sequence[Station], *, board: Board
             station,
             describer=describer.for_settings(station.describe),
             judge=open_judge(model, bundle=bundle, station=station),
+            limits=Limits(station.judge.min_confidence, station.judge.min_margin),
             bundle_digest=bundle.digest,
         )
         for station in stations

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from edge.describers.text_filter import influences
 from edge.records import Decision, Description, Reason, Scores, Verdict
 from firmware_config.labels import Label
-from firmware_config.station import Judge
 
 SUM_TOLERANCE = 1e-6
 """How far the probabilities may be from a sum of 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How sure a decision must be, each 0..1; `min_ok_confidence` is what the calibration demands of an OK besides."""
+
+    min_confidence: float = 0.5
+    min_margin: float = 0.0
+    min_ok_confidence: float = 0.0
 
 
 def fault(*reasons: Reason) -> Verdict:
@@ -20,7 +29,7 @@ def fault(*reasons: Reason) -> Verdict:
 
 
 def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
-    description: Description, scores: Scores, *, labels: Sequence[Label], limits: Judge, late: bool = False
+    description: Description, scores: Scores, *, labels: Sequence[Label], limits: Limits, late: bool = False
 ) -> Verdict:
     """Decide on one picture.
 
@@ -35,14 +44,17 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
         return fault(Reason.JUDGE_FAILED)
     best, probability, margin = _likeliest(scores, labels)
     doubts = []
-    if any(influences(caption, (label.name for label in labels if label.decision == "ok")) for caption in description.captions):
+    ok_labels = [label.name for label in labels if label.decision == "ok"]
+    if description.writing or any(influences(caption, ok_labels) for caption in description.captions):
         doubts.append(Reason.TEXT_INFLUENCE)
     if not scores.calibrated:
         doubts.append(Reason.UNCALIBRATED)
-    if probability < limits.min_confidence:
+    if probability < (max(limits.min_confidence, limits.min_ok_confidence) if best.decision == "ok" else limits.min_confidence):
         doubts.append(Reason.LOW_CONFIDENCE)
     if margin < limits.min_margin:
         doubts.append(Reason.LOW_MARGIN)
+    if len({label.decision for label in labels if label.name in scores.possible}) > 1:
+        doubts.append(Reason.AMBIGUOUS)
     if best.decision == "review":
         doubts.append(Reason.LABEL_REVIEW)
     if late:
@@ -85,4 +97,5 @@ def _are_sound(scores: Scores, labels: Sequence[Label]) -> bool:
         and all(isinstance(number, float) and math.isfinite(number) for number in numbers)
         and all(0.0 <= number <= 1.0 for number in scores.probabilities)
         and abs(sum(scores.probabilities) - 1.0) <= SUM_TOLERANCE
+        and set(scores.possible) <= set(scores.labels)
     )

@@ -53,6 +53,8 @@ class Reason(str, Enum):
     UNCALIBRATED = "uncalibrated"
     LOW_CONFIDENCE = "low_confidence"
     LOW_MARGIN = "low_margin"
+    AMBIGUOUS = "ambiguous"
+    """The conformal set holds labels of more than one decision."""
     LABEL_REVIEW = "label_review"
     LATE = "late"
     SPOOL_FULL = "spool_full"
@@ -88,12 +90,16 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """All that the judge ever sees of a picture: words, best first. `struck` are phrases that a filter took out."""
+    """All that the judge ever sees of a picture: words, best first.
+
+    `struck` are phrases that the filter took out; `writing` says that print was seen in the picture, which is never an OK.
+    """
 
     tags: tuple[Tag, ...]
     attributes: tuple[Tag, ...]
     captions: tuple[str, ...]
     struck: tuple[str, ...] = ()
+    writing: bool = False
     timings_ms: tuple[tuple[str, float], ...] = ()
 
 
@@ -101,8 +107,10 @@ class Description:
 class Scores:
     """What the judge makes of a description: per label, in the station's order.
 
-    `log_likelihoods` are summed token log-likelihoods in nats, `probabilities` their softmax (after calibration, if there is one).
-    `calibrated` is False where no calibration exists: then the verdict's confidence is null.
+    `log_likelihoods` are what the method makes of token log-likelihoods, in nats, `probabilities` their softmax (after calibration, if
+    there is one). `calibrated` is False where no calibration exists: then the verdict's confidence is null. `possible` are the labels of
+    the conformal set, empty where none is known. `prompt`, `adapter` and `calibration` are the digests (`sha256:`) of the filled
+    instruction (template, labels and examples), of the LoRA and of what made the probabilities.
     """
 
     labels: tuple[str, ...]
@@ -111,6 +119,10 @@ class Scores:
     method: str
     prompt_tokens: int
     calibrated: bool = False
+    possible: tuple[str, ...] = ()
+    prompt: str | None = None
+    adapter: str | None = None
+    calibration: str | None = None
 
 
 class Decision(str, Enum):

@@ -55,6 +55,7 @@ language = "en"               # of the operator: "en" or "ja"
 # height = 1080
 min_side = 32
 blank_spread = 2.0            # grey levels between the 1st and 99th percentile below which a picture is blank
+allow_writing = false         # true: parts bear print by right; else print in the picture is REVIEW
 # frozen_after = 10           # this many identical frames in a row mean a frozen camera
 
 [trigger]
@@ -80,15 +81,30 @@ beams = 1                     # 1 is greedy
 samples = 4                   # sampled captions beside it
 # extra_tags = ["rust"]       # words beside those of the bundle's vocabulary, a handful
 # extra_attributes = []
+filter = false                # true: check every word against the picture, strike what it does not show
 top_k = 50
 temperature = 1.0
 max_tokens = 24
 seed = 0                      # the same picture gives the same words
 
+# [[describe.terms]]          # your words, and the wordings that are read as them
+# name = "crack"
+# also = ["fracture line", "fissure"]
+
+# [describe.reuse]            # skip BLIP while the picture does not change: first see `kotoba-edge gate study`
+# max_grey = 2.0              # grey levels
+# min_cosine = 0.999
+
 [judge]
 template = "default"          # a file of the bundle's templates/
 # adapter = "product"         # a LoRA of the bundle's llm/adapters/
-method = "rank"
+# template_file = "/etc/kotoba/templates/cell.txt"   # your own, in the place of the bundle's
+method = "rank"               # or "generate": decode under a grammar that allows nothing but the labels
+score = "sum"                 # of rank; or "mean" per token, or "contextual": less what is said after no description
+answers = "words"             # or "letters"
+# calibration = "/var/lib/kotoba/calibration/cell.json"   # of `kotoba-edge calibrate`
+# lessons = "/var/lib/kotoba/lessons/cell.jsonl"          # of `kotoba-edge learn`
+remember = 4096               # the same words are judged once; 0 keeps none
 min_confidence = 0.5          # below it: REVIEW
 min_margin = 0.0              # to the second label; below it: REVIEW
 

@@ -46,6 +46,7 @@ class Picture(BaseModel):
         default=2.0, ge=0, le=128, description="Grey levels between the 1st and 99th percentile below which a picture is blank."
     )
     frozen_after: int | None = Field(default=None, ge=2, description="This many identical frames in a row mean a frozen camera.")
+    allow_writing: bool = Field(default=False, description="Parts bear print by right; else print in the picture is REVIEW.")
 
 
 class Trigger(BaseModel):
@@ -55,6 +56,22 @@ class Trigger(BaseModel):
     kind: Literal["continuous", "interval"] = "continuous"
     interval_ms: int = Field(default=1_000, ge=10)
     deadline_ms: int | None = Field(default=None, ge=1)
+
+
+class Term(BaseModel):
+    """A word of the station's controlled vocabulary, and the wordings that are read as it."""
+
+    model_config = STRICT
+    name: Word
+    also: tuple[Word, ...] = Field(min_length=1, max_length=64)
+
+
+class Reuse(BaseModel):
+    """When the last captions stand for a new picture too: both limits must hold. See `kotoba-edge gate study`."""
+
+    model_config = STRICT
+    max_grey: float = Field(ge=0, le=255, description="Largest mean difference to the running average, in grey levels, of any part.")
+    min_cosine: Unit = Field(description="Least cosine of CLIP's embeddings.")
 
 
 class Describe(BaseModel):
@@ -71,6 +88,9 @@ class Describe(BaseModel):
     seed: int = Field(default=0, ge=0)
     extra_tags: tuple[Word, ...] = Field(default=(), max_length=64, description="Words beside those of the bundle's vocabulary.")
     extra_attributes: tuple[Word, ...] = Field(default=(), max_length=64)
+    filter: bool = Field(default=False, description="Strike words and caption phrases that the picture does not show.")
+    terms: tuple[Term, ...] = Field(default=(), max_length=256, description="The station's controlled vocabulary.")
+    reuse: Reuse | None = Field(default=None, description="Skip BLIP while the picture does not change.")
 
     @model_validator(mode="after")
     def _words_are_distinct(self) -> Describe:
@@ -87,10 +107,20 @@ class Judge(BaseModel):
 
     model_config = STRICT
     template: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]+$", description="A file of the bundle's templates/.")
+    template_file: Path | None = Field(default=None, description="A template of this station's own, in the place of the bundle's.")
     adapter: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+$", description="A LoRA of the bundle's llm/adapters/.")
-    method: Literal["rank"] = "rank"
+    method: Literal["rank", "generate"] = Field(
+        default="rank", description="rank: how likely is each label; generate: decode under a grammar that allows nothing but the labels."
+    )
+    score: Literal["sum", "mean", "contextual"] = Field(
+        default="sum", description="Of rank: log-likelihood in all, per token, or less that after a description without content."
+    )
+    answers: Literal["words", "letters"] = Field(default="words", description="Answer with the label's name or with a letter for it.")
     min_confidence: Unit = 0.5
     min_margin: Unit = 0.0
+    calibration: Path | None = Field(default=None, description="A file of `kotoba-edge calibrate`; it replaces the bundle's temperature.")
+    lessons: Path | None = Field(default=None, description="A file of `kotoba-edge learn`: corrected verdicts as examples in words.")
+    remember: int = Field(default=4_096, ge=0, le=1_000_000, description="How many descriptions' scores are kept; 0 keeps none.")
 
 
 class Station(BaseModel):
@@ -157,6 +187,7 @@ def require_named_files(station: Station) -> None:
         named.append(("outputs.mqtt.password_file", mqtt.password_file))
         if mqtt.tls is not None:
             named += [(f"outputs.mqtt.tls.{key}", path) for key, path in mqtt.tls]
+    named += [("judge.template_file", station.judge.template_file), ("judge.calibration", station.judge.calibration)]
     for key, path in named:
         if path is not None and not path.exists():
             msg = f"station {station.station.name}: {key}: {path} does not exist: correct the path or put the file there"

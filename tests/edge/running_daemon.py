@@ -14,6 +14,7 @@ from edge.interfaces import Camera, Judge
 from edge.judges.scripted import ScriptedJudge
 from edge.metrics import Metrics
 from edge.notify import Notifier
+from edge.policy import Limits
 from edge.records import Capture, Description, Inspection, Scores
 from edge.sinks import Outlet
 from edge.sinks.memory import MemorySink
@@ -87,7 +88,9 @@ class DeadCamera:
 
 def line(camera: Camera, sources: Sequence[str], *, judge: Judge | None = None, name: str = "cell-01", live: bool = False) -> Line:
     describer = ScriptedDescriber({source: words() for source in sources})
-    inspector = Inspector(station(name), describer=describer, judge=judge or ScriptedJudge(lambda _: scores()), bundle_digest=BUNDLE)
+    inspector = Inspector(
+        station(name), describer=describer, judge=judge or ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE
+    )
     return Line(station(name), camera, inspector, live=live)
 
 

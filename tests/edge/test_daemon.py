@@ -14,7 +14,7 @@ from edge.inspector import Inspector
 from edge.judges.scripted import ScriptedJudge
 from edge.metrics import Metrics
 from edge.notify import Notifier
-from edge.policy import fault
+from edge.policy import Limits, fault
 from edge.records import Capture, Decision, Reason
 from edge.sinks.memory import MemorySink
 from edge.spool import Spool
@@ -55,7 +55,7 @@ def test_every_picture_of_a_finite_camera_is_judged_and_delivered_in_order(spool
 def test_what_cannot_be_said_on_the_wire_is_delivered_as_a_fault(spool: Spool) -> None:
     sink = MemorySink()
     unsayable = ScriptedDescriber({"a.png": words("half a letter \udcff")})
-    inspector = Inspector(station(), describer=unsayable, judge=ScriptedJudge(lambda _: scores()), bundle_digest=BUNDLE)
+    inspector = Inspector(station(), describer=unsayable, judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE)
 
     daemon_of([Line(station(), MemoryCamera(frames(["a.png"])), inspector, live=False)], spool, sink).run(
         threading.Event(), until_done=True

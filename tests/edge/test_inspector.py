@@ -17,6 +17,7 @@ from edge.inspector import Inspector
 from edge.interfaces import Describer
 from edge.judges.scripted import ScriptedJudge
 from edge.message import encode
+from edge.policy import Limits
 from edge.records import Capture, Decision, Description, Frame, Inspection, Reason, Scores, Tag
 from firmware_config.station import Station
 from tests.edge.picture_files import gradient
@@ -55,6 +56,7 @@ def inspected(
         at or station(),
         describer=describer,
         judge=ScriptedJudge(opinion),
+        limits=Limits(),
         bundle_digest=BUNDLE,
         new_id=lambda: "id-1",
         monotonic_ns=monotonic_ns,
@@ -197,7 +199,8 @@ def test_the_models_see_the_region_of_interest_alone_and_the_evidence_is_the_who
 def test_each_station_has_a_gate_of_its_own() -> None:
     at = station(picture={"frozen_after": 2})
     one, other = (
-        Inspector(at, describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), bundle_digest=BUNDLE) for _ in range(2)
+        Inspector(at, describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE)
+        for _ in range(2)
     )
 
     reasons = [inspector.inspect(frame()).verdict.reasons for inspector in (one, other, one, other)]
@@ -206,7 +209,9 @@ def test_each_station_has_a_gate_of_its_own() -> None:
 
 
 def test_every_inspection_has_an_id_of_its_own() -> None:
-    inspector = Inspector(station(), describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), bundle_digest=BUNDLE)
+    inspector = Inspector(
+        station(), describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE
+    )
 
     assert inspector.inspect(frame()).id != inspector.inspect(frame()).id
 

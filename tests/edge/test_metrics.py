@@ -9,13 +9,14 @@ from edge.describers.scripted import ScriptedDescriber
 from edge.inspector import Inspector
 from edge.judges.scripted import ScriptedJudge
 from edge.metrics import Metrics, resident_bytes
+from edge.policy import Limits
 from edge.records import Capture, Inspection, Reason
 from tests.edge.sample_records import BUNDLE, frame, lost, scores, station, words
 
 
 def inspected(*captures: Capture) -> list[Inspection]:
     judge = ScriptedJudge(lambda _: scores())
-    inspector = Inspector(station(), describer=ScriptedDescriber({"part.png": words()}), judge=judge, bundle_digest=BUNDLE)
+    inspector = Inspector(station(), describer=ScriptedDescriber({"part.png": words()}), judge=judge, limits=Limits(), bundle_digest=BUNDLE)
     return [inspector.inspect(capture) for capture in captures]
 
 

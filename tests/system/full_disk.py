@@ -14,6 +14,7 @@ from edge.errors import DeliveryError
 from edge.inspector import Inspector
 from edge.metrics import Metrics
 from edge.notify import Notifier
+from edge.policy import Limits
 from edge.sinks import Outlet
 from edge.sinks.memory import MemorySink
 from edge.spool import Spool
@@ -50,7 +51,7 @@ def main(folder: Path) -> None:
         except OSError as err:
             full = err.strerror
     stop = threading.Event()
-    inspector = Inspector(where, describer=_Describer(), judge=_Judge(), bundle_digest="sha256:0")  # type: ignore[arg-type]
+    inspector = Inspector(where, describer=_Describer(), judge=_Judge(), limits=Limits(), bundle_digest="sha256:0")  # type: ignore[arg-type]
     camera = MemoryCamera(frames([f"part-{number}.png" for number in range(FRAMES)]))
     held = _Held(sink, open_now)
     daemon = Daemon(

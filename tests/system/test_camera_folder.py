@@ -26,6 +26,7 @@ from edge.cameras.folder import FolderCamera
 from edge.inspector import Inspector
 from edge.judges.scripted import ScriptedJudge
 from edge.message import encode
+from edge.policy import Limits
 from firmware_config.cameras import FolderCamera as Settings
 from tests.edge.sample_records import BUNDLE, scores, station, words
 
@@ -33,7 +34,7 @@ class Describer:
     def describe(self, frame):
         return words(f"{frame.pixels.shape} up to {frame.pixels.max()}")
 
-inspector = Inspector(station(), describer=Describer(), judge=ScriptedJudge(lambda _: scores()), bundle_digest=BUNDLE)
+inspector = Inspector(station(), describer=Describer(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE)
 for capture in FolderCamera(Settings(kind="folder", path=Path(sys.argv[1])), station="cell-01").frames():
     print(encode(inspector.inspect(capture)).decode(), flush=True)
 # Not ru_maxrss: Linux lets a child begin with that of its parent.

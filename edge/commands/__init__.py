@@ -1,0 +1,1 @@
+"""Verbs of `kotoba-edge` that look at verdicts and teach: one file each, with `register(commands)`."""
