@@ -49,9 +49,10 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
         doubts.append(Reason.TEXT_INFLUENCE)
     if not scores.calibrated:
         doubts.append(Reason.UNCALIBRATED)
-    if probability < (max(limits.min_confidence, limits.min_ok_confidence) if best.decision == "ok" else limits.min_confidence):
+    # Asked this way round, a limit that is no number is met by nothing.
+    if not (probability >= limits.min_confidence and (best.decision != "ok" or probability >= limits.min_ok_confidence)):
         doubts.append(Reason.LOW_CONFIDENCE)
-    if margin < limits.min_margin:
+    if not margin >= limits.min_margin:
         doubts.append(Reason.LOW_MARGIN)
     if len({label.decision for label in labels if label.name in scores.possible}) > 1:
         doubts.append(Reason.AMBIGUOUS)
