@@ -122,6 +122,13 @@ class Judge(BaseModel):
     lessons: Path | None = Field(default=None, description="A file of `kotoba-edge learn`: corrected verdicts as examples in words.")
     remember: int = Field(default=4_096, ge=0, le=1_000_000, description="How many descriptions' scores are kept; 0 keeps none.")
 
+    @model_validator(mode="after")
+    def _a_score_belongs_to_rank(self) -> Judge:
+        if self.method == "generate" and self.score != "sum":
+            msg = f'score = "{self.score}" is for method = "rank": take it out or rank'
+            raise ValueError(msg)
+        return self
+
 
 class Station(BaseModel):
     """One inspection point."""

@@ -2,40 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from edge.bundles import Bundle
-    from edge.interfaces import Judge
-    from edge.judges.llama import LlamaModel
+    from edge.judges.llama import LlamaJudge, LlamaModel
+    from edge.judges.prompt import Example
     from firmware_config.station import Station
 
+MAX_TEMPLATE = 100_000
+"""Characters; an instruction is some hundred words, and more would not fit into a context."""
 
-def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station) -> Judge:
+
+def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] = ()) -> LlamaJudge:
     """Make the judge of a station on a model that several stations may share.
 
+    A temperature of the bundle was fitted on ranked words under its own template: whatever the station does otherwise is uncalibrated.
+
     Raises:
-        BundleError: the bundle lacks the station's template or adapter, or they do not fit the model.
+        BundleError: the bundle lacks the station's template or adapter, or they, its labels or `examples` do not fit the model.
     """
     from edge.errors import BundleError
     from edge.judges.llama import LlamaJudge
+    from edge.judges.method import RANK, Method
     from edge.judges.prompt import Prompt
 
     manifest, wanted = bundle.manifest, station.judge
-    if wanted.template not in manifest.templates:
-        have = ", ".join(sorted(manifest.templates)) or "none"
-        msg = f"station {station.station.name} asks for template {wanted.template!r}, bundle {manifest.name} has {have}"
-        raise BundleError(msg)
     if wanted.adapter is not None and wanted.adapter not in manifest.llm.adapters:
         have = ", ".join(sorted(manifest.llm.adapters)) or "none"
         msg = f"station {station.station.name} asks for adapter {wanted.adapter!r}, bundle {manifest.name} has {have}"
         raise BundleError(msg)
-    template = bundle.path(manifest.templates[wanted.template]).read_text(encoding="utf-8")
+    template = template_of(bundle, station)
+    method = Method(wanted.method, wanted.score, wanted.answers)
     temperature = next((c.temperature for c in manifest.calibration if (c.adapter, c.template) == (wanted.adapter, wanted.template)), None)
-    return LlamaJudge(
-        model,
-        labels=station.labels,
-        prompt=Prompt.parse(template, station.labels),
-        adapter=bundle.path(manifest.llm.adapters[wanted.adapter]) if wanted.adapter is not None else None,
-        temperature=temperature,
-    )
+    adapter = manifest.llm.adapters[wanted.adapter] if wanted.adapter is not None else None
+    try:
+        return LlamaJudge(
+            model,
+            labels=station.labels,
+            prompt=Prompt.parse(template, station.labels, examples=examples, answers=wanted.answers),
+            adapter=bundle.path(adapter) if adapter is not None else None,
+            temperature=temperature if method == RANK and wanted.template_file is None and not examples else None,
+            method=method,
+            adapter_digest=next((f"sha256:{file.sha256}" for file in manifest.files if file.path == adapter), None),
+        )
+    except BundleError as err:
+        msg = f"station {station.station.name}, template {wanted.template_file or wanted.template}: {err}"
+        raise BundleError(msg) from err
+
+
+def template_of(bundle: Bundle, station: Station) -> str:
+    """The text of the station's instruction template: its own file, or one of the bundle.
+
+    Raises:
+        BundleError: it is not there, too large, or not UTF-8.
+    """
+    from edge.errors import BundleError
+
+    wanted, manifest = station.judge, bundle.manifest
+    if wanted.template_file is None and wanted.template not in manifest.templates:
+        have = ", ".join(sorted(manifest.templates)) or "none"
+        msg = f"station {station.station.name} asks for template {wanted.template!r}, bundle {manifest.name} has {have}"
+        raise BundleError(msg)
+    path: Path = wanted.template_file or bundle.path(manifest.templates[wanted.template])
+    try:
+        with path.open(encoding="utf-8") as file:
+            template = file.read(MAX_TEMPLATE + 1)
+    except OSError as err:
+        msg = f"instruction template {path} cannot be read ({err.strerror}): correct judge.template_file or put the file there"
+        raise BundleError(msg) from err
+    except UnicodeDecodeError as err:
+        msg = f"instruction template {path} is not UTF-8 text: save it as UTF-8"
+        raise BundleError(msg) from err
+    if len(template) > MAX_TEMPLATE:
+        msg = f"instruction template {path} has more than {MAX_TEMPLATE} characters: shorten it"
+        raise BundleError(msg)
+    return template

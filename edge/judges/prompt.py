@@ -1,42 +1,97 @@
-"""What the judge reads: a template with two slots, and the description as text."""
+"""What the judge reads: a template with named slots, and the description as text."""
 
 from __future__ import annotations
 
+import hashlib
+import string
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from edge.errors import BundleError
 from edge.records import Description
 from firmware_config.labels import Label
 
 LABELS_SLOT = "{labels}"
+EXAMPLES_SLOT = "{examples}"
 DESCRIPTION_SLOT = "{description}"
+CONTENT_FREE = "Tags: N/A\n"
+"""A description that says nothing, for contextual calibration (Zhao et al. 2021, arXiv 2102.09690)."""
+
+Answers = Literal["words", "letters"]
+Example = tuple[Description, str]
+"""The words of a picture, and the name of the label that is right for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A template filled with a station's labels: what stands before the description (the same for every frame) and after it."""
+    """A template filled with a station's labels and examples: what stands before the description (the same for every frame) and after it.
+
+    `answers` are the continuations that are scored, one for each label. `plain` is what of the prefix came from labels and pictures: no
+    control token of a model may stand in it.
+    """
 
     prefix: str
     suffix: str
+    answers: tuple[str, ...]
+    plain: tuple[str, ...]
 
     @classmethod
-    def parse(cls, template: str, labels: Sequence[Label]) -> Prompt:
-        """Fill in the labels and cut at the description. Plain substitution: a template is never executed.
+    def parse(cls, template: str, labels: Sequence[Label], *, examples: Sequence[Example] = (), answers: Answers = "words") -> Prompt:
+        """Fill in labels and examples and cut at the description. Plain substitution: a template is never executed.
+
+        An example is written as the picture itself will be: what stands between the slots of examples and description, its words, what
+        follows them, and its answer.
 
         Raises:
-            BundleError: a slot is missing or there twice.
+            BundleError: a slot is missing, there twice or in the wrong place, or an example has a label that is none of `labels`.
         """
-        for slot in (LABELS_SLOT, DESCRIPTION_SLOT):
-            if template.count(slot) != 1:
-                msg = f"an instruction template must hold {slot} once, this one has it {template.count(slot)} times: mend the template"
+        _require_slots(template, examples)
+        before, suffix = template.rstrip("\n").split(DESCRIPTION_SLOT)
+        head, _, lead = before.partition(EXAMPLES_SLOT)
+        names = letters(len(labels)) if answers == "letters" else [label.name for label in labels]
+        lines = "\n".join(_line(label, names[i] if answers == "letters" else None) for i, label in enumerate(labels))
+        answer = {label.name: f" {name}" for label, name in zip(labels, names, strict=True)}
+        for number, (_, name) in enumerate(examples, 1):
+            if name not in answer:
+                msg = f"example {number} has the label {name!r}, the station has {', '.join(answer)}: take the example out or add the label"
                 raise BundleError(msg)
-        if template.index(LABELS_SLOT) > template.index(DESCRIPTION_SLOT):
-            msg = f"an instruction template must have {LABELS_SLOT} before {DESCRIPTION_SLOT}: what is the same for every frame comes first"
+        words = [description_text(description) for description, _ in examples]
+        shown = "".join(f"{lead}{text}{suffix}{answer[name]}\n" for text, (_, name) in zip(words, examples, strict=True))
+        above, below = head.split(LABELS_SLOT)
+        return cls(above + lines + below + shown + lead, suffix, tuple(answer.values()), (lines, *words))
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` of prefix, a zero byte and suffix: the same for the same instruction, whatever file it came from."""
+        return "sha256:" + hashlib.sha256(f"{self.prefix}\0{self.suffix}".encode()).hexdigest()
+
+
+def _require_slots(template: str, examples: Sequence[Example]) -> None:
+    for slot, wanted in ((LABELS_SLOT, "once"), (EXAMPLES_SLOT, "at most once"), (DESCRIPTION_SLOT, "once")):
+        count = template.count(slot)
+        if count > 1 or (count == 0 and wanted == "once"):
+            msg = f"an instruction template must hold {slot} {wanted}, this one has it {count} times: mend the template"
             raise BundleError(msg)
-        before, after = template.rstrip("\n").split(DESCRIPTION_SLOT)
-        lines = "\n".join(f"- {label.name}: {label.meaning}" if label.meaning else f"- {label.name}" for label in labels)
-        return cls(before.replace(LABELS_SLOT, lines), after)
+    if examples and EXAMPLES_SLOT not in template:
+        msg = f"there are {len(examples)} examples, but the instruction template has no {EXAMPLES_SLOT}: choose one that has it, or use no examples"
+        raise BundleError(msg)
+    slots = [slot for slot in (LABELS_SLOT, EXAMPLES_SLOT, DESCRIPTION_SLOT) if slot in template]
+    if slots != sorted(slots, key=template.index):
+        msg = f"an instruction template must have {' before '.join(slots)}: what is the same for every frame comes first"
+        raise BundleError(msg)
+
+
+def _line(label: Label, letter: str | None) -> str:
+    if letter is not None:
+        return f"{letter}: {label.name} ({label.meaning})" if label.meaning else f"{letter}: {label.name}"
+    return f"- {label.name}: {label.meaning}" if label.meaning else f"- {label.name}"
+
+
+def letters(count: int) -> list[str]:
+    """A to Z, then AA to CZ: capitals only, which every tokenizer knows as few tokens and people tell apart."""
+    capitals = string.ascii_uppercase
+    return [letter for first in ("", *capitals) for letter in (first + second for second in capitals)][:count]
 
 
 def label_text(label: Label) -> str:

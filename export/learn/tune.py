@@ -112,7 +112,7 @@ class Student:
         self.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=ADAPTED)
         self._vocabulary = vocabulary
         prompt = Prompt.parse(template, labels)
-        self._prefix = torch.tensor(vocabulary.tokenize(prompt.prefix, special=True))
+        self._prefix = torch.tensor(vocabulary.tokenize(prompt.prefix, special=True, begin=True))
         self._suffix = vocabulary.tokenize(prompt.suffix, special=True)
         self._tails = Tails(tuple(tuple(vocabulary.tokenize(label_text(label))) for label in labels))
         self.labels = tuple(label.name for label in labels)
