@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.bundles import Bundle
+from edge.bundles import Bundle, open_bundle
 from edge.errors import StoredError
 from edge.judges import open_judge
 from edge.judges.llama import LlamaModel
 from edge.policy import Limits, decide
 from edge.records import Description, Inspection, Reason, Scores, Verdict
-from firmware_config.board import Board
+from firmware_config.board import Board, read_board
+from firmware_config.settings import BoxSettings
+from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station
 
 
+def open_rejudge(station: Station, *, settings: BoxSettings) -> Rejudge:
+    """Open the bundle of a box, of its models the language model alone, and judge as this station.
+
+    Raises:
+        ConfigError, BundleError: what the command was told is wrong.
+    """
+    bundle = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
+    return Rejudge(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
+
+
 def open_language_model(bundle: Bundle, *, board: Board) -> LlamaModel:
-    """The language model of a bundle alone, for several `Rejudge`.
+    """The language model of a bundle alone.
 
     Raises:
         BundleError: it cannot be loaded on this board.
@@ -34,8 +46,7 @@ class Rejudge:
     def __init__(self, model: LlamaModel, *, bundle: Bundle, station: Station) -> None:
         self.station = station
         self.bundle = bundle
-        forgetful = station.model_copy(update={"judge": station.judge.model_copy(update={"remember": 0})})
-        self._judge = open_judge(model, bundle=bundle, station=forgetful)
+        self._judge = open_judge(model, bundle=bundle, station=station)
         self._limits = Limits(station.judge.min_confidence, station.judge.min_margin)
 
     def judge(self, description: Description, *, late: bool = False) -> tuple[Scores, Verdict]:
@@ -61,7 +72,7 @@ class Rejudge:
         Raises:
             JudgeError: the model failed.
         """
-        return tuple(self._judge.score(description) for description in descriptions)
+        return self._judge.score_each(descriptions)
 
     def require_same(self, inspection: Inspection) -> None:
         """Refuse an inspection that another bundle or station made: its verdict would not be the one that this one gives.

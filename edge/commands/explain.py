@@ -24,21 +24,17 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _explain(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundles import open_bundle
     from edge.explain import explain
     from edge.explain_picture import evidence_of, write_explanation
     from edge.explain_texts import as_json, as_text
-    from edge.rejudge import Rejudge, open_language_model
-    from firmware_config.board import read_board
-    from firmware_config.signature import read_trusted_keys
+    from edge.rejudge import open_rejudge
     from firmware_config.station import read_station
 
     settings = told(settings, options)
     station = read_station(options.station)
     (inspection,) = stored_of(options, settings).find([options.id])
     pixels = None if options.picture is None else evidence_of(inspection, options.picture)
-    bundle = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
-    rejudge = Rejudge(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
+    rejudge = open_rejudge(station, settings=settings)
     explanation = explain(rejudge, inspection)
     language = options.language or station.station.language
     if options.json:

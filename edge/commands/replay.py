@@ -26,11 +26,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _replay(options: argparse.Namespace, settings: BoxSettings) -> int:
     if bool(options.ids) == options.all:
         options.wrong_usage("give either IDs or --all")
-    from edge.bundles import open_bundle
-    from edge.rejudge import Rejudge, open_language_model
+    from edge.rejudge import open_rejudge
     from edge.replay import replay
-    from firmware_config.board import read_board
-    from firmware_config.signature import read_trusted_keys
     from firmware_config.station import read_station
 
     settings, stored = told(settings, options), stored_of(options, settings)
@@ -40,8 +37,7 @@ def _replay(options: argparse.Namespace, settings: BoxSettings) -> int:
         inspections = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]
     else:
         found = inspections = stored.find(options.ids)
-    bundle = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
-    rejudge = Rejudge(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
+    rejudge = open_rejudge(station, settings=settings)
     started = time.monotonic()
     differences = [replay(rejudge, inspection) for inspection in with_progress(inspections, total=len(inspections))]
     equal, took_s = differences.count(None), time.monotonic() - started
