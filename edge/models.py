@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edge.bundles import Bundle
 from edge.describers import open_describer
 from edge.inspector import Inspector
-from edge.judges import open_judge
+from edge.judges import min_ok_confidence, open_judge
 from edge.judges.llama import LlamaModel
 from edge.policy import Limits
 from firmware_config.board import Board
@@ -19,6 +19,7 @@ def open_inspectors(bundle: Bundle, stations: Sequence[Station], *, board: Board
 
     Raises:
         BundleError: a model cannot be loaded on this board, or the bundle lacks what a station asks for.
+        CalibrationError: a station's calibration cannot be read, or was fitted for another judge.
     """
     llm = bundle.manifest.llm
     describer = open_describer(bundle, settings=stations[0].describe, board=board)
@@ -28,8 +29,17 @@ def open_inspectors(bundle: Bundle, stations: Sequence[Station], *, board: Board
             station,
             describer=describer.for_settings(station.describe),
             judge=open_judge(model, bundle=bundle, station=station),
-            limits=Limits(station.judge.min_confidence, station.judge.min_margin),
+            limits=limits_of(station),
             bundle_digest=bundle.digest,
         )
         for station in stations
     )
+
+
+def limits_of(station: Station) -> Limits:
+    """How sure a station's decisions must be.
+
+    Raises:
+        CalibrationError: its calibration cannot be read.
+    """
+    return Limits(station.judge.min_confidence, station.judge.min_margin, min_ok_confidence(station))

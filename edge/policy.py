@@ -16,7 +16,7 @@ SUM_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How sure a decision must be, each 0..1; `min_ok_confidence` is what the calibration demands of an OK besides."""
+    """How sure a decision must be, each 0..1; `min_ok_confidence` is what the calibration demands of an OK besides, infinity: none is."""
 
     min_confidence: float = 0.5
     min_margin: float = 0.0

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
+
+from firmware_config.calibration import labels_of, read_calibration
 
 if TYPE_CHECKING:
     from edge.bundles import Bundle
@@ -16,8 +19,10 @@ def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station) -> Judge:
 
     Raises:
         BundleError: the bundle lacks the station's template or adapter, or they do not fit the model.
+        CalibrationError: the station's calibration cannot be read, or was fitted for another judge.
     """
     from edge.errors import BundleError
+    from edge.judges.calibrated import CalibratedJudge
     from edge.judges.llama import LlamaJudge
     from edge.judges.prompt import Prompt
 
@@ -32,10 +37,26 @@ def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station) -> Judge:
         raise BundleError(msg)
     template = bundle.path(manifest.templates[wanted.template]).read_text(encoding="utf-8")
     temperature = next((c.temperature for c in manifest.calibration if (c.adapter, c.template) == (wanted.adapter, wanted.template)), None)
-    return LlamaJudge(
+    judge = LlamaJudge(
         model,
         labels=station.labels,
         prompt=Prompt.parse(template, station.labels),
         adapter=bundle.path(manifest.llm.adapters[wanted.adapter]) if wanted.adapter is not None else None,
         temperature=temperature,
     )
+    if wanted.calibration is None:
+        return judge
+    calibration = read_calibration(wanted.calibration)
+    return CalibratedJudge(judge, calibration, path=wanted.calibration, bundle=bundle.digest, labels=labels_of(station.labels))
+
+
+def min_ok_confidence(station: Station) -> float:
+    """What the station's calibration demands of an OK: 0 without one, infinity where it lets nothing pass.
+
+    Raises:
+        CalibrationError: it cannot be read.
+    """
+    if station.judge.calibration is None:
+        return 0.0
+    demanded = read_calibration(station.judge.calibration).rule.escape.min_ok_confidence
+    return math.inf if demanded is None else demanded
