@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from edge.commands import calibrate
 from edge.commands.options import BAD_CONFIG, DONE, FAILED, positive, take_models, take_spool, take_stations, told
 from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
 from firmware_config.errors import ConfigError, first_mistake
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(command=_spool_replay, quiet=True)
     for verb in (status, replay):
         take_spool(verb)
+    calibrate.register(commands)
     return parser
 
 

@@ -7,6 +7,7 @@ EdgeError
 ├── DescribeError    the words of a picture could not be made
 ├── JudgeError       the words could not be judged
 ├── MessageError     an inspection that cannot be said as JSON, or bytes that are no inspection
+├── TruthError       judged pictures and what is said to be true of them do not belong together
 ├── SpoolError       a verdict could not be committed to disk
 │   └── SpoolFullError   the byte quota or the disk is used up
 └── DeliveryError    the other side does not have an inspection
@@ -38,6 +39,10 @@ class JudgeError(EdgeError):
 
 class MessageError(EdgeError):
     """An inspection that cannot be said as JSON (a number that is not finite), or bytes that are no inspection."""
+
+
+class TruthError(EdgeError):
+    """Judged pictures and what is said to be true of them do not belong together."""
 
 
 class SpoolError(EdgeError):

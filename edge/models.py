@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from edge.bundles import Bundle
 from edge.describers import open_describer
 from edge.inspector import Inspector
-from edge.judges import min_ok_confidence, open_judge
+from edge.judges import open_judge
 from edge.judges.llama import LlamaModel
-from edge.policy import Limits
+from edge.policy import Limits, limit_of
 from firmware_config.board import Board
+from firmware_config.calibration import read_calibration
 from firmware_config.station import Station
 
 
@@ -42,4 +43,6 @@ def limits_of(station: Station) -> Limits:
     Raises:
         CalibrationError: its calibration cannot be read.
     """
-    return Limits(station.judge.min_confidence, station.judge.min_margin, min_ok_confidence(station))
+    judge = station.judge
+    escape = None if judge.calibration is None else read_calibration(judge.calibration).rule.escape
+    return Limits(judge.min_confidence, judge.min_margin, limit_of(escape))

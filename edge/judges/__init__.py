@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from firmware_config.calibration import labels_of, read_calibration
@@ -48,15 +47,3 @@ def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station) -> Judge:
         return judge
     calibration = read_calibration(wanted.calibration)
     return CalibratedJudge(judge, calibration, path=wanted.calibration, bundle=bundle.digest, labels=labels_of(station.labels))
-
-
-def min_ok_confidence(station: Station) -> float:
-    """What the station's calibration demands of an OK: 0 without one, infinity where it lets nothing pass.
-
-    Raises:
-        CalibrationError: it cannot be read.
-    """
-    if station.judge.calibration is None:
-        return 0.0
-    demanded = read_calibration(station.judge.calibration).rule.escape.min_ok_confidence
-    return math.inf if demanded is None else demanded

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.judges.calibration import Kind, calibrated, fit
+from edge.errors import EdgeError
+from edge.judges.calibration import Kind, calibrated, chance_not_ok, fit
 from edge.judges.promise import ok_threshold, possible_threshold
-from firmware_config.calibration import Conformal, Decision, Escape, Rule
+from edge.judges.reliability import bins_for, calibration_error, error_by_chance
+from firmware_config.calibration import Calibration, Conformal, Decision, Escape, FittedFor, Rule
+
+FEWEST = 10
+"""Good or bad pictures, below which a fit says nothing."""
 
 FOLDS = 10
 """Blocks of neighbours for cross-fitting: nine tenths of the pictures fit what the last tenth is told by."""
@@ -56,6 +62,31 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.log_likelihoods)
+
+
+def make_calibration(
+    points: Sequence[Point], fitted_for: FittedFor, *, kind: Kind, escape: float, coverage: float, made_at: datetime
+) -> Calibration:
+    """Fit a calibration on all points, and measure its error by fits on the other blocks of neighbours.
+
+    Raises:
+        EdgeError: too few good or bad points.
+    """
+    sample = Sample.of(points, fitted_for.labels)
+    good, bad = int((~sample.bad).sum()), int(sample.bad.sum())
+    if min(good, bad) < FEWEST:
+        msg = f"calibrating on {good} good and {bad} bad pictures: at least {FEWEST} of each are needed, label more"
+        raise EdgeError(msg)
+    after = 1 - cross_fitted(sample, kind)[:, sample.ok].sum(-1)
+    errors = {
+        "ece_before": calibration_error(chance_not_ok(sample.log_likelihoods, sample.ok), sample.bad),
+        "ece_after": calibration_error(after, sample.bad),
+        "ece_by_chance": error_by_chance(after),
+        "ece_bins": bins_for(len(sample)),
+    }
+    figures = {key: round(value, 4) for key, value in errors.items()}
+    rule = fit_rule(sample, kind=kind, escape=escape, coverage=coverage)
+    return Calibration(fitted_for=fitted_for, rule=rule, good=good, bad=bad, figures=figures, made_at=made_at)
 
 
 def fit_rule(sample: Sample, *, kind: Kind, escape: float, coverage: float) -> Rule:
