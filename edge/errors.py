@@ -8,6 +8,7 @@ EdgeError
 ├── JudgeError       the words could not be judged
 ├── MessageError     an inspection that cannot be said as JSON, or bytes that are no inspection
 ├── StoredError      a stored inspection that cannot be found, or was judged by another bundle, station or judge
+├── TruthError       judged pictures and what is said to be true of them do not belong together
 ├── SpoolError       a verdict could not be committed to disk
 │   └── SpoolFullError   the byte quota or the disk is used up
 └── DeliveryError    the other side does not have an inspection
@@ -43,6 +44,10 @@ class MessageError(EdgeError):
 
 class StoredError(EdgeError):
     """A stored inspection that cannot be found, or was judged by another bundle, station or judge."""
+
+
+class TruthError(EdgeError):
+    """Judged pictures and what is said to be true of them do not belong together."""
 
 
 class SpoolError(EdgeError):
