@@ -9,6 +9,7 @@ EdgeError
 ├── MessageError     an inspection that cannot be said as JSON, or bytes that are no inspection
 ├── StoredError      a stored inspection that cannot be found, or was judged by another bundle, station or judge
 ├── TruthError       judged pictures and what is said to be true of them do not belong together
+├── LessonError      something that a station cannot be taught, or a file of lessons that is wrong
 ├── SpoolError       a verdict could not be committed to disk
 │   └── SpoolFullError   the byte quota or the disk is used up
 └── DeliveryError    the other side does not have an inspection
@@ -48,6 +49,10 @@ class StoredError(EdgeError):
 
 class TruthError(EdgeError):
     """Judged pictures and what is said to be true of them do not belong together."""
+
+
+class LessonError(EdgeError):
+    """Something that a station cannot be taught, or a file of lessons that is wrong."""
 
 
 class SpoolError(EdgeError):

@@ -67,7 +67,8 @@ def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
     labels = {label.name for label in rejudge.station.labels if label.decision == side}
     before, stored_then = _probability(whole, labels), _probability(stored, labels)
     if abs(before - stored_then) > MAX_SHIFT:
-        msg = f"explaining inspection {inspection.id}: {side} has probability {before:.4f} now and had {stored_then:.4f}: try `kotoba-edge replay`"
+        now = f"{side} has probability {before:.4f} now and had {stored_then:.4f}"
+        msg = f"explaining inspection {inspection.id}: {now}: see with `kotoba-edge replay` what differs"
         raise JudgeError(msg)
     effects = [
         Effect(

@@ -53,8 +53,9 @@ def evidence_of(inspection: Inspection, path: Path) -> Pixels:
     pixels = read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
     found = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
     if found != inspection.evidence_sha256:
-        msg = f"picture {path} is not the one of inspection {inspection.id} (its pixels have sha256 {found}, stored is {inspection.evidence_sha256})"
-        raise StoredError(f"{msg}: give the picture that was judged")
+        digests = f"its pixels have sha256 {found}, stored is {inspection.evidence_sha256}"
+        msg = f"picture {path} is not the one of inspection {inspection.id} ({digests}): give the picture that was judged"
+        raise StoredError(msg)
     return pixels
 
 
@@ -109,7 +110,9 @@ def _labels(sheet: _Sheet, explanation: Explanation, *, left: int) -> None:
     sheet.write(f"probability of each label ({calibrated})", (left, sheet.y), INK, scale=0.52)
     sheet.y += 8
     reach = WIDTH_PX - MARGIN_PX - 60 - left - LABEL_PX
-    for chance, number, name in sorted(zip(scores.probabilities, range(1, 65), scores.labels, strict=False), key=lambda row: (-row[0], row[1])):
+    for chance, number, name in sorted(
+        zip(scores.probabilities, range(1, 65), scores.labels, strict=False), key=lambda row: (-row[0], row[1])
+    ):
         sheet.y += ROW_PX
         chosen = name == verdict.label
         colour = COLOURS[verdict.decision] if chosen else GREY
@@ -161,7 +164,8 @@ def _word(sheet: _Sheet, effect: Effect, number: int, most: float, *, turned: bo
 def _foot(sheet: _Sheet, explanation: Explanation) -> None:
     digests = digests_of(explanation)
     said = "   ".join(f"{what} {(digest or 'none').removeprefix('sha256:')[:12]}" for what, digest in digests.items())
-    method = f"judged by {explanation.scores.method}; numbers beside the words: what saying them adds to the log-odds of {explanation.side.upper()}"
+    numbers = f"numbers beside the words: what saying them adds to the log-odds of {explanation.side.upper()}"
+    method = f"judged by {explanation.scores.method}; {numbers}"
     sheet.y += 30
     sheet.rule(sheet.y - 14)
     for line in (method, f"id {explanation.inspection.id}   {said}"):
@@ -189,9 +193,7 @@ class _Sheet:
         self.y = 0
         self._paper = np.full((height_px * FINE, WIDTH_PX * FINE, 3), PAPER, np.uint8)
 
-    def write(
-        self, text: str, place: tuple[int, int], colour: Colour, *, scale: float, weight: int = 1, align: str = "left"
-    ) -> int:
+    def write(self, text: str, place: tuple[int, int], colour: Colour, *, scale: float, weight: int = 1, align: str = "left") -> int:
         """Write one line; returns where it ends (x)."""
         plain = text.encode("ascii", "replace").decode()
         font, size, thick = cv2.FONT_HERSHEY_SIMPLEX, scale * FINE, weight * FINE

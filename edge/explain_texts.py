@@ -95,7 +95,9 @@ def as_text(explanation: Explanation, *, language: str) -> str:
     side = explanation.side.upper()
     confidence = "" if verdict.confidence is None else f" {verdict.confidence:.3f}"
     captured = inspection.captured_at.isoformat(timespec="seconds").replace("+00:00", "Z")
-    lines = [f"{verdict.decision.value}  {verdict.label}{confidence}   {inspection.station}  {inspection.source}  {captured}  {inspection.id}"]
+    lines = [
+        f"{verdict.decision.value}  {verdict.label}{confidence}   {inspection.station}  {inspection.source}  {captured}  {inspection.id}"
+    ]
     lines += [f"{texts.reasons}: {REASONS[reason][language]} ({reason.value})" for reason in verdict.reasons]
     lines += [] if verdict.reasons else [texts.no_reason]
     for sign, text in ((1, texts.speak_for), (-1, texts.speak_against)):

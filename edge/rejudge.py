@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from edge.bundles import Bundle, open_bundle
 from edge.errors import StoredError
-from edge.judges import open_judge
+from edge.judges import open_calibration, open_plain_judge
 from edge.judges.llama import LlamaModel
-from edge.policy import Limits, decide
+from edge.judges.prompt import Example
+from edge.models import limits_of
+from edge.policy import decide
 from edge.records import Description, Inspection, Reason, Scores, Verdict
 from firmware_config.board import Board, read_board
 from firmware_config.settings import BoxSettings
@@ -39,15 +41,18 @@ def open_language_model(bundle: Bundle, *, board: Board) -> LlamaModel:
 class Rejudge:
     """A station's judgement of words that are there already. It never remembers scores: each call judges.
 
+    `examples` stand for those of the station's lessons.
+
     Raises:
-        BundleError: as `edge.judges.open_judge`.
+        BundleError, CalibrationError: as `edge.judges.open_judge`.
     """
 
-    def __init__(self, model: LlamaModel, *, bundle: Bundle, station: Station) -> None:
+    def __init__(self, model: LlamaModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> None:
         self.station = station
         self.bundle = bundle
-        self._judge = open_judge(model, bundle=bundle, station=station)
-        self._limits = Limits(station.judge.min_confidence, station.judge.min_margin)
+        self._judge = open_plain_judge(model, bundle=bundle, station=station, examples=examples)
+        self._calibrated = open_calibration(self._judge, bundle=bundle, station=station)
+        self._limits = limits_of(station)
 
     def judge(self, description: Description, *, late: bool = False) -> tuple[Scores, Verdict]:
         """Score words and decide, as `edge.inspector.Inspector` does.
@@ -55,7 +60,7 @@ class Rejudge:
         Raises:
             JudgeError: the model failed.
         """
-        scores = self._judge.score(description)
+        scores = (self._calibrated or self._judge).score(description)
         return scores, self.decide(description, scores, late=late)
 
     def decide(self, description: Description, scores: Scores, *, late: bool = False) -> Verdict:
@@ -72,7 +77,8 @@ class Rejudge:
         Raises:
             JudgeError: the model failed.
         """
-        return self._judge.score_each(descriptions)
+        found = self._judge.score_each(descriptions)
+        return found if self._calibrated is None else tuple(map(self._calibrated.apply, found))
 
     def require_same(self, inspection: Inspection) -> None:
         """Refuse an inspection that another bundle or station made: its verdict would not be the one that this one gives.
@@ -82,7 +88,12 @@ class Rejudge:
         """
         made_by = (
             ("bundle", inspection.bundle, self.bundle.digest, "give the bundle that made it, or use `kotoba-edge rejudge`"),
-            ("station", inspection.station_digest, self.station.digest, "give the station file as it was then, or use `kotoba-edge rejudge`"),
+            (
+                "station",
+                inspection.station_digest,
+                self.station.digest,
+                "give the station file as it was then, or use `kotoba-edge rejudge`",
+            ),
         )
         for what, theirs, ours, advice in made_by:
             if theirs != ours:
@@ -101,6 +112,6 @@ class Rejudge:
             if theirs != ours:
                 msg = (
                     f"inspection {inspection.id} was judged with {what} {theirs or 'none'}, the station's is {ours or 'none'} now: "
-                    "this would be the replay of another judge, use `kotoba-edge rejudge`"
+                    "that is a replay of another judge, see with `kotoba-edge rejudge` what it makes of the words"
                 )
                 raise StoredError(msg)

@@ -111,7 +111,7 @@ def match(lines: Sequence[Inspection], truth: Mapping[str, str], station: Statio
             f"{len(missing)} of {len(truth)} truths have no line, the first is {missing[0]!r}: inspect these pictures or correct the source"
         )
         raise TruthError(msg)
-    allowed = {source: _labels(label, source, station) for source, label in truth.items()}
+    allowed = {source: labels_of_truth(label, source, station) for source, label in truth.items()}
     known = [line for line in lines if line.source in truth]
     judged = [(line.description, line.scores, allowed[line.source]) for line in known]
     pictures = tuple(Known(words, scores, right) for words, scores, right in judged if words is not None and scores is not None)
@@ -125,7 +125,7 @@ def _require_ours(line: Inspection, station: Station, bundle: str) -> None:
             raise TruthError(msg)
 
 
-def _labels(truth: str, source: str, station: Station) -> AbstractSet[str]:
+def labels_of_truth(truth: str, source: str, station: Station) -> AbstractSet[str]:
     """The labels that a truth allows: the label of that name, else all labels of that decision."""
     names = {label.name for label in station.labels if label.name == truth} or {
         label.name for label in station.labels if label.decision == truth

@@ -46,11 +46,11 @@ def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
     from firmware_config.station import read_station
 
     station = read_station(options.station)
-    found = stored_of(options, settings).select(
-        station=station.station.name, since=options.since, until=options.until, limit=options.limit
-    )
+    found = stored_of(options, settings).select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
     judged = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]
     said = {key: getattr(options, option) for option, key in OF_THE_JUDGE.items() if getattr(options, option) is not None}
+    if said:
+        said["calibration"] = None  # it was fitted for the station's own judging
     rejudge = open_rejudge(station.judging(said), settings=told(settings, options))
     compared = []
     with _lines(options.out) as out:

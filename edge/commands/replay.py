@@ -36,7 +36,8 @@ def _replay(options: argparse.Namespace, settings: BoxSettings) -> int:
         found = stored.select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
         inspections = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]
     else:
-        found = inspections = stored.find(options.ids)
+        found = stored.find(options.ids)
+        inspections = list(found)
     rejudge = open_rejudge(station, settings=settings)
     started = time.monotonic()
     differences = [replay(rejudge, inspection) for inspection in with_progress(inspections, total=len(inspections))]

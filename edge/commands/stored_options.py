@@ -33,7 +33,9 @@ def take_stored(command: argparse.ArgumentParser) -> None:
 
 def take_times(command: argparse.ArgumentParser) -> None:
     """Take which of them by when their pictures were captured."""
-    command.add_argument("--since", type=moment, metavar="TIME", help="2026-05-04T08:00 (this machine's zone unless one is given), or 8h, 7d")
+    command.add_argument(
+        "--since", type=moment, metavar="TIME", help="2026-05-04T08:00 (this machine's zone unless one is given), or 8h, 7d"
+    )
     command.add_argument("--until", type=moment, metavar="TIME", help="before this time; written alike")
 
 
