@@ -152,6 +152,7 @@ def _lessons(station: Station) -> tuple[Path, tuple[Line, ...]]:
     path = station.judge.lessons
     if path is None:
         name = station.station.name
-        msg = f'station {name} has no file for what it is taught: add `lessons = "/var/lib/kotoba/lessons/{name}.jsonl"` to its [judge] section'
+        line = f'lessons = "/var/lib/kotoba/lessons/{name}.jsonl"'
+        msg = f"station {name} has no file for lessons: add {line} to its [judge] section"
         raise LessonError(msg)
     return path, read_lessons(path) if path.exists() else ()
