@@ -11,6 +11,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from edge.commands import calibrate, explain, learn, rejudge, template
+from edge.commands import replay as replay_words
 from edge.commands.options import BAD_CONFIG, DONE, FAILED, positive, take_models, take_spool, take_stations, told
 from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
 from firmware_config.errors import ConfigError, first_mistake
@@ -95,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(command=_spool_replay, quiet=True)
     for verb in (status, replay):
         take_spool(verb)
+    calibrate.register(commands)
+    for verb_of_words in (explain, replay_words, rejudge, template, learn):
+        verb_of_words.register(commands)
     return parser
 
 

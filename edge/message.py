@@ -126,6 +126,32 @@ def decode(line: bytes) -> Inspection:
         raise MessageError(msg) from err
 
 
+def to_words(description: Description) -> Words:
+    """A description as it is said on the wire.
+
+    Raises:
+        ValidationError: a number in it is not finite.
+    """
+    return Words(
+        tags=tuple((tag.word, tag.score) for tag in description.tags),
+        attributes=tuple((tag.word, tag.score) for tag in description.attributes),
+        captions=description.captions,
+        struck=description.struck,
+        writing=description.writing,
+    )
+
+
+def from_words(words: Words) -> Description:
+    """The description that was said."""
+    return Description(
+        tags=tuple(Tag(word, score) for word, score in words.tags),
+        attributes=tuple(Tag(word, score) for word, score in words.attributes),
+        captions=words.captions,
+        struck=words.struck,
+        writing=words.writing,
+    )
+
+
 def schema() -> dict[str, Any]:
     """Give the JSON Schema of the message."""
     return Message.model_json_schema(by_alias=True, mode="serialization")
@@ -155,14 +181,7 @@ def _to_message(inspection: Inspection) -> Message:
         reasons=verdict.reasons,
         detail=None if inspection.detail is None else inspection.detail.encode(errors="backslashreplace").decode(),
         probabilities=scores and dict(zip(scores.labels, scores.probabilities, strict=True)),
-        words=description
-        and Words(
-            tags=tuple((tag.word, tag.score) for tag in description.tags),
-            attributes=tuple((tag.word, tag.score) for tag in description.attributes),
-            captions=description.captions,
-            struck=description.struck,
-            writing=description.writing,
-        ),
+        words=description and to_words(description),
         judge=scores
         and Judged(
             method=scores.method,
@@ -191,15 +210,7 @@ def _to_inspection(message: Message) -> Inspection:
         part_id=message.part_id,
         captured_at=message.captured_at.astimezone(timezone.utc),
         verdict=Verdict(decision=message.decision, label=message.label, confidence=message.confidence, reasons=message.reasons),
-        description=None
-        if words is None
-        else Description(
-            tags=tuple(Tag(word, score) for word, score in words.tags),
-            attributes=tuple(Tag(word, score) for word, score in words.attributes),
-            captions=words.captions,
-            struck=words.struck,
-            writing=words.writing,
-        ),
+        description=None if words is None else from_words(words),
         scores=None
         if judge is None
         else Scores(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from edge.describers.text_filter import influences
 from edge.records import Decision, Description, Reason, Scores, Verdict
+from firmware_config.calibration import Escape
 from firmware_config.labels import Label
 
 SUM_TOLERANCE = 1e-6
@@ -16,11 +17,18 @@ SUM_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How sure a decision must be, each 0..1; `min_ok_confidence` is what the calibration demands of an OK besides."""
+    """How sure a decision must be, each 0..1; `min_ok_confidence` is what the calibration demands of an OK besides, infinity: none is."""
 
     min_confidence: float = 0.5
     min_margin: float = 0.0
     min_ok_confidence: float = 0.0
+
+
+def limit_of(escape: Escape | None) -> float:
+    """What a calibration demands of an OK: 0 without one, infinity where nothing may pass."""
+    if escape is None:
+        return 0.0
+    return math.inf if escape.min_ok_confidence is None else escape.min_ok_confidence
 
 
 def fault(*reasons: Reason) -> Verdict:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from firmware_config.board import Board, read_board
 from firmware_config.bundle import Manifest, parse_manifest
+from firmware_config.calibration import Calibration, read_calibration
 from firmware_config.errors import ConfigError, ManifestError, first_mistake
 from firmware_config.new_station import CAMERAS, station_text
 from firmware_config.station import Identity, Station, read_station, require_named_files
@@ -23,7 +24,7 @@ DONE, FAILED, BAD_CONFIG = 0, 1, 78
 MAX_MANIFEST_BYTES = 10_000_000
 """10,000 files of 1 KB each, the most that a manifest may name."""
 
-SCHEMAS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "manifest": Manifest}
+SCHEMAS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "manifest": Manifest, "calibration": Calibration}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,6 +94,9 @@ def _read(path: Path, *, kind: str, elsewhere: bool) -> dict[str, str]:
     if kind == "manifest":
         manifest = _read_manifest(path)
         return {"bundle": manifest.name, "version": str(manifest.bundle_version)}
+    if kind == "calibration":
+        calibration = read_calibration(path)
+        return {"calibration": calibration.rule.scale.kind, "bundle": calibration.fitted_for.bundle, "digest": calibration.digest}
     station = read_station(path)
     if not elsewhere:
         require_named_files(station)

@@ -3,6 +3,7 @@
 ConfigError
 ├── StationError     a station file that is missing or wrong
 ├── BoardError       a board file that is missing or wrong
+├── CalibrationError a calibration that is missing, wrong or fitted for another judge
 ├── ManifestError    a bundle manifest that is wrong, or a file that does not match it
 └── SignatureError   a signature that is missing, unknown or wrong
 """
@@ -25,6 +26,10 @@ class StationError(ConfigError):
 
 class BoardError(ConfigError):
     """A board file that is missing or wrong."""
+
+
+class CalibrationError(ConfigError):
+    """A calibration that is missing, wrong or fitted for another judge."""
 
 
 class ManifestError(ConfigError):

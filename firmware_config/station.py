@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -151,6 +151,10 @@ class Station(BaseModel):
             msg = f"labels must be distinct, {twice[0]!r} is there twice"
             raise ValueError(msg)
         return self
+
+    def judging(self, said: dict[str, Any]) -> Station:
+        """The same station with other values in its [judge] section."""
+        return self.model_copy(update={"judge": self.judge.model_copy(update=said)})
 
     @property
     def digest(self) -> str:

@@ -15,9 +15,14 @@ _SETTINGS = "default: the environment variable KOTOBA_{}, else {}"
 
 def take_models(command: argparse.ArgumentParser) -> None:
     """Take the options that say which bundle runs, who may have signed it, and on what board."""
+    take_bundle(command)
+    command.add_argument("--board", metavar="NAME", help=_SETTINGS.format("BOARD", "cpu"))
+
+
+def take_bundle(command: argparse.ArgumentParser) -> None:
+    """Take the options that say which bundle it is about, and who may have signed it."""
     command.add_argument("--bundle", type=Path, metavar="DIR", help=_SETTINGS.format("BUNDLE", "/var/lib/kotoba/bundle"))
     command.add_argument("--keys", type=Path, metavar="DIR", help=_SETTINGS.format("KEYS", "/etc/kotoba/keys"))
-    command.add_argument("--board", metavar="NAME", help=_SETTINGS.format("BOARD", "cpu"))
 
 
 def take_stations(command: argparse.ArgumentParser) -> None:

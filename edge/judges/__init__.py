@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firmware_config.calibration import labels_of, read_calibration
+
 if TYPE_CHECKING:
     from edge.bundles import Bundle
+    from edge.interfaces import Judge
+    from edge.judges.calibrated import CalibratedJudge
     from edge.judges.llama import LlamaJudge, LlamaModel
     from edge.judges.prompt import Example
     from firmware_config.station import Station
@@ -16,13 +20,24 @@ MAX_TEMPLATE = 100_000
 """Characters; an instruction is some hundred words, and more would not fit into a context."""
 
 
-def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] = ()) -> LlamaJudge:
+def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station) -> Judge:
     """Make the judge of a station on a model that several stations may share.
+
+    Raises:
+        BundleError: as `open_plain_judge`.
+        CalibrationError: the station's calibration cannot be read, or was fitted for another judge.
+    """
+    judge = open_plain_judge(model, bundle=bundle, station=station)
+    return open_calibration(judge, bundle=bundle, station=station) or judge
+
+
+def open_plain_judge(model: LlamaModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> LlamaJudge:
+    """The judge of a station without its calibration file; `examples` stand for those of its lessons.
 
     A temperature of the bundle was fitted on ranked words under its own template: whatever the station does otherwise is uncalibrated.
 
     Raises:
-        BundleError: the bundle lacks the station's template or adapter, or they, its labels or `examples` do not fit the model.
+        BundleError: the bundle lacks the station's template or adapter, or they, its labels or its examples do not fit the model.
     """
     from edge.errors import BundleError
     from edge.judges.llama import LlamaJudge
@@ -38,6 +53,7 @@ def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station, examples:
     method = Method(wanted.method, wanted.score, wanted.answers)
     temperature = next((c.temperature for c in manifest.calibration if (c.adapter, c.template) == (wanted.adapter, wanted.template)), None)
     adapter = manifest.llm.adapters[wanted.adapter] if wanted.adapter is not None else None
+    examples = _examples(station) if examples is None else examples
     try:
         return LlamaJudge(
             model,
@@ -50,6 +66,34 @@ def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station, examples:
         )
     except BundleError as err:
         msg = f"station {station.station.name}, template {wanted.template_file or wanted.template}: {err}"
+        raise BundleError(msg) from err
+
+
+def open_calibration(judge: Judge, *, bundle: Bundle, station: Station) -> CalibratedJudge | None:
+    """The judge with the station's calibration file; None if the station names none.
+
+    Raises:
+        CalibrationError: it cannot be read, or was fitted for another judge.
+    """
+    from edge.judges.calibrated import CalibratedJudge
+
+    path = station.judge.calibration
+    if path is None:
+        return None
+    return CalibratedJudge(judge, read_calibration(path), path=path, bundle=bundle.digest, labels=labels_of(station.labels))
+
+
+def _examples(station: Station) -> Sequence[Example]:
+    """What people taught the station."""
+    from edge.errors import BundleError, LessonError
+    from edge.lessons import examples_of, read_lessons, taught
+
+    if station.judge.lessons is None:
+        return ()
+    try:
+        return examples_of(taught(read_lessons(station.judge.lessons)))
+    except LessonError as err:
+        msg = f"station {station.station.name}: {err}"
         raise BundleError(msg) from err
 
 

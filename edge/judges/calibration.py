@@ -1,12 +1,26 @@
-"""Temperature: how sure the judge may be (Guo et al. 2017). Fitted on held-out source data, never on what is measured."""
+"""From log-likelihoods to honest probabilities. Fitted on held-out pictures of the source, never on what is measured.
+
+A temperature (Guo et al. 2017) makes a judge more or less sure; isotonic regression (Zadrozny and Elkan 2002) also mends a judge that leans
+to one side. numpy alone: a device has no scikit-learn.
+"""
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import assert_never
+
+from firmware_config.calibration import Isotonic, Scale, Temperature
 
 MAX_TEMPERATURE = 20.0
 """A temperature beyond would mean scores that carry no information, or a fit on too few pictures."""
+
+SLOPE = 0.01
+"""Share of the raw probability in the isotonic one: where the fit is flat the judge's own order stays, and a threshold can cut there."""
+
+Kind = Literal["temperature", "isotonic"]
 
 
 def probabilities(log_likelihoods: NDArray[np.float64], temperature: float = 1.0) -> NDArray[np.float64]:
@@ -15,6 +29,34 @@ def probabilities(log_likelihoods: NDArray[np.float64], temperature: float = 1.0
     scaled = scaled - scaled.max(-1, keepdims=True)
     weights = np.exp(scaled)
     return np.asarray(weights / weights.sum(-1, keepdims=True))
+
+
+def calibrated(log_likelihoods: NDArray[np.float64], scale: Scale, ok: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Probabilities (..., K) of log-likelihoods (..., K) by a scale; `ok` bool (K,): the labels that pass."""
+    if isinstance(scale, Temperature):
+        return probabilities(log_likelihoods, scale.temperature)
+    if isinstance(scale, Isotonic):
+        before, after = np.array(scale.points).T
+        not_ok = np.interp(chance_not_ok(log_likelihoods, ok), before, after)
+        found = np.empty(np.shape(log_likelihoods))
+        found[..., ok] = (1 - not_ok)[..., None] * probabilities(log_likelihoods[..., ok])
+        found[..., ~ok] = not_ok[..., None] * probabilities(log_likelihoods[..., ~ok])
+        return found
+    assert_never(scale)
+
+
+def chance_not_ok(log_likelihoods: NDArray[np.float64], ok: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The softmax's probability of all labels that are not ok, (...)."""
+    return np.asarray(probabilities(log_likelihoods)[..., ~ok].sum(-1))
+
+
+def fit(log_likelihoods: NDArray[np.float64], allowed: NDArray[np.bool_], ok: NDArray[np.bool_], kind: Kind) -> Scale:
+    """Fit a scale: `log_likelihoods` float64 (N, K); `allowed` bool (N, K): the labels that are right for each; `ok` bool (K,)."""
+    if kind == "temperature":
+        return Temperature(temperature=fit_temperature(log_likelihoods, allowed, ok))
+    if kind == "isotonic":
+        return fit_isotonic(chance_not_ok(log_likelihoods, ok), ~np.asarray((allowed & ok).any(-1)))
+    assert_never(kind)
 
 
 def fit_temperature(log_likelihoods: NDArray[np.float64], allowed: NDArray[np.bool_], ok: NDArray[np.bool_]) -> float:
@@ -39,3 +81,31 @@ def fit_temperature(log_likelihoods: NDArray[np.float64], allowed: NDArray[np.bo
         one, two = high - ratio * (high - low), low + ratio * (high - low)
         low, high = (low, two) if surprise(one) < surprise(two) else (one, high)
     return float(np.exp((low + high) / 2))
+
+
+def fit_isotonic(raw: NDArray[np.float64], bad: NDArray[np.bool_]) -> Isotonic:
+    """Fit how often a picture is bad, as a rising function of its raw probability (N,) of being bad; here the defect rate counts.
+
+    As if the judge had been wrong once more at either end, a bad picture that it was sure is good and a good one that it was sure is bad:
+    the fit never says 0 or 1, and the fewer the pictures the further it stays away.
+    """
+    values, place = np.unique([*raw, 0.0, 1.0], return_inverse=True)
+    weights = np.bincount(place).astype(np.float64)
+    shares = np.bincount(place, [*bad, 1.0, 0.0]) / weights
+    fitted = (1 - SLOPE) * pool_adjacent(shares, weights) + SLOPE * values
+    # A point between two neighbours of the same pool lies on their line.
+    pooled = np.diff(pool_adjacent(shares, weights)) == 0
+    bends = ~np.r_[False, pooled[:-1] & pooled[1:], False]
+    return Isotonic(points=tuple(zip(values[bends].tolist(), fitted[bends].tolist(), strict=True)))
+
+
+def pool_adjacent(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rising sequence nearest to `values` in weighted least squares, by pooling adjacent violators."""
+    pools: list[tuple[float, float, int]] = []
+    for one, weight in zip(values, weights, strict=True):
+        mean, total, count = float(one), float(weight), 1
+        while pools and pools[-1][0] >= mean:
+            before, heavy, many = pools.pop()
+            mean, total, count = (mean * total + before * heavy) / (total + heavy), total + heavy, count + many
+        pools.append((mean, total, count))
+    return np.repeat([mean for mean, _, _ in pools], [count for _, _, count in pools])

@@ -69,7 +69,7 @@ def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> ND
 
 def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Mapping[int, Description]) -> dict[int, float]:
     """Probability of not-ok by row from the same language model without its adapter."""
-    plain = station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": None})})
+    plain = station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": None, "calibration": None})})
     judge = open_judge(_language_model(bundle, board), bundle=bundle, station=plain)
     good = [label.decision == "ok" for label in station.labels]
     return {row: 1 - sum(np.array(judge.score(words).probabilities)[good]) for row, words in descriptions.items()}

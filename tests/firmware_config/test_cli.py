@@ -98,7 +98,7 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path) -> None:
     assert main(["check", "--kind", "manifest", str(tmp_path / "missing.json")]) == 78
 
 
-@pytest.mark.parametrize("kind", ["station", "board", "manifest"])
+@pytest.mark.parametrize("kind", ["station", "board", "manifest", "calibration"])
 def test_the_schema_is_the_golden_one(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """After a wanted change: kotoba-config schema KIND > tests/golden/KIND.schema.json."""
     assert main(["schema", kind]) == 0

@@ -1,0 +1,46 @@
+"""`kotoba-edge explain`: what a stored verdict was made of, and which words moved it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from edge.commands.options import DONE, told
+from edge.commands.stored_options import stored_of, take_stored
+from firmware_config.settings import BoxSettings
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    explain = commands.add_parser("explain", help="say which words moved a stored verdict, as text, JSON or a picture")
+    explain.add_argument("id", metavar="ID", help="its beginning is enough")
+    take_stored(explain)
+    explain.add_argument("--language", choices=("en", "ja"), help="default: the station's")
+    explain.add_argument("--json", action="store_true", help="one JSON object on stdout")
+    explain.add_argument("--png", type=Path, metavar="OUT", help="draw it, in English")
+    explain.add_argument("--picture", type=Path, metavar="FILE", help="what the camera saw, drawn beside the words")
+    explain.set_defaults(command=_explain, quiet=True)
+
+
+def _explain(options: argparse.Namespace, settings: BoxSettings) -> int:
+    from edge.explain import explain
+    from edge.explain_picture import evidence_of, write_explanation
+    from edge.explain_texts import as_json, as_text
+    from edge.rejudge import open_rejudge
+    from firmware_config.station import read_station
+
+    settings = told(settings, options)
+    station = read_station(options.station)
+    (inspection,) = stored_of(options, settings).find([options.id])
+    pixels = None if options.picture is None else evidence_of(inspection, options.picture)
+    rejudge = open_rejudge(station, settings=settings)
+    explanation = explain(rejudge, inspection)
+    language = options.language or station.station.language
+    if options.json:
+        print(json.dumps(as_json(explanation, language=language), ensure_ascii=False))
+    else:
+        print(as_text(explanation, language=language))
+    if options.png is not None:
+        write_explanation(options.png, explanation, pixels=pixels)
+    return DONE

@@ -1,0 +1,158 @@
+"""`kotoba-edge learn`: teach a station by correcting its verdicts, see what it was taught, take it back."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edge.commands.options import DONE, positive, take_models, told
+from edge.commands.stored_options import stored_of, take_stored
+from edge.errors import LessonError
+from edge.lessons import Line
+from firmware_config.settings import BoxSettings
+from firmware_config.station import Station
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    verbs = commands.add_parser("learn", help="teach a station by correcting verdicts").add_subparsers(required=True, metavar="VERB")
+    correct = verbs.add_parser("correct", help="say which label is right; exit 1 when a golden verdict would get worse by it")
+    correct.add_argument("id", metavar="ID", help="its beginning is enough")
+    correct.add_argument("--label", required=True, metavar="NAME", help="the right label; the verdict's own confirms it")
+    correct.add_argument(
+        "--as",
+        dest="kind",
+        choices=("example", "point"),
+        default="example",
+        help="an example in the instruction, or a point for `kotoba-edge calibrate` (default: %(default)s)",
+    )
+    take_stored(correct)
+    correct.set_defaults(command=_correct, quiet=True)
+
+    undo = verbs.add_parser("undo", help="make a lesson count no longer; the file keeps both")
+    undo.add_argument("number", type=positive, metavar="N")
+    undo.add_argument("--station", type=Path, required=True, metavar="FILE")
+    undo.set_defaults(command=_undo, quiet=True)
+    for verb in (correct, undo):
+        verb.add_argument("--by", default=None, metavar="NAME", help="who says so (default: the user who runs this)")
+        verb.add_argument("--why", default="", metavar="TEXT")
+
+    show = verbs.add_parser("list", help="everything that the station was taught, and what was undone")
+    show.add_argument("--station", type=Path, required=True, metavar="FILE")
+    show.add_argument("--json", action="store_true", help="the lines of the file")
+    show.set_defaults(command=_list, quiet=True)
+
+    points = verbs.add_parser("points", help="judge what was taught as points anew, and write what `kotoba-edge calibrate` reads")
+    points.add_argument("--out", type=Path, required=True, metavar="JSONL")
+    points.add_argument("--truth", type=Path, required=True, metavar="CSV")
+    points.add_argument("--station", type=Path, required=True, metavar="FILE")
+    take_models(points)
+    points.set_defaults(command=_points, quiet=True)
+
+
+def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
+    from edge.bundles import open_bundle
+    from edge.describers import open_describer
+    from edge.learning import Teacher, Teaching
+    from edge.rejudge import open_language_model
+    from firmware_config.board import read_board
+    from firmware_config.signature import read_trusted_keys
+    from firmware_config.station import read_station
+
+    station = read_station(options.station)
+    path, lines = _lessons(station)
+    (inspection,) = stored_of(options, settings).find([options.id])
+    box = told(settings, options)
+    bundle, board = open_bundle(box.bundle, trusted=read_trusted_keys(box.keys)), read_board(box.board)
+    teacher = Teacher(
+        path,
+        lines,
+        station=station,
+        bundle=bundle,
+        model=open_language_model(bundle, board=board),
+        describer=open_describer(bundle, settings=station.describe, board=board),
+    )
+    teaching = Teaching(inspection, options.label, options.kind, options.by or getpass.getuser(), options.why)
+    learned = teacher.teach(teaching, now=datetime.now(timezone.utc))
+    lesson = learned.lesson
+    print(
+        f"lesson {lesson.number}: {lesson.source} is {lesson.label!r} (the verdict said {lesson.said!r}), kept as {lesson.kind} in {path}"
+    )
+    if lesson.kind == "point":
+        print("no verdict changes before `kotoba-edge learn points` and `kotoba-edge calibrate`")
+        return DONE
+    print(f"golden verdicts: {lesson.golden} judged with and without it, none worse, {len(learned.better)} better")
+    print("\n".join(f"  {one}" for one in learned.better), end="\n" if learned.better else "")
+    print(f"its own words: were {learned.before.label!r}, are {learned.after.label!r} now")
+    print("the instruction is another now: start the daemon anew, and make the calibration again, for without one nothing is OK")
+    return DONE
+
+
+def _undo(options: argparse.Namespace, _settings: BoxSettings) -> int:
+    from edge.lessons import Undo, append_lesson, taught
+    from firmware_config.station import read_station
+
+    path, lines = _lessons(read_station(options.station))
+    counting = [lesson.number for lesson in taught(lines)]
+    if options.number not in counting:
+        what = f"these count: {', '.join(map(str, counting))}" if counting else "none counts"
+        msg = f"undoing lesson {options.number} of {path}: it is no lesson that counts ({what}): see `kotoba-edge learn list`"
+        raise LessonError(msg)
+    by, now = options.by or getpass.getuser(), datetime.now(timezone.utc)
+    append_lesson(path, Undo(number=len(lines) + 1, by=by, at=now, why=options.why, undoes=options.number))
+    print(f"lesson {options.number} counts no longer: start the daemon anew, and make the calibration again if it was an example")
+    return DONE
+
+
+def _list(options: argparse.Namespace, _settings: BoxSettings) -> int:
+    from edge.lessons import Undo, taught
+    from firmware_config.station import read_station
+
+    path, lines = _lessons(read_station(options.station))
+    if options.json:
+        print("\n".join(line.model_dump_json(by_alias=True) for line in lines))
+        return DONE
+    counting = {lesson.number for lesson in taught(lines)}
+    for line in lines:
+        when, why = f"{line.at:%Y-%m-%d %H:%M}Z", f" ({line.why})" if line.why else ""
+        if isinstance(line, Undo):
+            print(f"{line.number:4}  {when}  {line.by}: lesson {line.undoes} undone{why}")
+        else:
+            undone = "" if line.number in counting else ", undone"
+            said = f"{line.source} is {line.label!r}, the verdict said {line.said!r}"
+            print(f"{line.number:4}  {when}  {line.by}: {line.kind}{undone}: {said}{why}")
+    print(f"{len(counting)} of {sum(not isinstance(line, Undo) for line in lines)} lessons count in {path}")
+    return DONE
+
+
+def _points(options: argparse.Namespace, settings: BoxSettings) -> int:
+    from edge.lessons import taught
+    from edge.points import write_points
+    from edge.rejudge import open_rejudge
+    from firmware_config.station import read_station
+
+    station = read_station(options.station)
+    path, lines = _lessons(station)
+    points = [lesson for lesson in taught(lines) if lesson.kind == "point"]
+    if not points:
+        msg = f"writing points: none of the lessons in {path} is one: teach some with `kotoba-edge learn correct ID --as point`"
+        raise LessonError(msg)
+    rejudge = open_rejudge(station.judging({"calibration": None}), settings=told(settings, options))
+    write_points(points, rejudge, out=options.out, truth=options.truth)
+    print(f"{len(points)} points for `kotoba-edge calibrate {options.out} --truth {options.truth}`")
+    return DONE
+
+
+def _lessons(station: Station) -> tuple[Path, tuple[Line, ...]]:
+    """The station's file and its lines; none before the first lesson."""
+    from edge.lessons import read_lessons
+
+    path = station.judge.lessons
+    if path is None:
+        name = station.station.name
+        line = f'lessons = "/var/lib/kotoba/lessons/{name}.jsonl"'
+        msg = f"station {name} has no file for lessons: add {line} to its [judge] section"
+        raise LessonError(msg)
+    return path, read_lessons(path) if path.exists() else ()

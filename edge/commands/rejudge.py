@@ -1,0 +1,78 @@
+"""`kotoba-edge rejudge`: judge stored words with another instruction, adapter or method, and see how decisions change."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from edge.commands.options import DONE, positive, told
+from edge.commands.stored_options import stored_of, take_stored, take_times, with_progress
+from edge.errors import StoredError
+from firmware_config.settings import BoxSettings
+
+OF_THE_JUDGE = {"template": "template_file", "adapter": "adapter", "method": "method", "score": "score", "answers": "answers"}
+"""Options of the command, and the keys of the station's [judge] that each replaces."""
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    rejudge = commands.add_parser("rejudge", help="judge stored words again with another template, adapter or method: what would change?")
+    take_stored(rejudge)
+    take_times(rejudge)
+    rejudge.add_argument("--limit", type=positive, metavar="N", help="the first N inspections")
+    take_judge(rejudge)
+    rejudge.add_argument("--out", type=Path, metavar="JSONL", help="write the new verdicts there, one line each")
+    rejudge.set_defaults(command=_rejudge, quiet=True)
+
+
+def take_judge(command: argparse.ArgumentParser) -> None:
+    """Take what replaces the station's own judging."""
+    command.add_argument("--template", type=Path, metavar="FILE", help="an instruction template in the place of the station's")
+    command.add_argument("--adapter", metavar="NAME", help="a LoRA of the bundle")
+    command.add_argument("--method", choices=("rank", "generate"))
+    command.add_argument("--score", choices=("sum", "mean", "contextual"), help="of rank")
+    command.add_argument("--answers", choices=("words", "letters"))
+
+
+def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
+    from edge.comparison import judge_again, summary, table
+    from edge.message import encode
+    from edge.records import Decision
+    from edge.rejudge import open_rejudge
+    from firmware_config.station import read_station
+
+    station = read_station(options.station)
+    found = stored_of(options, settings).select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
+    judged = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]
+    said = {key: getattr(options, option) for option, key in OF_THE_JUDGE.items() if getattr(options, option) is not None}
+    if said:
+        said["calibration"] = None  # it was fitted for the station's own judging
+    rejudge = open_rejudge(station.judging(said), settings=told(settings, options))
+    compared = []
+    with _lines(options.out) as out:
+        started = time.monotonic()
+        for inspection in with_progress(judged, total=len(judged)):
+            compared.append(judge_again(rejudge, inspection))
+            if out is not None:
+                out.write(encode(compared[-1].as_inspection(rejudge)) + b"\n")
+        took_s = time.monotonic() - started
+    print(table(compared))
+    print(summary(compared, faults=len(found) - len(judged), took_s=took_s))
+    return DONE
+
+
+@contextlib.contextmanager
+def _lines(path: Path | None) -> Iterator[BinaryIO | None]:
+    if path is None:
+        yield None
+        return
+    try:
+        with path.open("wb") as file:
+            yield file
+    except OSError as err:
+        msg = f"writing verdicts to {path}: {err.strerror}: give another path or make room"
+        raise StoredError(msg) from err

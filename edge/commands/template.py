@@ -1,0 +1,52 @@
+"""`kotoba-edge template try`: what an instruction template does to stored words, before it decides anything."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from edge.commands.options import DONE, positive, told
+from edge.commands.stored_options import stored_of, take_stored, take_times, with_progress
+from firmware_config.settings import BoxSettings
+
+TRIED = 50
+"""Some seconds on two cores."""
+
+SHOWN_CHANGES = 20
+
+
+def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb."""
+    verbs = commands.add_parser("template", help="try an instruction template").add_subparsers(required=True, metavar="VERB")
+    attempt = verbs.add_parser("try", help="judge stored words with a template: decisions before and after, and which changed")
+    attempt.add_argument("template", type=Path, metavar="FILE")
+    take_stored(attempt)
+    take_times(attempt)
+    attempt.add_argument("--limit", type=positive, default=TRIED, metavar="N", help="the first N inspections (default: %(default)s)")
+    attempt.add_argument(
+        "--truth", type=Path, metavar="CSV", help="source,label: a label of the station, or ok or ng; adds what was missed"
+    )
+    attempt.set_defaults(command=_try, quiet=True)
+
+
+def _try(options: argparse.Namespace, settings: BoxSettings) -> int:
+    from edge.comparison import changes, judge_again, outcomes, summary, table
+    from edge.records import Decision
+    from edge.rejudge import open_rejudge
+    from edge.truth import read_truth
+    from firmware_config.station import read_station
+
+    station = read_station(options.station)
+    found = stored_of(options, settings).select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
+    judged = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]
+    rejudge = open_rejudge(station.judging({"template_file": options.template, "calibration": None}), settings=told(settings, options))
+    started = time.monotonic()
+    compared = [judge_again(rejudge, inspection) for inspection in with_progress(judged, total=len(judged))]
+    took_s = time.monotonic() - started
+    print(table(compared))
+    print(summary(compared, faults=len(found) - len(judged), took_s=took_s))
+    if options.truth is not None:
+        print(outcomes(compared, read_truth(options.truth), station))
+    print("\n".join(changes(compared, limit=SHOWN_CHANGES)))
+    return DONE

@@ -1,0 +1,104 @@
+"""Which words moved a verdict: what becomes of it when one of them is not said.
+
+Each tag, attribute and caption is left out once, all judged in one batch together with the whole description, so that their numbers may be
+compared. An effect is of the verdict's decision (its labels together): positive where saying the word speaks for it. Effects of words that
+say the same thing do not add up: without "crack", "hairline crack" still says it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from edge.errors import JudgeError
+from edge.records import Decision, Description, Inspection, Reason, Scores
+from edge.rejudge import Rejudge
+from edge.stored import words_of
+
+LEAST = 1e-9
+"""Probabilities are held this far from 0 and 1 before odds are taken of them: a calibration may say exactly 0."""
+
+MAX_SHIFT = 0.01
+"""How far a batch of another shape may move a probability; it rounds otherwise, by less than 0.001 on all sample cells."""
+
+Kind = Literal["tag", "attribute", "caption"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What saying one word does: probability (0..1) of the verdict's decision and what would be decided without it.
+
+    `log_odds` is how much saying it adds to the log-odds of the verdict's decision, in nats.
+    """
+
+    kind: Kind
+    word: str
+    probability_without: float
+    log_odds: float
+    decision_without: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A stored verdict and the effects of its words in the order said; `probability` is of `side`, the verdict's labels together."""
+
+    inspection: Inspection
+    description: Description
+    scores: Scores
+    side: str
+    probability: float
+    effects: tuple[Effect, ...]
+
+
+def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
+    """Explain a stored verdict.
+
+    Raises:
+        StoredError: it has no words, or was judged by another bundle, station, instruction, adapter or calibration.
+        JudgeError: the model failed, or gives other scores than it gave then.
+    """
+    description, stored = words_of(inspection)
+    rejudge.require_same(inspection)
+    left_out = _left_out(description)
+    whole, *others = rejudge.score_each([description, *(rest for _, _, rest in left_out)])
+    rejudge.require_same_judge(inspection, whole)
+    side = next(label.decision for label in rejudge.station.labels if label.name == inspection.verdict.label)
+    labels = {label.name for label in rejudge.station.labels if label.decision == side}
+    before, stored_then = _probability(whole, labels), _probability(stored, labels)
+    if abs(before - stored_then) > MAX_SHIFT:
+        now = f"{side} has probability {before:.4f} now and had {stored_then:.4f}"
+        msg = f"explaining inspection {inspection.id}: {now}: see with `kotoba-edge replay` what differs"
+        raise JudgeError(msg)
+    effects = [
+        Effect(
+            kind,
+            word,
+            _probability(scores, labels),
+            _log_odds(before) - _log_odds(_probability(scores, labels)),
+            rejudge.decide(rest, scores, late=Reason.LATE in inspection.verdict.reasons).decision,
+        )
+        for (kind, word, rest), scores in zip(left_out, others, strict=True)
+    ]
+    return Explanation(inspection, description, stored, side, stored_then, tuple(effects))
+
+
+def _left_out(description: Description) -> list[tuple[Kind, str, Description]]:
+    """Each word, and the description without it."""
+    tags, attributes, captions = description.tags, description.attributes, description.captions
+    without: list[tuple[Kind, str, Description]] = []
+    without += [("tag", tag.word, replace(description, tags=tags[:i] + tags[i + 1 :])) for i, tag in enumerate(tags)]
+    without += [
+        ("attribute", tag.word, replace(description, attributes=attributes[:i] + attributes[i + 1 :])) for i, tag in enumerate(attributes)
+    ]
+    without += [("caption", said, replace(description, captions=captions[:i] + captions[i + 1 :])) for i, said in enumerate(captions)]
+    return without
+
+
+def _probability(scores: Scores, labels: set[str]) -> float:
+    return min(1.0, sum(chance for label, chance in zip(scores.labels, scores.probabilities, strict=True) if label in labels))
+
+
+def _log_odds(probability: float) -> float:
+    held = min(max(probability, LEAST), 1 - LEAST)
+    return math.log(held / (1 - held))

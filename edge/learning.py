@@ -1,0 +1,182 @@
+"""Teaching a station without training: a corrected verdict becomes an example only if no golden verdict gets worse by it.
+
+Golden are the bundle's golden pictures, put into words anew for each lesson, and every verdict that people corrected or confirmed before.
+Compared is the likeliest decision and the likeliest label, not the probability: examples change the instruction, and probabilities are
+made honest afterwards, by `kotoba-edge calibrate`. A point for that changes no verdict before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Literal
+
+from edge.bundles import Bundle
+from edge.errors import LessonError
+from edge.interfaces import Describer
+from edge.judges.llama import LlamaModel
+from edge.judges.prompt import description_text
+from edge.lessons import Correction, Line, append_lesson, examples_of, taught
+from edge.message import from_words, to_words
+from edge.picture.decode import read_picture
+from edge.records import Description, Frame, Inspection, Reason, Verdict
+from edge.rejudge import Rejudge
+from edge.stored import words_of
+from firmware_config.labels import Label
+from firmware_config.station import Station
+
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 256_000_000
+"""Of a golden picture, for which the bundle's signature has vouched already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teaching:
+    """What people want to teach: that `label` is right for the words of `inspection`; who says so and why."""
+
+    inspection: Inspection
+    label: str
+    kind: Literal["example", "point"]
+    by: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """Words whose right label is known."""
+
+    name: str
+    description: Description
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A lesson as it was written down, what the judge said of its words before and after, and the golden verdicts that got better."""
+
+    lesson: Correction
+    before: Verdict
+    after: Verdict
+    better: tuple[str, ...]
+
+
+class Teacher:
+    """Teaches one station; `lines` are what its lessons file holds."""
+
+    def __init__(
+        self, path: Path, lines: Sequence[Line], *, station: Station, bundle: Bundle, model: LlamaModel, describer: Describer
+    ) -> None:
+        self._path = path
+        self._number = len(lines) + 1
+        self._known = taught(lines)
+        self._station = station
+        self._bundle = bundle
+        self._model = model
+        self._describer = describer
+
+    def teach(self, teaching: Teaching, *, now: datetime) -> Learned:
+        """Try a lesson on everything golden and write it down.
+
+        Raises:
+            LessonError: it cannot be a lesson, golden verdicts would get worse, or it cannot be written.
+            StoredError: there are no words.
+            BundleError: the instruction has no slot for examples, or gets too long with one more.
+            PictureError, DescribeError, JudgeError: the golden verdicts cannot be made.
+        """
+        description, _ = words_of(teaching.inspection)
+        self._require_teachable(teaching, description)
+        known = examples_of(self._known)
+        golden = self._golden() if teaching.kind == "example" else ()
+        before = self._judge(known)
+        after = self._judge((*known, (description, teaching.label))) if golden else before
+        worse, better = _changes(golden, before, after, self._station.labels)
+        if worse:
+            doing = f"teaching that inspection {teaching.inspection.id} is {teaching.label!r}"
+            harm = f"{len(worse)} of {len(golden)} golden verdicts would get worse, {'; '.join(worse)}"
+            msg = f"{doing}: {harm}: teach it as a point, or leave it"
+            raise LessonError(msg)
+        (_, verdict_before), (scores, verdict_after) = before.judge(description), after.judge(description)
+        lesson = Correction(
+            number=self._number,
+            kind=teaching.kind,
+            by=teaching.by,
+            at=now,
+            why=teaching.why,
+            station=self._station.station.name,
+            inspection=teaching.inspection.id,
+            source=teaching.inspection.source,
+            said=teaching.inspection.verdict.label or "",
+            label=teaching.label,
+            words=to_words(description),
+            bundle=self._bundle.digest,
+            station_digest=self._station.digest,
+            prompt=scores.prompt or "",
+            golden=len(golden),
+        )
+        append_lesson(self._path, lesson)
+        return Learned(lesson, verdict_before, verdict_after, better)
+
+    def _require_teachable(self, teaching: Teaching, description: Description) -> None:
+        inspection, station = teaching.inspection, self._station
+        doing = f"teaching station {station.station.name} that inspection {inspection.id} is {teaching.label!r}"
+        names = [label.name for label in station.labels]
+        trouble = None
+        if inspection.station != station.station.name:
+            trouble = f"it was made by station {inspection.station}: give the file of that station"
+        elif teaching.label not in names:
+            trouble = f"the station has no such label: use one of {', '.join(names)}"
+        elif description.writing or Reason.TEXT_INFLUENCE in inspection.verdict.reasons:
+            trouble = (
+                "print in its picture may give orders (text_influence), and lessons are read with every picture: choose another verdict"
+            )
+        for lesson in self._known:
+            if description_text(from_words(lesson.words)) == description_text(description):
+                trouble = trouble or f"lesson {lesson.number} says {lesson.label!r} of the very same words: undo that first, or leave it"
+        if trouble is not None:
+            msg = f"{doing}: {trouble}"
+            raise LessonError(msg)
+
+    def _golden(self) -> tuple[Golden, ...]:
+        """The bundle's golden pictures whose label the station has, and what people said of the station's verdicts."""
+        names = {label.name for label in self._station.labels}
+        found = [
+            Golden(golden.picture, self._describer.describe(self._frame(golden.picture)), golden.label)
+            for golden in self._bundle.manifest.golden
+            if golden.label in names
+        ]
+        found += [Golden(f"lesson {lesson.number}", from_words(lesson.words), lesson.label) for lesson in self._known]
+        if not found:
+            doing = f"teaching station {self._station.station.name}"
+            trouble = "neither the bundle nor an earlier lesson has a golden verdict with one of its labels, so no harm could be seen"
+            msg = f"{doing}: {trouble}: confirm right verdicts with `kotoba-edge learn correct ID --as point` first"
+            raise LessonError(msg)
+        return tuple(found)
+
+    def _frame(self, picture: str) -> Frame:
+        pixels = read_picture(self._bundle.path(picture), max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
+        return Frame(pixels, datetime.now(timezone.utc), 0, self._station.station.name, 1, picture)
+
+    def _judge(self, examples: Sequence[tuple[Description, str]]) -> Rejudge:
+        plain = self._station.judging({"calibration": None})
+        return Rejudge(self._model, bundle=self._bundle, station=plain, examples=examples)
+
+
+def _changes(golden: Sequence[Golden], before: Rejudge, after: Rejudge, labels: Sequence[Label]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What gets worse and what gets better, in words. One judge judges all before the other does: changing it costs time."""
+    said = [before.judge(one.description)[1].label for one in golden]
+    now = [after.judge(one.description)[1].label for one in golden]
+    worse: list[str] = []
+    better: list[str] = []
+    for one, was, becomes in zip(golden, said, now, strict=True):
+        change = _grade(becomes, one.label, labels) - _grade(was, one.label, labels)
+        if change:
+            (worse if change < 0 else better).append(f"{one.name} is {one.label!r}, was {was!r}, would be {becomes!r}")
+    return tuple(worse), tuple(better)
+
+
+def _grade(said: str | None, right: str, labels: Sequence[Label]) -> int:
+    """2 for the right label, 1 for another label of the right decision, else 0."""
+    decisions = {label.name: label.decision for label in labels}
+    return (said == right) + (decisions.get(said or "") == decisions[right])

@@ -1,0 +1,117 @@
+"""Judging words again without camera and describer: what explaining, replaying, rejudging and learning have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from edge.bundles import Bundle, open_bundle
+from edge.errors import StoredError
+from edge.judges import open_calibration, open_plain_judge
+from edge.judges.llama import LlamaModel
+from edge.judges.prompt import Example
+from edge.models import limits_of
+from edge.policy import decide
+from edge.records import Description, Inspection, Reason, Scores, Verdict
+from firmware_config.board import Board, read_board
+from firmware_config.settings import BoxSettings
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import Station
+
+
+def open_rejudge(station: Station, *, settings: BoxSettings) -> Rejudge:
+    """Open the bundle of a box, of its models the language model alone, and judge as this station.
+
+    Raises:
+        ConfigError, BundleError: what the command was told is wrong.
+    """
+    bundle = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
+    return Rejudge(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
+
+
+def open_language_model(bundle: Bundle, *, board: Board) -> LlamaModel:
+    """The language model of a bundle alone.
+
+    Raises:
+        BundleError: it cannot be loaded on this board.
+    """
+    llm = bundle.manifest.llm
+    return LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
+
+
+class Rejudge:
+    """A station's judgement of words that are there already. It never remembers scores: each call judges.
+
+    `examples` stand for those of the station's lessons.
+
+    Raises:
+        BundleError, CalibrationError: as `edge.judges.open_judge`.
+    """
+
+    def __init__(self, model: LlamaModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> None:
+        self.station = station
+        self.bundle = bundle
+        self._judge = open_plain_judge(model, bundle=bundle, station=station, examples=examples)
+        self._calibrated = open_calibration(self._judge, bundle=bundle, station=station)
+        self._limits = limits_of(station)
+
+    def judge(self, description: Description, *, late: bool = False) -> tuple[Scores, Verdict]:
+        """Score words and decide, as `edge.inspector.Inspector` does.
+
+        Raises:
+            JudgeError: the model failed.
+        """
+        scores = (self._calibrated or self._judge).score(description)
+        return scores, self.decide(description, scores, late=late)
+
+    def decide(self, description: Description, scores: Scores, *, late: bool = False) -> Verdict:
+        """Decide by the station's limits."""
+        return decide(description, scores, labels=self.station.labels, limits=self._limits, late=late)
+
+    def judge_stored(self, inspection: Inspection, description: Description) -> tuple[Scores, Verdict]:
+        """Judge the words of a stored inspection; one that was late then is late again."""
+        return self.judge(description, late=Reason.LATE in inspection.verdict.reasons)
+
+    def score_each(self, descriptions: Sequence[Description]) -> tuple[Scores, ...]:
+        """Scores of several descriptions at once.
+
+        Raises:
+            JudgeError: the model failed.
+        """
+        found = self._judge.score_each(descriptions)
+        return found if self._calibrated is None else tuple(map(self._calibrated.apply, found))
+
+    def require_same(self, inspection: Inspection) -> None:
+        """Refuse an inspection that another bundle or station made: its verdict would not be the one that this one gives.
+
+        Raises:
+            StoredError: it was made by another.
+        """
+        made_by = (
+            ("bundle", inspection.bundle, self.bundle.digest, "give the bundle that made it, or use `kotoba-edge rejudge`"),
+            (
+                "station",
+                inspection.station_digest,
+                self.station.digest,
+                "give the station file as it was then, or use `kotoba-edge rejudge`",
+            ),
+        )
+        for what, theirs, ours, advice in made_by:
+            if theirs != ours:
+                msg = f"inspection {inspection.id} was made with {what} {theirs or 'unknown'}, this {what} is {ours}: {advice}"
+                raise StoredError(msg)
+
+    def require_same_judge(self, inspection: Inspection, scores: Scores) -> None:
+        """Refuse scores that another instruction, adapter or calibration made than those stored.
+
+        Raises:
+            StoredError: they were made by another.
+        """
+        stored = inspection.scores
+        for what in ("prompt", "adapter", "calibration"):
+            theirs, ours = getattr(stored, what), getattr(scores, what)
+            if theirs != ours:
+                msg = (
+                    f"inspection {inspection.id} was judged with {what} {theirs or 'none'}, the station's is {ours or 'none'} now: "
+                    "that is a replay of another judge, see with `kotoba-edge rejudge` what it makes of the words"
+                )
+                raise StoredError(msg)

@@ -1,0 +1,42 @@
+"""Repeating a stored judgement bit for bit: the same words, bundle and station must give the same numbers and the same verdict."""
+
+from __future__ import annotations
+
+from edge.records import Inspection, Scores, Verdict
+from edge.rejudge import Rejudge
+from edge.stored import words_of
+
+
+def replay(rejudge: Rejudge, inspection: Inspection) -> str | None:
+    """Judge the stored words again; None if all is equal to the last bit, else one sentence that names the first difference.
+
+    Raises:
+        StoredError: it has no words, or was judged by another bundle, station, instruction, adapter or calibration.
+        JudgeError: the model failed.
+    """
+    description, stored = words_of(inspection)
+    rejudge.require_same(inspection)
+    scores, verdict = rejudge.judge_stored(inspection, description)
+    rejudge.require_same_judge(inspection, scores)
+    return _first_difference(inspection, stored, scores, verdict)
+
+
+def _first_difference(inspection: Inspection, stored: Scores, scores: Scores, verdict: Verdict) -> str | None:
+    pairs = [(name, getattr(stored, name), getattr(scores, name)) for name in ("method", "labels", "prompt_tokens")]
+    if stored.labels == scores.labels:
+        for name in ("log_likelihoods", "probabilities"):
+            both = zip(stored.labels, getattr(stored, name), getattr(scores, name), strict=True)
+            pairs += [(f"{name} of {label!r}", then, now) for label, then, now in both]
+    pairs += [(name, getattr(stored, name), getattr(scores, name)) for name in ("calibrated", "possible")]
+    pairs += [(name, getattr(inspection.verdict, name), getattr(verdict, name)) for name in ("decision", "label", "confidence", "reasons")]
+    for name, then, now in pairs:
+        if then != now:
+            said = f"{_say(name, then)}, now {_say(name, now)}"
+            return f"inspection {inspection.id} differs in {name}: stored {said}: see whether CPU, llama.cpp or threads are others"
+    return None
+
+
+def _say(name: str, value: object) -> str:
+    if name == "reasons" and isinstance(value, tuple):
+        return ", ".join(reason.value for reason in value) or "none"
+    return str(getattr(value, "value", value))

@@ -1,0 +1,133 @@
+"""A bundle of random weights that runs, a station on it, and verdicts on words: for tests of what is done with stored inspections."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from edge.bundles import Bundle, open_bundle
+from edge.judges.llama import LlamaModel
+from edge.message import encode
+from edge.records import Description, Inspection, Tag
+from edge.rejudge import Rejudge, open_language_model
+from export.pack import build
+from export.spec import read_spec
+from firmware_config.board import Board
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import Station, read_station
+from tests.edge.inspections import FULL, LOST
+from tests.export.tiny_spec import write_spec
+
+BOARD = Board(name="test", providers=("cpu",), threads=1)
+TEMPLATE = "Answers:\n{labels}\n{examples}{description}Answer:\n"
+STATION = """
+[station]
+name = "cell-01"
+path = "plant/line1"
+
+[camera]
+kind = "folder"
+path = "."
+
+[[labels]]
+name = "good"
+decision = "ok"
+
+[[labels]]
+name = "bad"
+decision = "ng"
+
+[[labels]]
+name = "worse"
+decision = "ng"
+
+[describe]
+tags = 1
+attributes = 1
+samples = 0
+max_tokens = 2
+
+[judge]
+min_confidence = 0.0
+"""
+
+
+@cache
+def box() -> Path:
+    """A folder with `bundle`, `keys`, `board.toml` and `station.toml`. The bundle is calibrated, so that an OK is possible."""
+    folder = Path(mkdtemp(prefix="kotoba-judged-"))
+    atexit.register(shutil.rmtree, folder)
+    spec = write_spec(folder / "spec")
+    temperature = [{"adapter": None, "template": "default", "temperature": 3.0}]
+    (spec.parent / "artefacts" / "calibration.json").write_text(json.dumps(temperature))
+    (spec.parent / "templates" / "default.txt").write_text(TEMPLATE)
+    out, key = folder / "bundle", folder / "keys" / "builder.key"
+    build(read_spec(spec), out=out, key=key, cache=folder / "cache", archive=False, board=BOARD, say=lambda _: None)
+    (folder / "board.toml").write_text('name = "test"\nproviders = ["cpu"]\nthreads = 1\n')
+    (folder / "station.toml").write_text(STATION)
+    return folder
+
+
+@cache
+def bundle() -> Bundle:
+    return open_bundle(box() / "bundle", trusted=read_trusted_keys(box() / "keys"))
+
+
+@cache
+def model() -> LlamaModel:
+    return open_language_model(bundle(), board=BOARD)
+
+
+def station() -> Station:
+    return read_station(box() / "station.toml")
+
+
+def rejudge() -> Rejudge:
+    return Rejudge(model(), bundle=bundle(), station=station())
+
+
+def words(number: int) -> Description:
+    return Description((Tag(f"tag {number}", 0.3), Tag("cell", 0.2)), (Tag("dark", 0.25),), (f"a cell , a line {number}",), ("no print",))
+
+
+@cache
+def verdict(number: int) -> Inspection:
+    """A stored inspection as the station makes it of some words."""
+    judged = rejudge()
+    scores, decided = judged.judge(words(number))
+    return replace(
+        FULL,
+        id=f"{number:04}{'ab' * 14}",
+        station="cell-01",
+        source=f"part-{number}.png",
+        verdict=decided,
+        description=words(number),
+        scores=scores,
+        bundle=judged.bundle.digest,
+        station_digest=judged.station.digest,
+        detail=None,
+    )
+
+
+FAULT = replace(LOST, id="f" * 32, station="cell-01")
+
+
+def write_lines(path: Path, inspections: Sequence[Inspection]) -> Path:
+    path.write_bytes(b"".join(encode(inspection) + b"\n" for inspection in inspections))
+    return path
+
+
+def judging_options() -> list[str]:
+    folder = box()
+    return ["--station", f"{folder / 'station.toml'}", *bundle_options()]
+
+
+def bundle_options() -> list[str]:
+    folder = box()
+    return ["--bundle", f"{folder / 'bundle'}", "--keys", f"{folder / 'keys'}", "--board", f"{folder / 'board.toml'}"]
