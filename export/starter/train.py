@@ -25,6 +25,7 @@ from export.pack import requantised
 from export.starter.batches import Batches
 from export.starter.convert import convert
 from export.starter.describe import write_descriptions
+from export.starter.foils import make_foils
 from export.starter.sample import write_samples
 from export.starter.teacher import TeacherRecipe, train_teachers
 from export.starter.tokenizer import make_tokenizer
@@ -73,6 +74,7 @@ def train(work: Path, out: Path) -> None:
     if not (out / "models.json").exists():
         pixels = Batches(painted, seed=SEED + 2).draw(64).pixel_values.numpy()
         print(json.dumps(convert(work / "clip", work / "blip", tokenizer, pixels, out)))
+        make_foils(out)
     station, board = read_station(HERE / "golden/station.toml"), read_board("cpu")
     if not (work / "validation.jsonl").exists():
         box = open_describer(_unsigned(out), settings=station.describe, board=board)
