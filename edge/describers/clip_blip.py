@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import replace
 
 from edge.bundles import Bundle
 from edge.describers.blip import BlipCaptioner
 from edge.describers.clip import ClipTagger
+from edge.describers.quality import QualityFilter
+from edge.describers.terms import Terms
 from edge.describers.text_filter import clean
 from edge.records import Description, Frame
 from firmware_config.board import Board
@@ -22,6 +25,7 @@ class ClipBlipDescriber:
         self._tagger = ClipTagger(bundle, board=board)
         self._tags, self._attributes = self._tagger.vocabularies(settings)
         self._captioner = BlipCaptioner(bundle, settings=settings, board=board) if bundle.manifest.blip else None
+        self._quality = self._filter(settings)
 
     @property
     def providers(self) -> str:
@@ -32,12 +36,13 @@ class ClipBlipDescriber:
         """A describer with other settings on the same loaded models.
 
         Raises:
-            BundleError: words that the settings add are known already, or too long.
+            BundleError: words that the settings add are known already, or too long; the bundle lacks what the filter needs.
         """
         other = copy.copy(self)
         other._settings = settings  # noqa: SLF001 -- a copy of ourselves
         other._tags, other._attributes = self._tagger.vocabularies(settings)  # noqa: SLF001 -- as above
         other._captioner = self._captioner and self._captioner.for_settings(settings)  # noqa: SLF001 -- as above
+        other._quality = other._filter(settings)  # noqa: SLF001 -- as above
         return other
 
     def describe(self, frame: Frame) -> Description:
@@ -49,4 +54,18 @@ class ClipBlipDescriber:
         seen = time.monotonic()
         captions = tuple(map(clean, self._captioner.captions(frame.pixels))) if self._captioner else ()
         said = time.monotonic()
-        return Description(tags, attributes, captions, timings_ms=(("clip", (seen - started) * 1e3), ("blip", (said - seen) * 1e3)))
+        description = Description(tags, attributes, captions)
+        if self._quality is not None:
+            description = self._quality.filtered(description, embeds)
+        timings = [("clip", (seen - started) * 1e3), ("blip", (said - seen) * 1e3)]
+        if self._settings.filter:
+            timings.append(("filter", (time.monotonic() - said) * 1e3))
+        return replace(description, timings_ms=tuple(timings))
+
+    def _filter(self, settings: Describe) -> QualityFilter | None:
+        if not settings.filter and not settings.terms:
+            return None
+        vocabularies = (self._tags, self._attributes)
+        words = {word for vocabulary in vocabularies for word in vocabulary.words}
+        foils = self._tagger.foils(vocabularies) if settings.filter else None
+        return QualityFilter(foils, known=Terms.known_to(words, settings.terms), named=Terms.of(settings.terms))

@@ -25,6 +25,7 @@ from export.pack import requantised
 from export.starter.batches import Batches
 from export.starter.convert import convert
 from export.starter.describe import write_descriptions
+from export.starter.foils import make_foils
 from export.starter.sample import write_samples
 from export.starter.teacher import TeacherRecipe, train_teachers
 from export.starter.tokenizer import make_tokenizer
@@ -98,6 +99,7 @@ def _train_eyes(work: Path, out: Path) -> None:
         train_blip(Batches(painted, seed=SEED + 1), teachers, tokenizer, CLIPModel.from_pretrained(work / "clip"), work / "blip", BLIP)
     pixels = Batches(painted, seed=SEED + 2).draw(64).pixel_values.numpy()
     print(json.dumps(convert(work / "clip", work / "blip", tokenizer, pixels, out)))
+    make_foils(out)
 
 
 def _unsigned(artefacts: Path) -> Bundle:
