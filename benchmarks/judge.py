@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import itertools
 import os
 import statistics
 import time
@@ -72,8 +73,8 @@ def judging(bundle: Bundle, board: Board) -> None:
 
 def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> None:
     """Ours against llama-cpp-python's own class, which has no adapter: ours is shown with and without."""
-    prompt, description = prompt_of(model, count), description_of(model)
-    labels = labels_of(count)
+    prompt, labels, description = prompt_of(model, count), labels_of(count), description_of(model, 0)
+    pictures = itertools.cycle([description_of(model, number) for number in range(len(WORDS))])
     ranks = LlamaJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None)
     says = LlamaJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None, method=Method("generate"))
     plain = llama(model, board)
@@ -81,28 +82,28 @@ def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> 
     whole = model.tokenize(prompt.prefix, special=True, begin=True) + model.tokenize(description_text(description) + prompt.suffix)
     tails = [model.tokenize(answer) for answer in prompt.answers]
     naive = tails[: min(count, NAIVE_LABELS)]
-    messages = [
-        {"role": "system", "content": prompt.prefix},
-        {"role": "user", "content": description_text(description) + prompt.suffix},
-    ]
 
     def chat() -> object:
+        messages = [
+            {"role": "system", "content": prompt.prefix},
+            {"role": "user", "content": description_text(next(pictures)) + prompt.suffix},
+        ]
         return plain.create_chat_completion(messages, max_tokens=8, temperature=0.0)
 
     def fresh() -> object:
         anew = LlamaModel(model.path, board=board, context_tokens=model.context_tokens)
-        return LlamaJudge(anew, labels=labels, prompt=prompt, adapter=None, temperature=None).score(description)
+        return LlamaJudge(anew, labels=labels, prompt=prompt, adapter=None, temperature=None).score(next(pictures))
 
     ways: dict[str, Callable[[], object]] = {
-        "ours, rank": lambda: ranks.score(description),
-        "ours, generate": lambda: says.score(description),
+        "ours, rank": lambda: ranks.score(next(pictures)),
+        "ours, generate": lambda: says.score(next(pictures)),
         "llama_cpp.Llama.create_chat_completion as it comes (the prefix is reused)": chat,
         "llama_cpp.Llama with logits_all, a full prompt for each label": lambda: [full_prompt(scoring, whole, tail) for tail in naive],
         "ours, model and context made anew each time": fresh,
     }
     if adapter is not None:
         tuned = LlamaJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None)
-        ways["ours, rank, with an adapter"] = lambda: tuned.score(description)
+        ways["ours, rank, with an adapter"] = lambda: tuned.score(next(pictures))
     times = interleaved(ways, rounds=ROUNDS[count])
     times["llama_cpp.Llama with logits_all, a full prompt for each label"] = [
         some * count / len(naive) for some in times["llama_cpp.Llama with logits_all, a full prompt for each label"]
@@ -121,7 +122,7 @@ def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> 
 
 def equality(model: LlamaModel) -> None:
     """The largest difference between one decode for all labels and a full prompt for each, in the same batch shape and in another."""
-    prompt, description = prompt_of(model, 8), description_of(model)
+    prompt, description = prompt_of(model, 8), description_of(model, 0)
     prefix = model.tokenize(prompt.prefix, special=True, begin=True)
     shared = model.tokenize(description_text(description)) + model.tokenize(prompt.suffix, special=True)
     tails = [model.tokenize(answer) for answer in prompt.answers]
@@ -143,7 +144,7 @@ def _same_shape(shared: Sequence[int], tails: Sequence[Sequence[int]], number: i
 def switching(bundle: Bundle, board: Board, adapter: Path) -> None:
     """What a second station with another adapter costs: memory, and the change of adapter between two judgements."""
     model = LlamaModel(bundle.path(bundle.manifest.llm.model), board=board, context_tokens=bundle.manifest.llm.context_tokens)
-    prompt, description, labels = prompt_of(model, 8), description_of(model), labels_of(8)
+    prompt, description, labels = prompt_of(model, 8), description_of(model, 0), labels_of(8)
     copy = Path(os.environ.get("TMPDIR", "/tmp")) / f"kotoba-second-{os.getpid()}.gguf"  # noqa: S108 -- its name is ours alone
     copy.write_bytes(adapter.read_bytes())
     try:
@@ -207,11 +208,11 @@ def prompt_of(model: LlamaModel, count: int) -> Prompt:
         lead += " Look."
 
 
-def description_of(model: LlamaModel) -> Description:
-    """Words of 88 tokens."""
+def description_of(model: LlamaModel, picture: int) -> Description:
+    """Words of 88 tokens, other ones from the first word on for each picture: nothing may be reused but the instruction."""
     caption: list[str] = []
     while True:
-        found = Description((Tag("cell", 0.3),), (Tag("even light", 0.3),), (" ".join(caption),))
+        found = Description((Tag(WORDS[picture % len(WORDS)], 0.3),), (Tag("even light", 0.3),), (" ".join(caption),))
         if len(model.tokenize(description_text(found))) >= DESCRIPTION_TOKENS:
             return found
         caption.append(WORDS[len(caption) % len(WORDS)])
