@@ -36,7 +36,7 @@ CHOSEN: Kind = "logistic"
 JUDGE = "judge on words (the product)"
 CLEAN, LARGE = "source, taught nothing", "source with training modules"
 SPLITS, SPLIT_BLOCK, SPLIT_SEED = 200, 12, 0
-"""Random halves of the source for the coverage of sets: blocks of 12 neighbours, so that even two modules can be halved in many ways."""
+"""Random splits of the source for the coverage of sets: blocks of 12 neighbours, so that even two modules can be split in many ways."""
 
 Array = NDArray[np.float64]
 
@@ -83,12 +83,12 @@ class Stated:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of the promise on one set; `passed` is the share of good cells that are OK."""
+    """What became of a promise on one set: `escape` of bad cells, `overkill` and `passed` (OK at once) of good ones, `review` of all."""
 
     escape: Interval
     overkill: Interval
     review: Interval
-    passed: float
+    passed: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +138,14 @@ def stated(way: Way, kind: Kind, source: Sequence[int], rows: Sequence[int]) -> 
     return Stated(1 - chances[:, sample.ok].sum(-1), sample.bad)
 
 
-def rule_of(way: Way, source: Sequence[int]) -> Rule:
+def rule_of(way: Way, source: Sequence[int], *, escape: float = ESCAPE) -> Rule:
     """What a box would be told by a calibration on the source."""
-    return fit_rule(way.sample(source), kind=CHOSEN, escape=ESCAPE, coverage=COVERAGE)
+    return fit_rule(way.sample(source), kind=CHOSEN, escape=escape, coverage=COVERAGE)
 
 
-def kept(way: Way, source: Sequence[int], rows: Sequence[int]) -> Kept:
+def kept(way: Way, source: Sequence[int], rows: Sequence[int], *, escape: float = ESCAPE) -> Kept:
     """Verdicts of the product's own policy under the source's rule; on the source itself each block under the rule of the others."""
-    rule, judged, bad = rule_of(way, source), way.judged(rows), way.defective[list(rows)]
+    rule, judged, bad = rule_of(way, source, escape=escape), way.judged(rows), way.defective[list(rows)]
     same = list(source) == list(rows)
     given = cross_fitted_verdicts(judged, way.sample(rows), rule, way.station) if same else verdicts(judged, rule, way.station)
     passed, called, doubted = (np.array([one is decision for one in given]) for decision in (Decision.OK, Decision.NG, Decision.REVIEW))
@@ -153,15 +153,15 @@ def kept(way: Way, source: Sequence[int], rows: Sequence[int]) -> Kept:
         escape=share(passed, bad, rows),
         overkill=share(called, ~bad, rows),
         review=share(doubted, np.ones_like(bad), rows),
-        passed=share(passed, ~bad, rows).value,
+        passed=share(passed, ~bad, rows),
     )
 
 
 def coverage_on_source(way: Way, source: Sequence[int]) -> list[Coverage]:
-    """Mean over random halves: fitted on one, measured on the other."""
+    """Mean over random splits: fitted on four fifths, measured on the last."""
     sample = way.sample(source)
-    found = [_covered(sample.take(one), sample.take(other)) for one, other in _halves(source)]
-    return [Coverage(nominal, *np.mean([half[nominal] for half in found], 0)) for nominal in COVERAGES]
+    found = [_covered(sample.take(one), sample.take(other)) for one, other in _splits(source)]
+    return [Coverage(nominal, *np.mean([split[nominal] for split in found], 0)) for nominal in COVERAGES]
 
 
 def coverage_on(way: Way, source: Sequence[int], rows: Sequence[int]) -> list[Coverage]:
@@ -181,14 +181,15 @@ def _covered(taught: Sample, asked: Sample) -> Mapping[float, tuple[float, float
     return {nominal: (float(some[np.arange(len(truth)), truth].mean()), float(some.all(-1).mean())) for nominal, some in sets.items()}
 
 
-def _halves(source: Sequence[int]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Two random halves, positions in `source` in order, cut between blocks of neighbours."""
+def _splits(source: Sequence[int]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Random four fifths and the last fifth, positions in `source` in order, cut between blocks of neighbours."""
     rng = np.random.default_rng(SPLIT_SEED)
     parts = [part for block in blocks(source) for part in np.array_split(block, max(1, len(block) // SPLIT_BLOCK))]
     for _ in range(SPLITS):
         order = rng.permutation(len(parts))
-        one, other = (np.sort(np.concatenate([parts[i] for i in half])) for half in np.array_split(order, 2))
-        yield one, other
+        last = max(1, len(parts) // 5)
+        most, rest = (np.sort(np.concatenate([parts[i] for i in some])) for some in (order[last:], order[:last]))
+        yield most, rest
 
 
 def risk_coverage(stated_: Stated) -> tuple[Array, Array]:

@@ -36,6 +36,7 @@ from firmware_config.board import Board
 from firmware_config.station import Station
 
 ECE_GOAL, COVERAGE_GOAL = 0.05, 0.02
+PROMISES = (0.02, 0.05, 0.1, 0.2)
 
 HEAD = """# What a confidence is worth
 
@@ -72,9 +73,12 @@ taught nothing.
 PROMISE = """## What becomes of a promised escape?
 
 Promised: at most {escape:.0%} of defective cells become OK. The policy is the product's own: an OK needs the threshold, a set of one
-decision, and nothing else in doubt; a likely defect is NG; the rest is REVIEW.
+decision, and nothing else in doubt; a likely defect is NG; the rest is REVIEW. A promise is kept by passing less: see what passes.
 
 ![promised against reached](trust-promise.png)
+"""
+
+LOOSER = """What a looser promise would give: the judge, threshold set on {name}
 """
 
 SUREST = """## How wrong are the surest?
@@ -87,8 +91,8 @@ Calibrated on the source that taught nothing.
 SETS = """## Does the set hold the truth?
 
 A set holds decisions, not labels: of a defective cell only "defective" is known, and a line acts on the decision alone. A set of two
-decisions is REVIEW, unless a defect is likelier. Coverage on the source is the mean over {splits} random halves, cut between blocks of 12
-neighbours, fitted on one half and measured on the other. Nothing is promised of the targets: they are not drawn as the source was.
+decisions is REVIEW, unless a defect is likelier. Coverage on the source is the mean over {splits} random splits, cut between blocks of 12
+neighbours, fitted on four fifths and measured on the last. Nothing is promised of the targets: they are not drawn as the source was.
 """
 
 Promises = Mapping[str, Sequence[tuple[str, str, Kept]]]
@@ -110,12 +114,20 @@ def write_page(study: Study, bundle: Bundle, board: Board, station: Station, *, 
         for name, source in known.items()
     }
     parts = [HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command)]
-    parts += ["## In short\n", *_goals(judge, known, promises, sets), "", HONEST, *_errors(ways, known, targets), ""]
+    parts += [
+        "## In short\n",
+        *_goals(judge, known, promises, sets),
+        *_elsewhere(ways, clean, targets, promises),
+        "",
+        HONEST,
+        *_errors(ways, known, targets),
+        "",
+    ]
     parts.append(PROMISE.format(escape=ESCAPE))
     for name, source in known.items():
         thresholds = {way.name: rule_of(way, source).escape.min_ok_confidence for way in ways}
         parts += [f"Threshold set on: {name}\n", *_promise(promises[name], thresholds), ""]
-    parts += [SUREST, SETS.format(splits=SPLITS), *_sets(sets), ""]
+    parts += [LOOSER.format(name=CLEAN), *_looser(judge, clean, targets), "", SUREST, SETS.format(splits=SPLITS), *_sets(sets), ""]
     out.write_text("\n".join(parts), encoding="utf-8")
 
     every = {**known, **targets}
@@ -139,8 +151,28 @@ def _goals(judge: Way, known: Mapping[str, Sequence[int]], promises: Promises, s
         close = abs(one.reached - COVERAGE) <= COVERAGE_GOAL
         lines.append(f"- Coverage on {name}: {one.reached:.1%} at {COVERAGE:.0%} nominal; goal within 2 points: {_reached(close)}.")
     for name, rows in promises.items():
-        found = [f"{target} {_percent(came.escape)}" for target, way, came in rows if way == JUDGE]
+        ours = [(target, came) for target, way, came in rows if way == JUDGE]
+        found = [f"{target} {_percent(came.escape)}, with {came.passed.value:.1%} of good cells passed" for target, came in ours]
         lines.append(f"- Escape at the threshold set on {name} for {ESCAPE:.0%}: {'; '.join(found)}.")
+    return lines
+
+
+def _elsewhere(ways: Sequence[Way], clean: Sequence[int], targets: Mapping[str, Sequence[int]], promises: Promises) -> list[str]:
+    """What calibration on the source does to the targets, and every control that does better than the judge."""
+    lines = []
+    for name, rows in targets.items():
+        before, after = uncalibrated(ways[0], rows), stated(ways[0], CHOSEN, clean, rows)
+        word = "better" if after.error < before.error else "**worse**"
+        lines.append(f"- ECE on {name}: {before.error:.3f} before, {after.error:.3f} after, calibrated on {CLEAN}: {word}.")
+    for name, rows in {CLEAN: clean, **targets}.items():
+        judge, *others = ((way.name, stated(way, CHOSEN, clean, rows).error) for way in ways)
+        better = [f"{other} {error:.3f}" for other, error in others if error < judge[1]]
+        lines += [f"- **Better calibrated than the judge ({judge[1]:.3f}) on {name}**: {'; '.join(better)}."] if better else []
+    for target in dict.fromkeys(target for target, _, _ in promises[CLEAN]):
+        (_, ours), *theirs = ((way, came) for name, way, came in promises[CLEAN] if name == target)
+        less = [f"{way} {came.escape.value:.1%} ({came.passed.value:.1%})" for way, came in theirs if came.escape.value < ours.escape.value]
+        said = f"{ours.escape.value:.1%}, {ours.passed.value:.1%} of good cells passed"
+        lines += [f"- **Escapes less than the judge ({said}) on {target}**: {'; '.join(less)}."] if less else []
     return lines
 
 
@@ -166,11 +198,23 @@ def _error(one: Stated) -> str:
 
 
 def _promise(rows: Sequence[tuple[str, str, Kept]], thresholds: Mapping[str, float | None]) -> list[str]:
-    lines = ["| cells | scored by | an OK needs | escape | overkill | REVIEW | good cells passed |", "|---|---|---|---|---|---|---|"]
+    lines = ["| cells | scored by | an OK needs | escape | good cells passed | overkill | REVIEW |", "|---|---|---|---|---|---|---|"]
     for target, way, came in rows:
         needs = thresholds[way]
         said = f"too few: {bad_needed(ESCAPE)} defective cells needed" if needs is None else f"{needs:.3f}"
-        lines.append(_row(target, way, said, *map(_percent, (came.escape, came.overkill, came.review)), f"{came.passed:.1%}"))
+        lines.append(_row(target, way, said, *map(_percent, (came.escape, came.passed, came.overkill, came.review))))
+    return lines
+
+
+def _looser(judge: Way, source: Sequence[int], targets: Mapping[str, Sequence[int]]) -> list[str]:
+    every = {CLEAN: source, **targets}
+    heads = [f"{name}: {what}" for name in every for what in ("escape", "good cells passed")]
+    lines = [_row("promised escape", "an OK needs", *heads), "|---|---|" + "---|" * len(heads)]
+    for rate in PROMISES:
+        needs = rule_of(judge, source, escape=rate).escape.min_ok_confidence
+        found = [kept(judge, source, rows, escape=rate) for rows in every.values()]
+        shares = [_percent(figure) for came in found for figure in (came.escape, came.passed)]
+        lines.append(_row(f"{rate:.0%}", "nothing passes" if needs is None else f"{needs:.3f}", *shares))
     return lines
 
 

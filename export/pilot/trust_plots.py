@@ -69,24 +69,24 @@ def draw_risk(panels: Mapping[str, Mapping[str, Stated]], picture: Path) -> None
 
 
 def draw_promise(rows: Sequence[tuple[str, str, Kept]], picture: Path) -> None:
-    """Three panels: escape promised and reached, good cells passed at once, cells for a person to see. `rows` are (set, way, what came)."""
+    """Four panels: escape promised and reached, good cells passed, overkill, REVIEW. `rows` are (set, way, what came)."""
     sets = list(dict.fromkeys(name for name, _, _ in rows))
     ways = list(dict.fromkeys(way for _, way, _ in rows))
-    with _Canvas(picture, 3, height=1.2 + 0.34 * len(rows), share_y=True) as axes:
+    with _Canvas(picture, 4, height=1.2 + 0.34 * len(rows), share_y=True) as axes:
         for name, way, came in rows:
             y = sets.index(name) * (len(ways) + 1) + ways.index(way)
             colour = COLOURS[ways.index(way)]
-            _dot(axes[0], came.escape, y, colour, way if name == sets[0] else None)
-            _dot(axes[1], came.overkill, y, colour, None)
-            _dot(axes[2], came.review, y, colour, None)
+            for ax, figure in zip(axes, (came.escape, came.passed, came.overkill, came.review), strict=True):
+                _dot(ax, figure, y, colour, way if ax is axes[0] and name == sets[0] else None)
         axes[0].axvline(100 * ESCAPE, color=LIMIT, linewidth=1.4, linestyle="--", label=f"promised on the source: {ESCAPE:.0%}")
-        titles = ("escape: defective cells that pass as OK", "overkill: good cells called NG", "REVIEW: cells for a person to see")
-        for ax, title in zip(axes, titles, strict=True):
-            ax.set(title=title, xlabel="% of the cells of that kind" if ax is not axes[2] else "% of all cells")
+        titles = ("escape: defective, but OK", "good, and OK", "overkill: good, but NG", "REVIEW: a person must look")
+        for ax, title, of in zip(axes, titles, ("defective", "good", "good", "all"), strict=True):
+            ax.set(title=title, xlabel=f"% of {of} cells")
             ax.set_xlim(left=-1)
             ax.grid(axis="x", color="#e3e5e8", linewidth=0.8)
             ax.set_axisbelow(True)
-        axes[2].set_xlim(-1, 101)
+        for ax in axes[1:]:
+            ax.set_xlim(-2, 102)
         axes[0].set_yticks([i * (len(ways) + 1) + (len(ways) - 1) / 2 for i in range(len(sets))], sets)
         axes[0].invert_yaxis()
         axes[0].figure.legend(loc="outside lower center", ncols=len(ways) + 1, fontsize=9, frameon=False)
