@@ -101,6 +101,11 @@ def test_the_same_fact_reads_the_same_in_tags_and_captions() -> None:
     assert (left.tags[0].word, left.captions) == ("割れ", ("a 割れ",))
 
 
+def test_what_was_struck_reads_the_same_too_and_says_where_it_stood() -> None:
+    left = quality(Term(name="割れ", also=("crack", "caption"))).filtered(said("a short crack"), CRACKED)
+    assert left.struck == ("caption: short 割れ",)
+
+
 def test_of_two_words_that_read_the_same_the_better_stays() -> None:
     term = Term(name="cell", also=("mono cell", "poly cell"))
     both = Description((Tag("mono cell", 0.7), Tag("poly cell", 0.2)), (), ())
