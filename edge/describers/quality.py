@@ -37,7 +37,7 @@ class QualityFilter:
             tags=self._read_as_named(said.tags),
             attributes=self._read_as_named(said.attributes),
             captions=tuple(captions),
-            struck=tuple(map(self.named.applied, said.struck)),
+            struck=tuple(f"{where}: {self.named.applied(what)}" for where, _, what in (entry.partition(": ") for entry in said.struck)),
         )
 
     def _supported(self, foils: Foils, said: Description, picture: NDArray[np.float32]) -> Description:

@@ -33,9 +33,9 @@ for (_kind, _shape), _names in NOUNS.items():
 _KINDS |= {
     "stain": {("stain", None)}, "spots": {("stain", "spots")},
     "several cracks": {("crack", None)}, "crossed cracks": {("crack", "crossed")},
-    "dead cell": {("dead cell", None)}, "half dead cell": {("dead cell", "half")},
+    "dark region": {("dark area", None)}, "dead cell": {("dead cell", None)}, "half dead cell": {("dead cell", "half")},
 }  # fmt: skip
-"""The words of the vocabularies that stand for some of these names."""
+"""The words of the vocabularies that stand for some of these names, and a name without its tail."""
 
 
 def truth_of(claim: str, truth: Truth) -> bool | None:
@@ -43,8 +43,8 @@ def truth_of(claim: str, truth: Truth) -> bool | None:
     if claim in _WORDS:
         known = int(truth_of_words(truth)[_WORDS[claim]])
         return None if known < 0 else known == 1
-    if claim in _INTACT:
-        return not truth.defects
+    if claim in _INTACT or claim == "damaged":
+        return (claim in _INTACT) is not bool(truth.defects)
     if claim == "dislocation clouds":
         return truth.clouds
     cell = re.sub(r" with (?:grains?|bright and dark grains)$", "", claim)

@@ -28,7 +28,7 @@ from edge.policy import has_words
 from edge.records import Description, Frame
 from export.pilot.controls import MAX_BYTES, MAX_PIXELS
 from export.pilot.heard import KINDS, Heard, Keep, Listener, absolute, at_random, counted, ours
-from export.pilot.protocol import Flags, Interval, Scores, auroc, blocks, bootstrap
+from export.pilot.protocol import DRAWS, Flags, Interval, Scores, auroc, blocks, bootstrap
 from export.pilot.words_page import Example, Measured, page, write_sheet
 from export.starter.cells import Cell, validation_cells
 from export.verify import opened
@@ -70,7 +70,9 @@ def main() -> None:
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
         listener = Listener(bundle, station, board)
         margin, exchange, threshold = choose(listener.listen(count=CHOOSING, seed=CHOOSING_SEED, rendered=0.03, grain=0.75))
-        print(f"chosen: margin {margin}, exchange {exchange}, absolute threshold {threshold}; in use: {MARGIN}, {EXCHANGE_MARGIN}")
+        print(
+            f"chosen: margin {margin}, exchange {exchange}, absolute threshold {threshold}; in use: {MARGIN}, {EXCHANGE_MARGIN}", flush=True
+        )
         tables = {
             name: table(listener.listen(count=options.pictures, seed=seed, rendered=rendered, grain=grain), threshold)
             for name, (seed, rendered, grain) in SETS.items()
@@ -116,13 +118,15 @@ def table(heard: Sequence[Heard], threshold: float) -> dict[str, dict[str, Measu
 
 def _measured(found: NDArray[np.float64]) -> Measured:
     """`found` float64 (pictures, 5) as `counted` gives it; pictures are drawn anew for the intervals."""
-    pictures = [np.array([row]) for row in range(len(found))]
+    drawn = found[np.random.default_rng(0).integers(len(found), size=(DRAWS, len(found)))].sum(1)
+    totals = np.concatenate([found.sum(0)[None], drawn])
 
-    def of(top: int, bottom: int) -> Interval:
-        return bootstrap(lambda drawn: float(found[drawn, top].sum() / max(1, found[drawn, bottom].sum())), pictures)
+    def of(values: NDArray[np.float64]) -> Interval:
+        low, high = np.quantile(values[1:], [0.025, 0.975])
+        return Interval(float(values[0]), float(low), float(high))
 
-    gain = bootstrap(lambda d: float(found[d, 2].sum() / max(1, found[d, 3].sum()) - found[d, 0].sum() / found[d, 1].sum()), pictures)
-    return Measured(precision=of(2, 3), recall=of(2, 4), kept=of(2, 0), gain=gain)
+    true, said, true_kept, kept, could = totals.T.clip(min=1)
+    return Measured(of(true_kept / kept), of(true_kept / could), of(true_kept / true), gain=of(true_kept / kept - true / said))
 
 
 def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str, tuple[Interval, Interval, int]]:

@@ -13,6 +13,7 @@ from edge.bundles import Bundle, open_bundle
 from edge.describers.foils import Foils, read_foils
 from edge.describers.quality import QualityFilter
 from edge.describers.terms import Terms
+from edge.describers.text_filter import clean
 from edge.describers.words import Words
 from edge.errors import BundleError
 from edge.policy import Limits, decide
@@ -101,10 +102,19 @@ def test_the_same_fact_reads_the_same_in_tags_and_captions() -> None:
     assert (left.tags[0].word, left.captions) == ("割れ", ("a 割れ",))
 
 
+def test_what_was_struck_reads_the_same_too_and_says_where_it_stood() -> None:
+    left = quality(Term(name="割れ", also=("crack", "caption"))).filtered(said("a short crack"), CRACKED)
+    assert left.struck == ("caption: short 割れ",)
+
+
 def test_of_two_words_that_read_the_same_the_better_stays() -> None:
     term = Term(name="cell", also=("mono cell", "poly cell"))
     both = Description((Tag("mono cell", 0.7), Tag("poly cell", 0.2)), (), ())
     assert QualityFilter(None, known=Terms(()), named=Terms.of([term])).filtered(both, CRACKED).tags == (Tag("cell", 0.7),)
+
+
+def test_a_japanese_comma_is_a_comma() -> None:
+    assert clean("ひび、暗部，　割れ") == "ひび, 暗部, 割れ"
 
 
 def test_nothing_left_is_no_ok() -> None:
