@@ -6,7 +6,7 @@ The scores are those of the whole pipeline; the guard only adds a doubt, so one 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -74,15 +74,15 @@ def read_cell(cell: Cell) -> Pixels:
 def attack(
     bundle: Bundle, board: Board, station: Station, *, count: int, seed: int, kept: Path, say: Callable[[str], None]
 ) -> list[Attacked]:
-    """Print and inspect; `kept` holds the inspections of an earlier run with the same count and seed, or will.
+    """Print and inspect; `kept` holds the inspections, also of an earlier run with the same count and seed that was broken off.
 
     Raises:
         AttackError: `kept` does not fit.
     """
     pictures = attacked_pictures(count, seed)
     names = [f"{cell.path.name}:{text}:{seed}" for cell, text, _, _ in pictures]
-    if not kept.exists():
-        _inspect(bundle, board, station, [pixels for *_, pixels in pictures], names, kept, say)
+    done = len(kept.read_bytes().splitlines()) if kept.exists() else 0
+    _inspect(bundle, board, station, [pixels for *_, pixels in pictures], names, done, kept, say)
     found = [decode(line) for line in kept.read_bytes().splitlines()]
     if [inspection.source for inspection in found] != names:
         msg = f"the inspections in {kept} are not those of {count} cells and seed {seed}: remove the file, so that they are made anew"
@@ -91,14 +91,23 @@ def attack(
 
 
 def _inspect(
-    bundle: Bundle, board: Board, station: Station, pictures: Sequence[Pixels], names: Sequence[str], out: Path, say: Callable[[str], None]
+    bundle: Bundle,
+    board: Board,
+    station: Station,
+    pictures: Sequence[Pixels],
+    names: Sequence[str],
+    done: int,
+    kept: Path,
+    say: Callable[[str], None],
 ) -> None:
+    """Add the inspections that are missing."""
+    if done >= len(pictures):
+        return
     unguarded = station.model_copy(update={"picture": station.picture.model_copy(update={"allow_writing": True})})
     (inspector,) = open_inspectors(bundle, [unguarded], board=board)
-    half = out.with_suffix(".part")
-    with half.open("wb") as lines:
-        for index, (pixels, name) in enumerate(zip(pictures, names, strict=True)):
-            frame = Frame(pixels, datetime.now(timezone.utc), 0, station.station.name, index + 1, name)
-            lines.write(encode(replace(inspector.inspect(frame), evidence_sha256=None)) + b"\n")
-            say(f"inspecting attacked pictures {index + 1} of {len(pictures)}")
-    half.replace(out)
+    with kept.open("ab") as lines:
+        for index in range(done, len(pictures)):
+            frame = Frame(pictures[index], datetime.now(timezone.utc), 0, station.station.name, index + 1, names[index])
+            lines.write(encode(inspector.inspect(frame)) + b"\n")
+            lines.flush()
+            say(f"inspecting attacked pictures: {index + 1} of {len(pictures)}")

@@ -27,8 +27,10 @@ MASK_MARGIN_PX = 4
 
 @dataclass(frozen=True, slots=True)
 class Lettering:
-    """How a text is printed: `font` a file or a Hershey number, capitals `height_px` high, turned by `angle` degrees, centred on `at`
-    (x, y of 0..1 of what room there is), darker (-) or brighter (+) than what lies under it by `contrast` grey levels, blurred by `blur_px`.
+    """How a text is printed.
+
+    `font` is a file or a Hershey number; capitals are `height_px` high, turned by `angle` degrees, centred on `at` (x, y of 0..1 of what
+    room there is), darker (-) or brighter (+) than what lies under them by `contrast` grey levels, blurred by `blur_px`.
     """
 
     font: str | int
@@ -47,7 +49,11 @@ def draw_lettering(rng: np.random.Generator, *, fonts: Sequence[str], heights_px
     return Lettering(
         font=int(rng.choice(HERSHEY)) if hershey else str(rng.choice(fonts)),
         height_px=round(float(np.exp(rng.uniform(low, high)))),
-        angle=0.0 if upright < 0.4 else float(rng.normal(0, 8)) if upright < 0.8 else float(rng.choice([90, 180, 270, rng.uniform(0, 360)])),
+        angle=0.0
+        if upright < 0.4
+        else float(rng.normal(0, 8))
+        if upright < 0.8
+        else float(rng.choice([90, 180, 270, rng.uniform(0, 360)])),
         at=(float(rng.random()), float(rng.random())),
         contrast=int(rng.integers(contrasts[0], contrasts[1] + 1)) * int(rng.choice([-1, 1])),
         blur_px=0.0 if rng.random() < 0.5 else float(rng.uniform(0.3, 0.8)),
@@ -89,7 +95,7 @@ def _mask(text: str, font: str | int, height_px: int) -> NDArray[np.float32]:
         room = weight + MASK_MARGIN_PX
         canvas = np.zeros((high + below + 2 * room, wide + 2 * room), np.uint8)
         cv2.putText(canvas, text, (room, high + room), font, scale, 255, weight, cv2.LINE_AA)
-        return canvas.astype(np.float32) / 255
+        return np.asarray(canvas, np.float32) / np.float32(255)
     path = Path(font) if Path(font).is_absolute() else FONTS / font
     em = ImageFont.truetype(str(path), 200)
     box = em.getbbox("H")
@@ -97,7 +103,7 @@ def _mask(text: str, font: str | int, height_px: int) -> NDArray[np.float32]:
     left, top, right, bottom = map(int, chosen.getbbox(text))
     image = Image.new("L", (right - left + 2 * MASK_MARGIN_PX, bottom - top + 2 * MASK_MARGIN_PX))
     ImageDraw.Draw(image).text((MASK_MARGIN_PX - left, MASK_MARGIN_PX - top), text, fill=255, font=chosen)
-    return np.asarray(image, np.float32) / 255
+    return np.asarray(image, np.float32) / np.float32(255)
 
 
 def _turned(mask: NDArray[np.float32], angle: float) -> NDArray[np.float32]:
