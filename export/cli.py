@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 from pydantic import ValidationError
 
 from export.errors import BuildError, ExportError, SpecError
+from export.pilot import attack_command
 from export.spec import BlipSource, ClipSource, LlmSource, Quantisation, read_spec
 from firmware_config.board import Precision, read_board
 from firmware_config.errors import ConfigError, first_mistake
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     trust.add_argument("--station", type=Path, required=True, metavar="FILE", help="the station with which they were inspected")
     trust.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="the page; trust-*.png go beside it")
     trust.set_defaults(command=_trust)
+    attack_command.register(commands, state=STATE, progress=_Progress)
 
     for command in commands.choices.values():
         command.add_argument("--board", default="cpu", help="board profile to run on (default: %(default)s)")
