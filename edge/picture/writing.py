@@ -157,9 +157,9 @@ def _measure(
     count, labels, stats, middles = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     boxes, area = stats[:, 2:4].astype(np.float64), stats[:, 4].astype(np.float64)
     side = boxes.max(1)
-    chosen = np.flatnonzero(
-        (side >= sides[0]) & (side <= sides[1]) & (area >= side) & (area <= MAX_FILL * boxes.prod(1) + 2) & (np.arange(count) > 0)
-    )
+    # What touches the border goes on outside: frames, and the cut corners of a wafer.
+    whole = (stats[:, :2] > 0).all(1) & (stats[:, :2] + stats[:, 2:4] < small.shape[::-1]).all(1)
+    chosen = np.flatnonzero(whole & (side >= sides[0]) & (side <= sides[1]) & (area >= side) & (area <= MAX_FILL * boxes.prod(1) + 2))
     number = np.full(count, -1, np.int32)
     number[chosen] = np.arange(len(chosen))
     inside = np.flatnonzero(mask)
