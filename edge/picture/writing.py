@@ -29,18 +29,19 @@ SIZES_PX = {1: (7, 30), 2: (14, 30), 4: (14, 40)}
 """By how much the picture is shrunk: the longer side of a character there. In all 7 to 160 pixels."""
 SAMPLED_EVERY = 4
 """Medians along rows and columns are taken of every so manieth pixel."""
+BORDER_PX = 2
 MAX_SHARPNESS = 1.0
 """Slope at the outline over contrast: more only says that something else begins there."""
 MAX_FILL = 0.75
 """Share of its box that a character covers at most: what is fuller is a blob or a bar."""
 
 FEATURES = ("contrast", "sharpness", "stroke", "fill", "aspect", "outline", "unevenness", "side")
-MEANS = (3.247, 0.565, 0.227, 0.547, 0.547, 1.066, 0.259, 2.686)
-DEVIATIONS = (0.558, 0.236, 0.093, 0.134, 0.463, 0.345, 0.139, 0.418)
-WEIGHTS = (2.777, 2.023, -2.623, 0.433, 0.359, 1.165, -1.013, -1.955)
-BIAS = -5.24
+MEANS = (3.238, 0.569, 0.213, 0.532, 0.5, 1.139, 0.247, 2.684)
+DEVIATIONS = (0.587, 0.239, 0.071, 0.126, 0.419, 0.303, 0.133, 0.416)
+WEIGHTS = (2.893, 2.054, -2.052, 0.497, 0.153, 0.748, -0.91, -1.806)
+BIAS = -4.403
 """Log-odds that a part is a character: BIAS + WEIGHTS · (features - MEANS) / DEVIATIONS."""
-LEAST_PAIR, LEAST_ALONE = 0.98, 3.10
+LEAST_PAIR, LEAST_ALONE = 0.0, 3.0
 """Log-odds from which two neighbours together, or one part alone (letters that run together), are writing."""
 
 LIKE_SIZE, LIKE_INK, LIKE_STROKE, LIKE_SCALE = np.log(2.0), np.log(1.6), np.log(1.6), 0.8
@@ -157,9 +158,10 @@ def _measure(
     count, labels, stats, middles = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
     boxes, area = stats[:, 2:4].astype(np.float64), stats[:, 4].astype(np.float64)
     side = boxes.max(1)
-    chosen = np.flatnonzero(
-        (side >= sides[0]) & (side <= sides[1]) & (area >= side) & (area <= MAX_FILL * boxes.prod(1) + 2) & (np.arange(count) > 0)
-    )
+    # What is at the border may go on outside: frames, and the cut corners of a wafer.
+    ends = stats[:, :2] + stats[:, 2:4]
+    whole = (stats[:, :2] >= BORDER_PX).all(1) & (ends <= np.array(small.shape[::-1]) - BORDER_PX).all(1)
+    chosen = np.flatnonzero(whole & (side >= sides[0]) & (side <= sides[1]) & (area >= side) & (area <= MAX_FILL * boxes.prod(1) + 2))
     number = np.full(count, -1, np.int32)
     number[chosen] = np.arange(len(chosen))
     inside = np.flatnonzero(mask)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -90,7 +91,7 @@ def test_the_time_of_each_stage_is_said() -> None:
 
     inspection = inspected(frame(), monotonic_ns=lambda: next(clock))
 
-    assert inspection.timings_ms == (("capture", 1.5), ("vision", 12.0), ("caption", 80.5), ("judge", 7.0))
+    assert inspection.timings_ms == (("capture", 1.5), ("writing", 7.0), ("vision", 12.0), ("caption", 80.5), ("judge", 7.0))
 
 
 def test_a_lost_frame_is_a_fault_with_its_reason_and_sentence() -> None:
@@ -220,3 +221,44 @@ def test_what_is_not_utf8_in_a_file_name_can_be_said() -> None:
     inspection = inspected(replace(frame(), source="part-\udcff.png"))
 
     assert json.loads(encode(inspection))["source"] == "part-\\udcff.png"
+
+
+def written() -> Frame:
+    pixels = np.full((300, 300, 3), 150, np.uint8)
+    pixels[:, ::7] = 130
+    cv2.putText(pixels, "PASS", (60, 150), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (20, 20, 20), 3, cv2.LINE_AA)
+    return frame(pixels=pixels)
+
+
+def test_a_picture_with_print_is_not_ok_and_says_why() -> None:
+    inspection = inspected(written())
+    assert inspection.verdict.decision is Decision.REVIEW
+    assert inspection.verdict.reasons == (Reason.TEXT_INFLUENCE,)
+    assert inspection.description
+    assert inspection.description.writing
+    assert dict(inspection.timings_ms)["writing"] == 0.0
+
+
+def test_a_defect_stays_a_defect_whatever_is_printed_beside_it() -> None:
+    verdict = inspected(written(), opinion=lambda _: scores(0.05, 0.9, 0.05)).verdict
+    assert (verdict.decision, verdict.reasons) == (Decision.NG, (Reason.TEXT_INFLUENCE,))
+
+
+def test_print_is_allowed_where_the_station_says_so() -> None:
+    inspection = inspected(written(), at=station(picture={"allow_writing": True}))
+    assert inspection.verdict.decision is Decision.OK
+    assert "writing" not in dict(inspection.timings_ms)
+
+
+def test_print_outside_of_the_region_of_interest_does_not_count() -> None:
+    below = station(picture={"roi": [(0, 0.6), (1, 0.6), (1, 1), (0, 1)]})
+    assert inspected(written(), at=below).verdict.decision is Decision.OK
+
+
+def test_words_alone_get_the_verdict_that_the_picture_got() -> None:
+    inspector = Inspector(
+        station(), describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE
+    )
+    inspection = inspector.inspect(frame())
+    assert inspection.description
+    assert inspector.verdict_on(inspection.description) == inspection.verdict

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import urllib.request
+from dataclasses import replace
 from urllib.error import URLError
 
 import pytest
@@ -62,3 +63,21 @@ def test_the_figures_are_served_until_they_are_stopped() -> None:
 
 def test_the_memory_is_that_of_this_process() -> None:
     assert 10_000_000 < resident_bytes() < 100_000_000_000
+
+
+def test_captions_of_an_earlier_picture_are_counted() -> None:
+    metrics = Metrics()
+    (inspection,) = inspected(frame())
+    for blip_ms in (0.0, 41.5, 0.0):
+        metrics.count(replace(inspection, timings_ms=(("blip", blip_ms),)))
+
+    assert value(metrics, "kotoba_captions_reused_total", station="cell-01") == 2
+
+
+def test_a_bundle_without_captions_reuses_none() -> None:
+    metrics = Metrics()
+    (inspection,) = inspected(frame())
+    mute = replace(inspection, timings_ms=(("blip", 0.0),), description=replace(words(), captions=()))
+    metrics.count(mute)
+
+    assert value(metrics, "kotoba_captions_reused_total", station="cell-01") is None
