@@ -23,8 +23,8 @@ from edge.errors import BundleError
 MARGIN = -0.05
 """How far a word may stay behind its strongest foil, in cosine.
 
-The one place of strictness, with EXCHANGE_MARGIN: on painted pictures of the starter's training modules the most precise pair that strikes at
-most 4 % of the true words, as `python -m export.pilot.words --choose` finds it; docs/words.md has what it does on other pictures.
+The one place of strictness, with EXCHANGE_MARGIN: on painted pictures of the starter's training modules the most precise pair that strikes
+at most 4 % of the true words, as `python -m export.pilot.words --choose` finds it; docs/words.md has what it does on other pictures.
 """
 
 EXCHANGE_MARGIN = 0.05
