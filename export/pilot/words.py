@@ -39,12 +39,14 @@ from firmware_config.write import write_atomic
 
 STATION = Path(__file__).with_name("filtered.toml")
 CHOOSING_SEED, CHOOSING = 17, 800
-"""Painted training pictures that choose the margins."""
+"""Painted pictures on canvases of the training modules that choose the margins, three of four with grain."""
 SETS = {"rendered cells": (303, 1.0, 0.0), "rendered cells with grain": (304, 1.0, 1.0), "painted cells": (305, 0.0, 0.75)}
 """What is measured: seed, share rendered, share with grain. These pictures taught nothing and chose nothing."""
 
-MAY_LOSE = 0.03
-"""Share of the true words that may be struck on the pictures that choose: other pictures will lose somewhat more."""
+MAY_LOSE = 0.04
+"""Share of the true words that may be struck on the pictures that choose: five points are the most, one is left for other pictures."""
+THRESHOLD = 0.21
+"""Of the control with one absolute cosine: chosen by the same rule on the same pictures."""
 MARGINS = (-0.20, -0.15, -0.10, -0.05, 0.0, 0.05, 0.10)
 EXCHANGES = (0.0, 0.01, 0.02, 0.05)
 EXAMPLES, DRAWN = 20, 12
@@ -64,23 +66,25 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"), help="default: %(default)s")
     parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"), help="default: %(default)s")
     parser.add_argument("--pictures", type=int, default=400, help="of each set (default: %(default)s)")
+    parser.add_argument("--choose", action="store_true", help="only say which margins the rule chooses")
     parser.add_argument("--out", type=Path, default=Path("docs/words.md"), help="default: %(default)s; the picture lies beside it")
     options = parser.parse_args()
     station, board = read_station(STATION), read_board("cpu")
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
         listener = Listener(bundle, station, board)
-        margin, exchange, threshold = choose(listener.listen(count=CHOOSING, seed=CHOOSING_SEED, rendered=0.03, grain=0.75))
-        print(
-            f"chosen: margin {margin}, exchange {exchange}, absolute threshold {threshold}; in use: {MARGIN}, {EXCHANGE_MARGIN}", flush=True
-        )
+        if options.choose:
+            margin, exchange, threshold = choose(listener.listen(count=CHOOSING, seed=CHOOSING_SEED, rendered=0.03, grain=0.75))
+            print(f"margin {margin}, of exchanged phrases {exchange}, absolute threshold {threshold}")
+            print(f"in use: {MARGIN}, {EXCHANGE_MARGIN}, {THRESHOLD}")
+            return
         tables = {
-            name: table(listener.listen(count=options.pictures, seed=seed, rendered=rendered, grain=grain), threshold)
+            name: table(listener.listen(count=options.pictures, seed=seed, rendered=rendered, grain=grain), THRESHOLD)
             for name, (seed, rendered, grain) in SETS.items()
         }
         judged = effect_on_judge(bundle, station, board)
         shown, per_picture_ms = examples(bundle, station, board)
     command = shlex.join(["python", "-m", "export.pilot.words", "--pictures", str(options.pictures)])
-    chosen = f"margin {margin:+.2f}, margin of exchanged phrases {exchange:+.2f}; absolute threshold of the control {threshold:+.2f}"
+    chosen = f"Margin {MARGIN:+.2f}, of exchanged phrases {EXCHANGE_MARGIN:+.2f}; absolute threshold of the control {THRESHOLD:+.2f}"
     text = page(command, chosen, tables, judged, shown, pictures=options.pictures, may_lose=MAY_LOSE)
     write_atomic(options.out, text.encode())
     write_sheet(options.out.with_suffix(".png"), shown[:DRAWN])
@@ -131,11 +135,9 @@ def _measured(found: NDArray[np.float64]) -> Measured:
 
 def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str, tuple[Interval, Interval, int]]:
     """AUROC of the shipped judge on the source validation cells by what is on; its difference to nothing; cells without words (FAULT)."""
-    judge = open_judge(
-        LlamaModel(bundle.path(bundle.manifest.llm.model), board=board, context_tokens=bundle.manifest.llm.context_tokens),
-        bundle=bundle,
-        station=station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": "starter"})}),
-    )
+    llm = bundle.manifest.llm
+    model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
+    judge = open_judge(model, bundle=bundle, station=station)
     cells = validation_cells()
     defective = np.array([cell.defective for cell in cells])
     good = np.array([label.decision == "ok" for label in station.labels])

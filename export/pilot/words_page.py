@@ -27,22 +27,18 @@ Made by
 
 The filter (`[describe] filter = true`) checks each tag, each attribute and each phrase of a caption against the picture, with the CLIP
 embedding that the picture has anyway. A word is not measured by its cosine alone but by its lead over its foils, the words that are not
-true
-together with it; a modifier or a place ("long", "in the upper left") by its lead over the same phrase with another one. What the picture
-does
-not support is struck: the judge does not read it, `words.struck` shows it.
+true together with it; a modifier or a place ("long", "in the upper left") by its lead over the same phrase with another one. What the
+picture does not support is struck: the judge does not read it, `words.struck` shows it.
 
 - Truth: what was painted or rendered. A word whose truth is in doubt (a strength between faint and clear) does not count.
 - {pictures} pictures a set, half of them intact, three sampled captions beside the greedy one; seeds of their own, which taught and chose
   nothing.
 - The station is `export/pilot/filtered.toml`: the starter's, with the filter, and with terms that give captions the wording which its CLIP
   knows. Before and after have the same terms and are cut into the same phrases.
-- Strictness, chosen on 800 other painted pictures on canvases of the training modules: the most precise pair of margins that strikes at
-  most
-  {may_lose:.0%} of the true words there. {chosen}.
+- Strictness, chosen on 800 other pictures, painted on canvases of the training modules: the most precise pair of margins that strikes at
+  most {may_lose:.0%} of the true words there (`{command} --choose`). {chosen}.
 - Precision: true among what is said. Recall: said among what is true, of the whole vocabulary for tags and attributes, of what the
-  captioner
-  said for phrases. Kept: true words that were said and stay. Intervals: 95 %, bootstrap over pictures, 2,000 draws.
+  captioner said for phrases. Kept: true words that were said and stay. Intervals: 95 %, bootstrap over pictures, 2,000 draws.
 
 """
 
@@ -100,9 +96,8 @@ COLUMN_HEADS = "| words | struck by | precision | recall | kept | precision, gai
 
 JUDGE = """## What it does to the judge
 
-The shipped adapter, which was tuned on words as they come, on the 132 source validation cells; greedy caption. No words: cells of which
-no tag
-or no attribute is left, which is a FAULT (`no_words`).
+The shipped adapter, which was tuned on words as they come, on the 132 source validation cells; greedy caption. No words: cells of which no
+tag or no attribute is left, which is a FAULT (`no_words`).
 
 | on | AUROC (95 % interval) | less nothing on | no words |
 |---|---|---|---|
@@ -112,8 +107,7 @@ EXAMPLES = """
 ## {count} real cells
 
 ELPV cells that the starter never saw, picked by the demo's seed; a greedy and a sampled caption. Nobody knows the full truth of a real
-cell:
-these show what is struck, not that it is right. The picture draws the first of them.
+cell: these show what is struck, not that it is right. The picture draws the first of them.
 
 ![Cells with their words, what was struck in grey](words.png)
 
