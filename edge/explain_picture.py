@@ -119,6 +119,9 @@ def _labels(sheet: _Sheet, explanation: Explanation, *, left: int) -> None:
         sheet.write(_plain(name, number, "label")[:20], (left, sheet.y), INK if chosen else GREY, scale=0.5, weight=1)
         sheet.bar((left + LABEL_PX, sheet.y), max(1, round(chance * reach)), colour)
         sheet.write(f"{chance:.3f}", (left + LABEL_PX + round(chance * reach) + 8, sheet.y), INK, scale=0.46)
+    sheet.y += ROW_PX + 8
+    together = f"{explanation.side.upper()}, all its labels together"
+    sheet.write(f"{together}: {explanation.probability:.3f}", (left, sheet.y), COLOURS[verdict.decision], scale=0.52)
 
 
 def _words(sheet: _Sheet, explanation: Explanation) -> None:
@@ -143,11 +146,11 @@ def _words(sheet: _Sheet, explanation: Explanation) -> None:
 
 def _word(sheet: _Sheet, effect: Effect, number: int, most: float, *, turned: bool) -> None:
     share = effect.log_odds / most
-    tone = FOR if share > 0 else AGAINST
-    colour = _mixed(tone, INK, abs(share))
+    tone = GREY if effect.is_noise else FOR if share > 0 else AGAINST
+    colour = _mixed(tone, INK, abs(share) ** 0.5)
     sheet.y += ROW_PX
     middle = sheet.y + (len(_wrapped(effect.word)) - 1) * ROW_PX // 2
-    sheet.write(effect.kind, (MARGIN_PX, sheet.y), GREY, scale=0.42)
+    sheet.write("  of it" if effect.kind == "phrase" else effect.kind, (MARGIN_PX, sheet.y), GREY, scale=0.42)
     length = round(abs(share) * REACH_PX)
     if length:
         sheet.bar((AXIS_PX if share > 0 else AXIS_PX - length, middle), length, tone)
@@ -164,7 +167,7 @@ def _word(sheet: _Sheet, effect: Effect, number: int, most: float, *, turned: bo
 def _foot(sheet: _Sheet, explanation: Explanation) -> None:
     digests = digests_of(explanation)
     said = "   ".join(f"{what} {(digest or 'none').removeprefix('sha256:')[:12]}" for what, digest in digests.items())
-    numbers = f"numbers beside the words: what saying them adds to the log-odds of {explanation.side.upper()}"
+    numbers = f"numbers beside the words: what saying them adds to the log-odds of {explanation.side.upper()}; grey: no more than rounding"
     method = f"judged by {explanation.scores.method}; {numbers}"
     sheet.y += 30
     sheet.rule(sheet.y - 14)
