@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.judge import judging
 from edge.bundles import Bundle, open_bundle
 from edge.cameras.stamp import Stamp
 from edge.demo_cells import sample_cells
 from edge.describers import open_describer
-from edge.judges.llama import LlamaModel
-from edge.judges.prompt import Prompt, description_text, label_text
 from edge.picture.decode import read_picture
 from edge.records import Decision, Frame, Inspection, Verdict
 from edge.spool import Spool
@@ -40,7 +39,7 @@ def main() -> None:
     station = read_station(bundle.path("golden/station.toml"))
     frame = _frame()
     describing(bundle, station, frame)
-    judging(bundle, station, frame)
+    judging(bundle, read_board("cpu"))
     spooling()
 
 
@@ -55,28 +54,6 @@ def describing(bundle: Bundle, station: Station, frame: Frame) -> None:
             "5 captions, picture read once, samples in one batch": lambda: some.describe(frame),
             "1 caption": lambda: one.describe(frame),
             "5 captions, each reading the picture anew": lambda: [one.describe(frame) for _ in range(5)],
-        },
-    )
-
-
-def judging(bundle: Bundle, station: Station, frame: Frame) -> None:
-    """One decode for all labels, against a full prompt for each label."""
-    board, llm = read_board("cpu"), bundle.manifest.llm
-    model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
-    adapter = bundle.path(llm.adapters[str(station.judge.adapter)])
-    model.load_adapter(adapter)
-    prompt = Prompt.parse(bundle.path(bundle.manifest.templates[station.judge.template]).read_text(encoding="utf-8"), station.labels)
-    words = open_describer(bundle, settings=station.describe, board=board).describe(frame)
-    prefix = model.tokenize(prompt.prefix, special=True)
-    shared = model.tokenize(description_text(words)) + model.tokenize(prompt.suffix, special=True)
-    tails = [model.tokenize(label_text(label)) for label in station.labels]
-    whole = prefix + shared
-    compare(
-        f"judging {len(tails)} labels, {len(prefix)} prefix and {len(shared)} description tokens",
-        {
-            "prefix kept, description and all tails in one decode": lambda: model.log_likelihoods(prefix, shared, tails, adapter),
-            "prefix kept, one decode for each label": lambda: [model.log_likelihoods(prefix, shared, [tail], adapter) for tail in tails],
-            "a full prompt for each label": lambda: [model.log_likelihoods(whole[:1], whole[1:], [tail], adapter) for tail in tails],
         },
     )
 

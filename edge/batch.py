@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import resource
 import sys
 import time
@@ -39,14 +40,14 @@ def inspect_paths(paths: Sequence[Path], *, station_file: Path, jsonl: Path | No
         EdgeError: the lines cannot be written.
     """
     station = read_station(station_file)
-    cameras = [_camera(path, station.station.name) for path in paths]
+    captures = captures_of(paths, station.station.name)
     bundle = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
     (inspector,) = open_inspectors(bundle, [station], board=read_board(settings.board))
     summary = _Summary()
     try:
         with ExitStack() as stack:
             out: BinaryIO = sys.stdout.buffer if jsonl is None else stack.enter_context(jsonl.open("wb"))
-            for capture in _captures(cameras):
+            for capture in captures:
                 inspection = inspector.inspect(capture)
                 out.write(encode(inspection) + b"\n")
                 summary.add(inspection)
@@ -56,6 +57,15 @@ def inspect_paths(paths: Sequence[Path], *, station_file: Path, jsonl: Path | No
         raise EdgeError(msg) from err
     finally:
         summary.close()
+
+
+def captures_of(paths: Sequence[Path], station: str) -> Iterator[Capture]:
+    """The pictures of files, folders and videos in their order, for the station of that name.
+
+    Raises:
+        CameraError: a path does not exist.
+    """
+    return itertools.chain.from_iterable([camera.frames() for camera in [_camera(path, station) for path in paths]])
 
 
 def _camera(path: Path, station: str) -> Camera:
@@ -71,11 +81,6 @@ def _camera(path: Path, station: str) -> Camera:
 def _literal(name: str) -> str:
     """A glob pattern that matches just this name."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
-
-
-def _captures(cameras: Sequence[Camera]) -> Iterator[Capture]:
-    for camera in cameras:
-        yield from camera.frames()
 
 
 class _Summary:

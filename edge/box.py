@@ -65,11 +65,12 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     with ExitStack() as stack:
         spool = stack.enter_context(closing(open_spool(settings)))
         outlets = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
+        metrics = Metrics()
+        inspectors = open_inspectors(bundle, stations, board=board, judged=metrics.judged)
         lines = [
             Line(station, open_camera(station.camera, station=station.station.name), inspector, live=is_live(station.camera))
-            for station, inspector in zip(stations, open_inspectors(bundle, stations, board=board), strict=True)
+            for station, inspector in zip(stations, inspectors, strict=True)
         ]
-        metrics = Metrics()
         if settings.metrics_port is not None:
             try:
                 port, stop_serving = metrics.serve(settings.metrics_host, settings.metrics_port)

@@ -153,6 +153,8 @@ def _uses(manifest: Manifest) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     yield ("clip.tokenizer", clip.tokenizer, (".json",))
     for name, vocabulary in (("clip.tags", clip.tags), ("clip.attributes", clip.attributes)):
         yield from ((f"{name}.words", vocabulary.words, (".txt",)), (f"{name}.embeddings", vocabulary.embeddings, (".npy",)))
+    if clip.foils is not None:
+        yield ("clip.foils", clip.foils, (".json",))
     if blip is not None:
         yield from (("blip.vision", blip.vision, (".onnx",)), ("blip.decoder", blip.decoder, (".onnx",)))
         yield ("blip.tokenizer", blip.tokenizer, (".json",))

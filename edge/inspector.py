@@ -15,6 +15,7 @@ from edge.errors import DescribeError, JudgeError
 from edge.interfaces import Describer, Judge
 from edge.picture.gate import PictureGate
 from edge.picture.roi import crop
+from edge.picture.writing import has_writing
 from edge.policy import Limits, decide, fault, has_words
 from edge.records import Capture, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict
 from firmware_config.station import Station
@@ -85,10 +86,28 @@ class Inspector:
         return deadline_ms is not None and self._monotonic_ns() - capture.monotonic_ns > deadline_ms * 1_000_000
 
     def _describe(self, frame: Frame, timings: list[tuple[str, float]]) -> Description:
-        roi = self._station.picture.roi
-        description = self._describer.describe(frame if roi is None else replace(frame, pixels=crop(frame.pixels, roi)))
+        frame = self.cropped(frame)
+        writing = False
+        if not self._station.picture.allow_writing:
+            started_ns = self._monotonic_ns()
+            writing = has_writing(frame.pixels)
+            timings.append(("writing", (self._monotonic_ns() - started_ns) / 1e6))
+        description = self._describer.describe(frame)
         timings += description.timings_ms
-        return description
+        return replace(description, writing=writing)
+
+    def cropped(self, frame: Frame) -> Frame:
+        """What the describer is shown of a picture."""
+        roi = self._station.picture.roi
+        return frame if roi is None else replace(frame, pixels=crop(frame.pixels, roi))
+
+    def verdict_on(self, description: Description) -> Verdict:
+        """Judge and decide on words alone, as `inspect` does, in time.
+
+        Raises:
+            JudgeError: as of a judge.
+        """
+        return decide(description, self._judge.score(description), labels=self._station.labels, limits=self._limits)
 
     def _score(self, description: Description, timings: list[tuple[str, float]]) -> Scores:
         started_ns = self._monotonic_ns()

@@ -24,6 +24,15 @@ class Metrics:
         self._stages = Histogram(
             "kotoba_stage_seconds", "Time by stage", ["station", "stage"], buckets=STAGE_BUCKETS_S, registry=self.registry
         )
+        self._judgements = Counter(
+            "kotoba_judgements",
+            "Judgements, by whether the same words had been judged before",
+            ["station", "remembered"],
+            registry=self.registry,
+        )
+        self._reused = Counter(
+            "kotoba_captions_reused", "Inspections with the captions of an earlier picture", ["station"], registry=self.registry
+        )
         self.dropped = Gauge(
             "kotoba_frames_dropped", "Pictures of live cameras replaced by newer ones", ["station"], registry=self.registry
         )
@@ -42,6 +51,12 @@ class Metrics:
             self._reasons.labels(inspection.station, reason.value).inc()
         for stage, took_ms in inspection.timings_ms:
             self._stages.labels(inspection.station, stage).observe(took_ms / 1e3)
+            if stage == "blip" and took_ms == 0.0 and inspection.description and inspection.description.captions:
+                self._reused.labels(inspection.station).inc()  # a run of BLIP takes milliseconds
+
+    def judged(self, station: str, remembered: bool) -> None:  # noqa: FBT001 -- handed on as a plain function
+        """Count a judgement that was asked for: `remembered` without the language model."""
+        self._judgements.labels(station, "yes" if remembered else "no").inc()
 
     def serve(self, host: str, port: int) -> tuple[int, Callable[[], None]]:
         """Serve /metrics; returns the port and what stops it."""

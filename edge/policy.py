@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.describers.text_filter import influences
-from edge.records import Decision, Description, Reason, Scores, Verdict
+from edge.records import CAPTION_STRUCK, Decision, Description, Reason, Scores, Verdict
 from firmware_config.calibration import Escape
 from firmware_config.labels import Label
 
@@ -53,13 +53,15 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
     best, probability, margin = _likeliest(scores, labels)
     doubts = []
     ok_labels = [label.name for label in labels if label.decision == "ok"]
-    if description.writing or any(influences(caption, ok_labels) for caption in description.captions):
+    said = (*description.captions, *(struck for struck in description.struck if struck.startswith(CAPTION_STRUCK)))
+    if description.writing or any(influences(caption, ok_labels) for caption in said):
         doubts.append(Reason.TEXT_INFLUENCE)
     if not scores.calibrated:
         doubts.append(Reason.UNCALIBRATED)
-    if probability < (max(limits.min_confidence, limits.min_ok_confidence) if best.decision == "ok" else limits.min_confidence):
+    # Asked this way round, a limit that is no number is met by nothing.
+    if not (probability >= limits.min_confidence and (best.decision != "ok" or probability >= limits.min_ok_confidence)):
         doubts.append(Reason.LOW_CONFIDENCE)
-    if margin < limits.min_margin:
+    if not margin >= limits.min_margin:
         doubts.append(Reason.LOW_MARGIN)
     if len({label.decision for label in labels if label.name in scores.possible}) > 1:
         doubts.append(Reason.AMBIGUOUS)

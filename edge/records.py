@@ -79,6 +79,9 @@ class LostFrame:
 
 Capture: TypeAlias = Frame | LostFrame
 
+CAPTION_STRUCK = "caption: "
+"""How what was struck from a caption begins; the others begin with "tag: " and "attribute: "."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tag:
@@ -92,7 +95,8 @@ class Tag:
 class Description:
     """All that the judge ever sees of a picture: words, best first.
 
-    `struck` are phrases that the filter took out; `writing` says that print was seen in the picture, which is never an OK.
+    `struck` are words and phrases that the filter took out, each with where from ("caption: long crack"); `writing` says that print was
+    seen in the picture, which is never an OK.
     """
 
     tags: tuple[Tag, ...]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 from pydantic import ValidationError
 
 from export.errors import BuildError, ExportError, SpecError
+from export.pilot import attack_command
 from export.spec import BlipSource, ClipSource, LlmSource, Quantisation, read_spec
 from firmware_config.board import Precision, read_board
 from firmware_config.errors import ConfigError, first_mistake
@@ -90,6 +91,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     pilot.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
     pilot.set_defaults(command=_pilot)
+
+    trust = commands.add_parser("trust", help="what a bundle's confidence is worth on the cells of ELPV: a page of Markdown and its plots")
+    trust.add_argument("jsonl", type=Path, metavar="JSONL", help="lines of `kotoba-edge inspect` over all cells")
+    trust.add_argument("--bundle", type=Path, default=STATE / "starter", help="default: %(default)s")
+    trust.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")
+    trust.add_argument("--station", type=Path, required=True, metavar="FILE", help="the station with which they were inspected")
+    trust.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="the page; trust-*.png go beside it")
+    trust.set_defaults(command=_trust)
+    attack_command.register(commands, state=STATE, progress=_Progress)
 
     for command in commands.choices.values():
         command.add_argument("--board", default="cpu", help="board profile to run on (default: %(default)s)")
@@ -259,6 +269,18 @@ def _pilot(options: argparse.Namespace) -> int:
         print(text)
     else:
         write_atomic(options.out, text.encode())
+    return DONE
+
+
+def _trust(options: argparse.Namespace) -> int:
+    from export.pilot.report import read_study
+    from export.pilot.trust_page import write_page
+    from export.verify import opened
+
+    command = f"kotoba-export trust {options.jsonl} --station {options.station} --bundle {options.bundle} --out {options.out}"
+    with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
+        board, station = read_board(options.board), read_station(options.station)
+        write_page(read_study(options.jsonl), bundle, board, station, command=command, out=options.out)
     return DONE
 
 

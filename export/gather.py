@@ -133,7 +133,7 @@ def _llm_source(spec: BundleSpec) -> Path:
 def _named(models: Models) -> Iterator[str]:
     clip, blip = models.clip, models.blip
     if clip is not None:
-        yield from (clip.vision, clip.text, clip.tokenizer)
+        yield from (clip.vision, clip.text, clip.tokenizer, *([clip.foils] if clip.foils else []))
         for vocabulary in (clip.tags, clip.attributes):
             yield from (vocabulary.words, vocabulary.embeddings, *vocabulary.glosses.values())
     if blip is not None:

@@ -16,6 +16,7 @@ from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 from export.artefacts import SAFE, Say, prepared, record, run
 from export.clip import ClipText, ClipVision, export_clip
 from export.diagnose import suspects
+from export.foils import choose_foils, write_foils
 from export.proof import Measured, Suspect, cosine, max_difference, overlap
 from export.quantize import Inputs, quantize
 from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
@@ -119,7 +120,11 @@ def make_clip(work: ClipWork, graphs: Path, out: Path, *, say: Say) -> None:
         Measured(f"clip.{kind}", "overlap", precision, overlap(seen @ rows.T, made @ rows.T, min(TOP, len(rows))))
         for kind, rows in vocabularies.items()
     ]
-    record(out, "clip", _write(work, out, vocabularies), measured)
+    section = _write(work, out, vocabularies)
+    words = [entry.word for entries in work.words.values() for entry in entries]
+    if foils := choose_foils(words, np.concatenate(list(vocabularies.values())), made):
+        section |= write_foils(foils, out)
+    record(out, "clip", section, measured)
 
 
 def clip_suspects(work: ClipWork, graphs: Path, *, say: Say) -> tuple[Suspect, ...]:

@@ -24,9 +24,10 @@ class Board(BaseModel):
 
     model_config = STRICT
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    providers: tuple[Literal["tensorrt", "cuda", "cpu"], ...] = Field(
+    providers: tuple[Literal["tensorrt", "cuda", "openvino", "cpu"], ...] = Field(
         min_length=1,
-        description="Execution providers of onnxruntime, first wanted first; a missing one is an error, never a silent fallback.",
+        description="Execution providers of onnxruntime, first wanted first; a missing one is an error, and so is a part of a graph that "
+        "would run on the CPU where it is not named: never a silent fallback.",
     )
     precision: Precision = Field(default="int8", description="What is exported for this board where a specification names nothing else.")
     engine_cache: Path = Field(default=Path("/var/cache/kotoba"), description="Where TensorRT keeps the engines that it compiles here.")
@@ -36,7 +37,7 @@ class Board(BaseModel):
 
 
 def read_board(name_or_path: str) -> Board:
-    """Read a shipped profile by its name (`cpu`, `gpu`, `jetson-orin-nano`) or a file by its path (anything ending in .toml).
+    """Read a shipped profile by its name (`cpu`, `gpu`, `jetson-orin-nano`, `openvino`) or a file by its path (anything ending in .toml).
 
     Raises:
         BoardError: no such profile, or a file that is not understood.

@@ -74,6 +74,10 @@ class Clip(BaseModel):
     preprocess: ImagePreprocess
     tags: Vocabulary
     attributes: Vocabulary
+    foils: FilePath | None = Field(
+        default=None,
+        description="A JSON object: word of a vocabulary to the words that are not true together with it, which describe.filter contrasts.",
+    )
 
 
 class Blip(BaseModel):

@@ -53,6 +53,15 @@ class Temperature(BaseModel):
     temperature: float = Field(gt=0, le=100)
 
 
+class Logistic(BaseModel):
+    """The log-odds of all labels that are not ok, by the softmax, are multiplied by `slope` and moved by `shift`."""
+
+    model_config = STRICT
+    kind: Literal["logistic"] = "logistic"
+    slope: float = Field(gt=0, le=1000)
+    shift: float = Field(ge=-1000, le=1000)
+
+
 class Isotonic(BaseModel):
     """From the softmax's probability of all labels that are not ok to the true one: straight lines between points that rise from 0 to 1."""
 
@@ -69,7 +78,7 @@ class Isotonic(BaseModel):
         return self
 
 
-Scale: TypeAlias = Annotated[Temperature | Isotonic, Field(discriminator="kind")]
+Scale: TypeAlias = Annotated[Temperature | Logistic | Isotonic, Field(discriminator="kind")]
 
 
 class Conformal(BaseModel):

@@ -99,6 +99,11 @@ class Describe(BaseModel):
             if twice is not None:
                 msg = f"extra words must be distinct, {twice!r} is there twice"
                 raise ValueError(msg)
+        wordings = [wording.casefold() for term in self.terms for wording in {term.name, *term.also}]
+        twice = next((wording for wording in wordings if wordings.count(wording) > 1), None)
+        if twice is not None:
+            msg = f"a wording can be read as one term only, {twice!r} stands with two"
+            raise ValueError(msg)
         return self
 
 

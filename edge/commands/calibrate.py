@@ -25,7 +25,9 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     calibrate.add_argument(
         "--coverage", type=_share, default=0.9, metavar="SHARE", help="of pictures, whose true decision is among the possible (%(default)s)"
     )
-    calibrate.add_argument("--kind", choices=("isotonic", "temperature"), default="isotonic", help="of fit (default: %(default)s)")
+    calibrate.add_argument(
+        "--kind", choices=("logistic", "isotonic", "temperature"), default="logistic", help="of fit (default: %(default)s)"
+    )
     calibrate.add_argument("--out", type=Path, required=True, metavar="FILE", help="the calibration, for [judge] calibration")
     take_bundle(calibrate)
     calibrate.set_defaults(command=_calibrate, quiet=True)

@@ -19,6 +19,7 @@ from firmware_config.station import Describe
 
 Array = NDArray[np.float32]
 Ids = NDArray[np.int64]
+Wide = NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class BlipCaptioner:
         return _State({name.replace("present", "past"): np.zeros(shape, np.float32) for name in self._outputs}, 0)
 
     def _step(self, cross: dict[str, Array], tokens: Ids, state: _State) -> Array:
-        """Feed `tokens` (B, T); returns log-probabilities of the next token, float64 (B, V), and moves `state`."""
+        """Feed `tokens` (B, T); returns the next token's logits, float32 (B, V), and moves `state`."""
         batch, count = tokens.shape
         inputs = {
             "input_ids": tokens,
@@ -99,9 +100,7 @@ class BlipCaptioner:
             raise DescribeError(msg)
         state.keys_values = {name.replace("present", "past"): value for name, value in zip(self._outputs, present, strict=True)}
         state.past += count
-        wide = logits.astype(np.float64)
-        wide -= wide.max(-1, keepdims=True)
-        return np.asarray(wide - np.log(np.exp(wide).sum(-1, keepdims=True)))
+        return np.asarray(logits)
 
     def _greedy(self, cross: dict[str, Array]) -> list[int]:
         state, feed = self._start(1), np.array([self._prompt], np.int64)
@@ -123,9 +122,9 @@ class BlipCaptioner:
         rows: list[list[int]] = [[] for _ in range(settings.samples)]
         alive = np.ones(settings.samples, bool)
         for _ in range(settings.max_tokens):
-            log_probabilities = self._step(cross, feed, state) / settings.temperature
+            log_probabilities = _log_softmax(self._step(cross, feed, state)) / settings.temperature
             keep = min(settings.top_k, log_probabilities.shape[-1])
-            best = np.argsort(-log_probabilities, axis=-1, kind="stable")[:, :keep]
+            best = np.stack([_likeliest(row, keep) for row in log_probabilities])
             weights = np.exp(np.take_along_axis(log_probabilities, best, -1))
             reached = np.cumsum(weights, -1) / weights.sum(-1, keepdims=True)
             # One draw a row and step, also for rows that have ended: a caption does not hang on how long the others are.
@@ -143,7 +142,7 @@ class BlipCaptioner:
         """Beam search with transformers' default length penalty of 1: the score of a sentence is its mean log-probability."""
         beams, eos = self._settings.beams, self._blip.eos_token_id
         state = self._start(1)
-        first = self._step(cross, np.array([self._prompt], np.int64), state)[0]
+        first = _log_softmax(self._step(cross, np.array([self._prompt], np.int64), state))[0]
         state.keys_values = {name: np.repeat(value, beams, axis=0) for name, value in state.keys_values.items()}
         totals = np.full(beams, -np.inf)
         totals[0] = 0.0
@@ -154,7 +153,7 @@ class BlipCaptioner:
         for step in range(1, self._settings.max_tokens + 1):
             flat = (totals[:, None] + log_probabilities).ravel()
             vocabulary = log_probabilities.shape[-1]
-            candidates = np.argsort(-flat, kind="stable")[: 2 * beams]
+            candidates = _likeliest(flat, 2 * beams)
             kept: list[tuple[float, int, int]] = []
             for rank, candidate in enumerate(candidates):
                 beam, token = divmod(int(candidate), vocabulary)
@@ -170,10 +169,24 @@ class BlipCaptioner:
                 break
             picked = [beam for _, beam, _ in kept]
             state.keys_values = {name: value[picked] for name, value in state.keys_values.items()}
-            log_probabilities = self._step(cross, np.array([[token] for _, _, token in kept], np.int64), state)
+            log_probabilities = _log_softmax(self._step(cross, np.array([[token] for _, _, token in kept], np.int64), state))
         done += (
             [(float(total) / (length + self._settings.max_tokens - 1), row) for total, row in zip(totals, rows, strict=True)]
             if len(done) < beams
             else []
         )
         return max(done, key=lambda item: item[0])[1]
+
+
+def _log_softmax(logits: Array) -> Wide:
+    """Log-probabilities, float64 (B, V)."""
+    wide = logits.astype(np.float64)
+    wide -= wide.max(-1, keepdims=True)
+    return np.asarray(wide - np.log(np.exp(wide).sum(-1, keepdims=True)))
+
+
+def _likeliest(row: Wide, count: int) -> Ids:
+    """Places of the `count` largest of `row` (V,), largest first, of equal ones the first; sorting all takes far longer."""
+    count = min(count, len(row))
+    able = np.flatnonzero(row >= np.partition(row, -count)[-count])
+    return able[np.argsort(-row[able], kind="stable")[:count]]

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundles import Bundle
+from edge.describers.foils import Foils, read_foils
 from edge.describers.session import open_session
-from edge.describers.words import Words, embed_words, read_words
+from edge.describers.words import PhraseReader, Words, embed_words, read_words
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
@@ -26,6 +27,7 @@ class ClipTagger:
         self._preprocess = clip.preprocess
         self._session = open_session(bundle.path(clip.vision), board)
         self._tags, self._attributes = read_words(bundle, clip.tags), read_words(bundle, clip.attributes)
+        self._reader: PhraseReader | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -47,6 +49,16 @@ class ClipTagger:
             _extended(self._tags, settings.extra_tags, embeddings[:count]),
             _extended(self._attributes, settings.extra_attributes, embeddings[count:]),
         )
+
+    def foils(self, vocabularies: tuple[Words, Words]) -> Foils:
+        """What checks words of `vocabularies`, and phrases, against a picture; the text tower stays open for it, once for all stations.
+
+        Raises:
+            BundleError: the bundle does not say which words exclude each other.
+        """
+        foils = read_foils(self._bundle)
+        self._reader = self._reader or PhraseReader(self._bundle, board=self._board)
+        return Foils(vocabularies, foils=foils, read=self._reader)
 
     def image_embeds(self, pixels: Pixels) -> NDArray[np.float32]:
         """The picture's embedding, float32 (D,), unit length.

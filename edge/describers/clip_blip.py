@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.bundles import Bundle
 from edge.describers.blip import BlipCaptioner
 from edge.describers.clip import ClipTagger
+from edge.describers.quality import QualityFilter
+from edge.describers.reuse import CaptionReuse, Look
+from edge.describers.terms import Terms
 from edge.describers.text_filter import clean
-from edge.records import Description, Frame
+from edge.records import Description, Frame, Pixels
 from firmware_config.board import Board
 from firmware_config.station import Describe
 
@@ -22,6 +29,8 @@ class ClipBlipDescriber:
         self._tagger = ClipTagger(bundle, board=board)
         self._tags, self._attributes = self._tagger.vocabularies(settings)
         self._captioner = BlipCaptioner(bundle, settings=settings, board=board) if bundle.manifest.blip else None
+        self._quality = self._filter(settings)
+        self._reuse = CaptionReuse(settings.reuse)
 
     @property
     def providers(self) -> str:
@@ -32,12 +41,14 @@ class ClipBlipDescriber:
         """A describer with other settings on the same loaded models.
 
         Raises:
-            BundleError: words that the settings add are known already, or too long.
+            BundleError: words that the settings add are known already, or too long; the bundle lacks what the filter needs.
         """
         other = copy.copy(self)
         other._settings = settings  # noqa: SLF001 -- a copy of ourselves
         other._tags, other._attributes = self._tagger.vocabularies(settings)  # noqa: SLF001 -- as above
         other._captioner = self._captioner and self._captioner.for_settings(settings)  # noqa: SLF001 -- as above
+        other._quality = other._filter(settings)  # noqa: SLF001 -- as above
+        other._reuse = CaptionReuse(settings.reuse)  # noqa: SLF001 -- as above; what stands is one station's
         return other
 
     def describe(self, frame: Frame) -> Description:
@@ -47,6 +58,32 @@ class ClipBlipDescriber:
         tags = self._tags.best(embeds, self._settings.tags)
         attributes = self._attributes.best(embeds, self._settings.attributes)
         seen = time.monotonic()
-        captions = tuple(map(clean, self._captioner.captions(frame.pixels))) if self._captioner else ()
+        captions, reused = self._captions(frame.pixels, embeds)
         said = time.monotonic()
-        return Description(tags, attributes, captions, timings_ms=(("clip", (seen - started) * 1e3), ("blip", (said - seen) * 1e3)))
+        description = Description(tags, attributes, captions)
+        if self._quality is not None:
+            description = self._quality.filtered(description, embeds)
+        timings = [("clip", (seen - started) * 1e3), ("blip", 0.0 if reused else (said - seen) * 1e3)]
+        if self._settings.filter:
+            timings.append(("filter", (time.monotonic() - said) * 1e3))
+        return replace(description, timings_ms=tuple(timings))
+
+    def _captions(self, pixels: Pixels, embeds: NDArray[np.float32]) -> tuple[tuple[str, ...], bool]:
+        """The captions of a picture, and whether they are those of an earlier one that still stand."""
+        if self._captioner is None:
+            return (), False
+        look = Look.at(pixels, embeds)
+        recalled = self._reuse.recall(look)
+        if recalled is not None:
+            return recalled, True
+        captions = tuple(map(clean, self._captioner.captions(pixels)))
+        self._reuse.keep(look, captions)
+        return captions, False
+
+    def _filter(self, settings: Describe) -> QualityFilter | None:
+        if not settings.filter and not settings.terms:
+            return None
+        vocabularies = (self._tags, self._attributes)
+        words = {word for vocabulary in vocabularies for word in vocabulary.words}
+        foils = self._tagger.foils(vocabularies) if settings.filter else None
+        return QualityFilter(foils, known=Terms.known_to(words, settings.terms), named=Terms.of(settings.terms))

@@ -10,14 +10,20 @@ from edge.errors import BundleError
 from edge.threads import threads_of
 from firmware_config.board import Board
 
-PROVIDERS = {"tensorrt": "TensorrtExecutionProvider", "cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
+PROVIDERS = {
+    "tensorrt": "TensorrtExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+    "cpu": "CPUExecutionProvider",
+}
 
 
 def open_session(path: Path, board: Board) -> ort.InferenceSession:
     """Open a graph.
 
     Raises:
-        BundleError: the runtime lacks a provider that the board asks for, or cannot load the graph.
+        BundleError: the runtime lacks a provider that the board asks for, or cannot load the graph, or a part of the graph would run on
+            the CPU, which the board does not name.
     """
     wanted = [PROVIDERS[name] for name in board.providers]
     missing = [name for name in wanted if name not in ort.get_available_providers()]
@@ -33,6 +39,9 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
     # Spinning burns the cores after each run, and the language model needs them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
+    if "cpu" not in board.providers:
+        # onnxruntime gives the CPU whatever the others do not take, and says nothing.
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         session = ort.InferenceSession(str(path), options, providers=[(name, _options(name, board)) for name in wanted])
     except Exception as err:
@@ -46,14 +55,17 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
 
 
 def _options(provider: str, board: Board) -> dict[str, str]:
-    """TensorRT compiles a graph for minutes: it is kept for the next start, and made for fp16, which is what its boards are given."""
-    if provider != PROVIDERS["tensorrt"]:
-        return {}
-    cache = str(board.engine_cache)
-    return {
-        "trt_fp16_enable": "1",
-        "trt_engine_cache_enable": "1",
-        "trt_engine_cache_path": cache,
-        "trt_timing_cache_enable": "1",
-        "trt_timing_cache_path": cache,
-    }
+    if provider == PROVIDERS["openvino"]:
+        # Without "precision" a CPU that has bf16 would compute in it, and give other words than the bundle was proven with.
+        return {"device_type": "CPU", "precision": "FP32", "num_of_threads": str(threads_of(board))}
+    if provider == PROVIDERS["tensorrt"]:
+        # It compiles a graph for minutes: kept for the next start, and made for fp16, which is what its boards are given.
+        cache = str(board.engine_cache)
+        return {
+            "trt_fp16_enable": "1",
+            "trt_engine_cache_enable": "1",
+            "trt_engine_cache_path": cache,
+            "trt_timing_cache_enable": "1",
+            "trt_timing_cache_path": cache,
+        }
+    return {}

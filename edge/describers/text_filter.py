@@ -16,13 +16,14 @@ ORDERS = frozenset(
 """Words of verdicts and commands, which no picture has a reason to show."""
 
 _NOT_TEXT = re.compile(r"[^\w\s,.'()/-]+")
+_COMMAS = str.maketrans({"、": ", ", "，": ", "})
 _SPACE = re.compile(r"\s+")
 _WORD = re.compile(r"[^\W_]+")
 
 
 def clean(caption: str) -> str:
     """One line of plain characters: no control characters, no markup, no colons (a line that ends in one is a heading); cut."""
-    return _SPACE.sub(" ", _NOT_TEXT.sub(" ", caption)).strip()[:MAX_CAPTION_CHARACTERS]
+    return _SPACE.sub(" ", _NOT_TEXT.sub(" ", caption.translate(_COMMAS))).strip()[:MAX_CAPTION_CHARACTERS]
 
 
 def influences(caption: str, ok_labels: Iterable[str]) -> bool:

@@ -20,6 +20,9 @@ from firmware_config.bundle import Vocabulary
 SCORE_DIGITS = 4
 """Cosines are rounded so that words and their order do not hang on the last bit of a kernel."""
 
+REMEMBERED = 8_192
+"""Phrases whose embeddings are kept, 16 MB of 512 numbers each; captions repeat themselves, so that few more are ever read."""
+
 BATCH = 64
 """Phrases that the text tower reads at once."""
 
@@ -70,6 +73,31 @@ def embed_words(bundle: Bundle, words: Sequence[str], *, board: Board) -> NDArra
     tokenizer = Tokenizer.from_file(str(bundle.path(clip.tokenizer)))
     reading = {"context_tokens": clip.context_tokens, "pad_token_id": clip.pad_token_id}
     return embed(session, tokenizer, words, prompts=clip.prompts, **reading)
+
+
+class PhraseReader:
+    """Embeds phrases as they come, by the bundle's text tower: the same phrase is read once."""
+
+    def __init__(self, bundle: Bundle, *, board: Board) -> None:
+        self._clip = bundle.manifest.clip
+        self._session = open_session(bundle.path(self._clip.text), board)
+        self._tokenizer = Tokenizer.from_file(str(bundle.path(self._clip.tokenizer)))
+        self._read: dict[str, NDArray[np.float32] | None] = {}
+
+    def __call__(self, phrase: str) -> NDArray[np.float32] | None:
+        """The embedding, float32 (D,), unit length; None where the phrase is longer than the tower can read.
+
+        One phrase at a time: the scales of a dynamic int8 graph, and with them the last digits, hang on what else is in a batch.
+        """
+        if phrase not in self._read:
+            if len(self._read) >= REMEMBERED:
+                self._read.clear()
+            clip = self._clip
+            reading = {"context_tokens": clip.context_tokens, "pad_token_id": clip.pad_token_id}
+            longest = max(len(self._tokenizer.encode(prompt.replace("{}", phrase)).ids) for prompt in clip.prompts)
+            fits = longest <= clip.context_tokens
+            self._read[phrase] = embed(self._session, self._tokenizer, [phrase], prompts=clip.prompts, **reading)[0] if fits else None
+        return self._read[phrase]
 
 
 def embed(

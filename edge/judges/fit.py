@@ -92,14 +92,14 @@ def make_calibration(
 def fit_rule(sample: Sample, *, kind: Kind, escape: float, coverage: float) -> Rule:
     """Fit everything on these pictures.
 
-    The escape threshold is exact for the isotonic kind: that scale keeps the judge's order. The set's threshold rests on probabilities of
-    pictures that did not fit them.
+    The escape threshold is exact where the scale keeps the judge's order: logistic and isotonic do, a temperature nearly. The set's
+    threshold rests on probabilities of pictures that did not fit them.
     """
     scale = fit(sample.log_likelihoods, sample.allowed, sample.ok, kind)
     chances_ok = calibrated(sample.log_likelihoods, scale, sample.ok)[:, sample.ok].sum(-1)
     return Rule(
         scale=scale,
-        conformal=Conformal(coverage=coverage, threshold=possible_threshold(_chances_right(sample, kind), coverage=coverage)),
+        conformal=Conformal(coverage=coverage, threshold=possible_threshold(chances_right(sample, kind), coverage=coverage)),
         escape=Escape(rate=escape, min_ok_confidence=ok_threshold(chances_ok, sample.bad, escape=escape)),
     )
 
@@ -120,7 +120,7 @@ def cross_fitted(sample: Sample, kind: Kind) -> NDArray[np.float64]:
     return found
 
 
-def _chances_right(sample: Sample, kind: Kind) -> NDArray[np.float64]:
+def chances_right(sample: Sample, kind: Kind) -> NDArray[np.float64]:
     """The probability that each picture's right decision got: float64 (N,)."""
     right = sample.decisions[sample.allowed.argmax(-1)]
     return np.asarray((cross_fitted(sample, kind) * (sample.decisions[None, :] == right[:, None])).sum(-1))

@@ -1,9 +1,9 @@
 """Judging on llama.cpp: how likely is each label as the next words after the description?
 
-The prefix (instruction, labels and examples) is computed once and kept. Per frame the description is computed once for all labels, together with
-every label's own tokens, in one decode: each token says to which labels' sequences it belongs (as `hellaswag_score` of llama.cpp does).
-That equals scoring K full prompts, at the price of one description: docs/decisions/0004-rank-classification.md. Generating under a grammar
-that allows only the labels needs nothing more: what it would choose from stands in the same logits.
+The prefix (instruction, labels and examples) is computed once and kept. Per frame the description is computed once for all labels,
+together with every label's own tokens, in one decode: each token says to which labels' sequences it belongs (as `hellaswag_score` of
+llama.cpp does). That equals scoring K full prompts, at the price of one description: docs/decisions/0004-rank-classification.md. Generating
+under a grammar that allows only the labels needs nothing more: what it would choose from stands in the same logits.
 """
 
 from __future__ import annotations
@@ -182,7 +182,7 @@ class LlamaModel:
         wanted = [
             np.logaddexp.reduce(logits[self._ends].astype(np.float64)) if token == END else np.float64(logits[token]) for token in asked
         ]
-        return np.array(wanted) - np.float64(top) - np.log(total)
+        return np.asarray(np.array(wanted) - np.float64(top) - np.log(total))
 
 
 class LlamaJudge:

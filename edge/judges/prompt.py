@@ -74,7 +74,7 @@ def _require_slots(template: str, examples: Sequence[Example]) -> None:
             msg = f"an instruction template must hold {slot} {wanted}, this one has it {count} times: mend the template"
             raise BundleError(msg)
     if examples and EXAMPLES_SLOT not in template:
-        msg = f"there are {len(examples)} examples, but the instruction template has no {EXAMPLES_SLOT}: choose one that has it, or use no examples"
+        msg = f"there are {len(examples)} examples, but the instruction template has no {EXAMPLES_SLOT}: use one that has it"
         raise BundleError(msg)
     slots = [slot for slot in (LABELS_SLOT, EXAMPLES_SLOT, DESCRIPTION_SLOT) if slot in template]
     if slots != sorted(slots, key=template.index):

@@ -23,11 +23,14 @@ def bin_of(chances: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def calibration_error(chances: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
     """Expected calibration error (ECE): how far stated chances (N,) lie from what happened (N,), mean over bins by their pictures."""
-    gaps = np.bincount(bin_of(chances), chances - happened)
-    return float(np.abs(gaps).sum() / len(chances))
+    return _error(bin_of(chances), chances, happened)
 
 
 def error_by_chance(chances: NDArray[np.float64]) -> float:
     """The mean ECE that a perfectly calibrated judge shows with so many pictures and these chances: less cannot be told apart from it."""
-    rng = np.random.default_rng(SEED)
-    return float(np.mean([calibration_error(chances, rng.random(len(chances)) < chances) for _ in range(DRAWS)]))
+    rng, bins = np.random.default_rng(SEED), bin_of(chances)
+    return float(np.mean([_error(bins, chances, rng.random(len(chances)) < chances) for _ in range(DRAWS)]))
+
+
+def _error(bins: NDArray[np.int64], chances: NDArray[np.float64], happened: NDArray[np.bool_]) -> float:
+    return float(np.abs(np.bincount(bins, chances - happened)).sum() / len(chances))

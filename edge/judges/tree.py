@@ -14,9 +14,7 @@ def closed(answers: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
     Else "crack" would be at least as likely as "crack at a busbar" whatever the words say, being a part of it.
     """
     known = [tuple(answer) for answer in answers]
-    return [
-        own + (END,) if any(other[: len(own)] == own for j, other in enumerate(known) if i != j) else own for i, own in enumerate(known)
-    ]
+    return [(*own, END) if any(own == other[: len(own)] for other in known[:i] + known[i + 1 :]) else own for i, own in enumerate(known)]
 
 
 class Tree:

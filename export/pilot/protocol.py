@@ -97,6 +97,15 @@ def blocks(rows: Sequence[int]) -> list[NDArray[np.int64]]:
     return [np.arange(begin, min(begin + BLOCK, end)) for first, end in pairwise(starts) for begin in range(first, end, BLOCK)]
 
 
+def share(of: Flags, among: Flags, rows: Sequence[int], *, seed: int = 0) -> Interval:
+    """The share of `among` that is also `of`, with the interval that `bootstrap` would give, for less work: blocks are counted once."""
+    counts = np.array([((of & among)[part].sum(), among[part].sum()) for part in blocks(rows)], np.float64)
+    drawn = counts[np.random.default_rng(seed).integers(len(counts), size=(DRAWS, len(counts)))].sum(1)
+    some = drawn[drawn[:, 1] > 0]
+    low, high = np.quantile(some[:, 0] / some[:, 1], [0.025, 0.975])
+    return Interval(float(counts[:, 0].sum() / counts[:, 1].sum()), float(low), float(high))
+
+
 def bootstrap(figure: Callable[[NDArray[np.int64]], float], parts: list[NDArray[np.int64]], *, seed: int = 0) -> Interval:
     """The figure on all parts, and its 95 % interval over parts drawn with replacement."""
     rng = np.random.default_rng(seed)

@@ -25,6 +25,7 @@ from export.pack import requantised
 from export.starter.batches import Batches
 from export.starter.convert import convert
 from export.starter.describe import write_descriptions
+from export.starter.foils import make_foils
 from export.starter.sample import write_samples
 from export.starter.teacher import TeacherRecipe, train_teachers
 from export.starter.tokenizer import make_tokenizer
@@ -59,20 +60,10 @@ def main() -> None:
 
 
 def train(work: Path, out: Path) -> None:
-    """All stages; `out` ends up as the folder that the starter's build reads."""
+    """All stages; `out` ends up as the folder that the starter's build reads. Where it holds graphs, only the judge is tuned."""
     work.mkdir(parents=True, exist_ok=True)
-    painted = work / "painted"
-    if not (painted / "captions.json").exists():
-        write_samples(painted, count=PAINTED, seed=SEED)
-    tokenizer = _tokenizer(work / "tokenizer.json")
-    teachers = train_teachers(work / "teachers", TEACHERS, seed=SEED + 4)
-    if not (work / "clip/config.json").exists():
-        train_clip(Batches(painted, seed=SEED), teachers, tokenizer, work / "clip", CLIP)
-    if not (work / "blip/config.json").exists():
-        train_blip(Batches(painted, seed=SEED + 1), teachers, tokenizer, CLIPModel.from_pretrained(work / "clip"), work / "blip", BLIP)
     if not (out / "models.json").exists():
-        pixels = Batches(painted, seed=SEED + 2).draw(64).pixel_values.numpy()
-        print(json.dumps(convert(work / "clip", work / "blip", tokenizer, pixels, out)))
+        _train_eyes(work, out)
     station, board = read_station(HERE / "golden/station.toml"), read_board("cpu")
     if not (work / "validation.jsonl").exists():
         box = open_describer(_unsigned(out), settings=station.describe, board=board)
@@ -93,6 +84,22 @@ def train(work: Path, out: Path) -> None:
     print(f"source validation cells: judge AUROC {found.auroc:.3f}, temperature {found.temperature:.3f}")
     entry = Calibration(adapter=ADAPTER, template=TEMPLATE, temperature=round(found.temperature, 4))
     (out / "calibration.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
+
+
+def _train_eyes(work: Path, out: Path) -> None:
+    """CLIP and BLIP, from painting to int8 graphs."""
+    painted = work / "painted"
+    if not (painted / "captions.json").exists():
+        write_samples(painted, count=PAINTED, seed=SEED)
+    tokenizer = _tokenizer(work / "tokenizer.json")
+    teachers = train_teachers(work / "teachers", TEACHERS, seed=SEED + 4)
+    if not (work / "clip/config.json").exists():
+        train_clip(Batches(painted, seed=SEED), teachers, tokenizer, work / "clip", CLIP)
+    if not (work / "blip/config.json").exists():
+        train_blip(Batches(painted, seed=SEED + 1), teachers, tokenizer, CLIPModel.from_pretrained(work / "clip"), work / "blip", BLIP)
+    pixels = Batches(painted, seed=SEED + 2).draw(64).pixel_values.numpy()
+    print(json.dumps(convert(work / "clip", work / "blip", tokenizer, pixels, out)))
+    make_foils(out)
 
 
 def _unsigned(artefacts: Path) -> Bundle:

@@ -135,7 +135,7 @@ def _place(defect: Defect) -> str:
     return f"on the {column} side" if column else f"in the {row} part"
 
 
-_NOUNS: dict[tuple[str, str], tuple[str, ...]] = {
+NOUNS: dict[tuple[str, str], tuple[str, ...]] = {
     ("crack", "line"): ("crack", "fracture line", "thin crack"),
     ("crack", "branched"): ("branched crack", "crack with branches"),
     ("crack", "crossed"): ("pair of crossed cracks", "crossed crack"),
@@ -148,6 +148,7 @@ _NOUNS: dict[tuple[str, str], tuple[str, ...]] = {
     ("dead cell", "whole"): ("dead cell area", "dark dead surface"),
     ("dead cell", "half"): ("dead half", "half that is dead"),
 }
+"""How captions call a kind and shape."""
 
 
 def _mark(defect: Defect, rng: np.random.Generator) -> str:
@@ -155,7 +156,7 @@ def _mark(defect: Defect, rng: np.random.Generator) -> str:
     size = "short" if defect.size < 0.25 else "long" if defect.size > 0.5 else ""
     if defect.kind != "crack":
         size = "small" if defect.size < 0.2 else "large" if defect.size > 0.45 else ""
-    noun = str(rng.choice(_NOUNS[defect.kind, defect.shape]))
+    noun = str(rng.choice(NOUNS[defect.kind, defect.shape]))
     return " ".join(word for word in ("a", strength, size, noun) if word)
 
 
@@ -185,7 +186,7 @@ def caption(truth: Truth, rng: np.random.Generator) -> str:
 def every_sentence(rng: np.random.Generator) -> tuple[str, ...]:
     """Enough sentences to hold every word that can be said, for the tokenizer."""
     sentences = [*TAGS, *ATTRIBUTES, *KINDS]
-    for (kind, shape), material, clouds in ((key, m, c) for key in _NOUNS for m in ("mono", "poly") for c in (False, True)):
+    for (kind, shape), material, clouds in ((key, m, c) for key in NOUNS for m in ("mono", "poly") for c in (False, True)):
         for _ in range(12):
             x, y, size, strength = rng.random(4)
             defect = Defect(kind, shape, float(x), float(y), float(size), float(strength))

@@ -16,21 +16,22 @@ from edge.picture.decode import read_picture
 from edge.records import Frame
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
-from firmware_config.station import read_station
+from firmware_config.station import Term, read_station
 from tests.edge.sample_records import frame, words
 
 ROOT = Path(__file__).parents[2]
 
 
-def clip_blip() -> Describer:
+def clip_blip(**settings: object) -> Describer:
     bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
     station = read_station(bundle.path("golden/station.toml"))
-    return open_describer(bundle, settings=station.describe.model_copy(update={"samples": 2}), board=read_board("cpu"))
+    return open_describer(bundle, settings=station.describe.model_copy(update={"samples": 2, **settings}), board=read_board("cpu"))
 
 
 DESCRIBERS: dict[str, Callable[[], Describer]] = {
     "scripted": lambda: ScriptedDescriber({"crack.png": words("a crack")}),
     "CLIP and BLIP": clip_blip,
+    "CLIP and BLIP, filtered": lambda: clip_blip(filter=True, terms=(Term(name="crack", also=("fracture line", "thin crack")),)),
 }
 
 
@@ -70,3 +71,11 @@ def test_the_picture_is_left_as_it_was(describer: Describer, picture: Frame) -> 
     before = picture.pixels.copy()
     describer.describe(picture)
     assert (picture.pixels == before).all()
+
+
+def test_what_the_filter_strikes_is_not_said_and_stays_visible(picture: Frame) -> None:
+    plain, filtered = clip_blip().describe(picture), clip_blip(filter=True).describe(picture)
+    struck = {entry.removeprefix("tag: ") for entry in filtered.struck if entry.startswith("tag: ")}
+    assert struck
+    assert [tag for tag in plain.tags if tag.word not in struck] == list(filtered.tags)
+    assert len(filtered.captions) <= len(plain.captions)

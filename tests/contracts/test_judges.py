@@ -13,6 +13,7 @@ from edge.bundles import open_bundle
 from edge.interfaces import Judge
 from edge.judges import open_judge
 from edge.judges.llama import LlamaModel
+from edge.judges.memory import RememberingJudge
 from edge.judges.scripted import ScriptedJudge
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
@@ -28,16 +29,27 @@ class Tried:
     labels: tuple[str, ...]
 
 
-def llama() -> Tried:
+def llama(**choices: str) -> Tried:
     bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
     station = read_station(bundle.path("golden/station.toml"))
+    station = station.model_copy(update={"judge": station.judge.model_copy(update=choices)})
     model = LlamaModel(bundle.path(bundle.manifest.llm.model), board=read_board("cpu"), context_tokens=bundle.manifest.llm.context_tokens)
     return Tried(open_judge(model, bundle=bundle, station=station), tuple(label.name for label in station.labels))
+
+
+def remembering() -> Tried:
+    tried = llama()
+    return Tried(RememberingJudge(tried.judge, keep=8, told=lambda _: None), tried.labels)
 
 
 JUDGES: dict[str, Callable[[], Tried]] = {
     "scripted": lambda: Tried(ScriptedJudge(lambda _: scores()), LABELS),
     "llama.cpp": llama,
+    "llama.cpp, per token": lambda: llama(score="mean"),
+    "llama.cpp, contextual": lambda: llama(score="contextual"),
+    "llama.cpp, letters": lambda: llama(answers="letters"),
+    "llama.cpp, generating": lambda: llama(method="generate"),
+    "remembering": remembering,
 }
 
 

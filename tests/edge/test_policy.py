@@ -123,6 +123,8 @@ UNSOUND: dict[str, Scores] = {
     "a label more": replace(scores(), labels=(*LABELS, "stain")),
     "no labels": replace(scores(), labels=()),
     "truth values": replace(scores(), probabilities=(True, False, False)),
+    "a possible label of another station": replace(scores(), possible=("good", "stain")),
+    "a possible label in capitals": replace(scores(), possible=("GOOD",)),
 }
 
 
@@ -152,6 +154,8 @@ def bad_output(chance: random.Random) -> tuple[Description, Scores]:
         lambda: (words(), replace(scores(), calibrated=False)),
         lambda: (chance.choice(list(NO_WORDS.values())), scores()),
         lambda: (words(*["a solar cell"] * where, order), scores()),
+        lambda: (words(), replace(scores(), possible=("good", chance.choice(("crack", "unclear", "stain", "Good", ""))))),
+        lambda: (replace(words(), writing=True), scores()),
         lambda: (words(), scores(*chance.choice(((0.02, 0.97, 0.01), (0.02, 0.01, 0.97), (0.34, 0.33, 0.33))))),
     )
     return chance.choice(ways)()
@@ -165,6 +169,12 @@ def test_a_thousand_bad_model_outputs_give_no_ok() -> None:
     assert len(decisions) == 1_000
     assert decisions.count(Decision.OK) == 0
     assert {Decision.NG, Decision.REVIEW, Decision.FAULT} == set(decisions)
+
+
+@pytest.mark.parametrize("limit", ["min_confidence", "min_margin", "min_ok_confidence"])
+@pytest.mark.parametrize("value", [NAN, INF, 1.0])
+def test_a_limit_that_nothing_can_meet_gives_no_ok(limit: str, value: float) -> None:
+    assert verdict_on(words(), scores(), **{limit: value}).decision is not Decision.OK
 
 
 UNIT = st.floats(0.0, 1.0)

@@ -54,7 +54,7 @@ def test_outside_a_triangle_all_is_black_and_inside_nothing_is_changed(
     contour = polygon.astype(np.float32)
     for y, x in np.ndindex(*part.shape[:2]):
         inward_px = cv2.pointPolygonTest(contour, (float(left + x + 0.5), float(top + y + 0.5)), measureDist=True)
-        if inward_px < -1.0:
+        if inward_px < -1.5:  # OpenCV draws the outline too, a pixel wide and rounded: the worst of 6,000 triangles was 1.02 px off
             assert not part[y, x].any()
         if inward_px > 1.0:
             assert part[y, x].all()

@@ -1,4 +1,4 @@
-"""The published sizes, exported in fp32 and int8; prints what docs/export.md holds. Twenty minutes and 8 GB: `make soak`."""
+"""The published sizes, exported in fp32 and int8; prints the lines of docs/export.md. Twenty minutes and 8 GB: `make soak`."""
 
 # ruff: noqa: T201 -- its figures are read by people
 from __future__ import annotations
@@ -37,6 +37,9 @@ PICTURES = 2
 MAX_TOKENS = 16
 BEAMS, SAMPLES, TOP_K = 3, 4, 50
 MEMORY = 8e9
+BOTH_INT8 = ("CLIP ViT-B/32", "BLIP base 384, 12 heads, tied")
+"""Where `int8-full` is looked at beside `int8`; more would only take longer."""
+
 LOOSE = {"agreement": 0.0, "overlap": 0.0, "edit_distance": 1.0, "max_difference": 1e9}
 
 
@@ -45,8 +48,8 @@ def quiet(_: str) -> None:
 
 
 def told(name: str, part: Part) -> dict[str, float]:
-    for one in part.figures:
-        print(f"| {name} | {one.stage} | {one.kind} | {one.precision} | {one.value:.6g} |")
+    for one in part.figures:  # whoever watches wants each line at once
+        print(f"| {name} | {one.stage} | {one.kind} | {one.precision} | {one.value:.6g} |", flush=True)
     return {one.name: one.value for one in part.figures}
 
 
@@ -54,9 +57,9 @@ def told(name: str, part: Part) -> dict[str, float]:
 def test_clip(name: str, tmp_path: Path) -> None:
     folder, pictures = write(name, tmp_path / "model"), write_pictures(tmp_path / "pictures", count=PICTURES)
     words = tmp_path / "words.txt"
-    words.write_text("".join(f"w{number}\n" for number in range(200, 264)))
+    words.write_text("".join(f"w{number}\n" for number in range(200, 216)))
     found: dict[str, float] = {}
-    for precision in ("fp32", "int8", "int8-full"):
+    for precision in ("fp32", "int8", *(("int8-full",) if name in BOTH_INT8 else ())):
         wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
         found |= told(name, clip_part(open_clip(wanted, pictures), cache=tmp_path / "cache", say=quiet))
     assert found["clip_image_max_difference_fp32"] <= FP32_TOLERANCE
@@ -68,7 +71,10 @@ def test_clip(name: str, tmp_path: Path) -> None:
 def test_blip(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, pictures = write(name, tmp_path / "model"), write_pictures(tmp_path / "pictures", count=PICTURES)
     found: dict[str, float] = {}
-    for precision in ("int8", "int8-full", "fp32"):
+    seconds, peak = _exported_alone(folder, pictures, tmp_path / "cache")
+    print(f"{name}: exported, quantized to int8 and proven in {seconds:.0f} s, peak memory {peak / 1e9:.2f} GB", flush=True)
+    assert peak < MEMORY
+    for precision in ("int8", *(("int8-full",) if name in BOTH_INT8 else ()), "fp32"):
         work = open_blip(_wanted(folder, precision), pictures)
         part = blip_part(work, cache=tmp_path / "cache", say=quiet)
         found |= told(name, part)
@@ -138,19 +144,18 @@ def _draws(rng: np.random.Generator) -> object:
     return multinomial
 
 
+def _exported_alone(folder: Path, pictures: tuple[Path, ...], cache: Path) -> tuple[float, int]:
+    """Seconds and peak bytes of an export by a process that does nothing else; what it made is in the cache."""
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    child = context.Process(target=_export, args=(folder, pictures, cache, queue))
+    child.start()
+    told = queue.get(timeout=1_800)
+    child.join()
+    return told
+
+
 def _export(folder: Path, pictures: tuple[Path, ...], cache: Path, told: multiprocessing.Queue) -> None:
     started = time.monotonic()
     blip_part(open_blip(_wanted(folder, "int8"), pictures), cache=cache, say=quiet)
     told.put((time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
-
-
-def test_exporting_blip_large_fits_into_8_gb(tmp_path: Path) -> None:
-    folder, pictures = write("BLIP large 384, 16 heads, untied", tmp_path / "model"), write_pictures(tmp_path / "pictures", count=PICTURES)
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    child = context.Process(target=_export, args=(folder, pictures, tmp_path / "cache", queue))
-    child.start()
-    seconds, peak = queue.get(timeout=1_800)
-    child.join()
-    print(f"BLIP large 384 exported, quantized and proven in {seconds:.0f} s, peak memory {peak / 1e9:.2f} GB")
-    assert peak < MEMORY

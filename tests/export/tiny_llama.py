@@ -14,7 +14,8 @@ TEMPLATE = "Answers:\n{labels}\n{description}Answer:\n"
 """Short: each letter is a token."""
 
 
-def write_llama(path: Path, *, chat_template: bool = False, seed: int = 0) -> None:
+def write_llama(path: Path, *, chat_template: bool = False, seed: int = 0, spoilt: float | None = None) -> None:
+    """`spoilt`: what the logit of one word of the vocabulary always is."""
     rng = np.random.default_rng(seed)
     tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), SPACE, *string.printable.strip()]
     kinds = [gguf.TokenType.UNKNOWN, *[gguf.TokenType.CONTROL] * 2, *[gguf.TokenType.BYTE] * 256]
@@ -52,7 +53,10 @@ def write_llama(path: Path, *, chat_template: bool = False, seed: int = 0) -> No
         }
     for name, (out, width) in shapes.items():
         spread = 1.0 if name == "token_embd" else 1.0 / width**0.5
-        writer.add_tensor(f"{name}.weight", (rng.standard_normal((out, width)) * spread).astype(np.float32))
+        weight = (rng.standard_normal((out, width)) * spread).astype(np.float32)
+        if name == "output" and spoilt is not None:
+            weight[len(tokens) // 2] = spoilt
+        writer.add_tensor(f"{name}.weight", weight)
     for name in ("output_norm", *(f"blk.{layer}.{kind}" for layer in range(LAYERS) for kind in ("attn_norm", "ffn_norm"))):
         writer.add_tensor(f"{name}.weight", rng.uniform(0.5, 1.5, WIDTH).astype(np.float32))
     writer.write_header_to_file()

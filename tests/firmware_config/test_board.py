@@ -20,7 +20,7 @@ def test_a_board_of_ones_own_is_read_by_its_path(tmp_path: Path) -> None:
 
 
 def test_an_unknown_board_is_refused_with_the_names_to_choose_from() -> None:
-    with pytest.raises(BoardError, match="use one of cpu, gpu, jetson-orin-nano"):
+    with pytest.raises(BoardError, match="use one of cpu, gpu, jetson-orin-nano, openvino"):
         read_board("raspberry")
 
 

@@ -25,6 +25,8 @@ from edge.records import Reason
 from export.pack import build
 from export.spec import read_spec
 from firmware_config.board import Board
+from firmware_config.calibration import write_calibration
+from tests.edge.calibrations import calibration
 from tests.export.tiny_spec import write_spec
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
@@ -194,10 +196,18 @@ def use_up_the_spool(box: Box) -> None:
     box.environment["KOTOBA_SPOOL_MAX_BYTES"] = str(QUOTA_BYTES)
 
 
+def calibrate_for_another_bundle(box: Box) -> None:
+    path = box.root / "calibration.json"
+    write_calibration(path, calibration({"labels": {"good": "ok", "bad": "ng"}}))
+    change_station("min_confidence = 0.5", f'calibration = "{path}"')(box)
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "label without decision": change_station('decision = "ng"', ""),
     "camera folder that is not there": change_station("pictures", "elsewhere"),
+    "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),
+    "calibration of another bundle": calibrate_for_another_bundle,
     "missing bundle": lose_bundle,
     "bundle with one flipped byte": flip_one_byte,
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),

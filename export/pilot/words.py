@@ -1,0 +1,191 @@
+"""How good the words are before and after the quality filter: `python -m export.pilot.words` writes docs/words.md and docs/words.png.
+
+Precision and recall on pictures whose truth is known, what the filter does to the judge on the source validation cells, and real cells
+with their struck words.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.bundles import Bundle
+from edge.demo_cells import sample_cells
+from edge.describers import open_describer
+from edge.describers.foils import EXCHANGE_MARGIN, MARGIN
+from edge.judges import open_judge
+from edge.judges.llama import LlamaModel
+from edge.picture.decode import read_picture
+from edge.policy import has_words
+from edge.records import Description, Frame
+from export.pilot.controls import MAX_BYTES, MAX_PIXELS
+from export.pilot.heard import KINDS, Heard, Keep, Listener, absolute, at_random, counted, ours
+from export.pilot.protocol import DRAWS, Flags, Interval, Scores, auroc, blocks, bootstrap
+from export.pilot.words_page import Example, Measured, page, write_sheet
+from export.starter.cells import Cell, validation_cells
+from export.verify import opened
+from firmware_config.board import Board, read_board
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import Describe, Station, read_station
+from firmware_config.write import write_atomic
+
+STATION = Path(__file__).with_name("filtered.toml")
+CHOOSING_SEED, CHOOSING = 17, 800
+"""Painted training pictures that choose the margins."""
+SETS = {"rendered cells": (303, 1.0, 0.0), "rendered cells with grain": (304, 1.0, 1.0), "painted cells": (305, 0.0, 0.75)}
+"""What is measured: seed, share rendered, share with grain. These pictures taught nothing and chose nothing."""
+
+MAY_LOSE = 0.03
+"""Share of the true words that may be struck on the pictures that choose: other pictures will lose somewhat more."""
+MARGINS = (-0.20, -0.15, -0.10, -0.05, 0.0, 0.05, 0.10)
+EXCHANGES = (0.0, 0.01, 0.02, 0.05)
+EXAMPLES, DRAWN = 20, 12
+GROUPS: dict[str, tuple[str, ...]] = {
+    "tags": ("tags",),
+    "attributes": ("attributes",),
+    "phrases of the greedy caption": ("caption",),
+    "phrases of all captions": ("caption", "captions"),
+}
+
+_Key = TypeVar("_Key")
+
+
+def main() -> None:
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser(prog="python -m export.pilot.words", description=__doc__)
+    parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"), help="default: %(default)s")
+    parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"), help="default: %(default)s")
+    parser.add_argument("--pictures", type=int, default=400, help="of each set (default: %(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("docs/words.md"), help="default: %(default)s; the picture lies beside it")
+    options = parser.parse_args()
+    station, board = read_station(STATION), read_board("cpu")
+    with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
+        listener = Listener(bundle, station, board)
+        margin, exchange, threshold = choose(listener.listen(count=CHOOSING, seed=CHOOSING_SEED, rendered=0.03, grain=0.75))
+        print(
+            f"chosen: margin {margin}, exchange {exchange}, absolute threshold {threshold}; in use: {MARGIN}, {EXCHANGE_MARGIN}", flush=True
+        )
+        tables = {
+            name: table(listener.listen(count=options.pictures, seed=seed, rendered=rendered, grain=grain), threshold)
+            for name, (seed, rendered, grain) in SETS.items()
+        }
+        judged = effect_on_judge(bundle, station, board)
+        shown, per_picture_ms = examples(bundle, station, board)
+    command = shlex.join(["python", "-m", "export.pilot.words", "--pictures", str(options.pictures)])
+    chosen = f"margin {margin:+.2f}, margin of exchanged phrases {exchange:+.2f}; absolute threshold of the control {threshold:+.2f}"
+    text = page(command, chosen, tables, judged, shown, pictures=options.pictures, may_lose=MAY_LOSE)
+    write_atomic(options.out, text.encode())
+    write_sheet(options.out.with_suffix(".png"), shown[:DRAWN])
+    print(f"{options.out}: written; the filter took {per_picture_ms:.2f} ms a picture once its phrases were known")
+
+
+def choose(heard: Sequence[Heard]) -> tuple[float, float, float]:
+    """The two margins, and the absolute threshold of the control: of those that strike at most MAY_LOSE of the true words the best."""
+    margin, exchange = _most_precise(heard, {(m, e): ours(m, e) for m in MARGINS for e in EXCHANGES})
+    thresholds = [round(float(value), 2) for value in np.arange(-0.3, 0.4, 0.01)]
+    return margin, exchange, _most_precise(heard, {value: absolute(value) for value in thresholds})
+
+
+def _most_precise(heard: Sequence[Heard], ways: Mapping[_Key, Keep]) -> _Key:
+    found = {key: np.sum([counted(one, keep, KINDS) for one in heard], axis=0) for key, keep in ways.items()}
+    allowed = {key: total for key, total in found.items() if total[2] >= (1 - MAY_LOSE) * total[0]}
+    return max(allowed, key=lambda key: allowed[key][2] / allowed[key][3])
+
+
+def table(heard: Sequence[Heard], threshold: float) -> dict[str, dict[str, Measured]]:
+    """By group of words and way of striking: precision, recall, the share of true words kept, and the gain in precision."""
+    rows: dict[str, dict[str, Measured]] = {}
+    for name, kinds in GROUPS.items():
+        filtered = np.stack([counted(one, ours(), kinds) for one in heard])
+        share = 1 - filtered[:, 3].sum() / filtered[:, 1].sum()
+        ways = {
+            "before": filtered[:, [0, 1, 0, 1, 4]],
+            "**the filter**": filtered,
+            "as many at random": np.stack([counted(one, keep, kinds) for keep in [at_random(share, seed=0)] for one in heard]),
+            f"cosine of {threshold:+.2f} or more": np.stack([counted(one, absolute(threshold), kinds) for one in heard]),
+        }
+        rows[name] = {way: _measured(found) for way, found in ways.items()}
+    return rows
+
+
+def _measured(found: NDArray[np.float64]) -> Measured:
+    """`found` float64 (pictures, 5) as `counted` gives it; pictures are drawn anew for the intervals."""
+    drawn = found[np.random.default_rng(0).integers(len(found), size=(DRAWS, len(found)))].sum(1)
+    totals = np.concatenate([found.sum(0)[None], drawn])
+
+    def of(values: NDArray[np.float64]) -> Interval:
+        low, high = np.quantile(values[1:], [0.025, 0.975])
+        return Interval(float(values[0]), float(low), float(high))
+
+    true, said, true_kept, kept, could = totals.T.clip(min=1)
+    return Measured(of(true_kept / kept), of(true_kept / could), of(true_kept / true), gain=of(true_kept / kept - true / said))
+
+
+def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str, tuple[Interval, Interval, int]]:
+    """AUROC of the shipped judge on the source validation cells by what is on; its difference to nothing; cells without words (FAULT)."""
+    judge = open_judge(
+        LlamaModel(bundle.path(bundle.manifest.llm.model), board=board, context_tokens=bundle.manifest.llm.context_tokens),
+        bundle=bundle,
+        station=station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": "starter"})}),
+    )
+    cells = validation_cells()
+    defective = np.array([cell.defective for cell in cells])
+    good = np.array([label.decision == "ok" for label in station.labels])
+    parts = blocks([cell.row for cell in cells])
+    settings = station.describe
+    ways = {
+        "nothing": settings.model_copy(update={"filter": False, "terms": ()}),
+        "terms": settings.model_copy(update={"filter": False}),
+        "filter": settings.model_copy(update={"terms": ()}),
+        "filter and terms": settings,
+    }
+    scores: dict[str, Scores] = {}
+    silent: dict[str, int] = {}
+    for way, wanted in ways.items():
+        words = described(bundle, wanted, board, cells)
+        scores[way] = np.array([1 - np.array(judge.score(one).probabilities)[good].sum() for one in words])
+        silent[way] = sum(not has_words(one) for one in words)
+    before = scores["nothing"]
+    found = {}
+    for way, mine in scores.items():
+        own = bootstrap(partial(_auroc_less, mine, None, defective), parts)
+        found[way] = (own, bootstrap(partial(_auroc_less, mine, before, defective), parts), silent[way])
+    return found
+
+
+def _auroc_less(mine: Scores, theirs: Scores | None, defective: Flags, index: NDArray[np.int64]) -> float:
+    return auroc(mine[index], defective[index]) - (0.0 if theirs is None else auroc(theirs[index], defective[index]))
+
+
+def described(bundle: Bundle, settings: Describe, board: Board, cells: Sequence[Cell]) -> list[Description]:
+    """What a describer says of real cells."""
+    describer = open_describer(bundle, settings=settings, board=board)
+    return [describer.describe(_frame(cell)) for cell in cells]
+
+
+def examples(bundle: Bundle, station: Station, board: Board) -> tuple[list[Example], float]:
+    """Real cells that the demo's seed picks, none of which taught, and the filter's own time per picture in ms."""
+    settings = station.describe.model_copy(update={"samples": 1})
+    plain = open_describer(bundle, settings=settings.model_copy(update={"filter": False, "terms": ()}), board=board)
+    filtering = plain.for_settings(settings)
+    cells = sample_cells(EXAMPLES)
+    found = [Example(cell, plain.describe(_frame(cell)), filtering.describe(_frame(cell))) for cell in cells]
+    again = [dict(filtering.describe(_frame(cell)).timings_ms)["filter"] for cell in cells]
+    return found, float(np.median(again))
+
+
+def _frame(cell: Cell) -> Frame:
+    pixels = read_picture(cell.path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
+    return Frame(pixels, datetime.now(timezone.utc), 0, "study", 0, cell.path.name)
+
+
+if __name__ == "__main__":
+    main()

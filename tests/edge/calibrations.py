@@ -1,0 +1,58 @@
+"""Lines of a judge whose truth is known, and calibrations, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from edge.records import Decision, Inspection, Scores, Verdict
+from firmware_config.calibration import Calibration
+from tests.edge.sample_records import BUNDLE, LABELS, MOMENT, words
+
+PROMPT, ADAPTER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+FITTED_FOR = {
+    "bundle": BUNDLE,
+    "prompt": PROMPT,
+    "adapter": ADAPTER,
+    "method": "rank",
+    "labels": dict(zip(LABELS, ("ok", "ng", "review"), strict=True)),
+}
+RULE = {
+    "scale": {"kind": "logistic", "slope": 1.0, "shift": 0.0},
+    "conformal": {"coverage": 0.9, "threshold": 0.3},
+    "escape": {"rate": 0.02, "min_ok_confidence": 0.8},
+}
+
+
+def calibration(fitted_for: Mapping[str, Any] | None = None, **rule: Mapping[str, Any]) -> Calibration:
+    """A logistic one that changes nothing, for the judge of `raw_scores`."""
+    return Calibration.model_validate(
+        {"fitted_for": {**FITTED_FOR, **(fitted_for or {})}, "rule": {**RULE, **rule}, "good": 60, "bad": 60, "made_at": MOMENT}
+    )
+
+
+def raw_scores(*log_likelihoods: float, method: str = "rank", prompt: str | None = PROMPT) -> Scores:
+    """Scores as a judge gives them that nobody calibrated."""
+    chances = np.exp(log_likelihoods) / np.exp(log_likelihoods).sum()
+    return Scores(LABELS, log_likelihoods, tuple(map(float, chances)), method, 100, prompt=prompt, adapter=ADAPTER)
+
+
+def inspection(source: str, scores: Scores | None, *, station: str = "cell-01", bundle: str = BUNDLE) -> Inspection:
+    """A line of `kotoba-edge inspect`; without scores a FAULT."""
+    verdict = Verdict(Decision.REVIEW if scores else Decision.FAULT, None, None)
+    description = words() if scores else None
+    return Inspection(source, station, source, None, MOMENT, verdict, description, scores, (), bundle, "sha256:" + "9" * 64, None)
+
+
+def lines(count: int, *, seed: int = 0) -> tuple[list[Inspection], dict[str, str]]:
+    """Pictures of a judge that is right nine times in ten, and their truth; half of them good."""
+    rng = np.random.default_rng(seed)
+    found, truth = [], {}
+    for number in range(count):
+        bad, right = number % 2 == 1, rng.random() < 0.9
+        log_odds = (2.0 if bad == right else -2.0) + rng.normal()
+        found.append(inspection(f"part-{number:03}.png", raw_scores(0.0, float(log_odds), -6.0)))
+        truth[found[-1].source] = ("crack" if number % 4 == 1 else "ng") if bad else "good"
+    return found, truth

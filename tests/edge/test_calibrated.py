@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.judges.calibrated import CalibratedJudge
+from edge.judges.scripted import ScriptedJudge
+from edge.models import limits_of
+from edge.policy import Limits, decide
+from edge.records import Decision, Reason, Scores
+from firmware_config.calibration import Calibration, labels_of, write_calibration
+from firmware_config.errors import CalibrationError
+from tests.edge.calibrations import FITTED_FOR, calibration, raw_scores
+from tests.edge.sample_records import BUNDLE, station, words
+
+PATH = Path("cell.json")
+LABELS = labels_of(station().labels)
+
+
+def judge(made: Calibration, scores: Scores) -> CalibratedJudge:
+    return CalibratedJudge(ScriptedJudge(lambda _: scores), made, path=PATH, bundle=BUNDLE, labels=LABELS)
+
+
+def test_probabilities_are_those_of_the_calibration_and_say_which() -> None:
+    made = calibration(scale={"kind": "logistic", "slope": 1.0, "shift": math.log(4)})
+
+    found = judge(made, raw_scores(0.0, 0.0, -50.0)).score(words())
+
+    assert found.probabilities == pytest.approx((0.2, 0.8, 0.0))
+    assert found.calibrated
+    assert found.calibration == made.digest
+    assert found.log_likelihoods == (0.0, 0.0, -50.0)
+
+
+@pytest.mark.parametrize(
+    ("scores", "possible"),
+    [((0.0, -9.0, -9.0), ("good",)), ((0.0, -0.4, -9.0), ("good", "crack")), ((-9.0, 0.0, -0.1), ("crack", "unclear"))],
+)
+def test_all_labels_of_each_possible_decision_are_possible(scores: tuple[float, ...], possible: tuple[str, ...]) -> None:
+    assert judge(calibration(), raw_scores(*scores)).score(words()).possible == possible
+
+
+def test_a_picture_that_could_be_either_is_for_a_person_to_see() -> None:
+    found = judge(calibration(), raw_scores(0.0, -0.4, -9.0)).score(words())
+    verdict = decide(words(), found, labels=station().labels, limits=Limits())
+    assert (verdict.decision, verdict.reasons) == (Decision.REVIEW, (Reason.AMBIGUOUS,))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"bundle": "sha256:" + "3" * 64},
+        {"prompt": "sha256:" + "3" * 64},
+        {"adapter": None},
+        {"method": "generate"},
+        {"labels": {"good": "ok", "crack": "ng"}},
+        {"labels": {"good": "ok", "crack": "ng", "unclear": "ng"}},
+        {"labels": {"crack": "ng", "good": "ok", "unclear": "review"}},
+    ],
+)
+def test_a_calibration_of_another_judge_is_refused(other: dict[str, Any]) -> None:
+    with pytest.raises(CalibrationError) as caught:
+        judge(calibration(other), raw_scores(0.0, 0.0, 0.0))
+    said = str(caught.value)
+    assert said.startswith("calibration cell.json was fitted for ")
+    assert "\n" not in said
+
+
+def test_a_judge_that_does_not_say_by_what_it_judges_cannot_be_calibrated() -> None:
+    with pytest.raises(CalibrationError, match=r"for instruction sha256:1+, but the station judges with none"):
+        judge(calibration(), raw_scores(0.0, 0.0, 0.0, prompt=None))
+
+
+@pytest.mark.parametrize(("demanded", "decision"), [(0.8, Decision.OK), (0.99, Decision.REVIEW), (None, Decision.REVIEW)])
+def test_an_ok_needs_what_the_stations_calibration_demands(tmp_path: Path, demanded: float | None, decision: Decision) -> None:
+    made = calibration(escape={"rate": 0.02, "min_ok_confidence": demanded})
+    write_calibration(tmp_path / "cell.json", made)
+    told = station(judge={"calibration": str(tmp_path / "cell.json")})
+
+    verdict = decide(words(), judge(made, raw_scores(3.0, 0.0, -9.0)).score(words()), labels=told.labels, limits=limits_of(told))
+
+    assert verdict.decision is decision
+    assert verdict.reasons == (() if decision is Decision.OK else (Reason.LOW_CONFIDENCE,))
+
+
+def test_a_station_without_calibration_demands_nothing_more() -> None:
+    assert limits_of(station()).min_ok_confidence == 0.0
+
+
+def test_the_sample_fits_the_sample_station() -> None:
+    assert FITTED_FOR["labels"] == LABELS

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from edge.describers.session import PROVIDERS, open_session
+from edge.errors import BundleError
+from firmware_config.board import BOARDS, Board, read_board
+from tests.edge.tiny_bundle import is_one_sentence
+
+GRAPHS = Path(__file__).parents[2] / "export/starter/weights"
+TOWER = GRAPHS / "clip/vision.onnx"
+OPENVINO = pytest.mark.skipif(
+    PROVIDERS["openvino"] not in ort.get_available_providers(), reason="this onnxruntime has no OpenVINO: pip install onnxruntime-openvino"
+)
+TOLERANCE = 0.02
+"""Between two kernels of the same int8 graph, on embeddings of unit length."""
+
+
+def embedded(board: Board) -> np.ndarray:
+    session = open_session(TOWER, board)
+    size = session.get_inputs()[0].shape[-1]
+    values = np.random.default_rng(0).standard_normal((1, 3, size, size)).astype(np.float32)
+    return session.run(["image_embeds"], {"pixel_values": values})[0]
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BOARDS.glob("*.toml")))
+def test_a_provider_that_is_not_there_is_refused_and_never_replaced(name: str) -> None:
+    board = read_board(name)
+    if all(PROVIDERS[provider] in ort.get_available_providers() for provider in board.providers):
+        assert open_session(TOWER, board).get_providers()[0] == PROVIDERS[board.providers[0]]
+        return
+    with pytest.raises(BundleError, match=f"board '{name}' asks for .*, which this onnxruntime lacks .* choose another board") as refused:
+        open_session(TOWER, board)
+    assert is_one_sentence(str(refused.value))
+
+
+def test_a_file_that_is_no_graph_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "vision.onnx").write_bytes(b"none")
+    with pytest.raises(BundleError, match="onnxruntime cannot load it") as refused:
+        open_session(tmp_path / "vision.onnx", read_board("cpu"))
+    assert is_one_sentence(str(refused.value))
+
+
+@OPENVINO
+@pytest.mark.parametrize("graph", ["clip/vision.onnx", "clip/text.onnx", "blip/vision.onnx", "blip/decoder.onnx"])
+def test_openvino_takes_the_whole_of_every_graph(graph: str) -> None:
+    session = open_session(GRAPHS / graph, read_board("openvino"))
+    assert session.get_providers()[0] == PROVIDERS["openvino"]
+
+
+@OPENVINO
+def test_openvino_sees_what_the_cpu_sees() -> None:
+    assert np.abs(embedded(read_board("openvino")) - embedded(read_board("cpu"))).max() < TOLERANCE

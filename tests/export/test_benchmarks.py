@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import llama_cpp
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import gpu
+from benchmarks.export import TOKENS, require_same_embedding, tell_likeness
+from benchmarks.machine import told
+from benchmarks.rounds import compare
+from tests.edge.tiny_bundle import is_one_sentence
+
+CARD = torch.cuda.is_available() or llama_cpp.llama_supports_gpu_offload()
+
+
+@pytest.mark.skipif(CARD, reason="there is a card, or a CUDA build of llama.cpp: python -m benchmarks.gpu has something to do")
+def test_without_a_card_nothing_is_measured_and_each_part_says_what_it_lacks(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert gpu.main(["--work", str(tmp_path / "bench")]) == 1
+    out, said = capsys.readouterr()
+    assert out == ""
+    assert [line.split(":")[0] for line in said.splitlines()] == ["graphs", "language model"]
+    assert all(map(is_one_sentence, said.splitlines()))
+    assert not (tmp_path / "bench").exists()
+
+
+def test_a_figure_says_what_it_was_measured_on(tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text(
+        "model name\t: Tiny 1\nflags\t\t: fpu avx2 avx512_vnni\n\nmodel name\t: Tiny 2\nflags\t\t: amx_int8\n"
+    )
+    lines = told(tmp_path / "cpuinfo").splitlines()
+    assert lines[0].startswith("processor: Tiny 1, ")
+    assert lines[1].startswith("  has avx2 avx512_vnni, lacks avx_vnni ")
+    assert "amx_int8" in lines[1].partition("lacks")[2]
+    assert "onnxruntime" in lines[3]
+
+
+def test_a_way_that_sees_something_else_is_not_timed() -> None:
+    reference = torch.eye(1, 8)
+    same, other = reference.numpy() * 3, np.ones((1, 8), np.float32)
+    require_same_embedding({"transformers eager fp32": lambda: reference, "ours int8 (cpu)": lambda: same})
+    with pytest.raises(ValueError, match=r"ours int8 \(cpu\): cosine 0\.35\d+ .*does not do the same work"):
+        require_same_embedding({"transformers eager fp32": lambda: reference, "ours int8 (cpu)": lambda: other})
+
+
+def test_a_way_that_says_less_is_not_timed() -> None:
+    whole, short = ["word " * TOKENS] * 2, ["word " * TOKENS, "word"]
+    tell_likeness({"transformers eager fp32": lambda: whole, "ours int8 (cpu)": lambda: whole}, 2)
+    with pytest.raises(ValueError, match=rf"said 2 captions of \[{TOKENS}, 1\] tokens, expected 2 of {TOKENS}"):
+        tell_likeness({"transformers eager fp32": lambda: whole, "ours int8 (cpu)": lambda: short}, 2)
+
+
+def test_ways_are_told_beside_the_first_and_the_roof(capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[str] = []
+    ways = {"ours int8": lambda: asked.append("ours"), "theirs": lambda: asked.append("theirs")}
+    compare("a thing", ways, 2, gflop=1.0, roof={"int8": 1e9})
+    assert asked == ["ours", "theirs"] * 3
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+    assert first.startswith("| ours int8 | 0.0 | 1.00 | ")
+    assert first.endswith("% of int8 |")
+    assert second.startswith("| theirs | 0.0 | ")
+    assert second.endswith(" |  |")
