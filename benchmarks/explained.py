@@ -1,7 +1,7 @@
-"""The five pictures of docs/explain.md: `python benchmarks/explained.py` from the repository's folder, with the starter bundle in `.kotoba`.
+"""The five pictures of docs/explain.md: `python benchmarks/explained.py` in the repository's folder, with the starter bundle in `.kotoba`.
 
-The cells are the first of the demo's sample (seed 7 of `edge.demo_cells`, none of which the bundle learned from) with two OK, two NG and one
-REVIEW; the station asks for a confidence of 0.75, so that there is doubt.
+The cells are the first of the demo's sample (seed 7 of `edge.demo_cells`; the bundle learned from none of them) with two OK, two NG and
+one REVIEW whose words differ. The station asks for a confidence of 0.75, so that there is doubt.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from edge.demo_cells import sample_cells
 from edge.explain import explain
 from edge.explain_picture import evidence_of, write_explanation
 from edge.explain_texts import strongest
+from edge.judges.prompt import description_text
 from edge.models import open_inspectors
 from edge.picture.decode import read_picture
 from edge.records import Decision, Frame
@@ -42,12 +43,14 @@ def main() -> None:
     station = read_station(bundle.path("golden/station.toml")).judging({"min_confidence": MIN_CONFIDENCE})
     (inspector,) = open_inspectors(bundle, [station], board=board)
     rejudge = Rejudge(open_language_model(bundle, board=board), bundle=bundle, station=station)
-    left = WANTED.copy()
+    left, shown = WANTED.copy(), set[str | None]()
     for number, cell in enumerate(sample_cells(LOOKED_AT), 1):
         pixels = read_picture(cell.path, max_pixels=1_000_000, max_bytes=1_000_000)
         inspection = inspector.inspect(Frame(pixels, MOMENT, 0, station.station.name, number, cell.path.name))
-        if not left[inspection.verdict.decision]:
+        said = inspection.description and description_text(inspection.description)
+        if not left[inspection.verdict.decision] or said in shown:
             continue
+        shown.add(said)
         left[inspection.verdict.decision] -= 1
         out = told.out / f"explain-{WANTED.total() - left.total()}.png"
         explanation = explain(rejudge, inspection)

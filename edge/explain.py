@@ -52,12 +52,16 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A stored verdict and the effects of its words in the order said; `probability` is of `side`, the verdict's labels together."""
+    """A stored verdict and the effects of its words in the order said.
+
+    `side` is what its label means for the line (ok, ng, review), `labels` all that mean the same, `probability` theirs together.
+    """
 
     inspection: Inspection
     description: Description
     scores: Scores
     side: str
+    labels: frozenset[str]
     probability: float
     effects: tuple[Effect, ...]
 
@@ -75,7 +79,7 @@ def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
     whole, *others = rejudge.score_each([description, *(rest for _, _, rest in left_out)])
     rejudge.require_same_judge(inspection, whole)
     side = next(label.decision for label in rejudge.station.labels if label.name == inspection.verdict.label)
-    labels = {label.name for label in rejudge.station.labels if label.decision == side}
+    labels = frozenset(label.name for label in rejudge.station.labels if label.decision == side)
     before, stored_then = _probability(whole, labels), _probability(stored, labels)
     if abs(before - stored_then) > MAX_SHIFT:
         now = f"{side} has probability {before:.4f} now and had {stored_then:.4f}"
@@ -91,7 +95,7 @@ def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
         )
         for (kind, word, rest), scores in zip(left_out, others, strict=True)
     ]
-    return Explanation(inspection, description, stored, side, stored_then, tuple(effects))
+    return Explanation(inspection, description, stored, side, labels, stored_then, tuple(effects))
 
 
 def _left_out(description: Description) -> list[tuple[Kind, str, Description]]:
@@ -112,7 +116,7 @@ def _left_out(description: Description) -> list[tuple[Kind, str, Description]]:
     return without
 
 
-def _probability(scores: Scores, labels: set[str]) -> float:
+def _probability(scores: Scores, labels: frozenset[str]) -> float:
     return min(1.0, sum(chance for label, chance in zip(scores.labels, scores.probabilities, strict=True) if label in labels))
 
 
