@@ -18,7 +18,7 @@ from edge.explain import Effect, Explanation
 from edge.explain_texts import digests_of
 from edge.picture.decode import read_picture
 from edge.reason_texts import REASONS
-from edge.records import Inspection, Pixels
+from edge.records import Decision, Inspection, Pixels
 
 WIDTH_PX = 1120
 MARGIN_PX = 24
@@ -139,9 +139,7 @@ def _words(sheet: _Sheet, explanation: Explanation) -> None:
     sheet.y += 9
     top, most = sheet.y, max((abs(effect.log_odds) for effect in explanation.effects), default=1.0) or 1.0
     for number, effect in enumerate(explanation.effects, 1):
-        _word(sheet, effect, number, most)
-        if effect.decision_without is not explanation.inspection.verdict.decision:
-            sheet.write(effect.decision_without.value, (TURNED_PX, sheet.y), COLOURS[effect.decision_without], scale=0.5)
+        _word(sheet, effect, number, most, decided=explanation.inspection.verdict.decision)
     sheet.axis(AXIS_PX, top, sheet.y + 8)
     for number, phrase in enumerate(explanation.description.struck, 1):
         sheet.y += ROW_PX
@@ -150,13 +148,15 @@ def _words(sheet: _Sheet, explanation: Explanation) -> None:
         sheet.line((MARGIN_PX + 78, sheet.y - 5), (end + 2, sheet.y - 5), GREY)
 
 
-def _word(sheet: _Sheet, effect: Effect, number: int, most: float) -> None:
+def _word(sheet: _Sheet, effect: Effect, number: int, most: float, *, decided: Decision) -> None:
     share = effect.log_odds / most
     tone = GREY if effect.is_noise else FOR if share > 0 else AGAINST
     colour = _mixed(tone, INK, abs(share) ** 0.5)
     sheet.y += ROW_PX
     middle = sheet.y + (len(_wrapped(effect.word)) - 1) * ROW_PX // 2
     sheet.write("  of it" if effect.kind == "phrase" else effect.kind, (MARGIN_PX, sheet.y), GREY, scale=0.42)
+    if effect.decision_without is not decided:
+        sheet.write(effect.decision_without.value, (TURNED_PX, middle), COLOURS[effect.decision_without], scale=0.5)
     length = round(abs(share) * REACH_PX)
     if length:
         sheet.bar((AXIS_PX if share > 0 else AXIS_PX - length, middle), length, tone)
