@@ -55,7 +55,7 @@ def draw_risk(panels: Mapping[str, Mapping[str, Stated]], picture: Path) -> None
     with _Canvas(picture, len(panels), height=4.0) as axes:
         top = 0.0
         for ax, (name, ways) in zip(axes, panels.items(), strict=True):
-            for (way, one), colour in zip(ways.items(), COLOURS, strict=True):
+            for (way, one), colour in zip(ways.items(), COLOURS[: len(ways)], strict=True):
                 share, risk = risk_coverage(one)
                 shown = share >= FIRST_SHARE
                 ax.plot(share[shown], risk[shown], color=colour, linewidth=1.8, label=way)

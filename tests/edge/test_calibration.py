@@ -9,7 +9,7 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
 from edge.judges.calibration import Kind, calibrated, chance_not_ok, fit, fit_isotonic, fit_logistic, pool_adjacent, probabilities
-from edge.judges.fit import Sample, cross_fitted, fit_rule, folds
+from edge.judges.fit import Sample, cross_fitted, dealt, fit_rule, folds
 from edge.judges.promise import bad_needed, ok_threshold, possible, possible_threshold
 from edge.judges.reliability import bin_of, bins_for, calibration_error, error_by_chance
 
@@ -207,6 +207,13 @@ def test_folds_are_blocks_of_neighbours_that_never_teach_themselves() -> None:
     assert np.concatenate([block for _, block in parts]).tolist() == list(range(25))
     assert all(not set(others) & set(block) and len(others) + len(block) == 25 for others, block in parts)
     assert all((np.diff(block) == 1).all() for _, block in parts)
+
+
+@pytest.mark.parametrize("count", [3, 25])
+def test_each_picture_is_dealt_once_and_never_teaches_itself(count: int) -> None:
+    parts = list(dealt(count))
+    assert sorted(np.concatenate([hand for _, hand in parts]).tolist()) == list(range(count))
+    assert all(not set(others) & set(hand) and len(others) + len(hand) == count for others, hand in parts)
 
 
 def test_a_cross_fit_tells_no_picture_by_itself() -> None:

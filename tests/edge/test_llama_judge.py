@@ -12,15 +12,18 @@ import llama_cpp
 import numpy as np
 import pytest
 
+from edge.describers.scripted import ScriptedDescriber
 from edge.errors import BundleError, JudgeError
+from edge.inspector import Inspector
 from edge.judges.llama import LlamaJudge, LlamaModel
 from edge.judges.method import Method
 from edge.judges.prompt import CONTENT_FREE, Answers, Example, Prompt, description_text
-from edge.records import Description, Scores, Tag
+from edge.policy import Limits, fault
+from edge.records import Description, Reason, Scores, Tag
 from export.llm import write_adapter
 from firmware_config.board import Board
 from firmware_config.labels import Label
-from tests.edge.sample_records import words
+from tests.edge.sample_records import BUNDLE, LABELS, frame, station, words
 from tests.edge.tiny_bundle import is_one_sentence
 from tests.export.tiny_llama import HEADS, KEY_VALUE_HEADS, TEMPLATE, WIDTH, write_llama
 
@@ -248,6 +251,18 @@ def test_logits_that_are_not_finite_are_an_error_each_time(tmp_path: Path, spoil
             assert is_one_sentence(str(caught.value))
     with pytest.raises(JudgeError, match="not finite"):
         judge_of(broken, SETS["plain"], method=Method("rank", "contextual"))
+
+
+@pytest.mark.parametrize("spoilt", [math.nan, math.inf, -math.inf])
+def test_a_picture_that_was_judged_by_such_logits_is_a_fault(tmp_path: Path, spoilt: float) -> None:
+    write_llama(tmp_path / "model.gguf", spoilt=spoilt)
+    judge = judge_of(LlamaModel(tmp_path / "model.gguf", board=BOARD, context_tokens=CONTEXT), LABELS)
+    describer = ScriptedDescriber({"part.png": words()})
+
+    found = Inspector(station(), describer=describer, judge=judge, limits=Limits(), bundle_digest=BUNDLE).inspect(frame())
+
+    assert found.verdict == fault(Reason.JUDGE_FAILED)
+    assert "not finite" in str(found.detail)
 
 
 def test_an_adapter_of_another_model_is_refused(tmp_path: Path, model: LlamaModel) -> None:

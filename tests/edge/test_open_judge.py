@@ -116,6 +116,15 @@ def test_a_template_file_that_is_no_template_is_refused(bundle: Bundle, tmp_path
     assert is_one_sentence(str(caught.value))
 
 
+def test_more_than_sixty_four_labels_are_a_mistake_of_the_station(tmp_path: Path) -> None:
+    labels = "".join(f'[[labels]]\nname = "label {i}"\ndecision = "ng"\n' for i in range(65))
+    text = '[station]\nname = "a"\npath = "p"\n[camera]\nkind = "folder"\npath = "p"\n' + labels
+    (tmp_path / "station.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(StationError, match=r"labels: .* at most 64 items") as caught:
+        read_station(tmp_path / "station.toml")
+    assert is_one_sentence(str(caught.value))
+
+
 def test_a_score_of_rank_under_generate_is_a_mistake_of_the_station(tmp_path: Path) -> None:
     text = '[station]\nname = "a"\npath = "p"\n[camera]\nkind = "folder"\npath = "p"\n'
     text += '[[labels]]\nname = "good"\ndecision = "ok"\n[[labels]]\nname = "bad"\ndecision = "ng"\n[judge]\nmethod = "generate"\n'

@@ -54,12 +54,8 @@ def test_a_wrong_calibration_is_refused_in_one_sentence(tmp_path: Path, old: str
     assert "\n" not in str(caught.value)
 
 
-FALLING, STANDING, LATE, SHORT = (
-    [(0, 0.1), (0.5, 0.05), (1, 0.9)],
-    [(0, 0.1), (0, 0.2), (1, 0.9)],
-    [(0.1, 0.1), (1, 0.9)],
-    [(0, 0.1), (0.9, 0.9)],
-)
+FALLING, STANDING = [(0, 0.1), (0.5, 0.05), (1, 0.9)], [(0, 0.1), (0, 0.2), (1, 0.9)]
+LATE, SHORT = [(0.1, 0.1), (1, 0.9)], [(0, 0.1), (0.9, 0.9)]
 
 
 @pytest.mark.parametrize("points", [FALLING, STANDING, LATE, SHORT])

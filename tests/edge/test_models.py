@@ -1,0 +1,40 @@
+"""The inspectors of a box share the models of the starter bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.bundles import Bundle, open_bundle
+from edge.models import open_inspectors
+from firmware_config.board import read_board
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import Station, read_station
+from tests.edge.sample_records import frame
+
+ROOT = Path(__file__).parents[2]
+BOARD = read_board("cpu").model_copy(update={"threads": 1})
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
+
+
+def named(bundle: Bundle, name: str, **judge: object) -> Station:
+    station = read_station(bundle.path("golden/station.toml"))
+    identity = station.station.model_copy(update={"name": name})
+    return station.model_copy(update={"station": identity, "judge": station.judge.model_copy(update=judge)})
+
+
+def test_each_station_remembers_for_itself_and_says_so(bundle: Bundle) -> None:
+    told: list[tuple[str, bool]] = []
+    stations = [named(bundle, "one"), named(bundle, "two", adapter=None), named(bundle, "three", remember=0)]
+    inspectors = open_inspectors(bundle, stations, board=BOARD, judged=lambda station, remembered: told.append((station, remembered)))
+
+    found = [[inspector.inspect(frame()) for _ in range(2)] for inspector in inspectors]
+
+    assert told == [("one", False), ("one", True), ("two", False), ("two", True)]
+    assert all(first.scores == second.scores is not None for first, second in found)
+    assert found[0][0].scores == found[2][0].scores != found[1][0].scores
