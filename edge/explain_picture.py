@@ -18,7 +18,7 @@ from edge.explain import Effect, Explanation
 from edge.explain_texts import digests_of
 from edge.picture.decode import read_picture
 from edge.reason_texts import REASONS
-from edge.records import Inspection, Pixels
+from edge.records import Decision, Inspection, Pixels
 
 WIDTH_PX = 1120
 MARGIN_PX = 24
@@ -29,10 +29,12 @@ FOOT_PX = 70
 LABEL_PX = 180
 """Room for the name of a label."""
 
-AXIS_PX = 820
+AXIS_PX = 710
 """Where the bars of the words begin, to the right for the verdict and to the left against it."""
-REACH_PX = 170
-WRAP = 62
+REACH_PX = 140
+TURNED_PX = 940
+"""Where it says what would be decided without a word, if that is another decision."""
+WRAP = 52
 """Characters of a caption in one line."""
 FINE = 2
 """Drawn this many times larger and averaged down: thin strokes of OpenCV's fonts stay legible."""
@@ -109,16 +111,20 @@ def _labels(sheet: _Sheet, explanation: Explanation, *, left: int) -> None:
     sheet.y += 20
     sheet.write(f"probability of each label ({calibrated})", (left, sheet.y), INK, scale=0.52)
     sheet.y += 8
+    faint = _mixed(COLOURS[verdict.decision], (PAPER, PAPER, PAPER), 0.45)
     reach = WIDTH_PX - MARGIN_PX - 60 - left - LABEL_PX
     for chance, number, name in sorted(
         zip(scores.probabilities, range(1, 65), scores.labels, strict=False), key=lambda row: (-row[0], row[1])
     ):
         sheet.y += ROW_PX
         chosen = name == verdict.label
-        colour = COLOURS[verdict.decision] if chosen else GREY
+        colour = COLOURS[verdict.decision] if chosen else faint if name in explanation.labels else GREY
         sheet.write(_plain(name, number, "label")[:20], (left, sheet.y), INK if chosen else GREY, scale=0.5, weight=1)
         sheet.bar((left + LABEL_PX, sheet.y), max(1, round(chance * reach)), colour)
         sheet.write(f"{chance:.3f}", (left + LABEL_PX + round(chance * reach) + 8, sheet.y), INK, scale=0.46)
+    sheet.y += ROW_PX + 8
+    together = f"{explanation.side.upper()}, all its labels together"
+    sheet.write(f"{together}: {explanation.probability:.3f}", (left, sheet.y), COLOURS[verdict.decision], scale=0.52)
 
 
 def _words(sheet: _Sheet, explanation: Explanation) -> None:
@@ -128,11 +134,12 @@ def _words(sheet: _Sheet, explanation: Explanation) -> None:
     sheet.write("words", (MARGIN_PX, sheet.y), INK, scale=0.52)
     sheet.write("against " + side, (AXIS_PX - 14, sheet.y), AGAINST, scale=0.5, align="right")
     sheet.write("for " + side, (AXIS_PX + 14, sheet.y), FOR, scale=0.5)
+    sheet.write("decision without it", (TURNED_PX, sheet.y), INK, scale=0.5)
     sheet.rule(sheet.y + 9)
     sheet.y += 9
     top, most = sheet.y, max((abs(effect.log_odds) for effect in explanation.effects), default=1.0) or 1.0
     for number, effect in enumerate(explanation.effects, 1):
-        _word(sheet, effect, number, most, turned=effect.decision_without is not explanation.inspection.verdict.decision)
+        _word(sheet, effect, number, most, decided=explanation.inspection.verdict.decision)
     sheet.axis(AXIS_PX, top, sheet.y + 8)
     for number, phrase in enumerate(explanation.description.struck, 1):
         sheet.y += ROW_PX
@@ -141,17 +148,19 @@ def _words(sheet: _Sheet, explanation: Explanation) -> None:
         sheet.line((MARGIN_PX + 78, sheet.y - 5), (end + 2, sheet.y - 5), GREY)
 
 
-def _word(sheet: _Sheet, effect: Effect, number: int, most: float, *, turned: bool) -> None:
+def _word(sheet: _Sheet, effect: Effect, number: int, most: float, *, decided: Decision) -> None:
     share = effect.log_odds / most
-    tone = FOR if share > 0 else AGAINST
-    colour = _mixed(tone, INK, abs(share))
+    tone = GREY if effect.is_noise else FOR if share > 0 else AGAINST
+    colour = _mixed(tone, INK, abs(share) ** 0.5)
     sheet.y += ROW_PX
     middle = sheet.y + (len(_wrapped(effect.word)) - 1) * ROW_PX // 2
-    sheet.write(effect.kind, (MARGIN_PX, sheet.y), GREY, scale=0.42)
+    sheet.write("  of it" if effect.kind == "phrase" else effect.kind, (MARGIN_PX, sheet.y), GREY, scale=0.42)
+    if effect.decision_without is not decided:
+        sheet.write(effect.decision_without.value, (TURNED_PX, middle), COLOURS[effect.decision_without], scale=0.5)
     length = round(abs(share) * REACH_PX)
     if length:
         sheet.bar((AXIS_PX if share > 0 else AXIS_PX - length, middle), length, tone)
-    note = f"{effect.log_odds:+.2f}" + (f"  without it: {effect.decision_without.value}" if turned else "")
+    note = f"{effect.log_odds:+.2f}".replace("-0.00", "0.00").replace("+0.00", "0.00")
     if share > 0:
         sheet.write(note, (AXIS_PX + length + 8, middle), INK, scale=0.46)
     else:
@@ -164,7 +173,7 @@ def _word(sheet: _Sheet, effect: Effect, number: int, most: float, *, turned: bo
 def _foot(sheet: _Sheet, explanation: Explanation) -> None:
     digests = digests_of(explanation)
     said = "   ".join(f"{what} {(digest or 'none').removeprefix('sha256:')[:12]}" for what, digest in digests.items())
-    numbers = f"numbers beside the words: what saying them adds to the log-odds of {explanation.side.upper()}"
+    numbers = f"numbers beside the words: what saying them adds to the log-odds of {explanation.side.upper()}; grey: no more than rounding"
     method = f"judged by {explanation.scores.method}; {numbers}"
     sheet.y += 30
     sheet.rule(sheet.y - 14)

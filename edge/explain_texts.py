@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from edge.explain import Effect, Explanation
+from edge.explain import NOISE, Effect, Explanation
 from edge.message import encode
 from edge.reason_texts import REASONS
 
@@ -26,6 +26,7 @@ class Texts:
     effects: str
     row: str
     turned: str
+    noise: str
     speak_for: str
     speak_against: str
     struck: str
@@ -34,7 +35,7 @@ class Texts:
 
 
 ENGLISH = Texts(
-    kinds={"tag": "tag", "attribute": "attribute", "caption": "caption"},
+    kinds={"tag": "tag", "attribute": "attribute", "caption": "caption", "phrase": "  of it"},
     none="none",
     reasons="why not OK",
     no_reason="nothing speaks against it",
@@ -42,6 +43,7 @@ ENGLISH = Texts(
     effects="the words, and what saying each adds to the log-odds of {side} ({probability:.3f})",
     row="{side} {without:.3f} without it",
     turned=", then the decision would be {decision}",
+    noise="no more than rounding",
     speak_for="speak most for {side}",
     speak_against="speak most against {side}",
     struck="struck out, as the picture does not show it",
@@ -50,7 +52,7 @@ ENGLISH = Texts(
 )
 
 JAPANESE = Texts(
-    kinds={"tag": "タグ", "attribute": "属性", "caption": "説明文"},
+    kinds={"tag": "タグ", "attribute": "属性", "caption": "説明文", "phrase": "  その一部"},
     none="なし",
     reasons="OK でない理由",
     no_reason="妨げる理由はありません",
@@ -58,6 +60,7 @@ JAPANESE = Texts(
     effects="言葉と、その言葉が {side} の対数オッズに加えた量({side} の確率 {probability:.3f})",
     row="この言葉がなければ {side} {without:.3f}",
     turned="、判定は {decision} になります",
+    noise="丸め誤差の範囲",
     speak_for="{side} を最も強く支えた言葉",
     speak_against="{side} に最も強く反対した言葉",
     struck="画像に見られないため除いた言葉",
@@ -72,8 +75,10 @@ def texts_of(language: str) -> Texts:
 
 
 def strongest(explanation: Explanation, *, sign: int) -> list[Effect]:
-    """Up to three words that speak most for (`sign` 1) or against (-1) the verdict's decision."""
-    moved = [effect for effect in explanation.effects if sign * effect.log_odds > 0]
+    """Up to three words that speak most for (`sign` 1) or against (-1) the verdict's decision; of a caption its phrases, if it has some."""
+    cut = {i for i, effect in enumerate(explanation.effects[1:]) if effect.kind == "phrase"}
+    shown = [effect for i, effect in enumerate(explanation.effects) if effect.kind != "caption" or i not in cut]
+    moved = [effect for effect in shown if sign * effect.log_odds > 0 and not effect.is_noise]
     return sorted(moved, key=lambda effect: -sign * effect.log_odds)[:STRONGEST]
 
 
@@ -111,6 +116,7 @@ def as_text(explanation: Explanation, *, language: str) -> str:
         without = texts.row.format(side=side, without=effect.probability_without)
         turned = effect.decision_without is not verdict.decision
         without += texts.turned.format(decision=effect.decision_without.value) if turned else ""
+        without = texts.noise if effect.is_noise and not turned else without
         lines.append(f"  {effect.log_odds:+6.2f}  {texts.kinds[effect.kind]}: {effect.word}   ({without})")
     lines += [f"{texts.struck}: {phrase}" for phrase in explanation.description.struck]
     lines += ["", texts.made_by]
@@ -125,6 +131,7 @@ def as_json(explanation: Explanation, *, language: str) -> dict[str, Any]:
         "inspection": json.loads(encode(explanation.inspection)),
         "side": explanation.side,
         "probability": explanation.probability,
+        "noise": NOISE,
         "effects": [
             {
                 "kind": effect.kind,

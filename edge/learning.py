@@ -31,6 +31,9 @@ MAX_PIXELS = 64_000_000
 MAX_BYTES = 256_000_000
 """Of a golden picture, for which the bundle's signature has vouched already."""
 
+NAMED = 3
+"""How many of the golden verdicts that would get worse are named in the refusal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Teaching:
@@ -91,10 +94,13 @@ class Teacher:
         golden = self._golden() if teaching.kind == "example" else ()
         before = self._judge(known)
         after = self._judge((*known, (description, teaching.label))) if golden else before
-        worse, better = _changes(golden, before, after, self._station.labels)
+        were = [before.judge(one.description)[1].label for one in golden]
+        become = [after.judge(one.description)[1].label for one in golden]
+        worse, better = compare(golden, were, become, self._station.labels)
         if worse:
             doing = f"teaching that inspection {teaching.inspection.id} is {teaching.label!r}"
-            harm = f"{len(worse)} of {len(golden)} golden verdicts would get worse, {'; '.join(worse)}"
+            named = "; ".join(worse[:NAMED]) + (f"; and {len(worse) - NAMED} more" if len(worse) > NAMED else "")
+            harm = f"{len(worse)} of {len(golden)} golden verdicts would get worse, {named}"
             msg = f"{doing}: {harm}: teach it as a point, or leave it"
             raise LessonError(msg)
         (_, verdict_before), (scores, verdict_after) = before.judge(description), after.judge(description)
@@ -163,16 +169,16 @@ class Teacher:
         return Rejudge(self._model, bundle=self._bundle, station=plain, examples=examples)
 
 
-def _changes(golden: Sequence[Golden], before: Rejudge, after: Rejudge, labels: Sequence[Label]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What gets worse and what gets better, in words. One judge judges all before the other does: changing it costs time."""
-    said = [before.judge(one.description)[1].label for one in golden]
-    now = [after.judge(one.description)[1].label for one in golden]
+def compare(
+    golden: Sequence[Golden], were: Sequence[str | None], become: Sequence[str | None], labels: Sequence[Label]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The golden verdicts that get worse and those that get better, in words, by the labels that the judge gives before and after."""
     worse: list[str] = []
     better: list[str] = []
-    for one, was, becomes in zip(golden, said, now, strict=True):
+    for one, was, becomes in zip(golden, were, become, strict=True):
         change = _grade(becomes, one.label, labels) - _grade(was, one.label, labels)
         if change:
-            (worse if change < 0 else better).append(f"{one.name} is {one.label!r}, was {was!r}, would be {becomes!r}")
+            (worse if change < 0 else better).append(f"{one.name} should be {one.label!r}, was {was!r}, would be {becomes!r}")
     return tuple(worse), tuple(better)
 
 

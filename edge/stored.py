@@ -115,7 +115,9 @@ def _rows(path: Path, begin: str, station: str | None) -> Iterator[Inspection]:
         SELECT row, id, epoch, station, seq, committed_at, body, seal FROM inspections
         WHERE substr(id, 1, length(?1)) = ?1 AND (?2 IS NULL OR station = ?2) ORDER BY row"""
     try:
-        connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=LOCK_WAIT_S)
+        # Without a log nobody has it open; an ordinary reader would leave a log behind that may belong to another user than the daemon's.
+        how = "mode=ro" if path.with_name(path.name + "-wal").exists() else "mode=ro&immutable=1"
+        connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?{how}", uri=True, timeout=LOCK_WAIT_S)
         with contextlib.closing(connection):
             for columns in connection.execute(query, (begin, station)):
                 row = Row(*columns)

@@ -203,7 +203,8 @@ def require_named_files(station: Station) -> None:
         named.append(("outputs.mqtt.password_file", mqtt.password_file))
         if mqtt.tls is not None:
             named += [(f"outputs.mqtt.tls.{key}", path) for key, path in mqtt.tls]
-    named += [("judge.template_file", station.judge.template_file), ("judge.calibration", station.judge.calibration)]
+    judge = station.judge
+    named += [("judge.template_file", judge.template_file), ("judge.calibration", judge.calibration), ("judge.lessons", judge.lessons)]
     for key, path in named:
         if path is not None and not path.exists():
             msg = f"station {station.station.name}: {key}: {path} does not exist: correct the path or put the file there"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -19,17 +21,17 @@ START = datetime(2026, 5, 4, 8, tzinfo=timezone.utc)
 
 
 @pytest.fixture(params=["spool", "lines"])
-def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Stored:
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stored]:
     """Three hours of a station, one inspection each hour, and one of another station."""
     found = [replace(inspection(n), id=f"a{n}-{n}", captured_at=START + timedelta(hours=n)) for n in range(3)]
     found.append(replace(inspection(9, station="s2"), id="b9-9"))
     if request.param == "lines":
-        return Stored(write_lines(tmp_path / "lines.jsonl", found), is_spool=False)
-    spool = Spool(tmp_path / "spool.sqlite")
-    request.addfinalizer(spool.close)  # the daemon goes on running beside us
-    for one in found:
-        spool.commit(one)
-    return Stored(tmp_path / "spool.sqlite", is_spool=True)
+        yield Stored(write_lines(tmp_path / "lines.jsonl", found), is_spool=False)
+        return
+    with closing(Spool(tmp_path / "spool.sqlite")) as spool:  # the daemon goes on running beside us
+        for one in found:
+            spool.commit(one)
+        yield Stored(tmp_path / "spool.sqlite", is_spool=True)
 
 
 def test_the_beginning_of_an_id_is_enough(stored: Stored) -> None:
@@ -37,7 +39,7 @@ def test_the_beginning_of_an_id_is_enough(stored: Stored) -> None:
 
 
 def test_an_id_that_several_begin_with_is_refused_with_their_names(stored: Stored) -> None:
-    with pytest.raises(StoredError, match="'a' could be a0-0, a1-1, a2-2 in .*: give more of the id"):
+    with pytest.raises(StoredError, match=r"'a' could be a0-0, a1-1, a2-2 in .*: give more of the id"):
         stored.find(["a"])
 
 
@@ -82,6 +84,15 @@ def test_a_line_that_is_no_inspection_is_named(tmp_path: Path) -> None:
     lines.write_bytes(lines.read_bytes() + b'{"half":')
     with pytest.raises(StoredError, match=r"line 2 of .*lines: decoding an inspection"):
         Stored(lines, is_spool=False).find(["s1"])
+
+
+def test_looking_into_the_spool_of_a_stopped_box_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "spool 1%.sqlite"
+    with closing(Spool(path)) as spool:
+        spool.commit(inspection(1))
+    before = sorted(tmp_path.iterdir())
+    assert len(Stored(path, is_spool=True).find(["s1"])) == 1
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_row_that_changed_on_disk_is_not_believed(tmp_path: Path) -> None:

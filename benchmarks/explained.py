@@ -1,0 +1,65 @@
+"""The five pictures of docs/explain.md: `python benchmarks/explained.py` in the repository's folder, with the starter bundle in `.kotoba`.
+
+The cells are the first of the demo's sample (seed 7 of `edge.demo_cells`; the bundle learned from none of them) with two OK, two NG and
+one REVIEW whose words differ. The station asks for a confidence of 0.75, so that there is doubt.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edge.bundles import open_bundle
+from edge.demo_cells import sample_cells
+from edge.explain import explain
+from edge.explain_picture import evidence_of, write_explanation
+from edge.explain_texts import strongest
+from edge.judges.prompt import description_text
+from edge.models import open_inspectors
+from edge.picture.decode import read_picture
+from edge.records import Decision, Frame
+from edge.rejudge import Rejudge, open_language_model
+from firmware_config.board import read_board
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import read_station
+
+WANTED = Counter({Decision.OK: 2, Decision.NG: 2, Decision.REVIEW: 1})
+LOOKED_AT = 60
+MIN_CONFIDENCE = 0.75
+MOMENT = datetime(2026, 11, 24, tzinfo=timezone.utc)
+
+
+def main() -> None:
+    """Inspect cells until there are five, explain and draw them."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--starter", type=Path, default=Path(".kotoba/starter"))
+    options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
+    options.add_argument("--board", default="cpu")
+    options.add_argument("--out", type=Path, default=Path("docs"))
+    told = options.parse_args()
+    bundle, board = open_bundle(told.starter, trusted=read_trusted_keys(told.keys)), read_board(told.board)
+    station = read_station(bundle.path("golden/station.toml")).judging({"min_confidence": MIN_CONFIDENCE})
+    (inspector,) = open_inspectors(bundle, [station], board=board)
+    rejudge = Rejudge(open_language_model(bundle, board=board), bundle=bundle, station=station)
+    left, shown = WANTED.copy(), set[str | None]()
+    for number, cell in enumerate(sample_cells(LOOKED_AT), 1):
+        pixels = read_picture(cell.path, max_pixels=1_000_000, max_bytes=1_000_000)
+        inspection = inspector.inspect(Frame(pixels, MOMENT, 0, station.station.name, number, cell.path.name))
+        said = inspection.description and description_text(inspection.description)
+        if not left[inspection.verdict.decision] or said in shown:
+            continue
+        shown.add(said)
+        left[inspection.verdict.decision] -= 1
+        out = told.out / f"explain-{WANTED.total() - left.total()}.png"
+        explanation = explain(rejudge, inspection)
+        write_explanation(out, explanation, pixels=evidence_of(inspection, cell.path))
+        most = ", ".join(f"{effect.word} {effect.log_odds:+.2f}" for sign in (1, -1) for effect in strongest(explanation, sign=sign))
+        print(f"{out}: {inspection.verdict.decision.value} {inspection.verdict.label}, true: {cell.said}; {most}", flush=True)
+        if not left.total():
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.cli import main
+from edge.explain import explain
+from edge.reason_texts import REASONS
+from edge.records import Inspection, Reason
+from tests.edge.judged_words import judging_options, rejudge, verdict, write_lines
+
+
+def explained(tmp_path: Path, inspection: Inspection, *options: str) -> int:
+    lines = write_lines(tmp_path / "lines.jsonl", [inspection])
+    return main(["explain", inspection.id[:6], "--jsonl", str(lines), *judging_options(), *options])
+
+
+def test_each_word_of_a_verdict_gets_its_effect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert explained(tmp_path, verdict(1), "--json") == 0
+    said = json.loads(capsys.readouterr().out)
+    words = [(effect["kind"], effect["word"]) for effect in said["effects"]]
+    assert words == [
+        ("tag", "tag 1"), ("tag", "cell"), ("attribute", "dark"), ("caption", "a cell , a line 1"),
+        ("phrase", "a cell"), ("phrase", "a line 1"),
+    ]  # fmt: skip
+    assert said["side"] == "ng"
+    assert said["digests"]["prompt"] == said["inspection"]["judge"]["prompt"]
+    assert said["inspection"]["id"] == verdict(1).id
+
+
+def test_an_effect_is_what_judging_without_the_word_gives() -> None:
+    found = explain(rejudge(), verdict(1))
+    stored = verdict(1)
+    assert stored.description is not None
+    without = replace(stored.description, tags=stored.description.tags[1:])
+    scores, decided = rejudge().judge(without)
+    bad = sum(chance for label, chance in zip(scores.labels, scores.probabilities, strict=True) if label != "good")
+    assert found.effects[0].probability_without == pytest.approx(bad, abs=0.01)
+    assert found.effects[0].decision_without is decided.decision
+    assert np.sign(found.effects[0].log_odds) == np.sign(found.probability - found.effects[0].probability_without)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_an_explanation_reads_in_the_language_of_the_operator(tmp_path: Path, language: str, capsys: pytest.CaptureFixture[str]) -> None:
+    doubted = replace(verdict(1), verdict=replace(verdict(1).verdict, reasons=(Reason.LOW_MARGIN,)))
+    assert explained(tmp_path, doubted, "--language", language) == 0
+    said = capsys.readouterr().out
+    assert f"{REASONS[Reason.LOW_MARGIN][language]} (low_margin)" in said
+    assert "no print" in said  # struck out
+    assert str(verdict(1).bundle) in said
+
+
+def test_every_reason_is_said_in_both_languages() -> None:
+    assert list(REASONS) == list(Reason)
+    assert all(set(said) == {"en", "ja"} and all(said.values()) for said in REASONS.values())
+
+
+def test_an_explanation_is_drawn_with_the_picture_that_was_judged(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "part.png"), pixels)
+    seen = replace(verdict(1), evidence_sha256=hashlib.sha256(pixels.tobytes()).hexdigest())
+    assert explained(tmp_path, seen, "--png", str(tmp_path / "with.png"), "--picture", str(tmp_path / "part.png")) == 0
+    assert explained(tmp_path, seen, "--png", str(tmp_path / "without.png")) == 0
+    drawn, plain = cv2.imread(str(tmp_path / "with.png")), cv2.imread(str(tmp_path / "without.png"))
+    assert drawn.shape[1] == plain.shape[1] == 1120
+    assert drawn.shape[0] > plain.shape[0]
+
+
+def test_another_picture_than_the_one_judged_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.imwrite(str(tmp_path / "other.png"), np.full((40, 60, 3), 7, np.uint8))
+    assert explained(tmp_path, verdict(1), "--png", str(tmp_path / "out.png"), "--picture", str(tmp_path / "other.png")) == 1
+    assert "is not the one of inspection" in capsys.readouterr().err
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_scores_that_this_judge_does_not_give_are_not_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scores = verdict(1).scores
+    assert scores is not None
+    assert explained(tmp_path, replace(verdict(1), scores=replace(scores, probabilities=(0.5, 0.25, 0.25)))) == 1
+    assert "ng has probability" in capsys.readouterr().err

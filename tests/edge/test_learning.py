@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from edge.cli import main
+from edge.errors import BundleError, LessonError
+from edge.judges import open_plain_judge
+from edge.learning import Golden, compare
+from edge.lessons import read_lessons, taught
+from edge.records import Decision, Reason, Verdict
+from edge.rejudge import Rejudge
+from firmware_config.station import Station, read_station
+from tests.edge.judged_words import STATION, TEMPLATE, bundle, bundle_options, model, station, verdict, words, write_lines
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    """A folder with the station, which has a file for lessons that is not there yet, and three stored verdicts."""
+    write_lines(tmp_path / "lines.jsonl", [verdict(number) for number in (1, 2, 3)])
+    (tmp_path / "station.toml").write_text(f'{STATION}lessons = "{tmp_path / "lessons.jsonl"}"\n')
+    return tmp_path
+
+
+def learn(box: Path, *arguments: str) -> int:
+    verb = arguments[0]
+    stored = ["--jsonl", str(box / "lines.jsonl")] if verb == "correct" else []
+    who = ["--by", "Sato"] if verb in {"correct", "undo"} else []
+    models = bundle_options() if verb in {"correct", "points"} else []
+    return main(["learn", *arguments, "--station", str(box / "station.toml"), *stored, *who, *models])
+
+
+def said_by(box: Path) -> str:
+    judge = open_plain_judge(model(), bundle=bundle(), station=read_station(box / "station.toml"))
+    return str(judge.score(words(1)).prompt)
+
+
+def test_a_corrected_verdict_becomes_an_example_that_the_station_judges_with(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn(box, "correct", "0001", "--label", "bad", "--why", "a hairline at the edge") == 0
+    assert "golden verdicts: 2 judged with and without it, none worse" in capsys.readouterr().out
+    (lesson,) = taught(read_lessons(box / "lessons.jsonl"))
+    assert (lesson.number, lesson.kind, lesson.by, lesson.why) == (1, "example", "Sato", "a hairline at the edge")
+    assert (lesson.inspection, lesson.label, lesson.golden) == (verdict(1).id, "bad", 2)
+    assert lesson.prompt == said_by(box)
+    assert lesson.prompt != verdict(1).scores.prompt  # type: ignore[union-attr]
+
+
+def test_an_undone_lesson_counts_no_longer_and_stays_in_the_file(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn(box, "correct", "0001", "--label", "bad") == 0
+    assert learn(box, "undo", "1", "--why", "it was a shadow") == 0
+    assert said_by(box) == verdict(1).scores.prompt  # type: ignore[union-attr]
+    capsys.readouterr()
+    assert learn(box, "list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("Sato: example, undone: part-1.png is 'bad', the verdict said 'bad'")
+    assert lines[1].endswith("Sato: lesson 1 undone (it was a shadow)")
+    assert lines[2] == f"0 of 1 lessons count in {box / 'lessons.jsonl'}"
+    assert learn(box, "undo", "1") == 1
+    assert "it is no lesson that counts (none counts)" in capsys.readouterr().err
+
+
+def test_points_are_judged_anew_and_written_as_the_calibration_reads_them(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, label in (("0001", "good"), ("0002", "bad")):
+        assert learn(box, "correct", number, "--label", label, "--as", "point") == 0
+    assert said_by(box) == verdict(1).scores.prompt  # type: ignore[union-attr]
+    assert learn(box, "points", "--out", str(box / "points.jsonl"), "--truth", str(box / "truth.csv")) == 0
+    ids = [verdict(number).id for number in (1, 2)]
+    assert (box / "truth.csv").read_text() == f"source,label\n{ids[0]},good\n{ids[1]},bad\n"
+    lines = [json.loads(line) for line in (box / "points.jsonl").read_text().splitlines()]
+    assert [line["source"] for line in lines] == ids
+    scores = verdict(1).scores
+    assert scores is not None
+    assert list(lines[0]["judge"]["log_likelihoods"].values()) == list(scores.log_likelihoods)
+    assert "2 points for `kotoba-edge calibrate" in capsys.readouterr().out
+
+
+def test_an_example_that_makes_an_earlier_confirmed_verdict_worse_is_refused_by_name(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = STATION.replace('"bad"', '"goad"').replace('"worse"', '"gold"')
+    (box / "station.toml").write_text(f'{text}lessons = "{box / "lessons.jsonl"}"\n')
+    plain = read_station(box / "station.toml").judging({"lessons": None})
+    taught_number, label, harmed, right = flip(plain)
+    write_lines(box / "lines.jsonl", [verdict(taught_number), verdict(harmed)])
+    assert learn(box, "correct", verdict(harmed).id, "--label", right, "--as", "point") == 0
+    before = (box / "lessons.jsonl").read_bytes()
+    assert learn(box, "correct", verdict(taught_number).id, "--label", label) == 1
+    assert f"1 of 1 golden verdicts would get worse, lesson 1 should be {right!r}, was {right!r}, would be " in capsys.readouterr().err
+    assert (box / "lessons.jsonl").read_bytes() == before
+
+
+def flip(of: Station) -> tuple[int, str, int, str]:
+    """Words and a label that, as an example, turn the verdict on other words: these and their label without it."""
+    plain = Rejudge(model(), bundle=bundle(), station=of, examples=())
+    said = {number: plain.judge(words(number))[1].label for number in range(8)}
+    for number, label in product(range(8), of.labels):
+        after = Rejudge(model(), bundle=bundle(), station=of, examples=[(words(number), label.name)])
+        for other in said.keys() - {number}:
+            if after.judge(words(other))[1].label != said[other]:
+                return number, label.name, other, str(said[other])
+    pytest.skip("no example turns a verdict of this model of random weights on this CPU")
+
+
+def test_getting_worse_is_a_wrong_decision_or_a_wrong_label() -> None:
+    labels = station().labels
+    golden = [Golden(f"g{number}", words(number), "bad") for number in range(5)]
+    worse, better = compare(golden, ["bad", "bad", "worse", "good", None], ["good", "worse", "bad", "good", "worse"], labels)
+    assert [one.split()[0] for one in worse] == ["g0", "g1"]
+    assert [one.split()[0] for one in better] == ["g2", "g4"]
+
+
+@pytest.mark.parametrize(
+    ("label", "change", "said"),
+    [
+        ("lovely", {}, "the station has no such label: use one of good, bad, worse"),
+        ("bad", {"station": "cell-02"}, "it was made by station cell-02: give the file of that station"),
+        (
+            "bad",
+            {"verdict": Verdict(Decision.REVIEW, "bad", None, (Reason.TEXT_INFLUENCE,))},
+            "print in its picture may give orders",
+        ),
+    ],
+)
+def test_what_cannot_be_a_lesson_is_refused(
+    box: Path, label: str, change: dict[str, object], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lines(box / "lines.jsonl", [replace(verdict(1), **change)])  # type: ignore[arg-type]
+    assert learn(box, "correct", "0001", "--label", label) == 1
+    assert said in capsys.readouterr().err
+    assert not (box / "lessons.jsonl").exists()
+
+
+def test_the_same_words_are_not_taught_twice(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn(box, "correct", "0001", "--label", "good", "--as", "point") == 0
+    assert learn(box, "correct", "0001", "--label", "bad", "--as", "point") == 1
+    assert "lesson 1 says 'good' of the very same words: undo that first, or leave it" in capsys.readouterr().err
+
+
+def test_an_instruction_without_a_slot_takes_no_examples(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template = box / "plain.txt"
+    template.write_text(TEMPLATE.replace("{examples}", ""))
+    with (box / "station.toml").open("a") as file:
+        file.write(f'template_file = "{template}"\n')
+    assert learn(box, "correct", "0001", "--label", "bad") == 78
+    assert "the instruction template has no {examples}" in capsys.readouterr().err
+
+
+def test_a_station_without_a_file_for_lessons_learns_nothing(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (box / "station.toml").write_text(STATION)
+    assert learn(box, "list") == 1
+    assert 'has no file for lessons: add lessons = "/var/lib/kotoba/lessons/cell-01.jsonl"' in capsys.readouterr().err
+
+
+def test_a_station_is_refused_whose_lessons_are_missing_or_damaged(box: Path) -> None:
+    with pytest.raises(BundleError, match=r"lessons .* cannot be read \(No such file"):
+        said_by(box)
+    (box / "lessons.jsonl").write_text('{"schema": "kotoba.lesson/1"')
+    with pytest.raises(BundleError, match="breaks off within its last line"):
+        said_by(box)
+
+
+def test_a_file_whose_lines_were_tampered_with_is_refused(box: Path) -> None:
+    for number in ("0001", "0002"):
+        assert learn(box, "correct", number, "--label", "bad", "--as", "point") == 0
+    path = box / "lessons.jsonl"
+    first, second = path.read_bytes().splitlines(keepends=True)
+    for content, said in ((second, "line 1: it is not the line that follows"), (first + b"{}\n", "line 2: ")):
+        path.write_bytes(content)
+        with pytest.raises(LessonError, match=said):
+            read_lessons(path)
