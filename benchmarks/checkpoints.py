@@ -85,7 +85,7 @@ def write(name: str, folder: Path) -> Path:
     """Write the checkpoint of that name in CLIPS or BLIPS; returns its folder."""
     torch.manual_seed(0)
     model = (CLIPS | BLIPS)[name]().eval()
-    _spread(model)
+    _enliven(model)
     model.save_pretrained(folder)
     words = {"blip": BLIP_WORDS, "clip": CLIP_WORDS, "siglip": SIGLIP_WORDS}[model.config.model_type]
     tokenizer = Tokenizer(models.WordLevel({f"w{number}": number for number in range(words)}, unk_token="w1"))  # noqa: S106 -- a token of text
@@ -124,10 +124,12 @@ def _clip(vision: Mapping[str, int], text: Mapping[str, int], *, patch: int, pro
 
 
 @torch.no_grad()
-def _spread(model: PreTrainedModel) -> None:
-    """Fresh weights say nearly the same of everything: make matrices of the text decoder larger and biases random."""
+def _enliven(model: PreTrainedModel) -> None:
+    """Fresh biases are zero, the picture hardly counts beside the words, and a caption may end at once: parity would then prove little."""
     for name, parameter in model.named_parameters():
-        if parameter.ndim > 1 and "text_decoder" in name and "embeddings" not in name and "predictions.decoder" not in name:
+        if parameter.ndim > 1 and "crossattention" in name:
             parameter.mul_(2.0)
         elif parameter.ndim == 1 and "bias" in name:
             parameter.normal_(0, 0.02)
+        if name.endswith("cls.predictions.bias"):
+            parameter[END] = -5.0

@@ -189,7 +189,8 @@ def _openvino_blip(
     reader = open_session(graphs / "vision.onnx", read_board("cpu"))
     names = [output.name for output in reader.get_outputs()]
     seen = [dict(zip(names, reader.run(names, {"pixel_values": one}), strict=True)) for one in work.pixels[:2]]
-    samples = [given for cross in seen for given, _ in decode(graphs / "decoder.onnx", work.config, cross)]
+    teller = open_session(graphs / "decoder.onnx", read_board("cpu"))
+    samples = [given for cross in seen for given, _ in decode(teller, work.config, cross)]
     ways = {}
     for name, mouth in openvino(graphs / "decoder.onnx", samples).items():
         captioner = BlipCaptioner(bench_bundle(artefacts), settings=settings, board=read_board("cpu"))

@@ -60,11 +60,11 @@ def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDA
     return tuple(rows)
 
 
-def run(graph: Path, inputs: Inputs) -> Inputs:
-    """All outputs of a graph by name."""
+def run(graph: Path, rows: Sequence[Inputs]) -> list[Inputs]:
+    """All outputs of a graph by name, for each of `rows`; a graph of half a gigabyte is opened once."""
     session = ort.InferenceSession(str(graph))
     names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(names, inputs), strict=True))
+    return [dict(zip(names, session.run(names, inputs), strict=True)) for inputs in rows]
 
 
 def record(out: Path, section: str, values: dict[str, Any], measured: Sequence[Measured]) -> None:

@@ -88,9 +88,7 @@ def make_blip(work: BlipWork, graphs: Path, out: Path, *, say: Say) -> None:
     captions, crosses = _captions(work), _seen(work, vision)
     original = np.concatenate([logits for _, logits in captions])
     found = _along(decoder, work, seen, [tokens for tokens, _ in captions])
-    distances = [
-        edit_distance(tokens, _tokens(decode(decoder, work.config, cross))) for (tokens, _), cross in zip(captions, crosses, strict=True)
-    ]
+    distances = [edit_distance(tokens, now) for (tokens, _), now in zip(captions, _greedy(decoder, work, crosses), strict=True)]
     measured = (
         Measured("blip.vision", "cosine", wanted.precision, _likeness(seen, crosses)),
         Measured("blip.decoder", "cosine", wanted.decoder_precision, cosine(original, found)),
@@ -111,7 +109,7 @@ def blip_suspects(work: BlipWork, graphs: Path, stage: str, *, say: Say) -> tupl
             stage, graphs / "vision.onnx", work.wanted.precision, lambda graph: _likeness(seen, _seen(work, graph)), samples=_pictures(work)
         )
     decoder = graphs / "decoder.onnx"
-    tokens = [_tokens(decode(decoder, work.config, cross)) for cross in seen]
+    tokens = _greedy(decoder, work, seen)
     original = _along(decoder, work, seen, tokens)
     return suspects(
         "blip.decoder",
@@ -128,26 +126,32 @@ def _pictures(work: BlipWork) -> list[Inputs]:
 
 def _seen(work: BlipWork, graph: Path) -> list[Inputs]:
     """The cross-attention tensors of each picture."""
-    return [run(graph, one) for one in _pictures(work)]
+    return run(graph, _pictures(work))
 
 
 def _decoder_samples(work: BlipWork, graphs: Path, seen: Sequence[Inputs]) -> list[Inputs]:
     """Inputs of the decoder along captions of some pictures, where calibrating needs them."""
     if work.wanted.decoder_precision != "int8-static":
         return []
-    return [given for cross in seen[:CALIBRATION_PICTURES] for given, _ in decode(graphs / "decoder.onnx", work.config, cross)]
+    session = ort.InferenceSession(str(graphs / "decoder.onnx"))
+    return [given for cross in seen[:CALIBRATION_PICTURES] for given, _ in decode(session, work.config, cross)]
 
 
 def _along(graph: Path, work: BlipWork, seen: Sequence[Inputs], captions: Sequence[Sequence[int]]) -> NDArray[np.float32]:
     """Logits of a decoder along given captions, with given eyes, (tokens of all captions, V)."""
-    pairs = zip(seen, captions, strict=True)
-    return np.concatenate([logits for cross, tokens in pairs for _, logits in decode(graph, work.config, cross, tokens)])
+    session, pairs = ort.InferenceSession(str(graph)), zip(seen, captions, strict=True)
+    return np.concatenate([logits for cross, tokens in pairs for _, logits in decode(session, work.config, cross, tokens)])
 
 
-def decode(graph: Path, config: BlipConfig, cross: Inputs, tokens: Sequence[int] = ()) -> Iterator[Step]:
+def _greedy(graph: Path, work: BlipWork, seen: Sequence[Inputs]) -> list[list[int]]:
+    """The tokens that a decoder is given while it says what is likeliest, the first included, for each of the given eyes."""
+    session = ort.InferenceSession(str(graph))
+    return [[int(given["input_ids"][0, 0]) for given, _ in decode(session, work.config, cross)] for cross in seen]
+
+
+def decode(session: ort.InferenceSession, config: BlipConfig, cross: Inputs, tokens: Sequence[int] = ()) -> Iterator[Step]:
     """Run a decoder token by token: along `tokens`, or without them greedily, to the caption's end or PROOF_TOKENS."""
     text = config.text_config
-    session = ort.InferenceSession(str(graph))
     names = past_names(text.num_hidden_layers)
     shape = (1, text.num_attention_heads, 0, text.hidden_size // text.num_attention_heads)
     past: Inputs = {name: np.zeros(shape, np.float32) for name in names}
@@ -169,25 +173,26 @@ def decode(graph: Path, config: BlipConfig, cross: Inputs, tokens: Sequence[int]
             return
 
 
-def _tokens(steps: Iterator[Step]) -> list[int]:
-    """The tokens that were given, the first included."""
-    return [int(given["input_ids"][0, 0]) for given, _ in steps]
-
-
 def _captions(work: BlipWork) -> list[tuple[list[int], NDArray[np.float32]]]:
-    """Of each picture the original's greedy caption, as the tokens given to it, and its logits after each, (T, V)."""
+    """Of each picture the original's greedy caption, as the tokens given to it, and its logits after each, (T, V), without any cache."""
     model, text = work.model(), work.config.text_config
     made = []
     for one in work.pixels:
         with torch.no_grad():
             seen = model.vision_model(pixel_values=torch.from_numpy(one)).last_hidden_state
-            tokens = [text.bos_token_id]
-            for _ in range(PROOF_TOKENS):
-                out = model.text_decoder(input_ids=torch.tensor([tokens]), encoder_hidden_states=seen, return_dict=True).logits[0]
-                tokens.append(int(out[-1].argmax()))
-                if tokens[-1] == text.sep_token_id:
-                    break
-        made.append((tokens[:-1], out.numpy()))
+            rows = model.text_decoder.generate(
+                input_ids=torch.tensor([[text.bos_token_id]]),
+                encoder_hidden_states=seen,
+                encoder_attention_mask=torch.ones(seen.shape[:2], dtype=torch.int64),
+                eos_token_id=text.sep_token_id,
+                pad_token_id=text.pad_token_id,
+                max_new_tokens=PROOF_TOKENS,
+                do_sample=False,
+                num_beams=1,
+            )
+            given = rows[:, :-1]
+            out = model.text_decoder(input_ids=given, encoder_hidden_states=seen, return_dict=True).logits[0]
+        made.append((given[0].tolist(), out.numpy()))
     return made
 
 

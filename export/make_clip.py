@@ -145,7 +145,7 @@ def _samples(work: ClipWork) -> list[Inputs]:
 
 
 def _embedded(work: ClipWork, graph: Path) -> NDArray[np.float32]:
-    return np.concatenate([run(graph, one)["image_embeds"] for one in _samples(work)]).astype(np.float32)
+    return np.concatenate([found["image_embeds"] for found in run(graph, _samples(work))]).astype(np.float32)
 
 
 def _write(work: ClipWork, out: Path, vocabularies: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
@@ -177,4 +177,4 @@ def _texts(model: CLIPModel | SiglipModel, graph: Path, work: ClipWork) -> tuple
     inputs = {"input_ids": ids} | ({} if work.checkpoint.model_type == "siglip" else {"attention_mask": np.ones_like(ids)})
     with torch.no_grad():
         original = ClipText(model)(**{name: torch.from_numpy(value) for name, value in inputs.items()}).numpy()
-    return run(graph, inputs)["text_embeds"], original
+    return run(graph, [inputs])[0]["text_embeds"], original

@@ -124,7 +124,7 @@ class BlipCaptioner:
         for _ in range(settings.max_tokens):
             log_probabilities = _log_softmax(self._step(cross, feed, state)) / settings.temperature
             keep = min(settings.top_k, log_probabilities.shape[-1])
-            best = np.stack([_likeliest(row, keep) for row in log_probabilities])
+            best = np.stack([likeliest(row, keep) for row in log_probabilities])
             weights = np.exp(np.take_along_axis(log_probabilities, best, -1))
             reached = np.cumsum(weights, -1) / weights.sum(-1, keepdims=True)
             # One draw a row and step, also for rows that have ended: a caption does not hang on how long the others are.
@@ -153,7 +153,7 @@ class BlipCaptioner:
         for step in range(1, self._settings.max_tokens + 1):
             flat = (totals[:, None] + log_probabilities).ravel()
             vocabulary = log_probabilities.shape[-1]
-            candidates = _likeliest(flat, 2 * beams)
+            candidates = likeliest(flat, 2 * beams)
             kept: list[tuple[float, int, int]] = []
             for rank, candidate in enumerate(candidates):
                 beam, token = divmod(int(candidate), vocabulary)
@@ -185,7 +185,7 @@ def _log_softmax(logits: Array) -> Wide:
     return np.asarray(wide - np.log(np.exp(wide).sum(-1, keepdims=True)))
 
 
-def _likeliest(row: Wide, count: int) -> Ids:
+def likeliest(row: Wide, count: int) -> Ids:
     """Places of the `count` largest of `row` (V,), largest first, of equal ones the first; sorting all takes far longer."""
     count = min(count, len(row))
     able = np.flatnonzero(row >= np.partition(row, -count)[-count])
