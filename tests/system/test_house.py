@@ -12,7 +12,21 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MODULES = {"kotoba-edge": "edge.cli", "kotoba-export": "export.cli", "kotoba-config": "firmware_config.cli"}
 VERB = re.compile(r"(kotoba-(?:edge|export|config)) ([a-z]+(?:\\?\|[a-z]+)*)")
-DOCUMENTS = ("README.md", "README.ja.md", "docs/operations.md", "docs/judging.md", "export/starter/README.md")
+DOCUMENTS = (
+    "README.md",
+    "README.ja.md",
+    "docs/operations.md",
+    "docs/judging.md",
+    "docs/explain.md",
+    "docs/learning.md",
+    "docs/export.md",
+    "docs/gate.md",
+    "docs/jetson.md",
+    "docs/trust.md",
+    "docs/words.md",
+    "docs/writing.md",
+    "export/starter/README.md",
+)
 MAX_LINES = 400
 ONE_PAGE_LINES = 70
 
