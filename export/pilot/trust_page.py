@@ -58,8 +58,8 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
   whole source is used as it is.
 - ECE: bins of equally many cells, about 25 each, 5 to 15 in all. "By chance" is what a judge whose probabilities are all true would show
   with so many cells: a smaller error cannot be told from it.
-- The kind of fit was chosen before any target was measured. One thing was changed after a first look at all figures, for the source's sake: the
-  sets' threshold rests on dealt pictures, not on blocks (blocks gave 95.8 % on the source at a nominal 90 %).
+- The kind of fit was chosen before any target was measured. One thing was changed after a first look at all figures, for the source's
+  sake: the sets' threshold rests on dealt pictures, not on blocks (blocks gave 95.8 % on the source at a nominal 90 %).
 - Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws.
 - The controls learned from the 762 training cells and go the same way: the same fit, threshold, sets and policy.
 """
