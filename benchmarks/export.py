@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from edge.describers.blip import BlipCaptioner
 from edge.describers.session import PROVIDERS, open_session
 from edge.picture.decode import read_picture
 from edge.records import Pixels
+from export.artefacts import run
 from export.make import blip_part, clip_part
 from export.make_blip import BlipWork, decode, open_blip
 from export.make_clip import ClipWork, open_clip
@@ -51,6 +53,7 @@ BLIP_PRECISIONS: Sequence[tuple[Precision, Precision]] = (("int8", "int8"), ("in
 """Of the tower and of the decoder."""
 
 Array = NDArray[np.float32]
+Saying = Callable[[], Sequence[str]]
 
 
 def main() -> None:
@@ -62,7 +65,7 @@ def main() -> None:
     options.work.mkdir(parents=True, exist_ok=True)
     pictures = write_pictures(options.work / "pictures", count=4)
     clips = clip_ways(options.work, pictures)
-    sayings = {captions: blip_ways(options.work, pictures, captions=captions) for captions in (1, CAPTIONS)}
+    sayings = blip_ways(options.work, pictures)
     print(told())
     roof = measured_roof()
     print("roof: " + ", ".join(f"{name} {value:.0f} GFLOP/s" for name, value in roof.items()))
@@ -86,7 +89,7 @@ def require_same_embedding(ways: Mapping[str, Callable[[], Array]]) -> None:
             raise ValueError(msg)
 
 
-def tell_likeness(ways: Mapping[str, Callable[[], Sequence[str]]], captions: int) -> None:
+def tell_likeness(ways: Mapping[str, Saying], captions: int) -> None:
     """Check that every way says as much as PyTorch; print how far its first caption is from PyTorch's."""
     wanted = ways["transformers eager fp32"]()
     for name, way in ways.items():
@@ -125,26 +128,34 @@ def clip_ways(work: Path, pictures: Sequence[Path]) -> dict[str, Callable[[], Ar
     return ways
 
 
-def blip_ways(work: Path, pictures: Sequence[Path], *, captions: int) -> dict[str, Callable[[], Sequence[str]]]:
-    """A picture and its captions: ours by the device's own code, OpenVINO by the same code on its own compiled graphs."""
+def blip_ways(work: Path, pictures: Sequence[Path]) -> dict[int, dict[str, Saying]]:
+    """A picture and its captions, by how many: ours by the device's own code, OpenVINO by the same code on its own compiled graphs."""
     folder = _checkpoint(work / "blip", BLIP_NAME)
     pixels = read_picture(pictures[0], max_pixels=10**7, max_bytes=10**8)
-    settings = Describe(samples=captions - 1, max_tokens=TOKENS, top_k=TOP_K)
-    ways: dict[str, Callable[[], Sequence[str]]] = {}
     made, opened = {}, {}
     for precision, decoder in BLIP_PRECISIONS:
         wanted = BlipSource(folder=folder, precision=precision, decoder_precision=decoder, limits=LOOSE)
         opened[precision] = open_blip(wanted, pictures)
         made[precision, decoder] = blip_part(opened[precision], cache=work / "cache", say=print)
+    captioners = {}
     for board in map(read_board, BOARDS):
         for (precision, decoder), part in made.items():
-            captioner = BlipCaptioner(bench_bundle(part.artefacts), settings=settings, board=board)
             name = precision if precision == decoder else f"{precision}, decoder {decoder}"
-            ways[f"ours {name} ({board.name})"] = _saying(captioner, pixels)
-    ways |= _torch_blip(opened["fp32"], captions)
+            captioners[f"ours {name} ({board.name})"] = BlipCaptioner(bench_bundle(part.artefacts), settings=_settings(1), board=board)
     part = made["fp32", "fp32"]
-    ways |= _openvino_blip(opened["fp32"], part.original, part.artefacts, settings, pixels)
-    return ways
+    rivals = _openvino_captioners(opened["fp32"], part.original, part.artefacts)
+    models = {name: _torch_blip(opened["fp32"], dtype) for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16))}
+    return {
+        captions: {name: _saying(captioner, captions, pixels) for name, captioner in captioners.items()}
+        | {f"transformers eager {name}": partial(say, captions) for name, say in models.items()}
+        | {name: _saying(captioner, captions, pixels) for name, captioner in rivals.items()}
+        for captions in (1, CAPTIONS)
+    }
+
+
+def _settings(captions: int) -> Describe:
+    """One is greedy, the others are sampled; PyTorch samples all of several."""
+    return Describe(samples=captions - 1, max_tokens=TOKENS, top_k=TOP_K)
 
 
 def _torch_clip(work: ClipWork, pixels: Array) -> dict[str, Callable[[], Array]]:
@@ -165,38 +176,32 @@ def _optimum_clip(folder: Path, out: Path, pixels: Array) -> dict[str, Callable[
     return {"Optimum's export fp32 (onnxruntime)": _seeing(open_session(out / "model.onnx", read_board("cpu")), pixels)}
 
 
-def _torch_blip(work: BlipWork, captions: int) -> dict[str, Callable[[], Sequence[str]]]:
-    values, ways = torch.from_numpy(work.pixels[0]), {}
-    how = {"do_sample": captions > 1, "num_return_sequences": captions, "min_new_tokens": TOKENS, "max_new_tokens": TOKENS}
-    how |= {"top_k": TOP_K} if captions > 1 else {}
-    for name, dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
-        model = BlipForConditionalGeneration.from_pretrained(work.checkpoint.folder, torch_dtype=dtype).eval()
+def _torch_blip(work: BlipWork, dtype: torch.dtype) -> Callable[[int], list[str]]:
+    values = torch.from_numpy(work.pixels[0]).to(dtype)
+    model = BlipForConditionalGeneration.from_pretrained(work.checkpoint.folder, torch_dtype=dtype).eval()
 
-        def say(model: BlipForConditionalGeneration = model, dtype: torch.dtype = dtype) -> list[str]:
-            rows = _inference(model.generate, values.to(dtype), **how)
-            return [work.tokenizer.decode(row[1:]) for row in rows.tolist()]  # the first is the one that was given
+    def say(captions: int) -> list[str]:
+        how: dict[str, Any] = {"min_new_tokens": TOKENS, "max_new_tokens": TOKENS}
+        how |= {"do_sample": True, "num_return_sequences": captions, "top_k": TOP_K} if captions > 1 else {"do_sample": False}
+        rows = _inference(model.generate, values, **how)
+        return [work.tokenizer.decode(row[1:]) for row in rows.tolist()]  # the first is the one that was given
 
-        ways[f"transformers eager {name}"] = say
-    return ways
+    return say
 
 
-def _openvino_blip(
-    work: BlipWork, graphs: Path, artefacts: Path, settings: Describe, pixels: Pixels
-) -> dict[str, Callable[[], Sequence[str]]]:
+def _openvino_captioners(work: BlipWork, graphs: Path, artefacts: Path) -> dict[str, BlipCaptioner]:
     eyes = openvino(graphs / "vision.onnx", [{"pixel_values": one} for one in work.pixels])
     if not eyes:
         return {}
-    reader = open_session(graphs / "vision.onnx", read_board("cpu"))
-    names = [output.name for output in reader.get_outputs()]
-    seen = [dict(zip(names, reader.run(names, {"pixel_values": one}), strict=True)) for one in work.pixels[:2]]
+    seen = run(graphs / "vision.onnx", [{"pixel_values": one} for one in work.pixels[:2]])
     teller = open_session(graphs / "decoder.onnx", read_board("cpu"))
     samples = [given for cross in seen for given, _ in decode(teller, work.config, cross)]
-    ways = {}
+    captioners = {}
     for name, mouth in openvino(graphs / "decoder.onnx", samples).items():
-        captioner = BlipCaptioner(bench_bundle(artefacts), settings=settings, board=read_board("cpu"))
+        captioner = BlipCaptioner(bench_bundle(artefacts), settings=_settings(1), board=read_board("cpu"))
         captioner._vision, captioner._decoder = eyes[name], mouth  # noqa: SLF001 -- the same code on other graphs
-        ways[name] = _saying(captioner, pixels)
-    return ways
+        captioners[name] = captioner
+    return captioners
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +258,8 @@ def _seeing(session: ort.InferenceSession | OpenVinoSession, pixels: Array) -> C
     return lambda: session.run([name], {"pixel_values": pixels})[0]
 
 
-def _saying(captioner: BlipCaptioner, pixels: Pixels) -> Callable[[], Sequence[str]]:
-    return lambda: captioner.captions(pixels)
+def _saying(captioner: BlipCaptioner, captions: int, pixels: Pixels) -> Saying:
+    return partial(captioner.for_settings(_settings(captions)).captions, pixels)
 
 
 def _inference(call: Callable[..., Any], *arguments: object, **how: object) -> Any:  # noqa: ANN401 -- what the call gives

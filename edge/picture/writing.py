@@ -75,7 +75,8 @@ def has_writing(pixels: Pixels) -> bool:
 def _planes(pixels: Pixels) -> list[NDArray[np.uint8]]:
     """One plane of a grey picture, three of a coloured one (red on grey of the same brightness is writing too), none too large."""
     shrink = MAX_SIDE_PX / max(pixels.shape[:2])
-    small = pixels if shrink >= 1 else cv2.resize(pixels, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    size = [max(1, round(side * shrink)) for side in pixels.shape[1::-1]]
+    small = pixels if shrink >= 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     blue, green, red = cv2.split(small)
     grey = np.array_equal(blue, green) and np.array_equal(green, red)
     return [np.asarray(plane, np.uint8) for plane in ((green,) if grey else (blue, green, red))]

@@ -8,7 +8,6 @@ from edge.picture.writing import has_writing
 from edge.records import Pixels
 from export.pilot.lettering import Lettering, print_text
 from export.starter.cells import validation_cells
-from export.starter.paint import paint
 from export.starter.render import render_cell
 
 RENDERED = 24
@@ -51,15 +50,8 @@ def test_print_in_a_large_picture_is_seen() -> None:
     assert has_writing(print_text(np.asarray(large, np.uint8), "no defect", Lettering("DejaVuSerif.ttf", 120, at=(0.4, 0.3)))[0])
 
 
-def test_rendered_cells_are_not_written_on_whole_or_broken() -> None:
-    whole = [rendered(seed) for seed in range(RENDERED)]
-    broken = []
-    for seed in range(RENDERED):
-        rng = np.random.default_rng(seed)
-        cell = np.clip(paint(render_cell(288, rng), rng).pixels, 0, 1)
-        broken.append(np.repeat(np.round(cell * 255).astype(np.uint8)[:, :, None], 3, axis=2))
-    assert sum(map(has_writing, whole)) == 0
-    assert sum(map(has_writing, broken)) <= 1
+def test_whole_rendered_cells_are_not_written_on() -> None:
+    assert sum(has_writing(rendered(seed)) for seed in range(RENDERED)) == 0
 
 
 def test_real_cells_are_seldom_called_written_on() -> None:
@@ -72,7 +64,3 @@ def test_real_cells_are_seldom_called_written_on() -> None:
 @pytest.mark.parametrize("grey", [0, 255])
 def test_a_plain_picture_of_any_shape_has_no_writing(shape: tuple[int, ...], grey: int) -> None:
     assert not has_writing(np.full(shape, grey, np.uint8))
-
-
-def test_noise_has_no_writing() -> None:
-    assert not has_writing(np.random.default_rng(0).integers(0, 256, (300, 300, 3), np.uint8))
