@@ -256,8 +256,7 @@ def openvino(graph: Path, samples: Sequence[Inputs]) -> dict[str, OpenVinoSessio
 
 
 def _seeing(session: ort.InferenceSession | OpenVinoSession, pixels: Array) -> Callable[[], Array]:
-    name = session.get_outputs()[0].name
-    return lambda: session.run([name], {"pixel_values": pixels})[0]
+    return lambda: session.run(["image_embeds"], {"pixel_values": pixels})[0]
 
 
 def _saying(captioner: BlipCaptioner, captions: int, pixels: Pixels) -> Saying:
