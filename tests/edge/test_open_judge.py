@@ -9,7 +9,7 @@ import pytest
 
 from edge.bundles import Bundle
 from edge.errors import BundleError
-from edge.judges import open_judge, template_of
+from edge.judges import open_judge, open_plain_judge, template_of
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt
 from firmware_config.board import Board
@@ -72,7 +72,9 @@ def test_examples_are_read_and_make_the_temperature_void(bundle: Bundle, model: 
     (tmp_path / "own.txt").write_text(TEMPLATE.replace("{description}", "{examples}{description}"), encoding="utf-8")
     own = station(judge={"template_file": tmp_path / "own.txt"})
 
-    plain, taught = (open_judge(model, bundle=bundle, station=own, examples=some).score(words()) for some in ((), [(words("x"), "crack")]))
+    plain, taught = (
+        open_plain_judge(model, bundle=bundle, station=own, examples=some).score(words()) for some in ((), [(words("x"), "crack")])
+    )
 
     assert taught.prompt_tokens > plain.prompt_tokens
     assert taught.prompt != plain.prompt
