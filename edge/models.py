@@ -38,7 +38,7 @@ def open_inspectors(
                 station,
                 describer=describer.for_settings(station.describe),
                 judge=_remembering(calibrated or plain, station, judged),
-                limits=limits_of(station, calibrated and calibrated.escape),
+                limits=limits_of(station, calibrated.escape if calibrated else None),
                 bundle_digest=bundle.digest,
             )
         )

@@ -51,7 +51,7 @@ class Rejudge:
         self.bundle = bundle
         self._judge = open_plain_judge(model, bundle=bundle, station=station, examples=examples)
         self._calibrated = open_calibration(self._judge, bundle=bundle, station=station)
-        self._limits = limits_of(station, self._calibrated and self._calibrated.escape)
+        self._limits = limits_of(station, self._calibrated.escape if self._calibrated else None)
 
     def judge(self, description: Description, *, late: bool = False) -> tuple[Scores, Verdict]:
         """Score words and decide, as `edge.inspector.Inspector` does.

@@ -105,11 +105,11 @@ def test_without_words_it_is_a_fault(case: str) -> None:
 
 
 @pytest.mark.parametrize("likeliest", [(0.98, 0.01, 0.01), (0.01, 0.98, 0.01)])
-@pytest.mark.parametrize(("left", "struck"), [({"tags": ()}, "tag: crack"), ({"attributes": ()}, "attribute: dark")])
-def test_where_the_filter_struck_all_of_them_somebody_looks(
-    left: dict[str, tuple[Tag, ...]], struck: str, likeliest: tuple[float, float, float]
-) -> None:
-    found = verdict_on(replace(words(), **left, struck=(struck,)), scores(*likeliest))
+@pytest.mark.parametrize(
+    "left", [replace(words(), tags=(), struck=("tag: crack",)), replace(words(), attributes=(), struck=("attribute: dark",))]
+)
+def test_where_the_filter_struck_all_of_them_somebody_looks(left: Description, likeliest: tuple[float, float, float]) -> None:
+    found = verdict_on(left, scores(*likeliest))
 
     assert (found.decision, found.reasons) == (Decision.REVIEW, (Reason.NO_WORDS,))
 
