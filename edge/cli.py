@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EdgeError as err:
         print(f"kotoba-edge: {err}", file=sys.stderr)
         return BAD_CONFIG if isinstance(err, DeliveryError) else FAILED
+    except PermissionError as err:
+        print(f"kotoba-edge: {err.filename} is not for this user ({err.strerror}): correct the path or the rights", file=sys.stderr)
+        return BAD_CONFIG
     except KeyboardInterrupt:
         return FAILED
 

@@ -17,7 +17,7 @@ from edge.picture.gate import PictureGate
 from edge.picture.roi import crop
 from edge.picture.writing import has_writing
 from edge.policy import Limits, decide, fault, has_words
-from edge.records import Capture, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict
+from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict
 from firmware_config.station import Station
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Inspector:
             detail = f"{type(err).__name__} while inspecting {capture.source}: report this as a bug"
             return self._inspection(capture, fault(reason), detail=detail, timings=timings)
         unsound: str | None = None
-        if verdict.reasons[:1] in {(Reason.NO_WORDS,), (Reason.JUDGE_FAILED,)}:
+        if verdict.decision is Decision.FAULT:
             # Words or scores that are not sound cannot be said on the wire either.
             what = "the words" if verdict.reasons[0] is Reason.NO_WORDS else "the scores"
             unsound = f"{what} are empty, not finite or not those of the station's labels"

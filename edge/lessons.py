@@ -24,7 +24,10 @@ MAX_LESSONS_BYTES = 20_000_000
 """Some ten thousand lessons; examples beyond a few dozen do not fit into an instruction anyway."""
 
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-Text = Annotated[str, Field(max_length=500, pattern=r"^[^\r\n]*$")]
+MAX_TEXT = 500
+"""Characters of a name or a reason."""
+
+Text = Annotated[str, Field(max_length=MAX_TEXT, pattern=r"^[^\r\n]*$")]
 
 
 class Correction(BaseModel):

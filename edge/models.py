@@ -9,12 +9,11 @@ from edge.bundles import Bundle
 from edge.describers import open_describer
 from edge.inspector import Inspector
 from edge.interfaces import Judge
-from edge.judges import open_judge
+from edge.judges import open_calibration, open_plain_judge
 from edge.judges.llama import LlamaModel
 from edge.judges.memory import RememberingJudge
-from edge.policy import Limits, limit_of
+from edge.policy import limits_of
 from firmware_config.board import Board
-from firmware_config.calibration import read_calibration
 from firmware_config.station import Station
 
 
@@ -30,29 +29,22 @@ def open_inspectors(
     llm = bundle.manifest.llm
     describer = open_describer(bundle, settings=stations[0].describe, board=board)
     model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
-    return tuple(
-        Inspector(
-            station,
-            describer=describer.for_settings(station.describe),
-            judge=_remembering(open_judge(model, bundle=bundle, station=station), station, judged),
-            limits=limits_of(station),
-            bundle_digest=bundle.digest,
+    inspectors = []
+    for station in stations:
+        plain = open_plain_judge(model, bundle=bundle, station=station)
+        calibrated = open_calibration(plain, bundle=bundle, station=station)
+        inspectors.append(
+            Inspector(
+                station,
+                describer=describer.for_settings(station.describe),
+                judge=_remembering(calibrated or plain, station, judged),
+                limits=limits_of(station, calibrated.escape if calibrated else None),
+                bundle_digest=bundle.digest,
+            )
         )
-        for station in stations
-    )
+    return tuple(inspectors)
 
 
 def _remembering(judge: Judge, station: Station, judged: Callable[[str, bool], None]) -> Judge:
     keep = station.judge.remember
     return RememberingJudge(judge, keep=keep, told=partial(judged, station.station.name)) if keep else judge
-
-
-def limits_of(station: Station) -> Limits:
-    """How sure a station's decisions must be.
-
-    Raises:
-        CalibrationError: its calibration cannot be read.
-    """
-    judge = station.judge
-    escape = None if judge.calibration is None else read_calibration(judge.calibration).rule.escape
-    return Limits(judge.min_confidence, judge.min_margin, limit_of(escape))

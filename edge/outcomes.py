@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from edge.judges.calibrated import rescored
 from edge.judges.fit import Sample, fit_rule, folds
-from edge.policy import Limits, decide, limit_of
+from edge.policy import decide, limits_of
 from edge.records import Decision, Description, Scores
 from firmware_config.calibration import Rule, labels_of
 from firmware_config.station import Station
@@ -44,7 +44,7 @@ class Outcomes:
 
 def verdicts(judged: Sequence[Judged], rule: Rule, station: Station) -> list[Decision]:
     """What the station would decide on judged pictures under a rule."""
-    limits, labels = Limits(station.judge.min_confidence, station.judge.min_margin, limit_of(rule.escape)), labels_of(station.labels)
+    limits, labels = limits_of(station, rule.escape), labels_of(station.labels)
     return [decide(words, rescored(scores, rule, labels), labels=station.labels, limits=limits).decision for words, scores in judged]
 
 

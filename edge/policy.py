@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.describers.text_filter import influences
-from edge.records import CAPTION_STRUCK, Decision, Description, Reason, Scores, Verdict
+from edge.records import ATTRIBUTE_STRUCK, CAPTION_STRUCK, TAG_STRUCK, Decision, Description, Reason, Scores, Verdict
 from firmware_config.calibration import Escape
 from firmware_config.labels import Label
+from firmware_config.station import Station
 
 SUM_TOLERANCE = 1e-6
 """How far the probabilities may be from a sum of 1."""
@@ -24,11 +25,12 @@ class Limits:
     min_ok_confidence: float = 0.0
 
 
-def limit_of(escape: Escape | None) -> float:
-    """What a calibration demands of an OK: 0 without one, infinity where nothing may pass."""
+def limits_of(station: Station, escape: Escape | None) -> Limits:
+    """How sure a station's decisions must be, with what its calibration demands of an OK; `escape` is None without one."""
+    judge = station.judge
     if escape is None:
-        return 0.0
-    return math.inf if escape.min_ok_confidence is None else escape.min_ok_confidence
+        return Limits(judge.min_confidence, judge.min_margin)
+    return Limits(judge.min_confidence, judge.min_margin, math.inf if escape.min_ok_confidence is None else escape.min_ok_confidence)
 
 
 def fault(*reasons: Reason) -> Verdict:
@@ -52,6 +54,10 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
         return fault(Reason.JUDGE_FAILED)
     best, probability, margin = _likeliest(scores, labels)
     doubts = []
+    # Every tag or every attribute was struck: what is left may be judged, and somebody must look.
+    few = not (description.tags and description.attributes)
+    if few:
+        doubts.append(Reason.NO_WORDS)
     ok_labels = [label.name for label in labels if label.decision == "ok"]
     said = (*description.captions, *(struck for struck in description.struck if struck.startswith(CAPTION_STRUCK)))
     if description.writing or any(influences(caption, ok_labels) for caption in said):
@@ -63,7 +69,9 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
         doubts.append(Reason.LOW_CONFIDENCE)
     if not margin >= limits.min_margin:
         doubts.append(Reason.LOW_MARGIN)
-    if len({label.decision for label in labels if label.name in scores.possible}) > 1:
+    possible = {label.decision for label in labels if label.name in scores.possible}
+    # With a calibration file something is always possible, and the likeliest decision always is.
+    if (possible or scores.calibration is not None) and possible != {best.decision}:
         doubts.append(Reason.AMBIGUOUS)
     if best.decision == "review":
         doubts.append(Reason.LABEL_REVIEW)
@@ -72,7 +80,7 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
     confidence = probability if scores.calibrated else None
     if not doubts and best.decision == "ok":
         return Verdict(Decision.OK, best.name, confidence)
-    if best.decision == "ng" and not late and probability >= limits.min_confidence:
+    if best.decision == "ng" and not late and not few and probability >= limits.min_confidence:
         # A defect that is likely stays a defect, whatever else is in doubt.
         return Verdict(Decision.NG, best.name, confidence, tuple(doubts))
     return Verdict(Decision.REVIEW, best.name, confidence, tuple(doubts))
@@ -89,8 +97,11 @@ def _likeliest(scores: Scores, labels: Sequence[Label]) -> tuple[Label, float, f
 
 
 def has_words(description: Description) -> bool:
-    """Tell whether a description says anything: tags and attributes, each a word with a finite cosine."""
-    return bool(description.tags and description.attributes) and all(map(_is_word, (*description.tags, *description.attributes)))
+    """Tell whether a description is sound: tags and attributes, unless all were struck, each a word with a finite cosine."""
+    return all(
+        all(map(_is_word, tags)) and bool(tags or any(struck.startswith(where) for struck in description.struck))
+        for tags, where in ((description.tags, TAG_STRUCK), (description.attributes, ATTRIBUTE_STRUCK))
+    )
 
 
 def _is_word(tag: object) -> bool:

@@ -79,8 +79,8 @@ class LostFrame:
 
 Capture: TypeAlias = Frame | LostFrame
 
-CAPTION_STRUCK = "caption: "
-"""How what was struck from a caption begins; the others begin with "tag: " and "attribute: "."""
+TAG_STRUCK, ATTRIBUTE_STRUCK, CAPTION_STRUCK = "tag: ", "attribute: ", "caption: "
+"""How what was struck begins: it says where it stood."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from edge.errors import StoredError
 from edge.judges import open_calibration, open_plain_judge
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Example
-from edge.models import limits_of
-from edge.policy import decide
+from edge.policy import decide, limits_of
 from edge.records import Description, Inspection, Reason, Scores, Verdict
 from firmware_config.board import Board, read_board
 from firmware_config.settings import BoxSettings
@@ -52,7 +51,7 @@ class Rejudge:
         self.bundle = bundle
         self._judge = open_plain_judge(model, bundle=bundle, station=station, examples=examples)
         self._calibrated = open_calibration(self._judge, bundle=bundle, station=station)
-        self._limits = limits_of(station)
+        self._limits = limits_of(station, self._calibrated.escape if self._calibrated else None)
 
     def judge(self, description: Description, *, late: bool = False) -> tuple[Scores, Verdict]:
         """Score words and decide, as `edge.inspector.Inspector` does.

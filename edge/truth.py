@@ -78,7 +78,7 @@ def read_truth(path: Path) -> dict[str, str]:
         msg = f"truth {path} is no CSV file in UTF-8 ({err}): give the columns source,label"
         raise TruthError(msg) from err
     if not rows or rows[0] != COLUMNS:
-        have = f"begins with {','.join(rows[0])!r}" if rows else "is empty"
+        have = f"begins with {','.join(rows[0])[:80]!r}" if rows else "is empty"
         msg = f"truth {path} {have}, expected the columns {','.join(COLUMNS)}: add that line"
         raise TruthError(msg)
     truth: dict[str, str] = {}

@@ -158,8 +158,17 @@ class Station(BaseModel):
         return self
 
     def judging(self, said: dict[str, Any]) -> Station:
-        """The same station with other values in its [judge] section."""
-        return self.model_copy(update={"judge": self.judge.model_copy(update=said)})
+        """The same station with other values in its [judge] section.
+
+        Raises:
+            StationError: they do not go together.
+        """
+        try:
+            judge = Judge.model_validate(self.judge.model_dump() | said)
+        except ValidationError as err:
+            msg = f"judging as station {self.station.name} otherwise: {first_mistake(err)}"
+            raise StationError(msg) from err
+        return self.model_copy(update={"judge": judge})
 
     @property
     def digest(self) -> str:

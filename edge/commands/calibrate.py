@@ -20,10 +20,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     calibrate.add_argument("--truth", type=Path, required=True, metavar="CSV", help="source,label: a label of the station, or ok or ng")
     calibrate.add_argument("--station", type=Path, required=True, metavar="FILE")
     calibrate.add_argument(
-        "--escape", type=_share, default=0.02, metavar="SHARE", help="of bad pictures, that may become OK (default: %(default)s)"
+        "--escape", type=share, default=0.02, metavar="SHARE", help="of bad pictures, that may become OK (default: %(default)s)"
     )
     calibrate.add_argument(
-        "--coverage", type=_share, default=0.9, metavar="SHARE", help="of pictures, whose true decision is among the possible (%(default)s)"
+        "--coverage", type=share, default=0.9, metavar="SHARE", help="of pictures, whose true decision is among the possible (%(default)s)"
     )
     calibrate.add_argument(
         "--kind", choices=("logistic", "isotonic", "temperature"), default="logistic", help="of fit (default: %(default)s)"
@@ -33,12 +33,13 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     calibrate.set_defaults(command=_calibrate, quiet=True)
 
 
-def _share(text: str) -> float:
-    share = float(text)
-    if not 0 < share < 1:
+def share(text: str) -> float:
+    """A share between 0 and 1, as argparse takes types."""
+    number = float(text)
+    if not 0 < number < 1:
         msg = f"{text} is not between 0 and 1"
         raise argparse.ArgumentTypeError(msg)
-    return share
+    return number
 
 
 def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:

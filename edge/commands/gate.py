@@ -22,7 +22,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     study = gate.add_parser("study", help="what [describe.reuse] would save on stored pictures in their order, and what it would cost")
     study.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="pictures, folders or videos, in the order of the line")
     study.add_argument("--station", type=Path, required=True, metavar="FILE")
-    study.add_argument("--truth", type=Path, metavar="CSV", help="columns source,label (or decision): also count defects that become OK")
+    study.add_argument("--truth", type=Path, metavar="CSV", help="source,label (a label, or ok or ng): also count defects that become OK")
     study.add_argument("--max-grey", type=float, nargs="+", default=MAX_GREY, metavar="LEVELS", help="default: %(default)s")
     study.add_argument("--min-cosine", type=float, nargs="+", default=MIN_COSINE, metavar="COSINE", help="default: %(default)s")
     take_models(study)

@@ -36,8 +36,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     undo.add_argument("--station", type=Path, required=True, metavar="FILE")
     undo.set_defaults(command=_undo, quiet=True)
     for verb in (correct, undo):
-        verb.add_argument("--by", default=None, metavar="NAME", help="who says so (default: the user who runs this)")
-        verb.add_argument("--why", default="", metavar="TEXT")
+        verb.add_argument("--by", type=_line, default=None, metavar="NAME", help="who says so (default: the user who runs this)")
+        verb.add_argument("--why", type=_line, default="", metavar="TEXT")
 
     show = verbs.add_parser("list", help="everything that the station was taught, and what was undone")
     show.add_argument("--station", type=Path, required=True, metavar="FILE")
@@ -50,6 +50,24 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     points.add_argument("--station", type=Path, required=True, metavar="FILE")
     take_models(points)
     points.set_defaults(command=_points, quiet=True)
+
+
+def _line(text: str) -> str:
+    """One short line, as argparse takes types."""
+    from edge.lessons import MAX_TEXT
+
+    if len(text) > MAX_TEXT or len(text.splitlines()) > 1:
+        msg = f"give one line of at most {MAX_TEXT} characters"
+        raise argparse.ArgumentTypeError(msg)
+    return text
+
+
+def _who(options: argparse.Namespace) -> str:
+    try:
+        return str(options.by or getpass.getuser())
+    except (KeyError, OSError) as err:  # a user id without a name, as in a container
+        msg = "teaching: this user has no name: say who you are with --by NAME"
+        raise LessonError(msg) from err
 
 
 def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
@@ -72,9 +90,10 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
         station=station,
         bundle=bundle,
         model=open_language_model(bundle, board=board),
-        describer=open_describer(bundle, settings=station.describe, board=board),
+        # Each golden picture in its own words: none may lend another its captions.
+        describer=open_describer(bundle, settings=station.describe.model_copy(update={"reuse": None}), board=board),
     )
-    teaching = Teaching(inspection, options.label, options.kind, options.by or getpass.getuser(), options.why)
+    teaching = Teaching(inspection, options.label, options.kind, _who(options), options.why)
     learned = teacher.teach(teaching, now=datetime.now(timezone.utc))
     lesson = learned.lesson
     print(
@@ -100,7 +119,7 @@ def _undo(options: argparse.Namespace, _settings: BoxSettings) -> int:
         what = f"these count: {', '.join(map(str, counting))}" if counting else "none counts"
         msg = f"undoing lesson {options.number} of {path}: it is no lesson that counts ({what}): see `kotoba-edge learn list`"
         raise LessonError(msg)
-    by, now = options.by or getpass.getuser(), datetime.now(timezone.utc)
+    by, now = _who(options), datetime.now(timezone.utc)
     append_lesson(path, Undo(number=len(lines) + 1, by=by, at=now, why=options.why, undoes=options.number))
     print(f"lesson {options.number} counts no longer: start the daemon anew, and make the calibration again if it was an example")
     return DONE

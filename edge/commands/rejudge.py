@@ -45,6 +45,9 @@ def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.rejudge import open_rejudge
     from firmware_config.station import read_station
 
+    if options.out is not None and options.jsonl is not None and options.out.resolve() == options.jsonl.resolve():
+        msg = f"writing verdicts to {options.out}: these are the lines that are judged again: give another path"
+        raise StoredError(msg)
     station = read_station(options.station)
     found = stored_of(options, settings).select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
     judged = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]

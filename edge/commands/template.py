@@ -38,6 +38,7 @@ def _try(options: argparse.Namespace, settings: BoxSettings) -> int:
     from firmware_config.station import read_station
 
     station = read_station(options.station)
+    truth = None if options.truth is None else read_truth(options.truth)
     found = stored_of(options, settings).select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
     judged = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]
     rejudge = open_rejudge(station.judging({"template_file": options.template, "calibration": None}), settings=told(settings, options))
@@ -46,7 +47,7 @@ def _try(options: argparse.Namespace, settings: BoxSettings) -> int:
     took_s = time.monotonic() - started
     print(table(compared))
     print(summary(compared, faults=len(found) - len(judged), took_s=took_s))
-    if options.truth is not None:
-        print(outcomes(compared, read_truth(options.truth), station))
+    if truth is not None:
+        print(outcomes(compared, truth, station))
     print("\n".join(changes(compared, limit=SHOWN_CHANGES)))
     return DONE

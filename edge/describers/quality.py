@@ -12,7 +12,7 @@ from edge.describers.foils import Foils, folded
 from edge.describers.phrases import cut, join, stands
 from edge.describers.terms import Terms
 from edge.describers.text_filter import clean
-from edge.records import CAPTION_STRUCK, Description, Tag
+from edge.records import ATTRIBUTE_STRUCK, CAPTION_STRUCK, TAG_STRUCK, Description, Tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class QualityFilter:
     def _supported(self, foils: Foils, said: Description, picture: NDArray[np.float32]) -> Description:
         """Without what the picture does not support."""
         gone = [
-            f"{kind}: {tag.word}"
-            for kind, tags in (("tag", said.tags), ("attribute", said.attributes))
+            f"{where}{tag.word}"
+            for where, tags in ((TAG_STRUCK, said.tags), (ATTRIBUTE_STRUCK, said.attributes))
             for tag in tags
             if not foils.shows_word(picture, tag.word)
         ]

@@ -11,7 +11,7 @@ from edge.interfaces import Judge
 from edge.judges.calibration import calibrated
 from edge.judges.promise import possible
 from edge.records import Description, Scores, Tag
-from firmware_config.calibration import Calibration, Decision, FittedFor, Rule
+from firmware_config.calibration import Calibration, Decision, Escape, FittedFor, Rule
 from firmware_config.errors import CalibrationError
 
 ANYTHING = Description((Tag("part", 0.0),), (Tag("plain", 0.0),), ("a part",))
@@ -32,6 +32,11 @@ class CalibratedJudge:
         self._judge = judge
         self._calibration = calibration
         self._digest = calibration.digest
+
+    @property
+    def escape(self) -> Escape:
+        """What may pass."""
+        return self._calibration.rule.escape
 
     def score(self, description: Description) -> Scores:
         """Score every label; see `edge.interfaces.Judge`."""

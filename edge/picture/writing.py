@@ -84,7 +84,8 @@ def _planes(pixels: Pixels) -> list[NDArray[np.uint8]]:
 
 def _is_written(parts: Parts) -> bool:
     single, pair = scores(parts)
-    return single >= LEAST_ALONE or pair >= LEAST_PAIR
+    # Asked this way round, odds that are no number are writing.
+    return not (single < LEAST_ALONE and pair < LEAST_PAIR)
 
 
 def scores(parts: Parts) -> tuple[float, float]:

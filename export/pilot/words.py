@@ -24,7 +24,6 @@ from edge.describers.foils import EXCHANGE_MARGIN, MARGIN
 from edge.judges import open_judge
 from edge.judges.llama import LlamaModel
 from edge.picture.decode import read_picture
-from edge.policy import has_words
 from edge.records import Description, Frame
 from export.pilot.controls import MAX_BYTES, MAX_PIXELS
 from export.pilot.heard import KINDS, Heard, Keep, Listener, absolute, at_random, counted, ours
@@ -154,7 +153,7 @@ def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str,
     for way, wanted in ways.items():
         words = described(bundle, wanted, board, cells)
         scores[way] = np.array([1 - np.array(judge.score(one).probabilities)[good].sum() for one in words])
-        silent[way] = sum(not has_words(one) for one in words)
+        silent[way] = sum(not (one.tags and one.attributes) for one in words)
     before = scores["nothing"]
     found = {}
     for way, mine in scores.items():

@@ -8,10 +8,9 @@ import pytest
 
 from edge.judges.calibrated import CalibratedJudge
 from edge.judges.scripted import ScriptedJudge
-from edge.models import limits_of
-from edge.policy import Limits, decide
+from edge.policy import Limits, decide, limits_of
 from edge.records import Decision, Reason, Scores
-from firmware_config.calibration import Calibration, labels_of, write_calibration
+from firmware_config.calibration import Calibration, labels_of
 from firmware_config.errors import CalibrationError
 from tests.edge.calibrations import FITTED_FOR, calibration, raw_scores
 from tests.edge.sample_records import BUNDLE, station, words
@@ -75,19 +74,17 @@ def test_a_judge_that_does_not_say_by_what_it_judges_cannot_be_calibrated() -> N
 
 
 @pytest.mark.parametrize(("demanded", "decision"), [(0.8, Decision.OK), (0.99, Decision.REVIEW), (None, Decision.REVIEW)])
-def test_an_ok_needs_what_the_stations_calibration_demands(tmp_path: Path, demanded: float | None, decision: Decision) -> None:
-    made = calibration(escape={"rate": 0.02, "min_ok_confidence": demanded})
-    write_calibration(tmp_path / "cell.json", made)
-    told = station(judge={"calibration": str(tmp_path / "cell.json")})
+def test_an_ok_needs_what_the_stations_calibration_demands(demanded: float | None, decision: Decision) -> None:
+    made = judge(calibration(escape={"rate": 0.02, "min_ok_confidence": demanded}), raw_scores(3.0, 0.0, -9.0))
 
-    verdict = decide(words(), judge(made, raw_scores(3.0, 0.0, -9.0)).score(words()), labels=told.labels, limits=limits_of(told))
+    verdict = decide(words(), made.score(words()), labels=station().labels, limits=limits_of(station(), made.escape))
 
     assert verdict.decision is decision
     assert verdict.reasons == (() if decision is Decision.OK else (Reason.LOW_CONFIDENCE,))
 
 
 def test_a_station_without_calibration_demands_nothing_more() -> None:
-    assert limits_of(station()).min_ok_confidence == 0.0
+    assert limits_of(station(), None).min_ok_confidence == 0.0
 
 
 def test_the_sample_fits_the_sample_station() -> None:

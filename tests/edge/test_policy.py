@@ -104,6 +104,23 @@ def test_without_words_it_is_a_fault(case: str) -> None:
     assert verdict_on(NO_WORDS[case], scores()) == fault(Reason.NO_WORDS)
 
 
+@pytest.mark.parametrize("likeliest", [(0.98, 0.01, 0.01), (0.01, 0.98, 0.01)])
+@pytest.mark.parametrize(
+    "left", [replace(words(), tags=(), struck=("tag: crack",)), replace(words(), attributes=(), struck=("attribute: dark",))]
+)
+def test_where_the_filter_struck_all_of_them_somebody_looks(left: Description, likeliest: tuple[float, float, float]) -> None:
+    found = verdict_on(left, scores(*likeliest))
+
+    assert (found.decision, found.reasons) == (Decision.REVIEW, (Reason.NO_WORDS,))
+
+
+@pytest.mark.parametrize("possible", [(), ("crack",), ("good", "crack")])
+def test_a_calibration_by_which_ok_is_not_the_one_possible_decision_gives_no_ok(possible: tuple[str, ...]) -> None:
+    found = verdict_on(words(), replace(scores(), possible=possible, calibration="sha256:" + "1" * 64))
+
+    assert (found.decision, found.reasons) == (Decision.REVIEW, (Reason.AMBIGUOUS,))
+
+
 UNSOUND: dict[str, Scores] = {
     "NaN": scores(NAN, 0.5, 0.5),
     "infinite": scores(INF, 0.0, 0.0),
