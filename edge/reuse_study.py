@@ -6,7 +6,6 @@ very one of the describer; only BLIP's answers come from store. With a filter in
 
 from __future__ import annotations
 
-import csv
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from edge.describers.reuse import CaptionReuse, Look
 from edge.errors import EdgeError
 from edge.models import open_inspectors
 from edge.records import Decision, Description, Frame, Verdict
+from edge.truth import labels_of_truth, read_truth
 from firmware_config.board import read_board
 from firmware_config.errors import first_mistake
 from firmware_config.settings import BoxSettings
@@ -69,11 +69,12 @@ def study(
 
     Raises:
         ConfigError, BundleError, CameraError: what the command was told is wrong.
-        StudyError: limits out of range, a truth that cannot be read, or no healthy picture.
+        StudyError: limits out of range, or no healthy picture.
+        TruthError: a truth that cannot be read, or that the station does not know.
     """
     chosen = [_limits(grey, cosine) for grey, cosine in limits]
     station = read_station(station_file)
-    truths = None if truth is None else _read_truth(truth, station)
+    truths = None if truth is None else _defective(truth, station)
     captures = captures_of(paths, station.station.name)
     bundle, board = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys)), read_board(settings.board)
     plain = _full_path(station)
@@ -150,16 +151,10 @@ def _full_path(station: Station) -> Station:
     return station.model_copy(update={"describe": describe, "trigger": station.trigger.model_copy(update={"deadline_ms": None})})
 
 
-def _read_truth(path: Path, station: Station) -> dict[str, bool]:
+def _defective(path: Path, station: Station) -> dict[str, bool]:
     """Whether a picture is defective, by file name, of a CSV with the columns source and label (a label or a decision)."""
-    decisions = {label.name: label.decision for label in station.labels} | {"ok": "ok", "ng": "ng", "review": "review"}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return {Path(row["source"]).name: decisions[row["label"]] != "ok" for row in csv.DictReader(file)}
-    except OSError as err:
-        msg = f"truth {path} cannot be read ({err.strerror}): give a CSV file with the columns source,label"
-        raise StudyError(msg) from err
-    except (KeyError, csv.Error, UnicodeDecodeError) as err:
-        name = station.station.name
-        msg = f"truth {path}: {err} is not understood: give the columns source,label, with a label or decision of station {name}"
-        raise StudyError(msg) from err
+    decisions = {label.name: label.decision for label in station.labels}
+    return {
+        Path(source).name: any(decisions[name] != "ok" for name in labels_of_truth(label, source, station))
+        for source, label in read_truth(path).items()
+    }

@@ -200,8 +200,8 @@ def _measure(small: NDArray[np.uint8], sides: tuple[int, int], shrink: int) -> t
 def _inked(small: NDArray[np.uint8], around: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """By how much each pixel is brighter and, below an empty row, darker than its surroundings, and where that is ink (1), (2 H + 1, W)."""
     squares = cv2.sqrBoxFilter(small, cv2.CV_32F, (WINDOW_PX, WINDOW_PX))
-    variance = cv2.max(cv2.subtract(squares, cv2.multiply(around, around, dtype=cv2.CV_32F)), 0)
-    least = np.asarray(cv2.max(cv2.convertScaleAbs(cv2.sqrt(variance), alpha=INK_SHARE), LEAST_INK), np.uint8)
+    variance = np.maximum(cv2.subtract(squares, cv2.multiply(around, around, dtype=cv2.CV_32F)), 0)
+    least = np.maximum(cv2.convertScaleAbs(cv2.sqrt(variance), alpha=INK_SHARE), LEAST_INK).astype(np.uint8)
     above = _twice(np.asarray(cv2.subtract(small, around), np.uint8), np.asarray(cv2.subtract(around, small), np.uint8))
     return above, (above > _twice(least)).view(np.uint8)
 
