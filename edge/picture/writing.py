@@ -34,7 +34,8 @@ SAMPLED_EVERY = 8
 """Medians are taken of every so manieth pixel."""
 TEXTURE_EVERY = 4
 """Of every so manieth row and column the texture is the median slope."""
-BORDER_PX = 2
+BORDER_PX = {1: 4, 2: 2, 4: 2}
+"""By how much the picture is shrunk: what comes nearer to the border is left out. It may go on outside: frames, cut corners of a wafer."""
 MAX_SHARPNESS = 3.0
 """Largest difference of neighbours at the outline over contrast: more only says that something else begins there."""
 MAX_FILL = 0.75
@@ -46,8 +47,10 @@ DEVIATIONS = (0.424, 0.29, 0.078, 0.125, 0.386, 0.382, 0.081, 0.478, 0.545, 0.40
 WEIGHTS = (1.587, 2.296, -1.581, 0.045, 0.543, 1.455, -0.217, -1.915, 1.342, -0.148)
 BIAS = -7.833
 """Log-odds that a part is a character: BIAS + WEIGHTS · (features - MEANS) / DEVIATIONS."""
-LEAST_PAIR, LEAST_ALONE = -1.0, 3.5
+LEAST_PAIR, LEAST_ALONE = -1.0, 2.5
 """Log-odds from which two neighbours together, or one part alone (letters that run together), are writing."""
+RUN_TOGETHER = np.log(1.5)
+"""A part alone must be so much longer than wide (in logarithms): letters that run together are, the corner of a frame is not."""
 
 LIKE_SIZE, LIKE_INK, LIKE_STROKE, LIKE_SCALE = np.log(2.0), np.log(1.6), np.log(1.6), 0.8
 REACH, APART = 1.6, 0.6
@@ -93,13 +96,14 @@ def _is_written(parts: Parts) -> bool:
 
 
 def scores(parts: Parts) -> tuple[float, float]:
-    """Log-odds of the likeliest character, and of the likeliest two neighbours together; minus infinity where there is none."""
+    """Log-odds of the likeliest letters that run together, and of the likeliest two neighbours together; minus infinity without any."""
     odds = BIAS + (parts.features - MEANS) / DEVIATIONS @ WEIGHTS
     if not len(odds):
         return -np.inf, -np.inf
     best = np.argsort(-odds, kind="stable")[:MAX_PARTS]
     together = np.where(_are_neighbours(parts, best), odds[best][:, None] + odds[best][None], -np.inf)
-    return float(odds[best[0]]), float(together.max())
+    alone = odds[parts.features[:, FEATURES.index("aspect")] >= RUN_TOGETHER]
+    return float(alone.max(initial=-np.inf)), float(together.max())
 
 
 def _are_neighbours(parts: Parts, best: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -158,8 +162,8 @@ def _measure(small: NDArray[np.uint8], sides: tuple[int, int], shrink: int) -> t
     lowered = (height + 1) * dark
     left, top, wide, high, area = stats.T
     top, side = top - lowered, np.maximum(wide, high)
-    # What is at the border may go on outside: frames, and the cut corners of a wafer.
-    whole = (np.minimum(left, top) >= BORDER_PX) & (left + wide <= width - BORDER_PX) & (top + high <= height - BORDER_PX)
+    border = BORDER_PX[shrink]
+    whole = (np.minimum(left, top) >= border) & (left + wide <= width - border) & (top + high <= height - border)
     fits = (side >= sides[0]) & (side <= sides[1]) & (area >= side) & (area <= MAX_FILL * wide * high + 2)
     chosen = np.flatnonzero(whole & fits)
     number = np.full(count, -1, np.int32)
