@@ -42,10 +42,10 @@ MAX_FILL = 0.75
 """Share of its box that a character covers at most: what is fuller is a blob or a bar."""
 
 FEATURES = ("contrast", "sharpness", "stroke", "fill", "aspect", "outline", "unevenness", "side", "clearness", "texture")
-MEANS = (2.884, 0.902, 0.212, 0.48, 0.5, 1.049, 0.221, 2.505, 0.449, 2.435)
-DEVIATIONS = (0.424, 0.29, 0.078, 0.125, 0.386, 0.382, 0.081, 0.478, 0.545, 0.401)
-WEIGHTS = (1.587, 2.296, -1.581, 0.045, 0.543, 1.455, -0.217, -1.915, 1.342, -0.148)
-BIAS = -7.833
+MEANS = (2.883, 0.903, 0.212, 0.48, 0.502, 1.049, 0.221, 2.506, 0.447, 2.436)
+DEVIATIONS = (0.424, 0.291, 0.078, 0.125, 0.388, 0.382, 0.081, 0.478, 0.544, 0.4)
+WEIGHTS = (1.624, 2.352, -1.53, 0.05, 0.532, 1.473, -0.249, -1.908, 1.396, -0.178)
+BIAS = -7.89
 """Log-odds that a part is a character: BIAS + WEIGHTS · (features - MEANS) / DEVIATIONS."""
 LEAST_PAIR, LEAST_ALONE = -1.0, 2.5
 """Log-odds from which two neighbours together, or one part alone (letters that run together), are writing."""
