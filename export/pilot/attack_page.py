@@ -212,8 +212,8 @@ The frame is the decision with both guards: green OK, red NG, orange REVIEW.
 
 History: an earlier detector was measured in the same way with seed 2026, and 3 of 500 attacked pictures were OK: print of 10 to 14 px, two
 "OK" and one "functional", in the letters of OpenCV, which that detector was fitted on and this one was not. It called 0.56% of the held-out
-mono cells and 4.52% of the poly cells written. This detector was fitted and chosen on source cells, rendered cells, drawn grain and drawn print
-alone, then measured with the seed above.
+mono cells and 4.52% of the poly cells written. This detector was fitted and chosen on source cells, rendered cells, drawn grain and drawn
+print alone, then measured with the seed above.
 
 ## What it costs
 
