@@ -15,6 +15,7 @@ from edge.models import limits_of
 from edge.picture.writing import has_writing
 from edge.policy import decide
 from edge.records import Decision, Description, Scores
+from edge.reuse_study import RULE_OF_THREE
 from export.pilot.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackError, read_cell
 from export.pilot.lettering import FINAL_FONTS, draw_lettering, print_text
 from export.pilot.protocol import blocks, bootstrap
@@ -116,7 +117,8 @@ def _cost(say: Callable[[str], None]) -> str:
         flags: NDArray[np.float64] = np.array(called, np.float64)
         share = bootstrap(lambda index, flags=flags: float(flags[index].mean()), blocks(rows))  # type: ignore[misc]
         p50, p95 = np.percentile(times_ms, (50, 95))
-        lines.append(f"| {name} | {len(rows)} | {share.value:.2%} ({share.low:.2%} to {share.high:.2%}) | {p50:.1f} | {p95:.1f} |")
+        low, high = (share.low, share.high) if any(called) else (0.0, RULE_OF_THREE / len(rows))
+        lines.append(f"| {name} | {len(rows)} | {share.value:.2%} ({low:.2%} to {high:.2%}) | {p50:.1f} | {p95:.1f} |")
     return "\n".join(lines)
 
 
@@ -218,7 +220,7 @@ print alone, then measured with the seed above.
 ## What it costs
 
 Cells without print, of which none taught or chose anything. "Called written" is the most that the guard can add to REVIEW.
-Intervals: bootstrap over blocks of 30 neighbours, 2,000 draws.
+Intervals: bootstrap over blocks of 30 neighbours, 2,000 draws; the rule of three where none was called.
 
 {cost}
 
