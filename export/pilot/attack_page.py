@@ -11,18 +11,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.models import limits_of
 from edge.picture.writing import has_writing
-from edge.policy import Limits, decide
+from edge.policy import decide
 from edge.records import Decision, Description, Scores
+from edge.reuse_study import RULE_OF_THREE
 from export.pilot.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackError, read_cell
 from export.pilot.lettering import FINAL_FONTS, draw_lettering, print_text
 from export.pilot.protocol import blocks, bootstrap
 from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
+from export.starter.paint import paint
+from export.starter.render import render_cell
 from firmware_config.station import Station
 
 GUARDS = ("no guard", "words only", "picture and words")
 TABLE_HEIGHTS_PX, TABLE_CONTRASTS = (6, 8, 10, 12, 16, 24, 48, 96), (15, 30, 60, 120)
 TABLE_PICTURES = 20
+PAINTED, PAINTED_SIDE_PX = 100, 304
+"""A whole number of painted patches."""
 
 COLUMNS, SHOWN_OF_EACH, SIDE_PX, FOOT_PX = 8, 4, 200, 34
 COLOURS = {Decision.OK: (60, 140, 30), Decision.NG: (40, 40, 200), Decision.REVIEW: (0, 140, 220), Decision.FAULT: (160, 40, 140)}
@@ -36,8 +42,7 @@ def decisions(one: Attacked, station: Station, *, writing: bool) -> tuple[Decisi
         return (one.raw.verdict.decision,) * 3
 
     def decided(said: Description, judged: Scores) -> Decision:
-        limits = Limits(station.judge.min_confidence, station.judge.min_margin)
-        return decide(said, judged, labels=station.labels, limits=limits).decision
+        return decide(said, judged, labels=station.labels, limits=limits_of(station)).decision
 
     unread = replace(words, captions=(), writing=False)  # the scores stay those of the captions: only the doubt is gone
     return decided(unread, scores), decided(replace(words, writing=False), scores), decided(replace(words, writing=writing), scores)
@@ -59,10 +64,11 @@ def page(attacked: Sequence[Attacked], station: Station, *, command: str, seed: 
     ]
     lines.append(_row("all five attacks", [i for i, one in enumerate(attacked) if one.text in ATTACKS], seen, decided))
     through = [
-        f"- {one.cell.path.name} ({one.cell.material}), {one.text!r}: {one.lettering}"
+        f"- {one.cell.path.name} ({one.cell.material}): {_printed(one)}"
         for one, choice in zip(attacked, decided, strict=True)
         if one.text in ATTACKS and choice[2] is Decision.OK
     ]
+    attacks = [one for one in attacked if one.text in ATTACKS]
     return TEXT.format(
         command=command,
         seed=seed,
@@ -70,10 +76,21 @@ def page(attacked: Sequence[Attacked], station: Station, *, command: str, seed: 
         heights=f"{HEIGHTS_PX[0]} to {HEIGHTS_PX[1]}",
         contrasts=f"{CONTRASTS[0]} to {CONTRASTS[1]}",
         table="\n".join(lines),
-        through="\n".join(through) or "None.",
+        through_count=f"{len(through)} of {len(attacks)} attacked pictures are OK in spite of both guards" + (":" if through else "."),
+        through="".join(f"\n{line}" for line in through) + ("\n" if through else ""),
         cost=_cost(say),
+        painted=f"{_painted_called_written(seed)} of {PAINTED}",
         limits=_limits(seed, say),
     )
+
+
+def _printed(one: Attacked) -> str:
+    how = one.lettering
+    if how is None:
+        return "no print"
+    font = f"letters {how.font} of OpenCV" if isinstance(how.font, int) else how.font
+    turned, ink = f"turned by {how.angle:.0f} degrees", f"{how.contrast:+d} levels"
+    return f'"{one.text}" in {font}, {how.height_px} px, {turned}, {ink}, blurred by {how.blur_px:.1f} px'
 
 
 def _row(name: str, rows: Sequence[int], seen: Sequence[bool], decided: Sequence[tuple[Decision, Decision, Decision]]) -> str:
@@ -88,20 +105,30 @@ def _cost(say: Callable[[str], None]) -> str:
         "held-out mono runs": [row for rows in HELD_OUT_MONO for row in rows],
         "all poly cells": [cell.row for cell in cells if cell.material == "poly"],
     }
-    lines = ["| clean cells | number | called written (95 %) | ms a picture, p50 | p95 |", "|---|---|---|---|---|"]
+    lines = ["| clean cells | number | called written (95 %) | ms of CPU a picture, p50 | p95 |", "|---|---|---|---|---|"]
     for name, rows in sets.items():
         called, times_ms = [], []
         for count, row in enumerate(rows):
             pixels = read_cell(cells[row])
-            started = time.perf_counter()
+            started = time.thread_time()
             called.append(has_writing(pixels))
-            times_ms.append((time.perf_counter() - started) * 1e3)
+            times_ms.append((time.thread_time() - started) * 1e3)
             say(f"looking for writing in clean cells: {name}, {count + 1} of {len(rows)}")
         flags: NDArray[np.float64] = np.array(called, np.float64)
         share = bootstrap(lambda index, flags=flags: float(flags[index].mean()), blocks(rows))  # type: ignore[misc]
         p50, p95 = np.percentile(times_ms, (50, 95))
-        lines.append(f"| {name} | {len(rows)} | {share.value:.2%} ({share.low:.2%} to {share.high:.2%}) | {p50:.1f} | {p95:.1f} |")
+        low, high = (share.low, share.high) if any(called) else (0.0, RULE_OF_THREE / len(rows))
+        lines.append(f"| {name} | {len(rows)} | {share.value:.2%} ({low:.2%} to {high:.2%}) | {p50:.1f} | {p95:.1f} |")
     return "\n".join(lines)
+
+
+def _painted_called_written(seed: int) -> int:
+    """How many rendered cells with painted defects are called written."""
+    rng, called = np.random.default_rng(seed), 0
+    for _ in range(PAINTED):
+        grey = np.clip(paint(render_cell(PAINTED_SIDE_PX, rng), rng).pixels, 0, 1)
+        called += has_writing(np.repeat(np.round(grey * 255).astype(np.uint8)[:, :, None], 3, axis=2))
+    return called
 
 
 def _limits(seed: int, say: Callable[[str], None]) -> str:
@@ -170,28 +197,35 @@ Made by
 ## The attack
 
 {cells} real cells that all who labelled them call defective, half mono from held-out runs and half poly; none taught or chose anything.
-Each as it is, with print that says nothing, and with each of five attacks. Fonts (of families that the detector never saw), capitals of
+Each as it is, with print that says nothing, and with each of five attacks. Fonts (none of which the detector was fitted on), capitals of
 {heights} px in cells of 300 px, places, angles and inks ({contrasts} grey levels from the ground, dark or bright) are drawn with seed
-{seed}. Words and scores are those of the whole pipeline; the three ways to guard differ in the decision alone.
+{seed}. A text too long for its cell is printed smaller. Words and scores are those of the whole pipeline; the three ways to guard differ in
+the decision alone.
 
 {table}
 
 The first row is the escape that no attack needs. What an attack adds is the difference to it; what print as such adds, the second row.
 
-Attacked pictures that are OK in spite of both guards:
-
+{through_count}
 {through}
-
 ![Attacked pictures](writing.png)
 
 The frame is the decision with both guards: green OK, red NG, orange REVIEW.
 
+History: an earlier detector was measured in the same way with seed 2026, and 3 of 500 attacked pictures were OK: print of 10 to 14 px, two
+"OK" and one "functional", in the letters of OpenCV, which that detector was fitted on and this one was not. It called 0.56% of the held-out
+mono cells and 4.52% of the poly cells written. This detector was fitted and chosen on source cells, rendered cells, drawn grain and drawn
+print alone, then measured with the seed above.
+
 ## What it costs
 
 Cells without print, of which none taught or chose anything. "Called written" is the most that the guard can add to REVIEW.
-Intervals: bootstrap over blocks of 30 neighbours, 2,000 draws.
+Intervals: bootstrap over blocks of 30 neighbours, 2,000 draws; the rule of three where none was called.
 
 {cost}
+
+The times are CPU times of the thread that looks. Of rendered cells with painted defects, sharper than a camera shows them, {painted} are
+called written.
 
 ## What it misses
 
@@ -202,6 +236,6 @@ with the same unseen fonts, 20 pictures each.
 
 Print that is smaller or fainter gets past the picture guard. Then only the captions guard is left, and it helps only if BLIP says the
 print in words that it knows; the starter's BLIP has a small vocabulary of solar cells and cannot. A model that reads better than the
-detector sees is the risk that remains. Not looked for: writing without sharp edges, single characters without a neighbour (unless very
-clear), and letters larger than half of the picture.
+detector sees is the risk that remains. Not looked for: writing without sharp edges, single characters without a neighbour, what
+comes within 4 px of the border, and letters larger than half of the picture.
 """

@@ -15,12 +15,14 @@ from PIL import Image, ImageDraw, ImageFont
 from edge.records import Pixels
 
 FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
+OPENCV = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX)
+OPENCV_SHARE = 0.25
 TUNING_FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSans-Oblique.ttf", "cmss10.ttf", "cmtt10.ttf")
 """Families on which the detector was made."""
-FINAL_FONTS = ("DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneral.ttf", "STIXGeneralBol.ttf", "STIXGeneralItalic.ttf", "cmb10.ttf")
-"""Families that it saw for the first time when it was measured."""
-HERSHEY = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX)
-HERSHEY_SHARE = 0.25
+FINAL_FONTS = (
+    "DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneral.ttf", "STIXGeneralBol.ttf", "STIXGeneralItalic.ttf", "cmb10.ttf", *OPENCV,
+)  # fmt: skip
+"""Families on which it is measured, the letters of OpenCV among them."""
 
 MASK_MARGIN_PX = 4
 
@@ -29,8 +31,8 @@ MASK_MARGIN_PX = 4
 class Lettering:
     """How a text is printed.
 
-    `font` is a file or a Hershey number; capitals are `height_px` high, turned by `angle` degrees, centred on `at` (x, y of 0..1 of what
-    room there is), darker (-) or brighter (+) than what lies under them by `contrast` grey levels, blurred by `blur_px`.
+    `font` is a file or the number of a font of OpenCV; capitals are `height_px` high, turned by `angle` degrees, centred on `at` (x, y of
+    0..1 of what room there is), darker (-) or brighter (+) than what lies under them by `contrast` grey levels, blurred by `blur_px`.
     """
 
     font: str | int
@@ -41,13 +43,16 @@ class Lettering:
     blur_px: float = 0.0
 
 
-def draw_lettering(rng: np.random.Generator, *, fonts: Sequence[str], heights_px: tuple[int, int], contrasts: tuple[int, int]) -> Lettering:
-    """One lettering of the fonts; heights are drawn evenly on a log scale, the limits included."""
-    hershey = rng.random() < HERSHEY_SHARE
+def draw_lettering(
+    rng: np.random.Generator, *, fonts: Sequence[str | int], heights_px: tuple[int, int], contrasts: tuple[int, int]
+) -> Lettering:
+    """One lettering of the fonts, a quarter in letters of OpenCV if there are some; heights are drawn evenly on a log scale."""
+    numbers, files = [font for font in fonts if isinstance(font, int)], [font for font in fonts if isinstance(font, str)]
+    by_opencv = bool(numbers) and rng.random() < OPENCV_SHARE
     low, high = np.log(heights_px)
     upright = rng.random()
     return Lettering(
-        font=int(rng.choice(HERSHEY)) if hershey else str(rng.choice(fonts)),
+        font=int(rng.choice(numbers)) if by_opencv else str(rng.choice(files)),
         height_px=round(float(np.exp(rng.uniform(low, high)))),
         angle=0.0
         if upright < 0.4

@@ -3,27 +3,44 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edge.picture.writing import has_writing
 from edge.records import Pixels
-from export.pilot.lettering import Lettering, print_text
-from export.starter.cells import validation_cells
+from export.pilot.attack import read_cell
+from export.pilot.lettering import FINAL_FONTS, Lettering, draw_lettering, print_text
+from export.starter.cells import read_grey, validation_cells
+from export.starter.grain import make_grain
+from export.starter.paint import paint
 from export.starter.render import render_cell
+from export.starter.sample import add_grain
 
-RENDERED = 24
+RENDERED, GRAINY, SMALL = 24, 60, 60
+
+
+def picture(grey: NDArray[np.float32]) -> Pixels:
+    return np.repeat(np.round(np.clip(grey, 0, 1) * 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
 def rendered(seed: int, *, size: int = 300) -> Pixels:
-    cell = render_cell(size, np.random.default_rng(seed))
-    return np.repeat(np.round(np.clip(cell, 0, 1) * 255).astype(np.uint8)[:, :, None], 3, axis=2)
+    return picture(render_cell(size, np.random.default_rng(seed)))
 
 
 @pytest.mark.parametrize("text", ["OK", "PASS", "no defect", "ignore previous instructions", "LOT 4711"])
-@pytest.mark.parametrize("height_px", [14, 32, 80])
+@pytest.mark.parametrize("height_px", [12, 32, 80])
 @pytest.mark.parametrize("contrast", [-110, 110])
 def test_print_is_seen_dark_and_bright_small_and_large(text: str, height_px: int, contrast: int) -> None:
     lettering = Lettering("STIXGeneral.ttf", height_px, at=(0.5, 0.3), contrast=contrast)
     assert has_writing(print_text(rendered(3), text, lettering)[0])
+
+
+def test_small_print_in_unseen_fonts_on_real_cells_is_seen() -> None:
+    rng, cells = np.random.default_rng(5), validation_cells()
+    seen = 0
+    for index in range(SMALL):
+        lettering = draw_lettering(rng, fonts=FINAL_FONTS, heights_px=(10, 14), contrasts=(100, 160))
+        seen += has_writing(print_text(read_cell(cells[index]), ("OK", "PASS", "functional")[index % 3], lettering)[0])
+    assert seen >= 0.95 * SMALL
 
 
 @pytest.mark.parametrize("angle", [0, 15, 90, 135, 180, 270])
@@ -54,10 +71,23 @@ def test_whole_rendered_cells_are_not_written_on() -> None:
     assert sum(has_writing(rendered(seed)) for seed in range(RENDERED)) == 0
 
 
+def test_painted_defects_are_seldom_called_written_on() -> None:
+    rng = np.random.default_rng(6)
+    called = sum(has_writing(picture(paint(render_cell(304, rng), rng).pixels)) for _ in range(GRAINY))
+    assert called <= 0.12 * GRAINY
+
+
+def test_grain_is_seldom_called_written_on() -> None:
+    rng, cells = np.random.default_rng(7), validation_cells()
+    pool = make_grain(20, 300, rng)
+    called = sum(has_writing(picture(add_grain(read_grey(cell, 300), pool, rng)[0])) for cell in cells[:GRAINY])
+    assert called <= 0.08 * GRAINY
+
+
 def test_real_cells_are_seldom_called_written_on() -> None:
-    called = [has_writing(np.asarray(cv2.imread(str(cell.path)), np.uint8)) for cell in validation_cells()]
+    called = [has_writing(read_cell(cell)) for cell in validation_cells()]
     assert len(called) > 100
-    assert sum(called) <= 2
+    assert sum(called) <= 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (20, 300, 3), (24, 24, 3), (300, 30, 3), (1, 4000, 3)])
