@@ -155,4 +155,4 @@ def _judge_of(pictures: Sequence[Known], station: Station, bundle: str) -> Fitte
             f"the lines were judged for the labels {', '.join(labels)}, station {station.station.name} has {', '.join(ours)}: inspect again"
         )
         raise TruthError(msg)
-    return FittedFor(bundle=bundle, prompt=prompt, adapter=adapter, method=method, labels=ours)
+    return FittedFor(bundle=bundle, prompt=prompt, adapter=adapter, method=method, words=station.words_digest, labels=ours)

@@ -35,6 +35,7 @@ class FittedFor(BaseModel):
     prompt: Digest = Field(description="Of the filled instruction: template, labels, meanings and examples.")
     adapter: Digest | None = Field(description="Of the LoRA; null: none.")
     method: str = Field(min_length=1, max_length=64)
+    words: Digest = Field(description="Of how pictures become words: the station's [describe] and region of interest.")
     labels: dict[str, Decision] = Field(min_length=2, max_length=64)
 
     @model_validator(mode="after")

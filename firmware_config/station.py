@@ -173,8 +173,17 @@ class Station(BaseModel):
     @property
     def digest(self) -> str:
         """`sha256:` of the station's meaning: its values in canonical JSON."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+        return _digest_of(self.model_dump(mode="json"))
+
+    @property
+    def words_digest(self) -> str:
+        """The same of what pictures become words by: [describe], and the region of interest."""
+        return _digest_of(self.model_dump(mode="json", include={"describe": True, "picture": {"roi"}}))
+
+
+def _digest_of(values: dict[str, Any]) -> str:
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def read_station(path: Path) -> Station:

@@ -80,7 +80,9 @@ def open_calibration(judge: Judge, *, bundle: Bundle, station: Station) -> Calib
     path = station.judge.calibration
     if path is None:
         return None
-    return CalibratedJudge(judge, read_calibration(path), path=path, bundle=bundle.digest, labels=labels_of(station.labels))
+    return CalibratedJudge(
+        judge, read_calibration(path), path=path, bundle=bundle.digest, words=station.words_digest, labels=labels_of(station.labels)
+    )
 
 
 def _examples(station: Station) -> Sequence[Example]:

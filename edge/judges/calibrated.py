@@ -21,14 +21,14 @@ ANYTHING = Description((Tag("part", 0.0),), (Tag("plain", 0.0),), ("a part",))
 class CalibratedJudge:
     """Asks another judge and makes its scores honest."""
 
-    def __init__(self, judge: Judge, calibration: Calibration, *, path: Path, bundle: str, labels: dict[str, Decision]) -> None:
-        """Take the judge of a station; `path` is for messages, `bundle` the digest of what runs, `labels` the station's.
+    def __init__(self, judge: Judge, calibration: Calibration, *, path: Path, bundle: str, words: str, labels: dict[str, Decision]) -> None:
+        """Take the judge of a station; `path` is for messages, `bundle` the digest of what runs, `words` and `labels` the station's.
 
         Raises:
             CalibrationError: the calibration was fitted for another judge.
             JudgeError: the judge does not work.
         """
-        require_fit(calibration.fitted_for, judge.score(ANYTHING), bundle=bundle, labels=labels, path=path)
+        require_fit(calibration.fitted_for, judge.score(ANYTHING), bundle=bundle, words=words, labels=labels, path=path)
         self._judge = judge
         self._calibration = calibration
         self._digest = calibration.digest
@@ -62,7 +62,7 @@ def rescored(scores: Scores, rule: Rule, labels: dict[str, Decision]) -> Scores:
     )
 
 
-def require_fit(wanted: FittedFor, scores: Scores, *, bundle: str, labels: dict[str, Decision], path: Path) -> None:
+def require_fit(wanted: FittedFor, scores: Scores, *, bundle: str, words: str, labels: dict[str, Decision], path: Path) -> None:
     """Refuse a calibration of another judge than the one that gave these scores.
 
     Raises:
@@ -71,6 +71,7 @@ def require_fit(wanted: FittedFor, scores: Scores, *, bundle: str, labels: dict[
     facts: tuple[tuple[str, object, object], ...] = (
         ("bundle", wanted.bundle, bundle),
         ("labels", list(wanted.labels.items()), list(labels.items())),
+        ("words by [describe] and roi", wanted.words, words),
         ("method", wanted.method, scores.method),
         ("adapter", wanted.adapter, scores.adapter),
         ("instruction", wanted.prompt, scores.prompt),

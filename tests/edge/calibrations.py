@@ -11,12 +11,13 @@ from edge.records import Decision, Inspection, Scores, Verdict
 from firmware_config.calibration import Calibration
 from tests.edge.sample_records import BUNDLE, LABELS, MOMENT, words
 
-PROMPT, ADAPTER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+PROMPT, ADAPTER, WORDS = "sha256:" + "1" * 64, "sha256:" + "2" * 64, "sha256:" + "4" * 64
 FITTED_FOR = {
     "bundle": BUNDLE,
     "prompt": PROMPT,
     "adapter": ADAPTER,
     "method": "rank",
+    "words": WORDS,
     "labels": dict(zip(LABELS, ("ok", "ng", "review"), strict=True)),
 }
 RULE = {

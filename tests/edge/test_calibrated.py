@@ -12,7 +12,7 @@ from edge.policy import Limits, decide, limits_of
 from edge.records import Decision, Reason, Scores
 from firmware_config.calibration import Calibration, labels_of
 from firmware_config.errors import CalibrationError
-from tests.edge.calibrations import FITTED_FOR, calibration, raw_scores
+from tests.edge.calibrations import FITTED_FOR, WORDS, calibration, raw_scores
 from tests.edge.sample_records import BUNDLE, station, words
 
 PATH = Path("cell.json")
@@ -20,7 +20,7 @@ LABELS = labels_of(station().labels)
 
 
 def judge(made: Calibration, scores: Scores) -> CalibratedJudge:
-    return CalibratedJudge(ScriptedJudge(lambda _: scores), made, path=PATH, bundle=BUNDLE, labels=LABELS)
+    return CalibratedJudge(ScriptedJudge(lambda _: scores), made, path=PATH, bundle=BUNDLE, words=WORDS, labels=LABELS)
 
 
 def test_probabilities_are_those_of_the_calibration_and_say_which() -> None:
@@ -55,6 +55,7 @@ def test_a_picture_that_could_be_either_is_for_a_person_to_see() -> None:
         {"prompt": "sha256:" + "3" * 64},
         {"adapter": None},
         {"method": "generate"},
+        {"words": "sha256:" + "3" * 64},
         {"labels": {"good": "ok", "crack": "ng"}},
         {"labels": {"good": "ok", "crack": "ng", "unclear": "ng"}},
         {"labels": {"crack": "ng", "good": "ok", "unclear": "review"}},
@@ -85,6 +86,13 @@ def test_an_ok_needs_what_the_stations_calibration_demands(demanded: float | Non
 
 def test_a_station_without_calibration_demands_nothing_more() -> None:
     assert limits_of(station(), None).min_ok_confidence == 0.0
+
+
+def test_a_station_that_describes_or_crops_otherwise_has_other_words() -> None:
+    others = [station(describe={"filter": True}), station(picture={"roi": [[0, 0], [1, 0], [1, 1]]})]
+
+    assert len({one.words_digest for one in (station(), *others)}) == 3
+    assert station(judge={"min_confidence": 0.9}, picture={"allow_writing": True}).words_digest == station().words_digest
 
 
 def test_the_sample_fits_the_sample_station() -> None:
