@@ -34,7 +34,8 @@ def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station) -> Judge:
 def open_plain_judge(model: LlamaModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> LlamaJudge:
     """The judge of a station without its calibration file; `examples` stand for those of its lessons.
 
-    A temperature of the bundle was fitted on ranked words under its own template: whatever the station does otherwise is uncalibrated.
+    A temperature of the bundle was fitted on ranked words under its own template, as its describer says them: a station that judges
+    otherwise, or reads filtered words or terms of its own, is uncalibrated.
 
     Raises:
         BundleError: the bundle lacks the station's template or adapter, or they, its labels or its examples do not fit the model.
@@ -52,6 +53,7 @@ def open_plain_judge(model: LlamaModel, *, bundle: Bundle, station: Station, exa
     template = template_of(bundle, station)
     method = Method(wanted.method, wanted.score, wanted.answers)
     temperature = next((c.temperature for c in manifest.calibration if (c.adapter, c.template) == (wanted.adapter, wanted.template)), None)
+    as_fitted = method == RANK and wanted.template_file is None and not station.describe.filter and not station.describe.terms
     adapter = manifest.llm.adapters[wanted.adapter] if wanted.adapter is not None else None
     examples = _examples(station) if examples is None else examples
     try:
@@ -60,7 +62,7 @@ def open_plain_judge(model: LlamaModel, *, bundle: Bundle, station: Station, exa
             labels=station.labels,
             prompt=Prompt.parse(template, station.labels, examples=examples, answers=wanted.answers),
             adapter=bundle.path(adapter) if adapter is not None else None,
-            temperature=temperature if method == RANK and wanted.template_file is None and not examples else None,
+            temperature=temperature if as_fitted and not examples else None,
             method=method,
             adapter_digest=next((f"sha256:{file.sha256}" for file in manifest.files if file.path == adapter), None),
         )

@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.models import limits_of
 from edge.picture.writing import has_writing
-from edge.policy import decide
+from edge.policy import decide, limits_of
 from edge.records import Decision, Description, Scores
 from edge.reuse_study import RULE_OF_THREE
 from export.pilot.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackError, read_cell
@@ -42,7 +41,7 @@ def decisions(one: Attacked, station: Station, *, writing: bool) -> tuple[Decisi
         return (one.raw.verdict.decision,) * 3
 
     def decided(said: Description, judged: Scores) -> Decision:
-        return decide(said, judged, labels=station.labels, limits=limits_of(station)).decision
+        return decide(said, judged, labels=station.labels, limits=limits_of(station, None)).decision
 
     unread = replace(words, captions=(), writing=False)  # the scores stay those of the captions: only the doubt is gone
     return decided(unread, scores), decided(replace(words, writing=False), scores), decided(replace(words, writing=writing), scores)

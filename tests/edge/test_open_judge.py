@@ -68,6 +68,13 @@ def test_the_temperature_of_the_bundle_is_for_what_it_was_fitted_on_only(bundle:
     assert not open_judge(model, bundle=bundle, station=station(judge=judge)).score(words()).calibrated
 
 
+@pytest.mark.parametrize("describe", [{"filter": True}, {"terms": [{"name": "crack", "also": ["fissure"]}]}], ids=str)
+def test_the_temperature_of_the_bundle_is_not_for_words_that_the_station_changes(
+    bundle: Bundle, model: LlamaModel, describe: dict[str, Any]
+) -> None:
+    assert not open_judge(model, bundle=bundle, station=station(describe=describe)).score(words()).calibrated
+
+
 def test_examples_are_read_and_make_the_temperature_void(bundle: Bundle, model: LlamaModel, tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_text(TEMPLATE.replace("{description}", "{examples}{description}"), encoding="utf-8")
     own = station(judge={"template_file": tmp_path / "own.txt"})
