@@ -22,11 +22,12 @@ MAX_SIDE_PX = 640
 """Larger pictures are made smaller first; characters must then still be about ten pixels high."""
 WINDOW_PX = 25
 """What is around a stroke: wider than any stroke of a character that a size can hold."""
-LEAST_INK, INK_SHARE = 10, 0.7
-"""Ink differs from the mean of its surroundings by so many grey levels, and by this share of their deviation.
+LEAST_INK, INK_SHARES = 10, (0.7, 1.0)
+"""Ink differs from the mean of its surroundings by so many grey levels, and by one of these shares of their deviation.
 
-Print of contrast c that covers a quarter of its surroundings deviates by 0.43 c, so the cut is about half way up its edges, whatever its
-contrast is: faint print shows, and strong print on grain or in thin strokes comes apart.
+Print of contrast c that covers a quarter of its surroundings deviates by 0.43 c, so the first cut is about half way up its edges, whatever
+its contrast is: faint print shows, and strong print on grain or in thin strokes comes apart. The second is nearer to its ridge: there
+small letters that run together, or into grain, come apart.
 """
 SIZES_PX = {1: (6, 30), 2: (14, 30), 4: (14, 40)}
 """By how much the picture is shrunk: the longer side of a character there. In all 6 to 160 pixels."""
@@ -73,6 +74,17 @@ class Parts:
     strokes: Floats
     inks: Floats
     scales: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """A picture, uint8 (H, W), the mean and the deviation around each pixel, how steep it is there, and the median of that."""
+
+    grey: NDArray[np.uint8]
+    around: NDArray[np.uint8]
+    deviation: NDArray[np.float32]
+    slopes: NDArray[np.uint8]
+    texture: float
 
 
 def has_writing(pixels: Pixels) -> bool:
@@ -135,7 +147,8 @@ def find_parts(grey: NDArray[np.uint8]) -> Parts:
         if min(size) < WINDOW_PX:
             break
         small = grey if shrink == 1 else np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
-        found.append(_measure(small, sides, shrink))
+        ground = _ground(small)
+        found += [_measure(ground, sides, shrink, share) for share in INK_SHARES]
     return Parts(*(np.concatenate(arrays) for arrays in zip(*found, strict=True))) if found else _none()
 
 
@@ -151,11 +164,22 @@ def _without_bars(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.add(grey, rows + columns[:, 0], dtype=cv2.CV_8U), np.uint8)
 
 
-def _measure(small: NDArray[np.uint8], sides: tuple[int, int], shrink: int) -> tuple[Floats, ...]:
-    """The fields of Parts for one size. What is brighter and, below it, what is darker are measured together, as one tall picture."""
-    height, width = small.shape
-    around = np.asarray(cv2.blur(small, (WINDOW_PX, WINDOW_PX)), np.uint8)
-    above, mask = _inked(small, around)
+def _ground(grey: NDArray[np.uint8]) -> _Ground:
+    around = np.asarray(cv2.blur(grey, (WINDOW_PX, WINDOW_PX)), np.uint8)
+    squares = cv2.sqrBoxFilter(grey, cv2.CV_32F, (WINDOW_PX, WINDOW_PX))
+    variance = np.maximum(cv2.subtract(squares, cv2.multiply(around, around, dtype=cv2.CV_32F)), 0)
+    slopes = np.asarray(cv2.morphologyEx(grey, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.uint8)
+    texture = float(np.median(slopes[::TEXTURE_EVERY, ::TEXTURE_EVERY])) + 1
+    return _Ground(grey, around, np.asarray(cv2.sqrt(variance), np.float32), slopes, texture)
+
+
+def _measure(ground: _Ground, sides: tuple[int, int], shrink: int, share: float) -> tuple[Floats, ...]:
+    """The fields of Parts for one size and one of INK_SHARES.
+
+    What is brighter and, below it, what is darker are measured together, as one tall picture.
+    """
+    height, width = ground.grey.shape
+    above, mask = _inked(ground, share)
     # Labels are 16 bits wide where all can be counted in them: three times as fast.
     kind = cv2.CV_16U if mask.size // 4 < np.iinfo(np.uint16).max else cv2.CV_32S
     count, labels, stats, middles = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=kind)
@@ -173,41 +197,38 @@ def _measure(small: NDArray[np.uint8], sides: tuple[int, int], shrink: int) -> t
     owners = number[labels.ravel()[inside]]
     inside, owners = inside[owners >= 0], owners[owners >= 0]
     edge = cv2.erode(mask, np.ones((3, 3), np.uint8)).ravel()[inside] == 0
-    slopes = np.asarray(cv2.morphologyEx(small, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)), np.uint8)
-    texture = float(np.median(slopes[::TEXTURE_EVERY, ::TEXTURE_EVERY])) + 1
 
     def total(values: NDArray[np.generic], of: NDArray[np.int32] = owners) -> Floats:
         return np.bincount(of, values, len(chosen)).astype(np.float64)
 
     boxes, area, side = stats[chosen, 2:4].astype(np.float64), area[chosen].astype(np.float64), side[chosen].astype(np.float64)
-    grey = _twice(small).ravel()[inside].astype(np.float64)
+    grey = _twice(ground.grey).ravel()[inside].astype(np.float64)
     outline = np.maximum(np.bincount(owners[edge], minlength=len(chosen)), 1)
     contrast = total(above.ravel()[inside]) / area
     deviation = np.sqrt(np.maximum(total(grey**2) / area - (total(grey) / area) ** 2, 0))
     stroke = 2 * area / outline
     features = (
         np.log(contrast),
-        np.minimum(total(_twice(slopes).ravel()[inside[edge]], owners[edge]) / outline / contrast, MAX_SHARPNESS),
+        np.minimum(total(_twice(ground.slopes).ravel()[inside[edge]], owners[edge]) / outline / contrast, MAX_SHARPNESS),
         stroke / side,
         area / boxes.prod(1),
         np.log(side / boxes.min(1)),
         np.log(outline / side),
         deviation / contrast,
         np.log(side),
-        np.log(contrast / texture),
-        np.full(len(chosen), np.log(texture)),
+        np.log(contrast / ground.texture),
+        np.full(len(chosen), np.log(ground.texture)),
     )
     places = middles[chosen] - np.stack([np.zeros(len(chosen)), lowered[chosen]], 1)
     inks, scale = np.where(dark[chosen], -contrast, contrast), np.full(len(chosen), float(shrink))
     return np.stack(features, 1), places * shrink, boxes * shrink, stroke * shrink, inks, scale
 
 
-def _inked(small: NDArray[np.uint8], around: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _inked(ground: _Ground, share: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """By how much each pixel is brighter and, below an empty row, darker than its surroundings, and where that is ink (1), (2 H + 1, W)."""
-    squares = cv2.sqrBoxFilter(small, cv2.CV_32F, (WINDOW_PX, WINDOW_PX))
-    variance = np.maximum(cv2.subtract(squares, cv2.multiply(around, around, dtype=cv2.CV_32F)), 0)
-    least = np.maximum(cv2.convertScaleAbs(cv2.sqrt(variance), alpha=INK_SHARE), LEAST_INK).astype(np.uint8)
-    above = _twice(np.asarray(cv2.subtract(small, around), np.uint8), np.asarray(cv2.subtract(around, small), np.uint8))
+    least = np.maximum(cv2.convertScaleAbs(ground.deviation, alpha=share), LEAST_INK).astype(np.uint8)
+    brighter, darker = cv2.subtract(ground.grey, ground.around), cv2.subtract(ground.around, ground.grey)
+    above = _twice(np.asarray(brighter, np.uint8), np.asarray(darker, np.uint8))
     return above, (above > _twice(least)).view(np.uint8)
 
 

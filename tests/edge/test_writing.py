@@ -74,7 +74,8 @@ def test_whole_rendered_cells_are_not_written_on() -> None:
 def test_painted_defects_are_seldom_called_written_on() -> None:
     rng = np.random.default_rng(6)
     called = sum(has_writing(picture(paint(render_cell(304, rng), rng).pixels)) for _ in range(GRAINY))
-    assert called <= 0.12 * GRAINY
+    # Sharper than a camera shows them; what that costs on real cells is measured in docs/writing.md.
+    assert called <= 0.2 * GRAINY
 
 
 def test_grain_is_seldom_called_written_on() -> None:
