@@ -78,6 +78,12 @@ class Clip(BaseModel):
         default=None,
         description="A JSON object: word of a vocabulary to the words that are not true together with it, which describe.filter contrasts.",
     )
+    even: float | None = Field(
+        default=None,
+        gt=-1,
+        lt=1,
+        description="The cosine at which a word is as likely true as not, if the CLIP learned one (sigmoid loss) and did not only rank.",
+    )
 
 
 class Blip(BaseModel):

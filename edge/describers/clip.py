@@ -58,7 +58,7 @@ class ClipTagger:
         """
         foils = read_foils(self._bundle)
         self._reader = self._reader or PhraseReader(self._bundle, board=self._board)
-        return Foils(vocabularies, foils=foils, read=self._reader)
+        return Foils(vocabularies, foils=foils, read=self._reader, even=self._bundle.manifest.clip.even)
 
     def image_embeds(self, pixels: Pixels) -> NDArray[np.float32]:
         """The picture's embedding, float32 (D,), unit length.

@@ -1,7 +1,8 @@
 """Is a phrase supported by the picture? Told by contrast with its foils: what cannot be true together with it.
 
 One absolute limit on a cosine does not hold: cosines drift from camera to camera, and each word has an offset of its own. A foil is read
-off the same picture, so what moves all cosines moves both sides.
+off the same picture, so what moves all cosines moves both sides. Only a CLIP that learned to tell true words from false ones has a cosine
+at which they part; there a word well under it is struck whatever its foils say.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +22,35 @@ from edge.describers.phrases import Phrase, denies, holds_joint
 from edge.describers.words import REMEMBERED, SCORE_DIGITS, Words
 from edge.errors import BundleError
 
-MARGIN = -0.05
-"""How far a word may stay behind its strongest foil, in cosine.
 
-The one place of strictness, with EXCHANGE_MARGIN: on painted pictures of the starter's training modules the most precise pair that strikes
-at most 4 % of the true words, as `python -m export.pilot.words --choose` finds it; docs/words.md has what it does on other pictures.
-"""
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """When a word or phrase is struck.
 
-EXCHANGE_MARGIN = 0.05
-"""By how much a phrase must lead the same phrase with its modifier or place exchanged; what CLIP cannot tell apart leads by nothing."""
+    `margin`: it stays behind its strongest foil by more, in cosine. `exchange`: it does not lead the same phrase with its modifier or
+    place exchanged by as much; what CLIP cannot tell apart leads by nothing. `slack`: its own cosine is further under `even`, the cosine at
+    which a word is as likely true as not, where the bundle knows one.
+    """
+
+    margin: float
+    exchange: float
+    slack: float = math.inf
+    even: float = -math.inf
+
+    def supports(self, lead: float, over_others: float, cosine: float) -> bool:
+        """Tell whether what leads so and has this cosine stays."""
+        return lead >= self.margin and over_others >= self.exchange and cosine >= self.even - self.slack
+
+    @classmethod
+    def of(cls, even: float | None) -> Strictness:
+        """The one in use, by clip.even of the bundle.
+
+        That with `even` was chosen on painted pictures of the starter's training modules, as `python -m export.pilot.words --choose` finds
+        it; docs/words.md has what it does on other pictures. That without was chosen there too, as if the starter knew no `even`, by the
+        most precise that strikes at most 4 % of the true words.
+        """
+        return cls(margin=-0.05, exchange=0.05) if even is None else cls(margin=-0.15, exchange=-math.inf, slack=0.1, even=even)
+
 
 Embedding = NDArray[np.float32]
 Read = Callable[[str], "Embedding | None"]
@@ -40,10 +62,11 @@ class Foils:
     """Contrasts words and phrases with their foils.
 
     `foils` names, for words of the vocabularies, the words that are not true together with them; `read` embeds a phrase, None where it is
-    too long.
+    too long; `even` is the bundle's clip.even.
     """
 
-    def __init__(self, vocabularies: Sequence[Words], *, foils: Mapping[str, Sequence[str]], read: Read) -> None:
+    def __init__(self, vocabularies: Sequence[Words], *, foils: Mapping[str, Sequence[str]], read: Read, even: float | None = None) -> None:
+        self._strictness = Strictness.of(even)
         self._words = [word for words in vocabularies for word in words.words]
         self._embeddings = np.concatenate([words.embeddings for words in vocabularies])
         self._read = read
@@ -57,12 +80,14 @@ class Foils:
 
     def shows_word(self, picture: Embedding, word: str) -> bool:
         """Tell whether `picture` (D,) supports a word of the vocabularies."""
-        return self.word_lead(picture, word) >= MARGIN
+        own = round(float(self._embeddings[self._positions[word]] @ picture), SCORE_DIGITS)
+        return self._strictness.supports(self.word_lead(picture, word), math.inf, own)
 
     def shows(self, picture: Embedding, phrase: Phrase) -> bool:
         """Tell whether `picture` (D,) supports a phrase of a caption."""
-        lead, over_others = self.phrase_leads(picture, phrase)
-        return lead >= MARGIN and over_others >= EXCHANGE_MARGIN
+        own = self._read(phrase.claim)
+        cosine = -math.inf if own is None else round(float(own @ picture), SCORE_DIGITS)
+        return self._strictness.supports(*self.phrase_leads(picture, phrase), cosine)
 
     def word_lead(self, picture: Embedding, word: str) -> float:
         """Cosine of a word of the vocabularies less that of its strongest foil."""

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from edge.bundles import Bundle
 from edge.describers.clip import ClipTagger
 from edge.describers.clip_blip import ClipBlipDescriber
-from edge.describers.foils import EXCHANGE_MARGIN, MARGIN, Foils, read_foils
+from edge.describers.foils import Foils, Strictness, read_foils
 from edge.describers.phrases import cut
 from edge.describers.terms import Terms
 from edge.describers.words import PhraseReader, read_words
@@ -60,9 +60,9 @@ class Heard:
 Keep = Callable[[Said], bool]
 
 
-def ours(margin: float = MARGIN, exchange: float = EXCHANGE_MARGIN) -> Keep:
+def ours(strictness: Strictness) -> Keep:
     """The filter."""
-    return lambda said: said.lead >= margin and said.over_others >= exchange
+    return lambda said: strictness.supports(said.lead, said.over_others, said.cosine)
 
 
 def absolute(threshold: float) -> Keep:
@@ -86,7 +86,8 @@ class Listener:
         self._describer = ClipBlipDescriber(bundle, settings=settings, board=board)
         self._tagger = ClipTagger(bundle, board=board)
         self._read = PhraseReader(bundle, board=board)
-        self._foils = Foils(vocabularies, foils=read_foils(bundle), read=self._read)
+        self._foils = Foils(vocabularies, foils=read_foils(bundle), read=self._read, even=clip.even)
+        self.strictness = Strictness.of(clip.even)
         self._terms = Terms.known_to({word for words in vocabularies for word in words.words}, station.describe.terms)
 
     def listen(self, *, count: int, seed: int, rendered: float, grain: float) -> list[Heard]:

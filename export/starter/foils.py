@@ -1,4 +1,7 @@
-"""Which of the starter's words exclude each other: `python -m export.starter.foils`, a minute. Painted training pictures, no labels."""
+"""Which of the starter's words exclude each other, and at which cosine a word is as likely true as not.
+
+`python -m export.starter.foils`, a minute. Painted training pictures.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +10,40 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from export.foils import choose_foils, write_foils
 from export.starter.batches import as_pixel_values
 from export.starter.grain import make_grain
 from export.starter.sample import SIZE, Sampler, good_cells
+from export.starter.words import truth_of_words
 
 SEED, PICTURES = 16, 400
 WEIGHTS = Path("export/starter/weights")
 
 
 def make_foils(out: Path) -> None:
-    """Write clip/foils.json into the folder `out`, which holds the starter's CLIP, and name it in models.json."""
+    """Write clip/foils.json into the folder `out`, which holds the starter's CLIP, and name it in models.json, with `even`."""
     rng = np.random.default_rng(SEED)
     sampler = Sampler(good_cells(), make_grain(24, SIZE, rng), rng)
     session = ort.InferenceSession(str(out / "clip/vision.onnx"))
-    pictures = [
-        session.run(["image_embeds"], {"pixel_values": as_pixel_values(sampler.draw().pixels)[None]})[0][0] for _ in range(PICTURES)
-    ]
+    samples = [sampler.draw() for _ in range(PICTURES)]
+    pictures = np.stack([session.run(["image_embeds"], {"pixel_values": as_pixel_values(one.pixels)[None]})[0][0] for one in samples])
+    known = np.stack([truth_of_words(one.truth) for one in samples])
     kinds = ("tags", "attributes")
     words = [word for kind in kinds for word in (out / f"clip/{kind}.txt").read_text(encoding="utf-8").splitlines()]
     embeddings = np.concatenate([np.load(out / f"clip/{kind}.npy") for kind in kinds])
     models = json.loads((out / "models.json").read_text(encoding="utf-8"))
-    models["clip"] |= write_foils(choose_foils(words, embeddings, np.stack(pictures)), out)
+    models["clip"] |= write_foils(choose_foils(words, embeddings, pictures), out)
+    models["clip"]["even"] = _even(pictures @ embeddings.T, known)
     (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", encoding="utf-8")
+
+
+def _even(cosines: NDArray[np.float32], known: NDArray[np.int8]) -> float:
+    """Where a logistic curve over the cosines of all words, (pictures, words), crosses a half; doubtful words (-1) do not count."""
+    model = LogisticRegression(C=1e4).fit(cosines[known >= 0][:, None], known[known >= 0])
+    return round(float(-model.intercept_[0] / model.coef_[0, 0]), 3)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,21 @@ def test_a_phrase_that_the_picture_does_not_show_is_struck_and_stays_visible() -
     assert left.struck == ("caption: short crack", "caption: crack on the right side", "caption: poly cell")
 
 
+def test_a_word_well_under_even_odds_is_struck_though_its_foils_are_weaker_still() -> None:
+    words = vocabulary("crack", "intact cell", "mono cell", "poly cell")
+    faint = np.asarray(CRACKED * np.float32(0.2), np.float32)
+    asked = said("a crack, a mono cell", tags=("crack", "mono cell"))
+
+    def left(even: float | None) -> Description:
+        foils = Foils((words,), foils=FOILS, read=embed, even=even)
+        return QualityFilter(foils, known=Terms.of(()), named=Terms.of(())).filtered(asked, faint)
+
+    assert [tag.word for tag in left(None).tags] == ["crack", "mono cell"]
+    assert left(0.15) == left(None)
+    assert left(0.25).tags == left(0.25).captions == ()
+    assert left(0.25).struck == ("tag: crack", "tag: mono cell", "attribute: mono cell", "caption: crack", "caption: mono cell")
+
+
 def test_what_moves_all_cosines_alike_strikes_nothing() -> None:
     drifted = CRACKED * np.float32(0.3) + np.float32(0.02)
     for shown in (CRACKED, np.asarray(drifted, np.float32)):
