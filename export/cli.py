@@ -87,8 +87,9 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="GGUF",
-        help="another tuning of the judge, for the same words; repeatable",
+        help="a tuning of which the judge's adapter is the mean, alone; repeatable",
     )
+    pilot.add_argument("--examples", type=Path, metavar="JSONL", help="what the judge was tuned on: one control more learns from it")
     pilot.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
     pilot.set_defaults(command=_pilot)
 
@@ -256,15 +257,18 @@ def _vocabulary(options: argparse.Namespace) -> int:
 
 
 def _pilot(options: argparse.Namespace) -> int:
+    from export.learn.examples import read_examples
     from export.pilot.report import page, read_study
     from export.verify import opened
 
     studies = [read_study(path) for path in options.jsonl]
     given = " ".join(map(str, [*options.jsonl, *(f"--adapter {path}" for path in options.adapter)]))
+    examples = read_examples(options.examples) if options.examples else ()
+    given += f" --examples {options.examples}" if options.examples else ""
     command = f"kotoba-export pilot {given} --station {options.station} --bundle {options.bundle}"
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
         board, station = read_board(options.board), read_station(options.station)
-        text = page(studies, bundle, board, station, adapters=options.adapter, command=command)
+        text = page(studies, bundle, board, station, adapters=options.adapter, examples=examples, command=command)
     if options.out is None:
         print(text)
     else:

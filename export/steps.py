@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ TOOLS = ("kotoba-edge", "llama-cpp-python", "onnx", "onnxruntime", "optimum-onnx
 def kept(cache: Path, name: str, inputs: Iterable[Path], settings: Any, make: Callable[[Path], object]) -> Path:  # noqa: ANN401 -- JSON
     """The folder with the outcome of a step, made by `make` unless it is there.
 
-    `inputs` are files whose content counts, not their place; `settings` is whatever else decides the outcome, as JSON values. What `make`
-    writes appears under its final name only when it is complete.
+    `inputs` are files whose content counts, not their place; `settings` is whatever else decides the outcome, as JSON values; another
+    version of a tool, or a change in this package's own code, makes a step anew. What `make` writes appears under its final name only when
+    it is complete.
     """
-    told = [name, settings, {tool: version(tool) for tool in TOOLS}, [(path.name, sha256(path)) for path in inputs]]
+    told = [name, settings, {tool: version(tool) for tool in TOOLS}, _own_code(), [(path.name, sha256(path)) for path in inputs]]
     key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
     folder = cache / f"{name}-{key}"
     if not folder.is_dir():
@@ -30,6 +32,12 @@ def kept(cache: Path, name: str, inputs: Iterable[Path], settings: Any, make: Ca
         make(unfinished)
         unfinished.rename(folder)
     return folder
+
+
+@cache
+def _own_code() -> str:
+    """Digest of the modules that make and prove artefacts."""
+    return hashlib.sha256("".join(sha256(path) for path in sorted(Path(__file__).parent.glob("*.py"))).encode()).hexdigest()
 
 
 def sha256(path: Path) -> str:

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from edge.interfaces import Judge
 from edge.judges.calibration import fit_temperature, probabilities
-from export.learn.tune import Example
+from export.learn.examples import Example
 from firmware_config.labels import Label
 
 

@@ -2,11 +2,12 @@
 
 Training sees the quantized weights, so the adapter learns to live with them. One forward pass judges a batch as the box does: the prefix
 is computed once, each description once, and each label's tail sees its description only (the box's tree of sequences in one decode).
+Only the upper layers learn: what the lower ones make of an example never changes, so it is computed once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import gguf
@@ -18,8 +19,9 @@ from torch.nn import functional
 
 from export.llm import ADAPTED, deinterleave
 
-WEIGHT = torch.bfloat16
-"""Frozen weights and activations; LoRA matrices, norms, and the softmax over the vocabulary stay in float32."""
+WEIGHT = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32  # noqa: SLF001
+"""Frozen weights and activations: bfloat16 where the processor multiplies it, else float32, which is then eight times as fast. LoRA
+matrices, norms, and the softmax over the vocabulary are float32 always."""
 
 
 class Lora(nn.Module):
@@ -30,9 +32,14 @@ class Lora(nn.Module):
         out, width = weight.shape
         self.register_buffer("weight", weight, persistent=False)
         self.a = nn.Parameter(torch.empty(rank, width))
-        self.b = nn.Parameter(torch.zeros(out, rank))
-        nn.init.kaiming_uniform_(self.a, a=5**0.5)
+        self.b = nn.Parameter(torch.empty(out, rank))
         self._scale = alpha / rank
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what was learned: A at random, B nothing."""
+        nn.init.kaiming_uniform_(self.a, a=5**0.5)
+        nn.init.zeros_(self.b)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in) to (N, out)."""
@@ -53,9 +60,9 @@ class Frozen(nn.Module):
 
 
 class LoraLlama(nn.Module):
-    """The whole model. `adapted` are Hugging Face's names of the matrices that learn."""
+    """The whole model. `adapted` are Hugging Face's names of the matrices that learn, in the last `learning` layers (None: in all)."""
 
-    def __init__(self, model: Path, *, rank: int, alpha: float, adapted: Sequence[str]) -> None:
+    def __init__(self, model: Path, *, rank: int, alpha: float, adapted: Sequence[str], learning: int | None = None) -> None:
         super().__init__()
         reader = gguf.GGUFReader(model)
         fields = {name: field.contents() for name, field in reader.fields.items() if name.startswith("llama.")}
@@ -72,14 +79,16 @@ class LoraLlama(nn.Module):
         self.register_buffer("head", torch.from_numpy(matrix(head)).to(WEIGHT), persistent=False)
         self.register_buffer("norm", torch.from_numpy(matrix("output_norm.weight")), persistent=False)
         self.layers = nn.ModuleList()
-        for number in range(int(fields["llama.block_count"])):
+        count = int(fields["llama.block_count"])
+        self._frozen = count - min(count, count if learning is None else learning)
+        for number in range(count):
             layer = nn.ModuleDict()
             for name, stored in ADAPTED.items():
                 weight = matrix(f"blk.{number}.{stored}.weight")
                 if name in {"q_proj", "k_proj"}:
                     weight = deinterleave(weight, self.heads if name == "q_proj" else self.kv_heads)
                 tensor = torch.from_numpy(weight).to(WEIGHT)
-                layer[name] = Lora(tensor, rank=rank, alpha=alpha) if name in adapted else Frozen(tensor)
+                layer[name] = Lora(tensor, rank=rank, alpha=alpha) if name in adapted and number >= self._frozen else Frozen(tensor)
             for name in ("attn_norm", "ffn_norm"):
                 layer.register_buffer(name, torch.from_numpy(matrix(f"blk.{number}.{name}.weight")), persistent=False)
             self.layers.append(layer)
@@ -93,21 +102,42 @@ class LoraLlama(nn.Module):
             if isinstance(part, Lora)
         }
 
+    def restart(self) -> None:
+        """Forget what was learned; torch's seed says how learning begins."""
+        for part in self.modules():
+            if isinstance(part, Lora):
+                part.restart()
+
     def forward(self, prefix: Tensor, ids: Tensor, positions: Tensor, visible: Tensor) -> Tensor:
         """Hidden states after the last norm, (B, L, H).
 
         `prefix` int64 (P,), shared by all; `ids` and `positions` int64 (B, L), positions counted from the begin of the prefix; `visible`
         bool (B, L, L): which tokens of its own row each token sees (all see the whole prefix).
         """
-        count, (batch, length) = len(prefix), ids.shape
+        below, rows = self.lower(prefix, ids, positions, visible)
+        return self.upper(below, rows, positions, visible)
+
+    @torch.no_grad()
+    def lower(self, prefix: Tensor, ids: Tensor, positions: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+        """What the layers that do not learn make of the prefix, (P, H), and of the rows, (B, L, H)."""
         x = functional.embedding(torch.cat([prefix, ids.flatten()]), self.embedding)
+        x = self._through(self.layers[: self._frozen], x, len(prefix), positions, visible)
+        return x[: len(prefix)], x[len(prefix) :].unflatten(0, ids.shape)
+
+    def upper(self, prefix: Tensor, rows: Tensor, positions: Tensor, visible: Tensor) -> Tensor:
+        """What the layers that learn and the last norm make of what `lower` gave: `prefix` (P, H) and `rows` (B, L, H) to (B, L, H)."""
+        x = torch.cat([prefix, rows.flatten(0, 1)])
+        x = self._through(self.layers[self._frozen :], x, len(prefix), positions, visible)
+        return self._rms(x[len(prefix) :], self.norm).unflatten(0, rows.shape[:2])
+
+    def _through(self, layers: Iterable[nn.Module], x: Tensor, count: int, positions: Tensor, visible: Tensor) -> Tensor:
         turn = self._rotation(torch.cat([torch.arange(count), positions.flatten()]))
-        mask = torch.cat([torch.ones(batch, length, count, dtype=torch.bool), visible], -1)[:, None]
-        for layer in self.layers:
+        mask = torch.cat([torch.ones(*positions.shape, count, dtype=torch.bool), visible], -1)[:, None]
+        for layer in layers:
             x = x + self._attend(layer, self._rms(x, layer.attn_norm), turn, count, mask)
             y = self._rms(x, layer.ffn_norm)
             x = x + layer["down_proj"](functional.silu(layer["gate_proj"](y)) * layer["up_proj"](y))
-        return self._rms(x[count:], self.norm).reshape(batch, length, -1)
+        return x
 
     def _attend(self, layer: nn.Module, x: Tensor, turn: tuple[Tensor, Tensor], count: int, mask: Tensor) -> Tensor:
         batch, length = mask.shape[0], mask.shape[2]

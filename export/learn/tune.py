@@ -1,13 +1,12 @@
 """Instruction tuning as rank classification: the adapter learns to make the right labels the likeliest continuation.
 
 The objective is what the box computes, -log of the probability of the allowed labels after the softmax over label log-likelihoods. A
-picture known only to be defective allows every defect. Rank 8, alpha 16 on q and v, learning rate 1e-3 with 10 % warm-up as VLLaVO
-(arXiv 2401.03253) has it.
+picture known only to be defective allows every defect. Rank 8, alpha 16, learning rate 1e-3 with 10 % warm-up as VLLaVO
+(arXiv 2401.03253) has it; small batches, since words are few and each step costs what its tokens cost.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -16,29 +15,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt, description_text, label_text
-from edge.records import Description, Tag
+from edge.records import Description
+from export.learn.examples import Example
 from export.learn.lora_llama import LoraLlama
 from export.llm import write_adapter
 from firmware_config.labels import Label
 
 RANK, ALPHA = 8, 16.0
-ADAPTED = ("q_proj", "v_proj")
+ADAPTED, LEARNING = ("q_proj", "v_proj", "o_proj", "down_proj"), 8
+"""What learns: these matrices of the last so many layers."""
 WARM_UP = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A description, the labels that are right for it, and how much it counts."""
-
-    description: Description
-    allowed: tuple[str, ...]
-    weight: float
-    source: str
+AT_ONCE = 24
+"""Examples that the frozen layers read together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +39,9 @@ class Tuning:
     """How long and how fast."""
 
     epochs: float = 2.0
-    batch: int = 16
+    batch: int = 8
     learning_rate: float = 1e-3
     seed: int = 0
-
-
-def read_examples(path: Path) -> tuple[Example, ...]:
-    """Read the lines that `export.starter.describe` wrote."""
-    examples = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        record = json.loads(line)
-        words = record["description"]
-        tags, attributes = (tuple(Tag(word, 0.0) for word in words[name]) for name in ("tags", "attributes"))
-        description = Description(tags, attributes, tuple(words["captions"]))
-        examples.append(Example(description, tuple(record["allowed"]), float(record["weight"]), record["source"]))
-    return tuple(examples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +88,14 @@ def batch_of(shared: Sequence[Sequence[int]], tails: Tails, *, prefix_length: in
 class Student:
     """A language model that learns one station's labels under one template."""
 
-    def __init__(self, model: Path, *, vocabulary: LlamaModel, template: str, labels: Sequence[Label], seed: int) -> None:
-        torch.manual_seed(seed)
-        self.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=ADAPTED)
+    def __init__(self, model: Path, *, vocabulary: LlamaModel, template: str, labels: Sequence[Label]) -> None:
+        self.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=ADAPTED, learning=LEARNING)
         self._vocabulary = vocabulary
         prompt = Prompt.parse(template, labels)
         self._prefix = torch.tensor(vocabulary.tokenize(prompt.prefix, special=True, begin=True))
         self._suffix = vocabulary.tokenize(prompt.suffix, special=True)
         self._tails = Tails(tuple(tuple(vocabulary.tokenize(label_text(label))) for label in labels))
+        self._lower: dict[tuple[int, ...], Tensor] = {}
         self.labels = tuple(label.name for label in labels)
 
     def shared(self, description: Description) -> list[int]:
@@ -123,18 +104,33 @@ class Student:
 
     def log_likelihoods(self, shared: Sequence[Sequence[int]]) -> Tensor:
         """Of each label after each description, float32 (B, K)."""
-        ids, positions, visible = batch_of(shared, self._tails, prefix_length=len(self._prefix))
-        hidden = self.model(self._prefix, ids, positions, visible)
-        rows = 1 + len(self._tails.inputs)
-        wanted = torch.stack([hidden[i, len(tokens) - 1 : len(tokens) - 1 + rows] for i, tokens in enumerate(shared)])
+        prefix, read = self._read(shared)
+        _, positions, visible = batch_of(shared, self._tails, prefix_length=len(self._prefix))
+        rows = nn.utils.rnn.pad_sequence(read, batch_first=True)
+        hidden = self.model.upper(prefix, rows, positions, visible)
+        wanted = torch.stack([hidden[i, len(tokens) - 1 : len(tokens) + len(self._tails.inputs)] for i, tokens in enumerate(shared)])
         logits = functional.linear(wanted, self.model.head).float()
         return self._tails.log_likelihoods(functional.log_softmax(logits, -1))
 
+    def _read(self, shared: Sequence[Sequence[int]]) -> tuple[Tensor, list[Tensor]]:
+        """What the frozen layers make of the prefix, (P, H), and of each description with all label tails, (L, H); computed once each."""
+        missing = sorted({tuple(tokens) for tokens in shared} - self._lower.keys(), key=lambda tokens: (len(tokens), tokens))
+        for first in range(0, len(missing), AT_ONCE):
+            some = missing[first : first + AT_ONCE]
+            self._lower[()], rows = self.model.lower(self._prefix, *batch_of(some, self._tails, prefix_length=len(self._prefix)))
+            for tokens, row in zip(some, rows, strict=True):
+                self._lower[tokens] = row[: len(tokens) + len(self._tails.inputs)].clone()
+        return self._lower[()], [self._lower[tuple(tokens)] for tokens in shared]
+
     def tune(self, examples: Sequence[Example], settings: Tuning, *, say: Callable[[str], None]) -> None:
-        """Train the LoRA matrices in place."""
+        """Train the LoRA matrices, from the beginning."""
+        torch.manual_seed(settings.seed)
+        self.model.restart()
         shared = [self.shared(example.description) for example in examples]
         allowed = torch.tensor([[label in example.allowed for label in self.labels] for example in examples])
         weights = torch.tensor([example.weight for example in examples])
+        say(f"reading {len(examples)} examples")
+        self._read(shared)
         steps = round(settings.epochs * len(examples) / settings.batch)
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.0)

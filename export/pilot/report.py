@@ -12,6 +12,7 @@ from edge.bundles import Bundle
 from edge.message import decode
 from edge.records import Description, Inspection
 from export.errors import ExportError
+from export.learn.examples import Example
 from export.pilot import controls
 from export.pilot.protocol import Flags, Quality, Scores, best_threshold, difference, quality
 from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, Cell, load_cells
@@ -20,6 +21,7 @@ from firmware_config.station import Station
 
 VALIDATION = [row for part in SOURCE_VALIDATION for row in part]
 OURS = "judge on words (the product)"
+ALONE = "the tunings of which it is the mean, one by one"
 
 HEAD = """# Results on real cells
 
@@ -34,7 +36,8 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
 - Defective is a labelled probability of at least 0.5; certain cells are those on which all who labelled them agreed.
 - Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing modules.
 - Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences.
-- Seeds: {random}; figures are means over them.
+- The product's adapter is the mean of several tunings, which differ in their seed alone; a row has them one by one.
+- Seeds: {random}; figures of a row are means over them.
   The vision models were trained once; the spread over their trainings is not in these figures.
 """
 
@@ -105,7 +108,7 @@ def judge_scores(study: Study, station: Station) -> Scores:
 
 
 def all_scores(
-    studies: Sequence[Study], adapters: Sequence[Path], bundle: Bundle, board: Board, station: Station
+    studies: Sequence[Study], adapters: Sequence[Path], examples: Sequence[Example], bundle: Bundle, board: Board, station: Station
 ) -> dict[str, list[Scores]]:
     """Every way of scoring by the name that it has in the report, one array for each seed of what is random in it."""
     first, teach = studies[0], [row for part in TRAINING for row in part]
@@ -113,17 +116,21 @@ def all_scores(
     words = {row: first.descriptions[row] for row in measured}
     choose = {row: bool(first.defective[row]) for row in VALIDATION}
     ours = [judge_scores(study, station) for study in studies]
-    ours += [_spread(controls.tuned_anew(adapter, bundle, board, station, words, choose), len(first.cells)) for adapter in adapters]
+    alone = [_spread(controls.tuned_anew(adapter, bundle, board, station, words, choose), len(first.cells)) for adapter in adapters]
     features = controls.image_features(bundle, board, [cell.path for cell in first.cells])
     texts = [controls.texts_of(study.descriptions) for study in studies]
-    return {
+    alike = [controls.words_probe_taught_alike(text, examples, station) for text in texts] if examples else []
+    found = {
         OURS: ours,
+        ALONE: alone,
         "majority class": [controls.majority(len(first.cells))],
         "linear probe on our CLIP features": [controls.linear_probe(features, first.defective, teach)],
         "TF-IDF + logistic regression on the same words": [controls.words_probe(text, first.defective, teach) for text in texts],
+        "the same, taught all that tuned the judge": alike,
         "zero-shot: SmolLM2 ranked, no adapter": [_spread(controls.zero_shot(bundle, board, station, words), len(first.cells))],
         "descriptions shuffled between pictures": [controls.shuffled(ours[0], seed) for seed in controls.SHUFFLES],
     }
+    return {way: seeds for way, seeds in found.items() if seeds}
 
 
 def _spread(scores: Mapping[int, float], count: int) -> Scores:
@@ -140,9 +147,22 @@ def measure(study: Study, seeds: Sequence[Scores], rows: Sequence[int]) -> Quali
     return quality([scores[index] for scores in seeds], thresholds, study.defective[index], study.certain[index], rows)
 
 
-def page(studies: Sequence[Study], bundle: Bundle, board: Board, station: Station, *, adapters: Sequence[Path] = (), command: str) -> str:
-    """The report as Markdown. `adapters` are further tunings of the judge, which judge the words of the first study."""
-    study, scores = studies[0], all_scores(studies, adapters, bundle, board, station)
+def page(
+    studies: Sequence[Study],
+    bundle: Bundle,
+    board: Board,
+    station: Station,
+    *,
+    adapters: Sequence[Path] = (),
+    examples: Sequence[Example] = (),
+    command: str,
+) -> str:
+    """The report as Markdown.
+
+    `adapters` are the tunings of which the judge's is the mean, which judge the words of the first study, each with a temperature of its
+    own; `examples` are what they were tuned on.
+    """
+    study, scores = studies[0], all_scores(studies, adapters, examples, bundle, board, station)
     random = _random(studies, adapters, station)
     parts = [HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command, random=random)]
     for name, rows in study.sets.items():
@@ -161,7 +181,7 @@ def page(studies: Sequence[Study], bundle: Bundle, board: Board, station: Statio
 
 
 def _random(studies: Sequence[Study], adapters: Sequence[Path], station: Station) -> str:
-    tunings = f"{1 + len(adapters)} of the judge's tuning"
+    tunings = f"{len(adapters)} of the judge's tuning"
     if station.describe.samples == 0:
         return f"{tunings}; 5 of the shuffling; the captions are greedy, so that nothing is random when a picture is judged"
     return f"{tunings}; {len(studies)} of the caption sampling; 5 of the shuffling"

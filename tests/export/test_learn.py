@@ -3,13 +3,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import gguf
 import numpy as np
 import pytest
 import torch
 
 from edge.judges.llama import LlamaModel
 from edge.records import Description, Tag
-from export.learn.tune import Example, Student, Tails, Tuning, batch_of, read_examples
+from export.learn.average import average
+from export.learn.examples import Example, read_examples
+from export.learn.lora_llama import LoraLlama
+from export.learn.tune import Student, Tails, Tuning, batch_of
 from firmware_config.board import Board
 from firmware_config.labels import Label
 from tests.export.tiny_llama import TEMPLATE, write_llama
@@ -26,7 +30,7 @@ def words(*tags: str) -> Description:
 def student(tmp_path: Path) -> Student:
     write_llama(tmp_path / "tiny.gguf")
     device = LlamaModel(tmp_path / "tiny.gguf", board=Board(name="test", providers=("cpu",), threads=1), context_tokens=1024)
-    return Student(tmp_path / "tiny.gguf", vocabulary=device, template=TEMPLATE, labels=LABELS, seed=0)
+    return Student(tmp_path / "tiny.gguf", vocabulary=device, template=TEMPLATE, labels=LABELS)
 
 
 def test_log_likelihoods_are_the_sums_over_each_tails_tokens() -> None:
@@ -99,6 +103,63 @@ def test_tuning_makes_the_allowed_labels_likelier_and_the_written_adapter_holds_
     assert said[-1].startswith("24/24 ")
     assert all(np.abs(b).max() > 0 for _, b in student.model.lora().values())
     assert (tmp_path / "adapter.gguf").stat().st_size > 1_000
+
+
+def test_only_the_upper_layers_learn_where_that_is_said(student: Student, tmp_path: Path) -> None:
+    every = [student.shared(words("dark line")), student.shared(words("clean", "bright"))]
+    with torch.no_grad():
+        before = student.log_likelihoods(every)
+    student.model = LoraLlama(tmp_path / "tiny.gguf", rank=4, alpha=8, adapted=("q_proj", "up_proj"), learning=1)
+    student._lower.clear()  # noqa: SLF001 -- what the frozen layers of the other model made of them
+
+    with torch.no_grad():
+        assert torch.equal(student.log_likelihoods(every), before)
+    assert {name.split(".")[0] for name in student.model.lora()} == {"1"}
+
+
+def test_tuning_with_a_seed_begins_anew(student: Student) -> None:
+    examples = [Example(words("dark line"), ("crack",), 1.0, "a"), Example(words("clean"), ("good",), 1.0, "b")]
+
+    def tuned(seed: int) -> np.ndarray:
+        student.tune(examples, Tuning(epochs=2, batch=2, seed=seed), say=lambda _: None)
+        return np.concatenate([b.ravel().copy() for _, b in student.model.lora().values()])
+
+    first = tuned(1)
+
+    assert not np.array_equal(tuned(2), first)
+    assert np.array_equal(tuned(1), first)
+
+
+def test_an_average_changes_the_model_by_the_mean_of_the_changes(student: Student, tmp_path: Path) -> None:
+    paths, changes = [], []
+    for seed, rank in enumerate((4, 8)):
+        student.model = LoraLlama(tmp_path / "tiny.gguf", rank=rank, alpha=16, adapted=("q_proj", "v_proj"))
+        torch.manual_seed(seed)
+        for name, part in student.model.named_parameters():
+            if name.endswith(".b"):
+                torch.nn.init.normal_(part)
+        paths.append(tmp_path / f"{seed}.gguf")
+        student.write(paths[-1])
+        changes.append(changed(paths[-1]))
+
+    average(paths, tmp_path / "mean.gguf")
+
+    mean = changed(tmp_path / "mean.gguf")
+    assert mean.keys() == changes[0].keys()
+    for name, change in mean.items():
+        assert np.allclose(change, (changes[0][name] + changes[1][name]) / 2, atol=1e-4)
+
+
+def changed(adapter: Path) -> dict[str, np.ndarray]:
+    """By how much an adapter changes each matrix, as llama.cpp computes it: alpha over rank, times B A."""
+    reader = gguf.GGUFReader(adapter)
+    alpha = float(reader.fields["adapter.lora.alpha"].contents())
+    parts = {tensor.name: np.array(tensor.data, np.float64) for tensor in reader.tensors}
+    return {
+        name.removesuffix(".lora_a"): alpha / len(a) * parts[name.replace("lora_a", "lora_b")] @ a
+        for name, a in parts.items()
+        if name.endswith("lora_a")
+    }
 
 
 def test_examples_are_read_with_their_words_alone(tmp_path: Path) -> None:
