@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     command: Callable[[argparse.Namespace, BoxSettings], int] = options.command
     try:
-        return command(options, BoxSettings())
+        return _written(command, options)
     except ValidationError as err:
         print(f"kotoba-edge: environment variables KOTOBA_*: {first_mistake(err)}", file=sys.stderr)
         return BAD_CONFIG
@@ -44,6 +45,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_CONFIG
     except KeyboardInterrupt:
         return FAILED
+
+
+def _written(command: Callable[[argparse.Namespace, BoxSettings], int], options: argparse.Namespace) -> int:
+    """Run a command; if who reads its lines has had enough (`| head`), it is done."""
+    try:
+        code = command(options, BoxSettings())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still unwritten must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
