@@ -87,7 +87,8 @@ def main() -> None:
         shown, per_picture_ms = examples(bundle, station, board)
     command = shlex.join(["python", "-m", "export.pilot.words", "--pictures", str(options.pictures)])
     used = listener.strictness
-    chosen = f"Margin {used.margin:+.2f}, of exchanged phrases {used.exchange:+.2f}, least cosine {used.even - used.slack:+.2f}"
+    limits = {"Margin": used.margin, "of exchanged phrases": used.exchange, "least cosine": used.even - used.slack}
+    chosen = ", ".join(f"{name} {value:+.2f}" if np.isfinite(value) else f"{name} none" for name, value in limits.items())
     chosen += f"; absolute threshold of the control {THRESHOLD:+.2f}"
     text = page(command, chosen, tables, judged, shown, pictures=options.pictures, may_lose=MAY_LOSE)
     write_atomic(options.out, text.encode())
