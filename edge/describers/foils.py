@@ -22,6 +22,11 @@ from edge.describers.phrases import Phrase, denies, holds_joint
 from edge.describers.words import REMEMBERED, SCORE_DIGITS, Words
 from edge.errors import BundleError
 
+Embedding = NDArray[np.float32]
+Read = Callable[[str], "Embedding | None"]
+
+_WORD = re.compile(r"[^\W_]+")
+
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
@@ -50,12 +55,6 @@ class Strictness:
         most precise that strikes at most 4 % of the true words.
         """
         return cls(margin=-0.05, exchange=0.05) if even is None else cls(margin=-0.15, exchange=-math.inf, slack=0.1, even=even)
-
-
-Embedding = NDArray[np.float32]
-Read = Callable[[str], "Embedding | None"]
-
-_WORD = re.compile(r"[^\W_]+")
 
 
 class Foils:
