@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from edge.describers.foils import Strictness
 from edge.describers.phrases import cut
 from export.pilot.claims import truth_of
 from export.pilot.heard import Heard, Said, absolute, counted, ours
@@ -53,5 +54,5 @@ def test_a_phrase_whose_head_is_struck_counts_as_struck() -> None:
     long = Said("caption", true=True, lead=0.3, over_others=0.1, cosine=0.5, head=0)
     cell = Said("caption", true=True, lead=0.3, over_others=np.inf, cosine=0.5)
     heard = Heard((crack, long, cell), {"tags": 0, "attributes": 0})
-    assert counted(heard, ours(), ("caption",)).tolist() == [2, 3, 1, 1, 2]
+    assert counted(heard, ours(Strictness.of(None)), ("caption",)).tolist() == [2, 3, 1, 1, 2]
     assert counted(heard, absolute(0.0), ("caption",)).tolist() == [2, 3, 2, 3, 2]
