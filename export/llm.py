@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import gguf
@@ -98,11 +98,7 @@ def write_adapter(
     Raises:
         LlmError: a matrix that is not known.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    writer = gguf.GGUFWriter(target, arch="llama")
-    writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
+    tensors: list[tuple[str, NDArray[np.float32]]] = []
     for name, (a, b) in sorted(weights.items()):
         layer, matrix = name.split(".")
         if matrix not in ADAPTED:
@@ -111,8 +107,19 @@ def write_adapter(
         if matrix in {"q_proj", "k_proj"}:
             b = interleave(b, heads if matrix == "q_proj" else key_value_heads)  # noqa: PLW2901
         stem = f"blk.{layer}.{ADAPTED[matrix]}.weight"
-        writer.add_tensor(f"{stem}.lora_a", np.ascontiguousarray(a, np.float32))
-        writer.add_tensor(f"{stem}.lora_b", np.ascontiguousarray(b, np.float32))
+        tensors += [(f"{stem}.lora_a", a), (f"{stem}.lora_b", b)]
+    write_lora(tensors, target, alpha=alpha)
+
+
+def write_lora(tensors: Iterable[tuple[str, NDArray[np.float32]]], target: Path, *, alpha: float) -> None:
+    """Write the matrices of a LoRA, with GGUF's names and order of rows, as a GGUF adapter."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    writer = gguf.GGUFWriter(target, arch="llama")
+    writer.add_type(gguf.GGUFType.ADAPTER)
+    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
+    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
+    for name, matrix in tensors:
+        writer.add_tensor(name, np.ascontiguousarray(matrix, np.float32))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

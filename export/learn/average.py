@@ -9,6 +9,8 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
+from export.llm import write_lora
+
 Matrices = dict[str, NDArray[np.float32]]
 
 
@@ -18,21 +20,14 @@ def average(adapters: Sequence[Path], target: Path) -> None:
     Exact: the A (r, in) are stacked, and so are the B (out, r), scaled; the rank is the sum of theirs and alpha over rank is 1.
     """
     read = [_read(adapter) for adapter in adapters]
-    target.parent.mkdir(parents=True, exist_ok=True)
     rank = sum(next(array.shape[0] for name, array in matrices.items() if name.endswith("lora_a")) for matrices, _ in read)
-    writer = gguf.GGUFWriter(target, arch="llama")
-    writer.add_type(gguf.GGUFType.ADAPTER)
-    writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
-    writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, float(rank))
+    stacked = []
     for name in sorted(read[0][0]):
         parts = [matrices[name] for matrices, _ in read]
         if name.endswith("lora_b"):
             parts = [part * np.float32(alpha / part.shape[1] / len(read)) for part, (_, alpha) in zip(parts, read, strict=True)]
-        writer.add_tensor(name, np.concatenate(parts, axis=0 if name.endswith("lora_a") else 1))
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+        stacked.append((name, np.concatenate(parts, axis=0 if name.endswith("lora_a") else 1)))
+    write_lora(stacked, target, alpha=float(rank))
 
 
 def _read(adapter: Path) -> tuple[Matrices, float]:
