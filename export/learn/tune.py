@@ -128,7 +128,6 @@ class Student:
         self.model.restart()
         shared = [self.shared(example.description) for example in examples]
         allowed = torch.tensor([[label in example.allowed for label in self.labels] for example in examples])
-        weights = torch.tensor([example.weight for example in examples])
         say(f"reading {len(examples)} examples")
         self._read(shared)
         steps = round(settings.epochs * len(examples) / settings.batch)
@@ -147,7 +146,7 @@ class Student:
                 )
             chances = functional.log_softmax(self.log_likelihoods([shared[i] for i in picked]), -1)
             right = torch.logsumexp(chances.masked_fill(~allowed[picked], -math.inf), -1)
-            loss = -(weights[picked] * right).sum() / weights[picked].sum()
+            loss = -right.mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)

@@ -49,8 +49,8 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
 - A station's calibration does three things: it makes probabilities honest, it sets the confidence that an OK needs for a stated escape
   rate, and it says when two decisions are possible. This page measures all three where it was made, and where it was not.
 - **Source, taught nothing**: two modules (rows 420 to 479 and 1404 to 1475) that taught neither the vision models nor the judge; they chose
-  checkpoints and the bundle's temperature. **Source with training modules**: the same and the 762 cells that taught; a larger set, but
-  most of it taught the models. **Held-out mono** and **poly**: other modules, another material; nothing was learned, fitted or chosen on
+  checkpoints and the bundle's temperature. **Source with training modules**: the same and the 762 cells that taught the vision
+  models, though not the judge. **Held-out mono** and **poly**: other modules, another material; nothing was learned, fitted or chosen on
   them.
 - Only good or defective is known of a cell (defective: a labelled probability of at least 0.5). Probability means that of all labels that
   are not ok.

@@ -1,4 +1,7 @@
-"""Words for tuning the judge: what the finished describer says of painted samples and of the real training and validation cells."""
+"""Words for tuning the judge: what the finished describer says of painted samples, and of the real cells that set its temperature.
+
+No real defect tunes the judge: what real cells of one material teach of good and bad does not hold for another.
+"""
 
 from __future__ import annotations
 
@@ -13,29 +16,24 @@ from tqdm import tqdm
 
 from edge.interfaces import Describer
 from edge.records import Frame, Pixels
-from export.starter.cells import Cell, training_cells, validation_cells
+from export.starter.cells import Cell, validation_cells
 from export.starter.grain import make_grain
 from export.starter.sample import SIZE, Sampler, good_cells
 from export.starter.truth import KINDS
 
 OK_LABEL = "functional"
 LABELS = (OK_LABEL, *KINDS[1:])
-REAL_WEIGHT, DOUBTFUL_WEIGHT = 0.5, 0.25
-"""Weight of a real cell, and of one on which those who labelled it did not agree; a painted one weighs 1. Real cells of one material
-teach what does not hold for another."""
 
 
 def write_descriptions(describer: Describer, folder: Path, *, painted: int, seed: int) -> None:
-    """Write train.jsonl (painted samples and the training modules) and validation.jsonl (the source validation cells).
+    """Write train.jsonl (painted samples) and validation.jsonl (the source validation cells).
 
-    Each line: description, `allowed` (the labels that are right: for a real defective cell all defects), `weight`, `source`.
+    Each line: description, `allowed` (the labels that are right: for a real defective cell all defects), `source`.
     """
     with (folder / "train.jsonl").open("w") as out:
         for pixels, kind, source in tqdm(_painted(painted, seed), total=painted, desc="describing painted", mininterval=10):
             allowed = [OK_LABEL if kind == KINDS[0] else kind]
-            out.write(_line(describer, pixels, source, allowed, 1.0))
-        for cell in tqdm(training_cells(), desc="describing training run", mininterval=10):
-            out.write(_real(describer, cell))
+            out.write(_line(describer, pixels, source, allowed))
     with (folder / "validation.jsonl").open("w") as out:
         for cell in tqdm(validation_cells(), desc="describing validation cells", mininterval=10):
             out.write(_real(describer, cell))
@@ -55,10 +53,10 @@ def _real(describer: Describer, cell: Cell) -> str:
         msg = f"cell {cell.path} cannot be read: install elpv-dataset anew"
         raise OSError(msg)
     allowed = list(LABELS[1:]) if cell.defective else [OK_LABEL]
-    return _line(describer, pixels.astype(np.uint8), cell.path.name, allowed, REAL_WEIGHT if cell.certain else DOUBTFUL_WEIGHT)
+    return _line(describer, pixels.astype(np.uint8), cell.path.name, allowed)
 
 
-def _line(describer: Describer, pixels: Pixels, source: str, allowed: list[str], weight: float) -> str:
+def _line(describer: Describer, pixels: Pixels, source: str, allowed: list[str]) -> str:
     frame = Frame(pixels, datetime.now(timezone.utc), 0, "starter", 0, source)
     words = describer.describe(frame)
     record = {
@@ -69,6 +67,5 @@ def _line(describer: Describer, pixels: Pixels, source: str, allowed: list[str],
             "captions": list(words.captions),
         },
         "allowed": allowed,
-        "weight": weight,
     }
     return json.dumps(record) + "\n"

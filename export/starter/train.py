@@ -20,7 +20,7 @@ from edge.judges.llama import LlamaJudge, LlamaModel
 from edge.judges.prompt import Prompt
 from export.learn.average import average
 from export.learn.calibrate import calibrate
-from export.learn.examples import read_examples
+from export.learn.examples import read_examples, varied
 from export.learn.tune import Student, Tuning
 from export.llm import packaged_model
 from export.pack import requantised
@@ -40,12 +40,13 @@ from firmware_config.station import read_station
 
 HERE = Path(__file__).parent
 PAINTED = 44_000
-DESCRIBED = 1_600
+DESCRIBED = 3_200
 SEED = 11
 TEACHERS = TeacherRecipe()
 CLIP = Recipe()
 BLIP = Recipe(steps=600, batch=16, learning_rate=1e-3)
 TUNING = Tuning(epochs=1.0)
+LEFT_OUT = 0.2
 TUNING_SEEDS = (SEED, 21, 22, 23, 24)
 """The adapter that is shipped is the mean of them; they stay in the work folder and show how much the seed matters."""
 ADAPTER, TEMPLATE = "starter", "default"
@@ -74,10 +75,11 @@ def train(work: Path, out: Path) -> None:
     llm = LlamaModel(model, board=board, context_tokens=2048)
     template = (HERE / f"templates/{TEMPLATE}.txt").read_text(encoding="utf-8")
     adapter, tunings = out / f"adapters/{ADAPTER}.gguf", [work / f"adapters/{seed}.gguf" for seed in TUNING_SEEDS]
+    examples = varied(read_examples(work / "train.jsonl"), left_out=LEFT_OUT, seed=SEED + 6)
     student = Student(model, vocabulary=llm, template=template, labels=station.labels)
     for seed, tuning in zip(TUNING_SEEDS, tunings, strict=True):
         if not tuning.exists():
-            student.tune(read_examples(work / "train.jsonl"), replace(TUNING, seed=seed), say=lambda line: print(line, flush=True))
+            student.tune(examples, replace(TUNING, seed=seed), say=lambda line: print(line, flush=True))
             student.write(tuning)
     if not adapter.exists():
         average(tunings, adapter)

@@ -28,7 +28,7 @@ class Counting:
 def test_a_words_probe_learns_from_what_tuned_the_judge() -> None:
     line = station()
     good, bad = (next(label.name for label in line.labels if (label.decision == "ok") is ok) for ok in (True, False))
-    examples = [Example(words("intact cell"), (good,), 1.0, "a"), Example(words("crack", "stain"), (bad,), 1.0, "b")] * 3
+    examples = [Example(words("intact cell"), (good,), "a"), Example(words("crack", "stain"), (bad,), "b")] * 3
 
     found = controls.words_probe_taught_alike(controls.texts_of([words("stain"), words("intact cell")]), examples, line)
 

@@ -11,7 +11,7 @@ import torch
 from edge.judges.llama import LlamaModel
 from edge.records import Description, Tag
 from export.learn.average import average
-from export.learn.examples import Example, read_examples
+from export.learn.examples import Example, read_examples, varied
 from export.learn.lora_llama import LoraLlama
 from export.learn.tune import Student, Tails, Tuning, batch_of
 from firmware_config.board import Board
@@ -87,7 +87,7 @@ def test_a_batch_scores_as_whole_prompts_one_by_one_do(student: Student) -> None
 
 
 def test_tuning_makes_the_allowed_labels_likelier_and_the_written_adapter_holds_what_was_learned(student: Student, tmp_path: Path) -> None:
-    examples = [Example(words("dark line"), ("crack",), 1.0, "a"), Example(words("clean"), ("good",), 0.5, "b")] * 4
+    examples = [Example(words("dark line"), ("crack",), "a"), Example(words("clean"), ("good",), "b")] * 4
     said: list[str] = []
 
     def right() -> float:
@@ -118,7 +118,7 @@ def test_only_the_upper_layers_learn_where_that_is_said(student: Student, tmp_pa
 
 
 def test_tuning_with_a_seed_begins_anew(student: Student) -> None:
-    examples = [Example(words("dark line"), ("crack",), 1.0, "a"), Example(words("clean"), ("good",), 1.0, "b")]
+    examples = [Example(words("dark line"), ("crack",), "a"), Example(words("clean"), ("good",), "b")]
 
     def tuned(seed: int) -> np.ndarray:
         student.tune(examples, Tuning(epochs=2, batch=2, seed=seed), say=lambda _: None)
@@ -166,7 +166,6 @@ def test_examples_are_read_with_their_words_alone(tmp_path: Path) -> None:
     record = {
         "description": {"tags": ["crack"], "attributes": ["a dark line"], "captions": ["a cell"]},
         "allowed": ["crack", "stain"],
-        "weight": 0.5,
         "source": "painted",
     }
     (tmp_path / "examples.jsonl").write_text(json.dumps(record) + "\n")
@@ -175,3 +174,22 @@ def test_examples_are_read_with_their_words_alone(tmp_path: Path) -> None:
 
     assert example.allowed == ("crack", "stain")
     assert example.description == Description((Tag("crack", 0.0),), (Tag("a dark line", 0.0),), ("a cell",))
+
+
+def test_varied_words_lose_their_order_and_some_of_them_and_nothing_else_changes() -> None:
+    tags, attributes = tuple(Tag(f"tag {i}", 0.0) for i in range(6)), tuple(Tag(f"attribute {i}", 0.0) for i in range(5))
+    examples = [Example(Description(tags, attributes, ("a cell",)), ("crack",), f"{i}") for i in range(400)]
+
+    found = varied(examples, left_out=0.2, seed=1)
+    whole = varied(examples, left_out=0.0, seed=1)
+
+    for before, after in zip(examples, found, strict=True):
+        assert (after.allowed, after.source) == (before.allowed, before.source)
+        assert set(after.description.tags) <= set(tags)
+        assert set(after.description.attributes) <= set(attributes)
+    assert np.mean([len(after.description.tags) for after in found]) == pytest.approx(0.8 * 6, abs=0.2)
+    assert np.mean([len(after.description.captions) for after in found]) == pytest.approx(0.8, abs=0.07)
+    assert all(set(after.description.tags) == set(tags) for after in whole)
+    assert {after.description.tags[0] for after in whole} == set(tags), "any word may stand first"
+    assert varied(examples, left_out=0.2, seed=1) == found
+    assert varied(examples, left_out=0.2, seed=2) != found
