@@ -1,6 +1,6 @@
 """Words for tuning the judge: what the finished describer says of painted samples, and of the real cells that set its temperature.
 
-No real defect tunes the judge: what real cells of one material teach of good and bad does not hold for another.
+No real cell tunes the judge; docs/decisions/0007 says why.
 """
 
 from __future__ import annotations
