@@ -36,7 +36,7 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
 - Defective is a labelled probability of at least 0.5; certain cells are those on which all who labelled them agreed.
 - Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing modules.
 - Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences.
-- The product's adapter is the mean of several tunings, which differ in their seed alone; a row has them one by one.
+- The product's adapter is the mean of several tunings, which differ in their seed alone; {tunings}.
 - Seeds: {random}; figures of a row are means over them.
   The vision models were trained once; the spread over their trainings is not in these figures.
 """
@@ -164,7 +164,12 @@ def page(
     """
     study, scores = studies[0], all_scores(studies, adapters, examples, bundle, board, station)
     random = _random(studies, adapters, station)
-    parts = [HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command, random=random)]
+    tunings = (
+        "a row has them one by one" if adapters else "they were not measured one by one, and the spread over them is not in these figures"
+    )
+    parts = [
+        HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command, tunings=tunings, random=random)
+    ]
     for name, rows in study.sets.items():
         bad = int(study.defective[rows].sum())
         parts.append(f"## {name[0].upper()}{name[1:]}: {len(rows)} cells, {bad} defective, {int(study.certain[rows].sum())} certain\n")
