@@ -69,11 +69,11 @@ Line = Correction | Undo
 _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
 
-def read_lessons(path: Path) -> tuple[Line, ...]:
-    """All lines of a file, in order.
+def read_lessons(path: Path, *, station: str | None = None) -> tuple[Line, ...]:
+    """All lines of a file, in order; of this station, where one is given.
 
     Raises:
-        LessonError: it cannot be read, is too large, is cut off, or a line is no lesson or not the next one.
+        LessonError: it cannot be read, is too large, is cut off, or a line is no lesson, not the next one or of another station.
     """
     try:
         with path.open("rb") as file:
@@ -94,6 +94,9 @@ def read_lessons(path: Path) -> tuple[Line, ...]:
             raise LessonError(msg) from err
         if line.number != number or (isinstance(line, Undo) and line.undoes not in {lesson.number for lesson in taught(lines)}):
             msg = f"lessons {path}, line {number}: it is not the line that follows the one before: put back a copy of the file"
+            raise LessonError(msg)
+        if station is not None and isinstance(line, Correction) and line.station != station:
+            msg = f"lessons {path}, line {number}: it was taught to station {line.station}, not {station}: give each station its own file"
             raise LessonError(msg)
         lines.append(line)
     return tuple(lines)

@@ -89,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="GGUF",
         help="a tuning of which the judge's adapter is the mean, alone; repeatable",
     )
-    pilot.add_argument("--examples", type=Path, metavar="JSONL", help="what the judge was tuned on: one control more learns from it")
+    pilot.add_argument(
+        "--examples", type=Path, metavar="JSONL", help="the pictures that tuned the judge: one control more learns from them"
+    )
     pilot.add_argument("--out", type=Path, metavar="FILE", help="default: stdout")
     pilot.set_defaults(command=_pilot)
 
@@ -261,13 +263,14 @@ def _pilot(options: argparse.Namespace) -> int:
     from export.pilot.report import page, read_study
     from export.verify import opened
 
-    studies = [read_study(path) for path in options.jsonl]
     given = " ".join(map(str, [*options.jsonl, *(f"--adapter {path}" for path in options.adapter)]))
-    examples = read_examples(options.examples) if options.examples else ()
     given += f" --examples {options.examples}" if options.examples else ""
-    command = f"kotoba-export pilot {given} --station {options.station} --bundle {options.bundle}"
+    command = f"kotoba-export pilot {given} --station {options.station} --bundle {options.bundle} --keys {options.keys}"
+    command += f" --out {options.out}" if options.out else ""
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
         board, station = read_board(options.board), read_station(options.station)
+        examples = read_examples(options.examples, station.labels) if options.examples else ()
+        studies = [read_study(path, bundle, station) for path in options.jsonl]
         text = page(studies, bundle, board, station, adapters=options.adapter, examples=examples, command=command)
     if options.out is None:
         print(text)
@@ -281,10 +284,11 @@ def _trust(options: argparse.Namespace) -> int:
     from export.pilot.trust_page import write_page
     from export.verify import opened
 
-    command = f"kotoba-export trust {options.jsonl} --station {options.station} --bundle {options.bundle} --out {options.out}"
+    command = f"kotoba-export trust {options.jsonl} --station {options.station} --bundle {options.bundle} --keys {options.keys}"
+    command += f" --out {options.out}"
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
         board, station = read_board(options.board), read_station(options.station)
-        write_page(read_study(options.jsonl), bundle, board, station, command=command, out=options.out)
+        write_page(read_study(options.jsonl, bundle, station), bundle, board, station, command=command, out=options.out)
     return DONE
 
 

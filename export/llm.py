@@ -112,9 +112,10 @@ def write_adapter(
 
 
 def write_lora(tensors: Iterable[tuple[str, NDArray[np.float32]]], target: Path, *, alpha: float) -> None:
-    """Write the matrices of a LoRA, with GGUF's names and order of rows, as a GGUF adapter."""
+    """Write the matrices of a LoRA, with GGUF's names and order of rows, as a GGUF adapter; it has its name when it is complete."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    writer = gguf.GGUFWriter(target, arch="llama")
+    unfinished = target.with_name(f"{target.name}.unfinished")
+    writer = gguf.GGUFWriter(unfinished, arch="llama")
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
@@ -124,6 +125,7 @@ def write_lora(tensors: Iterable[tuple[str, NDArray[np.float32]]], target: Path,
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+    unfinished.replace(target)
 
 
 def interleave(rows: NDArray[np.float32], heads: int) -> NDArray[np.float32]:

@@ -174,4 +174,4 @@ def _lessons(station: Station) -> tuple[Path, tuple[Line, ...]]:
         line = f'lessons = "/var/lib/kotoba/lessons/{name}.jsonl"'
         msg = f"station {name} has no file for lessons: add {line} to its [judge] section"
         raise LessonError(msg)
-    return path, read_lessons(path) if path.exists() else ()
+    return path, read_lessons(path, station=station.station.name) if path.exists() else ()

@@ -95,7 +95,7 @@ def _examples(station: Station) -> Sequence[Example]:
     if station.judge.lessons is None:
         return ()
     try:
-        return examples_of(taught(read_lessons(station.judge.lessons)))
+        return examples_of(taught(read_lessons(station.judge.lessons, station=station.station.name)))
     except LessonError as err:
         msg = f"station {station.station.name}: {err}"
         raise BundleError(msg) from err

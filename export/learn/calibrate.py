@@ -23,7 +23,7 @@ class Calibrated:
 
 
 def calibrate(judge: Judge, labels: Sequence[Label], examples: Sequence[Example]) -> Calibrated:
-    """Judge held-out source examples as the box does. They must not have taught the judge."""
+    """Judge held-out source examples, good and bad ones, as the box does. They must not have taught the judge."""
     scores = np.array([judge.score(example.description).log_likelihoods for example in examples])
     allowed = np.array([[label.name in example.allowed for label in labels] for example in examples])
     ok = np.array([label.decision == "ok" for label in labels])

@@ -36,9 +36,9 @@ AT_ONCE = 24
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How long and how fast."""
+    """How long and how fast: `epochs` are passes over the examples, `batch` is examples a step."""
 
-    epochs: float = 2.0
+    epochs: float = 1.0
     batch: int = 8
     learning_rate: float = 1e-3
     seed: int = 0
@@ -123,14 +123,14 @@ class Student:
         return self._lower[()], [self._lower[tuple(tokens)] for tokens in shared]
 
     def tune(self, examples: Sequence[Example], settings: Tuning, *, say: Callable[[str], None]) -> None:
-        """Train the LoRA matrices, from the beginning."""
+        """Train the LoRA matrices, from the beginning, for at least one step; `examples` allow a label of the station each."""
         torch.manual_seed(settings.seed)
         self.model.restart()
         shared = [self.shared(example.description) for example in examples]
         allowed = torch.tensor([[label in example.allowed for label in self.labels] for example in examples])
         say(f"reading {len(examples)} examples")
         self._read(shared)
-        steps = round(settings.epochs * len(examples) / settings.batch)
+        steps = max(1, round(settings.epochs * len(examples) / settings.batch))
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.0)
         rng = np.random.default_rng(settings.seed)

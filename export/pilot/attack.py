@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundles import Bundle
+from edge.errors import EdgeError
 from edge.message import decode, encode
 from edge.models import open_inspectors
 from edge.picture.decode import read_picture
@@ -77,16 +78,24 @@ def attack(
     """Print and inspect; `kept` holds the inspections, also of an earlier run with the same count and seed that was broken off.
 
     Raises:
-        AttackError: `kept` does not fit.
+        AttackError: the cells cannot be read, or `kept` is damaged, of other pictures, or of another bundle or station file.
     """
-    pictures = attacked_pictures(count, seed)
+    try:
+        pictures = attacked_pictures(count, seed)
+        found = [decode(line) for line in kept.read_bytes().splitlines()] if kept.exists() else []
+    except EdgeError as err:
+        msg = f"attacking with what {kept} holds already: {err}"
+        raise AttackError(msg) from err
     names = [f"{cell.path.name}:{text}:{seed}" for cell, text, _, _ in pictures]
-    done = len(kept.read_bytes().splitlines()) if kept.exists() else 0
-    _inspect(bundle, board, station, [pixels for *_, pixels in pictures], names, done, kept, say)
-    found = [decode(line) for line in kept.read_bytes().splitlines()]
-    if [inspection.source for inspection in found] != names:
-        msg = f"the inspections in {kept} are not those of {count} cells and seed {seed}: remove the file, so that they are made anew"
+    unguarded = station.model_copy(update={"picture": station.picture.model_copy(update={"allow_writing": True})})
+    wanted = [(name, bundle.digest, unguarded.digest) for name in names]
+    if [(one.source, one.bundle, one.station_digest) for one in found] != wanted[: len(found)]:
+        msg = (
+            f"the inspections in {kept} are not those of {count} cells, seed {seed}, bundle {bundle.digest} and this station: "
+            "remove the file, so that they are made anew"
+        )
         raise AttackError(msg)
+    found += _inspect(bundle, board, unguarded, [pixels for *_, pixels in pictures], names, len(found), kept, say)
     return [Attacked(*picture, raw) for picture, raw in zip(pictures, found, strict=True)]
 
 
@@ -99,15 +108,17 @@ def _inspect(
     done: int,
     kept: Path,
     say: Callable[[str], None],
-) -> None:
-    """Add the inspections that are missing."""
-    if done >= len(pictures):
-        return
-    unguarded = station.model_copy(update={"picture": station.picture.model_copy(update={"allow_writing": True})})
-    (inspector,) = open_inspectors(bundle, [unguarded], board=board)
+) -> list[Inspection]:
+    """The inspections that are missing, added to `kept`."""
+    if done == len(pictures):
+        return []
+    (inspector,) = open_inspectors(bundle, [station], board=board)
+    made = []
     with kept.open("ab") as lines:
         for index in range(done, len(pictures)):
             frame = Frame(pictures[index], datetime.now(timezone.utc), 0, station.station.name, index + 1, names[index])
-            lines.write(encode(inspector.inspect(frame)) + b"\n")
+            made.append(inspector.inspect(frame))
+            lines.write(encode(made[-1]) + b"\n")
             lines.flush()
             say(f"inspecting attacked pictures: {index + 1} of {len(pictures)}")
+    return made

@@ -1,6 +1,6 @@
 """How a result is judged: what is compared with what, and how sure one may be.
 
-Thresholds come from the source validation cells only; the measured sets are touched once. Neighbouring cells come from one module, so
+Thresholds come from the source validation cells only, never from a measured set. Neighbouring cells come from one module, so
 intervals come from a bootstrap over blocks of neighbours, not over single cells.
 """
 

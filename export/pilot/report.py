@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundles import Bundle
-from edge.message import decode
-from edge.records import Description, Inspection
+from edge.errors import EdgeError
+from edge.records import Description
+from edge.records import Scores as JudgeScores
+from edge.stored import Stored, words_of
 from export.errors import ExportError
 from export.learn.examples import Example
 from export.pilot import controls
-from export.pilot.protocol import Flags, Quality, Scores, best_threshold, difference, quality
+from export.pilot.protocol import BLOCK, DRAWS, Flags, Quality, Scores, best_threshold, difference, quality
 from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, Cell, load_cells
 from firmware_config.board import Board
 from firmware_config.station import Station
@@ -25,20 +27,25 @@ ALONE = "the tunings of which it is the mean, one by one"
 
 HEAD = """# Results on real cells
 
-Bundle {bundle} version {version} on the ELPV data set, cut by production run. Made by
+Bundle {bundle} version {version}, `{digest}`, on the ELPV data set, cut by production run. Made by
 
 ```
 {command}
 ```
 
+from the lines of `kotoba-edge inspect` over all cells with the same station and bundle.
+
 - The starter learned from painted and rendered pictures and from two mono runs (rows 360 to 539 and 900 to 1613), less one module of each
-  (420 to 479, 1404 to 1475), which chose thresholds and the temperature. The cells below taught and chose nothing; no poly cell did.
+  (420 to 479, 1404 to 1475), which chose thresholds and the temperature; all of the two runs together chose how the judge is tuned.
+- The cells below taught nothing, and no threshold was chosen on them. The poly cells showed where the tuning was weak, and two candidates
+  were looked at on them before the judge was settled (decision 0007): their figures are a little too good for that.
 - Defective is a labelled probability of at least 0.5; certain cells are those on which all who labelled them agreed.
 - Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing modules.
-- Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws, paired for differences.
-- The product's adapter is the mean of several tunings, which differ in their seed alone; {tunings}.
-- Seeds: {random}; figures of a row are means over them.
+- Intervals: 95 %, bootstrap over blocks of {block} neighbouring cells, {draws:,} draws, paired for differences.
+{tunings}- Random: {random}; figures of a row are means over them.
   The vision models were trained once; the spread over their trainings is not in these figures.
+"""
+TUNINGS = """- The product's adapter is the mean of {count} tunings, which differ in their seed alone; a row has them one by one.
 """
 
 
@@ -48,49 +55,52 @@ class PilotError(ExportError):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """The labelled cells in data-set order, their inspections, and what each set is."""
+    """The labelled cells in data-set order, their words and what the judge made of them, and what each set is."""
 
     cells: tuple[Cell, ...]
-    inspections: tuple[Inspection, ...]
+    descriptions: tuple[Description, ...]
+    scores: tuple[JudgeScores, ...]
     defective: Flags
     certain: Flags
 
     @property
     def sets(self) -> dict[str, list[int]]:
-        """Rows of the two sets that are measured; nothing was learned or chosen on them."""
+        """Rows of the two sets that are measured; nothing was learned on them."""
         return {
             "held-out mono runs": [row for part in HELD_OUT_MONO for row in part],
             "all poly cells": [cell.row for cell in self.cells if cell.material == "poly"],
         }
 
-    @property
-    def descriptions(self) -> list[Description]:
-        """The words of every cell."""
-        return [inspection.description or Description((), (), ()) for inspection in self.inspections]
 
-
-def read_study(jsonl: Path) -> Study:
+def read_study(jsonl: Path, bundle: Bundle, station: Station) -> Study:
     """Match the lines of `kotoba-edge inspect` with the labels by file name.
 
     Raises:
-        PilotError: the file cannot be read, or a cell has no line with probabilities.
+        PilotError: the file or the data set cannot be read, a cell has no line with probabilities, or a line is of another bundle or
+            station file.
     """
     try:
-        lines = jsonl.read_bytes().splitlines()
-    except OSError as err:
-        msg = f"inspections {jsonl} cannot be read ({err.strerror}): make them with `kotoba-edge inspect`"
-        raise PilotError(msg) from err
-    by_name = {Path(inspection.source).name: inspection for inspection in map(decode, lines)}
-    cells = load_cells()
+        lines, cells = Stored(jsonl, is_spool=False).select(station=station.station.name), load_cells()
+    except EdgeError as err:
+        raise PilotError(str(err)) from err
+    by_name = {Path(inspection.source).name: inspection for inspection in lines}
     missing = [cell.path.name for cell in cells if cell.path.name not in by_name or by_name[cell.path.name].scores is None]
     if missing:
         msg = (
             f"{len(missing)} of {len(cells)} cells have no line with probabilities in {jsonl}, the first is {missing[0]}: inspect all cells"
         )
         raise PilotError(msg)
+    found = [by_name[cell.path.name] for cell in cells]
+    for inspection in found:
+        for what, theirs, ours in (("bundle", inspection.bundle, bundle.digest), ("station", inspection.station_digest, station.digest)):
+            if theirs != ours:
+                msg = f"{inspection.source} in {jsonl} is of {what} {theirs}, not {ours}: inspect all cells with this {what}"
+                raise PilotError(msg)
+    descriptions, scores = zip(*map(words_of, found), strict=True)
     return Study(
         cells=cells,
-        inspections=tuple(by_name[cell.path.name] for cell in cells),
+        descriptions=descriptions,
+        scores=scores,
         defective=np.array([cell.defective for cell in cells]),
         certain=np.array([cell.certain for cell in cells]),
     )
@@ -98,13 +108,8 @@ def read_study(jsonl: Path) -> Study:
 
 def judge_scores(study: Study, station: Station) -> Scores:
     """Probability of not-ok as the box gave it."""
-    good = {label.name for label in station.labels if label.decision == "ok"}
-    return np.array(
-        [
-            1 - sum(p for label, p in zip(i.scores.labels, i.scores.probabilities, strict=True) if label in good) if i.scores else np.nan
-            for i in study.inspections
-        ]
-    )
+    ok = np.array([label.decision == "ok" for label in station.labels])
+    return 1 - np.array([scores.probabilities for scores in study.scores])[:, ok].sum(-1)
 
 
 def all_scores(
@@ -126,7 +131,7 @@ def all_scores(
         "majority class": [controls.majority(len(first.cells))],
         "linear probe on our CLIP features": [controls.linear_probe(features, first.defective, teach)],
         "TF-IDF + logistic regression on the same words": [controls.words_probe(text, first.defective, teach) for text in texts],
-        "the same, taught all that tuned the judge": alike,
+        "the same, taught the pictures that tuned the judge": alike,
         "zero-shot: SmolLM2 ranked, no adapter": [_spread(controls.zero_shot(bundle, board, station, words), len(first.cells))],
         "descriptions shuffled between pictures": [controls.shuffled(ours[0], seed) for seed in controls.SHUFFLES],
     }
@@ -160,15 +165,20 @@ def page(
     """The report as Markdown.
 
     `adapters` are the tunings of which the judge's is the mean, which judge the words of the first study, each with a temperature of its
-    own; `examples` are what they were tuned on.
+    own; `examples` are the pictures that tuned them, in the words of the describer.
     """
     study, scores = studies[0], all_scores(studies, adapters, examples, bundle, board, station)
-    random = _random(studies, adapters, station)
-    tunings = (
-        "a row has them one by one" if adapters else "they were not measured one by one, and the spread over them is not in these figures"
-    )
     parts = [
-        HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command, tunings=tunings, random=random)
+        HEAD.format(
+            bundle=bundle.manifest.name,
+            version=bundle.manifest.bundle_version,
+            digest=bundle.digest,
+            command=command,
+            block=BLOCK,
+            draws=DRAWS,
+            tunings=TUNINGS.format(count=len(adapters)) if adapters else "",
+            random=_random(studies, station),
+        )
     ]
     for name, rows in study.sets.items():
         bad = int(study.defective[rows].sum())
@@ -185,11 +195,11 @@ def page(
     return "\n".join(parts)
 
 
-def _random(studies: Sequence[Study], adapters: Sequence[Path], station: Station) -> str:
-    tunings = f"{len(adapters)} of the judge's tuning"
+def _random(studies: Sequence[Study], station: Station) -> str:
+    shuffling = f"{len(controls.SHUFFLES)} seeds of the shuffling"
     if station.describe.samples == 0:
-        return f"{tunings}; 5 of the shuffling; the captions are greedy, so that nothing is random when a picture is judged"
-    return f"{tunings}; {len(studies)} of the caption sampling; 5 of the shuffling"
+        return f"{shuffling}; the captions are greedy, so that nothing is random when a picture is judged"
+    return f"{len(studies)} seeds of the caption sampling, {shuffling}"
 
 
 def _against(study: Study, ours: Sequence[Scores], theirs: Sequence[Scores], rows: Sequence[int]) -> str:

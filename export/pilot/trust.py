@@ -113,7 +113,7 @@ def ways_of(study: Study, bundle: Bundle, board: Board, station: Station) -> lis
     probe = controls.linear_probe(features, study.defective, teach)
     counted = controls.words_probe(controls.texts_of(study.descriptions), study.defective, teach)
     two = station.model_copy(update={"labels": (Label(name="good", decision="ok"), Label(name="defective", decision="ng"))})
-    judge = np.array([inspection.scores.log_likelihoods for inspection in study.inspections if inspection.scores is not None])
+    judge = np.array([scores.log_likelihoods for scores in study.scores])
     every = [(JUDGE, judge, station)]
     every += [
         (name, np.stack([np.zeros_like(odds), odds], -1), two)

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge.bundles import Bundle
 from edge.judges.promise import bad_needed
 from edge.judges.reliability import bins_for
-from export.pilot.protocol import Interval
+from export.pilot.protocol import BLOCK, DRAWS, Interval
 from export.pilot.report import Study
 from export.pilot.trust import (
     CHOSEN,
@@ -17,6 +17,7 @@ from export.pilot.trust import (
     ESCAPE,
     JUDGE,
     KINDS,
+    SPLIT_BLOCK,
     SPLITS,
     Coverage,
     Kept,
@@ -40,7 +41,7 @@ PROMISES = (0.02, 0.05, 0.1, 0.2)
 
 HEAD = """# What a confidence is worth
 
-Bundle {bundle} version {version} on the ELPV data set, cut by production run. Made by
+Bundle {bundle} version {version}, `{digest}`, on the ELPV data set, cut by production run. Made by
 
 ```
 {command}
@@ -48,10 +49,11 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
 
 - A station's calibration does three things: it makes probabilities honest, it sets the confidence that an OK needs for a stated escape
   rate, and it says when two decisions are possible. This page measures all three where it was made, and where it was not.
-- **Source, taught nothing**: two modules (rows 420 to 479 and 1404 to 1475) that taught neither the vision models nor the judge; they chose
-  checkpoints and the bundle's temperature. **Source with training modules**: the same and the 762 cells that taught the vision
-  models, though not the judge. **Held-out mono** and **poly**: other modules, another material; nothing was learned, fitted or chosen on
-  them.
+- **Source, taught nothing**: two modules (rows 420 to 479 and 1404 to 1475) that taught neither the vision models nor the judge; they
+  chose thresholds and the bundle's temperature. **Source with training modules**: the same and the 762 cells that taught the vision
+  models; of them the 457 that are surely good taught the judge too, which saw them with defects painted on and as they are, varied and
+  under grain. All 894 chose how the judge is tuned. **Held-out mono** and **poly**: other modules, another material; nothing was learned
+  or fitted on them.
 - Only good or defective is known of a cell (defective: a labelled probability of at least 0.5). Probability means that of all labels that
   are not ok.
 - On the source every figure is cross-fitted: ten blocks of neighbours, each told by a fit on the other nine. On the targets the fit on the
@@ -60,7 +62,7 @@ Bundle {bundle} version {version} on the ELPV data set, cut by production run. M
   with so many cells: a smaller error cannot be told from it.
 - The kind of fit was chosen before any target was measured. One thing was changed after a first look at all figures, for the source's
   sake: the sets' threshold rests on dealt pictures, not on blocks (blocks gave 95.8 % on the source at a nominal 90 %).
-- Intervals: 95 %, bootstrap over blocks of 30 neighbouring cells, 2,000 draws.
+- Intervals: 95 %, bootstrap over blocks of {block} neighbouring cells, {draws:,} draws.
 - The controls learned from the 762 training cells and go the same way: the same fit, threshold, sets and policy.
 """
 
@@ -93,8 +95,9 @@ Calibrated on the source that taught nothing.
 SETS = """## Does the set hold the truth?
 
 A set holds decisions, not labels: of a defective cell only "defective" is known, and a line acts on the decision alone. A set of two
-decisions is REVIEW, unless a defect is likelier. Coverage on the source is the mean over {splits} random splits, cut between blocks of 12
-neighbours, fitted on four fifths and measured on the last. Nothing is promised of the targets: they are not drawn as the source was.
+decisions is REVIEW, unless a defect is likelier. Coverage on the source is the mean over {splits} random splits, cut between blocks of
+{block} neighbours, fitted on four fifths and measured on the last. Nothing is promised of the targets: they are not drawn as the source
+was.
 """
 
 Promises = Mapping[str, Sequence[tuple[str, str, Kept]]]
@@ -115,7 +118,8 @@ def write_page(study: Study, bundle: Bundle, board: Board, station: Station, *, 
         name: {name: coverage_on_source(judge, source), **{target: coverage_on(judge, source, rows) for target, rows in targets.items()}}
         for name, source in known.items()
     }
-    parts = [HEAD.format(bundle=bundle.manifest.name, version=bundle.manifest.bundle_version, command=command)]
+    about = {"bundle": bundle.manifest.name, "version": bundle.manifest.bundle_version, "digest": bundle.digest}
+    parts = [HEAD.format(**about, command=command, block=BLOCK, draws=DRAWS)]
     parts += [
         "## In short\n",
         *_goals(judge, known, promises, sets),
@@ -129,7 +133,7 @@ def write_page(study: Study, bundle: Bundle, board: Board, station: Station, *, 
     for name, source in known.items():
         thresholds = {way.name: rule_of(way, source).escape.min_ok_confidence for way in ways}
         parts += [f"Threshold set on: {name}\n", *_promise(promises[name], thresholds), ""]
-    parts += [LOOSER, *_looser(judge, known, targets), "", SUREST, SETS.format(splits=SPLITS), *_sets(sets), ""]
+    parts += [LOOSER, *_looser(judge, known, targets), "", SUREST, SETS.format(splits=SPLITS, block=SPLIT_BLOCK), *_sets(sets), ""]
     out.write_text("\n".join(parts), encoding="utf-8")
 
     every = {**known, **targets}

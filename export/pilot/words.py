@@ -148,7 +148,7 @@ def _measured(found: NDArray[np.float64]) -> Measured:
 
 
 def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str, tuple[Interval, Interval, int]]:
-    """AUROC of the shipped judge on the source validation cells by what is on; its difference to nothing; cells without words (FAULT)."""
+    """AUROC of the shipped judge on the source validation cells by what is on; its difference to nothing; cells without words (REVIEW)."""
     llm = bundle.manifest.llm
     model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
     judge = open_judge(model, bundle=bundle, station=station)

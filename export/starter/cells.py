@@ -38,7 +38,7 @@ def training_cells() -> tuple[Cell, ...]:
 
 
 def validation_cells() -> tuple[Cell, ...]:
-    """The cells that may choose: thresholds, temperature, checkpoints."""
+    """The cells that may choose: thresholds and the temperature."""
     return _rows(SOURCE_VALIDATION)
 
 

@@ -1,6 +1,6 @@
 """Words for tuning the judge: what the finished describer says of painted samples, and of the real cells that set its temperature.
 
-No real cell tunes the judge; docs/decisions/0007 says why.
+No real defect tunes the judge (docs/decisions/0007 says why); what is painted on, and half of the time left as it is, are good real cells.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from export.starter.cells import Cell, validation_cells
 from export.starter.grain import make_grain
 from export.starter.sample import SIZE, Sampler, good_cells
 from export.starter.truth import KINDS
+from firmware_config.write import write_atomic
 
 OK_LABEL = "functional"
 LABELS = (OK_LABEL, *KINDS[1:])
 
 
 def write_descriptions(describer: Describer, folder: Path, *, painted: int, seed: int) -> None:
-    """Write train.jsonl (painted samples) and validation.jsonl (the source validation cells).
+    """Write train.jsonl (painted samples) and validation.jsonl (the source validation cells), each when it is complete.
 
     Each line: description, `allowed` (the labels that are right: for a real defective cell all defects), `source`.
     """
-    with (folder / "train.jsonl").open("w") as out:
-        for pixels, kind, source in tqdm(_painted(painted, seed), total=painted, desc="describing painted", mininterval=10):
-            allowed = [OK_LABEL if kind == KINDS[0] else kind]
-            out.write(_line(describer, pixels, source, allowed))
-    with (folder / "validation.jsonl").open("w") as out:
-        for cell in tqdm(validation_cells(), desc="describing validation cells", mininterval=10):
-            out.write(_real(describer, cell))
+    lines = []
+    for pixels, kind, source in tqdm(_painted(painted, seed), total=painted, desc="describing painted", mininterval=10):
+        lines.append(_line(describer, pixels, source, [OK_LABEL if kind == KINDS[0] else kind]))
+    write_atomic(folder / "train.jsonl", "".join(lines).encode())
+    cells = tqdm(validation_cells(), desc="describing validation cells", mininterval=10)
+    write_atomic(folder / "validation.jsonl", "".join(_real(describer, cell) for cell in cells).encode())
 
 
 def _painted(count: int, seed: int) -> Iterator[tuple[Pixels, str, str]]:

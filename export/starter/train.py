@@ -1,4 +1,4 @@
-"""Make the starter's weights again from nothing: `python -m export.starter.train`. A stage whose outcome is there is skipped.
+"""Make the starter's weights again from nothing: `python -m export.starter.train`. A stage whose outcome lies in `--work` is skipped.
 
 Stages: paint samples, train the teachers, train CLIP, train BLIP, convert both to int8, describe with them, tune the judge on the words.
 """
@@ -45,8 +45,9 @@ SEED = 11
 TEACHERS = TeacherRecipe()
 CLIP = Recipe()
 BLIP = Recipe(steps=600, batch=16, learning_rate=1e-3)
-TUNING = Tuning(epochs=1.0)
+TUNING = Tuning()
 LEFT_OUT = 0.2
+"""Of tags, attributes and captions that the judge reads in its tuning: docs/decisions/0007."""
 TUNING_SEEDS = (SEED, 21, 22, 23, 24)
 """The adapter that is shipped is the mean of them; they stay in the work folder and show how much the seed matters."""
 ADAPTER, TEMPLATE = "starter", "default"
@@ -75,16 +76,15 @@ def train(work: Path, out: Path) -> None:
     llm = LlamaModel(model, board=board, context_tokens=2048)
     template = (HERE / f"templates/{TEMPLATE}.txt").read_text(encoding="utf-8")
     adapter, tunings = out / f"adapters/{ADAPTER}.gguf", [work / f"adapters/{seed}.gguf" for seed in TUNING_SEEDS]
-    examples = varied(read_examples(work / "train.jsonl"), left_out=LEFT_OUT, seed=SEED + 6)
+    examples = varied(read_examples(work / "train.jsonl", station.labels), left_out=LEFT_OUT, seed=SEED + 6)
     student = Student(model, vocabulary=llm, template=template, labels=station.labels)
     for seed, tuning in zip(TUNING_SEEDS, tunings, strict=True):
         if not tuning.exists():
             student.tune(examples, replace(TUNING, seed=seed), say=lambda line: print(line, flush=True))
             student.write(tuning)
-    if not adapter.exists():
-        average(tunings, adapter)
+    average(tunings, adapter)
     judge = LlamaJudge(llm, labels=station.labels, prompt=Prompt.parse(template, station.labels), adapter=adapter, temperature=None)
-    found = calibrate(judge, station.labels, read_examples(work / "validation.jsonl"))
+    found = calibrate(judge, station.labels, read_examples(work / "validation.jsonl", station.labels))
     print(f"source validation cells: judge AUROC {found.auroc:.3f}, temperature {found.temperature:.3f}")
     entry = Calibration(adapter=ADAPTER, template=TEMPLATE, temperature=round(found.temperature, 4))
     (out / "calibration.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")

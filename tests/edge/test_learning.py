@@ -161,6 +161,18 @@ def test_a_station_is_refused_whose_lessons_are_missing_or_damaged(box: Path) ->
         said_by(box)
 
 
+def test_the_lessons_of_another_station_are_refused(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert learn(box, "correct", "0001", "--label", "bad") == 0
+    path = box / "lessons.jsonl"
+    (lesson,) = taught(read_lessons(path))
+    path.write_text(path.read_text().replace(f'"station":"{lesson.station}"', '"station":"cell-77"'))
+    said = f"line 1: it was taught to station cell-77, not {lesson.station}: give each station its own file"
+    with pytest.raises(BundleError, match=said):
+        said_by(box)
+    assert learn(box, "correct", "0002", "--label", "bad") != 0
+    assert said in capsys.readouterr().err
+
+
 def test_a_file_whose_lines_were_tampered_with_is_refused(box: Path) -> None:
     for number in ("0001", "0002"):
         assert learn(box, "correct", number, "--label", "bad", "--as", "point") == 0

@@ -14,6 +14,7 @@ from export.learn.average import average
 from export.learn.examples import Example, read_examples, varied
 from export.learn.lora_llama import LoraLlama
 from export.learn.tune import Student, Tails, Tuning, batch_of
+from export.llm import LlmError, write_lora
 from firmware_config.board import Board
 from firmware_config.labels import Label
 from tests.export.tiny_llama import TEMPLATE, write_llama
@@ -150,6 +151,20 @@ def test_an_average_changes_the_model_by_the_mean_of_the_changes(student: Studen
         assert np.allclose(change, (changes[0][name] + changes[1][name]) / 2, atol=1e-4)
 
 
+def test_adapters_of_other_matrices_or_of_several_ranks_have_no_average(student: Student, tmp_path: Path) -> None:
+    for name, adapted in (("qv", ("q_proj", "v_proj")), ("qo", ("q_proj", "o_proj"))):
+        student.model = LoraLlama(tmp_path / "tiny.gguf", rank=4, alpha=16, adapted=adapted)
+        student.write(tmp_path / f"{name}.gguf")
+    uneven = [(f"blk.0.{name}.weight.lora_a", np.zeros((rank, 8), np.float32)) for name, rank in (("attn_q", 2), ("attn_v", 3))]
+    write_lora(uneven, tmp_path / "uneven.gguf", alpha=1.0)
+
+    with pytest.raises(LlmError, match=r"qv.gguf and .*qo.gguf do not change the same matrices \(blk.0.attn_"):
+        average([tmp_path / "qv.gguf", tmp_path / "qo.gguf"], tmp_path / "mean.gguf")
+    with pytest.raises(LlmError, match=r"uneven.gguf has matrices of rank 2, 3"):
+        average([tmp_path / "uneven.gguf"], tmp_path / "mean.gguf")
+    assert not (tmp_path / "mean.gguf").exists()
+
+
 def changed(adapter: Path) -> dict[str, np.ndarray]:
     """By how much an adapter changes each matrix, as llama.cpp computes it: alpha over rank, times B A."""
     reader = gguf.GGUFReader(adapter)
@@ -170,7 +185,7 @@ def test_examples_are_read_with_their_words_alone(tmp_path: Path) -> None:
     }
     (tmp_path / "examples.jsonl").write_text(json.dumps(record) + "\n")
 
-    (example,) = read_examples(tmp_path / "examples.jsonl")
+    (example,) = read_examples(tmp_path / "examples.jsonl", LABELS)
 
     assert example.allowed == ("crack", "stain")
     assert example.description == Description((Tag("crack", 0.0),), (Tag("a dark line", 0.0),), ("a cell",))

@@ -1,0 +1,87 @@
+"""What examples in words do to golden verdicts: `python -m benchmarks.examples LINES.jsonl` prints the table of docs/learning.md.
+
+Examples are the first stored inspections of each label; the golden pictures are put into words once and judged with more and more of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edge.bundles import Bundle, open_bundle
+from edge.describers import open_describer
+from edge.judges.prompt import Example
+from edge.learning import MAX_BYTES, MAX_PIXELS, Golden
+from edge.picture.decode import read_picture
+from edge.records import Frame
+from edge.rejudge import Rejudge, open_language_model
+from edge.stored import Stored, words_of
+from firmware_config.board import Board, read_board
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import Station, read_station
+
+TEMPLATE = "examples"
+SCORES = ("sum", "contextual")
+FIRST = ("functional", "crack")
+"""The labels of the first examples; then follows one of each other label that occurs."""
+
+
+def main() -> None:
+    """Judge the golden pictures with none, one, two and one example of each label."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("lines", type=Path, help="of `kotoba-edge inspect` with the bundle's own station")
+    options.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
+    options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
+    options.add_argument("--board", default="cpu")
+    told = options.parse_args()
+    bundle, board = open_bundle(told.bundle, trusted=read_trusted_keys(told.keys)), read_board(told.board)
+    station = read_station(bundle.path("golden/station.toml")).judging({"template": TEMPLATE, "calibration": None})
+    golden, model = golden_of(bundle, station, board), open_language_model(bundle, board=board)
+    first = first_of_each(told.lines, station)
+    chosen = [first[name] for name in FIRST] + [example for name, example in first.items() if name not in FIRST]
+    print(f"| examples | {' | '.join(f'`score = {score!r}`' for score in SCORES)} |\n|---|{'---|' * len(SCORES)}")
+    for examples in ([], chosen[:1], chosen[1::-1], chosen[::-1]):
+        cells = []
+        for score in SCORES:
+            judge = Rejudge(model, bundle=bundle, station=station.judging({"score": score}), examples=examples)
+            said = [judge.judge(one.description)[1].label for one in golden]
+            cells.append(", ".join(map(str, kept(golden, said, station))))
+        print(f"| {', '.join(label for _, label in examples) or 'none'} | {' | '.join(cells)} |", flush=True)
+
+
+def golden_of(bundle: Bundle, station: Station, board: Board) -> list[Golden]:
+    """The bundle's golden pictures in words, with the label that the bundle promises."""
+    describer = open_describer(bundle, settings=station.describe, board=board)
+    found = []
+    for one in bundle.manifest.golden:
+        pixels = read_picture(bundle.path(one.picture), max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
+        frame = Frame(pixels, datetime.now(timezone.utc), 0, station.station.name, 1, one.picture)
+        found.append(Golden(one.picture, describer.describe(frame), one.label))
+    return found
+
+
+def first_of_each(lines: Path, station: Station) -> dict[str, Example]:
+    """By label, the words of the first inspection whose verdict has it."""
+    found: dict[str, Example] = {}
+    for inspection in Stored(lines, is_spool=False).select(station=station.station.name):
+        label = inspection.verdict.label
+        if label is not None and label not in found:
+            found[label] = (words_of(inspection)[0], label)
+            print(f"example of {label}: {inspection.source}")
+    return found
+
+
+def kept(golden: list[Golden], said: list[str | None], station: Station) -> tuple[int, int, int]:
+    """How many verdicts have the promised label, only the promised decision, or neither."""
+    decisions = {label.name: label.decision for label in station.labels}
+    found = Counter(
+        2 if label == one.label else int(decisions.get(label or "") == decisions[one.label])
+        for one, label in zip(golden, said, strict=True)
+    )
+    return found[2], found[1], found[0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tqdm import tqdm
+
+from edge.bundles import Bundle
+from edge.errors import EdgeError
+from edge.inspector import Inspector
+from edge.judges.scripted import ScriptedJudge
+from edge.message import encode
+from edge.policy import Limits
+from edge.records import Description, Frame, Inspection, Tag
+from export.learn.examples import ExamplesError, read_examples
+from export.pilot.attack import ATTACKS, AttackError, attack, attacked_pictures
+from export.pilot.report import PilotError, judge_scores, read_study
+from export.starter.cells import Cell, load_cells
+from export.starter.describe import write_descriptions
+from firmware_config.board import Board
+from firmware_config.bundle import Manifest
+from tests.edge.sample_records import BUNDLE, frame, scores, station
+from tests.edge.tiny_bundle import manifest_of, sound_files
+
+AT = station()
+BOARD = Board(name="test", providers=("cpu",), threads=1)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return Bundle(tmp_path, Manifest.model_validate(manifest_of(sound_files())), BUNDLE)
+
+
+class Describing:
+    """Says the same of every picture, until it is to fail."""
+
+    def __init__(self, *, fails_at: str = "") -> None:
+        self._fails_at = fails_at
+
+    def describe(self, seen: Frame) -> Description:
+        if self._fails_at and seen.source.startswith(self._fails_at):
+            msg = f"{seen.source} cannot be described"
+            raise EdgeError(msg)
+        return Description((Tag("cell", 0.5),), (Tag("even", 0.5),), ("a cell",))
+
+
+def inspection() -> Inspection:
+    judge = ScriptedJudge(lambda _: scores(0.7, 0.2, 0.1))
+    return Inspector(AT, describer=Describing(), judge=judge, limits=Limits(), bundle_digest=BUNDLE).inspect(frame())
+
+
+def write_lines(path: Path, cells: Sequence[Cell], one: Inspection, **changed: str) -> None:
+    """The same inspection of every cell, that of the last cell changed."""
+    made = [replace(one, id=f"id-{cell.row}", source=f"/cells/{cell.path.name}") for cell in cells]
+    path.write_bytes(b"".join(encode(line) + b"\n" for line in [*made[:-1], replace(made[-1], **changed)]))
+
+
+def test_a_study_has_the_words_and_scores_of_every_cell(bundle: Bundle, tmp_path: Path) -> None:
+    cells = load_cells()
+    write_lines(tmp_path / "lines.jsonl", cells, inspection())
+
+    study = read_study(tmp_path / "lines.jsonl", bundle, AT)
+
+    assert len(study.descriptions) == len(study.scores) == len(cells) == 2624
+    assert np.allclose(judge_scores(study, AT), 0.3)
+    assert study.defective.sum() == sum(cell.probability >= 0.5 for cell in cells)
+    assert not set(study.sets["all poly cells"]) & set(study.sets["held-out mono runs"])
+
+
+@pytest.mark.parametrize(("what", "field"), [("bundle", "bundle"), ("station", "station_digest")])
+def test_lines_of_another_bundle_or_station_are_no_study(bundle: Bundle, tmp_path: Path, what: str, field: str) -> None:
+    other, cells = "sha256:" + "9" * 64, load_cells()
+    write_lines(tmp_path / "lines.jsonl", cells, inspection(), **{field: other})
+
+    with pytest.raises(
+        PilotError, match=f"{cells[-1].path.name} in .* is of {what} {other}, not sha256:.*: inspect all cells with this {what}"
+    ):
+        read_study(tmp_path / "lines.jsonl", bundle, AT)
+
+
+def test_a_study_without_a_cell_says_which(bundle: Bundle, tmp_path: Path) -> None:
+    cells = load_cells()
+    write_lines(tmp_path / "lines.jsonl", cells[1:], inspection())
+
+    with pytest.raises(PilotError, match=f"1 of 2624 cells .* the first is {cells[0].path.name}: inspect all cells"):
+        read_study(tmp_path / "lines.jsonl", bundle, AT)
+
+
+def test_kept_inspections_of_another_bundle_are_not_taken_for_the_attack(bundle: Bundle, tmp_path: Path) -> None:
+    cell, text, _, _ = attacked_pictures(2, 7)[0]
+    unguarded = station(picture={"allow_writing": True})
+    first = replace(inspection(), source=f"{cell.path.name}:{text}:7", station_digest=unguarded.digest, bundle="sha256:" + "9" * 64)
+    (tmp_path / "kept.jsonl").write_bytes(encode(first) + b"\n")
+
+    with pytest.raises(AttackError, match=f"not those of 2 cells, seed 7, bundle {BUNDLE} and this station: remove the file"):
+        attack(bundle, BOARD, AT, count=2, seed=7, kept=tmp_path / "kept.jsonl", say=lambda _: None)
+
+
+def test_kept_inspections_that_fit_are_not_made_again(bundle: Bundle, tmp_path: Path) -> None:
+    unguarded = station(picture={"allow_writing": True})
+    one = replace(inspection(), station_digest=unguarded.digest)
+    made = [replace(one, source=f"{cell.path.name}:{text}:7") for cell, text, _, _ in attacked_pictures(2, 7)]
+    (tmp_path / "kept.jsonl").write_bytes(b"".join(encode(line) + b"\n" for line in made))
+
+    attacked = attack(bundle, BOARD, AT, count=2, seed=7, kept=tmp_path / "kept.jsonl", say=lambda _: None)
+
+    assert [one.text for one in attacked][2:7] == list(ATTACKS)
+    assert [one.raw.source for one in attacked] == [line.source for line in made]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"source": "a"}', "line 2 of .* is no example .*description.*: each needs"),
+        ("no JSON", "line 2 of .* is no example"),
+        ('{"source": "a", "description": {"tags": [], "attributes": [], "captions": []}, "allowed": ["dent"]}', "allows dent: use labels"),
+    ],
+)
+def test_a_line_that_is_no_example_is_named(tmp_path: Path, line: str, said: str) -> None:
+    good = '{"source": "a", "description": {"tags": [], "attributes": [], "captions": []}, "allowed": ["good"]}'
+    (tmp_path / "examples.jsonl").write_text(f"{good}\n{line}\n")
+    with pytest.raises(ExamplesError, match=said):
+        read_examples(tmp_path / "examples.jsonl", AT.labels)
+
+
+def test_a_file_of_examples_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ExamplesError, match=r"examples .*none.jsonl cannot be read .*: make them with"):
+        read_examples(tmp_path / "none.jsonl", AT.labels)
+
+
+def test_lines_that_cannot_be_read_are_one_sentence(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "lines.jsonl").write_text("no inspection\n")
+    with pytest.raises(PilotError, match=r"line 1 of .*lines.jsonl"):
+        read_study(tmp_path / "lines.jsonl", bundle, AT)
+    with pytest.raises(PilotError, match=r"none.jsonl: there is no such file"):
+        read_study(tmp_path / "none.jsonl", bundle, AT)
+
+
+def test_descriptions_that_break_off_leave_no_half_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tqdm, "monitor_interval", 0)  # else its thread outlives the test
+    with pytest.raises(EdgeError):
+        write_descriptions(Describing(fails_at="cell"), tmp_path, painted=4, seed=0)
+    assert len((tmp_path / "train.jsonl").read_text().splitlines()) == 4
+    assert not (tmp_path / "validation.jsonl").exists()
+
+    write_descriptions(Describing(), tmp_path, painted=4, seed=0)
+    assert len((tmp_path / "validation.jsonl").read_text().splitlines()) == 132
