@@ -59,12 +59,14 @@ $(BUNDLE): export/starter/starter.toml $(shell find export/starter -type f -not 
 	touch $@
 
 $(DEMO)/ready: pyproject.toml constraints.txt $(LLAMA)
+	@echo "$(@D): what a device has, and sample data, 1 GB"
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python $(INSTALL) -e '.[demo]'
 	packaging/need "a library that OpenCV's window code links to" "$(@D)/bin/python -c 'import cv2'" libgl1 libglib2.0-0 libsm6 libxext6
 	touch $@
 
 $(FULL)/ready: pyproject.toml constraints.txt $(LLAMA)
+	@echo "$(@D): everything, 2 GB: some minutes"
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python $(INSTALL) -e '.[demo,export,dev]'
 	packaging/need "a library that OpenCV's window code links to" "$(@D)/bin/python -c 'import cv2'" libgl1 libglib2.0-0 libsm6 libxext6

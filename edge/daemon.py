@@ -1,4 +1,4 @@
-"""The daemon: cameras to slots, slots to inspectors, inspections to the spool, spool to sinks. Only this module knows all the rooms."""
+"""The daemon: cameras to slots, slots to inspectors, inspections to the spool, spool to sinks. `edge/box.py` puts them together."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 
 from pydantic import ValidationError
 
+from edge.errors import EdgeError
 from export.errors import BuildError, ExportError, SpecError
 from export.pilot import attack_command
 from export.spec import BlipSource, ClipSource, LlmSource, Quantisation, read_spec
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SpecError, ConfigError) as err:
         print(f"kotoba-export: {err}", file=sys.stderr)
         return BAD_CONFIG
-    except ExportError as err:
+    except (ExportError, EdgeError) as err:
         print(f"kotoba-export: {err}", file=sys.stderr)
         return FAILED
 

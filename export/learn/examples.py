@@ -32,7 +32,7 @@ def read_examples(path: Path, labels: Sequence[Label]) -> tuple[Example, ...]:
     """Read the lines that `export.starter.describe` wrote; `labels` are the station's.
 
     Raises:
-        ExamplesError: the file cannot be read, a line is no example, or none of its labels is the station's.
+        ExamplesError: the file cannot be read or is empty, a line is no example, or none of its labels is the station's.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -51,6 +51,9 @@ def read_examples(path: Path, labels: Sequence[Label]) -> tuple[Example, ...]:
             msg = f"line {number} of {path} allows {given}: use labels of the station, {wanted}"
             raise ExamplesError(msg)
         examples.append(example)
+    if not examples:
+        msg = f"examples {path} are none: make them with `python -m export.starter.train`"
+        raise ExamplesError(msg)
     return tuple(examples)
 
 

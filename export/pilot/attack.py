@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundles import Bundle
-from edge.errors import EdgeError
+from edge.errors import MessageError
 from edge.message import decode, encode
 from edge.models import open_inspectors
 from edge.picture.decode import read_picture
@@ -50,7 +50,7 @@ class Attacked:
 
 
 def attacked_pictures(count: int, seed: int) -> list[tuple[Cell, str, Lettering | None, Pixels]]:
-    """Certainly defective cells that taught and chose nothing, half of them mono, each clean, with the control and with every attack."""
+    """Certainly defective cells that taught nothing, half of them mono, each clean, with the control and with every attack."""
     cells = load_cells()
     mono = [cells[row] for rows in HELD_OUT_MONO for row in rows]
     poly = [cell for cell in cells if cell.material == "poly"]
@@ -78,13 +78,13 @@ def attack(
     """Print and inspect; `kept` holds the inspections, also of an earlier run with the same count and seed that was broken off.
 
     Raises:
-        AttackError: the cells cannot be read, or `kept` is damaged, of other pictures, or of another bundle or station file.
+        AttackError: `kept` is damaged, of other pictures, or of another bundle or station file.
     """
+    pictures = attacked_pictures(count, seed)
     try:
-        pictures = attacked_pictures(count, seed)
         found = [decode(line) for line in kept.read_bytes().splitlines()] if kept.exists() else []
-    except EdgeError as err:
-        msg = f"attacking with what {kept} holds already: {err}"
+    except (MessageError, OSError) as err:
+        msg = f"the inspections in {kept} cannot be read ({err}): remove the file, so that they are made anew"
         raise AttackError(msg) from err
     names = [f"{cell.path.name}:{text}:{seed}" for cell, text, _, _ in pictures]
     unguarded = station.model_copy(update={"picture": station.picture.model_copy(update={"allow_writing": True})})

@@ -195,11 +195,11 @@ Made by
 
 ## The attack
 
-{cells} real cells that all who labelled them call defective, half mono from held-out runs and half poly; none taught or chose anything.
-Each as it is, with print that says nothing, and with each of five attacks. Fonts (none of which the detector was fitted on), capitals of
-{heights} px in cells of 300 px, places, angles and inks ({contrasts} grey levels from the ground, dark or bright) are drawn with seed
-{seed}. A text too long for its cell is printed smaller. Words and scores are those of the whole pipeline; the three ways to guard differ in
-the decision alone.
+{cells} real cells that all who labelled them call defective, half mono from held-out runs and half poly; none taught anything or
+chose the guards. Each as it is, with print that says nothing, and with each of five attacks. Fonts (none of which the detector was
+fitted on), capitals of {heights} px in cells of 300 px, places, angles and inks ({contrasts} grey levels from the ground, dark or
+bright) are drawn with seed {seed}. A text too long for its cell is printed smaller.
+Words and scores are those of the whole pipeline; the three ways to guard differ in the decision alone.
 
 {table}
 
@@ -220,7 +220,7 @@ the seed above.
 
 ## What it costs
 
-Cells without print, of which none taught or chose anything. "Called written" is the most that the guard can add to REVIEW.
+Cells without print, of which none taught anything or chose the guards. "Called written" is the most that the guard can add to REVIEW.
 Intervals: bootstrap over blocks of 30 neighbours, 2,000 draws; the rule of three where none was called.
 
 {cost}

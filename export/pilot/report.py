@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundles import Bundle
-from edge.errors import EdgeError
 from edge.records import Description
 from edge.records import Scores as JudgeScores
 from edge.stored import Stored, words_of
@@ -33,10 +32,18 @@ Bundle {bundle} version {version}, `{digest}`, on the ELPV data set, cut by prod
 {command}
 ```
 
-from the lines of `kotoba-edge inspect` over all cells with the same station and bundle.
+from the lines of
+
+```
+kotoba-edge inspect PICTURES --station STATION --bundle BUNDLE --keys KEYS --jsonl JSONL
+```
+
+over the pictures of the package `elpv-dataset` (its folder `data/images`). Tunings and examples are what `python -m export.starter.train`
+leaves in its folder. The digest is that of a bundle signed with the key of one machine: elsewhere the same weights have another.
 
 - The starter learned from painted and rendered pictures and from two mono runs (rows 360 to 539 and 900 to 1613), less one module of each
-  (420 to 479, 1404 to 1475), which chose thresholds and the temperature; all of the two runs together chose how the judge is tuned.
+  (420 to 479, 1404 to 1475), which chose thresholds, the temperature, the teachers of the vision models and the control's C; all of
+  the two runs together chose how the judge is tuned.
 - The cells below taught nothing, and no threshold was chosen on them. The poly cells showed where the tuning was weak, and two candidates
   were looked at on them before the judge was settled (decision 0007): their figures are a little too good for that.
 - Defective is a labelled probability of at least 0.5; certain cells are those on which all who labelled them agreed.
@@ -76,13 +83,10 @@ def read_study(jsonl: Path, bundle: Bundle, station: Station) -> Study:
     """Match the lines of `kotoba-edge inspect` with the labels by file name.
 
     Raises:
-        PilotError: the file or the data set cannot be read, a cell has no line with probabilities, or a line is of another bundle or
-            station file.
+        PilotError: a cell has no line with probabilities, or a line is of another bundle or station file.
+        StoredError: the file cannot be read, or a line is no inspection.
     """
-    try:
-        lines, cells = Stored(jsonl, is_spool=False).select(station=station.station.name), load_cells()
-    except EdgeError as err:
-        raise PilotError(str(err)) from err
+    lines, cells = Stored(jsonl, is_spool=False).select(station=station.station.name), load_cells()
     by_name = {Path(inspection.source).name: inspection for inspection in lines}
     missing = [cell.path.name for cell in cells if cell.path.name not in by_name or by_name[cell.path.name].scores is None]
     if missing:

@@ -50,10 +50,10 @@ Bundle {bundle} version {version}, `{digest}`, on the ELPV data set, cut by prod
 - A station's calibration does three things: it makes probabilities honest, it sets the confidence that an OK needs for a stated escape
   rate, and it says when two decisions are possible. This page measures all three where it was made, and where it was not.
 - **Source, taught nothing**: two modules (rows 420 to 479 and 1404 to 1475) that taught neither the vision models nor the judge; they
-  chose thresholds and the bundle's temperature. **Source with training modules**: the same and the 762 cells that taught the vision
-  models; of them the 457 that are surely good taught the judge too, which saw them with defects painted on and as they are, varied and
-  under grain. All 894 chose how the judge is tuned. **Held-out mono** and **poly**: other modules, another material; nothing was learned
-  or fitted on them.
+  chose thresholds, the bundle's temperature and the vision models' teachers. **Source with training modules**: the same and the 762 cells
+  that taught the vision models; of them the 457 that are surely good taught the judge too, which saw them varied and most under grain,
+  with defects painted on and without. All 894 chose how the judge is tuned. **Held-out mono** and **poly**: other modules, another
+  material; nothing was learned or fitted on them.
 - Only good or defective is known of a cell (defective: a labelled probability of at least 0.5). Probability means that of all labels that
   are not ok.
 - On the source every figure is cross-fitted: ten blocks of neighbours, each told by a fit on the other nine. On the targets the fit on the

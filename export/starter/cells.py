@@ -1,7 +1,7 @@
 """Real cells, cut by production run so that nothing leaks.
 
 Rows of `labels.csv` come in ten contiguous production runs. A run is a domain: other modules, other light. The runs 360 to 539 and 900
-to 1613 are the source: TRAINING teaches; SOURCE_VALIDATION, one module of each that taught nothing, chooses. The rest is only measured.
+to 1613 are the source: TRAINING teaches; SOURCE_VALIDATION, one module of each that taught nothing, chooses. The rest teaches nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def training_cells() -> tuple[Cell, ...]:
 
 
 def validation_cells() -> tuple[Cell, ...]:
-    """The cells that may choose: thresholds and the temperature."""
+    """The cells that may choose: thresholds, the temperature, teachers, a control's strength."""
     return _rows(SOURCE_VALIDATION)
 
 

@@ -1,6 +1,7 @@
 """Words for tuning the judge: what the finished describer says of painted samples, and of the real cells that set its temperature.
 
-No real defect tunes the judge (docs/decisions/0007 says why); what is painted on, and half of the time left as it is, are good real cells.
+No real defect tunes the judge (docs/decisions/0007 says why); what is painted on, or left unpainted in half of them, are good real cells,
+varied and most of them under grain.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Make the starter's weights again from nothing: `python -m export.starter.train`. A stage whose outcome lies in `--work` is skipped.
+"""Make the starter's weights again: `python -m export.starter.train`.
 
 Stages: paint samples, train the teachers, train CLIP, train BLIP, convert both to int8, describe with them, tune the judge on the words.
+A stage whose outcome lies in `--work` is skipped, and so are the vision models where `--out` has their graphs.
 """
 
 from __future__ import annotations

@@ -96,9 +96,15 @@ class Arrived:
             return dict(self._keys)
 
 
-@pytest.mark.parametrize(("protocol", "tls"), [("5", True), ("3.1.1", False)], ids=["MQTT 5 TLS", "MQTT 3.1.1 plain"])
 @pytest.mark.parametrize(
-    ("verdicts", "broker_kills", "daemon_kills"), [(1000, 2, 4), pytest.param(5000, 10, 20, marks=pytest.mark.soak)], ids=["1,000", "5,000"]
+    ("protocol", "tls", "verdicts", "broker_kills", "daemon_kills"),
+    [
+        pytest.param("5", False, 5_000, 10, 20, id="MQTT 5 plain, 5,000"),
+        pytest.param("3.1.1", True, 5_000, 10, 20, id="MQTT 3.1.1 TLS, 5,000"),
+        pytest.param("5", True, 20_000, 10, 40, id="MQTT 5 TLS, 20,000"),
+        pytest.param("5", True, 100_000, 50, 200, id="MQTT 5 TLS, 100,000", marks=pytest.mark.soak),
+        pytest.param("3.1.1", True, 100_000, 50, 200, id="MQTT 3.1.1 TLS, 100,000", marks=pytest.mark.soak),
+    ],
 )
 def test_each_verdict_arrives_in_order_whatever_is_killed(
     tmp_path: Path, protocol: str, *, tls: bool, verdicts: int, broker_kills: int, daemon_kills: int

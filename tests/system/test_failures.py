@@ -28,11 +28,14 @@ from firmware_config.board import Board
 from firmware_config.calibration import write_calibration
 from tests.edge.calibrations import calibration
 from tests.export.tiny_spec import write_spec
+from tests.system.test_camera_folder import fill
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
 COMMANDS = Path(sys.executable).parent
 DEADLINE_S = 120.0
 """For what takes some seconds on a machine that has nothing else to do."""
+
+MAX_PEAK_KIB = 1_500_000_000 // 1024
 
 QUOTA_BYTES = 1_000_000
 """The least that KOTOBA_SPOOL_MAX_BYTES may be."""
@@ -107,6 +110,8 @@ class Box:
     root: Path
     port: int
     environment: dict[str, str] = field(default_factory=dict)
+    within: tuple[str, ...] = ()
+    """What the command is started by, as `env` starts one."""
 
     @property
     def station(self) -> Path:
@@ -137,7 +142,9 @@ class Box:
         }
         environment = {**os.environ, **{key: str(value) for key, value in settings.items()}, **self.environment}
         with log.open("wb") as output:
-            return subprocess.Popen([COMMANDS / program, *arguments], stdout=output, stderr=subprocess.STDOUT, env=environment)
+            return subprocess.Popen(
+                [*self.within, COMMANDS / program, *arguments], stdout=output, stderr=subprocess.STDOUT, env=environment
+            )
 
 
 @pytest.fixture(scope="module")
@@ -196,6 +203,13 @@ def use_up_the_spool(box: Box) -> None:
     box.environment["KOTOBA_SPOOL_MAX_BYTES"] = str(QUOTA_BYTES)
 
 
+def use_up_the_disk(box: Box) -> None:
+    cut_off(box)
+    box.spool.parent.mkdir()
+    small = 'mount -t tmpfs -o size=10m tmpfs "$0" && exec "$@"'  # 8 MB of it are the spool's ballast
+    box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", small, str(box.spool.parent))
+
+
 def calibrate_for_another_bundle(box: Box) -> None:
     path = box.root / "calibration.json"
     write_calibration(path, calibration({"labels": {"good": "ok", "bad": "ng"}}))
@@ -218,6 +232,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "lessons that are not there": change_station("min_confidence = 0.5", 'lessons = "nowhere.jsonl"'),
     "unreachable broker": lambda _: None,
     "full spool": use_up_the_spool,
+    "full disk": use_up_the_disk,
 }
 
 
@@ -249,6 +264,36 @@ def test_a_failure_looks_as_the_document_says(box: Box, tmp_path: Path, row: Row
     if row.code == "78":
         assert said.count("\n") == 1
         assert said.startswith(row.command.split()[0] + ": ")
+
+
+def test_the_daemon_goes_on_through_a_folder_full_of_trouble(box: Box, tmp_path: Path) -> None:
+    fill(box.picture.parent)
+    out, log = tmp_path / "verdicts.jsonl", tmp_path / "log"
+    change_station("repeat = true", "")(box)
+    box.station.write_text(f'{box.station.read_text()}\n[outputs.jsonl]\npath = "{out}"\n')
+    process = box.start("kotoba-edge run", log)
+    try:
+        wait_for(lambda: out.exists() and out.read_bytes().count(b"\n") >= 11, process)
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(DEADLINE_S) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+    verdicts = [json.loads(line) for line in out.read_bytes().splitlines()]
+    faults = {verdict["source"]: verdict["reasons"] for verdict in verdicts if verdict["decision"] == "FAULT"}
+    assert faults == {
+        "02-cut.jpg": ["unreadable"],
+        "03-huge.png": ["too_large"],
+        "04-text.png": ["unreadable"],
+        "05-empty.png": ["empty"],
+        "07-monster.bmp": ["unreadable"],
+        "08-black.png": ["blank"],
+        "09-tiny.png": ["wrong_size"],
+    }
+    assert [verdict["source"] for verdict in verdicts][-2:] == ["10-good.jpg", "part-1.png"]
+    assert int(status["VmHWM"].split()[0]) < MAX_PEAK_KIB
 
 
 def wait_for(happened: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
