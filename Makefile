@@ -1,5 +1,5 @@
 # make demo    watch real solar cells being described and judged, each verdict arriving over MQTT
-# make test    every test that takes less than half a minute
+# make test    every test that takes no more than about a minute
 # make check   style, types, direction of imports
 # make bench   the benchmarks          make soak   the tests that take long          make clean   take away what make made
 #
