@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.bundles import Bundle, open_bundle
+from edge.bundles import open_bundle
 from edge.describers import open_describer
 from edge.judges.prompt import Example
-from edge.learning import MAX_BYTES, MAX_PIXELS, Golden
-from edge.picture.decode import read_picture
-from edge.records import Frame
+from edge.learning import Golden, golden_of
 from edge.rejudge import Rejudge, open_language_model
 from edge.stored import Stored, words_of
-from firmware_config.board import Board, read_board
+from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 
@@ -38,7 +35,8 @@ def main() -> None:
     told = options.parse_args()
     bundle, board = open_bundle(told.bundle, trusted=read_trusted_keys(told.keys)), read_board(told.board)
     station = read_station(bundle.path("golden/station.toml")).judging({"template": TEMPLATE, "calibration": None})
-    golden, model = golden_of(bundle, station, board), open_language_model(bundle, board=board)
+    describer, model = open_describer(bundle, settings=station.describe, board=board), open_language_model(bundle, board=board)
+    golden = list(golden_of(bundle, station, describer))
     first = first_of_each(told.lines, station)
     chosen = [first[name] for name in FIRST] + [example for name, example in first.items() if name not in FIRST]
     print(f"| examples | {' | '.join(f'`score = {score!r}`' for score in SCORES)} |\n|---|{'---|' * len(SCORES)}")
@@ -49,17 +47,6 @@ def main() -> None:
             said = [judge.judge(one.description)[1].label for one in golden]
             cells.append(", ".join(map(str, kept(golden, said, station))))
         print(f"| {', '.join(label for _, label in examples) or 'none'} | {' | '.join(cells)} |", flush=True)
-
-
-def golden_of(bundle: Bundle, station: Station, board: Board) -> list[Golden]:
-    """The bundle's golden pictures in words, with the label that the bundle promises."""
-    describer = open_describer(bundle, settings=station.describe, board=board)
-    found = []
-    for one in bundle.manifest.golden:
-        pixels = read_picture(bundle.path(one.picture), max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
-        frame = Frame(pixels, datetime.now(timezone.utc), 0, station.station.name, 1, one.picture)
-        found.append(Golden(one.picture, describer.describe(frame), one.label))
-    return found
 
 
 def first_of_each(lines: Path, station: Station) -> dict[str, Example]:

@@ -7,7 +7,7 @@ made honest afterwards, by `kotoba-edge calibrate`. A point for that changes no 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -146,12 +146,7 @@ class Teacher:
 
     def _golden(self) -> tuple[Golden, ...]:
         """The bundle's golden pictures whose label the station has, and what people said of the station's verdicts."""
-        names = {label.name for label in self._station.labels}
-        found = [
-            Golden(golden.picture, self._describer.describe(self._frame(golden.picture)), golden.label)
-            for golden in self._bundle.manifest.golden
-            if golden.label in names
-        ]
+        found = list(golden_of(self._bundle, self._station, self._describer))
         found += [Golden(f"lesson {lesson.number}", from_words(lesson.words), lesson.label) for lesson in self._known]
         if not found:
             doing = f"teaching station {self._station.station.name}"
@@ -160,13 +155,24 @@ class Teacher:
             raise LessonError(msg)
         return tuple(found)
 
-    def _frame(self, picture: str) -> Frame:
-        pixels = read_picture(self._bundle.path(picture), max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
-        return Frame(pixels, datetime.now(timezone.utc), 0, self._station.station.name, 1, picture)
-
     def _judge(self, examples: Sequence[tuple[Description, str]]) -> Rejudge:
         plain = self._station.judging({"calibration": None})
         return Rejudge(self._model, bundle=self._bundle, station=plain, examples=examples)
+
+
+def golden_of(bundle: Bundle, station: Station, describer: Describer) -> Iterator[Golden]:
+    """A bundle's golden pictures whose label the station has, in words, with that label.
+
+    Raises:
+        PictureError, DescribeError: a picture cannot be read or described.
+    """
+    names = {label.name for label in station.labels}
+    for golden in bundle.manifest.golden:
+        if golden.label not in names:
+            continue
+        pixels = read_picture(bundle.path(golden.picture), max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
+        frame = Frame(pixels, datetime.now(timezone.utc), 0, station.station.name, 1, golden.picture)
+        yield Golden(golden.picture, describer.describe(frame), golden.label)
 
 
 def compare(
