@@ -84,7 +84,7 @@ def _look(attention: nn.Module, states: Tensor, key: Tensor, value: Tensor) -> T
     """
     batch, tokens, _ = states.shape
     heads, head_dim = attention.num_attention_heads, attention.attention_head_size
-    query = attention.query(states).view(batch, tokens, heads, head_dim).permute(2, 0, 1, 3).reshape(1, heads, -1, head_dim)
+    query = _heads(attention.query(states), attention).transpose(0, 1).reshape(1, heads, batch * tokens, head_dim)
     weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(head_dim), -1)
     return (weights @ value).view(heads, batch, tokens, head_dim).permute(1, 2, 0, 3).reshape(batch, tokens, heads * head_dim)
 
