@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import resource
 import sys
 import time
 from collections import Counter, defaultdict
@@ -19,6 +18,7 @@ from edge.cameras import open_camera
 from edge.errors import CameraError, EdgeError
 from edge.interfaces import Camera
 from edge.message import encode
+from edge.metrics import peak_bytes
 from edge.models import open_inspectors
 from edge.records import Capture, Inspection
 from firmware_config.board import read_board
@@ -111,6 +111,5 @@ class _Summary:
         for stage, times in self._times_ms.items():
             p50, p95 = np.percentile(times, (50, 95))
             say.append(f"{stage:8} p50 {p50:8.2f} ms  p95 {p95:8.2f} ms")
-        # ru_maxrss is in KiB on Linux.
-        say.append(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+        say.append(f"peak memory {peak_bytes() / 2**20:.0f} MiB")
         print(("\r\x1b[K" if sys.stderr.isatty() else "") + "\n".join(say), file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
@@ -77,3 +78,12 @@ def resident_bytes() -> int:
     with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 -- one line of /proc, read once a second
         pages = int(file.read().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had in RAM; not `ru_maxrss`, which a child begins with its parent's."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    msg = "/proc/self/status has no VmHWM: this is not Linux"
+    raise OSError(msg)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import urllib.request
 from dataclasses import replace
 from urllib.error import URLError
@@ -9,7 +11,7 @@ import pytest
 from edge.describers.scripted import ScriptedDescriber
 from edge.inspector import Inspector
 from edge.judges.scripted import ScriptedJudge
-from edge.metrics import Metrics, resident_bytes
+from edge.metrics import Metrics, peak_bytes, resident_bytes
 from edge.policy import Limits
 from edge.records import Capture, Inspection, Reason
 from tests.edge.sample_records import BUNDLE, frame, lost, scores, station, words
@@ -63,6 +65,17 @@ def test_the_figures_are_served_until_they_are_stopped() -> None:
 
 def test_the_memory_is_that_of_this_process() -> None:
     assert 10_000_000 < resident_bytes() < 100_000_000_000
+
+
+def test_the_peak_is_of_this_process_and_not_of_the_one_that_started_it() -> None:
+    ballast = bytearray(300_000_000)
+
+    child = subprocess.run(
+        [sys.executable, "-c", "from edge.metrics import peak_bytes; print(peak_bytes())"], stdout=subprocess.PIPE, check=True
+    )
+
+    assert peak_bytes() > len(ballast)
+    assert int(child.stdout) < len(ballast)
 
 
 def test_captions_of_an_earlier_picture_are_counted() -> None:

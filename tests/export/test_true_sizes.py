@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import resource
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from transformers import BlipForConditionalGeneration
 from benchmarks.checkpoints import BLIPS, CLIPS, DECODE, END, PAD, write, write_pictures
 from edge.bundles import Bundle
 from edge.describers.blip import BlipCaptioner
+from edge.metrics import peak_bytes
 from edge.picture.decode import read_picture
 from export.make import Part, blip_part, clip_part
 from export.make_blip import BlipWork, open_blip
@@ -158,4 +158,4 @@ def _exported_alone(folder: Path, pictures: tuple[Path, ...], cache: Path) -> tu
 def _export(folder: Path, pictures: tuple[Path, ...], cache: Path, told: multiprocessing.Queue) -> None:
     started = time.monotonic()
     blip_part(open_blip(_wanted(folder, "int8"), pictures), cache=cache, say=quiet)
-    told.put((time.monotonic() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+    told.put((time.monotonic() - started, peak_bytes()))
