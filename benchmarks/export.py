@@ -26,7 +26,7 @@ from benchmarks.machine import dtypes, measured_roof, told
 from benchmarks.rounds import compare
 from edge.bundles import Bundle
 from edge.describers.blip import BlipCaptioner
-from edge.describers.session import PROVIDERS, open_session
+from edge.describers.session import PROVIDERS, Graph, open_session
 from edge.picture.decode import read_picture
 from edge.records import Pixels
 from export.artefacts import run
@@ -122,7 +122,7 @@ def clip_ways(work: Path, pictures: Sequence[Path]) -> dict[str, Callable[[], Ar
     ways: dict[str, Callable[[], Array]] = {}
     for board in map(read_board, BOARDS):
         for precision in CLIP_PRECISIONS:
-            ways[f"ours {precision} ({board.name})"] = _seeing(open_session(made[precision].artefacts / "clip/vision.onnx", board), pixels)
+            ways[f"ours {precision} ({board.name})"] = _seeing(Graph(made[precision].artefacts / "clip/vision.onnx", board), pixels)
     ways |= _torch_clip(opened["fp32"], pixels)
     ways |= _optimum_clip(folder, work / "optimum", pixels)
     samples = [{"pixel_values": one} for one in opened["fp32"].pixels]
@@ -209,29 +209,19 @@ def _openvino_captioners(work: BlipWork, graphs: Path, artefacts: Path) -> dict[
 
 
 @dataclass(frozen=True, slots=True)
-class OpenVinoSession:
-    """A compiled model with onnxruntime's way of being asked."""
+class OpenVinoGraph:
+    """A compiled model with a `Graph`'s way of being asked."""
 
     request: Any
-    names: tuple[str, ...]
+    outputs: tuple[str, ...]
 
-    @dataclass(frozen=True, slots=True)
-    class Output:
-        """An output as onnxruntime tells it."""
-
-        name: str
-
-    def get_outputs(self) -> list[Output]:
-        """The outputs in the order of the graph."""
-        return [self.Output(name) for name in self.names]
-
-    def run(self, names: Sequence[str] | None, inputs: Inputs) -> list[Array]:
-        """Outputs by name, all where none is named."""
+    def run(self, inputs: Inputs, *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Array]]:
+        """Outputs by name."""
         found = self.request.infer(inputs, share_inputs=True, share_outputs=False)
-        return [found[name] for name in names or self.names]
+        return [found[name] for name in read], [found[name] for name in keep]
 
 
-def openvino(graph: Path, samples: Sequence[Inputs]) -> dict[str, OpenVinoSession]:
+def openvino(graph: Path, samples: Sequence[Inputs]) -> dict[str, OpenVinoGraph]:
     """A graph in OpenVINO: fp32, bf16, and int8 by NNCF's quantization for transformers, calibrated on `samples`."""
     try:
         import nncf
@@ -253,12 +243,12 @@ def openvino(graph: Path, samples: Sequence[Inputs]) -> dict[str, OpenVinoSessio
             continue
         compiled = core.compile_model(model, "CPU", settings | {"INFERENCE_PRECISION_HINT": hint})
         names = tuple(output.get_any_name() for output in compiled.outputs)
-        made[f"OpenVINO {name}"] = OpenVinoSession(compiled.create_infer_request(), names)
+        made[f"OpenVINO {name}"] = OpenVinoGraph(compiled.create_infer_request(), names)
     return made
 
 
-def _seeing(session: ort.InferenceSession | OpenVinoSession, pixels: Array) -> Callable[[], Array]:
-    return lambda: session.run(["image_embeds"], {"pixel_values": pixels})[0]
+def _seeing(graph: Graph | OpenVinoGraph, pixels: Array) -> Callable[[], Array]:
+    return lambda: graph.run({"pixel_values": pixels}, read=["image_embeds"])[0][0]
 
 
 def _saying(captioner: BlipCaptioner, captions: int, pixels: Pixels) -> Saying:

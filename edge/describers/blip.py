@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from edge.bundles import Bundle
-from edge.describers.session import open_session
+from edge.describers.session import Graph, Tensor, on_host
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
@@ -20,14 +21,20 @@ from firmware_config.station import Describe
 Array = NDArray[np.float32]
 Ids = NDArray[np.int64]
 Wide = NDArray[np.float64]
+Tensors = Mapping[str, Tensor]
+"""Inputs of a graph by name."""
 
 
 @dataclass(slots=True)
 class _State:
     """Self-attention keys and values of the tokens so far, (B, heads, past, head_dim) each, and how many tokens that are."""
 
-    keys_values: dict[str, Array]
+    keys_values: Tensors
     past: int
+
+    def pick(self, rows: list[int]) -> None:
+        """Go on with these rows of the batch."""
+        self.keys_values = {name: on_host(value)[rows] for name, value in self.keys_values.items()}
 
 
 class BlipCaptioner:
@@ -40,8 +47,8 @@ class BlipCaptioner:
             raise BundleError(msg)
         self._blip = blip
         self._settings = settings
-        self._vision = open_session(bundle.path(blip.vision), board)
-        self._decoder = open_session(bundle.path(blip.decoder), board)
+        self._vision = Graph(bundle.path(blip.vision), board)
+        self._decoder = Graph(bundle.path(blip.decoder), board)
         self._tokenizer = Tokenizer.from_file(str(bundle.path(blip.tokenizer)))
         self._prompt = (
             [blip.bos_token_id, *self._tokenizer.encode(blip.prompt, add_special_tokens=False).ids] if blip.prompt else [blip.bos_token_id]
@@ -62,9 +69,7 @@ class BlipCaptioner:
         """
         try:
             cross = self._read(pixels)
-            rows = [self._beam(cross) if self._settings.beams > 1 else self._greedy(cross)]
-            if self._settings.samples:
-                rows += self._samples(cross)
+            rows = [self._beam(cross), *self._say(cross, greedy=False)] if self._settings.beams > 1 else self._say(cross, greedy=True)
         except DescribeError:
             raise
         except Exception as err:
@@ -72,10 +77,10 @@ class BlipCaptioner:
             raise DescribeError(msg) from err
         return tuple(self._tokenizer.decode(row, skip_special_tokens=True) for row in rows)
 
-    def _read(self, pixels: Pixels) -> dict[str, Array]:
-        names = [output.name for output in self._vision.get_outputs()]
-        values = self._vision.run(names, {"pixel_values": pixel_values(pixels, self._blip.preprocess)})
-        if not all(np.isfinite(value).all() for value in values):
+    def _read(self, pixels: Pixels) -> Tensors:
+        names = self._vision.outputs
+        _, values = self._vision.run({"pixel_values": pixel_values(pixels, self._blip.preprocess)}, keep=names)
+        if not all(np.isfinite(on_host(value)).all() for value in values):
             msg = f"BLIP's vision gave numbers that are not finite for a picture of {pixels.shape[1]}x{pixels.shape[0]}: verify the bundle"
             raise DescribeError(msg)
         return dict(zip(names, values, strict=True))
@@ -84,7 +89,7 @@ class BlipCaptioner:
         shape = (batch, self._blip.heads, 0, self._blip.head_dim)
         return _State({name.replace("present", "past"): np.zeros(shape, np.float32) for name in self._outputs}, 0)
 
-    def _step(self, cross: dict[str, Array], tokens: Ids, state: _State) -> Array:
+    def _step(self, cross: Tensors, tokens: Ids, state: _State) -> Array:
         """Feed `tokens` (B, T); returns the next token's logits, float32 (B, V), and moves `state`."""
         batch, count = tokens.shape
         inputs = {
@@ -94,7 +99,7 @@ class BlipCaptioner:
             **state.keys_values,
             **cross,
         }
-        logits, *present = self._decoder.run(["logits", *self._outputs], inputs)
+        (logits,), present = self._decoder.run(inputs, keep=self._outputs, read=["logits"])
         if not np.isfinite(logits).all():
             msg = f"BLIP's decoder gave numbers that are not finite at token {state.past + count}: verify the bundle"
             raise DescribeError(msg)
@@ -102,34 +107,21 @@ class BlipCaptioner:
         state.past += count
         return np.asarray(logits)
 
-    def _greedy(self, cross: dict[str, Array]) -> list[int]:
-        state, feed = self._start(1), np.array([self._prompt], np.int64)
-        row: list[int] = []
-        while len(row) < self._settings.max_tokens:
-            token = int(self._step(cross, feed, state)[0].argmax())
-            if token == self._blip.eos_token_id:
-                break
-            row.append(token)
-            feed = np.array([[token]], np.int64)
-        return row
+    def _say(self, cross: Tensors, *, greedy: bool) -> list[list[int]]:
+        """The greedy caption, if wanted, and the sampled ones, all in one batch.
 
-    def _samples(self, cross: dict[str, Array]) -> list[list[int]]:
-        """Top-k sampling; the generator is seeded by the station alone, so a picture always gets the same captions."""
+        The generator is seeded by the station alone, so a picture always gets the same captions.
+        """
         settings = self._settings
-        rng = np.random.default_rng(settings.seed)
-        state = self._start(settings.samples)
-        feed = np.repeat(np.array([self._prompt], np.int64), settings.samples, axis=0)
-        rows: list[list[int]] = [[] for _ in range(settings.samples)]
-        alive = np.ones(settings.samples, bool)
-        for _ in range(settings.max_tokens):
-            log_probabilities = _log_softmax(self._step(cross, feed, state)) / settings.temperature
-            keep = min(settings.top_k, log_probabilities.shape[-1])
-            best = np.stack([likeliest(row, keep) for row in log_probabilities])
-            weights = np.exp(np.take_along_axis(log_probabilities, best, -1))
-            reached = np.cumsum(weights, -1) / weights.sum(-1, keepdims=True)
-            # One draw a row and step, also for rows that have ended: a caption does not hang on how long the others are.
-            chosen = (reached < rng.random((settings.samples, 1))).sum(-1).clip(max=keep - 1)
-            tokens = best[np.arange(settings.samples), chosen]
+        rng, count = np.random.default_rng(settings.seed), greedy + settings.samples
+        state, feed = self._start(count), np.repeat(np.array([self._prompt], np.int64), count, axis=0)
+        rows: list[list[int]] = [[] for _ in range(count)]
+        alive = np.ones(count, bool)
+        for _ in range(settings.max_tokens if count else 0):
+            logits = self._step(cross, feed, state)
+            # A draw for each row and step, also for captions that have ended: a caption does not hang on how long the others are.
+            sampled = drawn(logits[greedy:], rng.random(count - greedy), top_k=settings.top_k, temperature=settings.temperature)
+            tokens = np.concatenate([logits[:greedy].argmax(-1), sampled])
             alive &= tokens != self._blip.eos_token_id
             if not alive.any():
                 break
@@ -138,12 +130,12 @@ class BlipCaptioner:
             feed = np.where(alive, tokens, self._blip.pad_token_id).astype(np.int64)[:, None]
         return rows
 
-    def _beam(self, cross: dict[str, Array]) -> list[int]:
+    def _beam(self, cross: Tensors) -> list[int]:
         """Beam search with transformers' default length penalty of 1: the score of a sentence is its mean log-probability."""
         beams, eos = self._settings.beams, self._blip.eos_token_id
         state = self._start(1)
         first = _log_softmax(self._step(cross, np.array([self._prompt], np.int64), state))[0]
-        state.keys_values = {name: np.repeat(value, beams, axis=0) for name, value in state.keys_values.items()}
+        state.pick([0] * beams)
         totals = np.full(beams, -np.inf)
         totals[0] = 0.0
         log_probabilities = np.repeat(first[None], beams, axis=0)
@@ -167,8 +159,7 @@ class BlipCaptioner:
             totals = np.array([total for total, _, _ in kept])
             if step == self._settings.max_tokens or (len(done) == beams and done[-1][0] >= totals.max() / (length + step - 1)):
                 break
-            picked = [beam for _, beam, _ in kept]
-            state.keys_values = {name: value[picked] for name, value in state.keys_values.items()}
+            state.pick([beam for _, beam, _ in kept])
             log_probabilities = _log_softmax(self._step(cross, np.array([[token] for _, _, token in kept], np.int64), state))
         done += (
             [(float(total) / (length + self._settings.max_tokens - 1), row) for total, row in zip(totals, rows, strict=True)]
@@ -185,7 +176,22 @@ def _log_softmax(logits: Array) -> Wide:
     return np.asarray(wide - np.log(np.exp(wide).sum(-1, keepdims=True)))
 
 
-def likeliest(row: Wide, count: int) -> Ids:
+def drawn(logits: Array, draws: Wide, *, top_k: int, temperature: float) -> Ids:
+    """A token for each row of (N, V) by its draw (N,) from [0, 1), among the `top_k` likeliest.
+
+    Chances are added up in the order of the tokens' ids: in that of likelihood, two that are equal but for the last bit would trade places
+    from one processor to another, and captions would change.
+    """
+    chosen = np.empty(len(logits), np.int64)
+    for row, (some, draw) in enumerate(zip(logits, draws, strict=True)):
+        able = np.sort(likeliest(some, top_k))
+        wide = some[able].astype(np.float64)
+        reached = np.cumsum(np.exp((wide - wide.max()) / temperature))
+        chosen[row] = able[np.searchsorted(reached, draw * reached[-1])]
+    return chosen
+
+
+def likeliest(row: Array | Wide, count: int) -> Ids:
     """Places of the `count` largest of `row` (V,), largest first, of equal ones the first; sorting all takes far longer."""
     count = min(count, len(row))
     able = np.flatnonzero(row >= np.partition(row, -count)[-count])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
+import numpy as np
 import onnxruntime as ort
+from numpy.typing import NDArray
 
 from edge.errors import BundleError
 from edge.threads import threads_of
@@ -16,6 +20,42 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
+OWN_MEMORY = {PROVIDERS["tensorrt"]: "cuda", PROVIDERS["cuda"]: "cuda"}
+"""Providers that compute in a card's memory, under the name that onnxruntime has for it."""
+
+Array = NDArray[Any]
+Tensor: TypeAlias = Array | ort.OrtValue
+
+
+class Graph:
+    """A graph whose outputs may stay in the memory where they were computed, for a graph to read next."""
+
+    def __init__(self, path: Path, board: Board) -> None:
+        """See `open_session`."""
+        self._session = open_session(path, board)
+        self._memory = OWN_MEMORY.get(self._session.get_providers()[0], "cpu")
+        self.outputs = tuple(output.name for output in self._session.get_outputs())
+
+    def run(self, inputs: Mapping[str, Tensor], *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Tensor]]:
+        """The outputs `read`, as arrays, and the outputs `keep`, where they were computed."""
+        binding = self._session.io_binding()
+        for name, value in inputs.items():
+            if isinstance(value, ort.OrtValue):
+                binding.bind_ortvalue_input(name, value)
+            else:
+                binding.bind_cpu_input(name, np.ascontiguousarray(value))
+        for name in read:
+            binding.bind_output(name)
+        for name in keep:
+            binding.bind_output(name, self._memory)
+        self._session.run_with_iobinding(binding)
+        values = binding.get_outputs()
+        return [value.numpy() for value in values[: len(read)]], values[len(read) :]
+
+
+def on_host(tensor: Tensor) -> Array:
+    """A tensor as an array."""
+    return tensor if isinstance(tensor, np.ndarray) else tensor.numpy()
 
 
 def open_session(path: Path, board: Board) -> ort.InferenceSession:

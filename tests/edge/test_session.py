@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from edge.describers.session import PROVIDERS, open_session
+from edge.describers.session import PROVIDERS, Graph, on_host, open_session
 from edge.errors import BundleError
 from firmware_config.board import BOARDS, Board, read_board
 from tests.edge.tiny_bundle import is_one_sentence
@@ -43,6 +43,27 @@ def test_a_file_that_is_no_graph_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="onnxruntime cannot load it") as refused:
         open_session(tmp_path / "vision.onnx", read_board("cpu"))
     assert is_one_sentence(str(refused.value))
+
+
+def test_what_a_graph_keeps_is_what_it_gives_and_what_another_takes() -> None:
+    eyes, mouth = (Graph(GRAPHS / f"blip/{name}.onnx", read_board("cpu")) for name in ("vision", "decoder"))
+    size = ort.InferenceSession(GRAPHS / "blip/vision.onnx").get_inputs()[0].shape[-1]
+    picture = np.random.default_rng(0).standard_normal((1, size, size, 3)).astype(np.float32).transpose(0, 3, 1, 2)
+    first, *others = eyes.outputs
+    (read,), kept = eyes.run({"pixel_values": picture}, read=[first], keep=others)
+    whole = eyes.run({"pixel_values": np.ascontiguousarray(picture)}, read=eyes.outputs)[0]
+    assert all(np.array_equal(on_host(one), other) for one, other in zip((read, *kept), whole, strict=True))
+    step = _first_step(GRAPHS / "blip/decoder.onnx")
+    on_card = mouth.run(step | dict(zip(eyes.outputs, (read, *kept), strict=True)), read=["logits"])[0][0]
+    from_host = mouth.run(step | dict(zip(eyes.outputs, whole, strict=True)), read=["logits"])[0][0]
+    assert np.array_equal(on_card, from_host)
+
+
+def _first_step(decoder: Path) -> dict[str, np.ndarray]:
+    """Inputs of a decoder for one token after nothing."""
+    inputs = {value.name: value.shape for value in ort.InferenceSession(decoder).get_inputs()}
+    past = {name: np.zeros((1, shape[1], 0, shape[3]), np.float32) for name, shape in inputs.items() if name.startswith("past")}
+    return {"input_ids": np.array([[2]]), "position_ids": np.array([[0]]), "attention_mask": np.array([[1]]), **past}
 
 
 @OPENVINO

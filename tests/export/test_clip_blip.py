@@ -201,3 +201,10 @@ def test_sampled_captions_are_the_same_for_the_same_picture_and_others_for_anoth
     assert one == again
     assert len(one) == 6
     assert captioned(bundle, random_pixels(0), samples=5, max_tokens=8, seed=1)[1:] != one[1:]
+
+
+def test_other_captions_beside_them_change_neither_the_greedy_nor_the_sampled_ones(bundle: Bundle) -> None:
+    alone = captioned(bundle, random_pixels(3), max_tokens=16)
+    beside = captioned(bundle, random_pixels(3), samples=4, max_tokens=16)
+    assert beside[:1] == alone
+    assert captioned(bundle, random_pixels(3), samples=4, beams=2, max_tokens=16)[1:] == beside[1:]

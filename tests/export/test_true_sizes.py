@@ -132,14 +132,12 @@ def _generated(work: BlipWork, model: BlipForConditionalGeneration, values: np.n
 
 
 def _draws(rng: np.random.Generator) -> object:
-    """`torch.multinomial` for one draw a row, from the likeliest down, with the numbers that the device takes."""
+    """`torch.multinomial` for one draw a row, in the order of the tokens' ids, with the numbers that the device takes."""
 
     def multinomial(chances: torch.Tensor, num_samples: int) -> torch.Tensor:
         assert num_samples == 1
-        best = torch.argsort(-chances.double(), dim=-1, stable=True)
-        reached = torch.take_along_dim(chances.double(), best, -1).cumsum(-1)
-        chosen = (reached < torch.from_numpy(rng.random((len(chances), 1)))).sum(-1, keepdim=True).clamp(max=TOP_K - 1)
-        return torch.take_along_dim(best, chosen, -1)
+        reached = chances.double().cumsum(-1)
+        return torch.searchsorted(reached, torch.from_numpy(rng.random((len(chances), 1))) * reached[:, -1:])
 
     return multinomial
 

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.describers.blip import drawn
+
+VOCABULARY, ROWS = 50, 20_000
+
+
+def logits() -> np.ndarray:
+    return np.random.default_rng(3).normal(0, 1.5, VOCABULARY).astype(np.float32)
+
+
+@pytest.mark.parametrize(("top_k", "temperature"), [(8, 1.0), (8, 0.5), (VOCABULARY, 2.0), (VOCABULARY + 1, 1.0)])
+def test_tokens_come_as_often_as_they_are_likely_and_none_beyond_the_likeliest(top_k: int, temperature: float) -> None:
+    row = logits()
+    found = drawn(np.tile(row, (ROWS, 1)), np.random.default_rng(0).random(ROWS), top_k=top_k, temperature=temperature)
+    chances = np.exp(row.astype(np.float64) / temperature) * (row >= np.sort(row)[-min(top_k, VOCABULARY)])
+    chances /= chances.sum()
+    share = np.bincount(found, minlength=VOCABULARY) / ROWS
+    assert np.abs(share - chances).max() < 4 * np.sqrt(0.25 / ROWS)
+    assert not share[chances == 0].any()
+
+
+@pytest.mark.parametrize("draw", [0.0, 0.5, np.nextafter(1.0, 0.0)])
+def test_the_first_and_the_last_draw_give_a_token(draw: float) -> None:
+    (found,) = drawn(logits()[None], np.array([draw]), top_k=5, temperature=1.0)
+    assert found in np.argsort(-logits())[:5]
+
+
+def test_two_tokens_that_trade_places_in_the_last_bit_trade_no_words() -> None:
+    one = logits()
+    first, second = np.argsort(-one)[:2]
+    one[second] = one[first]
+    other = one.copy()
+    one[first], other[second] = np.nextafter(one[first], np.float32(99)), np.nextafter(other[second], np.float32(99))
+    draws = np.random.default_rng(1).random(ROWS)
+    before, after = (drawn(np.tile(row, (ROWS, 1)), draws, top_k=5, temperature=1.0) for row in (one, other))
+    assert (before != after).sum() <= 1
+
+
+def test_no_rows_are_no_tokens() -> None:
+    assert drawn(np.empty((0, VOCABULARY), np.float32), np.empty(0), top_k=5, temperature=1.0).shape == (0,)
