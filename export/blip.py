@@ -7,6 +7,7 @@ one picture share them. A decoder that recomputes cross-attention for every toke
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections import OrderedDict
 from pathlib import Path
@@ -19,13 +20,16 @@ from optimum.exporters.tasks import TasksManager
 from optimum.utils import NormalizedConfig
 from torch import Tensor, nn
 from transformers import BlipConfig, BlipForConditionalGeneration
-from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+from transformers.cache_utils import DynamicCache
 
 from firmware_config.bundle import ImagePreprocess
 
 OPSET = 17
 READ, SAY = ("blip_vision_model", "feature-extraction"), ("blip", "image-to-text")
 """Model type and task under which Optimum finds the two configurations."""
+
+MASKED = -10_000.0
+"""What is added to the score of a token that may not be seen, as BLIP itself does."""
 
 _register = TasksManager.create_register("onnx")
 
@@ -57,37 +61,32 @@ class BlipDecoder(nn.Module):
         self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor, past: list[Tensor], cross: list[Tensor]
     ) -> tuple[Tensor, ...]:
         """Logits (B, V) of the last position, then present keys and values; `past` and `cross` are keys and values by turns."""
-        layers = len(past) // 2
-        own, seen = DynamicCache(), DynamicCache()
-        for layer in range(layers):
+        own = DynamicCache()
+        for layer in range(len(past) // 2):
             own.update(past[2 * layer], past[2 * layer + 1], layer)
-            seen.update(cross[2 * layer], cross[2 * layer + 1], layer)
-        cache = EncoderDecoderCache(own, seen)
-        # The cross tensors are ready: without this each layer would compute them from encoder_hidden_states.
-        cache.is_updated = dict.fromkeys(range(layers), True)
-        batch, tokens = input_ids.shape
-        width = attention_mask.shape[1]
-        # Three dimensions, causal over past and new tokens: with two, BLIP builds its own mask and forgets the past's length.
+        tokens, width = input_ids.shape[1], attention_mask.shape[1]
         rows = torch.arange(tokens)[:, None] + (width - tokens)
-        causal = (torch.arange(width)[None, :] <= rows)[None] & attention_mask[:, None, :].bool()
-        hidden = self.text_decoder.bert(
-            input_ids=input_ids,
-            position_ids=position_ids,
-            attention_mask=causal.long(),
-            # Only its shape is looked at once the cache is filled.
-            encoder_hidden_states=torch.zeros(batch, cross[0].shape[2], self.config.text_config.encoder_hidden_size),
-            past_key_values=cache,
-            use_cache=True,
-            is_decoder=True,
-            return_dict=True,
-        )
-        logits = self.text_decoder.cls(hidden.last_hidden_state[:, -1:])[:, 0]
-        done = hidden.past_key_values.self_attention_cache
-        return (logits, *(tensor for layer in range(layers) for tensor in _layer_of(done, layer)))
+        causal = (torch.arange(width)[None, :] <= rows)[None, None] & attention_mask[:, None, None, :].bool()
+        mask = (1.0 - causal.float()) * MASKED
+        states = self.text_decoder.bert.embeddings(input_ids=input_ids, position_ids=position_ids)
+        for layer, key, value in zip(self.text_decoder.bert.encoder.layer, cross[::2], cross[1::2], strict=True):
+            states = layer.attention(states, attention_mask=mask, past_key_values=own)[0]
+            seen = _look(layer.crossattention.self, states, key, value)
+            states = layer.feed_forward_chunk(layer.crossattention.output(seen, states))
+        logits = self.text_decoder.cls(states[:, -1:])[:, 0]
+        return (logits, *(tensor for layer in own.layers for tensor in (layer.keys, layer.values)))
 
 
-def _layer_of(cache: DynamicCache, layer: int) -> tuple[Tensor, Tensor]:
-    return cache.layers[layer].keys, cache.layers[layer].values
+def _look(attention: nn.Module, states: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Cross-attention of `states` (B, T, D) to one picture's `key` and `value` (1, heads, P, head_dim); (B, T, D).
+
+    The captions are folded into the rows: the picture's tensors are then read once for all of them, not once for each.
+    """
+    batch, tokens, _ = states.shape
+    heads, head_dim = attention.num_attention_heads, attention.attention_head_size
+    query = _heads(attention.query(states), attention).transpose(0, 1).reshape(1, heads, batch * tokens, head_dim)
+    weights = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(head_dim), -1)
+    return (weights @ value).view(heads, batch, tokens, head_dim).permute(1, 2, 0, 3).reshape(batch, tokens, heads * head_dim)
 
 
 def _heads(states: Tensor, attention: nn.Module) -> Tensor:
@@ -121,7 +120,7 @@ class BlipVisionOnnxConfig(OnnxConfig):
 
 @_register(*SAY)
 class BlipDecoderOnnxConfig(OnnxConfig):
-    """What the decoder graph takes and gives; the cross tensors keep a batch axis of their own so that MatMul broadcasts them."""
+    """What the decoder graph takes and gives; the cross tensors are those of one picture, however many captions there are."""
 
     DEFAULT_ONNX_OPSET = OPSET
     NORMALIZED_CONFIG_CLASS = NormalizedConfig
