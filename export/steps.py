@@ -11,8 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-TOOLS = ("kotoba-edge", "llama-cpp-python", "onnx", "onnxruntime", "optimum-onnx", "torch", "transformers")
-"""Distributions whose version is part of what a step was made from."""
+import onnxruntime as ort
+
+TOOLS = ("kotoba-edge", "llama-cpp-python", "onnx", "optimum-onnx", "torch", "transformers")
+"""Distributions whose version is part of what a step was made from, beside onnxruntime, which comes as several."""
 
 
 def kept(cache: Path, name: str, inputs: Iterable[Path], settings: Any, make: Callable[[Path], object]) -> Path:  # noqa: ANN401 -- JSON
@@ -22,7 +24,8 @@ def kept(cache: Path, name: str, inputs: Iterable[Path], settings: Any, make: Ca
     version of a tool, or a change in this package's own code, makes a step anew. What `make` writes appears under its final name only when
     it is complete.
     """
-    told = [name, settings, {tool: version(tool) for tool in TOOLS}, _own_code(), [(path.name, sha256(path)) for path in inputs]]
+    tools = {tool: version(tool) for tool in TOOLS} | {"onnxruntime": ort.__version__}
+    told = [name, settings, tools, _own_code(), [(path.name, sha256(path)) for path in inputs]]
     key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
     folder = cache / f"{name}-{key}"
     if not folder.is_dir():

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -176,6 +178,17 @@ def test_the_commands_make_artefacts_and_print_the_proof(sources: Path, tmp_path
     assert "blip.decoder" in capsys.readouterr().out
     assert cli.main(["blip", str(sources / "clip"), *common]) == 78
     assert "expected blip" in capsys.readouterr().err
+
+
+def test_a_command_tells_what_it_found_and_not_what_the_libraries_do(sources: Path, tmp_path: Path) -> None:
+    words = ["--tags", str(sources / "tags.txt"), "--attributes", str(sources / "attributes.tsv"), "--prompts", "{}"]
+    common = ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), "--precision", "int8", "--pictures", str(sources)]
+    code = "import sys; from export.cli import main; sys.exit(main(sys.argv[1:]))"
+    ran = subprocess.run(
+        [sys.executable, "-c", code, "clip", str(sources / "clip"), *common, *words], capture_output=True, text=True, check=True
+    )
+    assert "clip.image" in ran.stdout
+    assert not [line for line in ran.stderr.splitlines() if "INFO" in line or "WARNING" in line]
 
 
 def test_the_seed_vocabularies_are_taken_by_default(sources: Path) -> None:
