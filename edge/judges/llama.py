@@ -65,6 +65,8 @@ class LlamaModel:
         # One cell buffer for all sequences: without it a prefix cannot be shared (llama.cpp #18117).
         context.kv_unified = True
         context.n_outputs_max = MAX_ROWS
+        # A build with CUDA else takes large products to the card though no layer is there: other numbers than those of a box without one.
+        context.op_offload = context.offload_kqv = board.llm_gpu_layers != 0
         context.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context.n_threads = context.n_threads_batch = threads_of(board)
         self._context = llama_cpp.llama_init_from_model(self._model, context)
