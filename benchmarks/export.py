@@ -214,6 +214,7 @@ class OpenVinoGraph:
 
     request: Any
     outputs: tuple[str, ...]
+    on_card: bool = False
 
     def run(self, inputs: Inputs, *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Array]]:
         """Outputs by name."""

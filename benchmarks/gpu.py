@@ -29,6 +29,8 @@ from benchmarks.rounds import compare
 from edge.describers.blip import BlipCaptioner
 from edge.describers.session import PROVIDERS, Graph
 from edge.judges.llama import LlamaJudge, LlamaModel
+from edge.judges.prompt import description_text
+from edge.judges.tree import Tree
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Description, Scores
@@ -40,6 +42,7 @@ from export.spec import BlipSource, ClipSource
 from firmware_config.board import Board, Precision, read_board
 from firmware_config.station import Describe
 
+PARTS = ("graphs", "llm")
 LABELS = (2, 8, 32)
 PICTURES = 8
 """Descriptions that are judged by turns."""
@@ -55,14 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, default=Path(".kotoba/bench"), help="checkpoints and graphs, 4 GB (default: %(default)s)")
     parser.add_argument("--model", type=Path, default=Path(".kotoba/starter/llm/model.gguf"), help="of a bundle (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--only", choices=PARTS, help="leave out the other part")
     parser.add_argument("--rehearse", action="store_true", help="run every line on the CPU; its times say nothing")
     options = parser.parse_args(arguments)
-    parts = {"graphs": _graphs, "language model": _llm}
-    lacking = {} if options.rehearse else {"graphs": _graphs_lack(), "language model": _llm_lacks()}
-    for part, what in lacking.items():
-        if what:
-            print(f"{part}: {what}", file=sys.stderr)
-    able = [run for part, run in parts.items() if not lacking.get(part)]
+    runs = {"graphs": _graphs, "llm": _llm}
+    lacking = {} if options.rehearse else {"graphs": _graphs_lack(), "llm": _llm_lacks(options.model)}
+    wanted = [options.only] if options.only else PARTS
+    for part in wanted:
+        if lacking.get(part):
+            print(f"{part}: {lacking[part]}", file=sys.stderr)
+    able = [runs[part] for part in wanted if not lacking.get(part)]
     if not able:
         return 1
     print(told())
@@ -80,7 +85,9 @@ def _graphs_lack() -> str:
     return ""
 
 
-def _llm_lacks() -> str:
+def _llm_lacks(model: Path) -> str:
+    if not model.is_file():
+        return f"there is no {model}: build a bundle, or name another model with --model"
     if not llama_cpp.llama_supports_gpu_offload():
         return "this llama-cpp-python was built without CUDA: build it with CMAKE_ARGS=-DGGML_CUDA=on"
     return ""
@@ -159,13 +166,16 @@ def _llm(options: argparse.Namespace) -> None:
         model = next(iter(models.values()))
         seen = [description_of(model, number) for number in range(PICTURES)]
         scores = np.array([[judge.score(one).log_likelihoods for one in seen] for judge in judges.values()])
-        tokens = next(iter(judges.values())).score(seen[0]).prompt_tokens
+        tokens, prompt = next(iter(judges.values())).score(seen[0]).prompt_tokens, prompt_of(model, count)
+        stem = model.tokenize(description_text(seen[0]) + prompt.suffix)
+        computed = len(Tree([stem], [model.tokenize(answer) for answer in prompt.answers]).tokens)
         print(
             f"\n{count} labels: log-likelihoods of {PICTURES} descriptions differ by {np.ptp(scores, axis=0).max():.3f} nats at most, "
             f"the likeliest label in {(scores.argmax(-1) != scores[0].argmax(-1)).any(0).sum()} of them"
         )
         ways = {name: partial(_next, judge, itertools.cycle(seen)) for name, judge in judges.items()}
-        compare(f"{options.model}: {tokens} tokens and {count} labels", ways, options.rounds, gflop=LLM_GFLOP_PER_TOKEN * tokens, roof={})
+        title = f"{options.model}: {tokens} tokens, {computed} of them computed, and {count} labels"
+        compare(title, ways, options.rounds, gflop=LLM_GFLOP_PER_TOKEN * computed, roof={})
 
 
 def _model(path: Path, board: Board) -> LlamaModel:

@@ -69,7 +69,7 @@ class BlipCaptioner:
         """
         try:
             cross = self._read(pixels)
-            rows = [self._beam(cross), *self._say(cross, greedy=False)] if self._settings.beams > 1 else self._say(cross, greedy=True)
+            rows = self._said(cross)
         except DescribeError:
             raise
         except Exception as err:
@@ -107,20 +107,29 @@ class BlipCaptioner:
         state.past += count
         return np.asarray(logits)
 
-    def _say(self, cross: Tensors, *, greedy: bool) -> list[list[int]]:
-        """The greedy caption, if wanted, and the sampled ones, all in one batch.
+    def _said(self, cross: Tensors) -> list[list[int]]:
+        samples = self._settings.samples
+        if self._settings.beams > 1:
+            return [self._beam(cross), *self._say(cross, samples=samples)]
+        if self._decoder.on_card:
+            return self._say(cross, greedy=True, samples=samples)
+        # A row more costs a processor time, and dynamic int8 scales a whole batch alike: the greedy caption would hang on the others.
+        return [*self._say(cross, greedy=True), *self._say(cross, samples=samples)]
+
+    def _say(self, cross: Tensors, *, greedy: bool = False, samples: int = 0) -> list[list[int]]:
+        """The greedy caption and the sampled ones, in one batch.
 
         The generator is seeded by the station alone, so a picture always gets the same captions.
         """
-        settings = self._settings
-        rng, count = np.random.default_rng(settings.seed), greedy + settings.samples
+        settings, count = self._settings, greedy + samples
+        rng = np.random.default_rng(settings.seed)
         state, feed = self._start(count), np.repeat(np.array([self._prompt], np.int64), count, axis=0)
         rows: list[list[int]] = [[] for _ in range(count)]
         alive = np.ones(count, bool)
         for _ in range(settings.max_tokens if count else 0):
             logits = self._step(cross, feed, state)
-            # A draw for each row and step, also for captions that have ended: a caption does not hang on how long the others are.
-            sampled = drawn(logits[greedy:], rng.random(count - greedy), top_k=settings.top_k, temperature=settings.temperature)
+            # A draw for each row and step, also for captions that have ended: no draw hangs on how long the others are.
+            sampled = drawn(logits[greedy:], rng.random(samples), top_k=settings.top_k, temperature=settings.temperature)
             tokens = np.concatenate([logits[:greedy].argmax(-1), sampled])
             alive &= tokens != self._blip.eos_token_id
             if not alive.any():
@@ -179,15 +188,15 @@ def _log_softmax(logits: Array) -> Wide:
 def drawn(logits: Array, draws: Wide, *, top_k: int, temperature: float) -> Ids:
     """A token for each row of (N, V) by its draw (N,) from [0, 1), among the `top_k` likeliest.
 
-    Chances are added up in the order of the tokens' ids: in that of likelihood, two that are equal but for the last bit would trade places
-    from one processor to another, and captions would change.
+    Chances are added up in the order of the tokens' ids: in that of likelihood, any two that are equal but for the last bit would trade
+    places from one processor to another, and captions would change.
     """
     chosen = np.empty(len(logits), np.int64)
     for row, (some, draw) in enumerate(zip(logits, draws, strict=True)):
         able = np.sort(likeliest(some, top_k))
         wide = some[able].astype(np.float64)
         reached = np.cumsum(np.exp((wide - wide.max()) / temperature))
-        chosen[row] = able[np.searchsorted(reached, draw * reached[-1])]
+        chosen[row] = able[min(np.searchsorted(reached, draw * reached[-1], side="right"), len(able) - 1)]
     return chosen
 
 

@@ -34,10 +34,11 @@ class Graph:
         """See `open_session`."""
         self._session = open_session(path, board)
         self._memory = OWN_MEMORY.get(self._session.get_providers()[0], "cpu")
+        self.on_card = self._memory != "cpu"
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def run(self, inputs: Mapping[str, Tensor], *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Tensor]]:
-        """The outputs `read`, as arrays, and the outputs `keep`, where they were computed."""
+        """The outputs `read`, as arrays, which may be views of the runtime's memory, and the outputs `keep`, where they were computed."""
         binding = self._session.io_binding()
         for name, value in inputs.items():
             if isinstance(value, ort.OrtValue):

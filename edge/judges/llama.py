@@ -53,6 +53,10 @@ class LlamaModel:
         llama_cpp.llama_backend_init()
         model = llama_cpp.llama_model_default_params()
         model.n_gpu_layers = board.llm_gpu_layers
+        # Without layers on a card, none is opened: a CUDA build else takes large products to it, and lays the weights out for it.
+        no_card = (ctypes.c_void_p * 1)(None)
+        if board.llm_gpu_layers == 0:
+            model.devices = ctypes.addressof(no_card)
         self.path = path
         self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), model)
         if not self._model:
@@ -65,8 +69,6 @@ class LlamaModel:
         # One cell buffer for all sequences: without it a prefix cannot be shared (llama.cpp #18117).
         context.kv_unified = True
         context.n_outputs_max = MAX_ROWS
-        # A build with CUDA else takes large products to the card though no layer is there: other numbers than those of a box without one.
-        context.op_offload = context.offload_kqv = board.llm_gpu_layers != 0
         context.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context.n_threads = context.n_threads_batch = threads_of(board)
         self._context = llama_cpp.llama_init_from_model(self._model, context)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.bundles import open_bundle
@@ -79,3 +80,14 @@ def test_what_the_filter_strikes_is_not_said_and_stays_visible(picture: Frame) -
     assert struck
     assert [tag for tag in plain.tags if tag.word not in struck] == list(filtered.tags)
     assert len(filtered.captions) <= len(plain.captions)
+
+
+def test_the_greedy_caption_does_not_hang_on_how_many_others_there_are() -> None:
+    """The graphs are int8 with scales of a whole batch."""
+    settings = ({"samples": 0}, {"samples": 1}, {"samples": 4}, {"samples": 4, "seed": 1})
+    describers = [clip_blip(**some) for some in settings]
+    for path in sorted((ROOT / "export/starter/golden").glob("*.png")):
+        pixels = read_picture(path, max_pixels=10**6, max_bytes=10**7)
+        for turned in (pixels, np.ascontiguousarray(pixels[::-1]), np.ascontiguousarray(pixels[:, ::-1])):
+            alone, *beside = (describer.describe(frame(path.name, pixels=turned)).captions[0] for describer in describers)
+            assert beside == [alone] * 3

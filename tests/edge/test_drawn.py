@@ -40,5 +40,10 @@ def test_two_tokens_that_trade_places_in_the_last_bit_trade_no_words() -> None:
     assert (before != after).sum() <= 1
 
 
+def test_a_word_without_chance_is_never_drawn() -> None:
+    row = np.array([[-5000.0, 0.0, 1.0, -5000.0]], np.float32)
+    assert {int(drawn(row, np.array([draw]), top_k=4, temperature=1.0)[0]) for draw in (0.0, 0.2, 0.5, np.nextafter(1.0, 0.0))} == {1, 2}
+
+
 def test_no_rows_are_no_tokens() -> None:
     assert drawn(np.empty((0, VOCABULARY), np.float32), np.empty(0), top_k=5, temperature=1.0).shape == (0,)

@@ -21,9 +21,23 @@ def test_without_a_card_nothing_is_measured_and_each_part_says_what_it_lacks(cap
     assert gpu.main(["--work", str(tmp_path / "bench")]) == 1
     out, said = capsys.readouterr()
     assert out == ""
-    assert [line.split(":")[0] for line in said.splitlines()] == ["graphs", "language model"]
+    assert [line.split(":")[0] for line in said.splitlines()] == ["graphs", "llm"]
     assert all(map(is_one_sentence, said.splitlines()))
     assert not (tmp_path / "bench").exists()
+
+
+def test_a_model_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert gpu.main(["--only", "llm", "--model", str(tmp_path / "none.gguf")]) == 1
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"llm: there is no {tmp_path / 'none.gguf'}: build a bundle")
+    assert is_one_sentence(said)
+
+
+def test_the_judge_of_a_card_can_be_rehearsed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert gpu.main(["--only", "llm", "--rehearse", "--rounds", "1"]) == 0
+    out = capsys.readouterr().out
+    assert "differ by 0.000 nats at most, the likeliest label in 0 of them" in out
+    assert [f"{count} labels: " in out for count in gpu.LABELS] == [True] * 3
 
 
 def test_a_figure_says_what_it_was_measured_on(tmp_path: Path) -> None:

@@ -137,7 +137,8 @@ def _draws(rng: np.random.Generator) -> object:
     def multinomial(chances: torch.Tensor, num_samples: int) -> torch.Tensor:
         assert num_samples == 1
         reached = chances.double().cumsum(-1)
-        return torch.searchsorted(reached, torch.from_numpy(rng.random((len(chances), 1))) * reached[:, -1:])
+        draws = torch.from_numpy(rng.random((len(chances), 1)))
+        return torch.searchsorted(reached, draws * reached[:, -1:], right=True).clamp(max=chances.shape[-1] - 1)
 
     return multinomial
 
