@@ -81,9 +81,9 @@ def main() -> None:
 
 def require_same_embedding(ways: Mapping[str, Callable[[], Array]]) -> None:
     """Check that every way sees what PyTorch sees."""
-    wanted = _unit(ways["transformers eager fp32"]())
+    wanted = unit(ways["transformers eager fp32"]())
     for name, way in ways.items():
-        found = cosine(wanted, _unit(way()))
+        found = cosine(wanted, unit(way()))
         limit = next(limit for kind, limit in SAME_WORK.items() if kind in name)
         print(f"  {name}: cosine {found:.5f} to PyTorch's fp32")
         if found < limit:
@@ -91,9 +91,9 @@ def require_same_embedding(ways: Mapping[str, Callable[[], Array]]) -> None:
             raise ValueError(msg)
 
 
-def tell_likeness(ways: Mapping[str, Saying], captions: int) -> None:
-    """Check that every way says as much as PyTorch; print how far its first caption is from PyTorch's."""
-    wanted = ways["transformers eager fp32"]()
+def tell_likeness(ways: Mapping[str, Callable[[], Sequence[str]]], captions: int, *, like: str = "transformers eager fp32") -> None:
+    """Check that every way says as much as it should; print how far its first caption is from that of `like`."""
+    wanted = ways[like]()
     for name, way in ways.items():
         said = way()
         lengths = [len(caption.split()) for caption in said]
@@ -103,14 +103,15 @@ def tell_likeness(ways: Mapping[str, Saying], captions: int) -> None:
             raise ValueError(msg)
 
 
-def _unit(features: Array | torch.Tensor) -> Array:
+def unit(features: Array | torch.Tensor) -> Array:
+    """Rows of unit length."""
     rows = np.asarray(features.float() if isinstance(features, torch.Tensor) else features, np.float32)
     return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
 def clip_ways(work: Path, pictures: Sequence[Path]) -> dict[str, Callable[[], Array]]:
     """CLIP's vision tower; each way gives the picture's embedding, of any length."""
-    folder = _checkpoint(work / "clip", CLIP_NAME)
+    folder = checkpoint(work / "clip", CLIP_NAME)
     words = work / "words.txt"
     words.write_text("".join(f"w{number}\n" for number in range(200, 216)), encoding="utf-8")
     opened, made = {}, {}
@@ -132,7 +133,7 @@ def clip_ways(work: Path, pictures: Sequence[Path]) -> dict[str, Callable[[], Ar
 
 def blip_ways(work: Path, pictures: Sequence[Path]) -> dict[int, dict[str, Saying]]:
     """A picture and its captions, by how many: ours by the device's own code, OpenVINO by the same code on its own compiled graphs."""
-    folder = _checkpoint(work / "blip", BLIP_NAME)
+    folder = checkpoint(work / "blip", BLIP_NAME)
     pixels = read_picture(pictures[0], max_pixels=10**7, max_bytes=10**8)
     made, opened = {}, {}
     for precision, decoder in BLIP_PRECISIONS:
@@ -164,7 +165,7 @@ def _torch_clip(work: ClipWork, pixels: Array) -> dict[str, Callable[[], Array]]
     values, ways = torch.from_numpy(pixels), {}
     for name, dtype in dtypes().items():
         model = CLIPModel.from_pretrained(work.checkpoint.folder, attn_implementation="eager", torch_dtype=dtype).eval()
-        ways[f"transformers eager {name}"] = lambda model=model, dtype=dtype: _inference(model.get_image_features, values.to(dtype))
+        ways[f"transformers eager {name}"] = lambda model=model, dtype=dtype: inference(model.get_image_features, values.to(dtype))
     return ways
 
 
@@ -187,7 +188,7 @@ def _torch_blip(work: BlipWork, dtype: torch.dtype) -> Callable[[int], list[str]
     def say(captions: int) -> list[str]:
         how: dict[str, Any] = {"min_new_tokens": TOKENS, "max_new_tokens": TOKENS}
         how |= {"do_sample": True, "num_return_sequences": captions, "top_k": TOP_K} if captions > 1 else {"do_sample": False}
-        rows = _inference(model.generate, values, **how)
+        rows = inference(model.generate, values, **how)
         return [work.tokenizer.decode(row[1:]) for row in rows.tolist()]  # the first is the one that was given
 
     return say
@@ -256,12 +257,14 @@ def _saying(captioner: BlipCaptioner, captions: int, pixels: Pixels) -> Saying:
     return partial(captioner.for_settings(_settings(captions)).captions, pixels)
 
 
-def _inference(call: Callable[..., Any], *arguments: object, **how: object) -> Any:  # noqa: ANN401 -- what the call gives
+def inference(call: Callable[..., Any], *arguments: object, **how: object) -> Any:  # noqa: ANN401 -- what the call gives
+    """A call of PyTorch without what training needs."""
     with torch.inference_mode():
         return call(*arguments, **how)
 
 
-def _checkpoint(folder: Path, name: str) -> Path:
+def checkpoint(folder: Path, name: str) -> Path:
+    """The checkpoint of that name in a folder, written unless it is there."""
     return folder if (folder / "preprocessor_config.json").exists() else write(name, folder)
 
 

@@ -21,8 +21,23 @@ import torch
 from numpy.typing import NDArray
 from transformers import BlipForConditionalGeneration, CLIPModel
 
-from benchmarks.checkpoints import write, write_pictures
-from benchmarks.export import BLIP_GFLOP, BLIP_NAME, CAPTIONS, CLIP_GFLOP, CLIP_NAME, LOOSE, TOKEN_GFLOP, TOKENS, TOP_K, bench_bundle
+from benchmarks.checkpoints import write_pictures
+from benchmarks.export import (
+    BLIP_GFLOP,
+    BLIP_NAME,
+    CAPTIONS,
+    CLIP_GFLOP,
+    CLIP_NAME,
+    LOOSE,
+    TOKEN_GFLOP,
+    TOKENS,
+    TOP_K,
+    bench_bundle,
+    checkpoint,
+    inference,
+    tell_likeness,
+    unit,
+)
 from benchmarks.judge import description_of, labels_of, prompt_of
 from benchmarks.machine import measured_roof, told
 from benchmarks.rounds import compare
@@ -37,7 +52,7 @@ from edge.records import Description, Scores
 from export.make import blip_part, clip_part
 from export.make_blip import open_blip
 from export.make_clip import open_clip
-from export.proof import cosine, edit_distance
+from export.proof import cosine
 from export.spec import BlipSource, ClipSource
 from firmware_config.board import Board, Precision, read_board
 from firmware_config.station import Describe
@@ -100,7 +115,7 @@ def _graphs(options: argparse.Namespace) -> None:
     roof = measured_roof(device)
     print("roof: " + ", ".join(f"{name} {value:.0f} GFLOP/s" for name, value in roof.items()))
     clips = _clip_ways(options.work, pictures, board, precision, device)
-    seen = [_unit(way()) for way in clips.values()]
+    seen = [unit(way()) for way in clips.values()]
     found = cosine(*seen)
     if found < SAME_WORK:
         msg = f"CLIP's embeddings have a cosine of {found:.5f}, expected {SAME_WORK}: the ways do not do the same work"
@@ -110,19 +125,14 @@ def _graphs(options: argparse.Namespace) -> None:
     for captions in (1, CAPTIONS):
         ways = _blip_ways(options.work, pictures, board, precision, device, captions=captions)
         work = BLIP_GFLOP + TOKEN_GFLOP * TOKENS * captions
-        mine, other = ([caption.split() for caption in way()] for way in ways.values())
-        if [len(words) for words in mine + other] != [TOKENS] * (2 * captions):
-            msg = f"captions of {[len(words) for words in mine + other]} tokens, expected {captions} of {TOKENS} from each way"
-            raise ValueError(msg)
-        if captions == 1:
-            print(f"edit distance of the two captions: {edit_distance(mine[0], other[0]):.2f}")
+        tell_likeness(ways, captions, like=f"PyTorch {precision}")
         compare(f"{BLIP_NAME}, {captions} captions of {TOKENS} tokens", ways, options.rounds, gflop=work, roof=roof, device=device)
 
 
 def _clip_ways(
     work: Path, pictures: Sequence[Path], board: Board, precision: Precision, device: str
 ) -> dict[str, Callable[[], NDArray[np.float32]]]:
-    folder, words = _checkpoint(work / "clip", CLIP_NAME), work / "words.txt"
+    folder, words = checkpoint(work / "clip", CLIP_NAME), work / "words.txt"
     words.write_text("".join(f"w{number}\n" for number in range(200, 216)), encoding="utf-8")
     wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
     opened = open_clip(wanted, pictures)
@@ -131,14 +141,14 @@ def _clip_ways(
     model = _loaded(CLIPModel, folder, precision, device)
     return {
         f"ours {precision} ({board.providers[0]})": lambda: graph.run({"pixel_values": pixels}, read=["image_embeds"])[0][0],
-        f"PyTorch {precision}": lambda: _inference(model.get_image_features, _values(pixels, precision, device)).float().cpu().numpy(),
+        f"PyTorch {precision}": lambda: inference(model.get_image_features, _values(pixels, precision, device)).float().cpu().numpy(),
     }
 
 
 def _blip_ways(
     work: Path, pictures: Sequence[Path], board: Board, precision: Precision, device: str, *, captions: int
 ) -> dict[str, Callable[[], Sequence[str]]]:
-    folder = _checkpoint(work / "blip", BLIP_NAME)
+    folder = checkpoint(work / "blip", BLIP_NAME)
     opened = open_blip(BlipSource(folder=folder, precision=precision, decoder_precision=precision, limits=LOOSE), pictures)
     part = blip_part(opened, cache=work / "cache", say=print)
     settings, bundle = Describe(samples=captions - 1, max_tokens=TOKENS, top_k=TOP_K), bench_bundle(part.artefacts)
@@ -151,22 +161,27 @@ def _blip_ways(
     def theirs() -> list[str]:
         """From the decoded picture to the words, as ours."""
         values = _values(pixel_values(pixels, bundle.manifest.blip.preprocess), precision, device)
-        return opened.tokenizer.decode_batch(
-            [row[1:] for row in _inference(model.generate, values, **how).tolist()]
-        )  # the first is the one that was given
+        rows = inference(model.generate, values, **how).tolist()
+        return opened.tokenizer.decode_batch([row[1:] for row in rows])  # the first is the one that was given
 
     return {f"ours {precision} ({board.providers[0]})": lambda: captioner.captions(pixels), f"PyTorch {precision}": theirs}
 
 
 def _llm(options: argparse.Namespace) -> None:
     boards = [read_board("cpu")] if options.rehearse else [read_board("gpu"), read_board("cpu")]
-    models = {f"llama.cpp, {board.llm_gpu_layers} layers on a card ({board.name})": _model(options.model, board) for board in boards}
+    models = {
+        f"llama.cpp, {board.llm_gpu_layers} layers on a card ({board.name})": LlamaModel(options.model, board=board, context_tokens=2048)
+        for board in boards
+    }
     for count in LABELS:
-        judges = {name: _judge(model, count) for name, model in models.items()}
         model = next(iter(models.values()))
-        seen = [description_of(model, number) for number in range(PICTURES)]
-        scores = np.array([[judge.score(one).log_likelihoods for one in seen] for judge in judges.values()])
-        tokens, prompt = next(iter(judges.values())).score(seen[0]).prompt_tokens, prompt_of(model, count)
+        prompt, seen = prompt_of(model, count), [description_of(model, number) for number in range(PICTURES)]
+        judges = {
+            name: LlamaJudge(model, labels=labels_of(count), prompt=prompt, adapter=None, temperature=None)
+            for name, model in models.items()
+        }
+        scored = [[judge.score(one) for one in seen] for judge in judges.values()]
+        scores, tokens = np.array([[one.log_likelihoods for one in some] for some in scored]), scored[0][0].prompt_tokens
         stem = model.tokenize(description_text(seen[0]) + prompt.suffix)
         computed = len(Tree([stem], [model.tokenize(answer) for answer in prompt.answers]).tokens)
         print(
@@ -176,14 +191,6 @@ def _llm(options: argparse.Namespace) -> None:
         ways = {name: partial(_next, judge, itertools.cycle(seen)) for name, judge in judges.items()}
         title = f"{options.model}: {tokens} tokens, {computed} of them computed, and {count} labels"
         compare(title, ways, options.rounds, gflop=LLM_GFLOP_PER_TOKEN * computed, roof={})
-
-
-def _model(path: Path, board: Board) -> LlamaModel:
-    return LlamaModel(path, board=board, context_tokens=2048)
-
-
-def _judge(model: LlamaModel, count: int) -> LlamaJudge:
-    return LlamaJudge(model, labels=labels_of(count), prompt=prompt_of(model, count), adapter=None, temperature=None)
 
 
 def _next(judge: LlamaJudge, descriptions: Iterator[Description]) -> Scores:
@@ -198,19 +205,6 @@ def _loaded(kind: Any, folder: Path, precision: Precision, device: str) -> Any: 
 
 def _values(pixels: NDArray[np.float32], precision: Precision, device: str) -> torch.Tensor:
     return torch.from_numpy(pixels).to(device, torch.float16 if precision == "fp16" else torch.float32)
-
-
-def _checkpoint(folder: Path, name: str) -> Path:
-    return folder if (folder / "preprocessor_config.json").exists() else write(name, folder)
-
-
-def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
-
-
-def _inference(call: Callable[..., Any], *arguments: object, **how: object) -> Any:  # noqa: ANN401 -- what the call gives
-    with torch.inference_mode():
-        return call(*arguments, **how)
 
 
 if __name__ == "__main__":

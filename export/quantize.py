@@ -3,7 +3,7 @@
 `int8`: dynamic, S8 weights per channel, MatMul and Gemm only. The patch convolution stays fp32 (onnxruntime #12854). Weights keep 7 bits:
 without VNNI, AVX2 adds pairs of U8 x S8 products in 16 bits and saturates with 8-bit weights (onnxruntime's own advice for such CPUs is
 `reduce_range`), so the same bundle would give other words on another box. `int8-full` keeps all 8 bits, for boards with VNNI or on ARM.
-`int8-static`: activations too, with scales from calibration pictures (QDQ), for accelerators that want them.
+`int8-static`: activations too, with scales from calibration pictures (QDQ), for OpenVINO and accelerators that want them.
 `int4`: weights only, blocks of 32, which pays where one token at a time is read: the decoder.
 `fp16`: for GPUs; inputs and outputs stay fp32.
 """

@@ -20,8 +20,8 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
-OWN_MEMORY = {PROVIDERS["tensorrt"]: "cuda", PROVIDERS["cuda"]: "cuda"}
-"""Providers that compute in a card's memory, under the name that onnxruntime has for it."""
+CARDS = ("tensorrt", "cuda")
+"""Providers that compute in a card's memory, which onnxruntime calls "cuda"."""
 
 Array = NDArray[Any]
 Tensor: TypeAlias = Array | ort.OrtValue
@@ -33,8 +33,7 @@ class Graph:
     def __init__(self, path: Path, board: Board) -> None:
         """See `open_session`."""
         self._session = open_session(path, board)
-        self._memory = OWN_MEMORY.get(self._session.get_providers()[0], "cpu")
-        self.on_card = self._memory != "cpu"
+        self.on_card = board.providers[0] in CARDS
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def run(self, inputs: Mapping[str, Tensor], *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Tensor]]:
@@ -48,7 +47,7 @@ class Graph:
         for name in read:
             binding.bind_output(name)
         for name in keep:
-            binding.bind_output(name, self._memory)
+            binding.bind_output(name, "cuda" if self.on_card else "cpu")
         self._session.run_with_iobinding(binding)
         values = binding.get_outputs()
         return [value.numpy() for value in values[: len(read)]], values[len(read) :]
