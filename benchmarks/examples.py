@@ -11,9 +11,10 @@ from pathlib import Path
 
 from edge.bundles import open_bundle
 from edge.describers import open_describer
+from edge.judges import open_language_model
 from edge.judges.prompt import Example
 from edge.learning import Golden, golden_of
-from edge.rejudge import Rejudge, open_language_model
+from edge.rejudge import Rejudge
 from edge.stored import Stored, words_of
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys

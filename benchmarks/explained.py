@@ -16,11 +16,12 @@ from edge.demo_cells import sample_cells
 from edge.explain import explain
 from edge.explain_picture import evidence_of, write_explanation
 from edge.explain_texts import strongest
+from edge.judges import open_language_model
 from edge.judges.prompt import description_text
 from edge.models import open_inspectors
 from edge.picture.decode import read_picture
 from edge.records import Decision, Frame
-from edge.rejudge import Rejudge, open_language_model
+from edge.rejudge import Rejudge
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station

@@ -26,9 +26,9 @@ from benchmarks.machine import dtypes, measured_roof, told
 from benchmarks.rounds import compare
 from edge.bundles import Bundle
 from edge.describers.blip import BlipCaptioner
-from edge.describers.session import PROVIDERS, Graph, open_session
 from edge.picture.decode import read_picture
 from edge.records import Pixels
+from edge.session import PROVIDERS, Graph, open_session
 from export.artefacts import run
 from export.make import blip_part, clip_part
 from export.make_blip import BlipWork, decode, open_blip

@@ -42,13 +42,14 @@ from benchmarks.judge import description_of, labels_of, prompt_of
 from benchmarks.machine import measured_roof, told
 from benchmarks.rounds import compare
 from edge.describers.blip import BlipCaptioner
-from edge.describers.session import PROVIDERS, Graph
-from edge.judges.llama import LlamaJudge, LlamaModel
+from edge.judges.label_judge import LabelJudge
+from edge.judges.llama import LlamaModel
 from edge.judges.prompt import description_text
 from edge.judges.tree import Tree
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Description, Scores
+from edge.session import PROVIDERS, Graph
 from export.make import blip_part, clip_part
 from export.make_blip import open_blip
 from export.make_clip import open_clip
@@ -177,7 +178,7 @@ def _llm(options: argparse.Namespace) -> None:
         model = next(iter(models.values()))
         prompt, seen = prompt_of(model, count), [description_of(model, number) for number in range(PICTURES)]
         judges = {
-            name: LlamaJudge(model, labels=labels_of(count), prompt=prompt, adapter=None, temperature=None)
+            name: LabelJudge(model, labels=labels_of(count), prompt=prompt, adapter=None, temperature=None)
             for name, model in models.items()
         }
         scored = [[judge.score(one) for one in seen] for judge in judges.values()]
@@ -193,7 +194,7 @@ def _llm(options: argparse.Namespace) -> None:
         compare(title, ways, options.rounds, gflop=LLM_GFLOP_PER_TOKEN * computed, roof={})
 
 
-def _next(judge: LlamaJudge, descriptions: Iterator[Description]) -> Scores:
+def _next(judge: LabelJudge, descriptions: Iterator[Description]) -> Scores:
     """Another description each time: the last one's words are not there any more."""
     return judge.score(next(descriptions))
 

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundles import Bundle, open_bundle
-from edge.judges.llama import LlamaJudge, LlamaModel
+from edge.judges.label_judge import LabelJudge
+from edge.judges.llama import LlamaModel
 from edge.judges.method import Method
 from edge.judges.prompt import Prompt, description_text
 from edge.judges.tree import Tree
@@ -76,8 +77,8 @@ def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> 
     """Ours against llama-cpp-python's own class, which has no adapter: ours is shown with and without."""
     prompt, labels, description = prompt_of(model, count), labels_of(count), description_of(model, 0)
     pictures = itertools.cycle([description_of(model, number) for number in range(len(WORDS))])
-    ranks = LlamaJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None)
-    says = LlamaJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None, method=Method("generate"))
+    ranks = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None)
+    says = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None, method=Method("generate"))
     plain = llama(model, board)
     scoring = llama(model, board, logits_all=True)
     whole = model.tokenize(prompt.prefix, special=True, begin=True) + model.tokenize(description_text(description) + prompt.suffix)
@@ -93,7 +94,7 @@ def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> 
 
     def fresh() -> object:
         anew = LlamaModel(model.path, board=board, context_tokens=model.context_tokens)
-        return LlamaJudge(anew, labels=labels, prompt=prompt, adapter=None, temperature=None).score(next(pictures))
+        return LabelJudge(anew, labels=labels, prompt=prompt, adapter=None, temperature=None).score(next(pictures))
 
     ways: dict[str, Callable[[], object]] = {
         "ours, rank": lambda: ranks.score(next(pictures)),
@@ -103,7 +104,7 @@ def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> 
         "ours, model and context made anew each time": fresh,
     }
     if adapter is not None:
-        tuned = LlamaJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None)
+        tuned = LabelJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None)
         ways["ours, rank, with an adapter"] = lambda: tuned.score(next(pictures))
     times = interleaved(ways, rounds=ROUNDS[count])
     slow = times["llama_cpp.Llama with logits_all, a full prompt for each label"]
@@ -149,12 +150,12 @@ def switching(bundle: Bundle, board: Board, adapter: Path) -> None:
     copy = Path(os.environ.get("TMPDIR", "/tmp")) / f"kotoba-second-{os.getpid()}.gguf"  # noqa: S108 -- its name is ours alone
     copy.write_bytes(adapter.read_bytes())
     try:
-        one = LlamaJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None)
+        one = LabelJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None)
         for _ in range(2):
             one.score(description)
         gc.collect()
         before = resident_bytes()
-        two = LlamaJudge(model, labels=labels, prompt=prompt, adapter=copy, temperature=None)
+        two = LabelJudge(model, labels=labels, prompt=prompt, adapter=copy, temperature=None)
         for judge in (two, one, two):
             judge.score(description)
         gc.collect()

@@ -159,6 +159,8 @@ def _uses(manifest: Manifest) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         yield from (("blip.vision", blip.vision, (".onnx",)), ("blip.decoder", blip.decoder, (".onnx",)))
         yield ("blip.tokenizer", blip.tokenizer, (".json",))
     yield ("llm.model", llm.model, (".gguf",))
+    if llm.graph is not None:
+        yield ("llm.graph", llm.graph, (".onnx",))
     for name, path in llm.adapters.items():
         yield (f"llm.adapters.{name}", path, (".gguf",))
     for name, path in manifest.templates.items():

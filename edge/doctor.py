@@ -15,8 +15,7 @@ from edge.cameras import open_camera
 from edge.cameras.stamp import Stamp
 from edge.describers import open_describer
 from edge.errors import EdgeError
-from edge.judges import open_judge
-from edge.judges.llama import LlamaModel
+from edge.judges import open_judge, open_language_model
 from edge.records import LostFrame, Pixels
 from edge.sinks import open_sinks
 from firmware_config.board import Board, read_board
@@ -122,8 +121,7 @@ def _disk(settings: BoxSettings) -> str:
 def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
     """Describe and judge one drawn picture with every station's settings."""
     describer = open_describer(bundle, settings=stations[0].describe, board=board)
-    llm = bundle.manifest.llm
-    model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
+    model = open_language_model(bundle, board=board)
     took = []
     for station in stations:
         judge = open_judge(model, bundle=bundle, station=station)

@@ -8,8 +8,13 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.errors import BundleError
 
@@ -22,7 +27,7 @@ MAX_ARRAY = 4_000_000
 MAX_NAME_BYTES = 65_535
 CHAT_TEMPLATE = b"tokenizer.chat_template"
 
-_UINT32, _BOOL, _STRING, _ARRAY = 4, 7, 8, 9
+_UINT32, _FLOAT32, _BOOL, _STRING, _ARRAY = 4, 6, 7, 8, 9
 _SCALAR_BYTES = {0: 1, 1: 1, 2: 2, 3: 2, _UINT32: 4, 5: 4, 6: 4, _BOOL: 1, 10: 8, 11: 8, 12: 8}
 """Value type -> bytes: integers of 8, 16 and 32 bits, float32, bool, then 64 bits."""
 
@@ -36,6 +41,10 @@ _BLOCKS = {
 """Tensor type -> elements and bytes of a block, as in ggml.h (2 is Q4_0, 8 is Q8_0, 30 is bfloat16)."""
 
 
+_FLOATS = {0: "<f4", 1: "<f2"}
+"""Tensor types that are plain numbers."""
+
+
 def require_sound(path: Path) -> None:
     """Refuse a GGUF file whose header is not sound, or that brings a chat template.
 
@@ -43,17 +52,40 @@ def require_sound(path: Path) -> None:
         BundleError: what is wrong with it.
         OSError: it cannot be read.
     """
+    with _sound(path):
+        pass
+
+
+def read_adapter(path: Path) -> tuple[float, dict[str, NDArray[np.float32]]]:
+    """Alpha and the matrices of a LoRA, by the name of what they adapt: `NAME.lora_a` (r, in), `NAME.lora_b` (out, r).
+
+    Raises:
+        BundleError: the file is not sound, or holds something else.
+        OSError: it cannot be read.
+    """
+    with _sound(path) as header:
+        alpha = header.floats.get(b"adapter.lora.alpha")
+        if alpha is None or any(len(shape) != 2 or kind not in _FLOATS for shape, kind, _ in header.tensors.values()):
+            msg = f"{path.name} is no LoRA in floating point: export it again"
+            raise BundleError(msg)
+        return alpha, {name.decode(errors="replace"): header.matrix(name) for name in header.tensors}
+
+
+@contextmanager
+def _sound(path: Path) -> Iterator[_Header]:
     with path.open("rb") as file:
         if not path.stat().st_size:
             msg = f"{path.name} is empty, expected a GGUF model: export it again"
             raise BundleError(msg)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+            header = _Header(raw)
             try:
-                _Header(raw).check()
+                header.check()
             except (struct.error, _UnsoundError) as err:
                 what = "it ends too early" if isinstance(err, struct.error) else str(err)
                 msg = f"{path.name} is no sound GGUF file ({what}): export it again"
                 raise BundleError(msg) from err
+            yield header
 
 
 class _UnsoundError(Exception):
@@ -61,12 +93,17 @@ class _UnsoundError(Exception):
 
 
 class _Header:
-    """Reads onward through the header; `at` is the next byte."""
+    """Reads onward through the header; `at` is the next byte.
+
+    Then `floats` are the values of its keys of one float, and `tensors` by name the shape, innermost first, type and first byte of each.
+    """
 
     def __init__(self, raw: mmap.mmap) -> None:
         self.raw = raw
         self.at = 0
         self.alignment = 32
+        self.floats: dict[bytes, float] = {}
+        self.tensors: dict[bytes, tuple[list[int], int, int]] = {}
 
     def check(self) -> None:
         if self.raw[:4] != b"GGUF":
@@ -79,6 +116,11 @@ class _Header:
             _refuse(f"{tensors} tensors and {keys} keys, expected at most {MAX_ENTRIES} of each")
         self._check_keys(keys)
         self._check_tensors(tensors)
+
+    def matrix(self, name: bytes) -> NDArray[np.float32]:
+        """A copy of a tensor of plain numbers."""
+        shape, kind, start = self.tensors[name]
+        return np.frombuffer(self.raw, _FLOATS[kind], prod(shape), start).reshape(shape[::-1]).astype(np.float32)
 
     def _check_keys(self, count: int) -> None:
         seen: set[bytes] = set()
@@ -96,6 +138,9 @@ class _Header:
                 self.alignment = self._number("I")
                 if self.alignment not in {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}:
                     _refuse(f"alignment {self.alignment}, expected a power of two from 8 to 4096")
+            elif kind == _FLOAT32:
+                (self.floats[key],) = struct.unpack_from("<f", self.raw, self.at)
+                self._move(4)
             elif kind == _ARRAY:
                 self._skip_array()
             else:
@@ -123,12 +168,10 @@ class _Header:
 
     def _check_tensors(self, count: int) -> None:
         spans: list[tuple[int, int]] = []
-        seen: set[bytes] = set()
         for _ in range(count):
             name, dimensions = self._string(MAX_NAME_BYTES), self._number("I")
-            if name in seen or not 1 <= dimensions <= 4:
+            if name in self.tensors or not 1 <= dimensions <= 4:
                 _refuse(f"tensor {name[:64]!r} is there twice or has {dimensions} dimensions, expected once, 1 to 4")
-            seen.add(name)
             shape = [self._number("Q") for _ in range(dimensions)]
             kind, offset = self._number("I"), self._number("Q")
             if kind not in _BLOCKS:
@@ -137,7 +180,9 @@ class _Header:
             if min(shape) < 1 or max(shape) > 1 << 40 or shape[0] % elements or offset % self.alignment:
                 _refuse(f"tensor {name[:64]!r} has a shape or place that does not fit its type")
             spans.append((offset, offset + prod(shape) // elements * size))
+            self.tensors[name] = (shape, kind, offset)
         data = -(-self.at // self.alignment) * self.alignment
+        self.tensors = {name: (shape, kind, data + offset) for name, (shape, kind, offset) in self.tensors.items()}
         end = 0
         for start, stop in sorted(spans):
             if start < end:

@@ -16,7 +16,7 @@ from typing import Literal
 from edge.bundles import Bundle
 from edge.errors import LessonError
 from edge.interfaces import Describer
-from edge.judges.llama import LlamaModel
+from edge.judges.language_model import LanguageModel
 from edge.judges.prompt import description_text
 from edge.lessons import Correction, Line, append_lesson, examples_of, taught
 from edge.message import from_words, to_words
@@ -69,7 +69,7 @@ class Teacher:
     """Teaches one station; `lines` are what its lessons file holds."""
 
     def __init__(
-        self, path: Path, lines: Sequence[Line], *, station: Station, bundle: Bundle, model: LlamaModel, describer: Describer
+        self, path: Path, lines: Sequence[Line], *, station: Station, bundle: Bundle, model: LanguageModel, describer: Describer
     ) -> None:
         self._path = path
         self._number = len(lines) + 1

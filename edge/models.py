@@ -9,8 +9,7 @@ from edge.bundles import Bundle
 from edge.describers import open_describer
 from edge.inspector import Inspector
 from edge.interfaces import Judge
-from edge.judges import open_calibration, open_plain_judge
-from edge.judges.llama import LlamaModel
+from edge.judges import open_calibration, open_language_model, open_plain_judge
 from edge.judges.memory import RememberingJudge
 from edge.policy import limits_of
 from firmware_config.board import Board
@@ -26,9 +25,8 @@ def open_inspectors(
         BundleError: a model cannot be loaded on this board, or the bundle lacks what a station asks for.
         CalibrationError: a station's calibration cannot be read, or was fitted for another judge.
     """
-    llm = bundle.manifest.llm
     describer = open_describer(bundle, settings=stations[0].describe, board=board)
-    model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
+    model = open_language_model(bundle, board=board)
     inspectors = []
     for station in stations:
         plain = open_plain_judge(model, bundle=bundle, station=station)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from edge.bundles import Bundle, open_bundle
 from edge.errors import StoredError
-from edge.judges import open_calibration, open_plain_judge
-from edge.judges.llama import LlamaModel
+from edge.judges import open_calibration, open_language_model, open_plain_judge
+from edge.judges.language_model import LanguageModel
 from edge.judges.prompt import Example
 from edge.policy import decide, limits_of
 from edge.records import Description, Inspection, Reason, Scores, Verdict
-from firmware_config.board import Board, read_board
+from firmware_config.board import read_board
 from firmware_config.settings import BoxSettings
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station
@@ -27,16 +27,6 @@ def open_rejudge(station: Station, *, settings: BoxSettings) -> Rejudge:
     return Rejudge(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
 
 
-def open_language_model(bundle: Bundle, *, board: Board) -> LlamaModel:
-    """The language model of a bundle alone.
-
-    Raises:
-        BundleError: it cannot be loaded on this board.
-    """
-    llm = bundle.manifest.llm
-    return LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
-
-
 class Rejudge:
     """A station's judgement of words that are there already. It never remembers scores: each call judges.
 
@@ -46,7 +36,7 @@ class Rejudge:
         BundleError, CalibrationError: as `edge.judges.open_judge`.
     """
 
-    def __init__(self, model: LlamaModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> None:
+    def __init__(self, model: LanguageModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> None:
         self.station = station
         self.bundle = bundle
         self._judge = open_plain_judge(model, bundle=bundle, station=station, examples=examples)

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.errors import BuildError
-from export.gather import LLM_PATH, Plan, check_names, gather, require_room
+from export.gather import Plan, check_names, gather, require_room
 from export.key import builder_key
 from export.licences import licence_files, notice
 from export.llm import requantize, strip_chat_template
+from export.llm_graph import write_graph, writes_graphs_of
 from export.proof import Figure, Measured, limited, require_kept
-from export.spec import BundleSpec
-from export.steps import sha256
-from export.verify import Say, golden_verdicts, opened, whole_chain, write_archive
-from firmware_config.board import Board
+from export.spec import LLM_GRAPH_PATH, LLM_PATH, BundleSpec
+from export.steps import kept, sha256
+from export.verify import Say, golden_verdicts, graph_for_gguf, opened, whole_chain, write_archive
+from firmware_config.board import Board, GraphPrecision
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Golden, Llm, Manifest, parse_manifest
 from firmware_config.errors import ManifestError
 from firmware_config.signature import encode_signature, key_id, public_key
@@ -119,20 +120,26 @@ def _fill(
         (staging / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, staging / path)
     model = requantised(plan.llm, spec.llm.quantisation, cache=cache, say=say)
+    precision = _graph_precision(spec, model, board, say=say)
+    graph = None if precision is None else _graph(plan, model, precision, cache=cache, say=say)
     (staging / LLM_PATH).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model, staging / LLM_PATH)
-    content = [_entry(staging, path, spec) for path in (*plan.files, LLM_PATH)]
+    if graph is not None:
+        shutil.copyfile(graph, staging / LLM_GRAPH_PATH)
+    content = [_entry(staging, path, spec) for path in (*plan.files, LLM_PATH, *([LLM_GRAPH_PATH] if graph is not None else []))]
     for path, text in licence_files(spec, content).items():
         (staging / path).parent.mkdir(parents=True, exist_ok=True)
         (staging / path).write_bytes(text)
         content.append(_entry(staging, path, spec))
     manifest = _manifest(plan, content, key=key_id(public_key(private)))
     figures = tuple(one for part in made.values() for one in part.figures)
-    if made:
-        chain = limited(_chain(staging, manifest, plan, made, board=board, say=say), spec.limits | spec.llm.limits)
-        require_kept((*figures, *chain))
-        figures += chain
-        manifest = manifest.model_copy(update={"parity": manifest.parity | {one.name: round(one.value, 6) for one in chain}})
+    measured = _chain(staging, manifest, plan, made, board=board, say=say) if made else ()
+    if precision is not None and board.llm_gpu_layers == 0:
+        measured += graph_for_gguf(staging, manifest, plan.pictures, precision=precision, board=board, say=say)
+    chain = limited(measured, spec.limits | spec.llm.limits)
+    require_kept((*figures, *chain))
+    figures += chain
+    manifest = manifest.model_copy(update={"parity": manifest.parity | {one.name: round(one.value, 6) for one in chain}})
     golden = golden_verdicts(staging, manifest, plan.pictures, board=board, say=say)
     sign(staging, manifest.model_copy(update={"golden": golden}), private)
     return golden, figures
@@ -145,6 +152,8 @@ def _chain(staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Par
     try:
         for file in manifest.files:
             room, _, name = file.path.partition("/")
+            if file.path == manifest.llm.graph:
+                continue
             graph = made[room].original / name if room in made and name.endswith(".onnx") else staging / file.path
             (before / file.path).parent.mkdir(parents=True, exist_ok=True)
             (before / file.path).symlink_to((plan.llm if file.path == LLM_PATH else graph).absolute())
@@ -168,6 +177,30 @@ def requantised(source: Path, kind: str, *, cache: Path, say: Say) -> Path:
     return kept
 
 
+def _graph_precision(spec: BundleSpec, model: Path, board: Board, *, say: Say) -> GraphPrecision | None:
+    """That of the graph which is written beside the GGUF, if one is."""
+    if spec.llm.graph == "none":
+        return None
+    if spec.llm.graph != "auto":
+        return spec.llm.graph
+    if board.llm_graph is not None and not writes_graphs_of(model):
+        say("no graph can be written of this language model: llama.cpp will judge\n")
+        return None
+    return board.llm_graph
+
+
+def _graph(plan: Plan, model: Path, precision: GraphPrecision, *, cache: Path, say: Say) -> Path:
+    """The language model as a graph that takes the bundle's adapters, made once and kept in `cache`."""
+    adapters = [plan.files[path] for path in plan.adapters.values()]
+    context = plan.spec.llm.context_tokens
+
+    def make(out: Path) -> None:
+        say(f"writing the language model as a graph in {precision}")
+        write_graph(model, out / "model.onnx", precision, context_tokens=context, adapters=adapters)
+
+    return kept(cache, "llm-graph", (model, *adapters), [precision, context], make) / "model.onnx"
+
+
 def canonical(manifest: Manifest) -> bytes:
     """The one form of a manifest: keys sorted, one space of indent, UTF-8."""
     values = manifest.model_dump(mode="json", by_alias=True)
@@ -176,6 +209,7 @@ def canonical(manifest: Manifest) -> bytes:
 
 def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
     spec = plan.spec
+    graph = LLM_GRAPH_PATH if any(file.path == LLM_GRAPH_PATH for file in content) else None
     return Manifest(
         schema="kotoba.bundle/1",
         name=spec.name,
@@ -183,7 +217,7 @@ def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
         key_id=key,
         clip=plan.clip,
         blip=plan.blip,
-        llm=Llm(model=LLM_PATH, adapters=plan.adapters, context_tokens=spec.llm.context_tokens),
+        llm=Llm(model=LLM_PATH, graph=graph, adapters=plan.adapters, context_tokens=spec.llm.context_tokens),
         templates=plan.templates,
         calibration=plan.calibration,
         parity=plan.parity,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationError, ValidationInfo, model_validator
 
 from export.errors import SpecError
-from firmware_config.board import Precision
+from firmware_config.board import GraphPrecision, Precision
 from firmware_config.bundle import Blip, Calibration, Clip, Prompt
 from firmware_config.cameras import STRICT
 from firmware_config.errors import StationError, first_mistake
@@ -26,6 +26,9 @@ SEED_WORDS = Path(__file__).with_name("vocabularies")
 
 STATION_NAME = "station.toml"
 """In the golden folder: labels, words and limits with which the golden verdicts are made."""
+
+LLM_PATH, LLM_GRAPH_PATH = "llm/model.gguf", "llm/model.onnx"
+"""Inside a bundle."""
 
 MAX_JSON_BYTES = 1_000_000
 
@@ -82,6 +85,10 @@ class LlmSource(BaseModel):
     folder: Here | None = None
     adapters: tuple[Here, ...] = ()
     quantisation: Quantisation | Literal["keep"] = "keep"
+    graph: GraphPrecision | Literal["auto", "none"] = Field(
+        default="auto",
+        description="Precision of a graph beside the GGUF, for processors; auto: what the board is best at, where the model can be one.",
+    )
     context_tokens: int = Field(default=2048, ge=256, le=32_768)
     limits: Limits = {}
 
@@ -143,13 +150,14 @@ class BundleSpec(BaseModel):
         return self.clip is not None or self.blip is not None or self.llm.folder is not None
 
     def licence_of(self, path: str) -> Licence:
-        """The licence of a file by its path inside the bundle.
+        """The licence of a file by its path inside the bundle; the graph of a language model has that of its GGUF.
 
         Raises:
             SpecError: no pattern matches.
         """
+        named = LLM_PATH if path == LLM_GRAPH_PATH else path
         for licence in self.licences:
-            if any(fnmatchcase(path, pattern) for pattern in licence.files):
+            if any(fnmatchcase(named, pattern) for pattern in licence.files):
                 return licence
         msg = f"bundle {self.name}: no [[licences]] entry covers {path}: add one, every file of a bundle has a licence"
         raise SpecError(msg)

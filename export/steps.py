@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ def kept(cache: Path, name: str, inputs: Iterable[Path], settings: Any, make: Ca
     version of a tool, or a change in this package's own code, makes a step anew. What `make` writes appears under its final name only when
     it is complete.
     """
-    tools = {tool: version(tool) for tool in TOOLS} | {"onnxruntime": ort.__version__}
+    tools = {tool: _version(tool) for tool in TOOLS} | {"onnxruntime": ort.__version__}
     told = [name, settings, tools, _own_code(), [(path.name, sha256(path)) for path in inputs]]
     key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
     folder = cache / f"{name}-{key}"
@@ -35,6 +35,14 @@ def kept(cache: Path, name: str, inputs: Iterable[Path], settings: Any, make: Ca
         make(unfinished)
         unfinished.rename(folder)
     return folder
+
+
+def _version(tool: str) -> str | None:
+    """Of a distribution; none where a step runs without it."""
+    try:
+        return version(tool)
+    except PackageNotFoundError:
+        return None
 
 
 @cache

@@ -16,8 +16,7 @@ from edge.bundles import Bundle, digest_of, open_bundle
 from edge.cameras import open_camera
 from edge.describers import open_describer
 from edge.errors import EdgeError
-from edge.judges import open_judge
-from edge.judges.llama import LlamaModel
+from edge.judges import open_judge, open_language_model
 from edge.picture.roi import crop
 from edge.records import Description, Frame, Scores
 from export.errors import BuildError
@@ -99,16 +98,18 @@ def whole_chain(
 ) -> tuple[Measured, ...]:
     """Pictures described and judged by models as they came and as they were made: the words, the judge on the same words, and verdicts.
 
-    `roots` are two folders of the one manifest that differ in their graphs and language model only: as they came, as they were made.
+    `roots` are two folders of the one manifest that differ in their graphs and language model only: as they came, as they were made. The
+    judge's own figures are of its GGUF; for its graph see `graph_for_gguf`.
 
     Raises:
         BuildError: a picture cannot be read or judged.
     """
-    original, made = (Bundle(root, manifest, digest_of(b"")) for root in roots)
+    original, made = Bundle(roots[0], without_graph(manifest), digest_of(b"")), Bundle(roots[1], manifest, digest_of(b""))
+    gguf = replace(made, manifest=original.manifest)
     before = tuple(_judged(original, pictures, board=board, say=say))
     words = [description for description, _ in before]
     after = tuple(_judged(made, pictures, board=board, say=say))
-    same_words = _judged(made, pictures, board=board, say=say, words=words)
+    same_words = _judged(gguf, pictures, board=board, say=say, words=words)
     one, other, judge = ([scores.probabilities for _, scores in part] for part in (before, after, same_words))
     return (
         Measured("words.tags", "overlap", "bundle", _mean(map(_shared, words, [words for words, _ in after]))),
@@ -118,6 +119,29 @@ def whole_chain(
         Measured("verdict", "agreement", "bundle", agreement(np.array(one), np.array(other))),
         Measured("verdict", "probability", "bundle", max_difference(np.array(one), np.array(other))),
     )
+
+
+def graph_for_gguf(
+    root: Path, manifest: Manifest, pictures: Sequence[str], *, precision: str, board: Board, say: Say
+) -> tuple[Measured, ...]:
+    """The language model's graph against the GGUF that it was written of, on the same words.
+
+    Raises:
+        BuildError: a picture cannot be read or judged.
+    """
+    made = Bundle(root, manifest, digest_of(b""))
+    judged = list(_judged(made, pictures, board=board, say=say))
+    gguf = _judged(replace(made, manifest=without_graph(manifest)), pictures, board=board, say=say, words=[words for words, _ in judged])
+    one, other = (np.array([scores.probabilities for _, scores in part]) for part in (gguf, judged))
+    return (
+        Measured("judge.graph", "agreement", precision, agreement(one, other)),
+        Measured("judge.graph", "probability", precision, max_difference(one, other)),
+    )
+
+
+def without_graph(manifest: Manifest) -> Manifest:
+    """The manifest of a bundle whose GGUF judges."""
+    return manifest.model_copy(update={"llm": manifest.llm.model_copy(update={"graph": None})})
 
 
 def _shared(one: Description, other: Description) -> float:
@@ -150,10 +174,9 @@ def _judged(
     """Words and scores of each picture, made as the golden station says; with `words`, scores of these words."""
     try:
         station = read_station(bundle.path(f"golden/{STATION_NAME}"))
-        llm = bundle.manifest.llm
         say("loading the models")
         describer = None if words else open_describer(bundle, settings=station.describe, board=board)
-        model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
+        model = open_language_model(bundle, board=board)
         judge = open_judge(model, bundle=bundle, station=station)
         for number, picture in enumerate(pictures):
             say(f"judging golden pictures {number + 1}/{len(pictures)}")

@@ -18,6 +18,9 @@ BOARDS = Path(__file__).with_name("boards")
 Precision = Literal["fp32", "fp16", "int8", "int8-full", "int8-static", "int4"]
 """Of a graph; what each means stands in docs/export.md."""
 
+GraphPrecision = Literal["fp32", "int8", "int8-full"]
+"""Of a language model's graph."""
+
 
 class Board(BaseModel):
     """What the box is."""
@@ -33,6 +36,11 @@ class Board(BaseModel):
     engine_cache: Path = Field(default=Path("/var/cache/kotoba"), description="Where TensorRT keeps the engines that it compiles here.")
     threads: int = Field(default=0, ge=0, le=256, description="Threads for inference; 0 means all cores this process may use.")
     llm_gpu_layers: int = Field(default=0, ge=-1, description="Layers of the language model on the GPU; -1 means all.")
+    llm_graph: GraphPrecision | None = Field(
+        default=None,
+        description="Precision of the graph that is exported beside the language model's GGUF, to judge on the processor; none where a "
+        "card judges.",
+    )
     memory_mb: int = Field(default=1_500, ge=256, description="Above this resident size the doctor and the metrics raise an alarm.")
 
 

@@ -113,6 +113,7 @@ class Llm(BaseModel):
 
     model_config = STRICT
     model: FilePath
+    graph: FilePath | None = Field(default=None, description="The same weights as an ONNX graph, which judges where no card does.")
     adapters: dict[str, FilePath] = {}
     context_tokens: int = Field(default=2048, ge=256, le=32_768)
 

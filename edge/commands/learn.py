@@ -73,8 +73,8 @@ def _who(options: argparse.Namespace) -> str:
 def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundles import open_bundle
     from edge.describers import open_describer
+    from edge.judges import open_language_model
     from edge.learning import Teacher, Teaching
-    from edge.rejudge import open_language_model
     from firmware_config.board import read_board
     from firmware_config.signature import read_trusted_keys
     from firmware_config.station import read_station

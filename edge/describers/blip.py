@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from edge.bundles import Bundle
-from edge.describers.session import Graph, Tensor, on_host
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
+from edge.session import Graph, Tensor, on_host
 from firmware_config.board import Board
 from firmware_config.station import Describe
 

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from edge.bundles import Bundle
 from edge.describers.foils import Foils, read_foils
-from edge.describers.session import open_session
 from edge.describers.words import PhraseReader, Words, embed_words, read_words
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
+from edge.session import open_session
 from firmware_config.board import Board
 from firmware_config.station import Describe
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from edge.bundles import Bundle
-from edge.describers.session import open_session
 from edge.errors import BundleError
 from edge.records import Tag
+from edge.session import open_session
 from firmware_config.board import Board
 from firmware_config.bundle import Vocabulary
 

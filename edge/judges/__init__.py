@@ -12,15 +12,34 @@ if TYPE_CHECKING:
     from edge.bundles import Bundle
     from edge.interfaces import Judge
     from edge.judges.calibrated import CalibratedJudge
-    from edge.judges.llama import LlamaJudge, LlamaModel
+    from edge.judges.label_judge import LabelJudge
+    from edge.judges.language_model import LanguageModel
     from edge.judges.prompt import Example
+    from firmware_config.board import Board
     from firmware_config.station import Station
 
 MAX_TEMPLATE = 100_000
 """Characters; an instruction is some hundred words, and more would not fit into a context."""
 
 
-def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station) -> Judge:
+def open_language_model(bundle: Bundle, *, board: Board) -> LanguageModel:
+    """The language model of a bundle: its graph if it has one and the board keeps the model off a card, else its GGUF on llama.cpp.
+
+    Raises:
+        BundleError: it cannot be loaded on this board.
+    """
+    llm = bundle.manifest.llm
+    model = bundle.path(llm.model)
+    if llm.graph is not None and board.llm_gpu_layers == 0:
+        from edge.judges.graph import GraphModel
+
+        return GraphModel(bundle.path(llm.graph), vocabulary=model, board=board, context_tokens=llm.context_tokens)
+    from edge.judges.llama import LlamaModel
+
+    return LlamaModel(model, board=board, context_tokens=llm.context_tokens)
+
+
+def open_judge(model: LanguageModel, *, bundle: Bundle, station: Station) -> Judge:
     """Make the judge of a station on a model that several stations may share.
 
     Raises:
@@ -31,7 +50,7 @@ def open_judge(model: LlamaModel, *, bundle: Bundle, station: Station) -> Judge:
     return open_calibration(judge, bundle=bundle, station=station) or judge
 
 
-def open_plain_judge(model: LlamaModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> LlamaJudge:
+def open_plain_judge(model: LanguageModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> LabelJudge:
     """The judge of a station without its calibration file; `examples` stand for those of its lessons.
 
     A temperature of the bundle was fitted on ranked words under its own template, as its describer says them: a station that judges
@@ -41,7 +60,7 @@ def open_plain_judge(model: LlamaModel, *, bundle: Bundle, station: Station, exa
         BundleError: the bundle lacks the station's template or adapter, or they, its labels or its examples do not fit the model.
     """
     from edge.errors import BundleError
-    from edge.judges.llama import LlamaJudge
+    from edge.judges.label_judge import LabelJudge
     from edge.judges.method import RANK, Method
     from edge.judges.prompt import Prompt
 
@@ -57,7 +76,7 @@ def open_plain_judge(model: LlamaModel, *, bundle: Bundle, station: Station, exa
     adapter = manifest.llm.adapters[wanted.adapter] if wanted.adapter is not None else None
     examples = _examples(station) if examples is None else examples
     try:
-        return LlamaJudge(
+        return LabelJudge(
             model,
             labels=station.labels,
             prompt=Prompt.parse(template, station.labels, examples=examples, answers=wanted.answers),

@@ -1,9 +1,6 @@
-"""Judging on llama.cpp: how likely is each label as the next words after the description?
+"""A language model on llama.cpp, in whatever its GGUF holds, on processors and cards.
 
-The prefix (instruction, labels and examples) is computed once and kept. Per frame the description is computed once for all labels,
-together with every label's own tokens, in one decode: each token says to which labels' sequences it belongs (as `hellaswag_score` of
-llama.cpp does). That equals scoring K full prompts, at the price of one description: docs/decisions/0004-rank-classification.md. Generating
-under a grammar that allows only the labels needs nothing more: what it would choose from stands in the same logits.
+All labels are scored in one decode: each token says to which labels' sequences it belongs (as `hellaswag_score` of llama.cpp does).
 """
 
 from __future__ import annotations
@@ -19,38 +16,16 @@ from numpy.typing import NDArray
 
 from edge.errors import BundleError, JudgeError
 from edge.gguf_header import require_sound
-from edge.judges.calibration import probabilities
-from edge.judges.method import RANK, Method
-from edge.judges.prompt import CONTENT_FREE, Prompt, description_text
-from edge.judges.tree import END, Tree, closed
-from edge.records import Description, Scores
+from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf
+from edge.judges.tree import Tree
 from edge.threads import threads_of
 from firmware_config.board import Board
-from firmware_config.labels import Label
-
-MAX_LABELS = 64
-MAX_BATCH = 512
-"""Tokens in one decode: description and label tails; the compute buffers grow with it."""
-
-MAX_ROWS = MAX_BATCH // 2
-"""Tokens of one decode after which logits are wanted: a row of them is a float32 for each word of the vocabulary."""
-
-MIN_WORDS = 32
-"""Tokens that must be left for the words of a picture, some tags and attributes; a station that leaves less could judge nothing."""
-
-
-@llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
-def _silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
-    """llama.cpp writes pages to stderr; what matters comes back as an error code."""
 
 
 class LlamaModel:
-    """One model with one context, shared by all stations; `score` calls take turns."""
+    """One model with one context; see `edge.judges.language_model.LanguageModel`."""
 
     def __init__(self, path: Path, *, board: Board, context_tokens: int) -> None:
-        require_sound(path)
-        llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
-        llama_cpp.llama_backend_init()
         model = llama_cpp.llama_model_default_params()
         model.n_gpu_layers = board.llm_gpu_layers
         # Without layers on a card, none is opened: a CUDA build else takes large products to it, and lays the weights out for it.
@@ -58,10 +33,7 @@ class LlamaModel:
         if board.llm_gpu_layers == 0:
             model.devices = ctypes.addressof(no_card)
         self.path = path
-        self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), model)
-        if not self._model:
-            msg = f"language model {path} cannot be loaded by this llama.cpp: build the bundle anew"
-            raise BundleError(msg)
+        self._model = load_gguf(path, model)
         context = llama_cpp.llama_context_default_params()
         context.n_ctx = context_tokens
         context.n_batch = context.n_ubatch = MAX_BATCH
@@ -75,34 +47,17 @@ class LlamaModel:
         if not self._context:
             msg = f"language model {path}: no context of {context_tokens} tokens could be made: lower context_tokens or free memory"
             raise BundleError(msg)
-        self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
+        self._vocabulary = Vocabulary(self._model)
+        self.tokenize = self._vocabulary.tokenize
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._adapters: dict[Path, ctypes.c_void_p] = {}
         self._saved: dict[tuple[Path | None, tuple[int, ...]], ctypes.Array[ctypes.c_uint8]] = {}
         self._current: tuple[Path | None, tuple[int, ...]] | None = None
         self.context_tokens = context_tokens
-        self.vocabulary_size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
-        line_break = llama_cpp.llama_vocab_nl(self._vocabulary)
-        self._ends = [token for token in range(self.vocabulary_size) if llama_cpp.llama_vocab_is_eog(self._vocabulary, token)]
-        self._ends += [line_break] if line_break >= 0 else []
         self.lock = threading.Lock()
 
-    def tokenize(self, text: str, *, special: bool = False, begin: bool = False) -> list[int]:
-        """Token ids; control tokens are understood only with `special`, so that a description can never hold one.
-
-        `begin` puts before it what the model wants at the begin of a text, if anything.
-        """
-        raw = text.encode()
-        buffer = (llama_cpp.llama_token * (len(raw) + 8))()
-        count = llama_cpp.llama_tokenize(self._vocabulary, raw, len(raw), buffer, len(buffer), begin, special)
-        return list(buffer[:count])
-
     def load_adapter(self, path: Path) -> None:
-        """Load a LoRA once.
-
-        Raises:
-            BundleError: it does not belong to this model.
-        """
+        """See `LanguageModel.load_adapter`."""
         if path in self._adapters:
             return
         require_sound(path)
@@ -113,11 +68,7 @@ class LlamaModel:
         self._adapters[path] = adapter
 
     def ask(self, prefix: Sequence[int], tree: Tree, adapter: Path | None) -> dict[int, NDArray[np.float64]]:
-        """Log-probability in nats of each token that the tree asks for, by row, after prefix and stem. Call with `lock` held.
-
-        Raises:
-            JudgeError: the decode failed or gave numbers that are not finite.
-        """
+        """See `LanguageModel.ask`."""
         self._restore(prefix, adapter)
         count = len(tree.paths)
         for sequence in range(1, count + 1):
@@ -176,135 +127,9 @@ class LlamaModel:
             raise JudgeError(msg)
 
     def _log_probabilities(self, row: int, asked: Sequence[int]) -> NDArray[np.float64]:
-        logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self._context, row), (self.vocabulary_size,))
-        if not np.isfinite(logits).all():
+        logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self._context, row), (self._vocabulary.size,))
+        try:
+            return self._vocabulary.log_probabilities(logits, asked)
+        except JudgeError:
             self._current = None
-            msg = f"the language model {self.path} gave logits that are not finite: verify the bundle"
-            raise JudgeError(msg)
-        top = logits.max()
-        total = np.exp(logits - top).sum(dtype=np.float64)
-        wanted = [
-            np.logaddexp.reduce(logits[self._ends].astype(np.float64)) if token == END else np.float64(logits[token]) for token in asked
-        ]
-        return np.asarray(np.array(wanted) - np.float64(top) - np.log(total))
-
-
-class LlamaJudge:
-    """Gives each label of a station its probability."""
-
-    def __init__(
-        self,
-        model: LlamaModel,
-        *,
-        labels: Sequence[Label],
-        prompt: Prompt,
-        adapter: Path | None,
-        temperature: float | None,
-        method: Method = RANK,
-        adapter_digest: str | None = None,
-    ) -> None:
-        self._model = model
-        self._labels = tuple(label.name for label in labels)
-        self._prompt = prompt
-        self._prefix = model.tokenize(prompt.prefix, special=True, begin=True)
-        self._suffix = model.tokenize(prompt.suffix, special=True)
-        tails = [model.tokenize(answer) for answer in prompt.answers]
-        self._tails = closed(tails)
-        self._adapter = adapter
-        self._adapter_digest = adapter_digest
-        self._method = method
-        self._temperature = temperature
-        self._require_fit(tails)
-        if adapter is not None:
-            model.load_adapter(adapter)
-        self._content_free = np.zeros(len(labels))
-        if method.score == "contextual":
-            (self._content_free,) = self._log_likelihoods([model.tokenize(CONTENT_FREE) + self._suffix])
-
-    def score(self, description: Description) -> Scores:
-        """Score every label; see `edge.interfaces.Judge`. A description that is too long loses its last captions."""
-        shared = self._shared(description)
-        return self._scores(shared, self._log_likelihoods([shared])[0])
-
-    def score_each(self, descriptions: Sequence[Description]) -> tuple[Scores, ...]:
-        """Score many descriptions, in as few decodes as hold them: what several have in common at their begin is computed once.
-
-        Other batches round otherwise, so the numbers are near those of `score`, and comparable among themselves.
-
-        Raises:
-            JudgeError: as `score`.
-        """
-        waiting, scores = [self._shared(description) for description in descriptions], []
-        while waiting:
-            count = 1
-            while count < len(waiting) and self._holds(waiting[: count + 1]):
-                count += 1
-            found = self._log_likelihoods(waiting[:count])
-            scores += [self._scores(shared, some) for shared, some in zip(waiting[:count], found, strict=True)]
-            waiting = waiting[count:]
-        return tuple(scores)
-
-    def _holds(self, stems: Sequence[Sequence[int]]) -> bool:
-        if len(stems) * len(self._tails) > MAX_LABELS:
-            return False
-        tree = Tree(stems, self._tails)
-        return len(tree.tokens) <= self._batch and len(tree.asked) <= MAX_ROWS
-
-    def _log_likelihoods(self, stems: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """Of each label after each description, float64 (N, K)."""
-        tree = Tree(stems, self._tails)
-        with self._model.lock:
-            found = self._model.ask(self._prefix, tree, self._adapter)
-        return self._method.log_likelihoods(tree, found).reshape(len(stems), -1) - self._content_free
-
-    def _scores(self, shared: Sequence[int], log_likelihoods: NDArray[np.float64]) -> Scores:
-        chances = probabilities(log_likelihoods, self._temperature or 1.0)
-        return Scores(
-            labels=self._labels,
-            log_likelihoods=tuple(map(float, log_likelihoods)),
-            probabilities=tuple(map(float, chances)),
-            method=self._method.name,
-            prompt_tokens=len(self._prefix) + len(shared),
-            calibrated=self._temperature is not None,
-            prompt=self._prompt.digest,
-            adapter=self._adapter_digest,
-        )
-
-    @property
-    def _batch(self) -> int:
-        """Tokens of one decode after the prefix."""
-        return min(MAX_BATCH, self._model.context_tokens - len(self._prefix))
-
-    def _shared(self, description: Description) -> list[int]:
-        room = self._batch - sum(len(tail) for tail in self._tails)
-        for captions in range(len(description.captions), -1, -1):
-            shared = self._model.tokenize(description_text(description, captions=captions)) + self._suffix
-            if len(shared) <= room:
-                return shared
-        msg = f"tags and attributes alone are {len(shared)} tokens, at most {room} fit beside the labels: describe with fewer words"
-        raise JudgeError(msg)
-
-    def _require_fit(self, tails: Sequence[Sequence[int]]) -> None:
-        """Refuse now what could only fail, or mislead, with every picture."""
-        for text in self._prompt.plain:
-            if self._model.tokenize(text, special=True) != self._model.tokenize(text):
-                msg = (
-                    f"labels, meanings and examples may hold no control token of the language model, one is in {text[:200]!r}: take it out"
-                )
-                raise BundleError(msg)
-        for i, tail in enumerate(tails):
-            if not tail or tail in tails[:i]:
-                what = f"as label {self._labels[tails.index(tail)]!r}" if tail else "as nothing"
-                msg = f"label {self._labels[i]!r} reads to the language model {what}: give it another name"
-                raise BundleError(msg)
-        answers = sum(len(tail) for tail in self._tails)
-        left = self._batch - answers - len(self._suffix)
-        if answers > MAX_ROWS:
-            msg = f"the {len(tails)} labels are {answers} tokens, at most {MAX_ROWS} fit: shorten their names, or answer with letters"
-            raise BundleError(msg)
-        if left < MIN_WORDS:
-            msg = (
-                f"the instruction with {len(tails)} labels and its examples is {len(self._prefix)} tokens, too many for a context of "
-                f"{self._model.context_tokens}: shorten meanings, take fewer examples, or build with more llm.context_tokens"
-            )
-            raise BundleError(msg)
+            raise

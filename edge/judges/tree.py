@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 END = -1
 """Stands for "the answer ends here": an end-of-generation token or a line break."""
 
@@ -45,6 +48,13 @@ class Tree:
                 if position + 1 < len(stem) + len(answer):
                     row = self._row(row, token, position, number)
             self.paths.append(path)
+
+    def visible(self) -> NDArray[np.bool_]:
+        """Which row sees which: bool (T, T), true where the second is the first or stands before it in all its sequences."""
+        belongs = np.zeros((len(self.tokens), len(self.paths)), np.float32)
+        for row, sequences in enumerate(self.sequences):
+            belongs[row, sequences] = 1
+        return np.tril(belongs @ (1 - belongs).T == 0)
 
     def _row(self, parent: int, token: int, position: int, sequence: int) -> int:
         row = self._rows.setdefault((parent, token), len(self.tokens))

@@ -13,16 +13,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edge.bundles import Bundle
-from edge.describers.session import open_session
 from edge.interfaces import Judge
-from edge.judges import open_judge
+from edge.judges import open_judge, open_language_model
 from edge.judges.calibration import fit_temperature, probabilities
-from edge.judges.llama import LlamaJudge, LlamaModel
+from edge.judges.label_judge import LabelJudge
 from edge.judges.prompt import Prompt, description_text
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Description
 from edge.records import Scores as JudgeScores
+from edge.session import open_session
 from export.learn.examples import Example
 from export.pilot.protocol import Flags, Scores
 from firmware_config.board import Board
@@ -85,7 +85,7 @@ def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> ND
 def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Mapping[int, Description]) -> dict[int, float]:
     """Probability of not-ok by row from the same language model without its adapter."""
     plain = station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": None, "calibration": None})})
-    judge = open_judge(_language_model(bundle, board), bundle=bundle, station=plain)
+    judge = open_judge(open_language_model(bundle, board=board), bundle=bundle, station=plain)
     good = [label.decision == "ok" for label in station.labels]
     return {row: 1 - sum(np.array(scores.probabilities)[good]) for row, scores in _scored(judge, descriptions).items()}
 
@@ -98,8 +98,8 @@ def tuned_anew(
     `choose` gives the rows from which its temperature comes, and which of them are defective.
     """
     template = bundle.path(bundle.manifest.templates[station.judge.template]).read_text(encoding="utf-8")
-    prompt, model = Prompt.parse(template, station.labels), _language_model(bundle, board)
-    judge = LlamaJudge(model, labels=station.labels, prompt=prompt, adapter=adapter, temperature=None)
+    prompt, model = Prompt.parse(template, station.labels), open_language_model(bundle, board=board)
+    judge = LabelJudge(model, labels=station.labels, prompt=prompt, adapter=adapter, temperature=None)
     found = {row: np.array(scores.log_likelihoods) for row, scores in _scored(judge, descriptions).items()}
     ok = np.array([label.decision == "ok" for label in station.labels])
     allowed = np.array([~ok if defective else ok for defective in choose.values()])
@@ -112,10 +112,6 @@ def _scored(judge: Judge, descriptions: Mapping[int, Description]) -> dict[int, 
     texts = {row: description_text(words) for row, words in descriptions.items()}
     scores = {text: judge.score(descriptions[row]) for text, row in {text: row for row, text in texts.items()}.items()}
     return {row: scores[text] for row, text in texts.items()}
-
-
-def _language_model(bundle: Bundle, board: Board) -> LlamaModel:
-    return LlamaModel(bundle.path(bundle.manifest.llm.model), board=board, context_tokens=bundle.manifest.llm.context_tokens)
 
 
 def texts_of(descriptions: Iterable[Description]) -> list[str]:

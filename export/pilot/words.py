@@ -21,8 +21,7 @@ from edge.bundles import Bundle
 from edge.demo_cells import sample_cells
 from edge.describers import open_describer
 from edge.describers.foils import Strictness
-from edge.judges import open_judge
-from edge.judges.llama import LlamaModel
+from edge.judges import open_judge, open_language_model
 from edge.picture.decode import read_picture
 from edge.records import Description, Frame
 from export.pilot.controls import MAX_BYTES, MAX_PIXELS
@@ -149,8 +148,7 @@ def _measured(found: NDArray[np.float64]) -> Measured:
 
 def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str, tuple[Interval, Interval, int]]:
     """AUROC of the shipped judge on the source validation cells by what is on; its difference to nothing; cells without words (REVIEW)."""
-    llm = bundle.manifest.llm
-    model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
+    model = open_language_model(bundle, board=board)
     judge = open_judge(model, bundle=bundle, station=station)
     cells = validation_cells()
     defective = np.array([cell.defective for cell in cells])

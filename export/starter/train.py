@@ -17,7 +17,8 @@ from transformers import CLIPModel
 
 from edge.bundles import Bundle
 from edge.describers import open_describer
-from edge.judges.llama import LlamaJudge, LlamaModel
+from edge.judges.label_judge import LabelJudge
+from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt
 from export.learn.average import average
 from export.learn.calibrate import calibrate
@@ -84,7 +85,7 @@ def train(work: Path, out: Path) -> None:
             student.tune(examples, replace(TUNING, seed=seed), say=lambda line: print(line, flush=True))
             student.write(tuning)
     average(tunings, adapter)
-    judge = LlamaJudge(llm, labels=station.labels, prompt=Prompt.parse(template, station.labels), adapter=adapter, temperature=None)
+    judge = LabelJudge(llm, labels=station.labels, prompt=Prompt.parse(template, station.labels), adapter=adapter, temperature=None)
     found = calibrate(judge, station.labels, read_examples(work / "validation.jsonl", station.labels))
     print(f"source validation cells: judge AUROC {found.auroc:.3f}, temperature {found.temperature:.3f}")
     entry = Calibration(adapter=ADAPTER, template=TEMPLATE, temperature=round(found.temperature, 4))

@@ -12,10 +12,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from edge.bundles import Bundle, open_bundle
-from edge.judges.llama import LlamaModel
+from edge.judges import open_language_model
+from edge.judges.language_model import LanguageModel
 from edge.message import encode
 from edge.records import Description, Inspection, Tag
-from edge.rejudge import Rejudge, open_language_model
+from edge.rejudge import Rejudge
 from export.pack import build
 from export.spec import read_spec
 from firmware_config.board import Board
@@ -80,7 +81,7 @@ def bundle() -> Bundle:
 
 
 @cache
-def model() -> LlamaModel:
+def model() -> LanguageModel:
     return open_language_model(bundle(), board=BOARD)
 
 

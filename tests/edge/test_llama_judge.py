@@ -15,7 +15,8 @@ import pytest
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import BundleError, JudgeError
 from edge.inspector import Inspector
-from edge.judges.llama import LlamaJudge, LlamaModel
+from edge.judges.label_judge import LabelJudge
+from edge.judges.llama import LlamaModel
 from edge.judges.method import Method
 from edge.judges.prompt import CONTENT_FREE, Answers, Example, Prompt, description_text
 from edge.policy import Limits, fault
@@ -98,11 +99,11 @@ def judge_of(
     adapter: Path | None = None,
     examples: Sequence[Example] = (),
     template: str = EXAMPLES,
-) -> LlamaJudge:
+) -> LabelJudge:
     method = method or Method()
     labels = labels_of(names)
     prompt = Prompt.parse(template, labels, examples=examples, answers=method.answers)
-    return LlamaJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None, method=method)
+    return LabelJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None, method=method)
 
 
 def expected(
@@ -275,7 +276,7 @@ def test_an_adapter_of_another_model_is_refused(tmp_path: Path, model: LlamaMode
     assert is_one_sentence(str(caught.value))
 
 
-REFUSED: dict[str, tuple[Callable[[LlamaModel], LlamaJudge], str]] = {
+REFUSED: dict[str, tuple[Callable[[LlamaModel], LabelJudge], str]] = {
     "meanings that fill the context": (
         lambda model: judge_of(model, [f"{i} {'x' * 30}" for i in range(64)], method=Method("rank", "sum", "letters")),
         "the instruction with 64 labels and its examples is [0-9]+ tokens, too many for a context of 2048",

@@ -6,8 +6,8 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from edge.describers.session import PROVIDERS, Graph, on_host, open_session
 from edge.errors import BundleError
+from edge.session import PROVIDERS, Graph, on_host, open_session
 from firmware_config.board import BOARDS, Board, read_board
 from tests.edge.tiny_bundle import is_one_sentence
 

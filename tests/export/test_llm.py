@@ -9,7 +9,8 @@ import torch
 
 from edge.errors import BundleError
 from edge.gguf_header import require_sound
-from edge.judges.llama import LlamaJudge, LlamaModel
+from edge.judges.label_judge import LabelJudge
+from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt
 from edge.records import Description, Tag
 from export.learn.lora_llama import Lora, LoraLlama
@@ -142,5 +143,5 @@ def learned(student: Student) -> np.ndarray:
 
 
 def judged(device: LlamaModel, template: str, adapter: Path | None) -> np.ndarray:
-    judge = LlamaJudge(device, labels=LABELS, prompt=Prompt.parse(template, LABELS), adapter=adapter, temperature=None)
+    judge = LabelJudge(device, labels=LABELS, prompt=Prompt.parse(template, LABELS), adapter=adapter, temperature=None)
     return np.array([judge.score(words).log_likelihoods for words in WORDS])

@@ -34,6 +34,7 @@ class Graph:
         """See `open_session`."""
         self._session = open_session(path, board)
         self.on_card = board.providers[0] in CARDS
+        self.inputs = {given.name: tuple(given.shape) for given in self._session.get_inputs()}
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def run(self, inputs: Mapping[str, Tensor], *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Tensor]]:
