@@ -129,9 +129,7 @@ def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
         started = time.monotonic()
         judge.score(describer.for_settings(station.describe).describe(frame))
         took.append(f"{station.station.name} {(time.monotonic() - started) * 1e3:.0f} ms")
-    return (
-        f"onnxruntime on {describer.providers}, llama.cpp with {board.llm_gpu_layers} layers on a GPU; one picture takes {', '.join(took)}"
-    )
+    return f"vision on {describer.providers}, language model: {model.runs_on}; one picture takes {', '.join(took)}"
 
 
 def _gradient() -> Pixels:

@@ -13,9 +13,6 @@ from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.errors import BundleError
 
 MAX_ENTRIES = 100_000
@@ -41,10 +38,6 @@ _BLOCKS = {
 """Tensor type -> elements and bytes of a block, as in ggml.h (2 is Q4_0, 8 is Q8_0, 30 is bfloat16)."""
 
 
-_FLOATS = {0: "<f4", 1: "<f2"}
-"""Tensor types that are plain numbers."""
-
-
 def require_sound(path: Path) -> None:
     """Refuse a GGUF file whose header is not sound, or that brings a chat template.
 
@@ -52,33 +45,24 @@ def require_sound(path: Path) -> None:
         BundleError: what is wrong with it.
         OSError: it cannot be read.
     """
-    with _sound(path):
+    with sound_header(path):
         pass
 
 
-def read_adapter(path: Path) -> tuple[float, dict[str, NDArray[np.float32]]]:
-    """Alpha and the matrices of a LoRA, by the name of what they adapt: `NAME.lora_a` (r, in), `NAME.lora_b` (out, r).
+@contextmanager
+def sound_header(path: Path) -> Iterator[Header]:
+    """What `require_sound` looked at, while the file is open.
 
     Raises:
-        BundleError: the file is not sound, or holds something else.
+        BundleError: what is wrong with it.
         OSError: it cannot be read.
     """
-    with _sound(path) as header:
-        alpha = header.floats.get(b"adapter.lora.alpha")
-        if alpha is None or any(len(shape) != 2 or kind not in _FLOATS for shape, kind, _ in header.tensors.values()):
-            msg = f"{path.name} is no LoRA in floating point: export it again"
-            raise BundleError(msg)
-        return alpha, {name.decode(errors="replace"): header.matrix(name) for name in header.tensors}
-
-
-@contextmanager
-def _sound(path: Path) -> Iterator[_Header]:
     with path.open("rb") as file:
         if not path.stat().st_size:
             msg = f"{path.name} is empty, expected a GGUF model: export it again"
             raise BundleError(msg)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-            header = _Header(raw)
+            header = Header(raw)
             try:
                 header.check()
             except (struct.error, _UnsoundError) as err:
@@ -92,7 +76,7 @@ class _UnsoundError(Exception):
     """What is wrong."""
 
 
-class _Header:
+class Header:
     """Reads onward through the header; `at` is the next byte.
 
     Then `floats` are the values of its keys of one float, and `tensors` by name the shape, innermost first, type and first byte of each.
@@ -106,6 +90,7 @@ class _Header:
         self.tensors: dict[bytes, tuple[list[int], int, int]] = {}
 
     def check(self) -> None:
+        """Read it all; raises where something is wrong."""
         if self.raw[:4] != b"GGUF":
             _refuse("it does not begin with GGUF")
         self.at = 4
@@ -116,11 +101,6 @@ class _Header:
             _refuse(f"{tensors} tensors and {keys} keys, expected at most {MAX_ENTRIES} of each")
         self._check_keys(keys)
         self._check_tensors(tensors)
-
-    def matrix(self, name: bytes) -> NDArray[np.float32]:
-        """A copy of a tensor of plain numbers."""
-        shape, kind, start = self.tensors[name]
-        return np.frombuffer(self.raw, _FLOATS[kind], prod(shape), start).reshape(shape[::-1]).astype(np.float32)
 
     def _check_keys(self, count: int) -> None:
         seen: set[bytes] = set()

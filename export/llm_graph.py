@@ -102,7 +102,11 @@ class _Source:
         if name not in self.tensors:
             msg = f"{self.path} has no tensor {name}: give a whole model, or use graph = 'none'"
             raise LlmError(msg)
-        return np.array(gguf.dequantize(self.tensors[name].data, self.tensors[name].tensor_type), np.float32)
+        weights = np.array(gguf.dequantize(self.tensors[name].data, self.tensors[name].tensor_type), np.float32)
+        if not np.isfinite(weights).all():
+            msg = f"{self.path} has weights in {name} that are not finite: take the model from its source again"
+            raise LlmError(msg)
+        return weights
 
 
 class _Writer:

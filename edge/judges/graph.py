@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BundleError, JudgeError
-from edge.gguf_header import read_adapter
 from edge.judges.language_model import MAX_BATCH, Vocabulary
+from edge.judges.lora import read_lora
 from edge.judges.tree import Tree
 from edge.session import Array, Graph, Tensor
 from firmware_config.board import Board
@@ -33,6 +33,7 @@ class GraphModel:
     def __init__(self, path: Path, *, vocabulary: Path, board: Board, context_tokens: int) -> None:
         self.path = path
         self.context_tokens = context_tokens
+        self.runs_on = "onnxruntime on the processor"
         self.lock = threading.Lock()
         self._vocabulary = Vocabulary.of_file(vocabulary)
         self.tokenize = self._vocabulary.tokenize
@@ -51,7 +52,7 @@ class GraphModel:
         """See `LanguageModel.load_adapter`."""
         if path in self._adapters:
             return
-        alpha, matrices = read_adapter(path)
+        alpha, matrices = read_lora(path)
         # A matrix that this adapter leaves alone has rank 0.
         inputs = dict(self._adapters[None])
         for name, matrix in matrices.items():

@@ -29,6 +29,7 @@ class LanguageModel(Protocol):
 
     path: Path
     context_tokens: int
+    runs_on: str
     lock: threading.Lock
 
     def tokenize(self, text: str, *, special: bool = False, begin: bool = False) -> list[int]:

@@ -54,6 +54,7 @@ class LlamaModel:
         self._saved: dict[tuple[Path | None, tuple[int, ...]], ctypes.Array[ctypes.c_uint8]] = {}
         self._current: tuple[Path | None, tuple[int, ...]] | None = None
         self.context_tokens = context_tokens
+        self.runs_on = f"llama.cpp with {board.llm_gpu_layers} layers on a GPU"
         self.lock = threading.Lock()
 
     def load_adapter(self, path: Path) -> None:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edge.judges.llama import LlamaModel
+from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt, description_text, label_text
 from edge.records import Description
 from export.learn.examples import Example
@@ -88,7 +88,7 @@ def batch_of(shared: Sequence[Sequence[int]], tails: Tails, *, prefix_length: in
 class Student:
     """A language model that learns one station's labels under one template."""
 
-    def __init__(self, model: Path, *, vocabulary: LlamaModel, template: str, labels: Sequence[Label]) -> None:
+    def __init__(self, model: Path, *, vocabulary: Vocabulary, template: str, labels: Sequence[Label]) -> None:
         self.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=ADAPTED, learning=LEARNING)
         self._vocabulary = vocabulary
         prompt = Prompt.parse(template, labels)

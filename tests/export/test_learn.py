@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from edge.judges.llama import LlamaModel
+from edge.judges.language_model import Vocabulary
 from edge.records import Description, Tag
 from export.learn.average import average
 from export.learn.examples import Example, read_examples, varied
 from export.learn.lora_llama import LoraLlama
 from export.learn.tune import Student, Tails, Tuning, batch_of
 from export.llm import LlmError, write_lora
-from firmware_config.board import Board
 from firmware_config.labels import Label
 from tests.export.tiny_llama import TEMPLATE, write_llama
 
@@ -30,8 +29,7 @@ def words(*tags: str) -> Description:
 @pytest.fixture
 def student(tmp_path: Path) -> Student:
     write_llama(tmp_path / "tiny.gguf")
-    device = LlamaModel(tmp_path / "tiny.gguf", board=Board(name="test", providers=("cpu",), threads=1), context_tokens=1024)
-    return Student(tmp_path / "tiny.gguf", vocabulary=device, template=TEMPLATE, labels=LABELS)
+    return Student(tmp_path / "tiny.gguf", vocabulary=Vocabulary.of_file(tmp_path / "tiny.gguf"), template=TEMPLATE, labels=LABELS)
 
 
 def test_log_likelihoods_are_the_sums_over_each_tails_tokens() -> None:

@@ -1,4 +1,4 @@
-"""The judge on a language model of two layers, against full prompts that llama-cpp-python's own class computes."""
+"""The judge on a language model of two layers, on llama.cpp and as a graph, against full prompts by llama-cpp-python's own class."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ from pathlib import Path
 
 import llama_cpp
 import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import BundleError, JudgeError
 from edge.inspector import Inspector
+from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
+from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
 from edge.judges.method import Method
 from edge.judges.prompt import CONTENT_FREE, Answers, Example, Prompt, description_text
 from edge.policy import Limits, fault
 from edge.records import Description, Reason, Scores, Tag
 from export.llm import write_adapter
+from export.llm_graph import write_graph
 from firmware_config.board import Board
 from firmware_config.labels import Label
 from tests.edge.sample_records import BUNDLE, LABELS, frame, station, words
@@ -66,15 +71,47 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def model(folder: Path) -> LlamaModel:
-    return LlamaModel(folder / "model.gguf", board=BOARD, context_tokens=CONTEXT)
+def open_model(folder: Path, engine: str) -> LanguageModel:
+    """model.gguf of a folder, which as a graph takes the adapters there."""
+    gguf, graph = folder / "model.gguf", folder / "model.onnx"
+    if engine == "llama.cpp":
+        return LlamaModel(gguf, board=BOARD, context_tokens=CONTEXT)
+    write_graph(gguf, graph, "fp32", context_tokens=CONTEXT, adapters=[path for path in folder.glob("*.gguf") if path != gguf])
+    return GraphModel(graph, vocabulary=gguf, board=BOARD, context_tokens=CONTEXT)
+
+
+def open_spoilt(folder: Path, engine: str, spoilt: float) -> LanguageModel:
+    """A model in which the logit of one word is always `spoilt`."""
+    write_llama(folder / "model.gguf", spoilt=spoilt if engine == "llama.cpp" else None)
+    model = open_model(folder, engine)
+    if engine == "llama.cpp":
+        return model
+    graph = onnx.load(folder / "model.onnx")
+    (output,) = (tensor for tensor in graph.graph.initializer if tensor.name == "output.weight")
+    values = numpy_helper.to_array(output).copy()
+    values[:, values.shape[1] // 2] = spoilt
+    output.CopyFrom(numpy_helper.from_array(values, "output.weight"))
+    onnx.save(graph, folder / "model.onnx")
+    return GraphModel(folder / "model.onnx", vocabulary=folder / "model.gguf", board=BOARD, context_tokens=CONTEXT)
+
+
+@pytest.fixture(scope="module", params=["llama.cpp", "graph"])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module")
-def reference(folder: Path) -> Callable[[Sequence[int]], np.ndarray]:
-    """Log-probabilities (T, V) after each token of a whole text."""
-    llama = llama_cpp.Llama(str(folder / "model.gguf"), n_ctx=CONTEXT, logits_all=True, n_threads=1, verbose=False)
+def model(folder: Path, engine: str) -> LanguageModel:
+    return open_model(folder, engine)
+
+
+@pytest.fixture(scope="module")
+def reference(folder: Path, engine: str) -> Callable[[Sequence[int]], np.ndarray]:
+    """Log-probabilities (T, V) after each token of a whole text; keys and values in F16, as llama.cpp keeps them, or in F32, as a graph."""
+    kept = llama_cpp.GGML_TYPE_F16 if engine == "llama.cpp" else llama_cpp.GGML_TYPE_F32
+    llama = llama_cpp.Llama(
+        str(folder / "model.gguf"), n_ctx=CONTEXT, logits_all=True, n_threads=1, type_k=kept, type_v=kept, verbose=False
+    )
 
     def log_probabilities(tokens: Sequence[int]) -> np.ndarray:
         llama.reset()
@@ -92,7 +129,7 @@ def labels_of(names: Sequence[str]) -> tuple[Label, ...]:
 
 
 def judge_of(
-    model: LlamaModel,
+    model: LanguageModel,
     names: Sequence[str],
     *,
     method: Method | None = None,
@@ -107,7 +144,7 @@ def judge_of(
 
 
 def expected(
-    model: LlamaModel, reference: Callable[[Sequence[int]], np.ndarray], names: Sequence[str], method: Method, text: str
+    model: LanguageModel, reference: Callable[[Sequence[int]], np.ndarray], names: Sequence[str], method: Method, text: str
 ) -> list[float]:
     """Log-likelihoods by the definition: a whole prompt for each label."""
     prompt = Prompt.parse(EXAMPLES, labels_of(names), answers=method.answers)
@@ -135,7 +172,7 @@ def expected(
 @pytest.mark.parametrize("names", SETS.values(), ids=SETS)
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_one_decode_says_what_whole_prompts_say(
-    model: LlamaModel, reference: Callable[[Sequence[int]], np.ndarray], names: tuple[str, ...], method: Method
+    model: LanguageModel, reference: Callable[[Sequence[int]], np.ndarray], names: tuple[str, ...], method: Method
 ) -> None:
     wanted = np.array(expected(model, reference, names, method, description_text(WORDS)))
     if method.score == "contextual":
@@ -156,13 +193,13 @@ def require_sound(scores: Scores, names: Sequence[str]) -> None:
 
 
 @pytest.mark.parametrize("names", SETS.values(), ids=SETS)
-def test_what_generation_may_say_has_a_probability_of_one_in_all(model: LlamaModel, names: tuple[str, ...]) -> None:
+def test_what_generation_may_say_has_a_probability_of_one_in_all(model: LanguageModel, names: tuple[str, ...]) -> None:
     scores = judge_of(model, names, method=Method("generate")).score(WORDS)
 
     assert sum(map(math.exp, scores.log_likelihoods)) == pytest.approx(1.0)
 
 
-def test_an_answer_that_begins_another_is_no_likelier_for_being_a_part_of_it(model: LlamaModel) -> None:
+def test_an_answer_that_begins_another_is_no_likelier_for_being_a_part_of_it(model: LanguageModel) -> None:
     short, long = judge_of(model, ("d", "dx")).score(WORDS).log_likelihoods
 
     # As a mere beginning "d" could never be less likely than "dx", whatever the words say.
@@ -171,7 +208,7 @@ def test_an_answer_that_begins_another_is_no_likelier_for_being_a_part_of_it(mod
 
 @pytest.mark.parametrize("answers", ["words", "letters"])
 @pytest.mark.parametrize("kind", ["rank", "generate"])
-def test_sixty_four_labels_are_judged(model: LlamaModel, kind: str, answers: Answers) -> None:
+def test_sixty_four_labels_are_judged(model: LanguageModel, kind: str, answers: Answers) -> None:
     names = [f"{a}{b}" for a, b in product("abcdefgh", repeat=2)]
 
     scores = judge_of(model, names, method=Method(kind, "sum", answers)).score(WORDS)  # type: ignore[arg-type]
@@ -180,7 +217,7 @@ def test_sixty_four_labels_are_judged(model: LlamaModel, kind: str, answers: Ans
     assert len(set(scores.log_likelihoods)) == 64
 
 
-def test_examples_that_need_several_batches_are_read(model: LlamaModel, reference: Callable[[Sequence[int]], np.ndarray]) -> None:
+def test_examples_that_need_several_batches_are_read(model: LanguageModel, reference: Callable[[Sequence[int]], np.ndarray]) -> None:
     examples = [(words("a long dark line through the whole cell, from edge to edge"), "crack")] * 6
     prompt = Prompt.parse(EXAMPLES, labels_of(SETS["plain"]), examples=examples)
     start = model.tokenize(prompt.prefix, special=True, begin=True)
@@ -204,7 +241,7 @@ def variants(description: Description) -> list[Description]:
     return [description, *tags, *captions]
 
 
-def test_many_descriptions_at_once_are_scored_as_one_after_the_other(model: LlamaModel) -> None:
+def test_many_descriptions_at_once_are_scored_as_one_after_the_other(model: LanguageModel) -> None:
     judge = judge_of(model, SETS["one begins another"])
     many = variants(Description(tuple(Tag(f"word {i}", 0.3) for i in range(20)), (Tag("even", 0.2),), ("a dark line", "an edge")))
     one_by_one = [judge.score(description) for description in many]
@@ -218,7 +255,7 @@ def test_many_descriptions_at_once_are_scored_as_one_after_the_other(model: Llam
     assert judge.score_each(many) == together
 
 
-def test_scores_are_the_same_to_the_last_bit_whatever_came_between(folder: Path, model: LlamaModel) -> None:
+def test_scores_are_the_same_to_the_last_bit_whatever_came_between(folder: Path, model: LanguageModel) -> None:
     one, two, none = (judge_of(model, SETS["plain"], adapter=adapter) for adapter in (folder / "one.gguf", folder / "two.gguf", None))
     first = [judge.score(WORDS) for judge in (one, two, none)]
     one.score_each([words("a" * i) for i in range(1, 30)])
@@ -230,19 +267,18 @@ def test_scores_are_the_same_to_the_last_bit_whatever_came_between(folder: Path,
     assert all(a.log_likelihoods != b.log_likelihoods for a, b in pairwise(first))
 
 
-def test_two_adapters_on_one_model_judge_as_each_alone(folder: Path, model: LlamaModel) -> None:
+def test_two_adapters_on_one_model_judge_as_each_alone(folder: Path, model: LanguageModel, engine: str) -> None:
     shared = [judge_of(model, SETS["plain"], adapter=folder / f"{name}.gguf") for name in ("one", "two")]
     for turn in range(3):
         for name, judge in zip(("one", "two"), shared, strict=True):
-            alone = LlamaModel(folder / "model.gguf", board=BOARD, context_tokens=CONTEXT)
+            alone = open_model(folder, engine)
             caption = words(f"turn {turn}")
             assert judge_of(alone, SETS["plain"], adapter=folder / f"{name}.gguf").score(caption) == judge.score(caption)
 
 
 @pytest.mark.parametrize("spoilt", [math.nan, math.inf, -math.inf])
-def test_logits_that_are_not_finite_are_an_error_each_time(tmp_path: Path, spoilt: float) -> None:
-    write_llama(tmp_path / "model.gguf", spoilt=spoilt)
-    broken = LlamaModel(tmp_path / "model.gguf", board=BOARD, context_tokens=CONTEXT)
+def test_logits_that_are_not_finite_are_an_error_each_time(tmp_path: Path, spoilt: float, engine: str) -> None:
+    broken = open_spoilt(tmp_path, engine, spoilt)
 
     for method in (Method(), Method("generate")):
         judge = judge_of(broken, SETS["plain"], method=method)
@@ -255,9 +291,8 @@ def test_logits_that_are_not_finite_are_an_error_each_time(tmp_path: Path, spoil
 
 
 @pytest.mark.parametrize("spoilt", [math.nan, math.inf, -math.inf])
-def test_a_picture_that_was_judged_by_such_logits_is_a_fault(tmp_path: Path, spoilt: float) -> None:
-    write_llama(tmp_path / "model.gguf", spoilt=spoilt)
-    judge = judge_of(LlamaModel(tmp_path / "model.gguf", board=BOARD, context_tokens=CONTEXT), LABELS)
+def test_a_picture_that_was_judged_by_such_logits_is_a_fault(tmp_path: Path, spoilt: float, engine: str) -> None:
+    judge = judge_of(open_spoilt(tmp_path, engine, spoilt), LABELS)
     describer = ScriptedDescriber({"part.png": words()})
 
     found = Inspector(station(), describer=describer, judge=judge, limits=Limits(), bundle_digest=BUNDLE).inspect(frame())
@@ -266,7 +301,7 @@ def test_a_picture_that_was_judged_by_such_logits_is_a_fault(tmp_path: Path, spo
     assert "not finite" in str(found.detail)
 
 
-def test_an_adapter_of_another_model_is_refused(tmp_path: Path, model: LlamaModel) -> None:
+def test_an_adapter_of_another_model_is_refused(tmp_path: Path, model: LanguageModel) -> None:
     rng = np.random.default_rng(0)
     matrices = {"0.q_proj": (rng.normal(size=(8, 96)).astype(np.float32), rng.normal(size=(96, 8)).astype(np.float32))}
     write_adapter(matrices, tmp_path / "other.gguf", alpha=16, heads=4, key_value_heads=2)
@@ -276,7 +311,7 @@ def test_an_adapter_of_another_model_is_refused(tmp_path: Path, model: LlamaMode
     assert is_one_sentence(str(caught.value))
 
 
-REFUSED: dict[str, tuple[Callable[[LlamaModel], LabelJudge], str]] = {
+REFUSED: dict[str, tuple[Callable[[LanguageModel], LabelJudge], str]] = {
     "meanings that fill the context": (
         lambda model: judge_of(model, [f"{i} {'x' * 30}" for i in range(64)], method=Method("rank", "sum", "letters")),
         "the instruction with 64 labels and its examples is [0-9]+ tokens, too many for a context of 2048",
@@ -298,20 +333,20 @@ REFUSED: dict[str, tuple[Callable[[LlamaModel], LabelJudge], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_station_that_could_only_fail_with_every_picture_is_refused(model: LlamaModel, case: str) -> None:
+def test_a_station_that_could_only_fail_with_every_picture_is_refused(model: LanguageModel, case: str) -> None:
     make, said = REFUSED[case]
     with pytest.raises(BundleError, match=said) as caught:
         make(model)
     assert is_one_sentence(str(caught.value))
 
 
-def test_a_control_token_in_a_description_is_letters(model: LlamaModel) -> None:
+def test_a_control_token_in_a_description_is_letters(model: LanguageModel) -> None:
     assert 2 in model.tokenize("</s>", special=True)
     assert 2 not in model.tokenize("</s>")
     require_sound(judge_of(model, SETS["plain"]).score(words("a </s> line")), SETS["plain"])
 
 
-def test_words_that_are_too_many_lose_captions_and_then_fail(model: LlamaModel) -> None:
+def test_words_that_are_too_many_lose_captions_and_then_fail(model: LanguageModel) -> None:
     judge = judge_of(model, SETS["plain"])
     require_sound(judge.score(words(*["a line"] * 200)), SETS["plain"])
     endless = Description(tuple(Tag("x" * 60, 0.3) for _ in range(20)), (Tag("even", 0.2),), ())

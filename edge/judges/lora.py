@@ -1,0 +1,33 @@
+"""A LoRA out of its GGUF."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.errors import BundleError
+from edge.gguf_header import sound_header
+
+FLOATS = {0: "<f4", 1: "<f2"}
+"""GGUF's tensor types that are plain numbers."""
+
+
+def read_lora(path: Path) -> tuple[float, dict[str, NDArray[np.float32]]]:
+    """Alpha and the matrices by their GGUF names: `NAME.lora_a` (r, in) and `NAME.lora_b` (out, r).
+
+    Raises:
+        BundleError: the file is not sound, or holds something else.
+        OSError: it cannot be read.
+    """
+    with sound_header(path) as header:
+        alpha = header.floats.get(b"adapter.lora.alpha")
+        if alpha is None or any(len(shape) != 2 or kind not in FLOATS for shape, kind, _ in header.tensors.values()):
+            msg = f"adapter {path} is no LoRA in floating point: export it again"
+            raise BundleError(msg)
+        return alpha, {
+            name.decode(errors="replace"): np.frombuffer(header.raw, FLOATS[kind], prod(shape), at).reshape(shape[::-1]).astype(np.float32)
+            for name, (shape, kind, at) in header.tensors.items()
+        }

@@ -1,0 +1,106 @@
+"""A bundle whose language model is a graph too: when it gets one, and on what the box then judges."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edge.bundles import Bundle, open_bundle
+from edge.judges import open_language_model
+from edge.judges.graph import GraphModel
+from edge.judges.llama import LlamaModel
+from export.cli import main
+from export.pack import Built, build
+from export.proof import ProofError
+from export.spec import read_spec
+from firmware_config.board import Board
+from firmware_config.signature import read_trusted_keys
+from tests.export.tiny_spec import write_spec
+
+WITH = Board(name="test", providers=("cpu",), threads=1, llm_graph="int8")
+WITHOUT = WITH.model_copy(update={"llm_graph": None})
+
+
+def built(folder: Path, *, board: Board = WITH, llm: str = "", licences: str | None = None, say: list[str] | None = None) -> Built:
+    spec = write_spec(folder / "spec")
+    text = spec.read_text().replace("[llm]\n", f"[llm]\n{llm}\n")
+    if licences is not None:
+        text = text.replace('files = ["*"]', licences)
+    spec.write_text(text)
+    told = [] if say is None else say
+    return build(
+        read_spec(spec),
+        out=folder / "bundle",
+        key=folder / "keys/builder.key",
+        cache=folder / "cache",
+        archive=False,
+        board=board,
+        say=told.append,
+    )
+
+
+def opened(folder: Path) -> Bundle:
+    return open_bundle(folder / "bundle", trusted=read_trusted_keys(folder / "keys"))
+
+
+def test_a_board_that_judges_on_its_processor_gets_a_graph_beside_the_gguf(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = built(tmp_path)
+    bundle = opened(tmp_path)
+
+    assert bundle.manifest.llm.graph == "llm/model.onnx"
+    assert [(one.stage, one.kind, one.precision) for one in made.figures] == [
+        ("judge.graph", "agreement", "int8"),
+        ("judge.graph", "probability", "int8"),
+    ]
+    assert bundle.manifest.parity["judge_graph_probability_int8"] < 0.2
+    assert isinstance(open_language_model(bundle, board=WITH), GraphModel)
+    assert isinstance(open_language_model(bundle, board=WITHOUT), GraphModel), (
+        "what a box was given counts, not what its board would ask for"
+    )
+    assert isinstance(open_language_model(bundle, board=WITH.model_copy(update={"llm_gpu_layers": -1})), LlamaModel)
+    assert main(["verify", str(made.root), "--keys", str(tmp_path / "keys")]) == 0
+    assert "2 golden verdicts are right" in capsys.readouterr().out
+
+
+def test_the_same_inputs_give_the_same_graph(tmp_path: Path) -> None:
+    one, other = built(tmp_path / "one"), built(tmp_path / "other")
+
+    assert (one.root / "llm/model.onnx").read_bytes() == (other.root / "llm/model.onnx").read_bytes()
+
+
+@pytest.mark.parametrize(("board", "llm"), [(WITHOUT, ""), (WITH, 'graph = "none"')], ids=["the board", "the specification"])
+def test_none_is_made_where_none_is_wanted(tmp_path: Path, board: Board, llm: str) -> None:
+    built(tmp_path, board=board, llm=llm)
+    bundle = opened(tmp_path)
+
+    assert bundle.manifest.llm.graph is None
+    assert not (bundle.root / "llm/model.onnx").exists()
+    assert isinstance(open_language_model(bundle, board=WITH), LlamaModel)
+
+
+def test_what_the_specification_says_counts_more_than_the_board(tmp_path: Path) -> None:
+    assert {one.precision for one in built(tmp_path, board=WITHOUT, llm='graph = "fp32"').figures} == {"fp32"}
+
+
+def test_a_graph_has_the_licence_of_its_gguf(tmp_path: Path) -> None:
+    built(tmp_path, licences='files = ["llm/model.gguf"]\nlicence = "MIT"\norigin = "its maker"\n\n[[licences]]\nfiles = ["*"]')
+
+    licences = {file.path: file.licence for file in opened(tmp_path).manifest.files}
+    assert licences["llm/model.onnx"] == licences["llm/model.gguf"] == "MIT"
+
+
+def test_a_graph_that_judges_otherwise_than_its_gguf_fails_the_build(tmp_path: Path) -> None:
+    with pytest.raises(ProofError, match=r"worst judge\.graph \(probability .* in int8: try int8-full, then fp32"):
+        built(tmp_path, llm="limits = { probability = 0.0 }")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_model_of_which_no_graph_can_be_written_is_left_to_llama_cpp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("export.llm_graph.INTERLEAVED", {})
+    told: list[str] = []
+
+    built(tmp_path, say=told)
+
+    assert opened(tmp_path).manifest.llm.graph is None
+    assert any("no graph can be written of this language model: llama.cpp will judge" in line for line in told)

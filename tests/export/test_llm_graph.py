@@ -1,0 +1,170 @@
+"""A language model as a graph beside its GGUF on llama.cpp, and what the int8 products promise."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import gguf
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from edge.judges.graph import GraphModel
+from edge.judges.label_judge import LabelJudge
+from edge.judges.language_model import LanguageModel
+from edge.judges.llama import LlamaModel
+from edge.judges.prompt import Prompt
+from edge.judges.tree import Tree
+from export import llm_graph
+from export.hf_llm import convert_model, read_llm
+from export.llm import LlmError, write_adapter
+from export.llm_graph import hadamard, write_graph, writes_graphs_of
+from firmware_config.board import Board, GraphPrecision
+from firmware_config.labels import Label
+from tests.edge.sample_records import words
+from tests.edge.tiny_bundle import is_one_sentence
+from tests.export.tiny_llama import HEADS, KEY_VALUE_HEADS, TEMPLATE, WIDTH, write_llama
+from tests.export.tiny_qwen import write_qwen
+
+BOARD = Board(name="test", providers=("cpu",), threads=1)
+CONTEXT = 512
+LABELS = tuple(Label(name=name, decision="ng") for name in ("good", "crack", "dark area"))
+WORDS = words("a dark line", "an even cell")
+
+
+def scores(model: LanguageModel, adapter: Path | None = None) -> np.ndarray:
+    judge = LabelJudge(model, labels=LABELS, prompt=Prompt.parse(TEMPLATE, LABELS), adapter=adapter, temperature=None)
+    return np.array(judge.score(WORDS).log_likelihoods)
+
+
+def graph_of(model: Path, precision: GraphPrecision, *adapters: Path) -> GraphModel:
+    target = model.with_name(f"{precision}.onnx")
+    write_graph(model, target, precision, context_tokens=CONTEXT, adapters=adapters)
+    return GraphModel(target, vocabulary=model, board=BOARD, context_tokens=CONTEXT)
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("llama")
+    write_llama(folder / "model.gguf")
+    rng = np.random.default_rng(1)
+    sizes = {
+        "q_proj": (WIDTH, WIDTH),
+        "k_proj": (WIDTH, WIDTH // HEADS * KEY_VALUE_HEADS),
+        "gate_proj": (WIDTH, 128),
+        "down_proj": (128, WIDTH),
+    }
+    matrices = {
+        f"{layer}.{part}": (rng.normal(size=(4, wide)).astype(np.float32) / 8, rng.normal(size=(out, 4)).astype(np.float32) / 8)
+        for layer, (part, (wide, out)) in product(range(2), sizes.items())
+    }
+    write_adapter(matrices, folder / "lora.gguf", alpha=8, heads=HEADS, key_value_heads=KEY_VALUE_HEADS)
+    return folder / "model.gguf"
+
+
+@pytest.mark.parametrize("adapted", [False, True])
+@pytest.mark.parametrize(("precision", "nats"), [("fp32", 2e-3), ("int8", 0.5), ("int8-full", 0.3)])
+def test_a_graph_scores_as_its_gguf_does(llama: Path, precision: GraphPrecision, nats: float, adapted: bool) -> None:  # noqa: FBT001
+    """llama.cpp keeps keys and values in F16, which is most of the difference in fp32."""
+    adapter = llama.with_name("lora.gguf")
+    wanted = scores(LlamaModel(llama, board=BOARD, context_tokens=CONTEXT), adapter if adapted else None)
+
+    found = scores(graph_of(llama, precision, adapter), adapter if adapted else None)
+
+    assert np.abs(found - wanted).max() < nats
+
+
+def test_qwen_with_its_biases_and_its_own_order_of_rotary_pairs_is_known(tmp_path: Path) -> None:
+    model = tmp_path / "model.gguf"
+    convert_model(read_llm(write_qwen(tmp_path / "qwen")), model)
+    with_biases = [tensor.name for tensor in gguf.GGUFReader(model).tensors if tensor.name.endswith("attn_q.bias")]
+
+    assert with_biases
+    assert writes_graphs_of(model)
+    # llama.cpp rounds activations to F16 beside F16 weights.
+    assert np.abs(scores(graph_of(model, "fp32")) - scores(LlamaModel(model, board=BOARD, context_tokens=CONTEXT))).max() < 1e-2
+
+
+@pytest.mark.parametrize("precision", ["int8", "int8-full"])
+def test_a_token_s_numbers_do_not_hang_on_tokens_that_it_does_not_see(llama: Path, precision: GraphPrecision) -> None:
+    model = graph_of(llama, precision)
+    prefix, stem = model.tokenize("Judge.", begin=True), model.tokenize("a dark line ")
+    labels = [model.tokenize(text) for text in ("good", "crack")]
+    tree, other = (Tree([stem], [labels[0], second]) for second in (labels[1], [token + 1 for token in labels[1]]))
+
+    found, again = (model.ask(prefix, some, None) for some in (tree, other))
+
+    own = tree.paths[0]
+    assert len(own) > 3
+    assert own == other.paths[0]
+    assert [found[row][place] for row, place in own] == [again[row][place] for row, place in own]
+
+
+def test_no_sum_of_two_int8_products_overflows_16_bits(llama: Path) -> None:
+    graph_of(llama, "int8")
+    tensors = onnx.load(llama.with_name("int8.onnx")).graph.initializer
+    rounded = [numpy_helper.to_array(tensor) for tensor in tensors if tensor.data_type == onnx.TensorProto.INT8]
+
+    assert len(rounded) == 2 * 7 + 2
+    assert max(int(np.abs(weights).max()) for weights in rounded) == 63
+    assert 2 * 255 * 63 < 2**15
+
+
+def test_a_tied_head_is_stored_once(tmp_path: Path) -> None:
+    convert_model(read_llm(write_qwen(tmp_path / "qwen")), tmp_path / "model.gguf")
+
+    graph_of(tmp_path / "model.gguf", "int8")
+
+    large = [
+        tensor.name for tensor in onnx.load(tmp_path / "int8.onnx").graph.initializer if 49_152 in tensor.dims and len(tensor.dims) == 2
+    ]
+    assert sorted(large) == ["token_embd.scale", "token_embd.weight"]
+
+
+@pytest.mark.parametrize(("columns", "block"), [(576, 64), (1536, 64), (96, 32), (7, 1)])
+def test_the_turn_is_its_own_inverse(columns: int, block: int) -> None:
+    matrix = hadamard(columns)
+
+    assert matrix.shape == (block, block)
+    assert np.allclose(matrix @ matrix, np.eye(block), atol=1e-6)
+
+
+def test_an_adapter_that_the_graph_was_not_written_for_is_refused(llama: Path) -> None:
+    from edge.errors import BundleError
+
+    with pytest.raises(BundleError, match="does not fit the language model") as caught:
+        scores(graph_of(llama, "fp32"), llama.with_name("lora.gguf"))
+    assert is_one_sentence(str(caught.value))
+
+
+def write_kind(path: Path, *, arch: str = "llama", scaling: str | None = None) -> Path:
+    writer = gguf.GGUFWriter(path, arch=arch)
+    if scaling is not None:
+        writer.add_string(f"{arch}.rope.scaling.type", scaling)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return path
+
+
+def test_another_architecture_is_refused(tmp_path: Path) -> None:
+    gemma = write_kind(tmp_path / "gemma.gguf", arch="gemma")
+    stretched = write_kind(tmp_path / "stretched.gguf", scaling="yarn")
+
+    assert not writes_graphs_of(gemma)
+    for model, said in ((gemma, "of the kind gemma"), (stretched, "of the kind llama with rope scaling 'yarn'")):
+        with pytest.raises(LlmError, match=said) as caught:
+            write_graph(model, tmp_path / "model.onnx", "int8", context_tokens=CONTEXT)
+        assert is_one_sentence(str(caught.value))
+
+
+def test_a_model_that_is_too_large_or_spoilt_is_refused(tmp_path: Path, llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_llama(tmp_path / "spoilt.gguf", spoilt=float("nan"))
+    with pytest.raises(LlmError, match=r"weights in output\.weight that are not finite"):
+        write_graph(tmp_path / "spoilt.gguf", tmp_path / "model.onnx", "int8", context_tokens=CONTEXT)
+    monkeypatch.setattr(llm_graph, "MAX_BYTES", 1000)
+    with pytest.raises(LlmError, match=r"fit into a file: use graph = 'none'|fit into one file: use graph = 'none'"):
+        write_graph(llama, tmp_path / "model.onnx", "int8", context_tokens=CONTEXT)
