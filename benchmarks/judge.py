@@ -20,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundles import Bundle, open_bundle
+from edge.judges import open_language_model
 from edge.judges.label_judge import LabelJudge
+from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
 from edge.judges.method import Method
 from edge.judges.prompt import Prompt, description_text
@@ -63,24 +65,26 @@ def main() -> None:
 def judging(bundle: Bundle, board: Board) -> None:
     """All that this file measures, on the language model and the first adapter of a bundle."""
     llm = bundle.manifest.llm
-    model = LlamaModel(bundle.path(llm.model), board=board, context_tokens=llm.context_tokens)
-    print(f"{llm.model} ({bundle.path(llm.model).stat().st_size / 1e6:.0f} MB), {threads_of(board)} threads, load {os.getloadavg()[0]:.1f}")
+    model = open_language_model(bundle, board=board)
+    size = model.path.stat().st_size / 1e6
+    print(f"{model.path.name} ({size:.0f} MB), {model.runs_on}, {threads_of(board)} threads, load {os.getloadavg()[0]:.1f}")
     adapters = [bundle.path(path) for path in llm.adapters.values()]
     for count in LABELS:
-        speed(model, board, count, adapters[0] if adapters else None)
+        speed(bundle, board, model, count, adapters[0] if adapters else None)
     equality(model)
     if adapters:
         switching(bundle, board, adapters[0])
 
 
-def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> None:
+def speed(bundle: Bundle, board: Board, model: LanguageModel, count: int, adapter: Path | None) -> None:
     """Ours against llama-cpp-python's own class, which has no adapter: ours is shown with and without."""
+    gguf = bundle.path(bundle.manifest.llm.model)
     prompt, labels, description = prompt_of(model, count), labels_of(count), description_of(model, 0)
     pictures = itertools.cycle([description_of(model, number) for number in range(len(WORDS))])
     ranks = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None)
     says = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None, method=Method("generate"))
-    plain = llama(model, board)
-    scoring = llama(model, board, logits_all=True)
+    plain = llama(gguf, board)
+    scoring = llama(gguf, board, logits_all=True)
     whole = model.tokenize(prompt.prefix, special=True, begin=True) + model.tokenize(description_text(description) + prompt.suffix)
     tails = [model.tokenize(answer) for answer in prompt.answers]
     naive = tails[: min(count, NAIVE_LABELS)]
@@ -93,7 +97,7 @@ def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> 
         return plain.create_chat_completion(messages, max_tokens=8, temperature=0.0)
 
     def fresh() -> object:
-        anew = LlamaModel(model.path, board=board, context_tokens=model.context_tokens)
+        anew = open_language_model(bundle, board=board)
         return LabelJudge(anew, labels=labels, prompt=prompt, adapter=None, temperature=None).score(next(pictures))
 
     ways: dict[str, Callable[[], object]] = {
@@ -106,6 +110,10 @@ def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> 
     if adapter is not None:
         tuned = LabelJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None)
         ways["ours, rank, with an adapter"] = lambda: tuned.score(next(pictures))
+    if not isinstance(model, LlamaModel):
+        other = LlamaModel(gguf, board=board, context_tokens=model.context_tokens)
+        by_gguf = LabelJudge(other, labels=labels, prompt=prompt, adapter=None, temperature=None)
+        ways["ours, rank, the GGUF on llama.cpp"] = lambda: by_gguf.score(next(pictures))
     times = interleaved(ways, rounds=ROUNDS[count])
     slow = times["llama_cpp.Llama with logits_all, a full prompt for each label"]
     for some in (slow.wall_ms, slow.cpu_ms):
@@ -122,7 +130,7 @@ def speed(model: LlamaModel, board: Board, count: int, adapter: Path | None) -> 
         some.close()
 
 
-def equality(model: LlamaModel) -> None:
+def equality(model: LanguageModel) -> None:
     """The largest difference between one decode for all labels and a full prompt for each, in the same batch shape and in another."""
     prompt, description = prompt_of(model, 8), description_of(model, 0)
     prefix = model.tokenize(prompt.prefix, special=True, begin=True)
@@ -145,7 +153,7 @@ def _same_shape(shared: Sequence[int], tails: Sequence[Sequence[int]], number: i
 
 def switching(bundle: Bundle, board: Board, adapter: Path) -> None:
     """What a second station with another adapter costs: memory, and the change of adapter between two judgements."""
-    model = LlamaModel(bundle.path(bundle.manifest.llm.model), board=board, context_tokens=bundle.manifest.llm.context_tokens)
+    model = open_language_model(bundle, board=board)
     prompt, description, labels = prompt_of(model, 8), description_of(model, 0), labels_of(8)
     copy = Path(os.environ.get("TMPDIR", "/tmp")) / f"kotoba-second-{os.getpid()}.gguf"  # noqa: S108 -- its name is ours alone
     copy.write_bytes(adapter.read_bytes())
@@ -173,17 +181,17 @@ def switching(bundle: Bundle, board: Board, adapter: Path) -> None:
     print(f"a judgement takes {same:.1f} ms, with a change of adapter before it {turns:.1f} ms: the change costs {turns - same:.1f} ms")
 
 
-def summed(model: LlamaModel, prefix: Sequence[int], tree: Tree) -> NDArray[np.float64]:
+def summed(model: LanguageModel, prefix: Sequence[int], tree: Tree) -> NDArray[np.float64]:
     """Log-likelihood in nats of each sequence of a tree."""
     with model.lock:
         return Method().log_likelihoods(tree, model.ask(prefix, tree, None))
 
 
-def llama(model: LlamaModel, board: Board, *, logits_all: bool = False) -> llama_cpp.Llama:
+def llama(gguf: Path, board: Board, *, logits_all: bool = False) -> llama_cpp.Llama:
     """The class of llama-cpp-python that people use."""
     threads = threads_of(board)
     return llama_cpp.Llama(
-        str(model.path), n_ctx=512, n_threads=threads, n_threads_batch=threads, logits_all=logits_all, chat_format="chatml", verbose=False
+        str(gguf), n_ctx=512, n_threads=threads, n_threads_batch=threads, logits_all=logits_all, chat_format="chatml", verbose=False
     )
 
 
@@ -200,7 +208,7 @@ def labels_of(count: int) -> list[Label]:
     return [Label(name=name, decision="ng") for name in NAMES[:count]]
 
 
-def prompt_of(model: LlamaModel, count: int) -> Prompt:
+def prompt_of(model: LanguageModel, count: int) -> Prompt:
     """An instruction of 70 tokens where the labels leave room for that."""
     lead = "Judge."
     while True:
@@ -210,7 +218,7 @@ def prompt_of(model: LlamaModel, count: int) -> Prompt:
         lead += " Look."
 
 
-def description_of(model: LlamaModel, picture: int) -> Description:
+def description_of(model: LanguageModel, picture: int) -> Description:
     """Words of 88 tokens, other ones from the first word on for each picture: nothing may be reused but the instruction."""
     caption: list[str] = []
     while True:
