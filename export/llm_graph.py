@@ -6,14 +6,14 @@ each layer `past_key.i` and `past_value.i` float32 (heads, P, width). Outputs: `
 `present_key.i`, `present_value.i` of this run's tokens. What adapters change has two inputs more, named as in their GGUF: `NAME.lora_a`
 (in, rank) and `NAME.lora_b` (rank, out), with alpha / rank multiplied into the latter; rank 0 changes nothing.
 
-int8: weights S8 per output channel, activations U8 with a scale for each token, so a token's numbers do not hang on the others in the run.
-Both are first turned by a Hadamard matrix in blocks of 64 channels, which leaves the product as it is and spreads outliers over their block
-(QuaRot, arXiv 2404.00456, turns whole rows, which would reach into the adapters).
+int8: weights S8 per output channel, activations U8 with a scale for each token. In the first two thirds of the layers both factors are
+first turned by a Hadamard matrix in blocks of 64 channels: the product stays as it is, and outliers are spread over their block (after
+QuaRot, arXiv 2404.00456). In the last third activations have two parts instead, coarse and fine, some 15 bits: docs/decisions/0008.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -120,6 +120,7 @@ class _Writer:
         self._weights: dict[str, onnx.TensorProto] = {}
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
+        self._bounds: dict[str, float] = {}
         self._heads = int(source.setting("attention.head_count"))
         self._groups = int(source.setting("attention.head_count_kv", self._heads))
         self._width = int(source.setting("attention.key_length", source.setting("embedding_length") // self._heads))
@@ -133,14 +134,16 @@ class _Writer:
         self._input("rows", ["R"], TensorProto.INT64)
         self._prepare(context_tokens)
         layers = int(self._source.setting("block_count"))
+        self._fine_from = layers * 2 // 3
         residual = self._embedded()
-        read = self._add("SimplifiedLayerNormalization", residual, self._norm("blk.0.attn_norm"), axis=-1, epsilon=self._epsilon)
+        first = self._norm("blk.0.attn_norm")
+        read = self._bounded(self._add("SimplifiedLayerNormalization", residual, first, axis=-1, epsilon=self._epsilon), first)
         for layer in range(layers):
             stem = f"blk.{layer}"
             read, residual = self._joined(self._attention(read, layer), residual, f"{stem}.ffn_norm")
             after = f"blk.{layer + 1}.attn_norm" if layer + 1 < layers else "output_norm"
-            read, residual = self._joined(self._feed_forward(read, stem), residual, after)
-        self._logits(self._add("Gather", read, "rows", axis=0))
+            read, residual = self._joined(self._feed_forward(read, layer), residual, after)
+        self._logits(self._bounded(self._add("Gather", read, "rows", axis=0), "output_norm.weight"))
         graph = helper.make_graph(self._nodes, "language_model", self._inputs, self._outputs, list(self._weights.values()))
         opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MICROSOFT, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=9, producer_name="kotoba-export")
@@ -182,12 +185,15 @@ class _Writer:
                 logits = self._add("MatMul", read, head)
             else:
                 scales = self._constant("output.scale", numpy_helper.to_array(self._weights["token_embd.scale"])[:, 0])
-                logits = self._product(*self._activations(read), head, scales)
-        self._output("logits", logits, ["R", len(self._source.reader.fields["tokenizer.ggml.tokens"].data)])
+                logits = self._product(*self._parts(read), head, scales)
+        # Rounding would hide what is not finite.
+        finite = self._add("ReduceSum", self._add("Mul", read, self._constant("nought", np.array(0, np.float32))), keepdims=1)
+        self._add("Add", logits, finite)
+        self._output("logits", ["R", len(self._source.reader.fields["tokenizer.ggml.tokens"].data)])
 
     def _attention(self, read: str, layer: int) -> str:
         stem = f"blk.{layer}.attn"
-        query, key, value = self._linear(read, (f"{stem}_q", f"{stem}_k", f"{stem}_v"))
+        query, key, value = self._linear(read, layer, (f"{stem}_q", f"{stem}_k", f"{stem}_v"))
         by_head = self._constant("by_head", np.array([-1, self._heads, self._width], np.int64))
         by_group = self._constant("by_group", np.array([-1, self._groups, self._width], np.int64))
         stacked = self._constant("stacked", np.array([self._groups, -1, self._width], np.int64))
@@ -199,22 +205,24 @@ class _Writer:
 
         query = self._add("Reshape", heads_first(self._rotary(query, self._heads), by_head), stacked)
         kept = []
-        for kind, states in (("key", heads_first(self._rotary(key, self._groups), by_group)), ("value", heads_first(value, by_group))):
+        for kind, states in (("key", self._rotary(key, self._groups)), ("value", value)):
             past = self._input(f"past_{kind}.{layer}", [self._groups, "P", self._width])
-            self._output(f"present_{kind}.{layer}", states, [self._groups, "T", self._width])
-            kept.append(self._add("Concat", past, states, axis=1))
+            heads_first(states, by_group)
+            present = self._output(f"present_{kind}.{layer}", [self._groups, "T", self._width])
+            kept.append(self._add("Concat", past, present, axis=1))
         # The queries of all heads that share a key stand below each other.
         scores = self._add("FusedMatMul", query, kept[0], domain=MICROSOFT, transB=1, alpha=self._width**-0.5)
         scores = self._add("Add", self._add("Reshape", scores, self._by_head), "attention_bias")
         scores = self._add("Reshape", self._add("Softmax", scores, axis=-1), self._by_group)
         mixed = self._add("Reshape", self._add("MatMul", scores, kept[1]), split)
-        return self._linear(self._add("Reshape", self._add("Transpose", mixed, perm=[1, 0, 2]), in_row), (f"{stem}_output",))[0]
+        return self._linear(self._add("Reshape", self._add("Transpose", mixed, perm=[1, 0, 2]), in_row), layer, (f"{stem}_output",))[0]
 
-    def _feed_forward(self, read: str, stem: str) -> str:
-        gate, up = self._linear(read, (f"{stem}.ffn_gate", f"{stem}.ffn_up"))
+    def _feed_forward(self, read: str, layer: int) -> str:
+        stem = f"blk.{layer}"
+        gate, up = self._linear(read, layer, (f"{stem}.ffn_gate", f"{stem}.ffn_up"))
         # x * sigmoid(x): SiLU.
         opened = self._add("QuickGelu", gate, domain=MICROSOFT, alpha=1.0)
-        return self._linear(self._add("Mul", opened, up), (f"{stem}.ffn_down",))[0]
+        return self._linear(self._add("Mul", opened, up), layer, (f"{stem}.ffn_down",))[0]
 
     def _rotary(self, states: str, heads: int) -> str:
         batched = self._add("Unsqueeze", states, self._batch_of_one)
@@ -233,15 +241,22 @@ class _Writer:
                 "SkipSimplifiedLayerNormalization", [states, residual, weight], outputs, domain=MICROSOFT, name=norm, epsilon=self._epsilon
             )
         )
-        return outputs[0], total
+        return self._bounded(outputs[0], weight), total
+
+    def _bounded(self, normalised: str, weight: str) -> str:
+        """What a norm gives is at most the root of its width times its largest weight, whatever the tokens."""
+        values = numpy_helper.to_array(self._weights[weight])
+        self._bounds[normalised] = float(values.size**0.5 * np.abs(values).max())
+        return normalised
 
     def _norm(self, name: str) -> str:
         return self._constant(f"{name}.weight", self._source.weights(f"{name}.weight"))
 
-    def _linear(self, read: str, names: Sequence[str]) -> list[str]:
+    def _linear(self, read: str, layer: int, names: Sequence[str]) -> list[str]:
         """Products of one input with matrices by their GGUF names, with bias and adapter where there are any."""
         results = []
-        for name, product in zip(names, self._products(read, {one: self._source.weights(f"{one}.weight") for one in names}), strict=True):
+        matrices = {name: self._source.weights(f"{name}.weight") for name in names}
+        for name, product in zip(names, self._products(read, matrices, turned=layer < self._fine_from), strict=True):
             result = product
             if f"{name}.bias" in self._source.tensors:
                 result = self._add("Add", result, self._constant(f"{name}.bias", self._source.weights(f"{name}.bias")))
@@ -252,36 +267,54 @@ class _Writer:
             results.append(result)
         return results
 
-    def _products(self, read: str, matrices: dict[str, Weights]) -> list[str]:
+    def _products(self, read: str, matrices: Mapping[str, Weights], *, turned: bool = False) -> list[str]:
         """Products of one input with matrices (out, in)."""
         if self._precision == "fp32":
             return [self._add("MatMul", read, self._constant(f"{name}.weight", matrix.T)) for name, matrix in matrices.items()]
+        if turned:
+            read, matrices = self._turned_by_blocks(read, matrices)
+        parts, divisor = self._parts(read, coarse_only=turned)
+        results = []
+        for name, matrix in matrices.items():
+            weights, scales = _rounded(matrix, LEVELS[self._precision])
+            stored = self._constant(f"{name}.weight", weights.T), self._constant(f"{name}.scale", scales)
+            results.append(self._product(parts, divisor, *stored))
+        return results
+
+    def _turned_by_blocks(self, read: str, matrices: Mapping[str, Weights]) -> tuple[str, dict[str, Weights]]:
         columns = next(iter(matrices.values())).shape[1]
         turn = hadamard(columns)
         block = len(turn)
         blocks = self._constant(f"blocks.{block}", np.array([-1, block], np.int64))
         row = self._constant(f"row.{columns}", np.array([-1, columns], np.int64))
         turned = self._add("MatMul", self._add("Reshape", read, blocks), self._constant(f"turn.{block}", turn))
-        activations = self._activations(self._add("Reshape", turned, row))
-        results = []
-        for name, matrix in matrices.items():
-            weights, scales = _rounded((matrix.reshape(-1, block) @ turn).reshape(matrix.shape), LEVELS[self._precision])
-            stored = self._constant(f"{name}.weight", weights.T), self._constant(f"{name}.scale", scales)
-            results.append(self._product(*activations, *stored))
-        return results
+        also = {name: (matrix.reshape(-1, block) @ turn).reshape(matrix.shape) for name, matrix in matrices.items()}
+        return self._add("Reshape", turned, row), also
 
-    def _activations(self, read: str) -> tuple[str, str]:
-        """U8 with the zero at 128, and what each row was divided by."""
-        largest = self._add("ReduceMax", self._add("Abs", read), axes=[-1], keepdims=1)
-        step = self._constant("step", np.array(1 / 127, np.float32))
-        return self._add("QuantizeLinear", self._add("Div", read, largest), step, self._zero()), largest
+    def _parts(self, read: str, *, coarse_only: bool = False) -> tuple[list[tuple[str, str]], str | None]:
+        """U8 activations with the zero at 128, each with its step, and what their rows were divided by, where no bound is known."""
+        bound, divisor = None if coarse_only else self._bounds.get(read), None
+        if bound is None:
+            # A row of noughts is divided by 0 here, and multiplied with it at the end.
+            divisor = self._add("ReduceMax", self._add("Abs", read), axes=[-1], keepdims=1)
+            read, bound = self._add("Div", read, divisor), 1.0
+        step = self._constant(f"step.{bound}", np.array(bound / 127, np.float32))
+        coarse = self._add("QuantizeLinear", read, step, self._zero())
+        if coarse_only:
+            return [(coarse, step)], divisor
+        rest = self._add("Sub", read, self._add("DequantizeLinear", coarse, step, self._zero()))
+        small = self._constant(f"small.{bound}", np.array(bound / 127 / 254, np.float32))
+        return [(coarse, step), (self._add("QuantizeLinear", rest, small, self._zero()), small)], divisor
 
     def _zero(self) -> str:
         return self._constant("zero", np.array(128, np.uint8))
 
-    def _product(self, activations: str, largest: str, weights: str, scales: str) -> str:
-        product = self._add("MatMulIntegerToFloat", activations, weights, "step", scales, self._zero(), domain=MICROSOFT)
-        return self._add("Mul", product, largest)
+    def _product(self, parts: Sequence[tuple[str, str]], divisor: str | None, weights: str, scales: str) -> str:
+        first, *others = (
+            self._add("MatMulIntegerToFloat", part, weights, step, scales, self._zero(), domain=MICROSOFT) for part, step in parts
+        )
+        total = self._add("Add", first, *others) if others else first
+        return total if divisor is None else self._add("Mul", total, divisor)
 
     def _add(self, kind: str, *inputs: str, domain: str = "", **settings: Any) -> str:  # noqa: ANN401 -- attributes of a node
         name = f"{kind}_{len(self._nodes)}"
@@ -297,9 +330,11 @@ class _Writer:
         self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return name
 
-    def _output(self, name: str, value: str, shape: list[int | str]) -> None:
-        self._nodes.append(helper.make_node("Identity", [value], [name], name=name))
+    def _output(self, name: str, shape: list[int | str]) -> str:
+        """The last node's value is an output of the graph, under this name."""
+        self._nodes[-1].output[0] = name
         self._outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
+        return name
 
 
 def hadamard(columns: int) -> Weights:

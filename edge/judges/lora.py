@@ -27,7 +27,11 @@ def read_lora(path: Path) -> tuple[float, dict[str, NDArray[np.float32]]]:
         if alpha is None or any(len(shape) != 2 or kind not in FLOATS for shape, kind, _ in header.tensors.values()):
             msg = f"adapter {path} is no LoRA in floating point: export it again"
             raise BundleError(msg)
-        return alpha, {
+        matrices = {
             name.decode(errors="replace"): np.frombuffer(header.raw, FLOATS[kind], prod(shape), at).reshape(shape[::-1]).astype(np.float32)
             for name, (shape, kind, at) in header.tensors.items()
         }
+    if not all(np.isfinite(matrix).all() for matrix in matrices.values()):
+        msg = f"adapter {path} holds numbers that are not finite: tune it again"
+        raise BundleError(msg)
+    return alpha, matrices

@@ -11,6 +11,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from edge.errors import BundleError, JudgeError
 from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import LanguageModel
@@ -102,6 +103,38 @@ def test_a_token_s_numbers_do_not_hang_on_tokens_that_it_does_not_see(llama: Pat
     assert [found[row][place] for row, place in own] == [again[row][place] for row, place in own]
 
 
+@pytest.mark.parametrize("precision", ["int8", "int8-full"])
+def test_other_descriptions_in_the_run_are_not_seen_in_a_score(llama: Path, precision: GraphPrecision) -> None:
+    judge = LabelJudge(graph_of(llama, precision), labels=LABELS, prompt=Prompt.parse(TEMPLATE, LABELS), adapter=None, temperature=None)
+    many = [words("a dark line", *["an even cell"] * count) for count in range(6)]
+
+    apart = [
+        np.abs(np.subtract(judge.score(one).log_likelihoods, other.log_likelihoods)).max()
+        for one, other in zip(many, judge.score_each(many), strict=True)
+    ]
+
+    assert max(apart) < 0.02
+
+
+def test_numbers_that_are_not_finite_are_not_rounded_away(llama: Path) -> None:
+    graph_of(llama, "int8")
+    graph = onnx.load(llama.with_name("int8.onnx"))
+    (norm,) = (tensor for tensor in graph.graph.initializer if tensor.name == "blk.1.ffn_norm.weight")
+    norm.CopyFrom(numpy_helper.from_array(np.full(WIDTH, np.nan, np.float32), norm.name))
+    onnx.save(graph, llama.with_name("spoilt.onnx"))
+
+    with pytest.raises(JudgeError, match="not finite"):
+        scores(GraphModel(llama.with_name("spoilt.onnx"), vocabulary=llama, board=BOARD, context_tokens=CONTEXT))
+
+
+def test_an_adapter_with_numbers_that_are_not_finite_is_refused(llama: Path, tmp_path: Path) -> None:
+    matrices = {"0.q_proj": (np.full((4, WIDTH), np.nan, np.float32), np.ones((WIDTH, 4), np.float32))}
+    write_adapter(matrices, tmp_path / "spoilt.gguf", alpha=8, heads=HEADS, key_value_heads=KEY_VALUE_HEADS)
+
+    with pytest.raises(BundleError, match=r"adapter .*spoilt\.gguf holds numbers that are not finite: tune it again"):
+        scores(graph_of(llama, "int8", tmp_path / "spoilt.gguf"), tmp_path / "spoilt.gguf")
+
+
 def test_no_sum_of_two_int8_products_overflows_16_bits(llama: Path) -> None:
     graph_of(llama, "int8")
     tensors = onnx.load(llama.with_name("int8.onnx")).graph.initializer
@@ -132,8 +165,6 @@ def test_the_turn_is_its_own_inverse(columns: int, block: int) -> None:
 
 
 def test_an_adapter_that_the_graph_was_not_written_for_is_refused(llama: Path) -> None:
-    from edge.errors import BundleError
-
     with pytest.raises(BundleError, match="does not fit the language model") as caught:
         scores(graph_of(llama, "fp32"), llama.with_name("lora.gguf"))
     assert is_one_sentence(str(caught.value))
