@@ -116,11 +116,12 @@ def test_other_descriptions_in_the_run_are_not_seen_in_a_score(llama: Path, prec
     assert max(apart) < 0.02
 
 
-def test_numbers_that_are_not_finite_are_not_rounded_away(llama: Path) -> None:
+@pytest.mark.parametrize("spoilt", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_not_rounded_away(llama: Path, spoilt: float) -> None:
     graph_of(llama, "int8")
     graph = onnx.load(llama.with_name("int8.onnx"))
-    (norm,) = (tensor for tensor in graph.graph.initializer if tensor.name == "blk.1.ffn_norm.weight")
-    norm.CopyFrom(numpy_helper.from_array(np.full(WIDTH, np.nan, np.float32), norm.name))
+    (scale,) = (tensor for tensor in graph.graph.initializer if tensor.name == "token_embd.scale")
+    scale.CopyFrom(numpy_helper.from_array(np.full(list(scale.dims), spoilt, np.float32), scale.name))
     onnx.save(graph, llama.with_name("spoilt.onnx"))
 
     with pytest.raises(JudgeError, match="not finite"):
