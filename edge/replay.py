@@ -32,7 +32,7 @@ def _first_difference(inspection: Inspection, stored: Scores, scores: Scores, ve
     for name, then, now in pairs:
         if then != now:
             said = f"{_say(name, then)}, now {_say(name, now)}"
-            return f"inspection {inspection.id} differs in {name}: stored {said}: see whether CPU, llama.cpp or threads are others"
+            return f"inspection {inspection.id} differs in {name}: stored {said}: see whether CPU, runtime or threads are others"
     return None
 
 

@@ -4,7 +4,7 @@ Rows are tokens, in any order; which row sees which is an input, so a tree of an
 (T,), `attention_bias` float32 (T, P + T), added to the attention, of the P tokens before and the T of this run, `rows` int64 (R,), and for
 each layer `past_key.i` and `past_value.i` float32 (heads, P, width). Outputs: `logits` float32 (R, V) after the tokens `rows`, and
 `present_key.i`, `present_value.i` of this run's tokens. What adapters change has two inputs more, named as in their GGUF: `NAME.lora_a`
-(in, rank) and `NAME.lora_b` (rank, out), with alpha / rank multiplied into the latter; rank 0 changes nothing.
+(in, rank) and `NAME.lora_b` (rank, out), with alpha / rank multiplied into the latter; each has a rank of its own, 0 changes nothing.
 
 int8: weights S8 per output channel, activations U8 with a scale for each token. In the first two thirds of the layers both factors are
 first turned by a Hadamard matrix in blocks of 64 channels: the product stays as it is, and outliers are spread over their block (after
@@ -13,7 +13,7 @@ QuaRot, arXiv 2404.00456). In the last third activations have two parts instead,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from edge.errors import EdgeError
+from edge.judges.lora import read_lora
 from export.llm import LlmError
 from firmware_config.board import GraphPrecision
 
@@ -41,31 +43,64 @@ MICROSOFT = "com.microsoft"
 Weights = NDArray[np.float32]
 
 
-def writes_graphs_of(model: Path) -> bool:
-    """Whether the architecture of a GGUF is known here."""
-    return _architecture(gguf.GGUFReader(model)) in INTERLEAVED
+MATRICES = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
+"""Of each layer, with or without a bias; what an adapter may change."""
+
+
+def why_no_graph(model: Path, precision: GraphPrecision, adapters: Iterable[Path] = ()) -> str | None:
+    """What keeps a GGUF with these LoRAs from becoming a graph; None where nothing does."""
+    return next(_obstacles(_Source(gguf.GGUFReader(model), model), precision, adapters), None)
 
 
 def write_graph(model: Path, target: Path, precision: GraphPrecision, *, context_tokens: int, adapters: Iterable[Path] = ()) -> None:
     """Write a GGUF's weights as a graph; `adapters` are the LoRAs that it must be able to take.
 
     Raises:
-        LlmError: the model is of an architecture that is not known here, or too large for one file.
+        LlmError: `why_no_graph` has an answer, or a weight is not finite.
     """
-    source = _Source(gguf.GGUFReader(model), model)
-    bytes_each = 4 if precision == "fp32" else 1
-    size = sum(int(tensor.n_elements) for tensor in source.reader.tensors) * bytes_each
-    if size > MAX_BYTES:
-        msg = (
-            f"{model} as a graph in {precision} is {size / 1e9:.1f} GB, at most {MAX_BYTES / 1e9:.0f} fit into one file: use graph = 'none'"
-        )
+    loras = tuple(adapters)
+    why = why_no_graph(model, precision, loras)
+    if why is not None:
+        msg = f"{model} cannot be a graph in {precision}: {why}: use graph = 'none'"
         raise LlmError(msg)
-    adapted = {name.removesuffix(".lora_a") for adapter in adapters for name in _names(adapter) if name.endswith(".lora_a")}
-    onnx.save(_Writer(source, precision, adapted).model(context_tokens), target)
+    adapted = {target for lora in loras for target in _targets(lora)}
+    onnx.save(_Writer(_Source(gguf.GGUFReader(model), model), precision, adapted).model(context_tokens), target)
 
 
-def _names(path: Path) -> list[str]:
-    return [tensor.name for tensor in gguf.GGUFReader(path).tensors]
+def _obstacles(source: _Source, precision: GraphPrecision, adapters: Iterable[Path]) -> Iterator[str]:
+    if source.architecture not in INTERLEAVED:
+        yield f"its architecture is {source.architecture}, known are {', '.join(INTERLEAVED)}"
+        return
+    heads = [source.setting(f"attention.{name}") for name in ("head_count", "head_count_kv")]
+    widths = [source.setting(f"attention.{name}") for name in ("key_length", "value_length")]
+    scaled = [source.setting(f"rope.{name}", 1) for name in ("scale_linear", "scaling.factor")]
+    if source.setting("rope.scaling.type", "none") != "none" or scaled != [1, 1]:
+        yield "it scales its rotary positions"
+    if source.setting("expert_count", 0):
+        yield "it has experts"
+    if any(isinstance(count, list) for count in heads) or (widths[1] is not None and widths[0] != widths[1]):
+        yield "its heads differ from each other"
+    matrices = {f"blk.{layer}.{name}.weight" for layer in range(int(source.setting("block_count"))) for name in MATRICES}
+    known = matrices | {name.replace(".weight", ".bias") for name in matrices}
+    known |= {f"blk.{layer}.{norm}.weight" for layer in range(int(source.setting("block_count"))) for norm in ("attn_norm", "ffn_norm")}
+    known |= {"token_embd.weight", "output_norm.weight", "output.weight", "rope_freqs.weight"}
+    for name in sorted(source.tensors.keys() - known):
+        yield f"its tensor {name} is not known"
+    size = sum(int(tensor.n_elements) for tensor in source.reader.tensors) * (4 if precision == "fp32" else 1)
+    if size > MAX_BYTES:
+        yield f"it would have {size / 1e9:.1f} GB, and a file may have {MAX_BYTES / 1e9:.0f}"
+    for adapter in adapters:
+        try:
+            unknown = sorted(_targets(adapter) - matrices)
+        except EdgeError as err:
+            yield str(err)
+        else:
+            yield from (f"adapter {adapter.name} changes {name}, for which a graph has no place" for name in unknown)
+
+
+def _targets(adapter: Path) -> set[str]:
+    """The tensors that a LoRA changes."""
+    return {name.rpartition(".lora_")[0] for name in read_lora(adapter)[1]}
 
 
 def _architecture(reader: gguf.GGUFReader) -> str:
@@ -78,13 +113,6 @@ class _Source:
 
     reader: gguf.GGUFReader
     path: Path
-
-    def __post_init__(self) -> None:
-        scaling = self.setting("rope.scaling.type", "none")
-        if self.architecture not in INTERLEAVED or scaling != "none" or self.setting("expert_count", 0):
-            what = f"{self.architecture} with rope scaling {scaling!r}" if scaling != "none" else self.architecture
-            msg = f"{self.path} is a model of the kind {what}: graphs are written of {', '.join(INTERLEAVED)}, use graph = 'none'"
-            raise LlmError(msg)
 
     @cached_property
     def architecture(self) -> str:
@@ -186,9 +214,8 @@ class _Writer:
             else:
                 scales = self._constant("output.scale", numpy_helper.to_array(self._weights["token_embd.scale"])[:, 0])
                 logits = self._product(*self._parts(read), head, scales)
-        # Rounding would hide what is not finite.
-        finite = self._add("ReduceSum", self._add("Mul", read, self._constant("nought", np.array(0, np.float32))), keepdims=1)
-        self._add("Add", logits, finite)
+        # The norm's bound says nothing of a residual that is not finite.
+        self._add("Add", logits, self._nought_of(self._add("Abs", read)))
         self._output("logits", ["R", len(self._source.reader.fields["tokenizer.ggml.tokens"].data)])
 
     def _attention(self, read: str, layer: int) -> str:
@@ -262,8 +289,10 @@ class _Writer:
                 result = self._add("Add", result, self._constant(f"{name}.bias", self._source.weights(f"{name}.bias")))
             if f"{name}.weight" in self._adapted:
                 columns, rows = (int(size) for size in self._source.tensors[f"{name}.weight"].shape[:2])
-                narrow = self._add("MatMul", read, self._input(f"{name}.weight.lora_a", [columns, "rank"]))
-                result = self._add("Add", result, self._add("MatMul", narrow, self._input(f"{name}.weight.lora_b", ["rank", rows])))
+                # A name of its own: onnxruntime takes axes of one name for equally long.
+                rank = f"rank of {name}"
+                narrow = self._add("MatMul", read, self._input(f"{name}.weight.lora_a", [columns, rank]))
+                result = self._add("Add", result, self._add("MatMul", narrow, self._input(f"{name}.weight.lora_b", [rank, rows])))
             results.append(result)
         return results
 
@@ -271,9 +300,10 @@ class _Writer:
         """Products of one input with matrices (out, in)."""
         if self._precision == "fp32":
             return [self._add("MatMul", read, self._constant(f"{name}.weight", matrix.T)) for name, matrix in matrices.items()]
+        known_finite = read in self._bounds
         if turned:
             read, matrices = self._turned_by_blocks(read, matrices)
-        parts, divisor = self._parts(read, coarse_only=turned)
+        parts, divisor = self._parts(read, coarse_only=turned, known_finite=known_finite)
         results = []
         for name, matrix in matrices.items():
             weights, scales = _rounded(matrix, LEVELS[self._precision])
@@ -291,12 +321,15 @@ class _Writer:
         also = {name: (matrix.reshape(-1, block) @ turn).reshape(matrix.shape) for name, matrix in matrices.items()}
         return self._add("Reshape", turned, row), also
 
-    def _parts(self, read: str, *, coarse_only: bool = False) -> tuple[list[tuple[str, str]], str | None]:
+    def _parts(self, read: str, *, coarse_only: bool = False, known_finite: bool = False) -> tuple[list[tuple[str, str]], str | None]:
         """U8 activations with the zero at 128, each with its step, and what their rows were divided by, where no bound is known."""
         bound, divisor = None if coarse_only else self._bounds.get(read), None
         if bound is None:
             # A row of noughts is divided by 0 here, and multiplied with it at the end.
-            divisor = self._add("ReduceMax", self._add("Abs", read), axes=[-1], keepdims=1)
+            sizes = self._add("Abs", read)
+            divisor = self._add("ReduceMax", sizes, axes=[-1], keepdims=1)
+            if not known_finite:
+                divisor = self._add("Add", divisor, self._nought_of(sizes))
             read, bound = self._add("Div", read, divisor), 1.0
         step = self._constant(f"step.{bound}", np.array(bound / 127, np.float32))
         coarse = self._add("QuantizeLinear", read, step, self._zero())
@@ -305,6 +338,12 @@ class _Writer:
         rest = self._add("Sub", read, self._add("DequantizeLinear", coarse, step, self._zero()))
         small = self._constant(f"small.{bound}", np.array(bound / 127 / 254, np.float32))
         return [(coarse, step), (self._add("QuantizeLinear", rest, small, self._zero()), small)], divisor
+
+    def _nought_of(self, sizes: str) -> str:
+        """0 for each row, but not a number where one of its entries is not finite: a maximum and rounding would hide that."""
+        last = self._constant("last axis", np.array([-1], np.int64))
+        total = self._add("ReduceSum", sizes, last, keepdims=1)
+        return self._add("Mul", total, self._constant("nought", np.array(0, np.float32)))
 
     def _zero(self) -> str:
         return self._constant("zero", np.array(128, np.uint8))

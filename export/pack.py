@@ -15,7 +15,7 @@ from export.gather import Plan, check_names, gather, require_room
 from export.key import builder_key
 from export.licences import licence_files, notice
 from export.llm import requantize, strip_chat_template
-from export.llm_graph import write_graph, writes_graphs_of
+from export.llm_graph import why_no_graph, write_graph
 from export.proof import Figure, Measured, limited, require_kept
 from export.spec import LLM_GRAPH_PATH, LLM_PATH, BundleSpec
 from export.steps import kept, sha256
@@ -120,7 +120,7 @@ def _fill(
         (staging / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, staging / path)
     model = requantised(plan.llm, spec.llm.quantisation, cache=cache, say=say)
-    precision = _graph_precision(spec, model, board, say=say)
+    precision = _graph_precision(plan, model, board, say=say)
     graph = None if precision is None else _graph(plan, model, precision, cache=cache, say=say)
     (staging / LLM_PATH).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model, staging / LLM_PATH)
@@ -134,8 +134,9 @@ def _fill(
     manifest = _manifest(plan, content, key=key_id(public_key(private)))
     figures = tuple(one for part in made.values() for one in part.figures)
     measured = _chain(staging, manifest, plan, made, board=board, say=say) if made else ()
-    if precision is not None and board.llm_gpu_layers == 0:
-        measured += graph_for_gguf(staging, manifest, plan.pictures, precision=precision, board=board, say=say)
+    if precision is not None:
+        on_processor = board.model_copy(update={"llm_gpu_layers": 0})
+        measured += graph_for_gguf(staging, manifest, plan.pictures, precision=precision, board=on_processor, say=say)
     chain = limited(measured, spec.limits | spec.llm.limits)
     require_kept((*figures, *chain))
     figures += chain
@@ -177,21 +178,27 @@ def requantised(source: Path, kind: str, *, cache: Path, say: Say) -> Path:
     return kept
 
 
-def _graph_precision(spec: BundleSpec, model: Path, board: Board, *, say: Say) -> GraphPrecision | None:
-    """That of the graph which is written beside the GGUF, if one is."""
-    if spec.llm.graph == "none":
+def _graph_precision(plan: Plan, model: Path, board: Board, *, say: Say) -> GraphPrecision | None:
+    """That of the graph which is written beside the GGUF, if one is: what the board wants only where nothing is against it."""
+    wanted = plan.spec.llm.graph
+    if wanted == "none":
         return None
-    if spec.llm.graph != "auto":
-        return spec.llm.graph
-    if board.llm_graph is not None and not writes_graphs_of(model):
-        say("no graph can be written of this language model: llama.cpp will judge\n")
+    if wanted != "auto":
+        return wanted
+    why = None if board.llm_graph is None else why_no_graph(model, board.llm_graph, _adapters(plan))
+    if why is not None:
+        say(f"the language model is left to llama.cpp, it cannot be a graph: {why}\n")
         return None
     return board.llm_graph
 
 
+def _adapters(plan: Plan) -> list[Path]:
+    return [plan.files[path] for path in plan.adapters.values()]
+
+
 def _graph(plan: Plan, model: Path, precision: GraphPrecision, *, cache: Path, say: Say) -> Path:
     """The language model as a graph that takes the bundle's adapters, made once and kept in `cache`."""
-    adapters = [plan.files[path] for path in plan.adapters.values()]
+    adapters = _adapters(plan)
     context = plan.spec.llm.context_tokens
 
     def make(out: Path) -> None:

@@ -110,9 +110,10 @@ class ProofError(BuildError):
     def __init__(self, figures: Sequence[Figure], suspects: Sequence[Suspect]) -> None:
         broken = [one for one in figures if not one.kept]
         worst = max(broken, key=lambda one: one.excess)
+        way = "int8-full, fp32 or none as [llm] graph" if worst.stage == "judge.graph" else TRY[worst.precision]
         head = (
             f"{len(broken)} of {len(figures)} figures of the proof break their limits, worst {worst.stage} ({worst.kind} "
-            f"{worst.value:.5f}, limit {worst.limit:g}) in {worst.precision}: try {TRY[worst.precision]}"
+            f"{worst.value:.5f}, limit {worst.limit:g}) in {worst.precision}: try {way}"
         )
         super().__init__("\n".join(filter(None, (head, table(figures), _told(suspects)))))
         self.figures, self.suspects = tuple(figures), tuple(suspects)

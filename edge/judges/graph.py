@@ -44,7 +44,7 @@ class GraphModel:
         self._nothing = {name: np.zeros((shapes[name][0], 0, shapes[name][2]), np.float32) for name in self._past}
         adapted = {name: shapes[name] for name in shapes if ".lora_" in name}
         self._adapters: dict[Path | None, dict[str, Array]] = {
-            None: {name: np.zeros([0 if size == "rank" else size for size in shape], np.float32) for name, shape in adapted.items()}
+            None: {name: np.zeros([0 if isinstance(size, str) else size for size in shape], np.float32) for name, shape in adapted.items()}
         }
         self._kept: dict[tuple[Path | None, tuple[int, ...]], Past] = {}
 
@@ -57,12 +57,19 @@ class GraphModel:
         inputs = dict(self._adapters[None])
         for name, matrix in matrices.items():
             given = np.ascontiguousarray(matrix.T)
-            rank = 0 if name.endswith(".lora_b") else 1
-            if name not in inputs or given.shape[1 - rank] != inputs[name].shape[1 - rank]:
-                msg = f"adapter {path} does not fit the language model {self.path}: export it for this model"
-                raise BundleError(msg)
-            inputs[name] = given if rank else given * np.float32(alpha / len(given))
+            if name.endswith(".lora_b"):
+                with np.errstate(over="ignore"):
+                    given = given * np.float32(alpha / len(given) if alpha else 1)  # as llama.cpp does
+            axis = 1 if name.endswith(".lora_b") else 0
+            if name not in inputs or given.shape[axis] != inputs[name].shape[axis] or not np.isfinite(given).all():
+                raise BundleError(self._unfit(path))
+            inputs[name] = given
+        if any(name.endswith(".lora_a") and given.shape[1] != len(inputs[f"{name[:-1]}b"]) for name, given in inputs.items()):
+            raise BundleError(self._unfit(path))
         self._adapters[path] = inputs
+
+    def _unfit(self, adapter: Path) -> str:
+        return f"adapter {adapter} does not fit the language model {self.path}: export it for this model"
 
     def ask(self, prefix: Sequence[int], tree: Tree, adapter: Path | None) -> dict[int, NDArray[np.float64]]:
         """See `LanguageModel.ask`."""

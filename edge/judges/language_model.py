@@ -58,6 +58,21 @@ def _silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
     """llama.cpp writes pages to stderr; what matters comes back as an error code."""
 
 
+NO_CARD = (ctypes.c_void_p * 1)(None)
+
+
+def model_parameters(gpu_layers: int) -> llama_cpp.llama_model_params:
+    """llama.cpp's own, with so many layers on a card.
+
+    Without any, no card is opened: a CUDA build else takes large products to it, and lays the weights out for it.
+    """
+    parameters = llama_cpp.llama_model_default_params()
+    parameters.n_gpu_layers = gpu_layers
+    if gpu_layers == 0:
+        parameters.devices = ctypes.addressof(NO_CARD)
+    return parameters
+
+
 def load_gguf(path: Path, parameters: llama_cpp.llama_model_params) -> llama_cpp.llama_model_p:
     """Have llama.cpp load a GGUF.
 
@@ -92,7 +107,7 @@ class Vocabulary:
         Raises:
             BundleError: llama.cpp cannot load it.
         """
-        parameters = llama_cpp.llama_model_default_params()
+        parameters = model_parameters(0)
         parameters.vocab_only = True
         return cls(load_gguf(path, parameters))
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.errors import BundleError, JudgeError
 from edge.gguf_header import require_sound
-from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf
+from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf, model_parameters
 from edge.judges.tree import Tree
 from edge.threads import threads_of
 from firmware_config.board import Board
@@ -26,14 +26,8 @@ class LlamaModel:
     """One model with one context; see `edge.judges.language_model.LanguageModel`."""
 
     def __init__(self, path: Path, *, board: Board, context_tokens: int) -> None:
-        model = llama_cpp.llama_model_default_params()
-        model.n_gpu_layers = board.llm_gpu_layers
-        # Without layers on a card, none is opened: a CUDA build else takes large products to it, and lays the weights out for it.
-        no_card = (ctypes.c_void_p * 1)(None)
-        if board.llm_gpu_layers == 0:
-            model.devices = ctypes.addressof(no_card)
         self.path = path
-        self._model = load_gguf(path, model)
+        self._model = load_gguf(path, model_parameters(board.llm_gpu_layers))
         context = llama_cpp.llama_context_default_params()
         context.n_ctx = context_tokens
         context.n_batch = context.n_ubatch = MAX_BATCH

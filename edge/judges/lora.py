@@ -25,7 +25,7 @@ def read_lora(path: Path) -> tuple[float, dict[str, NDArray[np.float32]]]:
     with sound_header(path) as header:
         alpha = header.floats.get(b"adapter.lora.alpha")
         if alpha is None or any(len(shape) != 2 or kind not in FLOATS for shape, kind, _ in header.tensors.values()):
-            msg = f"adapter {path} is no LoRA in floating point: export it again"
+            msg = f"adapter {path} is no LoRA in F32 or F16: export it again"
             raise BundleError(msg)
         matrices = {
             name.decode(errors="replace"): np.frombuffer(header.raw, FLOATS[kind], prod(shape), at).reshape(shape[::-1]).astype(np.float32)

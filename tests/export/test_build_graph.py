@@ -91,7 +91,7 @@ def test_a_graph_has_the_licence_of_its_gguf(tmp_path: Path) -> None:
 
 
 def test_a_graph_that_judges_otherwise_than_its_gguf_fails_the_build(tmp_path: Path) -> None:
-    with pytest.raises(ProofError, match=r"worst judge\.graph \(probability .* in int8: try int8-full, then fp32"):
+    with pytest.raises(ProofError, match=r"worst judge\.graph \(probability .* in int8: try int8-full, fp32 or none as \[llm\] graph"):
         built(tmp_path, llm="limits = { probability = 0.0 }")
     assert not (tmp_path / "bundle").exists()
 
@@ -103,4 +103,4 @@ def test_a_model_of_which_no_graph_can_be_written_is_left_to_llama_cpp(tmp_path:
     built(tmp_path, say=told)
 
     assert opened(tmp_path).manifest.llm.graph is None
-    assert any("no graph can be written of this language model: llama.cpp will judge" in line for line in told)
+    assert any("the language model is left to llama.cpp, it cannot be a graph: its architecture is llama" in line for line in told)

@@ -16,12 +16,13 @@ from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
+from edge.judges.lora import read_lora
 from edge.judges.prompt import Prompt
 from edge.judges.tree import Tree
 from export import llm_graph
 from export.hf_llm import convert_model, read_llm
-from export.llm import LlmError, write_adapter
-from export.llm_graph import hadamard, write_graph, writes_graphs_of
+from export.llm import LlmError, write_adapter, write_lora
+from export.llm_graph import hadamard, why_no_graph, write_graph
 from firmware_config.board import Board, GraphPrecision
 from firmware_config.labels import Label
 from tests.edge.sample_records import words
@@ -31,6 +32,7 @@ from tests.export.tiny_qwen import write_qwen
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 CONTEXT = 512
+SHAPE = {"alpha": 8, "heads": HEADS, "key_value_heads": KEY_VALUE_HEADS}
 LABELS = tuple(Label(name=name, decision="ng") for name in ("good", "crack", "dark area"))
 WORDS = words("a dark line", "an even cell")
 
@@ -61,7 +63,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"{layer}.{part}": (rng.normal(size=(4, wide)).astype(np.float32) / 8, rng.normal(size=(out, 4)).astype(np.float32) / 8)
         for layer, (part, (wide, out)) in product(range(2), sizes.items())
     }
-    write_adapter(matrices, folder / "lora.gguf", alpha=8, heads=HEADS, key_value_heads=KEY_VALUE_HEADS)
+    write_adapter(matrices, folder / "lora.gguf", **SHAPE)
     return folder / "model.gguf"
 
 
@@ -83,7 +85,7 @@ def test_qwen_with_its_biases_and_its_own_order_of_rotary_pairs_is_known(tmp_pat
     with_biases = [tensor.name for tensor in gguf.GGUFReader(model).tensors if tensor.name.endswith("attn_q.bias")]
 
     assert with_biases
-    assert writes_graphs_of(model)
+    assert why_no_graph(model, "fp32") is None
     # llama.cpp rounds activations to F16 beside F16 weights.
     assert np.abs(scores(graph_of(model, "fp32")) - scores(LlamaModel(model, board=BOARD, context_tokens=CONTEXT))).max() < 1e-2
 
@@ -128,12 +130,12 @@ def test_numbers_that_are_not_finite_are_not_rounded_away(llama: Path, spoilt: f
         scores(GraphModel(llama.with_name("spoilt.onnx"), vocabulary=llama, board=BOARD, context_tokens=CONTEXT))
 
 
-def test_an_adapter_with_numbers_that_are_not_finite_is_refused(llama: Path, tmp_path: Path) -> None:
+def test_an_adapter_with_numbers_that_are_not_finite_is_refused(tmp_path: Path) -> None:
     matrices = {"0.q_proj": (np.full((4, WIDTH), np.nan, np.float32), np.ones((WIDTH, 4), np.float32))}
-    write_adapter(matrices, tmp_path / "spoilt.gguf", alpha=8, heads=HEADS, key_value_heads=KEY_VALUE_HEADS)
+    write_adapter(matrices, tmp_path / "spoilt.gguf", **SHAPE)
 
     with pytest.raises(BundleError, match=r"adapter .*spoilt\.gguf holds numbers that are not finite: tune it again"):
-        scores(graph_of(llama, "int8", tmp_path / "spoilt.gguf"), tmp_path / "spoilt.gguf")
+        read_lora(tmp_path / "spoilt.gguf")
 
 
 def test_no_sum_of_two_int8_products_overflows_16_bits(llama: Path) -> None:
@@ -182,15 +184,50 @@ def write_kind(path: Path, *, arch: str = "llama", scaling: str | None = None) -
     return path
 
 
-def test_another_architecture_is_refused(tmp_path: Path) -> None:
-    gemma = write_kind(tmp_path / "gemma.gguf", arch="gemma")
-    stretched = write_kind(tmp_path / "stretched.gguf", scaling="yarn")
-
-    assert not writes_graphs_of(gemma)
-    for model, said in ((gemma, "of the kind gemma"), (stretched, "of the kind llama with rope scaling 'yarn'")):
-        with pytest.raises(LlmError, match=said) as caught:
-            write_graph(model, tmp_path / "model.onnx", "int8", context_tokens=CONTEXT)
+def test_what_cannot_be_a_graph_is_refused_with_the_reason(tmp_path: Path, llama: Path) -> None:
+    write_adapter({"0.o_proj": (np.ones((4, WIDTH), np.float32), np.ones((WIDTH, 4), np.float32))}, tmp_path / "lora.gguf", **SHAPE)
+    head = tmp_path / "head.gguf"
+    write_lora([("output.weight.lora_a", np.ones((4, WIDTH))), ("output.weight.lora_b", np.ones((9, 4)))], head, alpha=8)
+    (tmp_path / "broken.gguf").write_bytes(b"GGUF but not really")
+    cases: list[tuple[Path, tuple[Path, ...], str]] = [
+        (write_kind(tmp_path / "gemma.gguf", arch="gemma"), (), "its architecture is gemma, known are llama, qwen2"),
+        (write_kind(tmp_path / "stretched.gguf", scaling="yarn"), (), "it scales its rotary positions"),
+        (llama, (tmp_path / "lora.gguf", head), "adapter head.gguf changes output.weight, for which a graph has no place"),
+        (llama, (tmp_path / "broken.gguf",), "broken.gguf is no sound GGUF file"),
+    ]
+    for model, adapters, said in cases:
+        assert said in str(why_no_graph(model, "int8", adapters))
+        with pytest.raises(LlmError, match=r"cannot be a graph in int8: .*: use graph = 'none'") as caught:
+            write_graph(model, tmp_path / "model.onnx", "int8", context_tokens=CONTEXT, adapters=adapters)
         assert is_one_sentence(str(caught.value))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_adapters_of_other_matrices_and_ranks_are_taken_by_one_graph(tmp_path: Path, llama: Path, precision: GraphPrecision) -> None:
+    rng = np.random.default_rng(3)
+    ranks = {"narrow": {"0.q_proj": 3}, "mixed": {"0.q_proj": 8, "0.o_proj": 2, "1.o_proj": 5, "1.q_proj": 4}}
+    for name, parts in ranks.items():
+        matrices = {
+            part: (rng.normal(size=(rank, WIDTH)).astype(np.float32) / 8, rng.normal(size=(WIDTH, rank)).astype(np.float32) / 8)
+            for part, rank in parts.items()
+        }
+        write_adapter(matrices, tmp_path / f"{name}.gguf", **SHAPE)
+    adapters = [llama.with_name("lora.gguf"), *(tmp_path / f"{name}.gguf" for name in ranks)]
+    gguf_model, graph = LlamaModel(llama, board=BOARD, context_tokens=CONTEXT), graph_of(llama, precision, *adapters)
+
+    for adapter in (*adapters, None, *adapters):
+        assert np.abs(scores(graph, adapter) - scores(gguf_model, adapter)).max() < (2e-3 if precision == "fp32" else 0.5)
+
+
+@pytest.mark.parametrize("part", ["0.q_proj", "1.q_proj", "1.gate_proj"])
+def test_what_overflows_in_the_midst_of_the_model_is_not_rounded_away(tmp_path: Path, llama: Path, part: str) -> None:
+    out = 128 if part.endswith("gate_proj") else WIDTH
+    rows = np.zeros((out, 4), np.float32)
+    rows[-8:] = 1e37
+    write_adapter({part: (np.full((4, WIDTH), 1e3, np.float32), rows)}, tmp_path / "huge.gguf", **SHAPE)
+
+    with pytest.raises(JudgeError, match="not finite"):
+        scores(graph_of(llama, "int8", tmp_path / "huge.gguf"), tmp_path / "huge.gguf")
 
 
 def test_a_model_that_is_too_large_or_spoilt_is_refused(tmp_path: Path, llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,5 +235,5 @@ def test_a_model_that_is_too_large_or_spoilt_is_refused(tmp_path: Path, llama: P
     with pytest.raises(LlmError, match=r"weights in output\.weight that are not finite"):
         write_graph(tmp_path / "spoilt.gguf", tmp_path / "model.onnx", "int8", context_tokens=CONTEXT)
     monkeypatch.setattr(llm_graph, "MAX_BYTES", 1000)
-    with pytest.raises(LlmError, match=r"fit into a file: use graph = 'none'|fit into one file: use graph = 'none'"):
+    with pytest.raises(LlmError, match=r"it would have 0\.0 GB, and a file may have 0: use graph = 'none'"):
         write_graph(llama, tmp_path / "model.onnx", "int8", context_tokens=CONTEXT)
