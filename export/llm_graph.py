@@ -215,7 +215,7 @@ class _Writer:
                 scales = self._constant("output.scale", numpy_helper.to_array(self._weights["token_embd.scale"])[:, 0])
                 logits = self._product(*self._parts(read), head, scales)
         # The norm's bound says nothing of a residual that is not finite.
-        self._add("Add", logits, self._nought_of(self._add("Abs", read)))
+        self._add("Add", logits, self._nought_of(read, int(self._source.setting("embedding_length"))))
         self._output("logits", ["R", len(self._source.reader.fields["tokenizer.ggml.tokens"].data)])
 
     def _attention(self, read: str, layer: int) -> str:
@@ -300,10 +300,10 @@ class _Writer:
         """Products of one input with matrices (out, in)."""
         if self._precision == "fp32":
             return [self._add("MatMul", read, self._constant(f"{name}.weight", matrix.T)) for name, matrix in matrices.items()]
-        known_finite = read in self._bounds
+        nought = None if read in self._bounds else self._nought_of(read, next(iter(matrices.values())).shape[1])
         if turned:
             read, matrices = self._turned_by_blocks(read, matrices)
-        parts, divisor = self._parts(read, coarse_only=turned, known_finite=known_finite)
+        parts, divisor = self._parts(read, coarse_only=turned, nought=nought)
         results = []
         for name, matrix in matrices.items():
             weights, scales = _rounded(matrix, LEVELS[self._precision])
@@ -321,15 +321,14 @@ class _Writer:
         also = {name: (matrix.reshape(-1, block) @ turn).reshape(matrix.shape) for name, matrix in matrices.items()}
         return self._add("Reshape", turned, row), also
 
-    def _parts(self, read: str, *, coarse_only: bool = False, known_finite: bool = False) -> tuple[list[tuple[str, str]], str | None]:
+    def _parts(self, read: str, *, coarse_only: bool = False, nought: str | None = None) -> tuple[list[tuple[str, str]], str | None]:
         """U8 activations with the zero at 128, each with its step, and what their rows were divided by, where no bound is known."""
         bound, divisor = None if coarse_only else self._bounds.get(read), None
         if bound is None:
             # A row of noughts is divided by 0 here, and multiplied with it at the end.
-            sizes = self._add("Abs", read)
-            divisor = self._add("ReduceMax", sizes, axes=[-1], keepdims=1)
-            if not known_finite:
-                divisor = self._add("Add", divisor, self._nought_of(sizes))
+            divisor = self._add("ReduceMax", self._add("Abs", read), axes=[-1], keepdims=1)
+            if nought is not None:
+                divisor = self._add("Add", divisor, nought)
             read, bound = self._add("Div", read, divisor), 1.0
         step = self._constant(f"step.{bound}", np.array(bound / 127, np.float32))
         coarse = self._add("QuantizeLinear", read, step, self._zero())
@@ -339,11 +338,9 @@ class _Writer:
         small = self._constant(f"small.{bound}", np.array(bound / 127 / 254, np.float32))
         return [(coarse, step), (self._add("QuantizeLinear", rest, small, self._zero()), small)], divisor
 
-    def _nought_of(self, sizes: str) -> str:
+    def _nought_of(self, read: str, columns: int) -> str:
         """0 for each row, but not a number where one of its entries is not finite: a maximum and rounding would hide that."""
-        last = self._constant("last axis", np.array([-1], np.int64))
-        total = self._add("ReduceSum", sizes, last, keepdims=1)
-        return self._add("Mul", total, self._constant("nought", np.array(0, np.float32)))
+        return self._add("MatMul", read, self._constant(f"noughts.{columns}", np.zeros((columns, 1), np.float32)))
 
     def _zero(self) -> str:
         return self._constant("zero", np.array(128, np.uint8))
