@@ -58,13 +58,13 @@ def write_graph(model: Path, target: Path, precision: GraphPrecision, *, context
     Raises:
         LlmError: `why_no_graph` has an answer, or a weight is not finite.
     """
-    loras = tuple(adapters)
-    why = why_no_graph(model, precision, loras)
+    source, loras = _Source(gguf.GGUFReader(model), model), tuple(adapters)
+    why = next(_obstacles(source, precision, loras), None)
     if why is not None:
         msg = f"{model} cannot be a graph in {precision}: {why}: use graph = 'none'"
         raise LlmError(msg)
-    adapted = {target for lora in loras for target in _targets(lora)}
-    onnx.save(_Writer(_Source(gguf.GGUFReader(model), model), precision, adapted).model(context_tokens), target)
+    adapted = {name for lora in loras for name in _targets(lora)}
+    onnx.save(_Writer(source, precision, adapted).model(context_tokens), target)
 
 
 def _obstacles(source: _Source, precision: GraphPrecision, adapters: Iterable[Path]) -> Iterator[str]:

@@ -50,6 +50,10 @@ TRY: Mapping[str, str] = {
 }
 
 
+TRY_AT: Mapping[str, str] = {"judge.graph": "int8-full, fp32 or none as [llm] graph"}
+"""What to try at a stage that has a way out of its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """One figure of one stage; `precision` is a graph's, a language model's quantisation, or "bundle" for the whole chain."""
@@ -110,10 +114,9 @@ class ProofError(BuildError):
     def __init__(self, figures: Sequence[Figure], suspects: Sequence[Suspect]) -> None:
         broken = [one for one in figures if not one.kept]
         worst = max(broken, key=lambda one: one.excess)
-        way = "int8-full, fp32 or none as [llm] graph" if worst.stage == "judge.graph" else TRY[worst.precision]
         head = (
             f"{len(broken)} of {len(figures)} figures of the proof break their limits, worst {worst.stage} ({worst.kind} "
-            f"{worst.value:.5f}, limit {worst.limit:g}) in {worst.precision}: try {way}"
+            f"{worst.value:.5f}, limit {worst.limit:g}) in {worst.precision}: try {TRY_AT.get(worst.stage, TRY[worst.precision])}"
         )
         super().__init__("\n".join(filter(None, (head, table(figures), _told(suspects)))))
         self.figures, self.suspects = tuple(figures), tuple(suspects)

@@ -16,14 +16,19 @@ from export.proof import ProofError
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.signature import read_trusted_keys
+from tests.export.tiny_llama import write_llama
 from tests.export.tiny_spec import write_spec
 
 WITH = Board(name="test", providers=("cpu",), threads=1, llm_graph="int8")
 WITHOUT = WITH.model_copy(update={"llm_graph": None})
 
 
-def built(folder: Path, *, board: Board = WITH, llm: str = "", licences: str | None = None, say: list[str] | None = None) -> Built:
+def built(
+    folder: Path, *, board: Board = WITH, llm: str = "", licences: str | None = None, stretched: bool = False, say: list[str] | None = None
+) -> Built:
     spec = write_spec(folder / "spec")
+    if stretched:
+        write_llama(spec.parent / "model.gguf", stretched=True)
     text = spec.read_text().replace("[llm]\n", f"[llm]\n{llm}\n")
     if licences is not None:
         text = text.replace('files = ["*"]', licences)
@@ -96,11 +101,10 @@ def test_a_graph_that_judges_otherwise_than_its_gguf_fails_the_build(tmp_path: P
     assert not (tmp_path / "bundle").exists()
 
 
-def test_a_model_of_which_no_graph_can_be_written_is_left_to_llama_cpp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("export.llm_graph.INTERLEAVED", {})
+def test_a_model_of_which_no_graph_can_be_written_is_left_to_llama_cpp(tmp_path: Path) -> None:
     told: list[str] = []
 
-    built(tmp_path, say=told)
+    built(tmp_path, stretched=True, say=told)
 
     assert opened(tmp_path).manifest.llm.graph is None
-    assert any("the language model is left to llama.cpp, it cannot be a graph: its architecture is llama" in line for line in told)
+    assert any("the language model is left to llama.cpp, it cannot be a graph: it scales its rotary positions" in line for line in told)

@@ -14,8 +14,8 @@ TEMPLATE = "Answers:\n{labels}\n{description}Answer:\n"
 """Short: each letter is a token."""
 
 
-def write_llama(path: Path, *, chat_template: bool = False, seed: int = 0, spoilt: float | None = None) -> None:
-    """`spoilt`: what the logit of one word of the vocabulary always is."""
+def write_llama(path: Path, *, chat_template: bool = False, seed: int = 0, spoilt: float | None = None, stretched: bool = False) -> None:
+    """`spoilt`: what the logit of one word of the vocabulary always is; `stretched`: its rotary positions are scaled."""
     rng = np.random.default_rng(seed)
     tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), SPACE, *string.printable.strip()]
     kinds = [gguf.TokenType.UNKNOWN, *[gguf.TokenType.CONTROL] * 2, *[gguf.TokenType.BYTE] * 256]
@@ -37,6 +37,9 @@ def write_llama(path: Path, *, chat_template: bool = False, seed: int = 0, spoil
     writer.add_unk_token_id(0)
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
+    if stretched:
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(2.0)
     if chat_template:
         writer.add_chat_template("{{ messages }}")
     shapes = {"token_embd": (len(tokens), WIDTH), "output": (len(tokens), WIDTH)}
