@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from edge.errors import BundleError
 from edge.session import PROVIDERS, Graph, on_host, open_session
@@ -18,6 +22,21 @@ OPENVINO = pytest.mark.skipif(
 )
 TOLERANCE = 0.02
 """Between two kernels of the same int8 graph, on embeddings of unit length."""
+
+HALVES = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import numpy as np
+from edge.session import open_session
+from firmware_config.board import read_board
+
+session = open_session(Path(sys.argv[1]), read_board("cpu").model_copy(update={"threads": 2}))
+smallest = np.full(1_000_000, np.finfo(np.float32).tiny)
+not_nought = lambda: np.count_nonzero(session.run(["y"], {"x": smallest})[0])
+print(not_nought(), ThreadPoolExecutor().submit(not_nought).result())
+"""
+"""How many halves of the smallest normal number are not 0, on the thread that opened the session and on a later one."""
 
 
 def embedded(board: Board) -> np.ndarray:
@@ -36,6 +55,16 @@ def test_a_provider_that_is_not_there_is_refused_and_never_replaced(name: str) -
     with pytest.raises(BundleError, match=f"board '{name}' asks for .*, which this onnxruntime lacks .* choose another board") as refused:
         open_session(TOWER, board)
     assert is_one_sentence(str(refused.value))
+
+
+def test_numbers_too_small_to_be_normal_are_noughts_on_every_thread_that_computes(tmp_path: Path) -> None:
+    halved = helper.make_node("Mul", ["x", "half"], ["y"])
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in "xy")
+    graph = helper.make_graph([halved], "halved", [x], [y], [numpy_helper.from_array(np.float32(0.5), "half")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "halved.onnx")
+    # In a process of its own, because its first session decides.
+    done = subprocess.run([sys.executable, "-c", HALVES, tmp_path / "halved.onnx"], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["0", "0"], done.stderr
 
 
 def test_a_file_that_is_no_graph_is_one_sentence(tmp_path: Path) -> None:
