@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.bundles import Bundle
 from edge.judges.calibration import Kind, calibrated, chance_not_ok, fit
-from edge.judges.fit import Sample, chances_right, cross_fitted, fit_rule
+from edge.judges.fit import FOLDS, Fold, Sample, chances_right, cross_fitted, fit_rule
 from edge.judges.promise import possible, possible_threshold
 from edge.judges.reliability import calibration_error, error_by_chance
 from edge.outcomes import cross_fitted_verdicts, verdicts
@@ -35,8 +35,9 @@ CHOSEN: Kind = "logistic"
 
 JUDGE = "judge on words (the product)"
 CLEAN, LARGE = "source, taught nothing", "source with training modules"
-SPLITS, SPLIT_BLOCK, SPLIT_SEED = 200, 12, 0
-"""Random splits of the source for the coverage of sets: blocks of 12 neighbours, so that even two modules can be split in many ways."""
+SPLITS, DEALS, SPLIT_BLOCK, SPLIT_SEED = 200, 20, 12, 0
+"""Random splits of the source for the coverage of sets, and deals of it for ECE: blocks of 12 to 15 neighbours, so that even two modules
+can be split in many ways."""
 
 Array = NDArray[np.float64]
 
@@ -138,6 +139,13 @@ def stated(way: Way, kind: Kind, source: Sequence[int], rows: Sequence[int]) -> 
     return Stated(1 - chances[:, sample.ok].sum(-1), sample.bad)
 
 
+def dealt(way: Way, kind: Kind, source: Sequence[int]) -> list[Stated]:
+    """Probabilities on the source where cells come as the labelled ones did: a tenth of the blocks is told by a fit on all others."""
+    sample, rng = way.sample(source), np.random.default_rng(SPLIT_SEED)
+    found = [1 - cross_fitted(sample, kind, lambda _: _hands(source, rng))[:, sample.ok].sum(-1) for _ in range(DEALS)]
+    return [Stated(chances, sample.bad) for chances in found]
+
+
 def rule_of(way: Way, source: Sequence[int], *, escape: float = ESCAPE) -> Rule:
     """What a box would be told by a calibration on the source."""
     return fit_rule(way.sample(source), kind=CHOSEN, escape=escape, coverage=COVERAGE)
@@ -181,15 +189,30 @@ def _covered(taught: Sample, asked: Sample) -> Mapping[float, tuple[float, float
     return {nominal: (float(some[np.arange(len(truth)), truth].mean()), float(some.all(-1).mean())) for nominal, some in sets.items()}
 
 
-def _splits(source: Sequence[int]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Random four fifths and the last fifth, positions in `source` in order, cut between blocks of neighbours."""
-    rng = np.random.default_rng(SPLIT_SEED)
-    parts = [part for block in blocks(source) for part in np.array_split(block, max(1, len(block) // SPLIT_BLOCK))]
+def _splits(source: Sequence[int]) -> Iterator[Fold]:
+    """Random four fifths and the last fifth."""
+    rng, parts = np.random.default_rng(SPLIT_SEED), _parts(source)
     for _ in range(SPLITS):
         order = rng.permutation(len(parts))
         last = max(1, len(parts) // 5)
-        most, rest = (np.sort(np.concatenate([parts[i] for i in some])) for some in (order[last:], order[:last]))
-        yield most, rest
+        yield _positions(parts, order[last:]), _positions(parts, order[:last])
+
+
+def _hands(source: Sequence[int], rng: np.random.Generator) -> Iterator[Fold]:
+    """One deal into ten hands: each with all others."""
+    parts = _parts(source)
+    order = rng.permutation(len(parts))
+    for first in range(min(FOLDS, len(parts))):
+        yield _positions(parts, np.delete(order, slice(first, None, FOLDS))), _positions(parts, order[first::FOLDS])
+
+
+def _parts(source: Sequence[int]) -> list[NDArray[np.int64]]:
+    """Blocks of neighbours, as positions in `source`."""
+    return [part for block in blocks(source) for part in np.array_split(block, max(1, len(block) // SPLIT_BLOCK))]
+
+
+def _positions(parts: Sequence[NDArray[np.int64]], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.sort(np.concatenate([parts[i] for i in chosen]))
 
 
 def risk_coverage(stated_: Stated) -> tuple[Array, Array]:

@@ -14,6 +14,7 @@ from export.pilot.trust import (
     CHOSEN,
     CLEAN,
     COVERAGE,
+    DEALS,
     ESCAPE,
     JUDGE,
     KINDS,
@@ -25,6 +26,7 @@ from export.pilot.trust import (
     Way,
     coverage_on,
     coverage_on_source,
+    dealt,
     kept,
     rule_of,
     sources,
@@ -56,12 +58,17 @@ Bundle {bundle} version {version}, `{digest}`, on the ELPV data set, cut by prod
   material; nothing was learned or fitted on them.
 - Only good or defective is known of a cell (defective: a labelled probability of at least 0.5). Probability means that of all labels that
   are not ok.
-- On the source every figure is cross-fitted: ten blocks of neighbours, each told by a fit on the other nine. On the targets the fit on the
-  whole source is used as it is.
+- On the source every figure is cross-fitted: ten stretches of neighbours, each told by a fit on the other nine. On the targets the fit on
+  the whole source is used as it is.
+- ECE on the source is given twice. **Dealt**: blocks of {split} to 15 neighbours in ten hands, each told by a fit on the other nine; mean
+  of {deals} deals (132 cells are only nine blocks, and one deal). So cells come as the labelled ones did, which is what a calibration
+  promises for. **In stretches**: as all other figures. Then whole modules are missing from the fit, and since some have 2 % of defective
+  cells and some 90 %, that is a small change of domain.
 - ECE: bins of equally many cells, about 25 each, 5 to 15 in all. "By chance" is what a judge whose probabilities are all true would show
   with so many cells: a smaller error cannot be told from it.
-- The kind of fit was chosen before any target was measured. One thing was changed after a first look at all figures, for the source's
-  sake: the sets' threshold rests on dealt pictures, not on blocks (blocks gave 95.8 % on the source at a nominal 90 %).
+- The kind of fit was chosen before any target was measured. Two things were changed after a look at all figures, for the source's sake:
+  the sets' threshold rests on dealt pictures, not on stretches (stretches gave 95.8 % on the source at a nominal 90 %), and ECE on dealt
+  blocks stands beside that on stretches, which alone was measured at first (0.054 on the larger source).
 - Intervals: 95 %, bootstrap over blocks of {block} neighbouring cells, {draws:,} draws.
 - The controls learned from the 762 training cells and go the same way: the same fit, threshold, sets and policy.
 """
@@ -70,8 +77,8 @@ HONEST = """## Are the probabilities honest?
 
 ![stated against true](trust-reliability.png)
 
-ECE (by chance). The fit in bold was chosen on the source with training modules; the fit for the targets is that on the source that
-taught nothing.
+ECE (by chance), on the sources dealt / in stretches. The fit in bold was chosen on the source with training modules; the fit for the
+targets is that on the source that taught nothing.
 """
 
 PROMISE = """## What becomes of a promised escape?
@@ -96,8 +103,8 @@ SETS = """## Does the set hold the truth?
 
 A set holds decisions, not labels: of a defective cell only "defective" is known, and a line acts on the decision alone. A set of two
 decisions is REVIEW, unless a defect is likelier. Coverage on the source is the mean over {splits} random splits, cut between blocks of
-{block} neighbours, fitted on four fifths and measured on the last. Nothing is promised of the targets: they are not drawn as the source
-was.
+{block} to 15 neighbours, fitted on four fifths and measured on the last. Nothing is promised of the targets: they are not drawn as the
+source was.
 """
 
 Promises = Mapping[str, Sequence[tuple[str, str, Kept]]]
@@ -119,7 +126,7 @@ def write_page(study: Study, bundle: Bundle, board: Board, station: Station, *, 
         for name, source in known.items()
     }
     about = {"bundle": bundle.manifest.name, "version": bundle.manifest.bundle_version, "digest": bundle.digest}
-    parts = [HEAD.format(**about, command=command, block=BLOCK, draws=DRAWS)]
+    parts = [HEAD.format(**about, command=command, block=BLOCK, draws=DRAWS, split=SPLIT_BLOCK, deals=DEALS)]
     parts += [
         "## In short\n",
         *_goals(judge, known, promises, sets),
@@ -149,9 +156,11 @@ def _goals(judge: Way, known: Mapping[str, Sequence[int]], promises: Promises, s
     """One line a goal, reached or not."""
     lines = []
     for name, source in known.items():
-        before, after = uncalibrated(judge, source), stated(judge, CHOSEN, source, source)
-        said = f"{before.error:.3f} before, {after.error:.3f} after ({CHOSEN}), {after.by_chance:.3f} by chance"
-        lines.append(f"- ECE on {name}, {len(source)} cells: {said}; goal {ECE_GOAL}: {_reached(after.error <= ECE_GOAL)}.")
+        before, deals, stretches = uncalibrated(judge, source), dealt(judge, CHOSEN, source), stated(judge, CHOSEN, source, source)
+        lines.append(f"- ECE on {name}, {len(source)} cells: {before.error:.3f} before. After ({CHOSEN}; goal {ECE_GOAL}):")
+        least, mean, most = min(one.error for one in deals), _mean_error(deals), max(one.error for one in deals)
+        lines[-1] += f" dealt {mean:.3f} ({least:.3f} to {most:.3f}): {_reached(mean <= ECE_GOAL)};"
+        lines[-1] += f" in stretches {stretches.error:.3f}: {_reached(stretches.error <= ECE_GOAL)}; {stretches.by_chance:.3f} by chance."
     for name, reached in sets.items():
         (one,) = (found for found in reached[name] if found.nominal == COVERAGE)
         close = abs(one.reached - COVERAGE) <= COVERAGE_GOAL
@@ -194,9 +203,15 @@ def _errors(ways: Sequence[Way], known: Mapping[str, Sequence[int]], targets: Ma
     for way in ways:
         lines.append(_row(way.name, "none", *(_error(uncalibrated(way, rows)) for rows in every.values())))
         for kind in KINDS:
-            found = [stated(way, kind, known.get(name, clean), rows) for name, rows in every.items()]
-            lines.append(_row(way.name, f"**{kind}**" if kind == CHOSEN else kind, *map(_error, found)))
+            found = [_error(stated(way, kind, known.get(name, clean), rows)) for name, rows in every.items()]
+            twice = [f"{_mean_error(dealt(way, kind, rows)):.3f} / " for rows in known.values()] + [""] * len(targets)
+            cells = [first + second for first, second in zip(twice, found, strict=True)]
+            lines.append(_row(way.name, f"**{kind}**" if kind == CHOSEN else kind, *cells))
     return lines
+
+
+def _mean_error(deals: Sequence[Stated]) -> float:
+    return sum(one.error for one in deals) / len(deals)
 
 
 def _error(one: Stated) -> str:
