@@ -31,7 +31,27 @@ class ClipVision(nn.Module):
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """`pixel_values` (B, 3, S, S) to (B, D)."""
-        return functional.normalize(self.model.get_image_features(pixel_values=pixel_values), dim=-1)
+        return functional.normalize(self._features(pixel_values), dim=-1)
+
+    def _features(self, pixel_values: Tensor) -> Tensor:
+        if self.config.model_type == "siglip":
+            return self.model.get_image_features(pixel_values=pixel_values)
+        tower = self.model.vision_model
+        states = tower.pre_layrnorm(tower.embeddings(pixel_values))
+        *layers, last = tower.encoder.layers
+        for layer in layers:
+            states = layer(states, None, None)[0]
+        return self.model.visual_projection(tower.post_layernorm(_first_row(last, states)))
+
+
+def _first_row(layer: nn.Module, states: Tensor) -> Tensor:
+    """What a layer makes of the first of its rows (B, T, D), (B, D): of the last layer CLIP reads no other."""
+    attention, seen = layer.self_attn, layer.layer_norm1(states)
+    rows = (attention.q_proj(seen[:, :1]), attention.k_proj(seen), attention.v_proj(seen))
+    query, key, value = (row.unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(1, 2) for row in rows)
+    weights = torch.softmax(query @ key.transpose(-1, -2) * attention.scale, -1)
+    first = states[:, 0] + attention.out_proj((weights @ value).flatten(1))
+    return first + layer.mlp(layer.layer_norm2(first))
 
 
 class ClipText(nn.Module):

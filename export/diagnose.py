@@ -7,10 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import onnx
-
 from export.proof import Suspect
-from export.quantize import FASTER_ON, Inputs, quantize
+from export.quantize import Inputs, changing, quantize
 from firmware_config.board import Precision
 
 DEPTH = 3
@@ -28,9 +26,8 @@ def suspects(
 ) -> tuple[Suspect, ...]:
     """The types of layers of an fp32 graph, worst first; `measure` gives the cosine of a graph in another precision to its original."""
     types: dict[str, list[str]] = defaultdict(list)
-    for node in onnx.load(graph, load_external_data=False).graph.node:
-        if node.op_type in FASTER_ON:
-            types[layer_type(node.name)].append(node.name)
+    for node in changing(graph, precision):
+        types[layer_type(node)].append(node)
     found = []
     with tempfile.TemporaryDirectory(dir=graph.parent) as scratch:
         for layer, nodes in types.items():

@@ -1,9 +1,10 @@
-"""Precisions of a graph.
+"""Precisions of a graph. All but fp16 change products with weights alone: those of attention stay as they are.
 
 `int8`: dynamic, S8 weights per channel, MatMul and Gemm only. The patch convolution stays fp32 (onnxruntime #12854). Weights keep 7 bits:
 without VNNI, AVX2 adds pairs of U8 x S8 products in 16 bits and saturates with 8-bit weights (onnxruntime's own advice for such CPUs is
 `reduce_range`), so the same bundle would give other words on another box. `int8-full` keeps all 8 bits, for boards with VNNI or on ARM.
-`int8-static`: activations too, with scales from calibration pictures (QDQ), for OpenVINO and accelerators that want them.
+`int8-static`: U8 activations with scales from calibration pictures (QDQ), and the patch convolution, for OpenVINO and accelerators that
+want it. What a product gives is not quantized: the residual keeps its digits, and OpenVINO has its fast kernels.
 `int4`: weights only, blocks of 32, which pays where one token at a time is read: the decoder.
 `fp16`: for GPUs; inputs and outputs stay fp32.
 """
@@ -24,10 +25,21 @@ from onnxruntime.transformers.onnx_model import OnnxModel
 
 from firmware_config.board import Precision
 
-FASTER_ON = ["MatMul", "Gemm"]
+PRODUCTS = ["MatMul", "Gemm"]
 INT4_BLOCK = 32
 
 Inputs = dict[str, NDArray[Any]]
+
+
+def changing(source: Path, precision: Precision) -> list[str]:
+    """Names of the nodes of an fp32 graph that a precision makes faster."""
+    graph = onnx.load(source, load_external_data=False).graph
+    kinds, weights = _kinds(precision), {tensor.name for tensor in graph.initializer}
+    return [node.name for node in graph.node if node.op_type in kinds and (precision == "fp16" or node.input[1] in weights)]
+
+
+def _kinds(precision: Precision) -> list[str]:
+    return [*PRODUCTS, "Conv"] if precision == "int8-static" else PRODUCTS
 
 
 def quantize(
@@ -35,10 +47,11 @@ def quantize(
 ) -> None:
     """Write a graph in another precision, its weights inside the file.
 
-    `samples` are inputs to calibrate `int8-static` with; with `nodes` only the MatMul and Gemm of these names change, all others stay fp32.
+    `samples` are inputs to calibrate `int8-static` with; with `nodes` only these of `changing` change, all others stay fp32.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     only = None if nodes is None else list(nodes)
+    kinds = _kinds(precision)
     match precision:
         case "fp32":
             shutil.copyfile(source, target)
@@ -52,7 +65,7 @@ def quantize(
             quantize_dynamic(
                 source,
                 target,
-                op_types_to_quantize=FASTER_ON,
+                op_types_to_quantize=kinds,
                 nodes_to_quantize=only,
                 per_channel=True,
                 reduce_range=precision == "int8",
@@ -65,13 +78,14 @@ def quantize(
                 target,
                 _Samples(samples),
                 quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=FASTER_ON,
-                nodes_to_quantize=only,
+                op_types_to_quantize=kinds,
+                # MatMulConstBOnly is not heeded here.
+                nodes_to_quantize=changing(source, precision) if only is None else only,
                 per_channel=True,
                 reduce_range=True,
                 activation_type=QuantType.QUInt8,
                 weight_type=QuantType.QInt8,
-                extra_options={"MatMulConstBOnly": True},
+                extra_options={"OpTypesToExcludeOutputQuantization": kinds},
             )
         case "int4":
             quantizer = MatMulNBitsQuantizer(
