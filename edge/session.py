@@ -80,8 +80,8 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
     # Waking a thread for each of a graph's hundreds of steps costs a fifth of its time, so they spin while it runs; they stop at its end,
     # because the language model needs the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    # A softmax leaves numbers of masked tokens that are too small to be normal, and processors take very long for such: noughts instead.
-    # It holds for onnxruntime's threads, the thread that opens a process's first session, and those that this one starts later.
+    # A softmax leaves numbers of masked tokens that are too small to be normal, and x86 takes very long for such: noughts instead. It holds
+    # for onnxruntime's threads, and where this is a process's first session, for the thread that opens it and those that this starts later.
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     options.log_severity_level = 3
     if "cpu" not in board.providers:

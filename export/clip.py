@@ -45,13 +45,14 @@ class ClipVision(nn.Module):
 
 
 def _first_row(layer: nn.Module, states: Tensor) -> Tensor:
-    """What a layer makes of the first of its rows (B, T, D), (B, D): of the last layer CLIP reads no other."""
+    """What a layer makes of the first of its rows (B, T, D): (B, D). Of the last layer CLIP reads no other."""
     attention, seen = layer.self_attn, layer.layer_norm1(states)
     rows = (attention.q_proj(seen[:, :1]), attention.k_proj(seen), attention.v_proj(seen))
     query, key, value = (row.unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(1, 2) for row in rows)
     weights = torch.softmax(query @ key.transpose(-1, -2) * attention.scale, -1)
-    first = states[:, 0] + attention.out_proj((weights @ value).flatten(1))
-    return first + layer.mlp(layer.layer_norm2(first))
+    # A row of its own axis: products stay MatMul, as all precisions know them, and are not folded into Gemm.
+    first = states[:, :1] + attention.out_proj((weights @ value).reshape(-1, 1, attention.embed_dim))
+    return (first + layer.mlp(layer.layer_norm2(first)))[:, 0]
 
 
 class ClipText(nn.Module):

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from export.artefacts import SAFE, Say, prepared, record, run
-from export.clip import ClipText, ClipVision, export_clip
+from export.clip import ClipText, export_clip
 from export.diagnose import suspects
 from export.foils import choose_foils, write_foils
 from export.proof import Measured, Suspect, cosine, max_difference, overlap
@@ -108,7 +108,9 @@ def make_clip(work: ClipWork, graphs: Path, out: Path, *, say: Say) -> None:
     say("proving CLIP")
     model = work.model()
     with torch.no_grad():
-        seen = np.concatenate([ClipVision(model)(torch.from_numpy(one)).numpy() for one in work.pixels])
+        # The original's own way, not that of our graph.
+        seen = np.concatenate([model.get_image_features(pixel_values=torch.from_numpy(one)).numpy() for one in work.pixels])
+    seen /= np.linalg.norm(seen, axis=-1, keepdims=True)
     made, (read, original) = _embedded(work, vision), _texts(model, text, work)
     measured = [
         Measured("clip.image", "cosine", precision, cosine(seen, made)),

@@ -50,14 +50,14 @@ def quantize(
     `samples` are inputs to calibrate `int8-static` with; with `nodes` only these of `changing` change, all others stay fp32.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    only = None if nodes is None else list(nodes)
-    kinds = _kinds(precision)
+    kinds, names = _kinds(precision), changing(source, precision)
+    only = names if nodes is None else list(nodes)
     match precision:
-        case "fp32":
+        case _ if precision == "fp32" or not only:  # of no nodes onnxruntime would make all
             shutil.copyfile(source, target)
         case "fp16":
             graph = onnx.load(source)
-            kept = None if only is None else [node.name for node in graph.graph.node if node.name not in only]
+            kept = None if nodes is None else [node.name for node in graph.graph.node if node.name not in only]
             half = OnnxModel(convert_float_to_float16(graph, keep_io_types=True, node_block_list=kept))
             half.topological_sort()  # the converter appends its casts at the end
             onnx.save(half.model, target)
@@ -66,11 +66,10 @@ def quantize(
                 source,
                 target,
                 op_types_to_quantize=kinds,
-                nodes_to_quantize=only,
+                nodes_to_quantize=[*only, *(f"{name}_MatMul" for name in only)],  # as a Gemm is called that became one
                 per_channel=True,
                 reduce_range=precision == "int8",
                 weight_type=QuantType.QInt8,
-                extra_options={"MatMulConstBOnly": True},
             )
         case "int8-static":
             quantize_static(
@@ -79,8 +78,7 @@ def quantize(
                 _Samples(samples),
                 quant_format=QuantFormat.QDQ,
                 op_types_to_quantize=kinds,
-                # MatMulConstBOnly is not heeded here.
-                nodes_to_quantize=changing(source, precision) if only is None else only,
+                nodes_to_quantize=only,
                 per_channel=True,
                 reduce_range=True,
                 activation_type=QuantType.QUInt8,
@@ -88,8 +86,9 @@ def quantize(
                 extra_options={"OpTypesToExcludeOutputQuantization": kinds},
             )
         case "int4":
+            others = [name for name in names if name not in only]
             quantizer = MatMulNBitsQuantizer(
-                onnx.load(source), block_size=INT4_BLOCK, is_symmetric=True, accuracy_level=4, nodes_to_include=only
+                onnx.load(source), block_size=INT4_BLOCK, is_symmetric=True, accuracy_level=4, nodes_to_exclude=others
             )
             quantizer.process()
             onnx.save(quantizer.model.model, target)

@@ -139,8 +139,11 @@ def stated(way: Way, kind: Kind, source: Sequence[int], rows: Sequence[int]) -> 
     return Stated(1 - chances[:, sample.ok].sum(-1), sample.bad)
 
 
-def dealt(way: Way, kind: Kind, source: Sequence[int]) -> list[Stated]:
-    """Probabilities on the source where cells come as the labelled ones did: a tenth of the blocks is told by a fit on all others."""
+def dealt_blocks(way: Way, kind: Kind, source: Sequence[int]) -> list[Stated]:
+    """Probabilities on the source where cells come as the labelled ones did: a tenth of the blocks is told by a fit on all others.
+
+    One for each of DEALS deals.
+    """
     sample, rng = way.sample(source), np.random.default_rng(SPLIT_SEED)
     found = [1 - cross_fitted(sample, kind, lambda _: _hands(source, rng))[:, sample.ok].sum(-1) for _ in range(DEALS)]
     return [Stated(chances, sample.bad) for chances in found]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -33,10 +34,10 @@ from firmware_config.board import read_board
 
 session = open_session(Path(sys.argv[1]), read_board("cpu").model_copy(update={"threads": 2}))
 smallest = np.full(1_000_000, np.finfo(np.float32).tiny)
-not_nought = lambda: np.count_nonzero(session.run(["y"], {"x": smallest})[0])
+not_nought = lambda: np.count_nonzero(session.run(["y"], {"x": smallest})[0].view(np.int32))
 print(not_nought(), ThreadPoolExecutor().submit(not_nought).result())
 """
-"""How many halves of the smallest normal number are not 0, on the thread that opened the session and on a later one."""
+"""How many halves of the smallest normal number are not 0 by their bits, on the thread that opened the session and on a later one."""
 
 
 def embedded(board: Board) -> np.ndarray:
@@ -57,6 +58,7 @@ def test_a_provider_that_is_not_there_is_refused_and_never_replaced(name: str) -
     assert is_one_sentence(str(refused.value))
 
 
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="onnxruntime knows this switch of x86 alone, where it matters")
 def test_numbers_too_small_to_be_normal_are_noughts_on_every_thread_that_computes(tmp_path: Path) -> None:
     halved = helper.make_node("Mul", ["x", "half"], ["y"])
     x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in "xy")

@@ -17,11 +17,13 @@ from transformers import SiglipConfig, SiglipModel, SiglipTextConfig, SiglipVisi
 
 from export import cli, make
 from export.artefacts import hand_over, pictures_of
+from export.clip import export_clip
 from export.errors import SpecError
 from export.make import blip_part, clip_part
 from export.make_blip import open_blip
 from export.make_clip import open_clip
 from export.proof import ProofError
+from export.quantize import changing, quantize
 from export.spec import BlipSource, ClipSource, read_models
 from export.starter.tokenizer import PAD_ID
 from export.vocabulary import read_vocabulary
@@ -127,6 +129,22 @@ def test_every_precision_is_made_proven_and_keeps_its_weights_inside(sources: Pa
     kinds = {node.op_type for node in onnx.load(tmp_path / "out/blip/decoder.onnx").graph.node}
     made = {"int8": "MatMulInteger", "int8-full": "MatMulInteger", "int8-static": "QuantizeLinear", "int4": "MatMulNBits"}
     assert precision in {"fp32", "fp16"} or made[precision] in kinds
+
+
+@pytest.mark.parametrize("precision", ["int8", "int8-full", "int8-static", "int4"])
+def test_only_the_named_nodes_change(tmp_path: Path, precision: Precision) -> None:
+    export_clip(siglip(), tmp_path)
+    picture = {"pixel_values": np.random.default_rng(0).standard_normal((1, 3, tiny_models.SIZE, tiny_models.SIZE)).astype(np.float32)}
+
+    def seen(nodes: list[str]) -> np.ndarray:
+        quantize(tmp_path / "vision.onnx", tmp_path / "made.onnx", precision, samples=[picture], nodes=nodes)
+        return ort.InferenceSession(tmp_path / "made.onnx").run(None, picture)[0]
+
+    names = [name for name in changing(tmp_path / "vision.onnx", precision) if precision != "int4" or name.endswith("MatMul")]
+    assert any(name.endswith("Gemm") for name in names) == (precision != "int4")
+    nothing, each = seen([]), [seen([name]) for name in names]
+    assert np.array_equal(nothing, ort.InferenceSession(tmp_path / "vision.onnx").run(None, picture)[0])
+    assert len({one.tobytes() for one in (nothing, *each)}) == 1 + len(names)
 
 
 def test_static_int8_changes_what_products_with_weights_read_and_nothing_else(sources: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from export.pilot.trust import (
     Way,
     coverage_on,
     coverage_on_source,
-    dealt,
+    dealt_blocks,
     kept,
     risk_coverage,
     rule_of,
@@ -80,11 +80,11 @@ def test_dealt_blocks_are_told_by_others_and_differ_from_deal_to_deal() -> None:
     judge = way(lean=2.0)
     turned = replace(judge, defective=judge.defective.copy())
     turned.defective[:15] = ~turned.defective[:15]
-    ours, theirs = (dealt(one, "isotonic", SOURCE) for one in (judge, turned))
+    ours, theirs = (dealt_blocks(one, "isotonic", SOURCE) for one in (judge, turned))
     assert all(one.chances[:15] == pytest.approx(other.chances[:15]) for one, other in zip(ours, theirs, strict=True))
     assert any(one.chances[15:] != pytest.approx(other.chances[15:]) for one, other in zip(ours, theirs, strict=True))
     assert len({one.error for one in ours}) > 1
-    assert max(one.error for one in dealt(judge, "logistic", SOURCE)) < 0.08 < uncalibrated(judge, SOURCE).error
+    assert max(one.error for one in dealt_blocks(judge, "logistic", SOURCE)) < 0.08 < uncalibrated(judge, SOURCE).error
 
 
 def test_sets_hold_the_truth_as_often_as_they_say_on_the_source_alone() -> None:
