@@ -22,7 +22,7 @@ from firmware_config.station import Station
 
 VALIDATION = [row for part in SOURCE_VALIDATION for row in part]
 OURS = "judge on words (the product)"
-ALONE = "the tunings of which it is the mean, one by one"
+ALONE = "tunings of the recipe of which it is the mean, one by one"
 
 HEAD = """# Results on real cells
 
@@ -53,6 +53,7 @@ leaves in its folder. The digest is that of a bundle signed with the key of one 
   The vision models were trained once; the spread over their trainings is not in these figures.
 """
 TUNINGS = """- The product's adapter is the mean of {count} tunings, which differ in their seed alone; a row has them one by one.
+  Where they were made again on another machine than the product's, they differ from those by what that one rounds otherwise.
 """
 
 
@@ -168,8 +169,8 @@ def page(
 ) -> str:
     """The report as Markdown.
 
-    `adapters` are the tunings of which the judge's is the mean, which judge the words of the first study, each with a temperature of its
-    own; `examples` are the pictures that tuned them, in the words of the describer.
+    `adapters` are tunings of the recipe of which the judge's is the mean, which judge the words of the first study, each with a temperature
+    of its own; `examples` are the pictures that tuned them, in the words of the describer.
     """
     study, scores = studies[0], all_scores(studies, adapters, examples, bundle, board, station)
     parts = [
