@@ -48,9 +48,15 @@ LOOSE: Limits = {"cosine": 0.9, "agreement": 0.0, "overlap": 0.0, "edit_distance
 SAME_WORK = {"fp32": 0.99999, "bf16": 0.99, "int8": 0.9}
 """Cosine of CLIP's embedding to PyTorch's in fp32, below which a way does not do the same work."""
 BOARDS = tuple(name for name in ("cpu", "openvino") if PROVIDERS[name] in ort.get_available_providers())
-CLIP_PRECISIONS: Sequence[Precision] = ("int8", "int8-full", "int8-static", "fp32")
-BLIP_PRECISIONS: Sequence[tuple[Precision, Precision]] = (("int8", "int8"), ("int8", "int4"), ("int8-full", "int8-full"), ("fp32", "fp32"))
-"""Of the tower and of the decoder."""
+CLIP_PRECISIONS: Mapping[str, Sequence[Precision]] = {
+    "cpu": ("int8", "int8-full", "int8-static", "fp32"),
+    "openvino": ("int8-static", "fp32"),
+}
+BLIP_PRECISIONS: Mapping[str, Sequence[tuple[Precision, Precision]]] = {
+    "cpu": (("int8", "int8"), ("int8", "int4"), ("int8-full", "int8-full"), ("fp32", "fp32")),
+    "openvino": (("int8-static", "int8-static"), ("fp32", "fp32")),
+}
+"""Of the tower and of the decoder, by board; all that a board could run would not fit into memory beside each other."""
 
 Array = NDArray[np.float32]
 Saying = Callable[[], Sequence[str]]
@@ -115,14 +121,14 @@ def clip_ways(work: Path, pictures: Sequence[Path]) -> dict[str, Callable[[], Ar
     words = work / "words.txt"
     words.write_text("".join(f"w{number}\n" for number in range(200, 216)), encoding="utf-8")
     opened, made = {}, {}
-    for precision in CLIP_PRECISIONS:
+    for precision in dict.fromkeys(precision for board in BOARDS for precision in CLIP_PRECISIONS[board]):
         wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
         opened[precision] = open_clip(wanted, pictures)
         made[precision] = clip_part(opened[precision], cache=work / "cache", say=print)
     pixels = opened["fp32"].pixels[0]
     ways: dict[str, Callable[[], Array]] = {}
     for board in map(read_board, BOARDS):
-        for precision in CLIP_PRECISIONS:
+        for precision in CLIP_PRECISIONS[board.name]:
             ways[f"ours {precision} ({board.name})"] = _seeing(Graph(made[precision].artefacts / "clip/vision.onnx", board), pixels)
     ways |= _torch_clip(opened["fp32"], pixels)
     ways |= _optimum_clip(folder, work / "optimum", pixels)
@@ -136,15 +142,16 @@ def blip_ways(work: Path, pictures: Sequence[Path]) -> dict[int, dict[str, Sayin
     folder = checkpoint(work / "blip", BLIP_NAME)
     pixels = read_picture(pictures[0], max_pixels=10**7, max_bytes=10**8)
     made, opened = {}, {}
-    for precision, decoder in BLIP_PRECISIONS:
+    for precision, decoder in dict.fromkeys(pair for board in BOARDS for pair in BLIP_PRECISIONS[board]):
         wanted = BlipSource(folder=folder, precision=precision, decoder_precision=decoder, limits=LOOSE)
         opened[precision] = open_blip(wanted, pictures)
         made[precision, decoder] = blip_part(opened[precision], cache=work / "cache", say=print)
     captioners = {}
     for board in map(read_board, BOARDS):
-        for (precision, decoder), part in made.items():
+        for precision, decoder in BLIP_PRECISIONS[board.name]:
             name = precision if precision == decoder else f"{precision}, decoder {decoder}"
-            captioners[f"ours {name} ({board.name})"] = BlipCaptioner(bench_bundle(part.artefacts), settings=_settings(1), board=board)
+            bundle = bench_bundle(made[precision, decoder].artefacts)
+            captioners[f"ours {name} ({board.name})"] = BlipCaptioner(bundle, settings=_settings(1), board=board)
     part = made["fp32", "fp32"]
     rivals = _openvino_captioners(opened["fp32"], part.original, part.artefacts)
     models = {name: _torch_blip(opened["fp32"], dtype) for name, dtype in dtypes().items()}
