@@ -103,10 +103,6 @@ def _targets(adapter: Path) -> set[str]:
     return {name.rpartition(".lora_")[0] for name in read_lora(adapter)[1]}
 
 
-def _architecture(reader: gguf.GGUFReader) -> str:
-    return str(reader.fields["general.architecture"].contents())
-
-
 @dataclass(frozen=True)
 class _Source:
     """A GGUF's settings and weights, in float32."""
@@ -116,7 +112,7 @@ class _Source:
 
     @cached_property
     def architecture(self) -> str:
-        return _architecture(self.reader)
+        return str(self.reader.fields["general.architecture"].contents())
 
     @cached_property
     def tensors(self) -> dict[str, gguf.ReaderTensor]:

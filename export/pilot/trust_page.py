@@ -157,10 +157,13 @@ def _goals(judge: Way, known: Mapping[str, Sequence[int]], promises: Promises, s
     lines = []
     for name, source in known.items():
         before, deals, stretches = uncalibrated(judge, source), dealt_blocks(judge, CHOSEN, source), stated(judge, CHOSEN, source, source)
-        lines.append(f"- ECE on {name}, {len(source)} cells: {before.error:.3f} before. After ({CHOSEN}; goal {ECE_GOAL}):")
         least, mean, most = min(one.error for one in deals), _mean_error(deals), max(one.error for one in deals)
-        lines[-1] += f" dealt {mean:.3f} ({least:.3f} to {most:.3f}): {_reached(mean <= ECE_GOAL)};"
-        lines[-1] += f" in stretches {stretches.error:.3f}: {_reached(stretches.error <= ECE_GOAL)}; {stretches.by_chance:.3f} by chance."
+        said = (
+            f"{before.error:.3f} before. After ({CHOSEN}; goal {ECE_GOAL}): dealt {mean:.3f} ({least:.3f} to {most:.3f}): "
+            f"{_reached(mean <= ECE_GOAL)}; in stretches {stretches.error:.3f}: {_reached(stretches.error <= ECE_GOAL)}; "
+            f"{stretches.by_chance:.3f} by chance"
+        )
+        lines.append(f"- ECE on {name}, {len(source)} cells: {said}.")
     for name, reached in sets.items():
         (one,) = (found for found in reached[name] if found.nominal == COVERAGE)
         close = abs(one.reached - COVERAGE) <= COVERAGE_GOAL
