@@ -207,7 +207,7 @@ def _openvino_captioners(work: BlipWork, graphs: Path, artefacts: Path) -> dict[
         return {}
     seen = run(graphs / "vision.onnx", [{"pixel_values": one} for one in work.pixels[:2]])
     teller = open_session(graphs / "decoder.onnx", read_board("cpu"))
-    samples = [given for cross in seen for given, _ in decode(teller, work.config, cross)]
+    samples = [given for cross in seen for given, _ in decode(teller, work, cross)]
     captioners = {}
     for name, mouth in openvino(graphs / "decoder.onnx", samples).items():
         captioner = BlipCaptioner(bench_bundle(artefacts), settings=_settings(1), board=read_board("cpu"))

@@ -158,6 +158,8 @@ def _uses(manifest: Manifest) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     if blip is not None:
         yield from (("blip.vision", blip.vision, (".onnx",)), ("blip.decoder", blip.decoder, (".onnx",)))
         yield ("blip.tokenizer", blip.tokenizer, (".json",))
+        if blip.drafts is not None:
+            yield ("blip.drafts", blip.drafts, (".txt",))
     yield ("llm.model", llm.model, (".gguf",))
     if llm.graph is not None:
         yield ("llm.graph", llm.graph, (".onnx",))

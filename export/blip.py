@@ -60,7 +60,7 @@ class BlipDecoder(nn.Module):
     def forward(
         self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor, past: list[Tensor], cross: list[Tensor]
     ) -> tuple[Tensor, ...]:
-        """Logits (B, V) of the last position, then present keys and values; `past` and `cross` are keys and values by turns."""
+        """Logits (B, T, V), then present keys and values; `past` and `cross` are keys and values by turns."""
         own = DynamicCache()
         for layer in range(len(past) // 2):
             own.update(past[2 * layer], past[2 * layer + 1], layer)
@@ -73,7 +73,7 @@ class BlipDecoder(nn.Module):
             states = layer.attention(states, attention_mask=mask, past_key_values=own)[0]
             seen = _look(layer.crossattention.self, states, key, value)
             states = layer.feed_forward_chunk(layer.crossattention.output(seen, states))
-        logits = self.text_decoder.cls(states[:, -1:])[:, 0]
+        logits = self.text_decoder.cls(states)
         return (logits, *(tensor for layer in own.layers for tensor in (layer.keys, layer.values)))
 
 
@@ -147,9 +147,9 @@ class BlipDecoderOnnxConfig(OnnxConfig):
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
-        """Logits of the last position, and the longer past."""
+        """Logits after each token, and the longer past."""
         present = (name.replace("past", "present") for name in past_names(self._layers))
-        return OrderedDict(logits={0: "batch"}) | {name: {0: "batch", 2: "width"} for name in present}
+        return OrderedDict(logits={0: "batch", 1: "tokens"}) | {name: {0: "batch", 2: "width"} for name in present}
 
     def generate_dummy_inputs(self, framework: str = "pt", **_: Any) -> dict[str, Any]:  # noqa: ANN401, ARG002 -- optimum's signature
         """Two captions, three tokens so far, two new ones."""
@@ -186,8 +186,8 @@ def export_blip(blip: BlipForConditionalGeneration, folder: Path) -> None:
             (folder / f"{name}.onnx").write_bytes((Path(scratch) / f"{name}.onnx").read_bytes())
 
 
-def blip_section(config: BlipConfig, preprocess: ImagePreprocess, *, prompt: str = "") -> dict[str, Any]:
-    """BLIP's part of models.json, for graphs and a tokenizer in the folder `blip`."""
+def blip_section(config: BlipConfig, preprocess: ImagePreprocess, *, prompt: str = "", drafts: bool = False) -> dict[str, Any]:
+    """BLIP's part of models.json, for graphs, a tokenizer and perhaps drafts in the folder `blip`."""
     text = config.text_config
     return {
         "vision": "blip/vision.onnx",
@@ -201,4 +201,5 @@ def blip_section(config: BlipConfig, preprocess: ImagePreprocess, *, prompt: str
         "eos_token_id": text.sep_token_id,
         "pad_token_id": text.pad_token_id,
         "prompt": prompt,
+        "drafts": "blip/drafts.txt" if drafts else None,
     }

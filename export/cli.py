@@ -132,6 +132,7 @@ def _model_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]
     clip.set_defaults(command=_clip)
     blip.add_argument("--decoder-precision", choices=get_args(Precision), help="default: the board's")
     blip.add_argument("--prompt", metavar="TEXT", help="prefix of every caption, such as 'a picture of' (default: none)")
+    blip.add_argument("--drafts", type=Path, nargs="+", metavar="FILE", help="captions as they may be said, one a line: then said sooner")
     blip.set_defaults(command=_blip)
     llm.add_argument("--quantisation", choices=get_args(Quantisation), default="Q4_0", help="default: %(default)s")
     llm.add_argument("--adapters", type=Path, nargs="*", metavar="FOLDER", help="LoRA folders of peft; the name is the folder's")

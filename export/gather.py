@@ -136,7 +136,7 @@ def _named(models: Models) -> Iterator[str]:
         for vocabulary in (clip.tags, clip.attributes):
             yield from (vocabulary.words, vocabulary.embeddings, *vocabulary.glosses.values())
     if blip is not None:
-        yield from (blip.vision, blip.decoder, blip.tokenizer)
+        yield from (blip.vision, blip.decoder, blip.tokenizer, *([blip.drafts] if blip.drafts else []))
 
 
 def _refuse_first(spec: BundleSpec, complaints: Iterator[str]) -> None:

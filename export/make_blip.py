@@ -16,6 +16,7 @@ from transformers import BlipConfig, BlipForConditionalGeneration
 from export.artefacts import SAFE, Say, prepared, record, run
 from export.blip import blip_section, cross_names, export_blip, past_names
 from export.diagnose import suspects
+from export.errors import SpecError
 from export.proof import Measured, Suspect, agreement, cosine, edit_distance, max_difference
 from export.quantize import Inputs, quantize
 from export.shared_head import find_tied, store_once
@@ -27,6 +28,9 @@ PROOF_TOKENS = 20
 """Longest caption along which decoders are compared."""
 
 CALIBRATION_PICTURES = 4
+
+MOST_DRAFTS = 1_000
+"""Captions that a box may be given to draft from: some dozens foresee nearly as much, and it looks through all of them when it starts."""
 
 Step = tuple[Inputs, NDArray[np.float32]]
 """What a decoder was given for a token, and the logits (1, V) that it gave."""
@@ -41,8 +45,15 @@ class BlipWork:
     config: BlipConfig
     tokenizer: Tokenizer
     preprocess: ImagePreprocess
+    drafts: tuple[str, ...]
     pictures: tuple[Path, ...]
     pixels: tuple[NDArray[np.float32], ...]
+
+    @property
+    def start(self) -> list[int]:
+        """The tokens with which every caption begins: the first of all, and the prompt."""
+        prompt = self.tokenizer.encode(self.wanted.prompt, add_special_tokens=False).ids
+        return [self.config.text_config.bos_token_id, *prompt]
 
     def model(self) -> BlipForConditionalGeneration:
         """The original, in fp32."""
@@ -53,7 +64,7 @@ def open_blip(wanted: BlipSource, pictures: Sequence[Path]) -> BlipWork:
     """Look at everything that is needed; no weight is read.
 
     Raises:
-        SpecError: a checkpoint or a picture that is not as it must be.
+        SpecError: a checkpoint, a file of drafts or a picture that is not as it must be.
     """
     checkpoint = read_checkpoint(wanted.folder, kind="BLIP")
     config = BlipConfig.from_dict(dict(checkpoint.config))
@@ -64,9 +75,29 @@ def open_blip(wanted: BlipSource, pictures: Sequence[Path]) -> BlipWork:
         config=config,
         tokenizer=load_tokenizer(checkpoint),
         preprocess=preprocess,
+        drafts=read_drafts(wanted.drafts, beside=len(pictures)),
         pictures=tuple(pictures),
         pixels=prepared(pictures, preprocess),
     )
+
+
+def read_drafts(paths: Sequence[Path], *, beside: int) -> tuple[str, ...]:
+    """Captions as they may be said, of text files with one a line; `beside` is how many others there will be.
+
+    Raises:
+        SpecError: a file cannot be read, or there are more than a box looks through.
+    """
+    captions: list[str] = []
+    for path in paths:
+        try:
+            captions += (" ".join(line.split()) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        except (OSError, UnicodeDecodeError) as err:
+            msg = f"drafts {path} cannot be read ({err}): give a UTF-8 text file with one caption a line"
+            raise SpecError(msg) from err
+    if captions and len(captions) + beside > MOST_DRAFTS:
+        msg = f"drafts: {len(captions)} captions and those of {beside} pictures, expected at most {MOST_DRAFTS}: leave some out"
+        raise SpecError(msg)
+    return tuple(captions)
 
 
 def blip_graphs(work: BlipWork, out: Path) -> None:
@@ -88,7 +119,8 @@ def make_blip(work: BlipWork, graphs: Path, out: Path, *, say: Say) -> None:
     captions, crosses = _captions(work), _seen(work, vision)
     original = np.concatenate([logits for _, logits in captions])
     found = _along(decoder, work, seen, [tokens for tokens, _ in captions])
-    distances = [edit_distance(tokens, now) for (tokens, _), now in zip(captions, _greedy(decoder, work, crosses), strict=True)]
+    said = _greedy(decoder, work, crosses)
+    distances = [edit_distance(tokens, now) for (tokens, _), now in zip(captions, said, strict=True)]
     measured = (
         Measured("blip.vision", "cosine", wanted.precision, _likeness(seen, crosses)),
         Measured("blip.decoder", "cosine", wanted.decoder_precision, cosine(original, found)),
@@ -97,7 +129,9 @@ def make_blip(work: BlipWork, graphs: Path, out: Path, *, say: Say) -> None:
         Measured("blip.captions", "edit_distance", wanted.decoder_precision, float(np.mean(distances))),
     )
     work.tokenizer.save(str(out / "blip/tokenizer.json"))
-    record(out, "blip", blip_section(work.config, work.preprocess, prompt=wanted.prompt), measured)
+    drafts = [*(work.tokenizer.decode(tokens[len(work.start) :]) for tokens in said), *work.drafts]
+    (out / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts), encoding="utf-8")
+    record(out, "blip", blip_section(work.config, work.preprocess, prompt=wanted.prompt, drafts=True), measured)
 
 
 def blip_suspects(work: BlipWork, graphs: Path, stage: str, *, say: Say) -> tuple[Suspect, ...]:
@@ -134,32 +168,32 @@ def _decoder_samples(work: BlipWork, graphs: Path, seen: Sequence[Inputs]) -> li
     if work.wanted.decoder_precision != "int8-static":
         return []
     session = ort.InferenceSession(str(graphs / "decoder.onnx"))
-    return [given for cross in seen[:CALIBRATION_PICTURES] for given, _ in decode(session, work.config, cross)]
+    return [given for cross in seen[:CALIBRATION_PICTURES] for given, _ in decode(session, work, cross)]
 
 
 def _along(graph: Path, work: BlipWork, seen: Sequence[Inputs], captions: Sequence[Sequence[int]]) -> NDArray[np.float32]:
     """Logits of a decoder along given captions, with given eyes, (tokens of all captions, V)."""
     session, pairs = ort.InferenceSession(str(graph)), zip(seen, captions, strict=True)
-    return np.concatenate([logits for cross, tokens in pairs for _, logits in decode(session, work.config, cross, tokens)])
+    return np.concatenate([logits for cross, tokens in pairs for _, logits in decode(session, work, cross, tokens)])
 
 
 def _greedy(graph: Path, work: BlipWork, seen: Sequence[Inputs]) -> list[list[int]]:
     """The tokens that a decoder is given while it says what is likeliest, the first included, for each of the given eyes."""
     session = ort.InferenceSession(str(graph))
-    return [[int(given["input_ids"][0, 0]) for given, _ in decode(session, work.config, cross)] for cross in seen]
+    return [[int(given["input_ids"][0, 0]) for given, _ in decode(session, work, cross)] for cross in seen]
 
 
-def decode(session: ort.InferenceSession, config: BlipConfig, cross: Inputs, tokens: Sequence[int] = ()) -> Iterator[Step]:
-    """Run a decoder token by token: along `tokens`, or without them greedily, to the caption's end or PROOF_TOKENS."""
-    text = config.text_config
+def decode(session: ort.InferenceSession, work: BlipWork, cross: Inputs, tokens: Sequence[int] = ()) -> Iterator[Step]:
+    """Run a decoder token by token: along `tokens`, or without them from the start greedily, to the caption's end or PROOF_TOKENS."""
+    text, start = work.config.text_config, work.start
     names = past_names(text.num_hidden_layers)
     shape = (1, text.num_attention_heads, 0, text.hidden_size // text.num_attention_heads)
     past: Inputs = {name: np.zeros(shape, np.float32) for name in names}
     shared = {name: cross[name] for name in cross_names(text.num_hidden_layers)}
-    token = text.bos_token_id
-    for position in range(len(tokens) or PROOF_TOKENS):
+    along = [*(tokens or start)]
+    for position in range(len(tokens) or len(start) - 1 + PROOF_TOKENS):
         given: Inputs = {
-            "input_ids": np.array([[tokens[position] if tokens else token]]),
+            "input_ids": np.array([[along[position]]]),
             "position_ids": np.array([[position]]),
             "attention_mask": np.ones((1, position + 1), np.int64),
             **past,
@@ -167,10 +201,11 @@ def decode(session: ort.InferenceSession, config: BlipConfig, cross: Inputs, tok
         }
         logits, *present = session.run(["logits", *(name.replace("past", "present") for name in names)], given)
         past = dict(zip(names, present, strict=True))
-        yield given, logits
-        token = int(logits[0].argmax())
-        if not tokens and token == text.sep_token_id:
-            return
+        yield given, logits[:, -1]
+        if position == len(along) - 1:
+            along.append(int(logits[0, -1].argmax()))
+            if along[-1] == text.sep_token_id:
+                return
 
 
 def _captions(work: BlipWork) -> list[tuple[list[int], NDArray[np.float32]]]:
@@ -181,7 +216,7 @@ def _captions(work: BlipWork) -> list[tuple[list[int], NDArray[np.float32]]]:
         with torch.no_grad():
             seen = model.vision_model(pixel_values=torch.from_numpy(one)).last_hidden_state
             rows = model.text_decoder.generate(
-                input_ids=torch.tensor([[text.bos_token_id]]),
+                input_ids=torch.tensor([work.start]),
                 encoder_hidden_states=seen,
                 encoder_attention_mask=torch.ones(seen.shape[:2], dtype=torch.int64),
                 eos_token_id=text.sep_token_id,

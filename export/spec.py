@@ -69,6 +69,7 @@ class BlipSource(BaseModel):
     precision: Precision = "int8"
     decoder_precision: Precision = "int8"
     prompt: str = Field(default="", description="Prefix of every caption, such as 'a picture of'.")
+    drafts: tuple[Here, ...] = Field(default=(), description="Text files of captions as they may be said, one a line.")
     limits: Limits = {}
 
 

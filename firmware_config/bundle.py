@@ -91,7 +91,8 @@ class Blip(BaseModel):
 
     `vision` takes pixel_values (1, 3, S, S) and gives every layer's cross_key.i / cross_value.i (1, H, P, Dh).
     `decoder` takes input_ids (B, T), position_ids (B, T), attention_mask (B, past+T), past_key.i / past_value.i (B, H, past, Dh) and the
-    cross tensors at batch 1, and gives logits (B, V) of the last position and present_key.i / present_value.i (B, H, past+T, Dh).
+    cross tensors at batch 1, and gives logits (B, T, V) and present_key.i / present_value.i (B, H, past+T, Dh). With logits (B, V), of the
+    last position alone, there may be no `drafts`.
     """
 
     model_config = STRICT
@@ -106,6 +107,7 @@ class Blip(BaseModel):
     eos_token_id: int = Field(description="Ends a caption (BLIP uses [SEP]).")
     pad_token_id: int
     prompt: str = Field(default="", description="Prefix given to the decoder and stripped from the caption.")
+    drafts: FilePath | None = Field(default=None, description="Captions as they may be said, one a line: what they foresee is said sooner.")
 
 
 class Llm(BaseModel):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from transformers import BlipForConditionalGeneration, CLIPModel
 from edge.bundles import Bundle
 from edge.describers.blip import BlipCaptioner
 from edge.picture.preprocess import pixel_values
+from edge.session import Graph
 from export.blip import cross_names, export_blip, past_names
 from export.clip import export_clip
 from export.proof import cosine
@@ -105,7 +107,7 @@ def test_blip_decoder_with_a_growing_past_equals_torch_without_one(
         mask = np.ones((2, done + step), np.int64)
         out = run(graphs / "blip/decoder.onnx", input_ids=feed, position_ids=positions, attention_mask=mask, **past, **cross)
         done += step
-        assert np.abs(out["logits"] - expected[:, done - 1]).max() < TOLERANCE * np.abs(expected).max()
+        assert np.abs(out["logits"] - expected[:, done - step : done]).max() < TOLERANCE * np.abs(expected).max()
         past = {name: out[name.replace("past", "present")] for name in past}
 
 
@@ -163,6 +165,22 @@ def captioned(bundle: Bundle, pixels: np.ndarray, **settings: int) -> tuple[str,
     return BlipCaptioner(bundle, settings=describe, board=read_board("cpu")).captions(pixels)
 
 
+def drafting(bundle: Bundle, drafts: Sequence[str], **blip: object) -> Bundle:
+    """The bundle with drafts."""
+    (bundle.root / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts))
+    parts = manifest_of(sound_files() | {"blip/drafts.txt": b""})
+    parts["blip"] = bundle.manifest.blip.model_dump(mode="json") | {"drafts": "blip/drafts.txt", **blip}
+    return Bundle(bundle.root, Manifest.model_validate(parts), bundle.digest)
+
+
+def steps(bundle: Bundle, pixels: np.ndarray, **settings: int) -> tuple[tuple[str, ...], int]:
+    """Captions, and how often the decoder ran for them."""
+    run, ran = Graph.run, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Graph, "run", lambda graph, inputs, **how: ran.append("input_ids" in inputs) or run(graph, inputs, **how))
+        return captioned(bundle, pixels, **settings), sum(ran)
+
+
 def generated(blip: BlipForConditionalGeneration, bundle: Bundle, pixels: np.ndarray, *, max_tokens: int, beams: int = 1) -> str:
     values = torch.from_numpy(pixel_values(pixels, bundle.manifest.blip.preprocess))
     with torch.no_grad():
@@ -208,3 +226,25 @@ def test_other_captions_beside_them_change_neither_the_greedy_nor_the_sampled_on
     beside = captioned(bundle, random_pixels(3), samples=4, max_tokens=16)
     assert beside[:1] == alone
     assert captioned(bundle, random_pixels(3), samples=4, beams=2, max_tokens=16)[1:] == beside[1:]
+
+
+@pytest.mark.parametrize("prompt", ["", "word3 word7"])
+def test_drafts_change_no_word_and_save_steps(bundle: Bundle, prompt: str) -> None:
+    plain = drafting(bundle, [], prompt=prompt)
+    found = [steps(plain, random_pixels(seed), max_tokens=16) for seed in range(8)]
+    lines = [captions[0] for captions, _ in found]
+    halves = [" ".join(line.split()[:4] + other.split()[4:]) for line, other in itertools.pairwise(lines)]
+    rng = np.random.default_rng(0)
+    nonsense = [" ".join(f"word{number}" for number in rng.integers(0, 40, 12)) for _ in range(20)]
+    for drafts in (lines, halves, nonsense, ["word1 unheard of", ""]):
+        drafted = [steps(drafting(bundle, drafts, prompt=prompt), random_pixels(seed), max_tokens=16) for seed in range(8)]
+        assert [captions for captions, _ in drafted] == [captions for captions, _ in found]
+        assert all(now <= before for (_, now), (_, before) in zip(drafted, found, strict=True))
+        if drafts == lines:
+            assert sum(now for _, now in drafted) < 0.5 * sum(before for _, before in found)
+
+
+def test_a_caption_that_drafts_foresee_stops_where_it_is_told_to(bundle: Bundle) -> None:
+    whole = captioned(bundle, random_pixels(0), max_tokens=16)[0].split()
+    for most in range(1, 8):
+        assert captioned(drafting(bundle, [" ".join(whole)]), random_pixels(0), max_tokens=most)[0].split() == whole[:most]
