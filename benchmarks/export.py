@@ -44,6 +44,9 @@ CLIP_NAME, BLIP_NAME = "CLIP ViT-B/32", "BLIP base 384, 12 heads, tied"
 CLIP_GFLOP, BLIP_GFLOP, TOKEN_GFLOP = 8.8, 127.0, 0.27
 """Work of one picture through CLIP's tower, of one through BLIP's with cross-attention keys and values, and of one token of a caption."""
 TOKENS, CAPTIONS, TOP_K = 20, 5, 50
+FED, RIGHT = 13, 4
+"""Tokens that a step of a greedy decoder takes, and how many of the drafted ones hold: so it is for the starter's captions of cells with 64
+captions of others as drafts (`python -m benchmarks.drafts`). Random weights say one word over and over, which would be foreseen whole."""
 LOOSE: Limits = {"cosine": 0.9, "agreement": 0.0, "overlap": 0.0, "edit_distance": 1.0, "max_difference": 1e9}
 SAME_WORK = {"fp32": 0.99999, "bf16": 0.99, "int8": 0.9}
 """Cosine of CLIP's embedding to PyTorch's in fp32, below which a way does not do the same work."""
@@ -154,6 +157,8 @@ def blip_ways(work: Path, pictures: Sequence[Path]) -> dict[int, dict[str, Sayin
             captioners[f"ours {name} ({board.name})"] = BlipCaptioner(bundle, settings=_settings(1), board=board)
     part = made["fp32", "fp32"]
     rivals = _openvino_captioners(opened["fp32"], part.original, part.artefacts)
+    captioners |= {f"{name}, drafts": foreseeing(captioners[name], pixels) for name in list(captioners)[:1]}
+    rivals |= {f"{name}, our drafts": foreseeing(rivals[name], pixels) for name in rivals if "int8" in name}
     models = {name: _torch_blip(opened["fp32"], dtype) for name, dtype in dtypes().items()}
     return {
         captions: {name: _saying(captioner, captions, pixels) for name, captioner in captioners.items()}
@@ -161,6 +166,26 @@ def blip_ways(work: Path, pictures: Sequence[Path]) -> dict[int, dict[str, Sayin
         | {name: _saying(captioner, captions, pixels) for name, captioner in rivals.items()}
         for captions in (1, CAPTIONS)
     }
+
+
+class Foreseen:
+    """Drafts that hold for RIGHT tokens of a caption and no longer."""
+
+    def __init__(self, caption: Sequence[int]) -> None:
+        self._caption = list(caption)
+
+    def after(self, tokens: Sequence[int], *, most: int) -> list[int]:
+        """As `edge.describers.drafts.Drafts`."""
+        right = self._caption[len(tokens) :][:RIGHT]
+        wrong = [token + 1 for token in right[-1:]] * FED
+        return [*right, *wrong][: min(most, FED - 1)]
+
+
+def foreseeing(captioner: BlipCaptioner, pixels: Pixels) -> BlipCaptioner:
+    """The same with drafts of what it says of this picture."""
+    other = captioner.for_settings(_settings(1))
+    other._drafts = Foreseen([int(word.removeprefix("w")) for word in other.captions(pixels)[0].split()])  # noqa: SLF001 -- see FED
+    return other
 
 
 def _settings(captions: int) -> Describe:
@@ -276,7 +301,7 @@ def checkpoint(folder: Path, name: str) -> Path:
 
 
 def bench_bundle(artefacts: Path) -> Bundle:
-    """BLIP's artefacts as a bundle of nothing else; every caption is TOKENS long, because no token ends it."""
+    """BLIP's artefacts as a bundle of nothing else, without drafts; every caption is TOKENS long, because no token ends it."""
     blip = read_models(artefacts).blip
     if blip is None:
         msg = f"{artefacts} holds no BLIP"
@@ -286,7 +311,7 @@ def bench_bundle(artefacts: Path) -> Bundle:
     clip = Clip(vision="none", text="none", tokenizer="none", context_tokens=2, preprocess=preprocess, tags=none, attributes=none)
     files = tuple(BundleFile(path=path, sha256="0" * 64, size=0, licence="none") for path in (blip.vision, blip.decoder, blip.tokenizer))
     manifest = Manifest.model_construct(
-        name="bench", clip=clip, blip=blip.model_copy(update={"eos_token_id": -1}), llm=Llm(model="none"), files=files
+        name="bench", clip=clip, blip=blip.model_copy(update={"eos_token_id": -1, "drafts": None}), llm=Llm(model="none"), files=files
     )
     return Bundle(artefacts, manifest, "sha256:" + "0" * 64)
 

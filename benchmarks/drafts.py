@@ -1,0 +1,161 @@
+"""What drafts of captions save and change: `python -m benchmarks.drafts LINES.jsonl` prints what docs/performance.md tells.
+
+The lines are those of `kotoba-edge inspect` over all cells with the starter. Captions of some cells are drafts; other cells are captioned
+with more and more of them, by the decoder as it is, in dynamic int8, and by one of the same weights that rounds nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnx
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnxruntime.transformers.onnx_model import OnnxModel
+
+from edge.bundles import Bundle, open_bundle
+from edge.describers.blip import BlipCaptioner
+from edge.picture.decode import read_picture
+from edge.records import Pixels
+from edge.session import Graph
+from edge.stored import Stored, words_of
+from firmware_config.board import read_board
+from firmware_config.bundle import BundleFile
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import Station, read_station
+
+CELLS, SEED = 1_000, 0
+DRAFTS = (0, 16, 64, 256)
+NAME = "blip/drafts.txt"
+
+
+@dataclass(slots=True)
+class Said:
+    """What a way said of each cell, in how many seconds, and how many tokens each step of the decoder took."""
+
+    captions: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+
+
+def main() -> None:
+    """Say all cells in each way, by turns, and compare."""
+    options = argparse.ArgumentParser(prog="python -m benchmarks.drafts", description=__doc__)
+    options.add_argument("lines", type=Path, help="of `kotoba-edge inspect` over all cells")
+    options.add_argument("pictures", type=Path, help="the folder of those cells")
+    options.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
+    options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
+    options.add_argument("--cells", type=int, default=CELLS)
+    told = options.parse_args()
+    bundle = open_bundle(told.bundle, trusted=read_trusted_keys(told.keys))
+    station = read_station(bundle.path("golden/station.toml"))
+    cells = [(one.source, words_of(one)[0].captions[0]) for one in Stored(told.lines, is_spool=False).select(station=station.station.name)]
+    random.Random(SEED).shuffle(cells)
+    drafts, cells = [caption for _, caption in cells[: max(DRAFTS)]], cells[max(DRAFTS) :][: told.cells]
+    with TemporaryDirectory(prefix="kotoba-") as scratch:
+        ways = dict(captioners(bundle, station, drafts, Path(scratch)))
+        said = {name: Said() for name in ways}
+        for source, _ in cells:
+            pixels = read_picture(told.pictures / source, max_pixels=10**7, max_bytes=10**8)
+            for name, captioner in ways.items():
+                say(captioner, pixels, said[name])
+    tell(said)
+
+
+def captioners(bundle: Bundle, station: Station, drafts: Sequence[str], scratch: Path) -> Iterator[tuple[str, BlipCaptioner]]:
+    """Of both decoders one with each number of drafts, on graphs and texts in the folder `scratch`."""
+    blip = bundle.manifest.blip
+    if blip is None:
+        msg = f"{bundle.root} holds no BLIP"
+        raise ValueError(msg)
+    for kind, change in (("int8", every_position), ("int8 weights, else fp32", lambda model: unrounded(every_position(model)))):
+        for count in DRAFTS:
+            root = scratch / f"{kind} {count}"
+            (root / "blip").mkdir(parents=True)
+            for path in (blip.vision, blip.tokenizer):
+                (root / path).write_bytes(bundle.path(path).read_bytes())
+            onnx.save(change(onnx.load(bundle.path(blip.decoder))), root / blip.decoder)
+            (root / NAME).write_text("".join(f"{draft}\n" for draft in drafts[:count]), encoding="utf-8")
+            files = (*bundle.manifest.files, BundleFile(path=NAME, sha256="0" * 64, size=0, licence="none"))
+            manifest = bundle.manifest.model_copy(update={"blip": blip.model_copy(update={"drafts": NAME}), "files": files})
+            settings = station.describe.model_copy(update={"samples": 0, "beams": 1})
+            yield (
+                f"{kind}, {count} drafts",
+                BlipCaptioner(Bundle(root, manifest, bundle.digest), settings=settings, board=read_board("cpu")),
+            )
+
+
+def say(captioner: BlipCaptioner, pixels: Pixels, said: Said) -> None:
+    """Caption a picture and write down how it went."""
+    run = Graph.run
+
+    def counted(graph: Graph, inputs, **how):  # noqa: ANN001, ANN003, ANN202 -- as it is
+        if "input_ids" in inputs:
+            said.steps.append(inputs["input_ids"].size)
+        return run(graph, inputs, **how)
+
+    Graph.run = counted  # type: ignore[method-assign]
+    started = time.perf_counter()
+    try:
+        said.captions += captioner.captions(pixels)
+    finally:
+        Graph.run = run  # type: ignore[method-assign]
+    said.seconds.append(time.perf_counter() - started)
+
+
+def tell(said: dict[str, Said]) -> None:
+    """Print a table."""
+    plain, exact = (next(one.captions for name, one in said.items() if name.startswith(kind)) for kind in ("int8,", "int8 w"))
+    count = len(plain)
+    print(f"{count} cells\n| decoder | ms, median | steps | tokens in a step | other than int8 without drafts | other than unrounded |")
+    print("|---|---|---|---|---|---|")
+    for name, one in said.items():
+        other = [sum(a != b for a, b in zip(one.captions, captions, strict=True)) for captions in (plain, exact)]
+        steps, width = len(one.steps) / count, statistics.mean(one.steps)
+        print(f"| {name} | {statistics.median(one.seconds) * 1e3:.1f} | {steps:.1f} | {width:.1f} | {other[0]} | {other[1]} |", flush=True)
+
+
+def every_position(model: ModelProto) -> ModelProto:
+    """A decoder with the logits after each token, of one that gives those of the last alone, as the starter's does."""
+    nodes, made = model.graph.node, {name: node for node in model.graph.node for name in node.output}
+    logits = next(output for output in model.graph.output if output.name == "logits")
+    *_, vocabulary = (axis.dim_value for axis in logits.type.tensor_type.shape.dim)
+    if len(logits.type.tensor_type.shape.dim) == 2:
+        pick, (cut,) = made["logits"], [node for node in nodes if node.op_type == "Slice" and "LayerNorm" in node.input[0]]
+        for node in nodes:
+            node.input[:] = [cut.input[0] if name == cut.output[0] else name for name in node.input]
+        made[pick.input[0]].output[0] = "logits"
+        nodes.remove(pick)
+        nodes.remove(cut)
+        logits.CopyFrom(helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", "tokens", vocabulary]))
+    return model
+
+
+def unrounded(model: ModelProto) -> ModelProto:
+    """A dynamic int8 decoder with the same weights as fp32 and nothing else rounded."""
+    graph = model.graph
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    made = {name: node for node in graph.node for name in node.output}
+    users = {name: node for node in graph.node for name in node.input}
+    for node in [node for node in graph.node if node.op_type == "MatMulInteger"]:
+        rounding, scaled = made[node.input[0]], users[users[node.output[0]].output[0]]
+        scale = next(tensors[name] for product in scaled.input if product in made for name in made[product].input if name in tensors)
+        weights = (tensors[node.input[1]] - tensors[node.input[3]].astype(np.float32)) * scale
+        graph.initializer.append(numpy_helper.from_array(weights.astype(np.float32), f"{node.name}_weights"))
+        graph.node.append(helper.make_node("MatMul", [rounding.input[0], f"{node.name}_weights"], [scaled.output[0]]))
+        graph.node.remove(scaled)
+    plain = OnnxModel(model)
+    plain.prune_graph()
+    plain.topological_sort()
+    return plain.model
+
+
+if __name__ == "__main__":
+    main()
