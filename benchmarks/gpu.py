@@ -34,6 +34,7 @@ from benchmarks.export import (
     TOP_K,
     bench_bundle,
     checkpoint,
+    foreseeing,
     inference,
     tell_likeness,
     unit,
@@ -165,7 +166,10 @@ def _blip_ways(
         rows = inference(model.generate, values, **how).tolist()
         return opened.tokenizer.decode_batch([row[1:] for row in rows])  # the first is the one that was given
 
-    return {f"ours {precision} ({board.providers[0]})": lambda: captioner.captions(pixels), f"PyTorch {precision}": theirs}
+    ours = f"ours {precision} ({board.providers[0]})"
+    # Beside samples the greedy caption is one of their batch, and nothing is drafted.
+    drafted = {f"{ours}, drafts": partial(foreseeing(captioner, pixels).captions, pixels)} if captions == 1 else {}
+    return {ours: partial(captioner.captions, pixels), **drafted, f"PyTorch {precision}": theirs}
 
 
 def _llm(options: argparse.Namespace) -> None:
