@@ -61,6 +61,9 @@ class BlipCaptioner:
         self._prompt = (
             [blip.bos_token_id, *self._tokenizer.encode(blip.prompt, add_special_tokens=False).ids] if blip.prompt else [blip.bos_token_id]
         )
+        if blip.drafts and len(self._decoder.outputs["logits"]) != 3:  # (B, T, V)
+            msg = f"bundle {bundle.manifest.name} has {blip.drafts}, and a decoder that cannot check drafts: build the bundle anew"
+            raise BundleError(msg)
         captions = bundle.path(blip.drafts).read_text(encoding="utf-8").splitlines() if blip.drafts else []
         self._drafts = Drafts(one.ids for one in self._tokenizer.encode_batch(captions, add_special_tokens=False))
         self._outputs = [f"present_{kind}.{layer}" for layer in range(blip.layers) for kind in ("key", "value")]
@@ -88,7 +91,7 @@ class BlipCaptioner:
         return tuple(self._tokenizer.decode(row, skip_special_tokens=True) for row in rows)
 
     def _read(self, pixels: Pixels) -> Tensors:
-        names = self._vision.outputs
+        names = list(self._vision.outputs)
         _, values = self._vision.run({"pixel_values": pixel_values(pixels, self._blip.preprocess)}, keep=names)
         if not all(np.isfinite(on_host(value)).all() for value in values):
             msg = f"BLIP's vision gave numbers that are not finite for a picture of {pixels.shape[1]}x{pixels.shape[0]}: verify the bundle"
@@ -134,7 +137,8 @@ class BlipCaptioner:
             draft = self._drafts.after(row, most=min(most, self._settings.max_tokens - len(row) - 1))
             logits = self._step(cross, np.array([[*given, *draft]], np.int64), state)
             said = logits[0, -1 - len(draft) :].argmax(-1).tolist()
-            right = next((place for place, (guess, token) in enumerate(zip(draft, said, strict=False)) if guess != token), len(draft))
+            ends = (guess != token or token == self._blip.eos_token_id for guess, token in zip(draft, said, strict=False))
+            right = next((place for place, end in enumerate(ends) if end), len(draft))
             state.strike(len(draft) - right)
             most = DRAFTED if right else most // 2  # where nothing can be foreseen, drafts are in vain
             given = said[right : right + 1]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from transformers import BlipForConditionalGeneration, CLIPModel
 
 from edge.bundles import Bundle
 from edge.describers.blip import BlipCaptioner
+from edge.errors import BundleError
 from edge.picture.preprocess import pixel_values
 from edge.session import Graph
 from export.blip import cross_names, export_blip, past_names
@@ -236,7 +239,8 @@ def test_drafts_change_no_word_and_save_steps(bundle: Bundle, prompt: str) -> No
     halves = [" ".join(line.split()[:4] + other.split()[4:]) for line, other in itertools.pairwise(lines)]
     rng = np.random.default_rng(0)
     nonsense = [" ".join(f"word{number}" for number in rng.integers(0, 40, 12)) for _ in range(20)]
-    for drafts in (lines, halves, nonsense, ["word1 unheard of", ""]):
+    end = tiny_models.tokenizer().id_to_token(END_ID)
+    for drafts in (lines, halves, nonsense, [f"{line} {end} word1" for line in lines], ["word1 unheard of", ""]):
         drafted = [steps(drafting(bundle, drafts, prompt=prompt), random_pixels(seed), max_tokens=16) for seed in range(8)]
         assert [captions for captions, _ in drafted] == [captions for captions, _ in found]
         assert all(now <= before for (_, now), (_, before) in zip(drafted, found, strict=True))
@@ -248,3 +252,21 @@ def test_a_caption_that_drafts_foresee_stops_where_it_is_told_to(bundle: Bundle)
     whole = captioned(bundle, random_pixels(0), max_tokens=16)[0].split()
     for most in range(1, 8):
         assert captioned(drafting(bundle, [" ".join(whole)]), random_pixels(0), max_tokens=most)[0].split() == whole[:most]
+
+
+def test_drafts_that_a_decoder_cannot_check_are_refused(bundle: Bundle, tmp_path: Path) -> None:
+    drafting(bundle, ["word1"])
+    whole, last = onnx.load(bundle.root / "blip/decoder.onnx"), tmp_path / "decoder.onnx"
+    whole.graph.node.append(onnx.helper.make_node("Gather", ["all_logits", "the_last"], ["logits"], axis=1))
+    whole.graph.initializer.append(onnx.numpy_helper.from_array(np.array(-1), "the_last"))
+    for node in whole.graph.node[:-1]:
+        node.output[:] = ["all_logits" if name == "logits" else name for name in node.output]
+    (logits,) = (output for output in whole.graph.output if output.name == "logits")
+    del logits.type.tensor_type.shape.dim[1]
+    onnx.save(whole, last)
+    old = shutil.copytree(bundle.root, tmp_path / "old")
+    shutil.copyfile(last, old / "blip/decoder.onnx")
+    as_before = dataclasses.replace(bundle, root=old)
+    assert captioned(as_before, random_pixels(0), samples=2, max_tokens=16) == captioned(bundle, random_pixels(0), samples=2, max_tokens=16)
+    with pytest.raises(BundleError, match="a decoder that cannot check drafts: build the bundle anew"):
+        captioned(drafting(as_before, ["word1"]), random_pixels(0), max_tokens=16)
