@@ -239,8 +239,7 @@ def test_drafts_change_no_word_and_save_steps(bundle: Bundle, prompt: str) -> No
     halves = [" ".join(line.split()[:4] + other.split()[4:]) for line, other in itertools.pairwise(lines)]
     rng = np.random.default_rng(0)
     nonsense = [" ".join(f"word{number}" for number in rng.integers(0, 40, 12)) for _ in range(20)]
-    end = tiny_models.tokenizer().id_to_token(END_ID)
-    for drafts in (lines, halves, nonsense, [f"{line} {end} word1" for line in lines], ["word1 unheard of", ""]):
+    for drafts in (lines, halves, nonsense, ["word1 unheard of", ""]):
         drafted = [steps(drafting(bundle, drafts, prompt=prompt), random_pixels(seed), max_tokens=16) for seed in range(8)]
         assert [captions for captions, _ in drafted] == [captions for captions, _ in found]
         assert all(now <= before for (_, now), (_, before) in zip(drafted, found, strict=True))
@@ -252,6 +251,14 @@ def test_a_caption_that_drafts_foresee_stops_where_it_is_told_to(bundle: Bundle)
     whole = captioned(bundle, random_pixels(0), max_tokens=16)[0].split()
     for most in range(1, 8):
         assert captioned(drafting(bundle, [" ".join(whole)]), random_pixels(0), max_tokens=most)[0].split() == whole[:most]
+
+
+def test_a_caption_ends_where_its_last_token_is_said_also_within_a_draft(bundle: Bundle) -> None:
+    (whole,) = captioned(bundle, random_pixels(0), max_tokens=16)
+    tokens = tiny_models.tokenizer().encode(whole, add_special_tokens=False).ids
+    for end in set(tokens):
+        drafted = drafting(bundle, [whole], eos_token_id=end)
+        assert captioned(drafted, random_pixels(0), max_tokens=16)[0].split() == whole.split()[: tokens.index(end)]
 
 
 def test_drafts_that_a_decoder_cannot_check_are_refused(bundle: Bundle, tmp_path: Path) -> None:
