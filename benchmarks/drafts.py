@@ -1,7 +1,8 @@
 """What drafts of captions save and change: `python -m benchmarks.drafts LINES.jsonl` prints what docs/performance.md tells.
 
-The lines are those of `kotoba-edge inspect` over all cells with the starter. Captions of some cells are drafts; other cells are captioned
-with more and more of them, by the decoder as it is, in dynamic int8, and by one of the same weights that rounds nothing else.
+The lines are those of `kotoba-edge inspect` over all cells with the starter. Captions of some cells are drafts; the others are captioned
+with more and more of them, by the decoder as it is, in dynamic int8, and by one of the same weights that rounds nothing else. Cells whose
+caption is another with drafts are judged again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import random
 import statistics
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,19 +21,24 @@ import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
+from benchmarks.machine import told as machine
 from edge.bundles import Bundle, open_bundle
 from edge.describers.blip import BlipCaptioner
+from edge.judges import open_language_model
 from edge.picture.decode import read_picture
 from edge.records import Pixels
+from edge.rejudge import Rejudge
 from edge.session import Graph
-from edge.stored import Stored, words_of
+from export.pilot.protocol import difference
+from export.pilot.report import Study, read_study
 from firmware_config.board import read_board
 from firmware_config.bundle import BundleFile
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 
-CELLS, SEED = 1_000, 0
+SEED = 0
 DRAFTS = (0, 16, 64, 256)
+JUDGED = "int8, 64 drafts"
 NAME = "blip/drafts.txt"
 
 
@@ -46,27 +52,31 @@ class Said:
 
 
 def main() -> None:
-    """Say all cells in each way, by turns, and compare."""
+    """Caption all cells in each way, by turns, and compare."""
     options = argparse.ArgumentParser(prog="python -m benchmarks.drafts", description=__doc__)
     options.add_argument("lines", type=Path, help="of `kotoba-edge inspect` over all cells")
-    options.add_argument("pictures", type=Path, help="the folder of those cells")
     options.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
     options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
-    options.add_argument("--cells", type=int, default=CELLS)
+    options.add_argument("--cells", type=int, help="no more than these, to try it")
     told = options.parse_args()
     bundle = open_bundle(told.bundle, trusted=read_trusted_keys(told.keys))
     station = read_station(bundle.path("golden/station.toml"))
-    cells = [(one.source, words_of(one)[0].captions[0]) for one in Stored(told.lines, is_spool=False).select(station=station.station.name)]
-    random.Random(SEED).shuffle(cells)
-    drafts, cells = [caption for _, caption in cells[: max(DRAFTS)]], cells[max(DRAFTS) :][: told.cells]
+    study = read_study(told.lines, bundle, station)
+    order = list(range(len(study.cells)))
+    random.Random(SEED).shuffle(order)
+    drafts = [study.descriptions[row].captions[0] for row in order[: max(DRAFTS)]]
+    rows = sorted(order[max(DRAFTS) :][: told.cells])
+    print(machine())
     with TemporaryDirectory(prefix="kotoba-") as scratch:
         ways = dict(captioners(bundle, station, drafts, Path(scratch)))
         said = {name: Said() for name in ways}
-        for source, _ in cells:
-            pixels = read_picture(told.pictures / source, max_pixels=10**7, max_bytes=10**8)
+        for row in rows:
+            pixels = read_picture(study.cells[row].path, max_pixels=10**7, max_bytes=10**8)
             for name, captioner in ways.items():
                 say(captioner, pixels, said[name])
     tell(said)
+    judge = Rejudge(open_language_model(bundle, board=read_board("cpu")), bundle=bundle, station=station)
+    tell_verdicts(study, dict(zip(rows, said[JUDGED].captions, strict=True)), judge, station)
 
 
 def captioners(bundle: Bundle, station: Station, drafts: Sequence[str], scratch: Path) -> Iterator[tuple[str, BlipCaptioner]]:
@@ -120,6 +130,34 @@ def tell(said: dict[str, Said]) -> None:
         other = [sum(a != b for a, b in zip(one.captions, captions, strict=True)) for captions in (plain, exact)]
         steps, width = len(one.steps) / count, statistics.mean(one.steps)
         print(f"| {name} | {statistics.median(one.seconds) * 1e3:.1f} | {steps:.1f} | {width:.1f} | {other[0]} | {other[1]} |", flush=True)
+
+
+def tell_verdicts(study: Study, captions: dict[int, str], judge: Rejudge, station: Station) -> None:
+    """Print what the judge makes of the cells of each set with these captions, by row, beside what it made of the stored ones."""
+    ok = np.array([label.decision == "ok" for label in station.labels])
+    words, scores = list(study.descriptions), list(study.scores)
+    for row, caption in captions.items():
+        if (caption,) != words[row].captions:
+            words[row] = replace(words[row], captions=(caption,))
+            scores[row] = judge.judge(words[row])[0]
+    print(f"\n{JUDGED}\n| set | cells | other captions | other decisions | defective and OK | good and not OK | AUROC, less that without |")
+    print("|---|---|---|---|---|---|---|")
+    for name, members in study.sets.items():
+        rows = [row for row in members if row in captions]
+        bad = study.defective[rows]
+        told, chances = [], []
+        for said, given in ((study.descriptions, study.scores), (words, scores)):
+            told.append(np.array([judge.decide(said[row], given[row]).decision.name for row in rows]))
+            chances.append(1 - np.array([given[row].probabilities for row in rows])[:, ok].sum(-1))
+        escaped, refused = (" to ".join(str(int((way & who).sum())) for way in ways) for ways, who in (
+            ([one == "OK" for one in told], bad), ([one != "OK" for one in told], ~bad)
+        ))  # fmt: skip
+        other = sum(words[row] is not study.descriptions[row] for row in rows)
+        print(
+            f"| {name} | {len(rows)} | {other} | {(told[0] != told[1]).sum()} | {escaped} of {bad.sum()} | {refused} of {(~bad).sum()} | "
+            f"{difference(chances[1:], chances[:1], bad, rows)} |",
+            flush=True,
+        )
 
 
 def every_position(model: ModelProto) -> ModelProto:

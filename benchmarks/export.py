@@ -174,11 +174,10 @@ class Foreseen:
     def __init__(self, caption: Sequence[int]) -> None:
         self._caption = list(caption)
 
-    def after(self, tokens: Sequence[int], *, most: int) -> list[int]:
+    def after(self, tokens: Sequence[int], *, most: int) -> list[int]:  # noqa: ARG002 -- each step is as wide as the others
         """As `edge.describers.drafts.Drafts`."""
         right = self._caption[len(tokens) :][:RIGHT]
-        wrong = [token + 1 for token in right[-1:]] * FED
-        return [*right, *wrong][: min(most, FED - 1)]
+        return [*right, *[token + 1 for token in right[-1:]] * (FED - 1 - len(right))]
 
 
 def foreseeing(captioner: BlipCaptioner, pixels: Pixels) -> BlipCaptioner:

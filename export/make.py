@@ -61,7 +61,8 @@ class Works:
     def paths(self) -> tuple[str, ...]:
         """What will be in the bundle because of them, as far as licences go."""
         clip = ("vision.onnx", "text.onnx", "tokenizer.json", "tags.txt", "tags.ja.txt", "tags.npy")
-        blip = ("vision.onnx", "decoder.onnx", "tokenizer.json", "drafts.txt")
+        drafts = () if self.blip is None or self.blip.drafts is None else ("drafts.txt",)
+        blip = ("vision.onnx", "decoder.onnx", "tokenizer.json", *drafts)
         named = (("clip", self.clip, clip), ("blip", self.blip, blip))
         adapters = (f"llm/adapters/{adapter.name}.gguf" for adapter in self.adapters)
         return (*(f"{room}/{name}" for room, work, names in named if work is not None for name in names), "llm/model.gguf", *adapters)
@@ -115,8 +116,8 @@ def blip_part(work: BlipWork, *, cache: Path, say: Say) -> Part:
     wanted, files = work.wanted, work.checkpoint.files
     say("exporting BLIP")
     graphs = kept(cache, "blip-graphs", files, None, lambda out: blip_graphs(work, out))
-    settings = wanted.model_dump(mode="json", exclude={"folder", "limits", "drafts"})
-    made = kept(cache, "blip", (*files, *wanted.drafts, *work.pictures), settings, lambda out: make_blip(work, graphs, out, say=say))
+    settings = wanted.model_dump(mode="json", exclude={"folder", "limits", "drafts"}) | {"drafts": work.drafts}
+    made = kept(cache, "blip", (*files, *work.pictures), settings, lambda out: make_blip(work, graphs, out, say=say))
     figures = limited(recorded(made), wanted.limits)
     require_kept(figures, lambda broken: blip_suspects(work, graphs, broken.stage, say=say))
     return Part(graphs, made, figures)

@@ -29,8 +29,8 @@ PROOF_TOKENS = 20
 
 CALIBRATION_PICTURES = 4
 
-MOST_DRAFTS = 1_000
-"""Captions that a box may be given to draft from: some dozens foresee nearly as much, and it looks through all of them when it starts."""
+MOST_DRAFTS, LONGEST_DRAFT = 1_000, 240
+"""Captions that a box may be given to draft from, and their characters: it looks through all at its start, and some dozens foresee most."""
 
 Step = tuple[Inputs, NDArray[np.float32]]
 """What a decoder was given for a token, and the logits (1, V) that it gave."""
@@ -45,7 +45,7 @@ class BlipWork:
     config: BlipConfig
     tokenizer: Tokenizer
     preprocess: ImagePreprocess
-    drafts: tuple[str, ...]
+    drafts: tuple[str, ...] | None
     pictures: tuple[Path, ...]
     pixels: tuple[NDArray[np.float32], ...]
 
@@ -75,27 +75,32 @@ def open_blip(wanted: BlipSource, pictures: Sequence[Path]) -> BlipWork:
         config=config,
         tokenizer=load_tokenizer(checkpoint),
         preprocess=preprocess,
-        drafts=read_drafts(wanted.drafts, beside=len(pictures)),
+        drafts=None if wanted.drafts == "none" else read_drafts(wanted.drafts),
         pictures=tuple(pictures),
         pixels=prepared(pictures, preprocess),
     )
 
 
-def read_drafts(paths: Sequence[Path], *, beside: int) -> tuple[str, ...]:
-    """Captions as they may be said, of text files with one a line; `beside` is how many others there will be.
+def read_drafts(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Captions as they may be said, of text files with one a line.
 
     Raises:
-        SpecError: a file cannot be read, or there are more than a box looks through.
+        SpecError: a file cannot be read, or there are more or longer ones than a box looks through.
     """
     captions: list[str] = []
     for path in paths:
         try:
-            captions += (" ".join(line.split()) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as err:
             msg = f"drafts {path} cannot be read ({err}): give a UTF-8 text file with one caption a line"
             raise SpecError(msg) from err
-    if captions and len(captions) + beside > MOST_DRAFTS:
-        msg = f"drafts: {len(captions)} captions and those of {beside} pictures, expected at most {MOST_DRAFTS}: leave some out"
+        for number, line in enumerate(lines, 1):
+            if len(line) > LONGEST_DRAFT:
+                msg = f"drafts {path}, line {number}: {len(line)} characters, expected a caption of at most {LONGEST_DRAFT}: leave it out"
+                raise SpecError(msg)
+        captions += (line.strip() for line in lines if line.strip())
+    if len(captions) > MOST_DRAFTS:
+        msg = f"drafts {', '.join(map(str, paths))}: {len(captions)} captions, expected at most {MOST_DRAFTS}: keep the commonest"
         raise SpecError(msg)
     return tuple(captions)
 
@@ -120,7 +125,8 @@ def make_blip(work: BlipWork, graphs: Path, out: Path, *, say: Say) -> None:
     original = np.concatenate([logits for _, logits in captions])
     found = _along(decoder, work, seen, [tokens for tokens, _ in captions])
     said = _greedy(decoder, work, crosses)
-    distances = [edit_distance(tokens, now) for (tokens, _), now in zip(captions, said, strict=True)]
+    begun = len(work.start)
+    distances = [edit_distance(tokens[begun:], now[begun:]) for (tokens, _), now in zip(captions, said, strict=True)]
     measured = (
         Measured("blip.vision", "cosine", wanted.precision, _likeness(seen, crosses)),
         Measured("blip.decoder", "cosine", wanted.decoder_precision, cosine(original, found)),
@@ -129,9 +135,11 @@ def make_blip(work: BlipWork, graphs: Path, out: Path, *, say: Say) -> None:
         Measured("blip.captions", "edit_distance", wanted.decoder_precision, float(np.mean(distances))),
     )
     work.tokenizer.save(str(out / "blip/tokenizer.json"))
-    drafts = [*(work.tokenizer.decode(tokens[len(work.start) :]) for tokens in said), *work.drafts]
-    (out / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts), encoding="utf-8")
-    record(out, "blip", blip_section(work.config, work.preprocess, prompt=wanted.prompt, drafts=True), measured)
+    if work.drafts is not None:
+        drafts = [*(work.tokenizer.decode(tokens[begun:]) for tokens in said[:MOST_DRAFTS]), *work.drafts]
+        (out / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts), encoding="utf-8")
+    section = blip_section(work.config, work.preprocess, prompt=wanted.prompt, drafts=work.drafts is not None)
+    record(out, "blip", section, measured)
 
 
 def blip_suspects(work: BlipWork, graphs: Path, stage: str, *, say: Say) -> tuple[Suspect, ...]:
@@ -172,9 +180,9 @@ def _decoder_samples(work: BlipWork, graphs: Path, seen: Sequence[Inputs]) -> li
 
 
 def _along(graph: Path, work: BlipWork, seen: Sequence[Inputs], captions: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-    """Logits of a decoder along given captions, with given eyes, (tokens of all captions, V)."""
-    session, pairs = ort.InferenceSession(str(graph)), zip(seen, captions, strict=True)
-    return np.concatenate([logits for cross, tokens in pairs for _, logits in decode(session, work, cross, tokens)])
+    """Logits of a decoder along given captions after their start, with given eyes, (tokens of all captions, V)."""
+    session, pairs, first = ort.InferenceSession(str(graph)), zip(seen, captions, strict=True), len(work.start) - 1
+    return np.concatenate([logits for cross, tokens in pairs for _, logits in [*decode(session, work, cross, tokens)][first:]])
 
 
 def _greedy(graph: Path, work: BlipWork, seen: Sequence[Inputs]) -> list[list[int]]:
@@ -209,7 +217,10 @@ def decode(session: ort.InferenceSession, work: BlipWork, cross: Inputs, tokens:
 
 
 def _captions(work: BlipWork) -> list[tuple[list[int], NDArray[np.float32]]]:
-    """Of each picture the original's greedy caption, as the tokens given to it, and its logits after each, (T, V), without any cache."""
+    """Of each picture the original's greedy caption, as the tokens given to it, and its logits after each from the start's last on, (T, V).
+
+    Without any cache.
+    """
     model, text = work.model(), work.config.text_config
     made = []
     for one in work.pixels:
@@ -227,7 +238,7 @@ def _captions(work: BlipWork) -> list[tuple[list[int], NDArray[np.float32]]]:
             )
             given = rows[:, :-1]
             out = model.text_decoder(input_ids=given, encoder_hidden_states=seen, return_dict=True).logits[0]
-        made.append((given[0].tolist(), out.numpy()))
+        made.append((given[0].tolist(), out.numpy()[len(work.start) - 1 :]))
     return made
 
 

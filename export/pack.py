@@ -1,4 +1,4 @@
-"""Making a bundle: gather, requantise, judge the golden pictures, sign. The same inputs and key give the same digest everywhere."""
+"""Making a bundle: gather, requantise, judge the golden pictures, sign. The same inputs and key give the same digest on every path."""
 
 from __future__ import annotations
 

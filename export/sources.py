@@ -128,14 +128,17 @@ def preprocessing(checkpoint: Checkpoint, *, size: int) -> ImagePreprocess:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    """The fast tokenizer of a checkpoint, without running anything of it.
+    """The fast tokenizer of a checkpoint, without running anything of it, and without the padding and cutting that it was last used with.
 
     Raises:
         SpecError: there is no tokenizer.json, or it is not understood.
     """
     path = checkpoint.folder / "tokenizer.json"
     try:
-        return Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as err:  # tokenizers raises bare Exceptions
         msg = f"{path} cannot be read ({str(err).splitlines()[0][:200]}): save the fast tokenizer with save_pretrained"
         raise SpecError(msg) from err
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer

@@ -69,7 +69,9 @@ class BlipSource(BaseModel):
     precision: Precision = "int8"
     decoder_precision: Precision = "int8"
     prompt: str = Field(default="", description="Prefix of every caption, such as 'a picture of'.")
-    drafts: tuple[Here, ...] = Field(default=(), description="Text files of captions as they may be said, one a line.")
+    drafts: tuple[Here, ...] | Literal["none"] = Field(
+        default=(), description="Text files of captions as they may be said, one a line, beside those of the pictures; or none at all."
+    )
     limits: Limits = {}
 
 

@@ -1,7 +1,7 @@
 """How captions are likely to go on: pictures of one line are told in few sentences, so most of a caption can be guessed and then checked.
 
-A decoder reads twenty tokens in little more time than one, because its weights are what has to be fetched. So the tokens that sentences of
-the bundle went on with are given to it along with the last one, and those count that it says itself (speculative decoding,
+A decoder reads a dozen tokens in less than twice the time of one, because its weights are what has to be fetched. So the tokens that
+captions of the bundle went on with are given to it along with the last one, and those count that it says itself (speculative decoding,
 arXiv 2211.17192; looked up, arXiv 2304.04487, where that has a second model). Drafts come from the bundle alone: a picture's words never
 hang on the pictures before it.
 """

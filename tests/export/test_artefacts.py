@@ -15,19 +15,25 @@ import pytest
 import torch
 from transformers import SiglipConfig, SiglipModel, SiglipTextConfig, SiglipVisionConfig
 
+from edge.bundles import Bundle
+from edge.describers.blip import BlipCaptioner
+from edge.picture.decode import read_picture
 from export import cli, make
 from export.artefacts import hand_over, pictures_of
 from export.clip import export_clip
 from export.errors import SpecError
 from export.make import blip_part, clip_part
-from export.make_blip import open_blip
+from export.make_blip import PROOF_TOKENS, open_blip
 from export.make_clip import open_clip
 from export.proof import ProofError
 from export.quantize import changing, quantize
 from export.spec import BlipSource, ClipSource, read_models
 from export.starter.tokenizer import PAD_ID
 from export.vocabulary import read_vocabulary
-from firmware_config.board import Precision
+from firmware_config.board import Precision, read_board
+from firmware_config.bundle import Manifest
+from firmware_config.station import Describe
+from tests.edge.tiny_bundle import is_one_sentence, manifest_of, sound_files
 from tests.export import tiny_models
 
 pytestmark = [
@@ -86,9 +92,9 @@ def clip_of(sources: Path, out: Path, *, name: str = "clip", precision: Precisio
     hand_over(clip_part(work, cache=out.with_name("cache"), say=quiet).artefacts, out)
 
 
-def blip_of(sources: Path, out: Path, *, precision: Precision = "fp32") -> None:
+def blip_of(sources: Path, out: Path, *, precision: Precision = "fp32", **changed: object) -> None:
     limits = {} if precision == "fp32" else LOOSE
-    wanted = BlipSource(folder=sources / "blip", precision=precision, decoder_precision=precision, limits=limits)
+    wanted = BlipSource(folder=sources / "blip", precision=precision, decoder_precision=precision, limits=limits, **changed)
     hand_over(blip_part(open_blip(wanted, pictures_of(sources)), cache=out.with_name("cache"), say=quiet).artefacts, out)
 
 
@@ -129,6 +135,54 @@ def test_every_precision_is_made_proven_and_keeps_its_weights_inside(sources: Pa
     kinds = {node.op_type for node in onnx.load(tmp_path / "out/blip/decoder.onnx").graph.node}
     made = {"int8": "MatMulInteger", "int8-full": "MatMulInteger", "int8-static": "QuantizeLinear", "int4": "MatMulNBits"}
     assert precision in {"fp32", "fp16"} or made[precision] in kinds
+
+
+def said(artefacts: Path, picture: Path, **settings: int) -> str:
+    """The greedy caption by the device's own code, without drafts."""
+    parts: dict[str, object] = manifest_of(sound_files())
+    parts["blip"] = read_models(artefacts).blip.model_dump(mode="json") | {"drafts": None}
+    bundle = Bundle(artefacts, Manifest.model_validate(parts), "sha256:" + "0" * 64)
+    captioner = BlipCaptioner(bundle, settings=Describe(samples=0, **settings), board=read_board("cpu"))
+    return captioner.captions(read_picture(picture, max_pixels=10**7, max_bytes=10**8))[0]
+
+
+@pytest.mark.parametrize("prompt", ["", "word3 word7"])
+def test_drafts_are_what_the_device_says_of_the_pictures_and_what_was_given(sources: Path, tmp_path: Path, prompt: str) -> None:
+    plant, given = shutil.copytree(sources, tmp_path / "plant"), tmp_path / "captions.txt"
+    padded = tiny_models.tokenizer()
+    padded.enable_padding(length=20)
+    padded.enable_truncation(4)
+    padded.save(str(plant / "blip/tokenizer.json"))  # as save_pretrained leaves it after a training with padded batches
+    for lines in ("word1 word2\n", "word5 word6\n\nword1 word2\n"):
+        given.write_text(lines, encoding="utf-8-sig")
+        blip_of(plant, tmp_path / "out", prompt=prompt, drafts=(given,))
+        found = (tmp_path / "out/blip/drafts.txt").read_text().splitlines()
+        captions = [said(tmp_path / "out", picture, max_tokens=PROOF_TOKENS - 1) for picture in pictures_of(plant)]
+        assert found == [*captions, *(line for line in lines.splitlines() if line)]
+        assert all(captions)
+
+
+def test_a_specification_may_want_no_drafts(sources: Path, tmp_path: Path) -> None:
+    blip_of(sources, tmp_path / "out", drafts="none")
+    assert read_models(tmp_path / "out").blip.drafts is None
+    assert not (tmp_path / "out/blip/drafts.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "cannot be read .*: give a UTF-8 text file"),
+        ("きず".encode("shift-jis"), "cannot be read .*: give a UTF-8 text file"),
+        (b"a cell\n" + b"word " * 60, "line 2: 300 characters, expected a caption of at most 240: leave it out"),
+        (b"a cell\n" * 1001, "1001 captions, expected at most 1000: keep the commonest"),
+    ],
+)
+def test_drafts_that_are_none_are_one_sentence(sources: Path, tmp_path: Path, content: bytes | None, expected: str) -> None:
+    if content is not None:
+        (tmp_path / "captions.txt").write_bytes(content)
+    with pytest.raises(SpecError, match=expected) as refused:
+        blip_of(sources, tmp_path / "out", drafts=(tmp_path / "captions.txt",))
+    assert is_one_sentence(str(refused.value))
 
 
 @pytest.mark.parametrize("precision", ["int8", "int8-full", "int8-static", "int4"])
