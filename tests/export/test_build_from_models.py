@@ -242,7 +242,7 @@ UNFIT: dict[str, tuple[Callable[[Path], object], str]] = {
     "an adapter without weights": (_no_lora, "holds no adapter_model"),
     "an adapter that nobody makes": (_rewrite("golden/station.toml", '"lora"', '"other"'), "uses the adapter 'other', there is lora"),
     "no licence of drafts": (
-        _rewrite("line3.toml", 'files = ["*"]', 'files = ["clip/*", "blip/*n", "llm/*", "golden/*", "templates/*"]'),
+        _rewrite("line3.toml", 'files = ["*"]', 'files = ["clip/*", "blip/*[nx]", "llm/*", "golden/*", "templates/*"]'),
         "no .* entry covers blip/drafts.txt",
     ),
     "no licence": (_rewrite("line3.toml", 'files = ["*"]', 'files = ["clip/*"]'), "no .* entry covers blip/vision.onnx"),
