@@ -35,7 +35,7 @@ class Graph:
         self._session = open_session(path, board)
         self.on_card = board.providers[0] in CARDS
         self.inputs = {given.name: tuple(given.shape) for given in self._session.get_inputs()}
-        self.outputs = {given.name: tuple(given.shape) for given in self._session.get_outputs()}
+        self.outputs = {output.name: tuple(output.shape) for output in self._session.get_outputs()}
 
     def run(self, inputs: Mapping[str, Tensor], *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Tensor]]:
         """The outputs `read`, as arrays, which may be views of the runtime's memory, and the outputs `keep`, where they were computed."""

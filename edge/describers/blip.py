@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from edge.bundles import Bundle
-from edge.describers.drafts import Drafts
+from edge.describers.drafts import open_drafts
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
@@ -65,9 +64,7 @@ class BlipCaptioner:
         if blip.drafts and len(self._decoder.outputs["logits"]) != 3:  # (B, T, V)
             msg = f"bundle {bundle.manifest.name} has {blip.drafts}, and a decoder that cannot check drafts: build the bundle anew"
             raise BundleError(msg)
-        # TensorRT compiles an engine anew, for minutes, when it meets more tokens than before.
-        captions = _lines(bundle.path(blip.drafts)) if blip.drafts and board.providers[0] != "tensorrt" else []
-        self._drafts = Drafts(one.ids for one in self._tokenizer.encode_batch(captions, add_special_tokens=False))
+        self._drafts = open_drafts(bundle, self._tokenizer, board=board)
         self._outputs = [f"present_{kind}.{layer}" for layer in range(blip.layers) for kind in ("key", "value")]
 
     def for_settings(self, settings: Describe) -> BlipCaptioner:
@@ -209,14 +206,6 @@ class BlipCaptioner:
             else []
         )
         return max(done, key=lambda item: item[0])[1]
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as err:
-        msg = f"{path} is no UTF-8 text ({err}): build the bundle anew"
-        raise BundleError(msg) from err
 
 
 def _log_softmax(logits: Array) -> Wide:

@@ -11,6 +11,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
+from tokenizers import Tokenizer
+
+from edge.bundles import Bundle
+from edge.errors import BundleError
+from firmware_config.board import Board
+
 LONGEST = 8
 """Tokens of a caption's end that are looked up, at most."""
 
@@ -42,3 +48,20 @@ class Drafts:
             draft.append(token)
             known = (*known, token)
         return draft
+
+
+def open_drafts(bundle: Bundle, tokenizer: Tokenizer, *, board: Board) -> Drafts:
+    """The drafts of a bundle. None on TensorRT, which compiles an engine anew, for minutes, when it meets more tokens than before.
+
+    Raises:
+        BundleError: they are no UTF-8 text.
+    """
+    blip = bundle.manifest.blip
+    if blip is None or blip.drafts is None or board.providers[0] == "tensorrt":
+        return Drafts([])
+    try:
+        captions = bundle.path(blip.drafts).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as err:
+        msg = f"bundle {bundle.manifest.name}: {blip.drafts} is no UTF-8 text ({err}): build the bundle anew"
+        raise BundleError(msg) from err
+    return Drafts(one.ids for one in tokenizer.encode_batch(captions, add_special_tokens=False))

@@ -16,6 +16,7 @@ from transformers import BlipForConditionalGeneration, CLIPModel
 
 from edge.bundles import Bundle
 from edge.describers.blip import BlipCaptioner
+from edge.describers.drafts import open_drafts
 from edge.errors import BundleError
 from edge.picture.preprocess import pixel_values
 from edge.session import Graph
@@ -27,7 +28,7 @@ from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID
 from firmware_config.board import read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe
-from tests.edge.tiny_bundle import manifest_of, sound_files
+from tests.edge.tiny_bundle import is_one_sentence, manifest_of, sound_files
 from tests.export import tiny_models
 
 pytestmark = [
@@ -246,18 +247,18 @@ def test_drafts_change_no_word_and_save_steps(bundle: Bundle, prompt: str) -> No
             assert sum(now for _, now in drafted) < 0.5 * sum(before for _, before in found)
 
 
-def test_tensorrt_is_given_no_drafts(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = captioned(bundle, random_pixels(0), max_tokens=16)
-    widths, run = [], Graph.run
-    monkeypatch.setattr(
-        Graph, "run", lambda graph, inputs, **how: widths.append(np.shape(inputs.get("input_ids", [[0]]))[1]) or run(graph, inputs, **how)
-    )
-    monkeypatch.setattr("edge.describers.blip.Graph", lambda path, _: Graph(path, read_board("cpu")))
-    for board, widest in (("gpu", 16), ("jetson-orin-nano", 1)):
-        widths.clear()
-        captioner = BlipCaptioner(drafting(bundle, whole), settings=Describe(samples=0, max_tokens=16), board=read_board(board))
-        assert captioner.captions(random_pixels(0)) == whole
-        assert max(widths) == widest
+@pytest.mark.parametrize(("board", "foreseen"), [("cpu", 1), ("gpu", 1), ("jetson-orin-nano", 0)])
+def test_tensorrt_is_given_no_drafts(bundle: Bundle, board: str, foreseen: int) -> None:
+    drafts = open_drafts(drafting(bundle, ["word1"]), tiny_models.tokenizer(), board=read_board(board))
+    assert len(drafts.after([], most=9)) == foreseen
+
+
+def test_drafts_that_are_no_text_are_one_sentence(bundle: Bundle) -> None:
+    drafted = drafting(bundle, [])
+    (bundle.root / "blip/drafts.txt").write_bytes("きず".encode("shift-jis"))
+    with pytest.raises(BundleError, match="no UTF-8 text") as refused:
+        open_drafts(drafted, tiny_models.tokenizer(), board=read_board("cpu"))
+    assert is_one_sentence(str(refused.value))
 
 
 def test_a_caption_that_drafts_foresee_stops_where_it_is_told_to(bundle: Bundle) -> None:
