@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.judge import judging
-from edge.bundles import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.cameras.stamp import Stamp
-from edge.demo_cells import sample_cells
+from edge.demo.cells import sample_cells
 from edge.describers import open_describer
 from edge.picture.decode import read_picture
 from edge.records import Decision, Frame, Inspection, Verdict
-from edge.spool import Spool
+from edge.spool.store import Spool
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station

@@ -22,15 +22,15 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from benchmarks.machine import told as machine
-from edge.bundles import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.describers.blip import BlipCaptioner
 from edge.judges import open_language_model
 from edge.picture.decode import read_picture
 from edge.records import Pixels
-from edge.rejudge import Rejudge
-from edge.session import Graph
-from export.pilot.protocol import difference
-from export.pilot.report import Study, read_study
+from edge.review.rejudge import Rejudge
+from edge.runtime.onnx import Graph
+from export.studies.protocol import difference
+from export.studies.results import Study, read_study
 from firmware_config.board import read_board
 from firmware_config.bundle import BundleFile
 from firmware_config.signature import read_trusted_keys

@@ -9,13 +9,13 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from edge.bundles import open_bundle
+from edge.bundle.open import open_bundle
 from edge.describers import open_describer
 from edge.judges import open_language_model
 from edge.judges.prompt import Example
-from edge.learning import Golden, golden_of
-from edge.rejudge import Rejudge
-from edge.stored import Stored, words_of
+from edge.review.teach import Golden, golden_of
+from edge.review.rejudge import Rejudge
+from edge.spool.history import Stored, words_of
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station

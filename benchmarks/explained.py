@@ -1,6 +1,6 @@
 """The five pictures of docs/explain.md: `python benchmarks/explained.py` in the repository's folder, with the starter bundle in `.kotoba`.
 
-The cells are the first of the demo's sample (seed 7 of `edge.demo_cells`; the bundle learned from none of them) with two OK, two NG and
+The cells are the first of the demo's sample (seed 7 of `edge.demo.cells`; the bundle learned from none of them) with two OK, two NG and
 one REVIEW whose words differ. The station asks for a confidence of 0.75, so that there is doubt.
 """
 
@@ -11,17 +11,17 @@ from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.bundles import open_bundle
-from edge.demo_cells import sample_cells
-from edge.explain import explain
-from edge.explain_picture import evidence_of, write_explanation
-from edge.explain_texts import strongest
+from edge.bundle.open import open_bundle
+from edge.demo.cells import sample_cells
+from edge.review.explain import explain
+from edge.review.explain_picture import evidence_of, write_explanation
+from edge.review.explain_text import strongest
 from edge.judges import open_language_model
 from edge.judges.prompt import description_text
-from edge.models import open_inspectors
+from edge.inspection.open import open_inspectors
 from edge.picture.decode import read_picture
 from edge.records import Decision, Frame
-from edge.rejudge import Rejudge
+from edge.review.rejudge import Rejudge
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station

@@ -24,17 +24,17 @@ from transformers import BlipForConditionalGeneration, CLIPModel, CLIPVisionMode
 from benchmarks.checkpoints import write, write_pictures
 from benchmarks.machine import dtypes, measured_roof, told
 from benchmarks.rounds import compare
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
 from edge.picture.decode import read_picture
 from edge.records import Pixels
-from edge.session import PROVIDERS, Graph, open_session
-from export.artefacts import run
-from export.make import blip_part, clip_part
-from export.make_blip import BlipWork, decode, open_blip
-from export.make_clip import ClipWork, open_clip
-from export.proof import cosine, edit_distance
-from export.quantize import Inputs
+from edge.runtime.onnx import PROVIDERS, Graph, open_session
+from export.models.artefacts import run
+from export.models.make import blip_part, clip_part
+from export.models.blip.make import BlipWork, decode, open_blip
+from export.models.clip.make import ClipWork, open_clip
+from export.proof.figures import cosine, edit_distance
+from export.models.quantize import Inputs
 from export.spec import BlipSource, ClipSource, Limits, read_models
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import BundleFile, Clip, ImagePreprocess, Llm, Manifest, Vocabulary
@@ -175,7 +175,7 @@ class Foreseen:
         self._caption = list(caption)
 
     def after(self, tokens: Sequence[int], *, most: int) -> list[int]:  # noqa: ARG002 -- each step is as wide as the others
-        """As `edge.describers.drafts.Drafts`."""
+        """As `edge.describers.decoding.drafts.Drafts`."""
         right = self._caption[len(tokens) :][:RIGHT]
         return [*right, *[token + 1 for token in right[-1:]] * (FED - 1 - len(right))]
 

@@ -46,15 +46,15 @@ from edge.describers.blip import BlipCaptioner
 from edge.judges.label_judge import LabelJudge
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import description_text
-from edge.judges.tree import Tree
+from edge.judges.token_tree import Tree
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Description, Scores
-from edge.session import PROVIDERS, Graph
-from export.make import blip_part, clip_part
-from export.make_blip import open_blip
-from export.make_clip import open_clip
-from export.proof import cosine
+from edge.runtime.onnx import PROVIDERS, Graph
+from export.models.make import blip_part, clip_part
+from export.models.blip.make import open_blip
+from export.models.clip.make import open_clip
+from export.proof.figures import cosine
 from export.spec import BlipSource, ClipSource
 from firmware_config.board import Board, Precision, read_board
 from firmware_config.station import Describe

@@ -19,17 +19,17 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundles import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.judges import open_language_model
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
-from edge.judges.method import Method
+from edge.judges.scoring import Method
 from edge.judges.prompt import Prompt, description_text
-from edge.judges.tree import Tree
-from edge.metrics import resident_bytes
+from edge.judges.token_tree import Tree
+from edge.daemon.metrics import resident_bytes
 from edge.records import Description, Tag
-from edge.threads import threads_of
+from edge.runtime.threads import threads_of
 from firmware_config.board import Board, read_board
 from firmware_config.labels import Label
 from firmware_config.signature import read_trusted_keys

@@ -12,7 +12,7 @@ import onnxruntime as ort
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from edge.session import PROVIDERS
+from edge.runtime.onnx import PROVIDERS
 
 FLAGS = ("avx2", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16", "asimddp", "i8mm")
 """What decides how fast int8 and bf16 are, as Linux names it on x86_64 and ARM."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from edge.commands import calibrate, explain, gate, learn, rejudge, template
-from edge.commands import replay as replay_words
+from edge.commands import reproduce as replay_words
 from edge.commands.options import BAD_CONFIG, DONE, FAILED, positive, take_models, take_spool, take_stations, told
 from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
 from firmware_config.errors import ConfigError, first_mistake
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _demo(options: argparse.Namespace, _settings: BoxSettings) -> int:
-    from edge.demo import run_demo
+    from edge.demo.run import run_demo
 
     return run_demo(
         pictures=options.pictures,
@@ -135,21 +135,21 @@ def _demo(options: argparse.Namespace, _settings: BoxSettings) -> int:
 
 
 def _run(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.box import run_box
+    from edge.daemon.startup import run_box
 
     run_box(told(settings, options))
     return DONE
 
 
 def _inspect(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.batch import inspect_paths
+    from edge.commands.inspect_paths import inspect_paths
 
     inspect_paths(options.paths, station_file=options.station, jsonl=options.jsonl, settings=told(settings, options))
     return DONE
 
 
 def _doctor(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.doctor import examine
+    from edge.commands.doctor import examine
 
     findings = examine(told(settings, options))
     healthy = all(finding.healthy for finding in findings)
@@ -162,7 +162,7 @@ def _doctor(options: argparse.Namespace, settings: BoxSettings) -> int:
 
 
 def _bundle_verify(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundles import open_bundle
+    from edge.bundle.open import open_bundle
     from firmware_config.signature import read_trusted_keys
 
     told = settings.model_copy(update={"keys": options.keys} if options.keys else {})
@@ -175,7 +175,7 @@ def _bundle_verify(options: argparse.Namespace, settings: BoxSettings) -> int:
 def _spool_status(options: argparse.Namespace, settings: BoxSettings) -> int:
     from contextlib import closing
 
-    from edge.spool import Spool
+    from edge.spool.store import Spool
 
     with closing(Spool(_existing(told(settings, options).spool))) as spool:
         status = spool.status()
@@ -187,7 +187,7 @@ def _spool_status(options: argparse.Namespace, settings: BoxSettings) -> int:
 def _spool_replay(options: argparse.Namespace, settings: BoxSettings) -> int:
     from contextlib import closing
 
-    from edge.spool import Spool
+    from edge.spool.store import Spool
 
     with closing(Spool(_existing(told(settings, options).spool))) as spool:
         count = spool.replay(options.sink, options.station, options.first, options.last, epoch=options.epoch)

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge.batch import captures_of
-from edge.bundles import open_bundle
+from edge.commands.inspect_paths import captures_of
+from edge.bundle.open import open_bundle
 from edge.describers.clip import ClipTagger
 from edge.describers.reuse import CaptionReuse, Look
 from edge.errors import EdgeError
-from edge.models import open_inspectors
+from edge.inspection.open import open_inspectors
 from edge.records import Decision, Description, Frame, Verdict
-from edge.truth import labels_of_truth, read_truth
+from edge.studies.labelled import labels_of_truth, read_truth
 from firmware_config.board import read_board
 from firmware_config.calibration import labels_of
 from firmware_config.errors import first_mistake

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from edge.errors import EdgeError
 from export.errors import BuildError, ExportError, SpecError
-from export.pilot import attack_command
+from export.studies.typographic_attack import command as attack_command
 from export.spec import BlipSource, ClipSource, LlmSource, Quantisation, read_spec
 from firmware_config.board import Precision, read_board
 from firmware_config.errors import ConfigError, first_mistake
@@ -23,7 +23,7 @@ from firmware_config.station import read_station
 from firmware_config.write import write_atomic
 
 if TYPE_CHECKING:
-    from export.proof import Figure
+    from export.proof.figures import Figure
 
 _Source = TypeVar("_Source", ClipSource, BlipSource, LlmSource)
 
@@ -140,9 +140,9 @@ def _model_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _clip(options: argparse.Namespace) -> int:
-    from export.artefacts import pictures_of
-    from export.make import clip_part
-    from export.make_clip import open_clip
+    from export.models.artefacts import pictures_of
+    from export.models.make import clip_part
+    from export.models.clip.make import open_clip
 
     work = open_clip(_source(ClipSource, options), pictures_of(options.pictures))
     with _explained(options.explain) as explain, _Progress() as say:
@@ -152,9 +152,9 @@ def _clip(options: argparse.Namespace) -> int:
 
 
 def _blip(options: argparse.Namespace) -> int:
-    from export.artefacts import pictures_of
-    from export.make import blip_part
-    from export.make_blip import open_blip
+    from export.models.artefacts import pictures_of
+    from export.models.make import blip_part
+    from export.models.blip.make import open_blip
 
     work = open_blip(_source(BlipSource, options), pictures_of(options.pictures))
     with _explained(options.explain) as explain, _Progress() as say:
@@ -164,10 +164,10 @@ def _blip(options: argparse.Namespace) -> int:
 
 
 def _llm(options: argparse.Namespace) -> int:
-    from export.artefacts import hand_over
-    from export.hf_llm import read_llm
-    from export.make import llm_part
-    from export.pack import requantised
+    from export.models.artefacts import hand_over
+    from export.models.llm.convert import read_llm
+    from export.models.make import llm_part
+    from export.bundle.build import requantised
 
     wanted = _source(LlmSource, options)
     checkpoint = read_llm(options.folder, wanted.adapters)
@@ -192,8 +192,8 @@ def _source(kind: type[_Source], options: argparse.Namespace) -> _Source:
 
 
 def _handed_over(artefacts: Path, out: Path, figures: Sequence[Figure]) -> int:
-    from export.artefacts import hand_over
-    from export.proof import table
+    from export.models.artefacts import hand_over
+    from export.proof.figures import table
 
     hand_over(artefacts, out)
     print(table(figures))
@@ -203,8 +203,8 @@ def _handed_over(artefacts: Path, out: Path, figures: Sequence[Figure]) -> int:
 @contextmanager
 def _explained(picture: Path | None) -> Iterator[Callable[[Sequence[Figure]], None]]:
     """Draw the proof, also that of a limit which is broken; nothing without `picture`."""
-    from export.explain import draw
-    from export.proof import ProofError
+    from export.proof.chart import draw
+    from export.proof.figures import ProofError
 
     try:
         yield lambda figures: None if picture is None else draw(figures, (), picture)
@@ -215,8 +215,8 @@ def _explained(picture: Path | None) -> Iterator[Callable[[Sequence[Figure]], No
 
 
 def _build(options: argparse.Namespace) -> int:
-    from export.pack import build
-    from export.proof import table
+    from export.bundle.build import build
+    from export.proof.figures import table
 
     board = read_board(options.board)
     spec = read_spec(options.spec, precision=board.precision)
@@ -233,7 +233,7 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from export.verify import compare, opened
+    from export.bundle.verify import compare, opened
 
     trusted = read_trusted_keys(options.keys)
     with _Progress() as say, opened(options.bundle, trusted=trusted) as bundle:
@@ -251,7 +251,7 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _vocabulary(options: argparse.Namespace) -> int:
-    from export.enlarge import enlarge
+    from export.bundle.add_words import enlarge
 
     words = {"tags": options.tags, "attributes": options.attributes}
     trusted = read_trusted_keys(options.keys)
@@ -264,9 +264,9 @@ def _vocabulary(options: argparse.Namespace) -> int:
 
 
 def _pilot(options: argparse.Namespace) -> int:
-    from export.learn.examples import read_examples
-    from export.pilot.report import page, read_study
-    from export.verify import opened
+    from export.tuning.examples import read_examples
+    from export.studies.results import page, read_study
+    from export.bundle.verify import opened
 
     given = " ".join(map(str, [*options.jsonl, *(f"--adapter {path}" for path in options.adapter)]))
     given += f" --examples {options.examples}" if options.examples else ""
@@ -285,9 +285,9 @@ def _pilot(options: argparse.Namespace) -> int:
 
 
 def _trust(options: argparse.Namespace) -> int:
-    from export.pilot.report import read_study
-    from export.pilot.trust_page import write_page
-    from export.verify import opened
+    from export.studies.results import read_study
+    from export.studies.trust.page import write_page
+    from export.bundle.verify import opened
 
     command = f"kotoba-export trust {options.jsonl} --station {options.station} --bundle {options.bundle} --keys {options.keys}"
     command += f" --out {options.out}"

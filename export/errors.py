@@ -2,7 +2,7 @@
 
 ExportError
 ├── SpecError      a bundle specification that is wrong, or names something that is not there
-├── LlmError       a language model that could not be made ready (export/llm.py)
+├── LlmError       a language model that could not be made ready (export/models/llm/gguf_file.py)
 └── BuildError     a bundle that could not be made or does not do what it promises
 """
 

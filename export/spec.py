@@ -19,7 +19,7 @@ from firmware_config.toml import read_toml
 Quantisation = Literal["F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0"]
 """Of a language model, llama.cpp's names."""
 FigureKind = Literal["cosine", "agreement", "overlap", "max_difference", "edit_distance", "probability"]
-"""What a proof measures: `export.proof`."""
+"""What a proof measures: `export.proof.figures`."""
 
 SEED_WORDS = Path(__file__).with_name("vocabularies")
 """tags.tsv and attributes.tsv: words of industrial inspection, with Japanese gloss."""
@@ -46,7 +46,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 Limits = dict[FigureKind, Annotated[float, Field(ge=0)]]
-"""Limits of a proof that are not those of `export.proof`."""
+"""Limits of a proof that are not those of `export.proof.figures`."""
 
 
 class ClipSource(BaseModel):

@@ -1,4 +1,4 @@
-"""What a bundle holds: the manifest, typed. Reading files and checking digests is `edge/bundles.py`; trust is `signature.py`."""
+"""What a bundle holds: the manifest, typed. Reading files and checking digests is `edge/bundle/open.py`; trust is `signature.py`."""
 
 from __future__ import annotations
 

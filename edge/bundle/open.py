@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import BundleError
-from edge.gguf_header import require_sound
-from edge.onnx_header import require_self_contained
+from edge.bundle.gguf_header import require_sound
+from edge.bundle.onnx_header import require_self_contained
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Manifest, parse_manifest
 from firmware_config.errors import ManifestError, SignatureError
 from firmware_config.signature import verify_file

@@ -43,11 +43,11 @@ def share(text: str) -> float:
 
 
 def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundles import open_bundle
-    from edge.calibrate_report import TEXTS, report
-    from edge.judges.fit import Sample, make_calibration
-    from edge.outcomes import count, cross_fitted_verdicts
-    from edge.truth import match, read_lines, read_truth
+    from edge.bundle.open import open_bundle
+    from edge.studies.calibrate_report import TEXTS, report
+    from edge.calibration.fit import Sample, make_calibration
+    from edge.studies.outcomes import count, cross_fitted_verdicts
+    from edge.studies.labelled import match, read_lines, read_truth
     from firmware_config.calibration import write_calibration
     from firmware_config.signature import read_trusted_keys
     from firmware_config.station import read_station

@@ -9,8 +9,8 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
-from edge.box import box_info, open_spool, read_stations
-from edge.bundles import Bundle, open_bundle
+from edge.daemon.startup import box_info, open_spool, read_stations
+from edge.bundle.open import Bundle, open_bundle
 from edge.cameras import open_camera
 from edge.cameras.stamp import Stamp
 from edge.describers import open_describer

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from edge.commands.options import DONE, told
-from edge.commands.stored_options import stored_of, take_stored
+from edge.commands.history_options import stored_of, take_stored
 from firmware_config.settings import BoxSettings
 
 
@@ -24,10 +24,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _explain(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.explain import explain
-    from edge.explain_picture import evidence_of, write_explanation
-    from edge.explain_texts import as_json, as_text
-    from edge.rejudge import open_rejudge
+    from edge.review.explain import explain
+    from edge.review.explain_picture import evidence_of, write_explanation
+    from edge.review.explain_text import as_json, as_text
+    from edge.review.rejudge import open_rejudge
     from firmware_config.station import read_station
 
     settings = told(settings, options)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from edge.commands.options import take_models, told
-from edge.stored import Stored
+from edge.spool.history import Stored
 from firmware_config.settings import BoxSettings
 
 PROGRESS_EVERY_S = 0.5

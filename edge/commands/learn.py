@@ -8,9 +8,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.commands.options import DONE, positive, take_models, told
-from edge.commands.stored_options import stored_of, take_stored
+from edge.commands.history_options import stored_of, take_stored
 from edge.errors import LessonError
-from edge.lessons import Line
+from edge.judges.lessons import Line
 from firmware_config.settings import BoxSettings
 from firmware_config.station import Station
 
@@ -54,7 +54,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _line(text: str) -> str:
     """One short line, as argparse takes types."""
-    from edge.lessons import MAX_TEXT
+    from edge.judges.lessons import MAX_TEXT
 
     if len(text) > MAX_TEXT or len(text.splitlines()) > 1:
         msg = f"give one line of at most {MAX_TEXT} characters"
@@ -71,10 +71,10 @@ def _who(options: argparse.Namespace) -> str:
 
 
 def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundles import open_bundle
+    from edge.bundle.open import open_bundle
     from edge.describers import open_describer
     from edge.judges import open_language_model
-    from edge.learning import Teacher, Teaching
+    from edge.review.teach import Teacher, Teaching
     from firmware_config.board import read_board
     from firmware_config.signature import read_trusted_keys
     from firmware_config.station import read_station
@@ -110,7 +110,7 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
 
 
 def _undo(options: argparse.Namespace, _settings: BoxSettings) -> int:
-    from edge.lessons import Undo, append_lesson, taught
+    from edge.judges.lessons import Undo, append_lesson, taught
     from firmware_config.station import read_station
 
     path, lines = _lessons(read_station(options.station))
@@ -126,7 +126,7 @@ def _undo(options: argparse.Namespace, _settings: BoxSettings) -> int:
 
 
 def _list(options: argparse.Namespace, _settings: BoxSettings) -> int:
-    from edge.lessons import Undo, taught
+    from edge.judges.lessons import Undo, taught
     from firmware_config.station import read_station
 
     path, lines = _lessons(read_station(options.station))
@@ -147,9 +147,9 @@ def _list(options: argparse.Namespace, _settings: BoxSettings) -> int:
 
 
 def _points(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.lessons import taught
-    from edge.points import write_points
-    from edge.rejudge import open_rejudge
+    from edge.judges.lessons import taught
+    from edge.review.calibration_points import write_points
+    from edge.review.rejudge import open_rejudge
     from firmware_config.station import read_station
 
     station = read_station(options.station)
@@ -166,7 +166,7 @@ def _points(options: argparse.Namespace, settings: BoxSettings) -> int:
 
 def _lessons(station: Station) -> tuple[Path, tuple[Line, ...]]:
     """The station's file and its lines; none before the first lesson."""
-    from edge.lessons import read_lessons
+    from edge.judges.lessons import read_lessons
 
     path = station.judge.lessons
     if path is None:

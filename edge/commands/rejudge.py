@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.commands.options import DONE, positive, told
-from edge.commands.stored_options import stored_of, take_stored, take_times, with_progress
+from edge.commands.history_options import stored_of, take_stored, take_times, with_progress
 from edge.errors import StoredError
 from firmware_config.settings import BoxSettings
 
@@ -39,10 +39,10 @@ def take_judge(command: argparse.ArgumentParser) -> None:
 
 
 def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.comparison import judge_again, summary, table
+    from edge.review.comparison import judge_again, summary, table
     from edge.message import encode
     from edge.records import Decision
-    from edge.rejudge import open_rejudge
+    from edge.review.rejudge import open_rejudge
     from firmware_config.station import read_station
 
     if options.out is not None and options.jsonl is not None and options.out.resolve() == options.jsonl.resolve():

@@ -7,7 +7,7 @@ import sys
 import time
 
 from edge.commands.options import DONE, FAILED, positive, told
-from edge.commands.stored_options import stored_of, take_stored, take_times, with_progress
+from edge.commands.history_options import stored_of, take_stored, take_times, with_progress
 from edge.records import Decision
 from firmware_config.settings import BoxSettings
 
@@ -26,8 +26,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _replay(options: argparse.Namespace, settings: BoxSettings) -> int:
     if bool(options.ids) == options.all:
         options.wrong_usage("give either IDs or --all")
-    from edge.rejudge import open_rejudge
-    from edge.replay import replay
+    from edge.review.rejudge import open_rejudge
+    from edge.review.reproduce import replay
     from firmware_config.station import read_station
 
     settings, stored = told(settings, options), stored_of(options, settings)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from edge.commands.options import DONE, positive, told
-from edge.commands.stored_options import stored_of, take_stored, take_times, with_progress
+from edge.commands.history_options import stored_of, take_stored, take_times, with_progress
 from firmware_config.settings import BoxSettings
 
 TRIED = 50
@@ -31,10 +31,10 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _try(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.comparison import changes, judge_again, outcomes, summary, table
+    from edge.review.comparison import changes, judge_again, outcomes, summary, table
     from edge.records import Decision
-    from edge.rejudge import open_rejudge
-    from edge.truth import read_truth
+    from edge.review.rejudge import open_rejudge
+    from edge.studies.labelled import read_truth
     from firmware_config.station import read_station
 
     station = read_station(options.station)

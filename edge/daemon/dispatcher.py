@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from edge.errors import EdgeError, NobodyListensError
 from edge.sinks import Outlet
-from edge.spool import Spool
+from edge.spool.store import Spool
 
 log = logging.getLogger(__name__)
 

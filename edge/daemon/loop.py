@@ -1,4 +1,4 @@
-"""The daemon: cameras to slots, slots to inspectors, inspections to the spool, spool to sinks. `edge/box.py` puts them together."""
+"""The daemon: cameras to slots, slots to inspectors, inspections to the spool, spool to sinks. `edge/daemon/startup.py` puts them together."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from edge.dispatcher import Dispatcher, DispatchStatus
+from edge.daemon.dispatcher import Dispatcher, DispatchStatus
 from edge.errors import MessageError, SpoolError
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.interfaces import Camera
-from edge.latest import Latest
-from edge.metrics import Metrics, resident_bytes
-from edge.notify import Notifier
-from edge.policy import fault
+from edge.daemon.frame_slot import Latest
+from edge.daemon.metrics import Metrics, resident_bytes
+from edge.daemon.sd_notify import Notifier
+from edge.inspection.policy import fault
 from edge.records import Capture, Inspection, Reason
 from edge.sinks import BoxStatus, Outlet, served
-from edge.spool import Spool, SpoolStatus
+from edge.spool.store import Spool, SpoolStatus
 from firmware_config.station import Station
 
 log = logging.getLogger(__name__)

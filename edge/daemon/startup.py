@@ -9,15 +9,15 @@ import threading
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from edge.bundles import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.cameras import is_live, open_camera
-from edge.daemon import Daemon, Line
+from edge.daemon.loop import Daemon, Line
 from edge.errors import EdgeError, SpoolError
-from edge.metrics import Metrics
-from edge.models import open_inspectors
-from edge.notify import Notifier
+from edge.daemon.metrics import Metrics
+from edge.inspection.open import open_inspectors
+from edge.daemon.sd_notify import Notifier
 from edge.sinks import open_sinks
-from edge.spool import Spool
+from edge.spool.store import Spool
 from firmware_config.board import Board, read_board
 from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings

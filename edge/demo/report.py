@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.demo_cells import Cell
+from edge.demo.cells import Cell
 from edge.records import Decision, Inspection
 
 COLOURS = {Decision.OK: "32", Decision.NG: "31", Decision.REVIEW: "33", Decision.FAULT: "35"}

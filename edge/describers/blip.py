@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from edge.bundles import Bundle
-from edge.describers.drafts import open_drafts
+from edge.bundle.open import Bundle
+from edge.describers.decoding.drafts import open_drafts
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
-from edge.session import Graph, Tensor, on_host
+from edge.runtime.onnx import Graph, Tensor, on_host
 from firmware_config.board import Board
 from firmware_config.station import Describe
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundles import Bundle
-from edge.describers.foils import Foils, read_foils
-from edge.describers.words import PhraseReader, Words, embed_words, read_words
+from edge.bundle.open import Bundle
+from edge.describers.filter.foils import Foils, read_foils
+from edge.describers.vocabulary import PhraseReader, Words, embed_words, read_words
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
-from edge.session import open_session
+from edge.runtime.onnx import open_session
 from firmware_config.board import Board
 from firmware_config.station import Describe
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
 from edge.describers.clip import ClipTagger
-from edge.describers.quality import QualityFilter
+from edge.describers.filter.quality import QualityFilter
 from edge.describers.reuse import CaptionReuse, Look
-from edge.describers.terms import Terms
-from edge.describers.text_filter import clean
+from edge.describers.filter.terms import Terms
+from edge.inspection.text_influence import clean
 from edge.records import Description, Frame, Pixels
 from firmware_config.board import Board
 from firmware_config.station import Describe

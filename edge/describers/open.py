@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from edge.bundles import Bundle
+    from edge.bundle.open import Bundle
     from edge.describers.clip_blip import ClipBlipDescriber
     from firmware_config.board import Board
     from firmware_config.station import Describe

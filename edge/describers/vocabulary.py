@@ -10,10 +10,10 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.errors import BundleError
 from edge.records import Tag
-from edge.session import open_session
+from edge.runtime.onnx import open_session
 from firmware_config.board import Board
 from firmware_config.bundle import Vocabulary
 

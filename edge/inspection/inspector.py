@@ -13,10 +13,10 @@ import numpy as np
 
 from edge.errors import DescribeError, JudgeError
 from edge.interfaces import Describer, Judge
-from edge.picture.gate import PictureGate
+from edge.picture.health import PictureGate
 from edge.picture.roi import crop
-from edge.picture.writing import has_writing
-from edge.policy import Limits, decide, fault, has_words
+from edge.picture.text_detection import has_writing
+from edge.inspection.policy import Limits, decide, fault, has_words
 from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict
 from firmware_config.station import Station
 

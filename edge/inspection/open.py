@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.describers import open_describer
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.interfaces import Judge
 from edge.judges import open_calibration, open_language_model, open_plain_judge
-from edge.judges.memory import RememberingJudge
-from edge.policy import limits_of
+from edge.judges.score_cache import RememberingJudge
+from edge.inspection.policy import limits_of
 from firmware_config.board import Board
 from firmware_config.station import Station
 

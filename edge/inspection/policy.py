@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.describers.text_filter import influences
+from edge.inspection.text_influence import influences
 from edge.records import ATTRIBUTE_STRUCK, CAPTION_STRUCK, TAG_STRUCK, Decision, Description, Reason, Scores, Verdict
 from firmware_config.calibration import Escape
 from firmware_config.labels import Label

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.interfaces import Judge
-from edge.judges.calibration import calibrated
-from edge.judges.promise import possible
+from edge.calibration.scales import calibrated
+from edge.calibration.conformal import possible
 from edge.records import Description, Scores, Tag
 from firmware_config.calibration import Calibration, Decision, Escape, FittedFor, Rule
 from firmware_config.errors import CalibrationError

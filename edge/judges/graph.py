@@ -1,4 +1,4 @@
-"""A language model as an ONNX graph on the processor: `export/llm_graph.py` writes it, with what its inputs mean.
+"""A language model as an ONNX graph on the processor: `export/models/llm/graph.py` writes it, with what its inputs mean.
 
 llama.cpp multiplies four-bit weights at an eighth of what a processor with VNNI can do; onnxruntime's int8 product comes near the whole:
 docs/decisions/0008-the-judge-as-a-graph.md. All labels are scored in one run: which tokens see each other is an input.
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from edge.errors import BundleError, JudgeError
 from edge.judges.language_model import MAX_BATCH, Vocabulary
 from edge.judges.lora import read_lora
-from edge.judges.tree import Tree
-from edge.session import Array, Graph, Tensor
+from edge.judges.token_tree import Tree
+from edge.runtime.onnx import Array, Graph, Tensor
 from firmware_config.board import Board
 
 UNSEEN = np.float32(-1e9)

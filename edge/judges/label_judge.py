@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BundleError, JudgeError
-from edge.judges.calibration import probabilities
+from edge.calibration.scales import probabilities
 from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, LanguageModel
-from edge.judges.method import RANK, Method
+from edge.judges.scoring import RANK, Method
 from edge.judges.prompt import CONTENT_FREE, Prompt, description_text
-from edge.judges.tree import Tree, closed
+from edge.judges.token_tree import Tree, closed
 from edge.records import Description, Scores
 from firmware_config.labels import Label
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BundleError, JudgeError
-from edge.gguf_header import require_sound
-from edge.judges.tree import END, Tree
+from edge.bundle.gguf_header import require_sound
+from edge.judges.token_tree import END, Tree
 
 MAX_LABELS = 64
 MAX_BATCH = 512

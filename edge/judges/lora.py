@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import BundleError
-from edge.gguf_header import sound_header
+from edge.bundle.gguf_header import sound_header
 
 FLOATS = {0: "<f4", 1: "<f2"}
 """GGUF's tensor types that are plain numbers."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from firmware_config.calibration import labels_of, read_calibration
 
 if TYPE_CHECKING:
-    from edge.bundles import Bundle
+    from edge.bundle.open import Bundle
     from edge.interfaces import Judge
     from edge.judges.calibrated import CalibratedJudge
     from edge.judges.label_judge import LabelJudge
@@ -61,7 +61,7 @@ def open_plain_judge(model: LanguageModel, *, bundle: Bundle, station: Station, 
     """
     from edge.errors import BundleError
     from edge.judges.label_judge import LabelJudge
-    from edge.judges.method import RANK, Method
+    from edge.judges.scoring import RANK, Method
     from edge.judges.prompt import Prompt
 
     manifest, wanted = bundle.manifest, station.judge
@@ -109,7 +109,7 @@ def open_calibration(judge: Judge, *, bundle: Bundle, station: Station) -> Calib
 def _examples(station: Station) -> Sequence[Example]:
     """What people taught the station."""
     from edge.errors import BundleError, LessonError
-    from edge.lessons import examples_of, read_lessons, taught
+    from edge.judges.lessons import examples_of, read_lessons, taught
 
     if station.judge.lessons is None:
         return ()

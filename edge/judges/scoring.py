@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.judges.prompt import Answers
-from edge.judges.tree import Tree
+from edge.judges.token_tree import Tree
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.errors import LessonError
-from edge.lessons import Correction
+from edge.judges.lessons import Correction
 from edge.message import encode, from_words
 from edge.records import Inspection
-from edge.rejudge import Rejudge
+from edge.review.rejudge import Rejudge
 from firmware_config.write import write_atomic
 
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge.errors import StoredError
-from edge.outcomes import count
+from edge.studies.outcomes import count
 from edge.records import Decision, Inspection, Reason, Scores, Verdict
-from edge.rejudge import Rejudge
-from edge.stored import words_of
-from edge.truth import labels_of_truth
+from edge.review.rejudge import Rejudge
+from edge.spool.history import words_of
+from edge.studies.labelled import labels_of_truth
 from firmware_config.station import Station
 
 SHOWN = (Decision.OK, Decision.NG, Decision.REVIEW)

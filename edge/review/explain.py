@@ -14,8 +14,8 @@ from typing import Literal
 
 from edge.errors import JudgeError
 from edge.records import Decision, Description, Inspection, Reason, Scores
-from edge.rejudge import Rejudge
-from edge.stored import words_of
+from edge.review.rejudge import Rejudge
+from edge.spool.history import words_of
 
 LEAST = 1e-9
 """Probabilities are held this far from 0 and 1 before odds are taken of them: a calibration may say exactly 0."""

@@ -12,12 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.contact_sheet import COLOURS, GREY, INK, MAX_BYTES, MAX_PIXELS, PAPER
+from edge.drawing.contact_sheet import COLOURS, GREY, INK, MAX_BYTES, MAX_PIXELS, PAPER
 from edge.errors import StoredError
-from edge.explain import Effect, Explanation
-from edge.explain_texts import digests_of
+from edge.review.explain import Effect, Explanation
+from edge.review.explain_text import digests_of
 from edge.picture.decode import read_picture
-from edge.reason_texts import REASONS
+from edge.texts.reasons import REASONS
 from edge.records import Decision, Inspection, Pixels
 
 WIDTH_PX = 1120

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from edge.explain import NOISE, Effect, Explanation
+from edge.review.explain import NOISE, Effect, Explanation
 from edge.message import encode
-from edge.reason_texts import REASONS
+from edge.texts.reasons import REASONS
 
 BAR_CHARACTERS = 24
 STRONGEST = 3

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.bundles import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.errors import StoredError
 from edge.judges import open_calibration, open_language_model, open_plain_judge
 from edge.judges.language_model import LanguageModel
 from edge.judges.prompt import Example
-from edge.policy import decide, limits_of
+from edge.inspection.policy import decide, limits_of
 from edge.records import Description, Inspection, Reason, Scores, Verdict
 from firmware_config.board import read_board
 from firmware_config.settings import BoxSettings
@@ -44,7 +44,7 @@ class Rejudge:
         self._limits = limits_of(station, self._calibrated.escape if self._calibrated else None)
 
     def judge(self, description: Description, *, late: bool = False) -> tuple[Scores, Verdict]:
-        """Score words and decide, as `edge.inspector.Inspector` does.
+        """Score words and decide, as `edge.inspection.inspector.Inspector` does.
 
         Raises:
             JudgeError: the model failed.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from edge.records import Inspection, Scores, Verdict
-from edge.rejudge import Rejudge
-from edge.stored import words_of
+from edge.review.rejudge import Rejudge
+from edge.spool.history import words_of
 
 
 def replay(rejudge: Rejudge, inspection: Inspection) -> str | None:

@@ -13,17 +13,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.errors import LessonError
 from edge.interfaces import Describer
 from edge.judges.language_model import LanguageModel
 from edge.judges.prompt import description_text
-from edge.lessons import Correction, Line, append_lesson, examples_of, taught
+from edge.judges.lessons import Correction, Line, append_lesson, examples_of, taught
 from edge.message import from_words, to_words
 from edge.picture.decode import read_picture
 from edge.records import Description, Frame, Inspection, Reason, Verdict
-from edge.rejudge import Rejudge
-from edge.stored import words_of
+from edge.review.rejudge import Rejudge
+from edge.spool.history import words_of
 from firmware_config.labels import Label
 from firmware_config.station import Station
 

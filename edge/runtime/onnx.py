@@ -11,7 +11,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge.errors import BundleError
-from edge.threads import threads_of
+from edge.runtime.threads import threads_of
 from firmware_config.board import Board
 
 PROVIDERS = {

@@ -41,7 +41,7 @@ def open_sinks(stations: Sequence[Station], *, box: str, info: Mapping[str, obje
     brokers = _grouped([((s.outputs.mqtt, s.station.path), s.station.name) for s in stations])
     for (mqtt, root), names in brokers.items():
         if mqtt is not None:
-            from edge.sinks.mqtt import MqttSink
+            from edge.sinks.mqtt.sink import MqttSink
 
             sink = MqttSink(mqtt, root=root, box=box, stations=names, info=info)
             outlets.append(Outlet("mqtt", names, sink, sink.set_status))

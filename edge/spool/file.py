@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.spool_damage import find_damage, is_damage, move_aside, seal, undelivered
+from edge.spool.damage import find_damage, is_damage, move_aside, seal, undelivered
 
 log = logging.getLogger(__name__)
 

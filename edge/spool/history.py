@@ -16,8 +16,8 @@ from urllib.parse import quote
 from edge.errors import MessageError, SpoolError, StoredError
 from edge.message import MAX_MESSAGE_BYTES, decode
 from edge.records import Decision, Description, Inspection, Scores
-from edge.spool_damage import Row
-from edge.spool_file import LOCK_WAIT_S
+from edge.spool.damage import Row
+from edge.spool.file import LOCK_WAIT_S
 
 NAMED_IDS = 3
 """How many of the ids that a short one could mean are named in the error."""

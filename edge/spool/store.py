@@ -1,6 +1,6 @@
 """The spool: where a verdict exists from the moment it is committed, and from where sinks fetch it at their own pace.
 
-SQLite in WAL mode with synchronous=FULL: what was committed survives kill and power cut (NORMAL does not: tests/edge/test_spool_power.py).
+SQLite in WAL mode with synchronous=FULL: what was committed survives kill and power cut (NORMAL does not: tests/edge/spool/test_spool_power.py).
 `seq` is gap-free per station and `epoch`; rows stay after delivery, so that a range can be sent again. A sink only moves its own cursors.
 """
 
@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.ballast import Ballast
+from edge.spool.ballast import Ballast
 from edge.errors import SpoolError, SpoolFullError
 from edge.message import decode, encode
 from edge.records import Inspection
-from edge.spool_damage import Row, seal
-from edge.spool_file import INSERT, PAGE_BYTES, open_connection, open_spool_file
+from edge.spool.damage import Row, seal
+from edge.spool.file import INSERT, PAGE_BYTES, open_connection, open_spool_file
 
 log = logging.getLogger(__name__)
 

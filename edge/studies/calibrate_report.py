@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from edge.judges.promise import bad_needed
-from edge.outcomes import Outcomes
+from edge.calibration.conformal import bad_needed
+from edge.studies.outcomes import Outcomes
 from firmware_config.calibration import Calibration
 
 

@@ -12,12 +12,12 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from export.errors import BuildError, SpecError
-from export.key import builder_key
-from export.licences import SBOM_PATH
-from export.pack import finish, require_replaceable, sign
-from export.steps import sha256
-from export.verify import Say, golden_verdicts, opened
-from export.vocabulary import Entry, embeddings, merged
+from export.bundle.key import builder_key
+from export.bundle.licences import SBOM_PATH
+from export.bundle.build import finish, require_replaceable, sign
+from export.cache import sha256
+from export.bundle.verify import Say, golden_verdicts, opened
+from export.models.vocabulary import Entry, embeddings, merged
 from firmware_config.board import Board
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, Golden, Manifest, Vocabulary
 from firmware_config.signature import key_id, public_key

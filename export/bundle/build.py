@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.errors import BuildError
-from export.gather import Plan, check_names, gather, require_room
-from export.key import builder_key
-from export.licences import licence_files, notice
-from export.llm import requantize, strip_chat_template
-from export.llm_graph import why_no_graph, write_graph
-from export.proof import Figure, Measured, limited, require_kept
+from export.bundle.plan import Plan, check_names, gather, require_room
+from export.bundle.key import builder_key
+from export.bundle.licences import licence_files, notice
+from export.models.llm.gguf_file import requantize, strip_chat_template
+from export.models.llm.graph import why_no_graph, write_graph
+from export.proof.figures import Figure, Measured, limited, require_kept
 from export.spec import LLM_GRAPH_PATH, LLM_PATH, BundleSpec
-from export.steps import kept, sha256
-from export.verify import Say, golden_verdicts, graph_for_gguf, opened, whole_chain, write_archive
+from export.cache import kept, sha256
+from export.bundle.verify import Say, golden_verdicts, graph_for_gguf, opened, whole_chain, write_archive
 from firmware_config.board import Board, GraphPrecision
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Golden, Llm, Manifest, parse_manifest
 from firmware_config.errors import ManifestError
 from firmware_config.signature import encode_signature, key_id, public_key
 
 if TYPE_CHECKING:
-    from export.make import Part
+    from export.models.make import Part
 
 ARCHIVE_SUFFIX = ".kbundle"
 
@@ -96,8 +96,8 @@ def sign(root: Path, manifest: Manifest, private: bytes) -> None:
 
 def _make(spec: BundleSpec, cache: Path, *, say: Say) -> dict[str, Part]:
     """Look at everything that the specification names, say what it takes, then make its models."""
-    from export.artefacts import pictures_of
-    from export.make import look_over, make_all
+    from export.models.artefacts import pictures_of
+    from export.models.make import look_over, make_all
 
     check_names(spec)
     works = look_over(spec.clip, spec.blip, spec.llm, pictures_of(spec.pictures or spec.golden))

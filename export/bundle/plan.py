@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from export.errors import SpecError
-from export.llm import packaged_model
+from export.models.llm.gguf_file import packaged_model
 from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_calibration, read_golden_station, read_models
 from firmware_config.bundle import ALLOWED_SUFFIXES, Blip, Calibration, Clip
 from firmware_config.station import Station

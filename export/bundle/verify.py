@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edge.archive import SUFFIX, pack, unpack
-from edge.bundles import Bundle, digest_of, open_bundle
+from edge.bundle.archive import SUFFIX, pack, unpack
+from edge.bundle.open import Bundle, digest_of, open_bundle
 from edge.cameras import open_camera
 from edge.describers import open_describer
 from edge.errors import EdgeError
@@ -20,7 +20,7 @@ from edge.judges import open_judge, open_language_model
 from edge.picture.roi import crop
 from edge.records import Description, Frame, Scores
 from export.errors import BuildError
-from export.proof import Measured, agreement, edit_distance, max_difference
+from export.proof.figures import Measured, agreement, edit_distance, max_difference
 from export.spec import STATION_NAME
 from firmware_config.board import Board
 from firmware_config.bundle import MANIFEST_NAME, Golden, Manifest, parse_manifest

@@ -15,7 +15,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from edge.describers.words import embed
+from edge.describers.vocabulary import embed
 from edge.errors import BundleError
 from export.errors import SpecError
 

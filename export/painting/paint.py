@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from export.starter.truth import KINDS, Defect
+from export.painting.truth import KINDS, Defect
 
 Image = NDArray[np.float32]
 

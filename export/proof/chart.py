@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from export.proof import Figure, Suspect
+from export.proof.figures import Figure, Suspect
 
 KEPT, BROKEN, TOLD = "#2a7f62", "#c0392b", "#8a8f98"
 MOST = 12

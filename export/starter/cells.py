@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.demo_cells import HELD_OUT_MONO, Cell, load_cells
+from edge.demo.cells import HELD_OUT_MONO, Cell, load_cells
 
 __all__ = [
     "HELD_OUT_MONO",

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import BlipForConditionalGeneration, CLIPModel
 
-from export.blip import blip_section, export_blip
-from export.clip import export_clip
-from export.proof import cosine
-from export.quantize import quantize
+from export.models.blip.export import blip_section, export_blip
+from export.models.clip.export import export_clip
+from export.proof.figures import cosine
+from export.models.quantize import quantize
 from export.starter.batches import PREPROCESS
 from export.starter.tokenizer import PAD_ID
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.words import ATTRIBUTES, TAGS
-from export.vocabulary import embeddings
+from export.models.vocabulary import embeddings
 
 READING: dict[str, Any] = {"prompts": ("{}",), "context_tokens": CONTEXT_TOKENS, "pad_token_id": PAD_ID}
 

@@ -18,9 +18,9 @@ from tqdm import tqdm
 from edge.interfaces import Describer
 from edge.records import Frame, Pixels
 from export.starter.cells import Cell, validation_cells
-from export.starter.grain import make_grain
+from export.painting.grain import make_grain
 from export.starter.sample import SIZE, Sampler, good_cells
-from export.starter.truth import KINDS
+from export.painting.truth import KINDS
 from firmware_config.write import write_atomic
 
 OK_LABEL = "functional"

@@ -7,12 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from export.starter.capture import capture
-from export.starter.grain import make_grain
-from export.starter.paint import Painted, paint
-from export.starter.render import render_cell
+from export.painting.capture import capture
+from export.painting.grain import make_grain
+from export.painting.paint import Painted, paint
+from export.painting.render import render_cell
 from export.starter.sample import SIZE, add_grain
-from export.starter.truth import KINDS
+from export.painting.truth import KINDS
 
 PER_KIND = 2
 

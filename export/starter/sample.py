@@ -11,13 +11,13 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from export.starter.capture import capture, jitter, uneven_light
+from export.painting.capture import capture, jitter, uneven_light
 from export.starter.cells import read_grey, run_weights, training_cells
-from export.starter.grain import GrainPool, make_grain
-from export.starter.layout import vary_layout
-from export.starter.paint import PATCH, VISIBLE, Painted, paint
-from export.starter.render import render_cell
-from export.starter.truth import KINDS, Truth
+from export.painting.grain import GrainPool, make_grain
+from export.painting.layout import vary_layout
+from export.painting.paint import PATCH, VISIBLE, Painted, paint
+from export.painting.render import render_cell
+from export.painting.truth import KINDS, Truth
 from export.starter.words import ATTRIBUTES, TAGS, caption, truth_of_words
 
 SIZE = 224

@@ -15,19 +15,19 @@ import numpy as np
 from tokenizers import Tokenizer
 from transformers import CLIPModel
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.describers import open_describer
 from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt
-from export.learn.average import average
-from export.learn.calibrate import calibrate
-from export.learn.examples import read_examples, varied
-from export.learn.tune import Student, Tuning
-from export.llm import packaged_model
-from export.llm_graph import write_graph
-from export.pack import requantised
+from export.tuning.average import average
+from export.tuning.temperature import calibrate
+from export.tuning.examples import read_examples, varied
+from export.tuning.tune import Student, Tuning
+from export.models.llm.gguf_file import packaged_model
+from export.models.llm.graph import write_graph
+from export.bundle.build import requantised
 from export.starter.batches import Batches
 from export.starter.convert import convert
 from export.starter.describe import write_descriptions

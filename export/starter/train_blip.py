@@ -16,7 +16,7 @@ from export.starter.optimise import Optimiser
 from export.starter.teacher import Teachers
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
 from export.starter.train_clip import DIM, LAYERS, Recipe
-from export.starter.truth import KINDS
+from export.painting.truth import KINDS
 
 CAPTION_TOKENS = 30
 TEXT_DIM = 160

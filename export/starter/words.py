@@ -11,7 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from export.starter.truth import KINDS, Defect, Truth
+from export.painting.truth import KINDS, Defect, Truth
 
 Fact: TypeAlias = Callable[[Truth], bool | None]
 

@@ -12,19 +12,19 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.interfaces import Judge
 from edge.judges import open_judge, open_language_model
-from edge.judges.calibration import fit_temperature, probabilities
+from edge.calibration.scales import fit_temperature, probabilities
 from edge.judges.label_judge import LabelJudge
 from edge.judges.prompt import Prompt, description_text
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Description
 from edge.records import Scores as JudgeScores
-from edge.session import open_session
-from export.learn.examples import Example
-from export.pilot.protocol import Flags, Scores
+from edge.runtime.onnx import open_session
+from export.tuning.examples import Example
+from export.studies.protocol import Flags, Scores
 from firmware_config.board import Board
 from firmware_config.station import Station
 

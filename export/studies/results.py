@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.records import Description
 from edge.records import Scores as JudgeScores
-from edge.stored import Stored, words_of
+from edge.spool.history import Stored, words_of
 from export.errors import ExportError
-from export.learn.examples import Example
-from export.pilot import controls
-from export.pilot.protocol import BLOCK, DRAWS, Flags, Quality, Scores, best_threshold, difference, quality
+from export.tuning.examples import Example
+from export.studies import controls
+from export.studies.protocol import BLOCK, DRAWS, Flags, Quality, Scores, best_threshold, difference, quality
 from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, Cell, load_cells
 from firmware_config.board import Board
 from firmware_config.station import Station

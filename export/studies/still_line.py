@@ -1,6 +1,6 @@
 """Pictures of a line that stands still: each cell several times with noise and a small shift, then the next. For `kotoba-edge gate study`.
 
-    python -m export.pilot.still_line OUT [CELLS REPEATS SEED]
+    python -m export.studies.still_line OUT [CELLS REPEATS SEED]
 
 Cells are drawn from the source validation modules; every second one is labelled defective. Beside the folder a truth, OUT.csv.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from export.pilot.attack import read_cell
+from export.studies.typographic_attack.attack import read_cell
 from export.starter.cells import validation_cells
 
 NOISE_LEVELS, SHIFT_PX = 2.0, 0.5

@@ -10,7 +10,7 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
-from export.llm import LlmError, write_lora
+from export.models.llm.gguf_file import LlmError, write_lora
 
 
 def average(adapters: Sequence[Path], target: Path) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from export.llm import ADAPTED, deinterleave
+from export.models.llm.gguf_file import ADAPTED, deinterleave
 
 WEIGHT = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32  # noqa: SLF001
 """Frozen weights and activations: bfloat16 where the processor multiplies it, else float32, which is then eight times as fast. LoRA
@@ -94,7 +94,7 @@ class LoraLlama(nn.Module):
             self.layers.append(layer)
 
     def lora(self) -> Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """What was learned, as `export.llm.write_adapter` takes it: "LAYER.q_proj" to A (r, in) and B (out, r)."""
+        """What was learned, as `export.models.llm.gguf_file.write_adapter` takes it: "LAYER.q_proj" to A (r, in) and B (out, r)."""
         return {
             f"{number}.{name}": (part.a.detach().numpy(), part.b.detach().numpy())
             for number, layer in enumerate(self.layers)

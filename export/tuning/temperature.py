@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from edge.interfaces import Judge
-from edge.judges.calibration import fit_temperature, probabilities
-from export.learn.examples import Example
+from edge.calibration.scales import fit_temperature, probabilities
+from export.tuning.examples import Example
 from firmware_config.labels import Label
 
 

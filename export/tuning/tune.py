@@ -21,9 +21,9 @@ from torch.nn import functional
 from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt, description_text, label_text
 from edge.records import Description
-from export.learn.examples import Example
-from export.learn.lora_llama import LoraLlama
-from export.llm import write_adapter
+from export.tuning.examples import Example
+from export.tuning.lora_llama import LoraLlama
+from export.models.llm.gguf_file import write_adapter
 from firmware_config.labels import Label
 
 RANK, ALPHA = 8, 16.0

@@ -20,10 +20,10 @@ from edge.interfaces import Camera
 from edge.records import Capture, Frame
 from firmware_config.cameras import FolderCamera as FolderSettings
 from firmware_config.cameras import VideoCamera as VideoSettings
-from tests.edge.picture_files import png
-from tests.edge.sample_records import frames
-from tests.edge.scripted_reader import FOREVER, script
-from tests.edge.video_files import write_video
+from tests.support.picture_files import png
+from tests.support.sample_records import frames
+from tests.support.scripted_reader import FOREVER, script
+from tests.support.video_files import write_video
 
 COUNT = 3
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundles import open_bundle
+from edge.bundle.open import open_bundle
 from edge.describers import open_describer
 from edge.describers.scripted import ScriptedDescriber
 from edge.interfaces import Describer
@@ -18,7 +18,7 @@ from edge.records import Frame
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Term, read_station
-from tests.edge.sample_records import frame, words
+from tests.support.sample_records import frame, words
 
 ROOT = Path(__file__).parents[2]
 

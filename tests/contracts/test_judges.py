@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundles import open_bundle
+from edge.bundle.open import open_bundle
 from edge.interfaces import Judge
 from edge.judges import open_judge, open_language_model
-from edge.judges.memory import RememberingJudge
+from edge.judges.score_cache import RememberingJudge
 from edge.judges.scripted import ScriptedJudge
-from export.verify import without_graph
+from export.bundle.verify import without_graph
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
-from tests.edge.sample_records import LABELS, scores, words
+from tests.support.sample_records import LABELS, scores, words
 
 ROOT = Path(__file__).parents[2]
 

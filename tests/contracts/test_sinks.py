@@ -14,10 +14,10 @@ from edge.message import decode
 from edge.records import Inspection
 from edge.sinks.jsonl import JsonlSink
 from edge.sinks.memory import MemorySink
-from edge.sinks.mqtt import MqttSink
+from edge.sinks.mqtt.sink import MqttSink
 from firmware_config.outputs import JsonlOutput, MqttOutput
-from tests.edge.inspections import FULL, inspection
-from tests.edge.scripted_broker import ScriptedBroker
+from tests.support.inspections import FULL, inspection
+from tests.support.scripted_broker import ScriptedBroker
 
 
 @dataclass

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge.errors import MessageError
 from edge.message import MAX_MESSAGE_BYTES, SCHEMA, decode, encode, schema
 from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Verdict
-from tests.edge.inspections import FULL, LOST
+from tests.support.inspections import FULL, LOST
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

@@ -7,8 +7,8 @@ import pytest
 from export.cli import main
 from export.errors import SpecError
 from export.spec import BundleSpec, read_calibration, read_golden_station, read_models, read_spec
-from tests.edge.tiny_bundle import is_one_sentence
-from tests.export.tiny_spec import SPEC
+from tests.support.tiny_bundle import is_one_sentence
+from tests.support.tiny_spec import SPEC
 
 
 @pytest.fixture

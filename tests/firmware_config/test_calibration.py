@@ -7,7 +7,7 @@ import pytest
 from firmware_config.calibration import read_calibration, write_calibration
 from firmware_config.cli import main
 from firmware_config.errors import CalibrationError
-from tests.edge.calibrations import FITTED_FOR, RULE, calibration
+from tests.support.calibrations import FITTED_FOR, RULE, calibration
 
 
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:

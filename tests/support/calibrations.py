@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.records import Decision, Inspection, Scores, Verdict
 from firmware_config.calibration import Calibration
-from tests.edge.sample_records import BUNDLE, LABELS, MOMENT, words
+from tests.support.sample_records import BUNDLE, LABELS, MOMENT, words
 
 PROMPT, ADAPTER, WORDS = "sha256:" + "1" * 64, "sha256:" + "2" * 64, "sha256:" + "4" * 64
 FITTED_FOR = {

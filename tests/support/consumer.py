@@ -14,7 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from tests.edge.mosquitto import PASSWORD, USER, Mosquitto
+from tests.support.mosquitto import PASSWORD, USER, Mosquitto
 
 DEADLINE_S = 20.0
 

@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.cameras.memory import MemoryCamera
-from edge.daemon import Daemon, Line
+from edge.daemon.loop import Daemon, Line
 from edge.errors import DeliveryError
-from edge.inspector import Inspector
-from edge.metrics import Metrics
-from edge.notify import Notifier
-from edge.policy import Limits
+from edge.inspection.inspector import Inspector
+from edge.daemon.metrics import Metrics
+from edge.daemon.sd_notify import Notifier
+from edge.inspection.policy import Limits
 from edge.sinks import Outlet
 from edge.sinks.memory import MemorySink
-from edge.spool import Spool
-from tests.edge.inspections import inspection
-from tests.edge.sample_records import frames, scores, station, words
+from edge.spool.store import Spool
+from tests.support.inspections import inspection
+from tests.support.sample_records import frames, scores, station, words
 
 FRAMES = 2_500
 

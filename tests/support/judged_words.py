@@ -11,19 +11,19 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from edge.bundles import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.judges import open_language_model
 from edge.judges.language_model import LanguageModel
 from edge.message import encode
 from edge.records import Description, Inspection, Tag
-from edge.rejudge import Rejudge
-from export.pack import build
+from edge.review.rejudge import Rejudge
+from export.bundle.build import build
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
-from tests.edge.inspections import FULL, LOST
-from tests.export.tiny_spec import write_spec
+from tests.support.inspections import FULL, LOST
+from tests.support.tiny_spec import write_spec
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 TEMPLATE = "Answers:\n{labels}\n{examples}{description}Answer:\n"

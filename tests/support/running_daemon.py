@@ -6,20 +6,20 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from edge.daemon import Daemon, Line
+from edge.daemon.loop import Daemon, Line
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import DeliveryError
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.interfaces import Camera, Judge
 from edge.judges.scripted import ScriptedJudge
-from edge.metrics import Metrics
-from edge.notify import Notifier
-from edge.policy import Limits
+from edge.daemon.metrics import Metrics
+from edge.daemon.sd_notify import Notifier
+from edge.inspection.policy import Limits
 from edge.records import Capture, Description, Inspection, Scores
 from edge.sinks import Outlet
 from edge.sinks.memory import MemorySink
-from edge.spool import Spool
-from tests.edge.sample_records import BUNDLE, scores, station, words
+from edge.spool.store import Spool
+from tests.support.sample_records import BUNDLE, scores, station, words
 
 PATIENCE_S = 30.0
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.records import Description, Frame, LostFrame, Pixels, Reason, Scores, Tag
 from firmware_config.station import Station
-from tests.edge.picture_files import gradient
+from tests.support.picture_files import gradient
 
 MOMENT = datetime(2026, 5, 4, 3, 2, 1, 500_000, tzinfo=timezone.utc)
 LABELS = ("good", "crack", "unclear")

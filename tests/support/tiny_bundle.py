@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from edge.archive import END, header, padding
+from edge.bundle.archive import END, header, padding
 from firmware_config.signature import encode_signature, generate_key, key_id, public_key
 
 KEY = generate_key()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from tests.edge.picture_files import gradient
+from tests.support.picture_files import gradient
 
 
 def write_video(path: Path, count: int, *, fps: float = 10.0) -> None:

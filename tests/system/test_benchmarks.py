@@ -11,7 +11,7 @@ from benchmarks import gpu
 from benchmarks.export import TOKENS, require_same_embedding, tell_likeness
 from benchmarks.machine import told
 from benchmarks.rounds import compare
-from tests.edge.tiny_bundle import is_one_sentence
+from tests.support.tiny_bundle import is_one_sentence
 
 CARD = torch.cuda.is_available() or llama_cpp.llama_supports_gpu_offload()
 

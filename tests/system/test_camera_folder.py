@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.edge.picture_files import encoded, huge_png, jpeg, png
+from tests.support.picture_files import encoded, huge_png, jpeg, png
 
 MAX_ADDRESS_SPACE_BYTES = 1_500_000_000
 """A decoded picture of 30000x30000 takes 0.9 GB in grey and 2.7 GB in colour."""
@@ -23,12 +23,12 @@ resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 from collections import defaultdict
 from pathlib import Path
 from edge.cameras.folder import FolderCamera
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.judges.scripted import ScriptedJudge
 from edge.message import encode
-from edge.policy import Limits
+from edge.inspection.policy import Limits
 from firmware_config.cameras import FolderCamera as Settings
-from tests.edge.sample_records import BUNDLE, scores, station, words
+from tests.support.sample_records import BUNDLE, scores, station, words
 
 class Describer:
     def describe(self, frame):

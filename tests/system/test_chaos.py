@@ -13,18 +13,18 @@ import pytest
 
 from edge.message import decode
 from firmware_config.outputs import MqttOutput
-from tests.edge.consumer import Consumer, Got
-from tests.edge.mosquitto import WINDOW, Mosquitto
+from tests.support.consumer import Consumer, Got
+from tests.support.mosquitto import WINDOW, Mosquitto
 
 DAEMON = """
 import sys, threading
 from pathlib import Path
-from edge.dispatcher import Dispatcher
+from edge.daemon.dispatcher import Dispatcher
 from edge.sinks import Outlet
-from edge.sinks.mqtt import MqttSink
-from edge.spool import Spool
+from edge.sinks.mqtt.sink import MqttSink
+from edge.spool.store import Spool
 from firmware_config.outputs import MqttOutput
-from tests.edge.inspections import inspection
+from tests.support.inspections import inspection
 
 path, output, verdicts = Path(sys.argv[1]), MqttOutput.model_validate_json(sys.argv[2]), int(sys.argv[3])
 spool = Spool(path, ballast_bytes=4096)

@@ -22,12 +22,12 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.records import Reason
-from export.pack import build
+from export.bundle.build import build
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.calibration import write_calibration
-from tests.edge.calibrations import calibration
-from tests.export.tiny_spec import write_spec
+from tests.support.calibrations import calibration
+from tests.support.tiny_spec import write_spec
 from tests.system.test_camera_folder import fill
 
 OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SMALL_DISK = 'mount -t tmpfs -o size=24m tmpfs "$1" && exec "$2" -m tests.system.full_disk "$1"'
+SMALL_DISK = 'mount -t tmpfs -o size=24m tmpfs "$1" && exec "$2" -m tests.support.full_disk "$1"'
 
 
 def test_on_a_full_disk_no_verdict_is_ok_and_none_is_lost(tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ DOCUMENTS = (
     "docs/export.md",
     "docs/gate.md",
     "docs/jetson.md",
-    "docs/trust.md",
-    "docs/words.md",
-    "docs/writing.md",
+    "docs/studies/trust.md",
+    "docs/studies/words.md",
+    "docs/studies/typographic-attack.md",
     "export/starter/README.md",
 )
 MAX_LINES = 400

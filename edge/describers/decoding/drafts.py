@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from tokenizers import Tokenizer
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.errors import BundleError
 from firmware_config.board import Board
 

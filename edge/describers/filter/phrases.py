@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.describers.opposites import elsewhere, exchanged, modifier_before
+from edge.describers.filter.antonyms import elsewhere, exchanged, modifier_before
 
 _PREPOSITION = (
     r"(?:in|inside|on|at|near|along|across|through|above|below|under|over|beside|between|around|with|without|of(?=\s+(?:an?|the)\s))"

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.describers.foils import Foils, folded
-from edge.describers.phrases import cut, join, stands
-from edge.describers.terms import Terms
-from edge.describers.text_filter import clean
+from edge.describers.filter.foils import Foils, folded
+from edge.describers.filter.phrases import cut, join, stands
+from edge.describers.filter.terms import Terms
+from edge.inspection.text_influence import clean
 from edge.records import ATTRIBUTE_STRUCK, CAPTION_STRUCK, TAG_STRUCK, Description, Tag
 
 

@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Collection, Sequence
 
-from edge.describers.phrases import fitted
-from edge.describers.text_filter import MAX_CAPTION_CHARACTERS
+from edge.describers.filter.phrases import fitted
+from edge.inspection.text_influence import MAX_CAPTION_CHARACTERS
 from firmware_config.station import Term
 
 PASSES = 8

@@ -20,8 +20,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import DeliveryError, NobodyListensError
 from edge.message import SCHEMA, encode
 from edge.records import Inspection
-from edge.sinks.mqtt_connection import MqttConnection
-from edge.sinks.station_state import StationState
+from edge.sinks.mqtt.connection import MqttConnection
+from edge.sinks.mqtt.station_state import StationState
 from firmware_config.outputs import MqttOutput
 
 NO_MATCHING_SUBSCRIBERS = 0x10

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
-from export.artefacts import SAFE, Say, prepared, record, run
-from export.clip import ClipText, export_clip
-from export.diagnose import suspects
-from export.foils import choose_foils, write_foils
-from export.proof import Measured, Suspect, cosine, max_difference, overlap
-from export.quantize import Inputs, quantize
+from export.models.artefacts import SAFE, Say, prepared, record, run
+from export.models.clip.export import ClipText, export_clip
+from export.proof.diagnose import suspects
+from export.models.foils import choose_foils, write_foils
+from export.proof.figures import Measured, Suspect, cosine, max_difference, overlap
+from export.models.quantize import Inputs, quantize
 from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.spec import ClipSource
-from export.vocabulary import Entry, embeddings, merged
+from export.models.vocabulary import Entry, embeddings, merged
 from firmware_config.bundle import ImagePreprocess
 
 TOP = 5

@@ -18,7 +18,7 @@ import llama_cpp
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from export.llm import LlmError, silent, strip_chat_template
+from export.models.llm.gguf_file import LlmError, silent, strip_chat_template
 from export.sources import Checkpoint, read_checkpoint, read_json
 
 CONVERTER_ENV = "KOTOBA_LLAMA_CPP"

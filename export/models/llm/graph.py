@@ -27,7 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge.errors import EdgeError
 from edge.judges.lora import read_lora
-from export.llm import LlmError
+from export.models.llm.gguf_file import LlmError
 from firmware_config.board import GraphPrecision
 
 INTERLEAVED = {"llama": True, "qwen2": False}
@@ -37,7 +37,7 @@ MAX_BYTES = 2_000_000_000
 """Of a graph with its weights inside; protobuf ends at 2 GiB."""
 
 LEVELS = {"int8": 63, "int8-full": 127}
-"""Largest weight: with 7 bits no sum of two products overflows 16 bits on a processor without VNNI (see `export.quantize`)."""
+"""Largest weight: with 7 bits no sum of two products overflows 16 bits on a processor without VNNI (see `export.models.quantize`)."""
 
 MICROSOFT = "com.microsoft"
 Weights = NDArray[np.float32]

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundles import Bundle
-from edge.judges.calibration import Kind, calibrated, chance_not_ok, fit
-from edge.judges.fit import FOLDS, Fold, Sample, chances_right, cross_fitted, fit_rule
-from edge.judges.promise import possible, possible_threshold
-from edge.judges.reliability import calibration_error, error_by_chance
-from edge.outcomes import cross_fitted_verdicts, verdicts
+from edge.bundle.open import Bundle
+from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit
+from edge.calibration.fit import FOLDS, Fold, Sample, chances_right, cross_fitted, fit_rule
+from edge.calibration.conformal import possible, possible_threshold
+from edge.calibration.reliability import calibration_error, error_by_chance
+from edge.studies.outcomes import cross_fitted_verdicts, verdicts
 from edge.records import Decision, Description, Scores
-from export.pilot import controls
-from export.pilot.protocol import Flags, Interval, blocks, share
-from export.pilot.report import Study
+from export.studies import controls
+from export.studies.protocol import Flags, Interval, blocks, share
+from export.studies.results import Study
 from export.starter.cells import SOURCE_VALIDATION, TRAINING
 from firmware_config.board import Board
 from firmware_config.calibration import Rule

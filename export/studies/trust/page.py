@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edge.bundles import Bundle
-from edge.judges.promise import bad_needed
-from edge.judges.reliability import bins_for
-from export.pilot.protocol import BLOCK, DRAWS, Interval
-from export.pilot.report import Study
-from export.pilot.trust import (
+from edge.bundle.open import Bundle
+from edge.calibration.conformal import bad_needed
+from edge.calibration.reliability import bins_for
+from export.studies.protocol import BLOCK, DRAWS, Interval
+from export.studies.results import Study
+from export.studies.trust.measure import (
     CHOSEN,
     CLEAN,
     COVERAGE,
@@ -34,7 +34,7 @@ from export.pilot.trust import (
     uncalibrated,
     ways_of,
 )
-from export.pilot.trust_plots import draw_promise, draw_reliability, draw_risk
+from export.studies.trust.plots import draw_promise, draw_reliability, draw_risk
 from firmware_config.board import Board
 from firmware_config.station import Station
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.judges.reliability import bin_of
-from export.pilot.protocol import Interval
-from export.pilot.trust import ESCAPE, Kept, Stated, risk_coverage
+from edge.calibration.reliability import bin_of
+from export.studies.protocol import Interval
+from export.studies.trust.measure import ESCAPE, Kept, Stated, risk_coverage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.errors import MessageError
 from edge.message import decode, encode
-from edge.models import open_inspectors
+from edge.inspection.open import open_inspectors
 from edge.picture.decode import read_picture
 from edge.records import Frame, Inspection, Pixels
 from export.errors import ExportError
-from export.pilot.controls import MAX_BYTES, MAX_PIXELS
-from export.pilot.lettering import FINAL_FONTS, Lettering, draw_lettering, print_text
+from export.studies.controls import MAX_BYTES, MAX_PIXELS
+from export.studies.typographic_attack.printed_text import FINAL_FONTS, Lettering, draw_lettering, print_text
 from export.starter.cells import HELD_OUT_MONO, Cell, load_cells
 from firmware_config.board import Board
 from firmware_config.station import Station

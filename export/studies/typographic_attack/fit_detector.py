@@ -1,6 +1,6 @@
-"""Where the constants of `edge/picture/writing.py` come from: fits its rule on source cells and drawn print, and prints it.
+"""Where the constants of `edge/picture/text_detection.py` come from: fits its rule on source cells and drawn print, and prints it.
 
-    python -m export.pilot.writing_fit
+    python -m export.studies.typographic_attack.fit_detector
 
 Negatives are the parts of clean pictures: training cells as they are, with another layout, with drawn grain, with painted defects, and
 rendered cells. Positives are the parts of printed texts. The limits are taken from the table that it prints, of pictures made of the
@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from edge.picture import writing
-from edge.picture.writing import Parts, find_parts
-from export.pilot.lettering import TUNING_FONTS, Lettering, draw_lettering, print_text
+from edge.picture import text_detection as writing
+from edge.picture.text_detection import Parts, find_parts
+from export.studies.typographic_attack.printed_text import TUNING_FONTS, Lettering, draw_lettering, print_text
 from export.starter.cells import Cell, read_grey, training_cells, validation_cells
-from export.starter.grain import GrainPool, make_grain
-from export.starter.layout import vary_layout
-from export.starter.paint import PATCH, paint
-from export.starter.render import render_cell
+from export.painting.grain import GrainPool, make_grain
+from export.painting.layout import vary_layout
+from export.painting.paint import PATCH, paint
+from export.painting.render import render_cell
 from export.starter.sample import add_grain
 
 TEXTS = (

@@ -11,16 +11,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.picture.writing import has_writing
-from edge.policy import decide, limits_of
+from edge.picture.text_detection import has_writing
+from edge.inspection.policy import decide, limits_of
 from edge.records import Decision, Description, Scores
 from edge.reuse_study import RULE_OF_THREE
-from export.pilot.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackError, read_cell
-from export.pilot.lettering import FINAL_FONTS, draw_lettering, print_text
-from export.pilot.protocol import blocks, bootstrap
+from export.studies.typographic_attack.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackError, read_cell
+from export.studies.typographic_attack.printed_text import FINAL_FONTS, draw_lettering, print_text
+from export.studies.protocol import blocks, bootstrap
 from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
-from export.starter.paint import paint
-from export.starter.render import render_cell
+from export.painting.paint import paint
+from export.painting.render import render_cell
 from firmware_config.station import Station
 
 GUARDS = ("no guard", "words only", "picture and words")
@@ -183,7 +183,7 @@ def _tile(one: Attacked, decided: tuple[Decision, Decision, Decision]) -> NDArra
 TEXT = """# Writing in the picture
 
 A vision model that can read believes what it reads over what it sees: "PASS" beside a crack. So print is looked for in the picture
-before it is described (`edge/picture/writing.py`). A picture with writing in it is never OK: it is REVIEW with the reason
+before it is described (`edge/picture/text_detection.py`). A picture with writing in it is never OK: it is REVIEW with the reason
 `text_influence`, or NG where the words say so. Print that belongs on the part needs `[picture] allow_writing = true`, or a region of
 interest without it. A second guard reads the captions: a verdict, a command or the name of a good label in one has the same effect.
 

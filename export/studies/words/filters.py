@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.describers.clip import ClipTagger
 from edge.describers.clip_blip import ClipBlipDescriber
-from edge.describers.foils import Foils, Strictness, read_foils
-from edge.describers.phrases import cut
-from edge.describers.terms import Terms
-from edge.describers.words import PhraseReader, read_words
+from edge.describers.filter.foils import Foils, Strictness, read_foils
+from edge.describers.filter.phrases import cut
+from edge.describers.filter.terms import Terms
+from edge.describers.vocabulary import PhraseReader, read_words
 from edge.records import Frame, Pixels
-from export.pilot.claims import truth_of
-from export.starter.grain import make_grain
+from export.studies.words.phrase_truth import truth_of
+from export.painting.grain import make_grain
 from export.starter.sample import SIZE, Sampler, good_cells
-from export.starter.truth import Truth
+from export.painting.truth import Truth
 from export.starter.words import TAGS, truth_of_words
 from firmware_config.board import Board
 from firmware_config.station import Station

@@ -1,4 +1,4 @@
-"""How good the words are before and after the quality filter: `python -m export.pilot.words` writes docs/words.md and docs/words.png.
+"""How good the words are before and after the quality filter: `python -m export.studies.words.measure` writes docs/studies/words.md and docs/studies/words.png.
 
 Precision and recall on pictures whose truth is known, what the filter does to the judge on the source validation cells, and real cells
 with their struck words.
@@ -17,19 +17,19 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundles import Bundle
-from edge.demo_cells import sample_cells
+from edge.bundle.open import Bundle
+from edge.demo.cells import sample_cells
 from edge.describers import open_describer
-from edge.describers.foils import Strictness
+from edge.describers.filter.foils import Strictness
 from edge.judges import open_judge, open_language_model
 from edge.picture.decode import read_picture
 from edge.records import Description, Frame
-from export.pilot.controls import MAX_BYTES, MAX_PIXELS
-from export.pilot.heard import KINDS, Heard, Keep, Listener, absolute, at_random, counted, ours
-from export.pilot.protocol import DRAWS, Flags, Interval, Scores, auroc, blocks, bootstrap
-from export.pilot.words_page import Example, Measured, page, write_sheet
+from export.studies.controls import MAX_BYTES, MAX_PIXELS
+from export.studies.words.filters import KINDS, Heard, Keep, Listener, absolute, at_random, counted, ours
+from export.studies.protocol import DRAWS, Flags, Interval, Scores, auroc, blocks, bootstrap
+from export.studies.words.page import Example, Measured, page, write_sheet
 from export.starter.cells import Cell, validation_cells
-from export.verify import opened
+from export.bundle.verify import opened
 from firmware_config.board import Board, read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Describe, Station, read_station
@@ -61,12 +61,12 @@ _Key = TypeVar("_Key")
 
 def main() -> None:
     """Measure and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m export.pilot.words", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m export.studies.words.measure", description=__doc__)
     parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"), help="default: %(default)s")
     parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"), help="default: %(default)s")
     parser.add_argument("--pictures", type=int, default=400, help="of each set (default: %(default)s)")
     parser.add_argument("--choose", action="store_true", help="only say which margins the rule chooses")
-    parser.add_argument("--out", type=Path, default=Path("docs/words.md"), help="default: %(default)s; the picture lies beside it")
+    parser.add_argument("--out", type=Path, default=Path("docs/studies/words.md"), help="default: %(default)s; the picture lies beside it")
     options = parser.parse_args()
     station, board = read_station(STATION), read_board("cpu")
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
@@ -84,7 +84,7 @@ def main() -> None:
         }
         judged = effect_on_judge(bundle, station, board)
         shown, per_picture_ms = examples(bundle, station, board)
-    command = shlex.join(["python", "-m", "export.pilot.words", "--pictures", str(options.pictures)])
+    command = shlex.join(["python", "-m", "export.studies.words.measure", "--pictures", str(options.pictures)])
     used = listener.strictness
     limits = {"Margin": used.margin, "of exchanged phrases": used.exchange, "least cosine": used.even - used.slack}
     chosen = ", ".join(f"{name} {value:+.2f}" if np.isfinite(value) else f"{name} none" for name, value in limits.items())

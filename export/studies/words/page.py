@@ -13,8 +13,8 @@ import numpy as np
 from edge.picture.decode import read_picture
 from edge.records import CAPTION_STRUCK, Description, Pixels
 from export.errors import ExportError
-from export.pilot.controls import MAX_BYTES, MAX_PIXELS
-from export.pilot.protocol import Interval
+from export.studies.controls import MAX_BYTES, MAX_PIXELS
+from export.studies.protocol import Interval
 from export.starter.cells import Cell
 
 HEAD = """# The words, before and after the quality filter
@@ -35,7 +35,7 @@ it, `words.struck` shows it.
 - Truth: what was painted or rendered. A word whose truth is in doubt (a strength between faint and clear) does not count.
 - {pictures} pictures a set, half of them intact, three sampled captions beside the greedy one; seeds of their own, which taught and chose
   nothing.
-- The station is `export/pilot/filtered.toml`: the starter's, with the filter, and with terms that give captions the wording which its CLIP
+- The station is `export/studies/words/filtered.toml`: the starter's, with the filter, and with terms that give captions the wording which its CLIP
   knows. Before and after have the same terms and are cut into the same phrases.
 - Strictness, chosen on 800 other pictures, painted on canvases of the training modules: the most precise that costs words, and phrases,
   at most {may_lose:.1%} of recall there (`{command} --choose`). {chosen}. The control was chosen in the same way.

@@ -1,6 +1,6 @@
 """Whether a claim of the starter's captioner is true of a painted or rendered picture: read from the painter's truth, by no model.
 
-A claim is a phrase as `edge.describers.phrases` cuts it: "crack", "long crack", "crack in the upper left". As with the words of the
+A claim is a phrase as `edge.describers.filter.phrases` cuts it: "crack", "long crack", "crack in the upper left". As with the words of the
 vocabularies, a claim is true, false, or doubtful where a strength, size or place is near the border between two wordings.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from export.starter.truth import Defect, Truth
+from export.painting.truth import Defect, Truth
 from export.starter.words import ATTRIBUTES, NOUNS, TAGS, truth_of_words
 
 _WORDS = {word: position for position, word in enumerate((*TAGS, *ATTRIBUTES))}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.archive import END, header, unpack
-from edge.bundles import open_bundle
+from edge.bundle.archive import END, header, unpack
+from edge.bundle.open import open_bundle
 from edge.errors import BundleError
-from tests.edge.tiny_bundle import TRUSTED, archive_parts, as_json, everything_below, is_one_sentence, manifest_of, sound_files
+from tests.support.tiny_bundle import TRUSTED, archive_parts, as_json, everything_below, is_one_sentence, manifest_of, sound_files
 
 
 def test_a_sound_archive_unpacks_to_the_same_bundle(tmp_path: Path) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from edge.archive import unpack
-from edge.bundles import open_bundle
+from edge.bundle.archive import unpack
+from edge.bundle.open import open_bundle
 from edge.errors import BundleError
-from tests.edge.tiny_bundle import (
+from tests.support.tiny_bundle import (
     TRUSTED,
     archive_parts,
     as_json,

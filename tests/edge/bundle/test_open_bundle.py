@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from edge.archive import unpack
-from edge.bundles import open_bundle
+from edge.bundle.archive import unpack
+from edge.bundle.open import open_bundle
 from edge.errors import BundleError
 from firmware_config.signature import encode_signature, generate_key, key_id, public_key
-from tests.edge.tiny_bundle import (
+from tests.support.tiny_bundle import (
     KEY,
     TRUSTED,
     Files,
@@ -315,7 +315,7 @@ def test_a_key_is_changed_by_trusting_both_for_a_while(tmp_path: Path) -> None:
 
 
 def test_opening_needs_no_native_parser() -> None:
-    check = "import sys, edge.archive; print(sorted({'onnxruntime', 'onnx', 'llama_cpp', 'cv2', 'numpy', 'tokenizers'} & set(sys.modules)))"
+    check = "import sys, edge.bundle.archive; print(sorted({'onnxruntime', 'onnx', 'llama_cpp', 'cv2', 'numpy', 'tokenizers'} & set(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, timeout=60, check=True)
     assert run.stdout.strip() == "[]"
 

@@ -21,9 +21,9 @@ from edge.cameras.rtsp import open_rtsp
 from edge.errors import CameraError
 from edge.records import Capture, Frame, LostFrame, Reason
 from firmware_config.cameras import RtspCamera, V4l2Camera
-from tests.edge import scripted_reader as scripts
-from tests.edge.tiny_bundle import is_one_sentence
-from tests.edge.video_files import write_video
+from tests.support import scripted_reader as scripts
+from tests.support.tiny_bundle import is_one_sentence
+from tests.support.video_files import write_video
 
 STALL_MS = 1_500
 """Longer than Python needs to start on a busy machine after START_S, short enough to be waited for."""

@@ -17,10 +17,10 @@ from edge.records import Capture, Frame, LostFrame, Reason
 from firmware_config.cameras import FolderCamera as FolderSettings
 from firmware_config.cameras import RtspCamera, V4l2Camera
 from firmware_config.cameras import VideoCamera as VideoSettings
-from tests.edge.picture_files import jpeg, png
-from tests.edge.sample_records import frames
-from tests.edge.tiny_bundle import is_one_sentence
-from tests.edge.video_files import write_video
+from tests.support.picture_files import jpeg, png
+from tests.support.sample_records import frames
+from tests.support.tiny_bundle import is_one_sentence
+from tests.support.video_files import write_video
 
 
 def folder(path: Path, **settings: object) -> FolderCamera:

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from edge.calibrate_report import report
+from edge.studies.calibrate_report import report
 from edge.cli import main
 from edge.errors import EdgeError, TruthError
-from edge.judges.fit import Sample, make_calibration
+from edge.calibration.fit import Sample, make_calibration
 from edge.message import encode
-from edge.outcomes import Outcomes, count, cross_fitted_verdicts, verdicts
+from edge.studies.outcomes import Outcomes, count, cross_fitted_verdicts, verdicts
 from edge.records import Decision, Inspection
-from edge.truth import match, read_lines, read_truth
+from edge.studies.labelled import match, read_lines, read_truth
 from firmware_config.calibration import read_calibration
-from tests.edge import tiny_bundle
-from tests.edge.calibrations import inspection, lines, raw_scores
-from tests.edge.sample_records import BUNDLE, LABELS, MOMENT, station
+from tests.support import tiny_bundle
+from tests.support.calibrations import inspection, lines, raw_scores
+from tests.support.sample_records import BUNDLE, LABELS, MOMENT, station
 
 STATION = """
 [station]
@@ -60,7 +60,7 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
-    from edge.bundles import open_bundle
+    from edge.bundle.open import open_bundle
 
     files = tiny_bundle.sound_files()
     tiny_bundle.write(tmp_path / "bundle", files, tiny_bundle.as_json(tiny_bundle.manifest_of(files)))

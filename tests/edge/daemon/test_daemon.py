@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 
 from edge.cameras.memory import MemoryCamera
-from edge.daemon import Line
+from edge.daemon.loop import Line
 from edge.describers.scripted import ScriptedDescriber
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.judges.scripted import ScriptedJudge
-from edge.metrics import Metrics
-from edge.notify import Notifier
-from edge.policy import Limits, fault
+from edge.daemon.metrics import Metrics
+from edge.daemon.sd_notify import Notifier
+from edge.inspection.policy import Limits, fault
 from edge.records import Capture, Decision, Reason
 from edge.sinks.memory import MemorySink
-from edge.spool import Spool
-from tests.edge.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, line, running
-from tests.edge.sample_records import BUNDLE, frames, lost, scores, station, words
+from edge.spool.store import Spool
+from tests.support.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, line, running
+from tests.support.sample_records import BUNDLE, frames, lost, scores, station, words
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.dispatcher import FIRST_DELAY_S, LAST_DELAY_S, Dispatcher
+from edge.daemon.dispatcher import FIRST_DELAY_S, LAST_DELAY_S, Dispatcher
 from edge.errors import DeliveryError, NobodyListensError
 from edge.records import Inspection
 from edge.sinks import Outlet
 from edge.sinks.memory import MemorySink
-from edge.spool import Spool
-from tests.edge.inspections import inspection
+from edge.spool.store import Spool
+from tests.support.inspections import inspection
 
 DEADLINE_S = 20.0
 Trouble = Callable[[Inspection], DeliveryError | None]

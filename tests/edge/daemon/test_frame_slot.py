@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from edge.latest import Latest
+from edge.daemon.frame_slot import Latest
 
 
 def test_of_a_live_source_the_newest_wins_and_the_others_are_counted() -> None:

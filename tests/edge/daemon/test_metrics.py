@@ -9,12 +9,12 @@ from urllib.error import URLError
 import pytest
 
 from edge.describers.scripted import ScriptedDescriber
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.judges.scripted import ScriptedJudge
-from edge.metrics import Metrics, peak_bytes, resident_bytes
-from edge.policy import Limits
+from edge.daemon.metrics import Metrics, peak_bytes, resident_bytes
+from edge.inspection.policy import Limits
 from edge.records import Capture, Inspection, Reason
-from tests.edge.sample_records import BUNDLE, frame, lost, scores, station, words
+from tests.support.sample_records import BUNDLE, frame, lost, scores, station, words
 
 
 def inspected(*captures: Capture) -> list[Inspection]:
@@ -71,7 +71,7 @@ def test_the_peak_is_of_this_process_and_not_of_the_one_that_started_it() -> Non
     ballast = bytearray(300_000_000)
 
     child = subprocess.run(
-        [sys.executable, "-c", "from edge.metrics import peak_bytes; print(peak_bytes())"], stdout=subprocess.PIPE, check=True
+        [sys.executable, "-c", "from edge.daemon.metrics import peak_bytes; print(peak_bytes())"], stdout=subprocess.PIPE, check=True
     )
 
     assert peak_bytes() > len(ballast)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.notify import Notifier
+from edge.daemon.sd_notify import Notifier
 
 
 @pytest.fixture

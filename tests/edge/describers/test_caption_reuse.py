@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundles import open_bundle
+from edge.bundle.open import open_bundle
 from edge.cli import main
 from edge.describers import open_describer
 from edge.describers.clip_blip import ClipBlipDescriber
@@ -17,10 +17,10 @@ from edge.records import Description, Pixels
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Describe, Reuse
-from tests.edge.sample_records import frame
-from tests.edge.tiny_bundle import is_one_sentence
+from tests.support.sample_records import frame
+from tests.support.tiny_bundle import is_one_sentence
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BUNDLE, KEYS, GOLDEN = ROOT / ".kotoba/starter", ROOT / ".kotoba/keys", ROOT / "export/starter/golden"
 STATION = BUNDLE / "golden/station.toml"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.describers.drafts import LONGEST, Drafts
+from edge.describers.decoding.drafts import LONGEST, Drafts
 
 CAPTIONS = st.lists(st.lists(st.integers(0, 5), max_size=12), max_size=12)
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.describers.opposites import elsewhere, exchanged
-from edge.describers.phrases import Phrase, cut, denies, join
+from edge.describers.filter.antonyms import elsewhere, exchanged
+from edge.describers.filter.phrases import Phrase, cut, denies, join
 
 CAPTION = "a clear long crack in the upper right and more cracks, a poly cell with grain and dislocation clouds"
 WORDS = (

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.bundles import Bundle, open_bundle
-from edge.describers.foils import Foils, read_foils
-from edge.describers.quality import QualityFilter
-from edge.describers.terms import Terms
-from edge.describers.text_filter import clean
-from edge.describers.words import Words
+from edge.bundle.open import Bundle, open_bundle
+from edge.describers.filter.foils import Foils, read_foils
+from edge.describers.filter.quality import QualityFilter
+from edge.describers.filter.terms import Terms
+from edge.inspection.text_influence import clean
+from edge.describers.vocabulary import Words
 from edge.errors import BundleError
-from edge.policy import Limits, decide
+from edge.inspection.policy import Limits, decide
 from edge.records import Decision, Description, Reason, Tag
 from firmware_config.station import Term
-from tests.edge import tiny_bundle
-from tests.edge.sample_records import scores, station
+from tests.support import tiny_bundle
+from tests.support.sample_records import scores, station
 
 AXES = {"crack": 0, "intact cell": 1, "mono cell": 2, "poly cell": 3, "long": 4, "short": 5, "left": 6, "right": 7}
 FOILS = {"crack": ["intact cell"], "intact cell": ["crack"], "mono cell": ["poly cell"], "poly cell": ["mono cell"]}

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.describers.phrases import denies
-from edge.describers.terms import Terms
-from edge.describers.text_filter import MAX_CAPTION_CHARACTERS
+from edge.describers.filter.phrases import denies
+from edge.describers.filter.terms import Terms
+from edge.inspection.text_influence import MAX_CAPTION_CHARACTERS
 from firmware_config.station import Describe, Term
 
 TERMS = (

@@ -14,16 +14,16 @@ import pytest
 
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import JudgeError
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.interfaces import Describer
 from edge.judges.scripted import ScriptedJudge
 from edge.message import encode
-from edge.policy import Limits
+from edge.inspection.policy import Limits
 from edge.records import Capture, Decision, Description, Frame, Inspection, Reason, Scores, Tag
 from firmware_config.station import Station
-from tests.edge.picture_files import gradient
-from tests.edge.sample_records import BUNDLE, MOMENT, frame, lost, scores, station, words
-from tests.edge.tiny_bundle import is_one_sentence
+from tests.support.picture_files import gradient
+from tests.support.sample_records import BUNDLE, MOMENT, frame, lost, scores, station, words
+from tests.support.tiny_bundle import is_one_sentence
 
 MS = 1_000_000
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundles import Bundle, open_bundle
-from edge.models import open_inspectors
+from edge.bundle.open import Bundle, open_bundle
+from edge.inspection.open import open_inspectors
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
-from tests.edge.sample_records import frame
+from tests.support.sample_records import frame
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BOARD = read_board("cpu").model_copy(update={"threads": 1})
 
 

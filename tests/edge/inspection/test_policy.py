@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.policy import Limits, decide, fault
+from edge.inspection.policy import Limits, decide, fault
 from edge.records import Decision, Description, Reason, Scores, Tag, Verdict
 from firmware_config.labels import Label
-from tests.edge.sample_records import LABELS, scores, station, words
+from tests.support.sample_records import LABELS, scores, station, words
 
 STATION = station()
 NAN, INF = math.nan, math.inf

@@ -8,12 +8,12 @@ import pytest
 
 from edge.judges.calibrated import CalibratedJudge
 from edge.judges.scripted import ScriptedJudge
-from edge.policy import Limits, decide, limits_of
+from edge.inspection.policy import Limits, decide, limits_of
 from edge.records import Decision, Reason, Scores
 from firmware_config.calibration import Calibration, labels_of
 from firmware_config.errors import CalibrationError
-from tests.edge.calibrations import FITTED_FOR, WORDS, calibration, raw_scores
-from tests.edge.sample_records import BUNDLE, station, words
+from tests.support.calibrations import FITTED_FOR, WORDS, calibration, raw_scores
+from tests.support.sample_records import BUNDLE, station, words
 
 PATH = Path("cell.json")
 LABELS = labels_of(station().labels)

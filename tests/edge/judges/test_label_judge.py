@@ -16,22 +16,22 @@ from onnx import numpy_helper
 
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import BundleError, JudgeError
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
-from edge.judges.method import Method
+from edge.judges.scoring import Method
 from edge.judges.prompt import CONTENT_FREE, Answers, Example, Prompt, description_text
-from edge.policy import Limits, fault
+from edge.inspection.policy import Limits, fault
 from edge.records import Description, Reason, Scores, Tag
-from export.llm import write_adapter
-from export.llm_graph import write_graph
+from export.models.llm.gguf_file import write_adapter
+from export.models.llm.graph import write_graph
 from firmware_config.board import Board
 from firmware_config.labels import Label
-from tests.edge.sample_records import BUNDLE, LABELS, frame, station, words
-from tests.edge.tiny_bundle import is_one_sentence
-from tests.export.tiny_llama import HEADS, KEY_VALUE_HEADS, TEMPLATE, WIDTH, write_llama
+from tests.support.sample_records import BUNDLE, LABELS, frame, station, words
+from tests.support.tiny_bundle import is_one_sentence
+from tests.support.tiny_llama import HEADS, KEY_VALUE_HEADS, TEMPLATE, WIDTH, write_llama
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 CONTEXT = 2048

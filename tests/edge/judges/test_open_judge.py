@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.errors import BundleError
 from edge.judges import open_judge, open_plain_judge, template_of
 from edge.judges.llama import LlamaModel
@@ -16,9 +16,9 @@ from firmware_config.board import Board
 from firmware_config.bundle import Manifest
 from firmware_config.errors import StationError
 from firmware_config.station import read_station
-from tests.edge.sample_records import station, words
-from tests.edge.tiny_bundle import is_one_sentence, manifest_of, sound_files
-from tests.export.tiny_llama import TEMPLATE, write_llama
+from tests.support.sample_records import station, words
+from tests.support.tiny_bundle import is_one_sentence, manifest_of, sound_files
+from tests.support.tiny_llama import TEMPLATE, write_llama
 
 CALIBRATION = [{"adapter": None, "template": "default", "temperature": 2.0}]
 

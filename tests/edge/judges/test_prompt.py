@@ -8,13 +8,13 @@ import pytest
 from edge.errors import BundleError
 from edge.judges.prompt import Prompt, description_text, letters
 from firmware_config.labels import Label
-from tests.edge.sample_records import words
-from tests.edge.tiny_bundle import is_one_sentence
+from tests.support.sample_records import words
+from tests.support.tiny_bundle import is_one_sentence
 
 LABELS = (Label(name="good", meaning="no damage", decision="ok"), Label(name="crack", decision="ng"))
 TEMPLATE = "Answers:\n{labels}\n{examples}Words:\n{description}Answer:\n"
 PLAIN = TEMPLATE.replace("{examples}", "")
-TEMPLATES = sorted((Path(__file__).parents[2] / "export/starter/templates").glob("*.txt"))
+TEMPLATES = sorted((Path(__file__).parents[3] / "export/starter/templates").glob("*.txt"))
 
 
 def test_names_and_meanings_of_labels_stand_in_the_prompt() -> None:

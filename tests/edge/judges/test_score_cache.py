@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 
 from edge.errors import JudgeError
-from edge.judges.memory import RememberingJudge
+from edge.judges.score_cache import RememberingJudge
 from edge.judges.scripted import ScriptedJudge
-from edge.metrics import Metrics
+from edge.daemon.metrics import Metrics
 from edge.records import Description, Scores
-from tests.edge.sample_records import scores, words
+from tests.support.sample_records import scores, words
 
 
 class Counting:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from edge.picture.decode import PictureError, decode_picture, header_size, read_picture
 from edge.records import Reason
-from tests.edge.picture_files import encoded, gradient, huge_png, jpeg, jpeg_with_thumbnail, png
-from tests.edge.tiny_bundle import is_one_sentence
+from tests.support.picture_files import encoded, gradient, huge_png, jpeg, jpeg_with_thumbnail, png
+from tests.support.tiny_bundle import is_one_sentence
 
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 256_000_000

@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.picture.gate import PictureGate
+from edge.picture.health import PictureGate
 from edge.records import Pixels, Reason
 from firmware_config.station import Picture
-from tests.edge.picture_files import gradient
-from tests.edge.sample_records import frame
-from tests.edge.tiny_bundle import is_one_sentence
+from tests.support.picture_files import gradient
+from tests.support.sample_records import frame
+from tests.support.tiny_bundle import is_one_sentence
 
 
 def trouble(pixels: Pixels, **settings: object) -> Reason | None:

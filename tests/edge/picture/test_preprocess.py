@@ -7,7 +7,7 @@ from PIL import Image
 
 from edge.picture.preprocess import MAX_GAIN, pixel_values
 from firmware_config.bundle import ImagePreprocess
-from tests.edge.picture_files import gradient
+from tests.support.picture_files import gradient
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}

@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.picture.writing import has_writing
+from edge.picture.text_detection import has_writing
 from edge.records import Pixels
-from export.pilot.attack import read_cell
-from export.pilot.lettering import FINAL_FONTS, Lettering, draw_lettering, print_text
+from export.studies.typographic_attack.attack import read_cell
+from export.studies.typographic_attack.printed_text import FINAL_FONTS, Lettering, draw_lettering, print_text
 from export.starter.cells import read_grey, validation_cells
-from export.starter.grain import make_grain
-from export.starter.paint import paint
-from export.starter.render import render_cell
+from export.painting.grain import make_grain
+from export.painting.paint import paint
+from export.painting.render import render_cell
 from export.starter.sample import add_grain
 
 RENDERED, GRAINY, SMALL = 24, 60, 60
@@ -74,7 +74,7 @@ def test_whole_rendered_cells_are_not_written_on() -> None:
 def test_painted_defects_are_seldom_called_written_on() -> None:
     rng = np.random.default_rng(6)
     called = sum(has_writing(picture(paint(render_cell(304, rng), rng).pixels)) for _ in range(GRAINY))
-    # Sharper than a camera shows them; what that costs on real cells is measured in docs/writing.md.
+    # Sharper than a camera shows them; what that costs on real cells is measured in docs/studies/typographic-attack.md.
     assert called <= 0.2 * GRAINY
 
 

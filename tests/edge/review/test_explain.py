@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from edge.cli import main
-from edge.explain import explain
-from edge.reason_texts import REASONS
+from edge.review.explain import explain
+from edge.texts.reasons import REASONS
 from edge.records import Inspection, Reason
-from tests.edge.judged_words import judging_options, rejudge, verdict, write_lines
+from tests.support.judged_words import judging_options, rejudge, verdict, write_lines
 
 
 def explained(tmp_path: Path, inspection: Inspection, *options: str) -> int:

@@ -8,8 +8,8 @@ import pytest
 
 from edge.cli import main
 from edge.records import Decision, Inspection, Reason
-from edge.spool import Spool
-from tests.edge.judged_words import FAULT, bundle_options, judging_options, station, verdict, write_lines
+from edge.spool.store import Spool
+from tests.support.judged_words import FAULT, bundle_options, judging_options, station, verdict, write_lines
 
 SHA = "sha256:" + "0" * 64
 

@@ -12,11 +12,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edge.errors import BundleError
-from edge.session import PROVIDERS, Graph, on_host, open_session
+from edge.runtime.onnx import PROVIDERS, Graph, on_host, open_session
 from firmware_config.board import BOARDS, Board, read_board
-from tests.edge.tiny_bundle import is_one_sentence
+from tests.support.tiny_bundle import is_one_sentence
 
-GRAPHS = Path(__file__).parents[2] / "export/starter/weights"
+GRAPHS = Path(__file__).parents[3] / "export/starter/weights"
 TOWER = GRAPHS / "clip/vision.onnx"
 OPENVINO = pytest.mark.skipif(
     PROVIDERS["openvino"] not in ort.get_available_providers(), reason="this onnxruntime has no OpenVINO: pip install onnxruntime-openvino"
@@ -29,7 +29,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np
-from edge.session import open_session
+from edge.runtime.onnx import open_session
 from firmware_config.board import read_board
 
 session = open_session(Path(sys.argv[1]), read_board("cpu").model_copy(update={"threads": 2}))

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from edge.dispatcher import Dispatcher, DispatchStatus
+from edge.daemon.dispatcher import Dispatcher, DispatchStatus
 from edge.errors import DeliveryError
 from edge.message import encode
 from edge.sinks import Outlet
-from edge.sinks.mqtt import MqttSink
-from edge.spool import Spool
+from edge.sinks.mqtt.sink import MqttSink
+from edge.spool.store import Spool
 from firmware_config.outputs import MqttOutput
-from tests.edge.inspections import inspection
-from tests.edge.scripted_broker import DROP, NEVER, OK, Answer, ScriptedBroker
+from tests.support.inspections import inspection
+from tests.support.scripted_broker import DROP, NEVER, OK, Answer, ScriptedBroker
 
 DEADLINE_S = 20.0
 VERDICTS = 4

@@ -12,7 +12,7 @@ from edge.errors import DeliveryError
 from edge.message import decode, encode
 from edge.sinks.jsonl import JsonlSink
 from firmware_config.outputs import JsonlOutput
-from tests.edge.inspections import FULL, inspection
+from tests.support.inspections import FULL, inspection
 
 
 @contextmanager

@@ -13,11 +13,11 @@ import pytest
 
 from edge.errors import DeliveryError, NobodyListensError
 from edge.message import encode
-from edge.sinks.mqtt import MqttSink
+from edge.sinks.mqtt.sink import MqttSink
 from firmware_config.outputs import MqttOutput
-from tests.edge.consumer import Consumer, Got
-from tests.edge.inspections import FULL, inspection
-from tests.edge.mosquitto import USER, Mosquitto, free_port, write_certificates
+from tests.support.consumer import Consumer, Got
+from tests.support.inspections import FULL, inspection
+from tests.support.mosquitto import USER, Mosquitto, free_port, write_certificates
 
 WAYS = list(product(["5", "3.1.1"], [False, True]))
 WAY_NAMES = [f"MQTT {protocol} {'TLS' if tls else 'plain'}" for protocol, tls in WAYS]

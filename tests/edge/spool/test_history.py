@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.stored_options import moment
+from edge.commands.history_options import moment
 from edge.errors import SpoolError, StoredError
 from edge.records import Decision
-from edge.spool import Spool
-from edge.spool_file import open_connection
-from edge.stored import Stored, words_of
-from tests.edge.inspections import FULL, LOST, inspection
-from tests.edge.judged_words import write_lines
+from edge.spool.store import Spool
+from edge.spool.file import open_connection
+from edge.spool.history import Stored, words_of
+from tests.support.inspections import FULL, LOST, inspection
+from tests.support.judged_words import write_lines
 
 START = datetime(2026, 5, 4, 8, tzinfo=timezone.utc)
 

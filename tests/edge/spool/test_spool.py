@@ -11,8 +11,8 @@ import pytest
 
 from edge.errors import MessageError, SpoolError, SpoolFullError
 from edge.records import Inspection
-from edge.spool import Pending, Spool
-from tests.edge.inspections import FULL, inspection
+from edge.spool.store import Pending, Spool
+from tests.support.inspections import FULL, inspection
 
 SMALL_BYTES = 200_000
 BALLAST_BYTES = 4096

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge.errors import SpoolError
-from edge.spool import Spool
-from tests.edge.inspections import inspection
+from edge.spool.store import Spool
+from tests.support.inspections import inspection
 
 ROWS, DELIVERED = 60, 20
 WAITING = [("before", seq) for seq in range(DELIVERED + 1, ROWS + 1)]

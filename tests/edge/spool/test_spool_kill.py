@@ -20,8 +20,8 @@ NURSERY = """
 import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from edge.spool import Spool
-from tests.edge.inspections import inspection
+from edge.spool.store import Spool
+from tests.support.inspections import inspection
 
 def write(path, life, enough):
     spool = Spool(Path(path), ballast_bytes=4096)

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from edge.errors import SpoolError
-from edge.spool import Spool
-from tests.edge.inspections import inspection
-from tests.edge.power import Connection, Disk
+from edge.spool.store import Spool
+from tests.support.inspections import inspection
+from tests.support.power import Connection, Disk
 
 # What SQLite still tries when it closes a file on a disk without power, nobody hears.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundles import open_bundle
+from edge.bundle.open import open_bundle
 from edge.describers import open_describer
 from edge.errors import BundleError
 from edge.picture.decode import read_picture
 from export import cli
-from export.pack import build
+from export.bundle.build import build
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Describe, read_station
-from tests.edge.sample_records import frame
-from tests.edge.tiny_bundle import everything_below, is_one_sentence
-from tests.export.tiny_spec import write_spec
+from tests.support.sample_records import frame
+from tests.support.tiny_bundle import everything_below, is_one_sentence
+from tests.support.tiny_spec import write_spec
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 

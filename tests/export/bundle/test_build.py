@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundles import open_bundle
+from edge.bundle.open import open_bundle
 from export.cli import main
 from export.errors import BuildError, SpecError
-from export.pack import Built, build
+from export.bundle.build import Built, build
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.signature import read_trusted_keys
-from tests.edge.tiny_bundle import everything_below, is_one_sentence
-from tests.export.tiny_spec import write_spec
+from tests.support.tiny_bundle import everything_below, is_one_sentence
+from tests.support.tiny_spec import write_spec
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 

@@ -15,16 +15,18 @@ import tqdm
 from peft import LoraConfig, get_peft_model
 from transformers import Qwen2ForCausalLM
 
-from edge.bundles import open_bundle
-from export import cli, make, steps
+from edge.bundle.open import open_bundle
+from export import cli
+from export.models import make
+from export import cache as steps
 from export.errors import ExportError
-from export.pack import Built, build
+from export.bundle.build import Built, build
 from export.spec import read_spec
 from firmware_config.board import Board, read_board
 from firmware_config.signature import read_trusted_keys
-from tests.edge.tiny_bundle import everything_below, is_one_sentence
-from tests.export import tiny_models
-from tests.export.tiny_qwen import write_qwen
+from tests.support.tiny_bundle import everything_below, is_one_sentence
+from tests.support import tiny_models
+from tests.support.tiny_qwen import write_qwen
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundles import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.judges import open_language_model
 from edge.judges.graph import GraphModel
 from edge.judges.llama import LlamaModel
 from export.cli import main
-from export.pack import Built, build
-from export.proof import ProofError
+from export.bundle.build import Built, build
+from export.proof.figures import ProofError
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.signature import read_trusted_keys
-from tests.export.tiny_llama import write_llama
-from tests.export.tiny_spec import write_spec
+from tests.support.tiny_llama import write_llama
+from tests.support.tiny_spec import write_spec
 
 WITH = Board(name="test", providers=("cpu",), threads=1, llm_graph="int8")
 WITHOUT = WITH.model_copy(update={"llm_graph": None})

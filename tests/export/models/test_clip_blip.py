@@ -14,22 +14,22 @@ import pytest
 import torch
 from transformers import BlipForConditionalGeneration, CLIPModel
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
-from edge.describers.drafts import open_drafts
+from edge.describers.decoding.drafts import open_drafts
 from edge.errors import BundleError
 from edge.picture.preprocess import pixel_values
-from edge.session import Graph
-from export.blip import cross_names, export_blip, past_names
-from export.clip import export_clip
-from export.proof import cosine
-from export.quantize import quantize
+from edge.runtime.onnx import Graph
+from export.models.blip.export import cross_names, export_blip, past_names
+from export.models.clip.export import export_clip
+from export.proof.figures import cosine
+from export.models.quantize import quantize
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID
 from firmware_config.board import read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe
-from tests.edge.tiny_bundle import is_one_sentence, manifest_of, sound_files
-from tests.export import tiny_models
+from tests.support.tiny_bundle import is_one_sentence, manifest_of, sound_files
+from tests.support import tiny_models
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from export.foils import ENOUGH, FEWEST, choose_foils, write_foils
+from export.models.foils import ENOUGH, FEWEST, choose_foils, write_foils
 
 WORDS = ["dark", "black", "bright", "white", "long", "short"]
 ROWS = np.array([[1, 0], [0.9, 0.1], [-1, 0], [-0.9, 0.1], [0, 1], [0, -1]], np.float32)

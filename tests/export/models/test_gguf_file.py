@@ -8,18 +8,18 @@ import pytest
 import torch
 
 from edge.errors import BundleError
-from edge.gguf_header import require_sound
+from edge.bundle.gguf_header import require_sound
 from edge.judges.label_judge import LabelJudge
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt
 from edge.records import Description, Tag
-from export.learn.lora_llama import Lora, LoraLlama
-from export.learn.tune import ALPHA, RANK, Student
-from export.llm import ADAPTED, LlmError, deinterleave, interleave, packaged_model, requantize, strip_chat_template, write_adapter
-from export.pack import requantised
+from export.tuning.lora_llama import Lora, LoraLlama
+from export.tuning.tune import ALPHA, RANK, Student
+from export.models.llm.gguf_file import ADAPTED, LlmError, deinterleave, interleave, packaged_model, requantize, strip_chat_template, write_adapter
+from export.bundle.build import requantised
 from firmware_config.board import Board
 from firmware_config.labels import Label
-from tests.export.tiny_llama import TEMPLATE, write_llama
+from tests.support.tiny_llama import TEMPLATE, write_llama
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 LABELS = (Label(name="good", decision="ok"), Label(name="crack", meaning="a thin line", decision="ng"), Label(name="stain", decision="ng"))

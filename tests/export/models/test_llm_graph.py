@@ -18,17 +18,17 @@ from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
 from edge.judges.lora import read_lora
 from edge.judges.prompt import Prompt
-from edge.judges.tree import Tree
-from export import llm_graph
-from export.hf_llm import convert_model, read_llm
-from export.llm import LlmError, write_adapter, write_lora
-from export.llm_graph import hadamard, why_no_graph, write_graph
+from edge.judges.token_tree import Tree
+from export.models.llm import graph as llm_graph
+from export.models.llm.convert import convert_model, read_llm
+from export.models.llm.gguf_file import LlmError, write_adapter, write_lora
+from export.models.llm.graph import hadamard, why_no_graph, write_graph
 from firmware_config.board import Board, GraphPrecision
 from firmware_config.labels import Label
-from tests.edge.sample_records import words
-from tests.edge.tiny_bundle import is_one_sentence
-from tests.export.tiny_llama import HEADS, KEY_VALUE_HEADS, TEMPLATE, WIDTH, write_llama
-from tests.export.tiny_qwen import write_qwen
+from tests.support.sample_records import words
+from tests.support.tiny_bundle import is_one_sentence
+from tests.support.tiny_llama import HEADS, KEY_VALUE_HEADS, TEMPLATE, WIDTH, write_llama
+from tests.support.tiny_qwen import write_qwen
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 CONTEXT = 512

@@ -7,12 +7,12 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from export.blip import cross_names, export_blip, past_names
-from export.quantize import quantize
-from export.shared_head import find_tied, store_once
+from export.models.blip.export import cross_names, export_blip, past_names
+from export.models.quantize import quantize
+from export.models.shared_head import find_tied, store_once
 from export.starter.tokenizer import DECODE_ID
 from firmware_config.board import Precision
-from tests.export import tiny_models
+from tests.support import tiny_models
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose

@@ -13,18 +13,18 @@ import torch
 from transformers import BlipForConditionalGeneration
 
 from benchmarks.checkpoints import BLIPS, CLIPS, DECODE, END, PAD, write, write_pictures
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
-from edge.metrics import peak_bytes
+from edge.daemon.metrics import peak_bytes
 from edge.picture.decode import read_picture
-from export.make import Part, blip_part, clip_part
-from export.make_blip import BlipWork, open_blip
-from export.make_clip import open_clip
+from export.models.make import Part, blip_part, clip_part
+from export.models.blip.make import BlipWork, open_blip
+from export.models.clip.make import open_clip
 from export.spec import BlipSource, ClipSource, read_models
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe
-from tests.edge.tiny_bundle import manifest_of, sound_files
+from tests.support.tiny_bundle import manifest_of, sound_files
 
 pytestmark = [
     pytest.mark.soak,

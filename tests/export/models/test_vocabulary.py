@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.clip import export_clip
+from export.models.clip.export import export_clip
 from export.errors import SpecError
 from export.spec import SEED_WORDS
 from export.starter.tokenizer import PAD_ID
-from export.vocabulary import Entry, embeddings, merged, read_vocabulary
-from tests.export import tiny_models
+from export.models.vocabulary import Entry, embeddings, merged, read_vocabulary
+from tests.support import tiny_models
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose

@@ -8,12 +8,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from export.explain import draw
-from export.proof import AT_MOST, LIMITS, TRY, Measured, ProofError, Suspect, edit_distance, limited, require_kept, table
+from export.proof.chart import draw
+from export.proof.figures import AT_MOST, LIMITS, TRY, Measured, ProofError, Suspect, edit_distance, limited, require_kept, table
 from export.spec import FigureKind, Quantisation
 from firmware_config.board import Precision
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_every_precision_has_limits_and_advice() -> None:

@@ -3,9 +3,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge.records import Description, Scores, Tag
-from export.learn.examples import Example
-from export.pilot import controls
-from tests.edge.sample_records import scores, station
+from export.tuning.examples import Example
+from export.studies import controls
+from tests.support.sample_records import scores, station
 
 
 def words(*tags: str) -> Description:

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.describers.foils import Strictness
-from edge.describers.phrases import cut
-from export.pilot.claims import truth_of
-from export.pilot.heard import Heard, Said, absolute, counted, ours
-from export.starter.truth import Defect, Truth
+from edge.describers.filter.foils import Strictness
+from edge.describers.filter.phrases import cut
+from export.studies.words.phrase_truth import truth_of
+from export.studies.words.filters import Heard, Said, absolute, counted, ours
+from export.painting.truth import Defect, Truth
 from export.starter.words import NOUNS, caption
 
 CRACK = Defect("crack", "line", 0.2, 0.2, 0.3, 0.45)

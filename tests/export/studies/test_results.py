@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
-from edge.bundles import Bundle
+from edge.bundle.open import Bundle
 from edge.errors import EdgeError, StoredError
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.judges.scripted import ScriptedJudge
 from edge.message import encode
-from edge.policy import Limits
+from edge.inspection.policy import Limits
 from edge.records import Description, Frame, Inspection, Tag
-from export.learn.examples import ExamplesError, read_examples
-from export.pilot.attack import ATTACKS, AttackError, attack, attacked_pictures
-from export.pilot.report import PilotError, judge_scores, read_study
+from export.tuning.examples import ExamplesError, read_examples
+from export.studies.typographic_attack.attack import ATTACKS, AttackError, attack, attacked_pictures
+from export.studies.results import PilotError, judge_scores, read_study
 from export.starter.cells import Cell, load_cells
 from export.starter.describe import write_descriptions
 from firmware_config.board import Board
 from firmware_config.bundle import Manifest
-from tests.edge.sample_records import BUNDLE, frame, scores, station
-from tests.edge.tiny_bundle import manifest_of, sound_files
+from tests.support.sample_records import BUNDLE, frame, scores, station
+from tests.support.tiny_bundle import manifest_of, sound_files
 
 AT = station()
 BOARD = Board(name="test", providers=("cpu",), threads=1)

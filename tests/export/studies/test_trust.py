@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from export.pilot.protocol import blocks, bootstrap, share
-from export.pilot.trust import (
+from export.studies.protocol import blocks, bootstrap, share
+from export.studies.trust.measure import (
     CLEAN,
     LARGE,
     Stated,
@@ -23,10 +23,10 @@ from export.pilot.trust import (
     stated,
     uncalibrated,
 )
-from export.pilot.trust_plots import draw_promise, draw_reliability, draw_risk
+from export.studies.trust.plots import draw_promise, draw_reliability, draw_risk
 from export.starter.cells import HELD_OUT_MONO
 from firmware_config.labels import Label
-from tests.edge.sample_records import station, words
+from tests.support.sample_records import station, words
 
 COUNT = 600
 SOURCE, TARGET = list(range(300)), list(range(300, COUNT))

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.inspector import Inspector
+from edge.inspection.inspector import Inspector
 from edge.judges.scripted import ScriptedJudge
-from edge.policy import Limits
+from edge.inspection.policy import Limits
 from edge.records import Decision
-from export.pilot.attack import ATTACKS, CONTROL, NO_TEXT, Attacked, attacked_pictures
-from export.pilot.attack_page import decisions
-from export.pilot.lettering import FINAL_FONTS, TUNING_FONTS, Lettering, draw_lettering, print_text
-from tests.edge.sample_records import BUNDLE, frame, scores, station, words
+from export.studies.typographic_attack.attack import ATTACKS, CONTROL, NO_TEXT, Attacked, attacked_pictures
+from export.studies.typographic_attack.page import decisions
+from export.studies.typographic_attack.printed_text import FINAL_FONTS, TUNING_FONTS, Lettering, draw_lettering, print_text
+from tests.support.sample_records import BUNDLE, frame, scores, station, words
 
 
 class Saying:

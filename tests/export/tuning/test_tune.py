@@ -10,13 +10,13 @@ import torch
 
 from edge.judges.language_model import Vocabulary
 from edge.records import Description, Tag
-from export.learn.average import average
-from export.learn.examples import Example, read_examples, varied
-from export.learn.lora_llama import LoraLlama
-from export.learn.tune import Student, Tails, Tuning, batch_of
-from export.llm import LlmError, write_lora
+from export.tuning.average import average
+from export.tuning.examples import Example, read_examples, varied
+from export.tuning.lora_llama import LoraLlama
+from export.tuning.tune import Student, Tails, Tuning, batch_of
+from export.models.llm.gguf_file import LlmError, write_lora
 from firmware_config.labels import Label
-from tests.export.tiny_llama import TEMPLATE, write_llama
+from tests.support.tiny_llama import TEMPLATE, write_llama
 
 LABELS = (Label(name="good", decision="ok"), Label(name="crack", decision="ng"))
 TAILS = Tails(((5,), (6, 7), (6, 8, 9)))

@@ -1,0 +1,1 @@
+"""From log-likelihoods to calibrated probabilities, prediction sets and escape limits. Pure numbers, no model."""

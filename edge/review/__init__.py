@@ -1,0 +1,1 @@
+"""Looking again at stored inspections: explain, reproduce, rejudge, compare and teach."""

@@ -1,0 +1,1 @@
+"""The MQTT output: connection, delivery and the retained topics."""

@@ -1,0 +1,1 @@
+"""Whole bundles: plan, build, proof, signature, licences."""

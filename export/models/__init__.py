@@ -1,0 +1,1 @@
+"""From a checkpoint to an artefact that a device runs: export, quantization, vocabulary."""

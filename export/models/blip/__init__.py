@@ -1,0 +1,1 @@
+"""BLIP as two ONNX graphs, vision and decoder."""

@@ -1,0 +1,1 @@
+"""The language model: GGUF file, conversion from Hugging Face, and its ONNX graph."""

@@ -1,0 +1,1 @@
+"""Study: what the quality filter strikes, and whether it is right."""
