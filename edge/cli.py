@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge.commands import calibrate, explain, gate, learn, rejudge, template
+from edge.commands import calibrate, explain, learn, rejudge, template
 from edge.commands import reproduce as replay_words
 from edge.commands.options import BAD_CONFIG, DONE, FAILED, positive, take_models, take_spool, take_stations, told
 from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
@@ -94,8 +94,6 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(command=_doctor, quiet=True)
     for command in (run, inspect, doctor):
         take_models(command)
-
-    gate.register(commands)
 
     bundle = commands.add_parser("bundle", help="look at bundles").add_subparsers(required=True, metavar="VERB")
     verify = bundle.add_parser("verify", help="check signature, files and headers of a bundle; exit 78 when it is not to be trusted")

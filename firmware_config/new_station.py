@@ -91,10 +91,6 @@ seed = 0                      # the same picture gives the same words
 # name = "crack"
 # also = ["fracture line", "fissure"]
 
-# [describe.reuse]            # skip BLIP while the picture does not change: first see `kotoba-edge gate study`
-# max_grey = 2.0              # grey levels
-# min_cosine = 0.999
-
 [judge]
 template = "default"          # a file of the bundle's templates/
 # adapter = "product"         # a LoRA of the bundle's llm/adapters/

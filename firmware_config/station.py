@@ -66,14 +66,6 @@ class Term(BaseModel):
     also: tuple[Word, ...] = Field(min_length=1, max_length=64)
 
 
-class Reuse(BaseModel):
-    """When the last captions stand for a new picture too: both limits must hold. See `kotoba-edge gate study`."""
-
-    model_config = STRICT
-    max_grey: float = Field(ge=0, le=255, description="Largest mean difference to the running average, in grey levels, of any part.")
-    min_cosine: Unit = Field(description="Least cosine of CLIP's embeddings.")
-
-
 class Describe(BaseModel):
     """How many words, and how captions are made. The seed makes sampled captions the same every time."""
 
@@ -90,7 +82,6 @@ class Describe(BaseModel):
     extra_attributes: tuple[Word, ...] = Field(default=(), max_length=64)
     filter: bool = Field(default=False, description="Strike words and caption phrases that the picture does not show.")
     terms: tuple[Term, ...] = Field(default=(), max_length=256, description="The station's controlled vocabulary.")
-    reuse: Reuse | None = Field(default=None, description="Skip BLIP while the picture does not change.")
 
     @model_validator(mode="after")
     def _words_are_distinct(self) -> Describe:

@@ -90,8 +90,7 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
         station=station,
         bundle=bundle,
         model=open_language_model(bundle, board=board),
-        # Each golden picture in its own words: none may lend another its captions.
-        describer=open_describer(bundle, settings=station.describe.model_copy(update={"reuse": None}), board=board),
+        describer=open_describer(bundle, settings=station.describe, board=board),
     )
     teaching = Teaching(inspection, options.label, options.kind, _who(options), options.why)
     learned = teacher.teach(teaching, now=datetime.now(timezone.utc))

@@ -31,9 +31,6 @@ class Metrics:
             ["station", "remembered"],
             registry=self.registry,
         )
-        self._reused = Counter(
-            "kotoba_captions_reused", "Inspections with the captions of an earlier picture", ["station"], registry=self.registry
-        )
         self.dropped = Gauge(
             "kotoba_frames_dropped", "Pictures of live cameras replaced by newer ones", ["station"], registry=self.registry
         )
@@ -52,8 +49,6 @@ class Metrics:
             self._reasons.labels(inspection.station, reason.value).inc()
         for stage, took_ms in inspection.timings_ms:
             self._stages.labels(inspection.station, stage).observe(took_ms / 1e3)
-            if stage == "blip" and took_ms == 0.0 and inspection.description and inspection.description.captions:
-                self._reused.labels(inspection.station).inc()  # a run of BLIP takes milliseconds
 
     def judged(self, station: str, remembered: bool) -> None:  # noqa: FBT001 -- handed on as a plain function
         """Count a judgement that was asked for: `remembered` without the language model."""

@@ -6,17 +6,13 @@ import copy
 import time
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
 from edge.describers.clip import ClipTagger
 from edge.describers.filter.quality import QualityFilter
-from edge.describers.reuse import CaptionReuse, Look
 from edge.describers.filter.terms import Terms
 from edge.inspection.text_influence import clean
-from edge.records import Description, Frame, Pixels
+from edge.records import Description, Frame
 from firmware_config.board import Board
 from firmware_config.station import Describe
 
@@ -30,7 +26,6 @@ class ClipBlipDescriber:
         self._tags, self._attributes = self._tagger.vocabularies(settings)
         self._captioner = BlipCaptioner(bundle, settings=settings, board=board) if bundle.manifest.blip else None
         self._quality = self._filter(settings)
-        self._reuse = CaptionReuse(settings.reuse)
 
     @property
     def providers(self) -> str:
@@ -48,7 +43,6 @@ class ClipBlipDescriber:
         other._tags, other._attributes = self._tagger.vocabularies(settings)  # noqa: SLF001 -- as above
         other._captioner = self._captioner and self._captioner.for_settings(settings)  # noqa: SLF001 -- as above
         other._quality = other._filter(settings)  # noqa: SLF001 -- as above
-        other._reuse = CaptionReuse(settings.reuse)  # noqa: SLF001 -- as above; what stands is one station's
         return other
 
     def describe(self, frame: Frame) -> Description:
@@ -58,27 +52,15 @@ class ClipBlipDescriber:
         tags = self._tags.best(embeds, self._settings.tags)
         attributes = self._attributes.best(embeds, self._settings.attributes)
         seen = time.monotonic()
-        captions, reused = self._captions(frame.pixels, embeds)
+        captions = () if self._captioner is None else tuple(map(clean, self._captioner.captions(frame.pixels)))
         said = time.monotonic()
         description = Description(tags, attributes, captions)
         if self._quality is not None:
             description = self._quality.filtered(description, embeds)
-        timings = [("clip", (seen - started) * 1e3), ("blip", 0.0 if reused else (said - seen) * 1e3)]
+        timings = [("clip", (seen - started) * 1e3), ("blip", (said - seen) * 1e3)]
         if self._settings.filter:
             timings.append(("filter", (time.monotonic() - said) * 1e3))
         return replace(description, timings_ms=tuple(timings))
-
-    def _captions(self, pixels: Pixels, embeds: NDArray[np.float32]) -> tuple[tuple[str, ...], bool]:
-        """The captions of a picture, and whether they are those of an earlier one that still stand."""
-        if self._captioner is None:
-            return (), False
-        look = Look.at(pixels, embeds)
-        recalled = self._reuse.recall(look)
-        if recalled is not None:
-            return recalled, True
-        captions = tuple(map(clean, self._captioner.captions(pixels)))
-        self._reuse.keep(look, captions)
-        return captions, False
 
     def _filter(self, settings: Describe) -> QualityFilter | None:
         if not settings.filter and not settings.terms:

@@ -19,6 +19,8 @@ DRAWS = 2_000
 """Bootstrap draws: the 2.5 % quantile then rests on 50 of them."""
 BLOCK = 30
 """Neighbouring rows drawn together: half a module of 60 cells."""
+RULE_OF_THREE = 3.0
+"""Upper 95 % limit of a rate of which nothing was seen in N: 3 / N."""
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]

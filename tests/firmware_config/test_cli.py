@@ -28,7 +28,7 @@ def test_a_new_station_shows_every_key_there_is() -> None:
     models = [model for module in (cameras, outputs, station) for model in vars(module).values() if isinstance(model, type)]
     sections = {*models} - {BaseModel, station.Station, outputs.Outputs}
     keys = {key for model in sections if issubclass(model, BaseModel) for key in model.model_fields}
-    assert keys - {"tls", "terms", "reuse"} <= shown  # these are sections
+    assert keys - {"tls", "terms"} <= shown  # these are sections
 
 
 def test_without_out_a_new_station_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,7 +20,6 @@ DOCUMENTS = (
     "docs/explain.md",
     "docs/learning.md",
     "docs/export.md",
-    "docs/gate.md",
     "docs/jetson.md",
     "docs/studies/trust.md",
     "docs/studies/words.md",

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from edge.picture.text_detection import has_writing
 from edge.inspection.policy import decide, limits_of
 from edge.records import Decision, Description, Scores
-from edge.reuse_study import RULE_OF_THREE
 from export.studies.typographic_attack.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackError, read_cell
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, draw_lettering, print_text
-from export.studies.protocol import blocks, bootstrap
+from export.studies.protocol import RULE_OF_THREE, blocks, bootstrap
 from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
 from export.painting.paint import paint
 from export.painting.render import render_cell

@@ -3,7 +3,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import urllib.request
-from dataclasses import replace
 from urllib.error import URLError
 
 import pytest
@@ -76,21 +75,3 @@ def test_the_peak_is_of_this_process_and_not_of_the_one_that_started_it() -> Non
 
     assert peak_bytes() > len(ballast)
     assert int(child.stdout) < len(ballast)
-
-
-def test_captions_of_an_earlier_picture_are_counted() -> None:
-    metrics = Metrics()
-    (inspection,) = inspected(frame())
-    for blip_ms in (0.0, 41.5, 0.0):
-        metrics.count(replace(inspection, timings_ms=(("blip", blip_ms),)))
-
-    assert value(metrics, "kotoba_captions_reused_total", station="cell-01") == 2
-
-
-def test_a_bundle_without_captions_reuses_none() -> None:
-    metrics = Metrics()
-    (inspection,) = inspected(frame())
-    mute = replace(inspection, timings_ms=(("blip", 0.0),), description=replace(words(), captions=()))
-    metrics.count(mute)
-
-    assert value(metrics, "kotoba_captions_reused_total", station="cell-01") is None
