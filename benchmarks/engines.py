@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundle.open import Bundle, open_bundle
-from edge.judges import open_language_model, open_plain_judge
 from edge.calibration.scales import probabilities
+from edge.judges import open_language_model, open_plain_judge
+from export.bundle.verify import without_graph
 from export.studies.protocol import auroc, difference
 from export.studies.results import Study, read_study
-from export.bundle.verify import without_graph
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station

@@ -13,8 +13,8 @@ from edge.bundle.open import open_bundle
 from edge.describers import open_describer
 from edge.judges import open_language_model
 from edge.judges.prompt import Example
-from edge.review.teach import Golden, golden_of
 from edge.review.rejudge import Rejudge
+from edge.review.teach import Golden, golden_of
 from edge.spool.history import Stored, words_of
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys

@@ -13,14 +13,14 @@ from pathlib import Path
 
 from edge.bundle.open import open_bundle
 from edge.demo.cells import sample_cells
+from edge.inspection.open import open_inspectors
+from edge.judges import open_language_model
+from edge.judges.prompt import description_text
+from edge.picture.decode import read_picture
+from edge.records import Decision, Frame
 from edge.review.explain import explain
 from edge.review.explain_picture import evidence_of, write_explanation
 from edge.review.explain_text import strongest
-from edge.judges import open_language_model
-from edge.judges.prompt import description_text
-from edge.inspection.open import open_inspectors
-from edge.picture.decode import read_picture
-from edge.records import Decision, Frame
 from edge.review.rejudge import Rejudge
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys

@@ -30,11 +30,11 @@ from edge.picture.decode import read_picture
 from edge.records import Pixels
 from edge.runtime.onnx import PROVIDERS, Graph, open_session
 from export.models.artefacts import run
-from export.models.make import blip_part, clip_part
 from export.models.blip.make import BlipWork, decode, open_blip
 from export.models.clip.make import ClipWork, open_clip
-from export.proof.figures import cosine, edit_distance
+from export.models.make import blip_part, clip_part
 from export.models.quantize import Inputs
+from export.proof.figures import cosine, edit_distance
 from export.spec import BlipSource, ClipSource, Limits, read_models
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import BundleFile, Clip, ImagePreprocess, Llm, Manifest, Vocabulary

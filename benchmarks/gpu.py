@@ -51,9 +51,9 @@ from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Description, Scores
 from edge.runtime.onnx import PROVIDERS, Graph
-from export.models.make import blip_part, clip_part
 from export.models.blip.make import open_blip
 from export.models.clip.make import open_clip
+from export.models.make import blip_part, clip_part
 from export.proof.figures import cosine
 from export.spec import BlipSource, ClipSource
 from firmware_config.board import Board, Precision, read_board

@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle.open import Bundle, open_bundle
+from edge.daemon.metrics import resident_bytes
 from edge.judges import open_language_model
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
-from edge.judges.scoring import Method
 from edge.judges.prompt import Prompt, description_text
+from edge.judges.scoring import Method
 from edge.judges.token_tree import Tree
-from edge.daemon.metrics import resident_bytes
-from edge.records import Description, Tag
+from edge.records import Description, Tag, Words
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board, read_board
 from firmware_config.labels import Label
@@ -222,7 +222,7 @@ def description_of(model: LanguageModel, picture: int) -> Description:
     """Words of 88 tokens, other ones from the first word on for each picture: nothing may be reused but the instruction."""
     caption: list[str] = []
     while True:
-        found = Description((Tag(WORDS[picture % len(WORDS)], 0.3),), (Tag("even light", 0.3),), (" ".join(caption),))
+        found = Description(Words((Tag(WORDS[picture % len(WORDS)], 0.3),), (Tag("even light", 0.3),), (" ".join(caption),)))
         if len(model.tokenize(description_text(found))) >= DESCRIPTION_TOKENS:
             return found
         caption.append(WORDS[len(caption) % len(WORDS)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from edge.records import Capture, Description, Frame, Inspection, Scores
+from edge.records import Capture, Description, Frame, Inspection, Scores, Words
 
 
 class Camera(Protocol):
@@ -35,7 +35,7 @@ class Describer(Protocol):
 class Judge(Protocol):
     """Turns words into a probability for each label."""
 
-    def score(self, description: Description) -> Scores:
+    def score(self, words: Words) -> Scores:
         """Score every label of the station.
 
         Raises:

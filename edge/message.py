@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 from pydantic_core import PydanticSerializationError
 
 from edge.errors import MessageError
-from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Verdict
+from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
 
 SCHEMA = "kotoba.inspection/1"
 MAX_MESSAGE_BYTES = 1_000_000
@@ -28,17 +28,18 @@ def _utc_ms(moment: datetime) -> str:
 Moment = Annotated[AwareDatetime, PlainSerializer(_utc_ms, return_type=str)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 ScoredWord = tuple[str, float]
+StruckWord = tuple[Literal["tag", "attribute", "caption"], str]
 
 
-class Words(BaseModel):
-    """The words that the judge saw, best first, each with its cosine; `struck` are phrases that a filter took out."""
+class Described(BaseModel):
+    """The words that the judge read, best first, each with its cosine, and what the policy knows of the picture besides."""
 
     model_config = STRICT
     tags: tuple[ScoredWord, ...]
     attributes: tuple[ScoredWord, ...]
     captions: tuple[str, ...]
-    struck: tuple[str, ...]
-    writing: bool = Field(default=False, description="Print was seen in the picture.")
+    struck: tuple[StruckWord, ...] = Field(description="What the quality filter took out, and where it stood.")
+    printed_text: bool = Field(description="Text was found in the picture.")
 
 
 class Judged(BaseModel):
@@ -60,7 +61,6 @@ class Evidence(BaseModel):
 
     model_config = STRICT
     sha256: str | None
-    url: str | None
 
 
 class Message(BaseModel):
@@ -81,11 +81,13 @@ class Message(BaseModel):
     reasons: tuple[Reason, ...] = Field(description="Why it is not OK, worst first.")
     detail: str | None = Field(description="One sentence for people, mostly with a FAULT.")
     probabilities: dict[str, Probability] | None = Field(description="Per label, in the station's order.")
-    words: Words | None
+    words: Described | None
     judge: Judged | None
     timings_ms: dict[str, float]
-    bundle: str
-    station_digest: str
+    bundle: str = Field(description="Digest of the signed bundle.")
+    models_digest: str = Field(description="Digest of the bundle's models: the same whoever signed them.")
+    station_digest: str = Field(description="Digest of the station file.")
+    settings_digest: str = Field(description="Digest of the station's settings that a verdict depends on: not of camera and outputs.")
     evidence: Evidence
     replayed: bool = Field(description="Sent again on request; an earlier copy may have arrived.")
 
@@ -126,29 +128,32 @@ def decode(line: bytes) -> Inspection:
         raise MessageError(msg) from err
 
 
-def to_words(description: Description) -> Words:
-    """A description as it is said on the wire.
+def to_wire(description: Description) -> Described:
+    """A description as it stands in a message.
 
     Raises:
         ValidationError: a number in it is not finite.
     """
-    return Words(
-        tags=tuple((tag.word, tag.score) for tag in description.tags),
-        attributes=tuple((tag.word, tag.score) for tag in description.attributes),
-        captions=description.captions,
-        struck=description.struck,
-        writing=description.writing,
+    words = description.words
+    return Described(
+        tags=tuple((tag.word, tag.score) for tag in words.tags),
+        attributes=tuple((tag.word, tag.score) for tag in words.attributes),
+        captions=words.captions,
+        struck=tuple((struck.where, struck.text) for struck in description.struck),
+        printed_text=description.printed_text,
     )
 
 
-def from_words(words: Words) -> Description:
-    """The description that was said."""
+def from_wire(described: Described) -> Description:
+    """The description that stands in a message; telemetry does not travel with it."""
     return Description(
-        tags=tuple(Tag(word, score) for word, score in words.tags),
-        attributes=tuple(Tag(word, score) for word, score in words.attributes),
-        captions=words.captions,
-        struck=words.struck,
-        writing=words.writing,
+        Words(
+            tags=tuple(Tag(word, score) for word, score in described.tags),
+            attributes=tuple(Tag(word, score) for word, score in described.attributes),
+            captions=described.captions,
+        ),
+        struck=tuple(Struck(where, text) for where, text in described.struck),
+        printed_text=described.printed_text,
     )
 
 
@@ -181,7 +186,7 @@ def _to_message(inspection: Inspection) -> Message:
         reasons=verdict.reasons,
         detail=None if inspection.detail is None else inspection.detail.encode(errors="backslashreplace").decode(),
         probabilities=scores and dict(zip(scores.labels, scores.probabilities, strict=True)),
-        words=description and to_words(description),
+        words=description and to_wire(description),
         judge=scores
         and Judged(
             method=scores.method,
@@ -195,8 +200,10 @@ def _to_message(inspection: Inspection) -> Message:
         ),
         timings_ms=dict(inspection.timings_ms),
         bundle=inspection.bundle,
+        models_digest=inspection.models_digest,
         station_digest=inspection.station_digest,
-        evidence=Evidence(sha256=inspection.evidence_sha256, url=inspection.evidence_url),
+        settings_digest=inspection.settings_digest,
+        evidence=Evidence(sha256=inspection.evidence_sha256),
         replayed=inspection.replayed,
     )
 
@@ -210,7 +217,7 @@ def _to_inspection(message: Message) -> Inspection:
         part_id=message.part_id,
         captured_at=message.captured_at.astimezone(timezone.utc),
         verdict=Verdict(decision=message.decision, label=message.label, confidence=message.confidence, reasons=message.reasons),
-        description=None if words is None else from_words(words),
+        description=None if words is None else from_wire(words),
         scores=None
         if judge is None
         else Scores(
@@ -227,9 +234,10 @@ def _to_inspection(message: Message) -> Inspection:
         ),
         timings_ms=tuple(message.timings_ms.items()),
         bundle=message.bundle,
+        models_digest=message.models_digest,
         station_digest=message.station_digest,
+        settings_digest=message.settings_digest,
         evidence_sha256=message.evidence.sha256,
-        evidence_url=message.evidence.url,
         detail=message.detail,
         epoch=message.epoch,
         seq=message.seq,

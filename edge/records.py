@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,9 +79,6 @@ class LostFrame:
 
 Capture: TypeAlias = Frame | LostFrame
 
-TAG_STRUCK, ATTRIBUTE_STRUCK, CAPTION_STRUCK = "tag: ", "attribute: ", "caption: "
-"""How what was struck begins: it says where it stood."""
-
 
 @dataclass(frozen=True, slots=True)
 class Tag:
@@ -92,18 +89,33 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
-    """All that the judge ever sees of a picture: words, best first.
-
-    `struck` are words and phrases that the filter took out, each with where from ("caption: long crack"); `writing` says that print was
-    seen in the picture, which is never an OK.
-    """
+class Words:
+    """What the judge reads of a picture, and all that it reads: tags and attributes, best first, and captions."""
 
     tags: tuple[Tag, ...]
     attributes: tuple[Tag, ...]
     captions: tuple[str, ...]
-    struck: tuple[str, ...] = ()
-    writing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A tag, an attribute or a phrase of a caption that the quality filter took out."""
+
+    where: Literal["tag", "attribute", "caption"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a describer says of a picture.
+
+    The judge reads `words` alone. The policy also reads `struck` and `printed_text` (text was found in the picture, which is never an
+    OK). `timings_ms` is telemetry: stage to milliseconds, in the order of the stages.
+    """
+
+    words: Words
+    struck: tuple[Struck, ...] = ()
+    printed_text: bool = False
     timings_ms: tuple[tuple[str, float], ...] = ()
 
 
@@ -150,7 +162,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """One finished inspection, ready for the spool. `epoch` and `seq` are empty (""/0) until the spool commits it."""
+    """One finished inspection, ready for the spool. `epoch` and `seq` are empty (""/0) until the spool commits it.
+
+    `bundle` and `station_digest` say which signed bundle and station file it came from. `models_digest` and `settings_digest` say what of
+    them the verdict depends on: a new signing key or broker password changes the first two only.
+    """
 
     id: str
     station: str
@@ -162,10 +178,11 @@ class Inspection:
     scores: Scores | None
     timings_ms: tuple[tuple[str, float], ...]
     bundle: str
+    models_digest: str
     station_digest: str
+    settings_digest: str
     evidence_sha256: str | None
     detail: str | None = None
     epoch: str = ""
     seq: int = 0
     replayed: bool = False
-    evidence_url: str | None = None

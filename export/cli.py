@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from edge.errors import EdgeError
 from export.errors import BuildError, ExportError, SpecError
-from export.studies.typographic_attack import command as attack_command
 from export.spec import BlipSource, ClipSource, LlmSource, Quantisation, read_spec
+from export.studies.typographic_attack import command as attack_command
 from firmware_config.board import Precision, read_board
 from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.signature import read_trusted_keys
@@ -141,8 +141,8 @@ def _model_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _clip(options: argparse.Namespace) -> int:
     from export.models.artefacts import pictures_of
-    from export.models.make import clip_part
     from export.models.clip.make import open_clip
+    from export.models.make import clip_part
 
     work = open_clip(_source(ClipSource, options), pictures_of(options.pictures))
     with _explained(options.explain) as explain, _Progress() as say:
@@ -153,8 +153,8 @@ def _clip(options: argparse.Namespace) -> int:
 
 def _blip(options: argparse.Namespace) -> int:
     from export.models.artefacts import pictures_of
-    from export.models.make import blip_part
     from export.models.blip.make import open_blip
+    from export.models.make import blip_part
 
     work = open_blip(_source(BlipSource, options), pictures_of(options.pictures))
     with _explained(options.explain) as explain, _Progress() as say:
@@ -164,10 +164,10 @@ def _blip(options: argparse.Namespace) -> int:
 
 
 def _llm(options: argparse.Namespace) -> int:
+    from export.bundle.build import requantised
     from export.models.artefacts import hand_over
     from export.models.llm.convert import read_llm
     from export.models.make import llm_part
-    from export.bundle.build import requantised
 
     wanted = _source(LlmSource, options)
     checkpoint = read_llm(options.folder, wanted.adapters)
@@ -264,9 +264,9 @@ def _vocabulary(options: argparse.Namespace) -> int:
 
 
 def _pilot(options: argparse.Namespace) -> int:
-    from export.tuning.examples import read_examples
-    from export.studies.results import page, read_study
     from export.bundle.verify import opened
+    from export.studies.results import page, read_study
+    from export.tuning.examples import read_examples
 
     given = " ".join(map(str, [*options.jsonl, *(f"--adapter {path}" for path in options.adapter)]))
     given += f" --examples {options.examples}" if options.examples else ""
@@ -285,9 +285,9 @@ def _pilot(options: argparse.Namespace) -> int:
 
 
 def _trust(options: argparse.Namespace) -> int:
+    from export.bundle.verify import opened
     from export.studies.results import read_study
     from export.studies.trust.page import write_page
-    from export.bundle.verify import opened
 
     command = f"kotoba-export trust {options.jsonl} --station {options.station} --bundle {options.bundle} --keys {options.keys}"
     command += f" --out {options.out}"

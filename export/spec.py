@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationErro
 from export.errors import SpecError
 from firmware_config.board import GraphPrecision, Precision
 from firmware_config.bundle import Blip, Calibration, Clip, Prompt
-from firmware_config.cameras import STRICT
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
+from firmware_config.strict import STRICT
 from firmware_config.toml import read_toml
 
 Quantisation = Literal["F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0"]

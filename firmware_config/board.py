@@ -7,8 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
-from firmware_config.cameras import STRICT
 from firmware_config.errors import BoardError, first_mistake
+from firmware_config.strict import STRICT
 from firmware_config.toml import read_toml
 
 BOARDS = Path(__file__).with_name("boards")

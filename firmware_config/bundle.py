@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from firmware_config.cameras import STRICT
+from firmware_config.digest import digest_of_values
 from firmware_config.errors import ManifestError, first_mistake
+from firmware_config.strict import STRICT
 
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.sig"
@@ -157,6 +158,22 @@ class Manifest(BaseModel):
     notice: str = ""
     files: tuple[BundleFile, ...] = Field(min_length=1, max_length=10_000)
 
+    @property
+    def models_digest(self) -> str:
+        """`sha256:` of what the bundle's models make words and likelihoods of: graphs, preprocessing, tokenizers, vocabularies, weights.
+
+        Each file counts by its content. Name, version, signing key and licences have no part in it. Neither have adapters and templates:
+        every verdict carries the digests of those that it was made with.
+        """
+        contents = {file.path: file.sha256 for file in self.files}
+        without_glosses = {"tags": {"glosses"}, "attributes": {"glosses"}}
+        values = {
+            "clip": self.clip.model_dump(mode="json", exclude=without_glosses),
+            "blip": self.blip and self.blip.model_dump(mode="json"),
+            "llm": self.llm.model_dump(mode="json", exclude={"adapters"}),
+        }
+        return digest_of_values(_by_content(values, contents))
+
     @model_validator(mode="after")
     def _paths_are_distinct_and_of_a_known_kind(self) -> Manifest:
         paths = [file.path for file in self.files]
@@ -184,6 +201,15 @@ def parse_manifest(raw: bytes) -> Manifest:
     except (ValueError, RecursionError) as err:
         msg = f"{MANIFEST_NAME} is not JSON ({err}): take the bundle from its builder again"
         raise ManifestError(msg) from err
+
+
+def _by_content(value: Any, contents: dict[str, str]) -> Any:  # noqa: ANN401 -- any JSON value
+    """The same values with the digest of its content in the place of each file's path."""
+    if isinstance(value, dict):
+        return {key: _by_content(part, contents) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_by_content(part, contents) for part in value]
+    return contents.get(value, value) if isinstance(value, str) else value
 
 
 def _keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

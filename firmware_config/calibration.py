@@ -6,17 +6,16 @@ it says nothing.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
 
-from firmware_config.cameras import STRICT
+from firmware_config.digest import digest_of_values
 from firmware_config.errors import CalibrationError, first_mistake
 from firmware_config.labels import Label
+from firmware_config.strict import STRICT
 from firmware_config.write import write_atomic
 
 MAX_CALIBRATION_BYTES = 4_000_000
@@ -31,11 +30,11 @@ class FittedFor(BaseModel):
     """The judge that gave the scores; `labels` are in the station's order, each with its decision."""
 
     model_config = STRICT
-    bundle: Digest
+    models: Digest = Field(description="Of the bundle's models.")
     prompt: Digest = Field(description="Of the filled instruction: template, labels, meanings and examples.")
     adapter: Digest | None = Field(description="Of the LoRA; null: none.")
     method: str = Field(min_length=1, max_length=64)
-    words: Digest = Field(description="Of how pictures become words: the station's [describe] and region of interest.")
+    describing: Digest = Field(description="Of how pictures become words: the station's [describe] and region of interest.")
     labels: dict[str, Decision] = Field(min_length=2, max_length=64)
 
     @model_validator(mode="after")
@@ -122,9 +121,7 @@ class Calibration(BaseModel):
     @property
     def digest(self) -> str:
         """`sha256:` of the calibration's meaning: its values in canonical JSON."""
-        values = self.model_dump(mode="json", by_alias=True)
-        canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+        return digest_of_values(self.model_dump(mode="json", by_alias=True))
 
 
 def labels_of(labels: tuple[Label, ...]) -> dict[str, Decision]:

@@ -1,20 +1,23 @@
-"""The camera section of a station file: one model per kind, told apart by `kind`."""
+"""The camera section of a station file: one model per kind, told apart by `kind`.
+
+`live` says whether the camera goes on when nobody looks. Of a live camera the newest picture wins; of the others no picture may be dropped.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-"""How every section of a file is read: an unknown key, NaN or infinity is an error, never repaired."""
+from firmware_config.strict import STRICT
 
 
 class FolderCamera(BaseModel):
     """Pictures in a folder, in name order; with `watch`, new files as they appear."""
 
     model_config = STRICT
+    live: ClassVar[bool] = False
     kind: Literal["folder"]
     path: Path
     pattern: str = Field(
@@ -34,6 +37,7 @@ class VideoCamera(BaseModel):
     """A video file, read with FFmpeg."""
 
     model_config = STRICT
+    live: ClassVar[bool] = False
     kind: Literal["video"]
     path: Path
     every: int = Field(default=1, ge=1, description="Keep one frame of this many.")
@@ -43,6 +47,7 @@ class V4l2Camera(BaseModel):
     """A USB or CSI camera by its stable name under /dev/v4l/by-id."""
 
     model_config = STRICT
+    live: ClassVar[bool] = True
     kind: Literal["v4l2"]
     device: Path
     width: int | None = Field(default=None, ge=16, le=16_384)
@@ -56,6 +61,7 @@ class RtspCamera(BaseModel):
     """A network camera; TCP transport unless told otherwise."""
 
     model_config = STRICT
+    live: ClassVar[bool] = True
     kind: Literal["rtsp"]
     url: str = Field(pattern=r"^rtsps?://\S+$")
     password_file: Path | None = Field(default=None, description="Holds `user:password`, given by systemd LoadCredential=.")

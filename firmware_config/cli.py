@@ -96,7 +96,7 @@ def _read(path: Path, *, kind: str, elsewhere: bool) -> dict[str, str]:
         return {"bundle": manifest.name, "version": str(manifest.bundle_version)}
     if kind == "calibration":
         calibration = read_calibration(path)
-        return {"calibration": calibration.rule.scale.kind, "bundle": calibration.fitted_for.bundle, "digest": calibration.digest}
+        return {"calibration": calibration.rule.scale.kind, "models": calibration.fitted_for.models, "digest": calibration.digest}
     station = read_station(path)
     if not elsewhere:
         require_named_files(station)

@@ -55,7 +55,7 @@ language = "en"               # of the operator: "en" or "ja"
 # height = 1080
 min_side = 32
 blank_spread = 2.0            # grey levels between the 1st and 99th percentile below which a picture is blank
-allow_writing = false         # true: parts bear print by right; else print in the picture is REVIEW
+allow_printed_text = false         # true: parts bear print by right; else print in the picture is REVIEW
 # frozen_after = 10           # this many identical frames in a row mean a frozen camera
 
 [trigger]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from firmware_config.cameras import STRICT
+from firmware_config.strict import STRICT
 
 
 class MqttTls(BaseModel):

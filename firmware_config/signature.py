@@ -12,8 +12,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import BaseModel, Field, ValidationError
 
-from firmware_config.cameras import STRICT
 from firmware_config.errors import SignatureError
+from firmware_config.strict import STRICT
 
 KEY_SUFFIX = ".pub"
 MAX_KEY_FILE_BYTES = 1_000

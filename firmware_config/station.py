@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from firmware_config.cameras import STRICT, Camera, FolderCamera, RtspCamera, VideoCamera
+from firmware_config.cameras import Camera, FolderCamera, RtspCamera, VideoCamera
+from firmware_config.digest import digest_of_values
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.labels import Label
 from firmware_config.outputs import Outputs
+from firmware_config.strict import STRICT
 from firmware_config.toml import read_toml
 
 TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
@@ -46,7 +46,7 @@ class Picture(BaseModel):
         default=2.0, ge=0, le=128, description="Grey levels between the 1st and 99th percentile below which a picture is blank."
     )
     frozen_after: int | None = Field(default=None, ge=2, description="This many identical frames in a row mean a frozen camera.")
-    allow_writing: bool = Field(default=False, description="Parts bear print by right; else print in the picture is REVIEW.")
+    allow_printed_text: bool = Field(default=False, description="Parts bear print by right; else print in the picture is REVIEW.")
 
 
 class Trigger(BaseModel):
@@ -164,17 +164,25 @@ class Station(BaseModel):
     @property
     def digest(self) -> str:
         """`sha256:` of the station's meaning: its values in canonical JSON."""
-        return _digest_of(self.model_dump(mode="json"))
+        return digest_of_values(self.model_dump(mode="json"))
 
     @property
-    def words_digest(self) -> str:
-        """The same of what pictures become words by: [describe], and the region of interest."""
-        return _digest_of(self.model_dump(mode="json", include={"describe": True, "picture": {"roi"}}))
+    def describing_digest(self) -> str:
+        """`sha256:` of how pictures become words: [describe] and the region of interest."""
+        return digest_of_values(self.model_dump(mode="json", include={"describe": True, "picture": {"roi"}}))
 
+    @property
+    def settings_digest(self) -> str:
+        """`sha256:` of all settings that a verdict depends on: labels, describing, judging and what the picture is checked for.
 
-def _digest_of(values: dict[str, Any]) -> str:
-    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+        Camera, trigger and outputs have no part in it, nor have paths: what the files hold that [judge] names is in the digests of the
+        instruction and of the calibration, which every verdict carries.
+        """
+        judge = {"template", "adapter", "method", "score", "min_confidence", "min_margin"}
+        picture = {"roi", "allow_printed_text"}
+        return digest_of_values(
+            self.model_dump(mode="json", include={"labels": True, "describe": True, "picture": picture, "judge": judge})
+        )
 
 
 def read_station(path: Path) -> Station:

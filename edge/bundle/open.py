@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import BundleError
 from edge.bundle.gguf_header import require_sound
 from edge.bundle.onnx_header import require_self_contained
+from edge.errors import BundleError
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Manifest, parse_manifest
 from firmware_config.errors import ManifestError, SignatureError
 from firmware_config.signature import verify_file

@@ -10,10 +10,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import EdgeError
-from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit
 from edge.calibration.conformal import ok_threshold, possible_threshold
 from edge.calibration.reliability import bins_for, calibration_error, error_by_chance
+from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit
+from edge.errors import EdgeError
 from firmware_config.calibration import Calibration, Conformal, Decision, Escape, FittedFor, Rule
 
 FEWEST = 10

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from edge.cameras.open import is_live, open_camera
+from edge.cameras.open import open_camera
 
-__all__ = ["is_live", "open_camera"]
+__all__ = ["open_camera"]

@@ -36,8 +36,3 @@ def open_camera(settings: CameraSettings, *, station: str) -> Camera:
             return open_rtsp(settings, station=station)
         case _:
             assert_never(settings.kind)
-
-
-def is_live(settings: CameraSettings) -> bool:
-    """Tell whether the camera goes on whether we look or not: then the newest picture wins; of the others none may be dropped."""
-    return settings.kind in {"v4l2", "rtsp"}

@@ -9,10 +9,10 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
-from edge.daemon.startup import box_info, open_spool, read_stations
 from edge.bundle.open import Bundle, open_bundle
 from edge.cameras import open_camera
 from edge.cameras.stamp import Stamp
+from edge.daemon.startup import box_info, open_spool, read_stations
 from edge.describers import open_describer
 from edge.errors import EdgeError
 from edge.judges import open_judge, open_language_model
@@ -127,7 +127,7 @@ def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
         judge = open_judge(model, bundle=bundle, station=station)
         frame = Stamp(station.station.name).frame(_gradient(), source="doctor", started_ns=time.monotonic_ns())
         started = time.monotonic()
-        judge.score(describer.for_settings(station.describe).describe(frame))
+        judge.score(describer.for_settings(station.describe).describe(frame).words)
         took.append(f"{station.station.name} {(time.monotonic() - started) * 1e3:.0f} ms")
     return f"vision on {describer.providers}, language model: {model.runs_on}; one picture takes {', '.join(took)}"
 

@@ -6,8 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from edge.commands.options import DONE, told
 from edge.commands.history_options import stored_of, take_stored
+from edge.commands.options import DONE, told
 from firmware_config.settings import BoxSettings
 
 

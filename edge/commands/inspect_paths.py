@@ -15,11 +15,11 @@ import numpy as np
 
 from edge.bundle.open import open_bundle
 from edge.cameras import open_camera
+from edge.daemon.metrics import peak_bytes
 from edge.errors import CameraError, EdgeError
+from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.message import encode
-from edge.daemon.metrics import peak_bytes
-from edge.inspection.open import open_inspectors
 from edge.records import Capture, Inspection
 from firmware_config.board import read_board
 from firmware_config.cameras import FolderCamera, VideoCamera

@@ -7,8 +7,8 @@ import getpass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.commands.options import DONE, positive, take_models, told
 from edge.commands.history_options import stored_of, take_stored
+from edge.commands.options import DONE, positive, take_models, told
 from edge.errors import LessonError
 from edge.judges.lessons import Line
 from firmware_config.settings import BoxSettings

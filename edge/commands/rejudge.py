@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.commands.options import DONE, positive, told
 from edge.commands.history_options import stored_of, take_stored, take_times, with_progress
+from edge.commands.options import DONE, positive, told
 from edge.errors import StoredError
 from firmware_config.settings import BoxSettings
 
@@ -39,9 +39,9 @@ def take_judge(command: argparse.ArgumentParser) -> None:
 
 
 def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.review.comparison import judge_again, summary, table
     from edge.message import encode
     from edge.records import Decision
+    from edge.review.comparison import judge_again, summary, table
     from edge.review.rejudge import open_rejudge
     from firmware_config.station import read_station
 

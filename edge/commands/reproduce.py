@@ -6,8 +6,8 @@ import argparse
 import sys
 import time
 
-from edge.commands.options import DONE, FAILED, positive, told
 from edge.commands.history_options import stored_of, take_stored, take_times, with_progress
+from edge.commands.options import DONE, FAILED, positive, told
 from edge.records import Decision
 from firmware_config.settings import BoxSettings
 

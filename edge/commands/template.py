@@ -6,8 +6,8 @@ import argparse
 import time
 from pathlib import Path
 
-from edge.commands.options import DONE, positive, told
 from edge.commands.history_options import stored_of, take_stored, take_times, with_progress
+from edge.commands.options import DONE, positive, told
 from firmware_config.settings import BoxSettings
 
 TRIED = 50
@@ -31,8 +31,8 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _try(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.review.comparison import changes, judge_again, outcomes, summary, table
     from edge.records import Decision
+    from edge.review.comparison import changes, judge_again, outcomes, summary, table
     from edge.review.rejudge import open_rejudge
     from edge.studies.labelled import read_truth
     from firmware_config.station import read_station

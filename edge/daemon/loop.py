@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from edge.daemon.dispatcher import Dispatcher, DispatchStatus
-from edge.errors import MessageError, SpoolError
-from edge.inspection.inspector import Inspector
-from edge.interfaces import Camera
 from edge.daemon.frame_slot import Latest
 from edge.daemon.metrics import Metrics, resident_bytes
 from edge.daemon.sd_notify import Notifier
+from edge.errors import MessageError, SpoolError
+from edge.inspection.inspector import Inspector
 from edge.inspection.policy import fault
+from edge.interfaces import Camera
 from edge.records import Capture, Inspection, Reason
 from edge.sinks import BoxStatus, Outlet, served
 from edge.spool.store import Spool, SpoolStatus

@@ -10,12 +10,12 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from edge.bundle.open import Bundle, open_bundle
-from edge.cameras import is_live, open_camera
+from edge.cameras import open_camera
 from edge.daemon.loop import Daemon, Line
-from edge.errors import EdgeError, SpoolError
 from edge.daemon.metrics import Metrics
-from edge.inspection.open import open_inspectors
 from edge.daemon.sd_notify import Notifier
+from edge.errors import EdgeError, SpoolError
+from edge.inspection.open import open_inspectors
 from edge.sinks import open_sinks
 from edge.spool.store import Spool
 from firmware_config.board import Board, read_board
@@ -68,7 +68,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         metrics = Metrics()
         inspectors = open_inspectors(bundle, stations, board=board, judged=metrics.judged)
         lines = [
-            Line(station, open_camera(station.camera, station=station.station.name), inspector, live=is_live(station.camera))
+            Line(station, open_camera(station.camera, station=station.station.name), inspector, live=station.camera.live)
             for station, inspector in zip(stations, inspectors, strict=True)
         ]
         if settings.metrics_port is not None:

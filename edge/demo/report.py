@@ -83,8 +83,10 @@ def line_of(inspection: Inspection, cell: Cell, *, number: int, texts: Texts, co
     head = f"{number:4}  {shown} {verdict.label or '-'}{confidence}{reasons}   {texts.true}: {truth} {cell.material}{unsure}"
     if inspection.description is None:
         return f"{head}\n        {inspection.detail}"
-    words = ", ".join(tag.word for tag in (*inspection.description.tags[:SHOWN_WORDS], *inspection.description.attributes[:SHOWN_WORDS]))
-    caption = next(iter(inspection.description.captions), "")
+    words = ", ".join(
+        tag.word for tag in (*inspection.description.words.tags[:SHOWN_WORDS], *inspection.description.words.attributes[:SHOWN_WORDS])
+    )
+    caption = next(iter(inspection.description.words.captions), "")
     return f"{head}\n        {texts.words}: {words}\n        {texts.said}: {caption}"
 
 

@@ -13,18 +13,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from edge.daemon.startup import box_info, open_spool
 from edge.bundle.open import Bundle, open_bundle
 from edge.cameras import open_camera
-from edge.drawing.contact_sheet import Pasted, write_contact_sheet
 from edge.daemon.loop import Daemon, Line
+from edge.daemon.metrics import Metrics
+from edge.daemon.sd_notify import Notifier
+from edge.daemon.startup import box_info, open_spool
 from edge.demo.broker import EmbeddedBroker, Subscriber
 from edge.demo.cells import sample_cells
 from edge.demo.report import Report, line_of, texts_of
+from edge.drawing.contact_sheet import Pasted, write_contact_sheet
 from edge.errors import EdgeError
-from edge.daemon.metrics import Metrics
 from edge.inspection.open import open_inspectors
-from edge.daemon.sd_notify import Notifier
 from edge.sinks import open_sinks
 from firmware_config.board import read_board
 from firmware_config.cameras import FolderCamera

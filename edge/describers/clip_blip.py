@@ -9,10 +9,10 @@ from dataclasses import replace
 from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
 from edge.describers.clip import ClipTagger
+from edge.describers.filter.plain_text import clean
 from edge.describers.filter.quality import QualityFilter
 from edge.describers.filter.terms import Terms
-from edge.inspection.text_influence import clean
-from edge.records import Description, Frame
+from edge.records import Description, Frame, Words
 from firmware_config.board import Board
 from firmware_config.station import Describe
 
@@ -54,7 +54,7 @@ class ClipBlipDescriber:
         seen = time.monotonic()
         captions = () if self._captioner is None else tuple(map(clean, self._captioner.captions(frame.pixels)))
         said = time.monotonic()
-        description = Description(tags, attributes, captions)
+        description = Description(Words(tags, attributes, captions))
         if self._quality is not None:
             description = self._quality.filtered(description, embeds)
         timings = [("clip", (seen - started) * 1e3), ("blip", (said - seen) * 1e3)]

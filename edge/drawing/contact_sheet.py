@@ -70,9 +70,10 @@ def _tile(pasted: Pasted) -> Pixels:
     )
     y += LINE_PX + 5
     _write(tile, f"true: {pasted.truth}", (left, y), colour=INK, scale=0.5)
-    said = pasted.inspection.description
+    description = pasted.inspection.description
     blocks = [("", pasted.inspection.detail or "")]
-    if said is not None:
+    if description is not None:
+        said = description.words
         blocks = [
             ("tags", ", ".join(tag.word for tag in said.tags[:4])),
             ("attributes", ", ".join(tag.word for tag in said.attributes[:4])),

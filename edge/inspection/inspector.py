@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 
 from edge.errors import DescribeError, JudgeError
+from edge.inspection.policy import Limits, decide, fault, has_words
 from edge.interfaces import Describer, Judge
 from edge.picture.health import PictureGate
 from edge.picture.roi import crop
-from edge.picture.text_detection import has_writing
-from edge.inspection.policy import Limits, decide, fault, has_words
-from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict
+from edge.picture.text_detection import has_printed_text
+from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict, Words
 from firmware_config.station import Station
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ class Inspector:
         judge: Judge,
         limits: Limits,
         bundle_digest: str,
+        models_digest: str,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -44,7 +45,9 @@ class Inspector:
         self._judge = judge
         self._limits = limits
         self._bundle_digest = bundle_digest
-        self._digest = station.digest
+        self._models_digest = models_digest
+        self._station_digest = station.digest
+        self._settings_digest = station.settings_digest
         self._gate = PictureGate(station.picture)
         self._new_id = new_id
         self._monotonic_ns = monotonic_ns
@@ -60,7 +63,7 @@ class Inspector:
             if trouble is not None:
                 return self._inspection(capture, fault(trouble[0]), detail=trouble[1], timings=timings)
             description = self._describe(capture, timings)
-            scores = self._score(description, timings)
+            scores = self._score(description.words, timings)
             late = self.is_late(capture)
             verdict = decide(description, scores, labels=self._station.labels, limits=self._limits, late=late)
         except (DescribeError, JudgeError) as err:
@@ -87,14 +90,14 @@ class Inspector:
 
     def _describe(self, frame: Frame, timings: list[tuple[str, float]]) -> Description:
         frame = self.cropped(frame)
-        writing = False
-        if not self._station.picture.allow_writing:
+        printed_text = False
+        if not self._station.picture.allow_printed_text:
             started_ns = self._monotonic_ns()
-            writing = has_writing(frame.pixels)
-            timings.append(("writing", (self._monotonic_ns() - started_ns) / 1e6))
+            printed_text = has_printed_text(frame.pixels)
+            timings.append(("text_detection", (self._monotonic_ns() - started_ns) / 1e6))
         description = self._describer.describe(frame)
         timings += description.timings_ms
-        return replace(description, writing=writing)
+        return replace(description, printed_text=printed_text)
 
     def cropped(self, frame: Frame) -> Frame:
         """What the describer is shown of a picture."""
@@ -107,11 +110,11 @@ class Inspector:
         Raises:
             JudgeError: as of a judge.
         """
-        return decide(description, self._judge.score(description), labels=self._station.labels, limits=self._limits)
+        return decide(description, self._judge.score(description.words), labels=self._station.labels, limits=self._limits)
 
-    def _score(self, description: Description, timings: list[tuple[str, float]]) -> Scores:
+    def _score(self, words: Words, timings: list[tuple[str, float]]) -> Scores:
         started_ns = self._monotonic_ns()
-        scores = self._judge.score(description)
+        scores = self._judge.score(words)
         timings.append(("judge", (self._monotonic_ns() - started_ns) / 1e6))
         return scores
 
@@ -136,7 +139,9 @@ class Inspector:
             scores=scores,
             timings_ms=tuple((name, round(value, TIMING_DIGITS)) for name, value in timings or ()),
             bundle=self._bundle_digest,
-            station_digest=self._digest,
+            models_digest=self._models_digest,
+            station_digest=self._station_digest,
+            settings_digest=self._settings_digest,
             evidence_sha256=_digest_of(capture) if isinstance(capture, Frame) else None,
             detail=detail,
         )

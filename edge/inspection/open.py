@@ -8,10 +8,10 @@ from functools import partial
 from edge.bundle.open import Bundle
 from edge.describers import open_describer
 from edge.inspection.inspector import Inspector
+from edge.inspection.policy import limits_of
 from edge.interfaces import Judge
 from edge.judges import open_calibration, open_language_model, open_plain_judge
 from edge.judges.score_cache import RememberingJudge
-from edge.inspection.policy import limits_of
 from firmware_config.board import Board
 from firmware_config.station import Station
 
@@ -38,6 +38,7 @@ def open_inspectors(
                 judge=_remembering(calibrated or plain, station, judged),
                 limits=limits_of(station, calibrated.escape if calibrated else None),
                 bundle_digest=bundle.digest,
+                models_digest=bundle.manifest.models_digest,
             )
         )
     return tuple(inspectors)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from edge.inspection.text_influence import influences
-from edge.records import ATTRIBUTE_STRUCK, CAPTION_STRUCK, TAG_STRUCK, Decision, Description, Reason, Scores, Verdict
+from edge.records import Decision, Description, Reason, Scores, Verdict
 from firmware_config.calibration import Escape
 from firmware_config.labels import Label
 from firmware_config.station import Station
@@ -55,12 +55,12 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
     best, probability, margin = _likeliest(scores, labels)
     doubts = []
     # Every tag or every attribute was struck: what is left may be judged, and somebody must look.
-    few = not (description.tags and description.attributes)
+    few = not (description.words.tags and description.words.attributes)
     if few:
         doubts.append(Reason.NO_WORDS)
     ok_labels = [label.name for label in labels if label.decision == "ok"]
-    said = (*description.captions, *(struck for struck in description.struck if struck.startswith(CAPTION_STRUCK)))
-    if description.writing or any(influences(caption, ok_labels) for caption in said):
+    said = (*description.words.captions, *(struck.text for struck in description.struck if struck.where == "caption"))
+    if description.printed_text or any(influences(caption, ok_labels) for caption in said):
         doubts.append(Reason.TEXT_INFLUENCE)
     if not scores.calibrated:
         doubts.append(Reason.UNCALIBRATED)
@@ -99,8 +99,8 @@ def _likeliest(scores: Scores, labels: Sequence[Label]) -> tuple[Label, float, f
 def has_words(description: Description) -> bool:
     """Tell whether a description is sound: tags and attributes, unless all were struck, each a word with a finite cosine."""
     return all(
-        all(map(_is_word, tags)) and bool(tags or any(struck.startswith(where) for struck in description.struck))
-        for tags, where in ((description.tags, TAG_STRUCK), (description.attributes, ATTRIBUTE_STRUCK))
+        all(map(_is_word, tags)) and bool(tags or any(struck.where == where for struck in description.struck))
+        for tags, where in ((description.words.tags, "tag"), (description.words.attributes, "attribute"))
     )
 
 

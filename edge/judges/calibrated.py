@@ -7,28 +7,30 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.interfaces import Judge
-from edge.calibration.scales import calibrated
 from edge.calibration.conformal import possible
-from edge.records import Description, Scores, Tag
+from edge.calibration.scales import calibrated
+from edge.interfaces import Judge
+from edge.records import Scores, Tag, Words
 from firmware_config.calibration import Calibration, Decision, Escape, FittedFor, Rule
 from firmware_config.errors import CalibrationError
 
-ANYTHING = Description((Tag("part", 0.0),), (Tag("plain", 0.0),), ("a part",))
+ANYTHING = Words((Tag("part", 0.0),), (Tag("plain", 0.0),), ("a part",))
 """Judged once at start: what a judge is, its scores say."""
 
 
 class CalibratedJudge:
     """Asks another judge and makes its scores honest."""
 
-    def __init__(self, judge: Judge, calibration: Calibration, *, path: Path, bundle: str, words: str, labels: dict[str, Decision]) -> None:
-        """Take the judge of a station; `path` is for messages, `bundle` the digest of what runs, `words` and `labels` the station's.
+    def __init__(
+        self, judge: Judge, calibration: Calibration, *, path: Path, models: str, describing: str, labels: dict[str, Decision]
+    ) -> None:
+        """Take the judge of a station; `path` is for messages, `models` the digest of those that run, `describing` and `labels` are the station's.
 
         Raises:
             CalibrationError: the calibration was fitted for another judge.
             JudgeError: the judge does not work.
         """
-        require_fit(calibration.fitted_for, judge.score(ANYTHING), bundle=bundle, words=words, labels=labels, path=path)
+        require_fit(calibration.fitted_for, judge.score(ANYTHING), models=models, describing=describing, labels=labels, path=path)
         self._judge = judge
         self._calibration = calibration
         self._digest = calibration.digest
@@ -38,9 +40,9 @@ class CalibratedJudge:
         """What may pass."""
         return self._calibration.rule.escape
 
-    def score(self, description: Description) -> Scores:
+    def score(self, words: Words) -> Scores:
         """Score every label; see `edge.interfaces.Judge`."""
-        return self.apply(self._judge.score(description))
+        return self.apply(self._judge.score(words))
 
     def apply(self, scores: Scores) -> Scores:
         """The same scores with honest probabilities and the labels that are possible."""
@@ -62,16 +64,16 @@ def rescored(scores: Scores, rule: Rule, labels: dict[str, Decision]) -> Scores:
     )
 
 
-def require_fit(wanted: FittedFor, scores: Scores, *, bundle: str, words: str, labels: dict[str, Decision], path: Path) -> None:
+def require_fit(wanted: FittedFor, scores: Scores, *, models: str, describing: str, labels: dict[str, Decision], path: Path) -> None:
     """Refuse a calibration of another judge than the one that gave these scores.
 
     Raises:
         CalibrationError: names the first thing that differs.
     """
     facts: tuple[tuple[str, object, object], ...] = (
-        ("bundle", wanted.bundle, bundle),
+        ("models", wanted.models, models),
         ("labels", list(wanted.labels.items()), list(labels.items())),
-        ("words by [describe] and roi", wanted.words, words),
+        ("words by [describe] and roi", wanted.describing, describing),
         ("method", wanted.method, scores.method),
         ("adapter", wanted.adapter, scores.adapter),
         ("instruction", wanted.prompt, scores.prompt),

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import BundleError, JudgeError
 from edge.calibration.scales import probabilities
+from edge.errors import BundleError, JudgeError
 from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, LanguageModel
-from edge.judges.scoring import RANK, Method
 from edge.judges.prompt import CONTENT_FREE, Prompt, description_text
+from edge.judges.scoring import RANK, Method
 from edge.judges.token_tree import Tree, closed
-from edge.records import Description, Scores
+from edge.records import Scores, Words
 from firmware_config.labels import Label
 
 MIN_WORDS = 32
@@ -59,12 +59,12 @@ class LabelJudge:
         if method.score == "contextual":
             (self._content_free,) = self._log_likelihoods([model.tokenize(CONTENT_FREE) + self._suffix])
 
-    def score(self, description: Description) -> Scores:
+    def score(self, words: Words) -> Scores:
         """Score every label; see `edge.interfaces.Judge`. A description that is too long loses its last captions."""
-        shared = self._shared(description)
+        shared = self._shared(words)
         return self._scores(shared, self._log_likelihoods([shared])[0])
 
-    def score_each(self, descriptions: Sequence[Description]) -> tuple[Scores, ...]:
+    def score_each(self, descriptions: Sequence[Words]) -> tuple[Scores, ...]:
         """Score many descriptions, in as few decodes as hold them: what several have in common at their begin is computed once.
 
         Other batches round otherwise, so the numbers are near those of `score`, and comparable among themselves.
@@ -72,7 +72,7 @@ class LabelJudge:
         Raises:
             JudgeError: as `score`.
         """
-        waiting, scores = [self._shared(description) for description in descriptions], []
+        waiting, scores = [self._shared(words) for words in descriptions], []
         while waiting:
             count = 1
             while count < len(waiting) and self._holds(waiting[: count + 1]):
@@ -113,10 +113,10 @@ class LabelJudge:
         """Tokens of one decode after the prefix."""
         return min(MAX_BATCH, self._model.context_tokens - len(self._prefix))
 
-    def _shared(self, description: Description) -> list[int]:
+    def _shared(self, words: Words) -> list[int]:
         room = self._batch - sum(len(tail) for tail in self._tails)
-        for captions in range(len(description.captions), -1, -1):
-            shared = self._model.tokenize(description_text(description, captions=captions)) + self._suffix
+        for captions in range(len(words.captions), -1, -1):
+            shared = self._model.tokenize(description_text(words, captions=captions)) + self._suffix
             if len(shared) <= room:
                 return shared
         msg = f"tags and attributes alone are {len(shared)} tokens, at most {room} fit beside the labels: describe with fewer words"

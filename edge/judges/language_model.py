@@ -12,8 +12,8 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import BundleError, JudgeError
 from edge.bundle.gguf_header import require_sound
+from edge.errors import BundleError, JudgeError
 from edge.judges.token_tree import END, Tree
 
 MAX_LABELS = 64

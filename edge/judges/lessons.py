@@ -16,8 +16,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from edge.errors import LessonError
-from edge.message import STRICT, Moment, Words, from_words
-from edge.records import Description
+from edge.message import STRICT, Described, Moment, from_wire
+from edge.records import Words
 from firmware_config.errors import first_mistake
 
 MAX_LESSONS_BYTES = 20_000_000
@@ -45,7 +45,7 @@ class Correction(BaseModel):
     source: str
     said: str = Field(min_length=1, description="The label of the verdict.")
     label: str = Field(min_length=1, description="The label that is right.")
-    words: Words
+    words: Described
     bundle: Digest
     station_digest: Digest
     prompt: Digest = Field(description="Of the instruction with this lesson.")
@@ -108,9 +108,9 @@ def taught(lines: Sequence[Line]) -> tuple[Correction, ...]:
     return tuple(line for line in lines if isinstance(line, Correction) and line.number not in undone)
 
 
-def examples_of(lessons: Sequence[Correction]) -> tuple[tuple[Description, str], ...]:
+def examples_of(lessons: Sequence[Correction]) -> tuple[tuple[Words, str], ...]:
     """What of the lessons stands in the instruction: words and their right label, in the order taught."""
-    return tuple((from_words(lesson.words), lesson.label) for lesson in lessons if lesson.kind == "example")
+    return tuple((from_wire(lesson.words).words, lesson.label) for lesson in lessons if lesson.kind == "example")
 
 
 def append_lesson(path: Path, line: Line) -> None:

@@ -14,8 +14,8 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import BundleError, JudgeError
 from edge.bundle.gguf_header import require_sound
+from edge.errors import BundleError, JudgeError
 from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf, model_parameters
 from edge.judges.token_tree import Tree
 from edge.runtime.threads import threads_of

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import BundleError
 from edge.bundle.gguf_header import sound_header
+from edge.errors import BundleError
 
 FLOATS = {0: "<f4", 1: "<f2"}
 """GGUF's tensor types that are plain numbers."""

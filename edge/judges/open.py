@@ -61,8 +61,8 @@ def open_plain_judge(model: LanguageModel, *, bundle: Bundle, station: Station, 
     """
     from edge.errors import BundleError
     from edge.judges.label_judge import LabelJudge
-    from edge.judges.scoring import RANK, Method
     from edge.judges.prompt import Prompt
+    from edge.judges.scoring import RANK, Method
 
     manifest, wanted = bundle.manifest, station.judge
     if wanted.adapter is not None and wanted.adapter not in manifest.llm.adapters:
@@ -102,7 +102,12 @@ def open_calibration(judge: Judge, *, bundle: Bundle, station: Station) -> Calib
     if path is None:
         return None
     return CalibratedJudge(
-        judge, read_calibration(path), path=path, bundle=bundle.digest, words=station.words_digest, labels=labels_of(station.labels)
+        judge,
+        read_calibration(path),
+        path=path,
+        models=bundle.manifest.models_digest,
+        describing=station.describing_digest,
+        labels=labels_of(station.labels),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from edge.errors import BundleError
-from edge.records import Description
+from edge.records import Words
 from firmware_config.labels import Label
 
 LABELS_SLOT = "{labels}"
@@ -19,7 +19,7 @@ CONTENT_FREE = "Tags: N/A\n"
 """A description that says nothing, for contextual calibration (Zhao et al. 2021, arXiv 2102.09690)."""
 
 Answers = Literal["words", "letters"]
-Example = tuple[Description, str]
+Example = tuple[Words, str]
 """The words of a picture, and the name of the label that is right for it."""
 
 
@@ -56,10 +56,10 @@ class Prompt:
             if name not in answer:
                 msg = f"example {number} has the label {name!r}, the station has {', '.join(answer)}: take the example out or add the label"
                 raise BundleError(msg)
-        words = [description_text(description) for description, _ in examples]
-        shown = "".join(f"{lead}{text}{suffix}{answer[name]}\n" for text, (_, name) in zip(words, examples, strict=True))
+        texts = [description_text(words) for words, _ in examples]
+        shown = "".join(f"{lead}{text}{suffix}{answer[name]}\n" for text, (_, name) in zip(texts, examples, strict=True))
         above, below = head.split(LABELS_SLOT)
-        return cls(above + lines + below + shown + lead, suffix, tuple(answer.values()), (lines, *words))
+        return cls(above + lines + below + shown + lead, suffix, tuple(answer.values()), (lines, *texts))
 
     @property
     def digest(self) -> str:
@@ -99,14 +99,14 @@ def label_text(label: Label) -> str:
     return f" {label.name}"
 
 
-def description_text(description: Description, *, captions: int | None = None) -> str:
-    """The description as the judge reads it, with all or the first `captions` captions; ends in a line break."""
-    said = description.captions if captions is None else description.captions[:captions]
+def description_text(words: Words, *, captions: int | None = None) -> str:
+    """The words as the judge reads them, with all or the first `captions` captions; ends in a line break."""
+    said = words.captions if captions is None else words.captions[:captions]
     blocks = []
-    if description.tags:
-        blocks.append("Tags: " + ", ".join(tag.word for tag in description.tags))
-    if description.attributes:
-        blocks.append("Attributes: " + ", ".join(tag.word for tag in description.attributes))
+    if words.tags:
+        blocks.append("Tags: " + ", ".join(tag.word for tag in words.tags))
+    if words.attributes:
+        blocks.append("Attributes: " + ", ".join(tag.word for tag in words.attributes))
     if said:
         blocks.append("Captions:\n" + "\n".join(f"- {caption}" for caption in said))
     return "\n".join(blocks) + "\n"

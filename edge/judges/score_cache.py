@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from edge.interfaces import Judge
 from edge.judges.prompt import description_text
-from edge.records import Description, Scores
+from edge.records import Scores, Words
 
 
 class RememberingJudge:
@@ -24,9 +24,9 @@ class RememberingJudge:
         self._known: OrderedDict[str, Scores] = OrderedDict()
         self._lock = threading.Lock()
 
-    def score(self, description: Description) -> Scores:
+    def score(self, words: Words) -> Scores:
         """Score as the judge did or does; see `edge.interfaces.Judge`. What it cannot judge is not remembered."""
-        text = description_text(description)
+        text = description_text(words)
         with self._lock:
             scores = self._known.get(text)
             if scores is not None:
@@ -34,7 +34,7 @@ class RememberingJudge:
         self._told(scores is not None)
         if scores is not None:
             return scores
-        scores = self._judge.score(description)
+        scores = self._judge.score(words)
         with self._lock:
             self._known[text] = scores
             self._known.move_to_end(text)

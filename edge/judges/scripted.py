@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from edge.records import Description, Scores
+from edge.records import Scores, Words
 
 
 class ScriptedJudge:
     """Asks a plain function."""
 
-    def __init__(self, opinion: Callable[[Description], Scores]) -> None:
+    def __init__(self, opinion: Callable[[Words], Scores]) -> None:
         self._opinion = opinion
 
-    def score(self, description: Description) -> Scores:
+    def score(self, words: Words) -> Scores:
         """Say what the function says; see `edge.interfaces.Judge`."""
-        return self._opinion(description)
+        return self._opinion(words)

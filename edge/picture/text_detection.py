@@ -87,7 +87,7 @@ class _Ground:
     texture: float
 
 
-def has_writing(pixels: Pixels) -> bool:
+def has_printed_text(pixels: Pixels) -> bool:
     """Tell whether there is writing in a picture, uint8 (H, W, 3) BGR."""
     return any(_is_written(find_parts(plane)) for plane in _planes(pixels))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.errors import LessonError
 from edge.judges.lessons import Correction
-from edge.message import encode, from_words
+from edge.message import encode, from_wire
 from edge.records import Inspection
 from edge.review.rejudge import Rejudge
 from firmware_config.write import write_atomic
@@ -38,7 +38,7 @@ def write_points(points: Sequence[Correction], rejudge: Rejudge, *, out: Path, t
 
 
 def _inspection(point: Correction, rejudge: Rejudge) -> Inspection:
-    description = from_words(point.words)
+    description = from_wire(point.words)
     scores, verdict = rejudge.judge(description)
     return Inspection(
         id=point.inspection,
@@ -51,7 +51,9 @@ def _inspection(point: Correction, rejudge: Rejudge) -> Inspection:
         scores=scores,
         timings_ms=(),
         bundle=rejudge.bundle.digest,
+        models_digest=rejudge.bundle.manifest.models_digest,
         station_digest=rejudge.station.digest,
+        settings_digest=rejudge.station.settings_digest,
         evidence_sha256=None,
         detail=f"judged again from the words of lesson {point.number}",
     )

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from edge.errors import StoredError
-from edge.studies.outcomes import count
 from edge.records import Decision, Inspection, Reason, Scores, Verdict
 from edge.review.rejudge import Rejudge
 from edge.spool.history import words_of
 from edge.studies.labelled import labels_of_truth
+from edge.studies.outcomes import count
 from firmware_config.station import Station
 
 SHOWN = (Decision.OK, Decision.NG, Decision.REVIEW)
@@ -45,7 +45,7 @@ class Again:
 
     def as_inspection(self, rejudge: Rejudge) -> Inspection:
         """An inspection of its own, whose id follows from that of the stored one and the judge; its verdict was never given to a line."""
-        judge = f"{self.inspection.id} {rejudge.bundle.digest} {rejudge.station.digest} {self.scores.prompt}"
+        judge = f"{self.inspection.id} {rejudge.bundle.manifest.models_digest} {rejudge.station.settings_digest} {self.scores.prompt}"
         return replace(
             self.inspection,
             id=hashlib.sha256(judge.encode()).hexdigest()[:ID_CHARACTERS],
@@ -53,12 +53,13 @@ class Again:
             scores=self.scores,
             timings_ms=(),
             bundle=rejudge.bundle.digest,
+            models_digest=rejudge.bundle.manifest.models_digest,
             station_digest=rejudge.station.digest,
+            settings_digest=rejudge.station.settings_digest,
             detail=f"judged again from the words of inspection {self.inspection.id}",
             epoch="",
             seq=0,
             replayed=False,
-            evidence_url=None,
         )
 
 
@@ -139,8 +140,9 @@ def changes(compared: Sequence[Again], *, limit: int) -> list[str]:
     for again in changed[:limit]:
         lines.append(f"{again.inspection.id[:12]}  {again.inspection.source}: {_said(again.before)} -> {_said(again.after)}")
         description, _ = words_of(again.inspection)
-        words = ", ".join(tag.word for tag in (*description.tags, *description.attributes))
-        lines.append("              " + "; ".join([words, *description.captions]))
+        words = description.words
+        tags = ", ".join(tag.word for tag in (*words.tags, *words.attributes))
+        lines.append("              " + "; ".join([tags, *words.captions]))
     if len(changed) > limit:
         lines.append(f"and {len(changed) - limit:,} more")
     return lines

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from edge.errors import JudgeError
-from edge.records import Decision, Description, Inspection, Reason, Scores
+from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Words
 from edge.review.rejudge import Rejudge
 from edge.spool.history import words_of
 
@@ -100,20 +100,22 @@ def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
 
 def _left_out(description: Description) -> list[tuple[Kind, str, Description]]:
     """Each word, and the description without it."""
-    tags, attributes, captions = description.tags, description.attributes, description.captions
-    without: list[tuple[Kind, str, Description]] = []
-    without += [("tag", tag.word, replace(description, tags=tags[:i] + tags[i + 1 :])) for i, tag in enumerate(tags)]
-    without += [
-        ("attribute", tag.word, replace(description, attributes=attributes[:i] + attributes[i + 1 :])) for i, tag in enumerate(attributes)
-    ]
-    for i, said in enumerate(captions):
-        before, behind = captions[:i], captions[i + 1 :]
-        without.append(("caption", said, replace(description, captions=before + behind)))
-        phrases = _JOINT.split(said) if _JOINT.search(said) else []
+    words = description.words
+    without: list[tuple[Kind, str, Words]] = []
+    without += [("tag", tag.word, replace(words, tags=_without(words.tags, i))) for i, tag in enumerate(words.tags)]
+    without += [("attribute", tag.word, replace(words, attributes=_without(words.attributes, i))) for i, tag in enumerate(words.attributes)]
+    for i, caption in enumerate(words.captions):
+        before, behind = words.captions[:i], words.captions[i + 1 :]
+        without.append(("caption", caption, replace(words, captions=before + behind)))
+        phrases = _JOINT.split(caption) if _JOINT.search(caption) else []
         for j, phrase in enumerate(phrases):
             rest = " , ".join(phrases[:j] + phrases[j + 1 :])
-            without.append(("phrase", phrase, replace(description, captions=(*before, rest, *behind))))
-    return without
+            without.append(("phrase", phrase, replace(words, captions=(*before, rest, *behind))))
+    return [(kind, word, replace(description, words=rest)) for kind, word, rest in without]
+
+
+def _without(tags: tuple[Tag, ...], index: int) -> tuple[Tag, ...]:
+    return tags[:index] + tags[index + 1 :]
 
 
 def _probability(scores: Scores, labels: frozenset[str]) -> float:

@@ -14,11 +14,11 @@ import numpy as np
 
 from edge.drawing.contact_sheet import COLOURS, GREY, INK, MAX_BYTES, MAX_PIXELS, PAPER
 from edge.errors import StoredError
+from edge.picture.decode import read_picture
+from edge.records import Decision, Inspection, Pixels
 from edge.review.explain import Effect, Explanation
 from edge.review.explain_text import digests_of
-from edge.picture.decode import read_picture
 from edge.texts.reasons import REASONS
-from edge.records import Decision, Inspection, Pixels
 
 WIDTH_PX = 1120
 MARGIN_PX = 24
@@ -141,10 +141,10 @@ def _words(sheet: _Sheet, explanation: Explanation) -> None:
     for number, effect in enumerate(explanation.effects, 1):
         _word(sheet, effect, number, most, decided=explanation.inspection.verdict.decision)
     sheet.axis(AXIS_PX, top, sheet.y + 8)
-    for number, phrase in enumerate(explanation.description.struck, 1):
+    for number, struck in enumerate(explanation.description.struck, 1):
         sheet.y += ROW_PX
         sheet.write("struck", (MARGIN_PX, sheet.y), GREY, scale=0.42)
-        end = sheet.write(_plain(phrase, number, "phrase")[:WRAP], (MARGIN_PX + 80, sheet.y), GREY, scale=0.5)
+        end = sheet.write(f"{struck.where}: {_plain(struck.text, number, 'phrase')}"[:WRAP], (MARGIN_PX + 80, sheet.y), GREY, scale=0.5)
         sheet.line((MARGIN_PX + 78, sheet.y - 5), (end + 2, sheet.y - 5), GREY)
 
 

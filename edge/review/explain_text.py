@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from edge.review.explain import NOISE, Effect, Explanation
 from edge.message import encode
+from edge.review.explain import NOISE, Effect, Explanation
 from edge.texts.reasons import REASONS
 
 BAR_CHARACTERS = 24
@@ -86,8 +86,8 @@ def digests_of(explanation: Explanation) -> dict[str, str | None]:
     """What made the verdict, each by its `sha256:` digest."""
     inspection, scores = explanation.inspection, explanation.scores
     return {
-        "bundle": inspection.bundle,
-        "station": inspection.station_digest,
+        "models": inspection.models_digest,
+        "settings": inspection.settings_digest,
         "prompt": scores.prompt,
         "adapter": scores.adapter,
         "calibration": scores.calibration,
@@ -118,7 +118,7 @@ def as_text(explanation: Explanation, *, language: str) -> str:
         without += texts.turned.format(decision=effect.decision_without.value) if turned else ""
         without = texts.noise if effect.is_noise and not turned else without
         lines.append(f"  {effect.log_odds:+6.2f}  {texts.kinds[effect.kind]}: {effect.word}   ({without})")
-    lines += [f"{texts.struck}: {phrase}" for phrase in explanation.description.struck]
+    lines += [f"{texts.struck}: {texts.kinds[struck.where]}: {struck.text}" for struck in explanation.description.struck]
     lines += ["", texts.made_by]
     lines += [f"  {what:11} {digest or texts.none}" for what, digest in digests_of(explanation).items()]
     lines.append(f"  {texts.picture:11} {inspection.evidence_sha256 or texts.none}")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from edge.bundle.open import Bundle, open_bundle
 from edge.errors import StoredError
+from edge.inspection.policy import decide, limits_of
 from edge.judges import open_calibration, open_language_model, open_plain_judge
 from edge.judges.language_model import LanguageModel
 from edge.judges.prompt import Example
-from edge.inspection.policy import decide, limits_of
 from edge.records import Description, Inspection, Reason, Scores, Verdict
 from firmware_config.board import read_board
 from firmware_config.settings import BoxSettings
@@ -49,7 +49,7 @@ class Rejudge:
         Raises:
             JudgeError: the model failed.
         """
-        scores = (self._calibrated or self._judge).score(description)
+        scores = (self._calibrated or self._judge).score(description.words)
         return scores, self.decide(description, scores, late=late)
 
     def decide(self, description: Description, scores: Scores, *, late: bool = False) -> Verdict:
@@ -66,27 +66,22 @@ class Rejudge:
         Raises:
             JudgeError: the model failed.
         """
-        found = self._judge.score_each(descriptions)
+        found = self._judge.score_each([description.words for description in descriptions])
         return found if self._calibrated is None else tuple(map(self._calibrated.apply, found))
 
     def require_same(self, inspection: Inspection) -> None:
-        """Refuse an inspection that another bundle or station made: its verdict would not be the one that this one gives.
+        """Refuse an inspection that other models or settings made: its verdict would not be the one that these give.
 
         Raises:
             StoredError: it was made by another.
         """
         made_by = (
-            ("bundle", inspection.bundle, self.bundle.digest, "give the bundle that made it, or use `kotoba-edge rejudge`"),
-            (
-                "station",
-                inspection.station_digest,
-                self.station.digest,
-                "give the station file as it was then, or use `kotoba-edge rejudge`",
-            ),
+            ("models", inspection.models_digest, self.bundle.manifest.models_digest, "give the bundle that made it"),
+            ("station settings", inspection.settings_digest, self.station.settings_digest, "give the station file as it was then"),
         )
         for what, theirs, ours, advice in made_by:
             if theirs != ours:
-                msg = f"inspection {inspection.id} was made with {what} {theirs or 'unknown'}, this {what} is {ours}: {advice}"
+                msg = f"inspection {inspection.id} was made with {what} {theirs}, not with {ours}: {advice}, or use `kotoba-edge rejudge`"
                 raise StoredError(msg)
 
     def require_same_judge(self, inspection: Inspection, scores: Scores) -> None:

@@ -17,11 +17,11 @@ from edge.bundle.open import Bundle
 from edge.errors import LessonError
 from edge.interfaces import Describer
 from edge.judges.language_model import LanguageModel
-from edge.judges.prompt import description_text
 from edge.judges.lessons import Correction, Line, append_lesson, examples_of, taught
-from edge.message import from_words, to_words
+from edge.judges.prompt import description_text
+from edge.message import from_wire, to_wire
 from edge.picture.decode import read_picture
-from edge.records import Description, Frame, Inspection, Reason, Verdict
+from edge.records import Description, Frame, Inspection, Reason, Verdict, Words
 from edge.review.rejudge import Rejudge
 from edge.spool.history import words_of
 from firmware_config.labels import Label
@@ -93,7 +93,7 @@ class Teacher:
         known = examples_of(self._known)
         golden = self._golden() if teaching.kind == "example" else ()
         before = self._judge(known)
-        after = self._judge((*known, (description, teaching.label))) if golden else before
+        after = self._judge((*known, (description.words, teaching.label))) if golden else before
         were = [before.judge(one.description)[1].label for one in golden]
         become = [after.judge(one.description)[1].label for one in golden]
         worse, better = compare(golden, were, become, self._station.labels)
@@ -115,7 +115,7 @@ class Teacher:
             source=teaching.inspection.source,
             said=teaching.inspection.verdict.label or "",
             label=teaching.label,
-            words=to_words(description),
+            words=to_wire(description),
             bundle=self._bundle.digest,
             station_digest=self._station.digest,
             prompt=scores.prompt or "",
@@ -133,12 +133,12 @@ class Teacher:
             trouble = f"it was made by station {inspection.station}: give the file of that station"
         elif teaching.label not in names:
             trouble = f"the station has no such label: use one of {', '.join(names)}"
-        elif description.writing or Reason.TEXT_INFLUENCE in inspection.verdict.reasons:
+        elif description.printed_text or Reason.TEXT_INFLUENCE in inspection.verdict.reasons:
             trouble = (
                 "print in its picture may give orders (text_influence), and lessons are read with every picture: choose another verdict"
             )
         for lesson in self._known:
-            if description_text(from_words(lesson.words)) == description_text(description):
+            if description_text(from_wire(lesson.words).words) == description_text(description.words):
                 trouble = trouble or f"lesson {lesson.number} says {lesson.label!r} of the very same words: undo that first, or leave it"
         if trouble is not None:
             msg = f"{doing}: {trouble}"
@@ -147,7 +147,7 @@ class Teacher:
     def _golden(self) -> tuple[Golden, ...]:
         """The bundle's golden pictures whose label the station has, and what people said of the station's verdicts."""
         found = list(golden_of(self._bundle, self._station, self._describer))
-        found += [Golden(f"lesson {lesson.number}", from_words(lesson.words), lesson.label) for lesson in self._known]
+        found += [Golden(f"lesson {lesson.number}", from_wire(lesson.words), lesson.label) for lesson in self._known]
         if not found:
             doing = f"teaching station {self._station.station.name}"
             trouble = "neither the bundle nor an earlier lesson has a golden verdict with one of its labels, so no harm could be seen"
@@ -155,7 +155,7 @@ class Teacher:
             raise LessonError(msg)
         return tuple(found)
 
-    def _judge(self, examples: Sequence[tuple[Description, str]]) -> Rejudge:
+    def _judge(self, examples: Sequence[tuple[Words, str]]) -> Rejudge:
         plain = self._station.judging({"calibration": None})
         return Rejudge(self._model, bundle=self._bundle, station=plain, examples=examples)
 

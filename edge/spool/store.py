@@ -19,10 +19,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.spool.ballast import Ballast
 from edge.errors import SpoolError, SpoolFullError
 from edge.message import decode, encode
 from edge.records import Inspection
+from edge.spool.ballast import Ballast
 from edge.spool.damage import Row, seal
 from edge.spool.file import INSERT, PAGE_BYTES, open_connection, open_spool_file
 

@@ -94,15 +94,15 @@ def read_truth(path: Path) -> dict[str, str]:
     return truth
 
 
-def match(lines: Sequence[Inspection], truth: Mapping[str, str], station: Station, bundle: str) -> Matched:
-    """Match the lines of a station and bundle (its digest) with what is true of their pictures.
+def match(lines: Sequence[Inspection], truth: Mapping[str, str], station: Station, models: str) -> Matched:
+    """Match the lines of a station and of a bundle's models (their digest) with what is true of their pictures.
 
     Raises:
         TruthError: a truth without a line, an unknown label, a line of another station or bundle, or lines of more than one judge.
     """
     by_source: dict[str, Inspection] = {}
     for line in lines:
-        _require_ours(line, station, bundle)
+        _require_ours(line, station, models)
         if by_source.setdefault(line.source, line) is not line:
             msg = f"the lines hold {line.source} twice: inspect each picture once"
             raise TruthError(msg)
@@ -116,11 +116,11 @@ def match(lines: Sequence[Inspection], truth: Mapping[str, str], station: Statio
     known = [line for line in lines if line.source in truth]
     judged = [(line.description, line.scores, allowed[line.source]) for line in known]
     pictures = tuple(Known(words, scores, right) for words, scores, right in judged if words is not None and scores is not None)
-    return Matched(pictures, _judge_of(pictures, station, bundle), len(known) - len(pictures), len(lines) - len(known))
+    return Matched(pictures, _judge_of(pictures, station, models), len(known) - len(pictures), len(lines) - len(known))
 
 
-def _require_ours(line: Inspection, station: Station, bundle: str) -> None:
-    for what, theirs, ours in (("station", line.station, station.station.name), ("bundle", line.bundle, bundle)):
+def _require_ours(line: Inspection, station: Station, models: str) -> None:
+    for what, theirs, ours in (("station", line.station, station.station.name), ("models", line.models_digest, models)):
         if theirs != ours:
             msg = f"the line of {line.source} is of {what} {theirs}, not {ours}: inspect the pictures again with this {what}"
             raise TruthError(msg)
@@ -138,7 +138,7 @@ def labels_of_truth(truth: str, source: str, station: Station) -> AbstractSet[st
     return names
 
 
-def _judge_of(pictures: Sequence[Known], station: Station, bundle: str) -> FittedFor:
+def _judge_of(pictures: Sequence[Known], station: Station, models: str) -> FittedFor:
     """The judge of all these pictures."""
     judges = {(known.scores.method, known.scores.adapter, known.scores.prompt, known.scores.labels) for known in pictures}
     if len(judges) != 1:
@@ -155,4 +155,4 @@ def _judge_of(pictures: Sequence[Known], station: Station, bundle: str) -> Fitte
             f"the lines were judged for the labels {', '.join(labels)}, station {station.station.name} has {', '.join(ours)}: inspect again"
         )
         raise TruthError(msg)
-    return FittedFor(bundle=bundle, prompt=prompt, adapter=adapter, method=method, words=station.words_digest, labels=ours)
+    return FittedFor(models=models, prompt=prompt, adapter=adapter, method=method, describing=station.describing_digest, labels=ours)

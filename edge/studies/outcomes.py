@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge.judges.calibrated import rescored
 from edge.calibration.fit import Sample, fit_rule, folds
 from edge.inspection.policy import decide, limits_of
+from edge.judges.calibrated import rescored
 from edge.records import Decision, Description, Scores
 from firmware_config.calibration import Rule, labels_of
 from firmware_config.station import Station

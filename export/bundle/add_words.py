@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from export.errors import BuildError, SpecError
+from export.bundle.build import finish, require_replaceable, sign
 from export.bundle.key import builder_key
 from export.bundle.licences import SBOM_PATH
-from export.bundle.build import finish, require_replaceable, sign
-from export.cache import sha256
 from export.bundle.verify import Say, golden_verdicts, opened
+from export.cache import sha256
+from export.errors import BuildError, SpecError
 from export.models.vocabulary import Entry, embeddings, merged
 from firmware_config.board import Board
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, Golden, Manifest, Vocabulary

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from export.errors import BuildError
-from export.bundle.plan import Plan, check_names, gather, require_room
 from export.bundle.key import builder_key
 from export.bundle.licences import licence_files, notice
+from export.bundle.plan import Plan, check_names, gather, require_room
+from export.bundle.verify import Say, golden_verdicts, graph_for_gguf, opened, whole_chain, write_archive
+from export.cache import kept, sha256
+from export.errors import BuildError
 from export.models.llm.gguf_file import requantize, strip_chat_template
 from export.models.llm.graph import why_no_graph, write_graph
 from export.proof.figures import Figure, Measured, limited, require_kept
 from export.spec import LLM_GRAPH_PATH, LLM_PATH, BundleSpec
-from export.cache import kept, sha256
-from export.bundle.verify import Say, golden_verdicts, graph_for_gguf, opened, whole_chain, write_archive
 from firmware_config.board import Board, GraphPrecision
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Golden, Llm, Manifest, parse_manifest
 from firmware_config.errors import ManifestError

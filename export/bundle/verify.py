@@ -146,13 +146,13 @@ def without_graph(manifest: Manifest) -> Manifest:
 
 def _shared(one: Description, other: Description) -> float:
     """Share of tags and attributes that both have."""
-    a, b = ({tag.word for tag in (*words.tags, *words.attributes)} for words in (one, other))
+    a, b = ({tag.word for tag in (*said.words.tags, *said.words.attributes)} for said in (one, other))
     return len(a & b) / max(len(a), len(b), 1)
 
 
 def _apart(one: Description, other: Description) -> float:
     """Mean edit distance of the captions, in words."""
-    pairs = zip_longest(one.captions, other.captions, fillvalue="")
+    pairs = zip_longest(one.words.captions, other.words.captions, fillvalue="")
     return _mean(edit_distance(a.split(), b.split()) for a, b in pairs)
 
 
@@ -181,7 +181,7 @@ def _judged(
         for number, picture in enumerate(pictures):
             say(f"judging golden pictures {number + 1}/{len(pictures)}")
             seen = describer.describe(_frame(bundle.path(picture), station)) if describer is not None else words[number]
-            yield seen, judge.score(seen)
+            yield seen, judge.score(seen.words)
     except (EdgeError, ConfigError) as err:
         msg = f"judging the golden pictures of bundle {bundle.manifest.name}: {err}"
         raise BuildError(msg) from err

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from edge.picture.preprocess import pixel_values
 from export.errors import SpecError
-from export.proof.figures import Measured
 from export.models.quantize import Inputs
+from export.proof.figures import Measured
 from firmware_config.bundle import ImagePreprocess
 
 SAFE: dict[str, Any] = {

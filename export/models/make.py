@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from export.cache import kept
 from export.models.artefacts import Say, recorded
-from export.models.llm.convert import llm_parts, read_llm
 from export.models.blip.make import BlipWork, blip_graphs, blip_suspects, make_blip, open_blip
 from export.models.clip.make import ClipWork, clip_graphs, clip_suspects, make_clip, open_clip
+from export.models.llm.convert import llm_parts, read_llm
 from export.proof.figures import Figure, limited, require_kept
 from export.sources import Checkpoint
 from export.spec import BlipSource, ClipSource, LlmSource
-from export.cache import kept
 
 PEAK = 5
 """Times the weights in fp32 that exporting needs of memory at its peak: the model, its traced graph, and the copies on the way to disk."""

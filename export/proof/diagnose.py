@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from export.proof.figures import Suspect
 from export.models.quantize import Inputs, changing, quantize
+from export.proof.figures import Suspect
 from firmware_config.board import Precision
 
 DEPTH = 3

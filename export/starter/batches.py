@@ -14,11 +14,11 @@ from torch import Tensor
 
 from edge.picture.preprocess import pixel_values
 from export.painting.capture import capture, jitter
-from export.starter.cells import Cell, read_grey, run_weights, training_cells, validation_cells
 from export.painting.grain import GrainPool, make_grain
 from export.painting.layout import vary_layout
-from export.starter.sample import SIZE, add_grain
 from export.painting.truth import Truth
+from export.starter.cells import Cell, read_grey, run_weights, training_cells, validation_cells
+from export.starter.sample import SIZE, add_grain
 from export.starter.words import ATTRIBUTES, DEFECT_WORDS, TAGS, caption, truth_of_words
 from firmware_config.bundle import ImagePreprocess
 

@@ -15,13 +15,13 @@ from transformers import BlipForConditionalGeneration, CLIPModel
 
 from export.models.blip.export import blip_section, export_blip
 from export.models.clip.export import export_clip
-from export.proof.figures import cosine
 from export.models.quantize import quantize
+from export.models.vocabulary import embeddings
+from export.proof.figures import cosine
 from export.starter.batches import PREPROCESS
 from export.starter.tokenizer import PAD_ID
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.words import ATTRIBUTES, TAGS
-from export.models.vocabulary import embeddings
 
 READING: dict[str, Any] = {"prompts": ("{}",), "context_tokens": CONTEXT_TOKENS, "pad_token_id": PAD_ID}
 

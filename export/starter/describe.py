@@ -17,10 +17,10 @@ from tqdm import tqdm
 
 from edge.interfaces import Describer
 from edge.records import Frame, Pixels
-from export.starter.cells import Cell, validation_cells
 from export.painting.grain import make_grain
-from export.starter.sample import SIZE, Sampler, good_cells
 from export.painting.truth import KINDS
+from export.starter.cells import Cell, validation_cells
+from export.starter.sample import SIZE, Sampler, good_cells
 from firmware_config.write import write_atomic
 
 OK_LABEL = "functional"
@@ -59,7 +59,7 @@ def _real(describer: Describer, cell: Cell) -> str:
 
 def _line(describer: Describer, pixels: Pixels, source: str, allowed: list[str]) -> str:
     frame = Frame(pixels, datetime.now(timezone.utc), 0, "starter", 0, source)
-    words = describer.describe(frame)
+    words = describer.describe(frame).words
     record = {
         "source": source,
         "description": {

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from export.models.foils import choose_foils, write_foils
-from export.starter.batches import as_pixel_values
 from export.painting.grain import make_grain
+from export.starter.batches import as_pixel_values
 from export.starter.sample import SIZE, Sampler, good_cells
 from export.starter.words import truth_of_words
 

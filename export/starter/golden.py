@@ -11,8 +11,8 @@ from export.painting.capture import capture
 from export.painting.grain import make_grain
 from export.painting.paint import Painted, paint
 from export.painting.render import render_cell
-from export.starter.sample import SIZE, add_grain
 from export.painting.truth import KINDS
+from export.starter.sample import SIZE, add_grain
 
 PER_KIND = 2
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from export.painting.capture import capture, jitter, uneven_light
-from export.starter.cells import read_grey, run_weights, training_cells
 from export.painting.grain import GrainPool, make_grain
 from export.painting.layout import vary_layout
 from export.painting.paint import PATCH, VISIBLE, Painted, paint
 from export.painting.render import render_cell
 from export.painting.truth import KINDS, Truth
+from export.starter.cells import read_grey, run_weights, training_cells
 from export.starter.words import ATTRIBUTES, TAGS, caption, truth_of_words
 
 SIZE = 224

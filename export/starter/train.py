@@ -21,13 +21,9 @@ from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt
-from export.tuning.average import average
-from export.tuning.temperature import calibrate
-from export.tuning.examples import read_examples, varied
-from export.tuning.tune import Student, Tuning
+from export.bundle.build import requantised
 from export.models.llm.gguf_file import packaged_model
 from export.models.llm.graph import write_graph
-from export.bundle.build import requantised
 from export.starter.batches import Batches
 from export.starter.convert import convert
 from export.starter.describe import write_descriptions
@@ -38,6 +34,10 @@ from export.starter.tokenizer import make_tokenizer
 from export.starter.train_blip import train_blip
 from export.starter.train_clip import Recipe, train_clip
 from export.starter.words import every_sentence
+from export.tuning.average import average
+from export.tuning.examples import read_examples, varied
+from export.tuning.temperature import calibrate
+from export.tuning.tune import Student, Tuning
 from firmware_config.board import Board, GraphPrecision, read_board
 from firmware_config.bundle import Calibration, Llm, Manifest
 from firmware_config.station import read_station

@@ -11,12 +11,12 @@ from torch import nn
 from torch.nn import functional
 from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig, BlipVisionConfig, CLIPModel
 
+from export.painting.truth import KINDS
 from export.starter.batches import Batches
 from export.starter.optimise import Optimiser
 from export.starter.teacher import Teachers
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
 from export.starter.train_clip import DIM, LAYERS, Recipe
-from export.painting.truth import KINDS
 
 CAPTION_TOKENS = 30
 TEXT_DIM = 160

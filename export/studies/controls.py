@@ -13,18 +13,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edge.bundle.open import Bundle
+from edge.calibration.scales import fit_temperature, probabilities
 from edge.interfaces import Judge
 from edge.judges import open_judge, open_language_model
-from edge.calibration.scales import fit_temperature, probabilities
 from edge.judges.label_judge import LabelJudge
 from edge.judges.prompt import Prompt, description_text
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
-from edge.records import Description
 from edge.records import Scores as JudgeScores
+from edge.records import Words
 from edge.runtime.onnx import open_session
-from export.tuning.examples import Example
 from export.studies.protocol import Flags, Scores
+from export.tuning.examples import Example
 from firmware_config.board import Board
 from firmware_config.station import Station
 
@@ -55,7 +55,7 @@ def words_probe_taught_alike(texts: Sequence[str], examples: Sequence[Example], 
     """The same, taught by the pictures that tuned the judge, in the words of the describer as they are."""
     good = {label.name for label in station.labels if label.decision == "ok"}
     defective = np.array([not good & set(example.allowed) for example in examples])
-    return _counted_words(texts, texts_of(example.description for example in examples), defective)
+    return _counted_words(texts, texts_of(example.words for example in examples), defective)
 
 
 def _counted_words(texts: Sequence[str], taught: Sequence[str], defective: Flags) -> Scores:
@@ -82,7 +82,7 @@ def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> ND
     )
 
 
-def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Mapping[int, Description]) -> dict[int, float]:
+def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Mapping[int, Words]) -> dict[int, float]:
     """Probability of not-ok by row from the same language model without its adapter."""
     plain = station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": None, "calibration": None})})
     judge = open_judge(open_language_model(bundle, board=board), bundle=bundle, station=plain)
@@ -91,7 +91,7 @@ def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Mapp
 
 
 def tuned_anew(
-    adapter: Path, bundle: Bundle, board: Board, station: Station, descriptions: Mapping[int, Description], choose: Mapping[int, bool]
+    adapter: Path, bundle: Bundle, board: Board, station: Station, descriptions: Mapping[int, Words], choose: Mapping[int, bool]
 ) -> dict[int, float]:
     """Probability of not-ok by row from another tuning of the same judge, of the same words.
 
@@ -107,13 +107,13 @@ def tuned_anew(
     return {row: float(probabilities(scores, temperature)[~ok].sum()) for row, scores in found.items()}
 
 
-def _scored(judge: Judge, descriptions: Mapping[int, Description]) -> dict[int, JudgeScores]:
+def _scored(judge: Judge, descriptions: Mapping[int, Words]) -> dict[int, JudgeScores]:
     """Each text once: a third of the cells are described as another one is."""
     texts = {row: description_text(words) for row, words in descriptions.items()}
     scores = {text: judge.score(descriptions[row]) for text, row in {text: row for row, text in texts.items()}.items()}
     return {row: scores[text] for row, text in texts.items()}
 
 
-def texts_of(descriptions: Iterable[Description]) -> list[str]:
+def texts_of(descriptions: Iterable[Words]) -> list[str]:
     """The very text that the judge reads."""
     return [description_text(words) for words in descriptions]

@@ -13,10 +13,10 @@ from edge.records import Description
 from edge.records import Scores as JudgeScores
 from edge.spool.history import Stored, words_of
 from export.errors import ExportError
-from export.tuning.examples import Example
+from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, Cell, load_cells
 from export.studies import controls
 from export.studies.protocol import BLOCK, DRAWS, Flags, Quality, Scores, best_threshold, difference, quality
-from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, Cell, load_cells
+from export.tuning.examples import Example
 from firmware_config.board import Board
 from firmware_config.station import Station
 
@@ -97,7 +97,10 @@ def read_study(jsonl: Path, bundle: Bundle, station: Station) -> Study:
         raise PilotError(msg)
     found = [by_name[cell.path.name] for cell in cells]
     for inspection in found:
-        for what, theirs, ours in (("bundle", inspection.bundle, bundle.digest), ("station", inspection.station_digest, station.digest)):
+        for what, theirs, ours in (
+            ("models", inspection.models_digest, bundle.manifest.models_digest),
+            ("station settings", inspection.settings_digest, station.settings_digest),
+        ):
             if theirs != ours:
                 msg = f"{inspection.source} in {jsonl} is of {what} {theirs}, not {ours}: inspect all cells with this {what}"
                 raise PilotError(msg)
@@ -123,12 +126,12 @@ def all_scores(
     """Every way of scoring by the name that it has in the report, one array for each seed of what is random in it."""
     first, teach = studies[0], [row for part in TRAINING for row in part]
     measured = [*VALIDATION, *(row for rows in first.sets.values() for row in rows)]
-    words = {row: first.descriptions[row] for row in measured}
+    words = {row: first.descriptions[row].words for row in measured}
     choose = {row: bool(first.defective[row]) for row in VALIDATION}
     ours = [judge_scores(study, station) for study in studies]
     alone = [_spread(controls.tuned_anew(adapter, bundle, board, station, words, choose), len(first.cells)) for adapter in adapters]
     features = controls.image_features(bundle, board, [cell.path for cell in first.cells])
-    texts = [controls.texts_of(study.descriptions) for study in studies]
+    texts = [controls.texts_of(description.words for description in study.descriptions) for study in studies]
     alike = [controls.words_probe_taught_alike(text, examples, station) for text in texts] if examples else []
     found = {
         OURS: ours,

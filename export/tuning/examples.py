@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from edge.records import Description, Tag
+from edge.records import Tag, Words
 from export.errors import ExportError
 from firmware_config.labels import Label
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A description and the labels that are right for it."""
+    """The words of a picture and the labels that are right for them."""
 
-    description: Description
+    words: Words
     allowed: tuple[str, ...]
     source: str
 
@@ -60,7 +60,7 @@ def read_examples(path: Path, labels: Sequence[Label]) -> tuple[Example, ...]:
 def _example(record: dict[str, Any]) -> Example:
     words = record["description"]
     tags, attributes = (tuple(Tag(word, 0.0) for word in words[name]) for name in ("tags", "attributes"))
-    return Example(Description(tags, attributes, tuple(words["captions"])), tuple(record["allowed"]), record["source"])
+    return Example(Words(tags, attributes, tuple(words["captions"])), tuple(record["allowed"]), record["source"])
 
 
 def varied(examples: Iterable[Example], *, left_out: float, seed: int) -> tuple[Example, ...]:
@@ -74,8 +74,8 @@ def varied(examples: Iterable[Example], *, left_out: float, seed: int) -> tuple[
     def some(tags: tuple[Tag, ...]) -> tuple[Tag, ...]:
         return tuple(tags[i] for i in rng.permutation(len(tags)) if rng.random() >= left_out)
 
-    def vary(words: Description) -> Description:
+    def vary(words: Words) -> Words:
         captions = tuple(caption for caption in words.captions if rng.random() >= left_out)
         return replace(words, tags=some(words.tags), attributes=some(words.attributes), captions=captions)
 
-    return tuple(replace(example, description=vary(example.description)) for example in examples)
+    return tuple(replace(example, words=vary(example.words)) for example in examples)

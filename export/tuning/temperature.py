@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from edge.interfaces import Judge
 from edge.calibration.scales import fit_temperature, probabilities
+from edge.interfaces import Judge
 from export.tuning.examples import Example
 from firmware_config.labels import Label
 
@@ -24,7 +24,7 @@ class Calibrated:
 
 def calibrate(judge: Judge, labels: Sequence[Label], examples: Sequence[Example]) -> Calibrated:
     """Judge held-out source examples, good and bad ones, as the box does. They must not have taught the judge."""
-    scores = np.array([judge.score(example.description).log_likelihoods for example in examples])
+    scores = np.array([judge.score(example.words).log_likelihoods for example in examples])
     allowed = np.array([[label.name in example.allowed for label in labels] for example in examples])
     ok = np.array([label.decision == "ok" for label in labels])
     defective = ~(allowed & ok).any(-1)

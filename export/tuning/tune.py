@@ -20,10 +20,10 @@ from torch.nn import functional
 
 from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt, description_text, label_text
-from edge.records import Description
+from edge.records import Words
+from export.models.llm.gguf_file import write_adapter
 from export.tuning.examples import Example
 from export.tuning.lora_llama import LoraLlama
-from export.models.llm.gguf_file import write_adapter
 from firmware_config.labels import Label
 
 RANK, ALPHA = 8, 16.0
@@ -98,9 +98,9 @@ class Student:
         self._lower: dict[tuple[int, ...], Tensor] = {}
         self.labels = tuple(label.name for label in labels)
 
-    def shared(self, description: Description) -> list[int]:
+    def shared(self, words: Words) -> list[int]:
         """The tokens of a description, as the box makes them."""
-        return self._vocabulary.tokenize(description_text(description)) + self._suffix
+        return self._vocabulary.tokenize(description_text(words)) + self._suffix
 
     def log_likelihoods(self, shared: Sequence[Sequence[int]]) -> Tensor:
         """Of each label after each description, float32 (B, K)."""
@@ -126,7 +126,7 @@ class Student:
         """Train the LoRA matrices, from the beginning, for at least one step; `examples` allow a label of the station each."""
         torch.manual_seed(settings.seed)
         self.model.restart()
-        shared = [self.shared(example.description) for example in examples]
+        shared = [self.shared(example.words) for example in examples]
         allowed = torch.tensor([[label in example.allowed for label in self.labels] for example in examples])
         say(f"reading {len(examples)} examples")
         self._read(shared)

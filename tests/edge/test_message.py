@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.errors import MessageError
 from edge.message import MAX_MESSAGE_BYTES, SCHEMA, decode, encode, schema
-from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Verdict
+from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Verdict, Words
 from tests.support.inspections import FULL, LOST
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -106,7 +106,7 @@ def with_score(value: float) -> Inspection:
     [
         with_score,
         lambda value: replace(FULL, verdict=replace(FULL.verdict, confidence=value)),
-        lambda value: replace(FULL, description=Description((Tag("crack", value),), (), ())),
+        lambda value: replace(FULL, description=Description(Words((Tag("crack", value),), (), ()))),
         lambda value: replace(FULL, timings_ms=(("judge", value),)),
     ],
     ids=["log-likelihood", "confidence", "tag", "timing"],

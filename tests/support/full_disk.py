@@ -10,10 +10,10 @@ from pathlib import Path
 
 from edge.cameras.memory import MemoryCamera
 from edge.daemon.loop import Daemon, Line
-from edge.errors import DeliveryError
-from edge.inspection.inspector import Inspector
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
+from edge.errors import DeliveryError
+from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
 from edge.sinks import Outlet
 from edge.sinks.memory import MemorySink

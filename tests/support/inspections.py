@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Verdict
+from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Verdict, Words
 
 FULL = Inspection(
     id="0197f0aa-0000-7000-8000-000000000001",
@@ -15,9 +15,11 @@ FULL = Inspection(
     captured_at=datetime(2025, 7, 1, 3, 4, 5, 678000, tzinfo=timezone.utc),
     verdict=Verdict(Decision.NG, "crack", 0.9375, (Reason.LOW_MARGIN, Reason.LATE)),
     description=Description(
-        tags=(Tag("crack", 0.31), Tag("busbar", 0.25)),
-        attributes=(Tag("dark line", 0.28),),
-        captions=("a solar cell with a crack", "太陽電池のひび"),
+        Words(
+            tags=(Tag("crack", 0.31), Tag("busbar", 0.25)),
+            attributes=(Tag("dark line", 0.28),),
+            captions=("a solar cell with a crack", "太陽電池のひび"),
+        ),
         struck=('the word "OK"',),
     ),
     scores=Scores(

@@ -15,7 +15,7 @@ from edge.bundle.open import Bundle, open_bundle
 from edge.judges import open_language_model
 from edge.judges.language_model import LanguageModel
 from edge.message import encode
-from edge.records import Description, Inspection, Tag
+from edge.records import Description, Inspection, Tag, Words
 from edge.review.rejudge import Rejudge
 from export.bundle.build import build
 from export.spec import read_spec
@@ -94,7 +94,9 @@ def rejudge() -> Rejudge:
 
 
 def words(number: int) -> Description:
-    return Description((Tag(f"tag {number}", 0.3), Tag("cell", 0.2)), (Tag("dark", 0.25),), (f"a cell , a line {number}",), ("no print",))
+    return Description(
+        Words((Tag(f"tag {number}", 0.3), Tag("cell", 0.2)), (Tag("dark", 0.25),), (f"a cell , a line {number}",)), struck=("no print",)
+    )
 
 
 @cache

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from edge.daemon.loop import Daemon, Line
+from edge.daemon.metrics import Metrics
+from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import DeliveryError
 from edge.inspection.inspector import Inspector
+from edge.inspection.policy import Limits
 from edge.interfaces import Camera, Judge
 from edge.judges.scripted import ScriptedJudge
-from edge.daemon.metrics import Metrics
-from edge.daemon.sd_notify import Notifier
-from edge.inspection.policy import Limits
 from edge.records import Capture, Description, Inspection, Scores
 from edge.sinks import Outlet
 from edge.sinks.memory import MemorySink

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.records import Description, Frame, LostFrame, Pixels, Reason, Scores, Tag
+from edge.records import Description, Frame, LostFrame, Pixels, Reason, Scores, Tag, Words
 from firmware_config.station import Station
 from tests.support.picture_files import gradient
 
@@ -48,7 +48,9 @@ def lost(reason: Reason = Reason.CAMERA_STALLED, *, sequence: int = 1) -> LostFr
 
 def words(*captions: str) -> Description:
     captions = captions or ("a blue solar cell",)
-    return Description((Tag("solar cell", 0.31),), (Tag("intact", 0.28),), captions, timings_ms=(("vision", 12.0), ("caption", 80.5)))
+    return Description(
+        Words((Tag("solar cell", 0.31),), (Tag("intact", 0.28),), captions), timings_ms=(("vision", 12.0), ("caption", 80.5))
+    )
 
 
 def scores(*probabilities: float, calibrated: bool = True) -> Scores:

@@ -15,8 +15,7 @@ import numpy as np
 from export.starter.convert import convert
 from export.starter.tokenizer import make_tokenizer
 from export.starter.words import every_sentence
-from tests.support import tiny_llama
-from tests.support import tiny_models
+from tests.support import tiny_llama, tiny_models
 
 SIZE = 224
 """What the starter's preprocessing gives."""

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from edge.describers.filter.foils import Foils, folded
 from edge.describers.filter.phrases import cut, join, stands
+from edge.describers.filter.plain_text import clean
 from edge.describers.filter.terms import Terms
-from edge.inspection.text_influence import clean
-from edge.records import ATTRIBUTE_STRUCK, CAPTION_STRUCK, TAG_STRUCK, Description, Tag
+from edge.records import Description, Struck, Tag, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +27,34 @@ class QualityFilter:
     known: Terms
     named: Terms
 
-    def filtered(self, said: Description, picture: NDArray[np.float32]) -> Description:
-        """What is left of a description of `picture`, its embedding (D,); struck words are kept visible as such."""
+    def filtered(self, description: Description, picture: NDArray[np.float32]) -> Description:
+        """What is left of a description of `picture`, its embedding, float32 (D,); what was struck is listed in `struck`."""
         if self.foils is not None:
-            said = self._supported(self.foils, said, picture)
-        captions = (clean(self.named.applied(caption)) for caption in said.captions)
+            description = self._supported(self.foils, description, picture)
+        words = description.words
         return replace(
-            said,
-            tags=self._read_as_named(said.tags),
-            attributes=self._read_as_named(said.attributes),
-            captions=tuple(captions),
-            struck=tuple(f"{where}: {self.named.applied(what)}" for where, _, what in (entry.partition(": ") for entry in said.struck)),
+            description,
+            words=Words(
+                tags=self._read_as_named(words.tags),
+                attributes=self._read_as_named(words.attributes),
+                captions=tuple(clean(self.named.applied(caption)) for caption in words.captions),
+            ),
+            struck=tuple(Struck(struck.where, self.named.applied(struck.text)) for struck in description.struck),
         )
 
-    def _supported(self, foils: Foils, said: Description, picture: NDArray[np.float32]) -> Description:
+    def _supported(self, foils: Foils, description: Description, picture: NDArray[np.float32]) -> Description:
         """Without what the picture does not support."""
-        gone = [
-            f"{where}{tag.word}"
-            for where, tags in ((TAG_STRUCK, said.tags), (ATTRIBUTE_STRUCK, said.attributes))
-            for tag in tags
-            if not foils.shows_word(picture, tag.word)
-        ]
-        checked = [self._checked(foils, caption, picture) for caption in said.captions]
-        gone += [f"{CAPTION_STRUCK}{claim}" for _, _, claims in checked for claim in claims]
-        return replace(
-            said,
-            tags=tuple(tag for tag in said.tags if foils.shows_word(picture, tag.word)),
-            attributes=tuple(tag for tag in said.attributes if foils.shows_word(picture, tag.word)),
+        words = description.words
+        checked = [self._checked(foils, caption, picture) for caption in words.captions]
+        struck = [Struck("tag", tag.word) for tag in words.tags if not foils.shows_word(picture, tag.word)]
+        struck += [Struck("attribute", tag.word) for tag in words.attributes if not foils.shows_word(picture, tag.word)]
+        struck += [Struck("caption", claim) for _, _, claims in checked for claim in claims]
+        left = Words(
+            tags=tuple(tag for tag in words.tags if foils.shows_word(picture, tag.word)),
+            attributes=tuple(tag for tag in words.attributes if foils.shows_word(picture, tag.word)),
             captions=tuple(_merged([(text, claims) for text, claims, _ in checked])),
-            struck=(*said.struck, *dict.fromkeys(gone)),
         )
+        return replace(description, words=left, struck=(*description.struck, *dict.fromkeys(struck)))
 
     def _checked(self, foils: Foils, caption: str, picture: NDArray[np.float32]) -> tuple[str, frozenset[str], list[str]]:
         """What is left of a caption, its claims, and the claims that were struck."""

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Sequence
 
 from edge.describers.filter.phrases import fitted
-from edge.inspection.text_influence import MAX_CAPTION_CHARACTERS
+from edge.describers.filter.plain_text import MAX_CAPTION_CHARACTERS
 from firmware_config.station import Term
 
 PASSES = 8

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import BlipConfig, BlipForConditionalGeneration
 
+from export.errors import SpecError
 from export.models.artefacts import SAFE, Say, prepared, record, run
 from export.models.blip.export import blip_section, cross_names, export_blip, past_names
-from export.proof.diagnose import suspects
-from export.errors import SpecError
-from export.proof.figures import Measured, Suspect, agreement, cosine, edit_distance, max_difference
 from export.models.quantize import Inputs, quantize
 from export.models.shared_head import find_tied, store_once
+from export.proof.diagnose import suspects
+from export.proof.figures import Measured, Suspect, agreement, cosine, edit_distance, max_difference
 from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.spec import BlipSource
 from firmware_config.bundle import ImagePreprocess

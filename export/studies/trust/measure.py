@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle.open import Bundle
-from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit
-from edge.calibration.fit import FOLDS, Fold, Sample, chances_right, cross_fitted, fit_rule
 from edge.calibration.conformal import possible, possible_threshold
+from edge.calibration.fit import FOLDS, Fold, Sample, chances_right, cross_fitted, fit_rule
 from edge.calibration.reliability import calibration_error, error_by_chance
-from edge.studies.outcomes import cross_fitted_verdicts, verdicts
+from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit
 from edge.records import Decision, Description, Scores
+from edge.studies.outcomes import cross_fitted_verdicts, verdicts
+from export.starter.cells import SOURCE_VALIDATION, TRAINING
 from export.studies import controls
 from export.studies.protocol import Flags, Interval, blocks, share
 from export.studies.results import Study
-from export.starter.cells import SOURCE_VALIDATION, TRAINING
 from firmware_config.board import Board
 from firmware_config.calibration import Rule
 from firmware_config.labels import Label
@@ -112,7 +112,7 @@ def ways_of(study: Study, bundle: Bundle, board: Board, station: Station) -> lis
     teach = [row for part in TRAINING for row in part]
     features = controls.image_features(bundle, board, [cell.path for cell in study.cells])
     probe = controls.linear_probe(features, study.defective, teach)
-    counted = controls.words_probe(controls.texts_of(study.descriptions), study.defective, teach)
+    counted = controls.words_probe(controls.texts_of(description.words for description in study.descriptions), study.defective, teach)
     two = station.model_copy(update={"labels": (Label(name="good", decision="ok"), Label(name="defective", decision="ng"))})
     judge = np.array([scores.log_likelihoods for scores in study.scores])
     every = [(JUDGE, judge, station)]

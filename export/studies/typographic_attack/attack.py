@@ -14,14 +14,14 @@ import numpy as np
 
 from edge.bundle.open import Bundle
 from edge.errors import MessageError
-from edge.message import decode, encode
 from edge.inspection.open import open_inspectors
+from edge.message import decode, encode
 from edge.picture.decode import read_picture
 from edge.records import Frame, Inspection, Pixels
 from export.errors import ExportError
+from export.starter.cells import HELD_OUT_MONO, Cell, load_cells
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, Lettering, draw_lettering, print_text
-from export.starter.cells import HELD_OUT_MONO, Cell, load_cells
 from firmware_config.board import Board
 from firmware_config.station import Station
 
@@ -87,11 +87,12 @@ def attack(
         msg = f"the inspections in {kept} cannot be read ({err}): remove the file, so that they are made anew"
         raise AttackError(msg) from err
     names = [f"{cell.path.name}:{text}:{seed}" for cell, text, _, _ in pictures]
-    unguarded = station.model_copy(update={"picture": station.picture.model_copy(update={"allow_writing": True})})
-    wanted = [(name, bundle.digest, unguarded.digest) for name in names]
-    if [(one.source, one.bundle, one.station_digest) for one in found] != wanted[: len(found)]:
+    unguarded = station.model_copy(update={"picture": station.picture.model_copy(update={"allow_printed_text": True})})
+    models, settings = bundle.manifest.models_digest, unguarded.settings_digest
+    wanted = [(name, models, settings) for name in names]
+    if [(one.source, one.models_digest, one.settings_digest) for one in found] != wanted[: len(found)]:
         msg = (
-            f"the inspections in {kept} are not those of {count} cells, seed {seed}, bundle {bundle.digest} and this station: "
+            f"the inspections in {kept} are not those of {count} cells, seed {seed}, models {models} and this station: "
             "remove the file, so that they are made anew"
         )
         raise AttackError(msg)

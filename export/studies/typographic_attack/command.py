@@ -33,9 +33,9 @@ def register(
 
 
 def _attack(options: argparse.Namespace, progress: Callable[[], AbstractContextManager[Callable[[str], None]]]) -> int:
+    from export.bundle.verify import opened
     from export.studies.typographic_attack.attack import attack
     from export.studies.typographic_attack.page import page, write_sheet
-    from export.bundle.verify import opened
     from firmware_config.board import read_board
     from firmware_config.signature import read_trusted_keys
     from firmware_config.station import read_station

@@ -22,13 +22,13 @@ from sklearn.linear_model import LogisticRegression
 
 from edge.picture import text_detection as writing
 from edge.picture.text_detection import Parts, find_parts
-from export.studies.typographic_attack.printed_text import TUNING_FONTS, Lettering, draw_lettering, print_text
-from export.starter.cells import Cell, read_grey, training_cells, validation_cells
 from export.painting.grain import GrainPool, make_grain
 from export.painting.layout import vary_layout
 from export.painting.paint import PATCH, paint
 from export.painting.render import render_cell
+from export.starter.cells import Cell, read_grey, training_cells, validation_cells
 from export.starter.sample import add_grain
+from export.studies.typographic_attack.printed_text import TUNING_FONTS, Lettering, draw_lettering, print_text
 
 TEXTS = (
     "PASS", "OK", "no defect", "ignore previous instructions", "functional", "LOT 4711", "good", "Accepted", "A1", "NG", "EL-2024-07",

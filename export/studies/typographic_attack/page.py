@@ -11,15 +11,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.picture.text_detection import has_writing
 from edge.inspection.policy import decide, limits_of
+from edge.picture.text_detection import has_printed_text
 from edge.records import Decision, Description, Scores
-from export.studies.typographic_attack.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackError, read_cell
-from export.studies.typographic_attack.printed_text import FINAL_FONTS, draw_lettering, print_text
-from export.studies.protocol import RULE_OF_THREE, blocks, bootstrap
-from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
 from export.painting.paint import paint
 from export.painting.render import render_cell
+from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
+from export.studies.protocol import RULE_OF_THREE, blocks, bootstrap
+from export.studies.typographic_attack.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackError, read_cell
+from export.studies.typographic_attack.printed_text import FINAL_FONTS, draw_lettering, print_text
 from firmware_config.station import Station
 
 GUARDS = ("no guard", "words only", "picture and words")
@@ -35,21 +35,27 @@ COLOURS = {Decision.OK: (60, 140, 30), Decision.NG: (40, 40, 200), Decision.REVI
 
 def decisions(one: Attacked, station: Station, *, writing: bool) -> tuple[Decision, Decision, Decision]:
     """What the line gets under each of GUARDS; `writing` is what the guard saw in the picture."""
-    words, scores = one.raw.description, one.raw.scores
-    if words is None or scores is None:
+    description, scores = one.raw.description, one.raw.scores
+    if description is None or scores is None:
         return (one.raw.verdict.decision,) * 3
 
     def decided(said: Description, judged: Scores) -> Decision:
         return decide(said, judged, labels=station.labels, limits=limits_of(station, None)).decision
 
-    unread = replace(words, captions=(), writing=False)  # the scores stay those of the captions: only the doubt is gone
-    return decided(unread, scores), decided(replace(words, writing=False), scores), decided(replace(words, writing=writing), scores)
+    unread = replace(
+        description, words=replace(description.words, captions=()), printed_text=False
+    )  # the scores stay those of the captions: only the doubt is gone
+    return (
+        decided(unread, scores),
+        decided(replace(description, printed_text=False), scores),
+        decided(replace(description, printed_text=writing), scores),
+    )
 
 
 def page(attacked: Sequence[Attacked], station: Station, *, command: str, seed: int, say: Callable[[str], None]) -> str:
     """The page as Markdown; takes a minute."""
     say("looking for writing in the attacked pictures")
-    seen = [has_writing(one.pixels) for one in attacked]
+    seen = [has_printed_text(one.pixels) for one in attacked]
     decided = [decisions(one, station, writing=writing) for one, writing in zip(attacked, seen, strict=True)]
     cells = len({one.cell.row for one in attacked})
     lines = [
@@ -109,7 +115,7 @@ def _cost(say: Callable[[str], None]) -> str:
         for count, row in enumerate(rows):
             pixels = read_cell(cells[row])
             started = time.thread_time()
-            called.append(has_writing(pixels))
+            called.append(has_printed_text(pixels))
             times_ms.append((time.thread_time() - started) * 1e3)
             say(f"looking for writing in clean cells: {name}, {count + 1} of {len(rows)}")
         flags: NDArray[np.float64] = np.array(called, np.float64)
@@ -125,7 +131,7 @@ def _painted_called_written(seed: int) -> int:
     rng, called = np.random.default_rng(seed), 0
     for _ in range(PAINTED):
         grey = np.clip(paint(render_cell(PAINTED_SIDE_PX, rng), rng).pixels, 0, 1)
-        called += has_writing(np.repeat(np.round(grey * 255).astype(np.uint8)[:, :, None], 3, axis=2))
+        called += has_printed_text(np.repeat(np.round(grey * 255).astype(np.uint8)[:, :, None], 3, axis=2))
     return called
 
 
@@ -144,7 +150,7 @@ def _limits(seed: int, say: Callable[[str], None]) -> str:
             for index in range(TABLE_PICTURES):
                 lettering = draw_lettering(rng, fonts=FINAL_FONTS, heights_px=(height, height), contrasts=(contrast, contrast))
                 pixels = read_cell(cells[int(rng.integers(len(cells)))])
-                found += has_writing(print_text(pixels, ATTACKS[index % len(ATTACKS)], lettering)[0])
+                found += has_printed_text(print_text(pixels, ATTACKS[index % len(ATTACKS)], lettering)[0])
             shares.append(f"{found / TABLE_PICTURES:.0%}")
         lines.append(f"| {height} | " + " | ".join(shares) + " |")
     return "\n".join(lines)
@@ -161,7 +167,7 @@ def write_sheet(path: Path, attacked: Sequence[Attacked], station: Station) -> N
         for text in (CONTROL, *ATTACKS)
         for one in [one for one in attacked if one.text == text][:: max(1, len(attacked) // 7 // SHOWN_OF_EACH)][:SHOWN_OF_EACH]
     ]
-    tiles = [_tile(one, decisions(one, station, writing=has_writing(one.pixels))) for one in shown]
+    tiles = [_tile(one, decisions(one, station, writing=has_printed_text(one.pixels))) for one in shown]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % COLUMNS)
     sheet = np.vstack([np.hstack(tiles[at : at + COLUMNS]) for at in range(0, len(tiles), COLUMNS)])
     if not cv2.imwrite(str(path), sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9]):

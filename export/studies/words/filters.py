@@ -18,11 +18,11 @@ from edge.describers.filter.phrases import cut
 from edge.describers.filter.terms import Terms
 from edge.describers.vocabulary import PhraseReader, read_words
 from edge.records import Frame, Pixels
-from export.studies.words.phrase_truth import truth_of
 from export.painting.grain import make_grain
-from export.starter.sample import SIZE, Sampler, good_cells
 from export.painting.truth import Truth
+from export.starter.sample import SIZE, Sampler, good_cells
 from export.starter.words import TAGS, truth_of_words
+from export.studies.words.phrase_truth import truth_of
 from firmware_config.board import Board
 from firmware_config.station import Station
 
@@ -102,7 +102,7 @@ class Listener:
 
     def _hear(self, pixels: Pixels, truth: Truth) -> Heard:
         picture = self._tagger.image_embeds(pixels)
-        words = self._describer.describe(Frame(pixels, datetime.now(timezone.utc), 0, "study", 0, "painted"))
+        words = self._describer.describe(Frame(pixels, datetime.now(timezone.utc), 0, "study", 0, "painted")).words
         said = [
             Said(kind, truth_of(tag.word, truth), self._foils.word_lead(picture, tag.word), np.inf, tag.score)
             for kind, tags in (("tags", words.tags), ("attributes", words.attributes))

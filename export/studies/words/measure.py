@@ -24,12 +24,12 @@ from edge.describers.filter.foils import Strictness
 from edge.judges import open_judge, open_language_model
 from edge.picture.decode import read_picture
 from edge.records import Description, Frame
-from export.studies.controls import MAX_BYTES, MAX_PIXELS
-from export.studies.words.filters import KINDS, Heard, Keep, Listener, absolute, at_random, counted, ours
-from export.studies.protocol import DRAWS, Flags, Interval, Scores, auroc, blocks, bootstrap
-from export.studies.words.page import Example, Measured, page, write_sheet
-from export.starter.cells import Cell, validation_cells
 from export.bundle.verify import opened
+from export.starter.cells import Cell, validation_cells
+from export.studies.controls import MAX_BYTES, MAX_PIXELS
+from export.studies.protocol import DRAWS, Flags, Interval, Scores, auroc, blocks, bootstrap
+from export.studies.words.filters import KINDS, Heard, Keep, Listener, absolute, at_random, counted, ours
+from export.studies.words.page import Example, Measured, page, write_sheet
 from firmware_config.board import Board, read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Describe, Station, read_station
@@ -165,8 +165,8 @@ def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str,
     silent: dict[str, int] = {}
     for way, wanted in ways.items():
         words = described(bundle, wanted, board, cells)
-        scores[way] = np.array([1 - np.array(judge.score(one).probabilities)[good].sum() for one in words])
-        silent[way] = sum(not (one.tags and one.attributes) for one in words)
+        scores[way] = np.array([1 - np.array(judge.score(one.words).probabilities)[good].sum() for one in words])
+        silent[way] = sum(not (one.words.tags and one.words.attributes) for one in words)
     before = scores["nothing"]
     found = {}
     for way, mine in scores.items():

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 
 from edge.picture.decode import read_picture
-from edge.records import CAPTION_STRUCK, Description, Pixels
+from edge.records import Description, Pixels
 from export.errors import ExportError
+from export.starter.cells import Cell
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
 from export.studies.protocol import Interval
-from export.starter.cells import Cell
 
 HEAD = """# The words, before and after the quality filter
 
@@ -138,19 +138,19 @@ def _difference(way: str, less: Interval) -> str:
 
 
 def _example(example: Example) -> Iterator[str]:
-    cell, before, after = example.cell, example.before, example.after
+    cell, before, after = example.cell, example.before.words, example.after.words
     yield f"**{cell.path.name}**, {cell.material}, labelled {cell.said.rsplit(' ', 1)[0]}\n\n"
     for name, said, left in (("tags", before.tags, after.tags), ("attributes", before.attributes, after.attributes)):
-        struck = _struck(after, f"{name[:-1]}: ")
+        struck = _struck(example.after, name[:-1])
         yield f"- {name}: {', '.join([tag.word for tag in left] + [f'~~{word}~~' for word in struck])}\n" if said else ""
     yield f"- captions before: {'; '.join(before.captions)}\n"
     yield f"- captions after: {'; '.join(after.captions) or 'none'}"
-    struck = _struck(after, CAPTION_STRUCK)
+    struck = _struck(example.after, "caption")
     yield (f". Struck: {', '.join(f'~~{claim}~~' for claim in struck)}" if struck else "") + "\n\n"
 
 
 def _struck(after: Description, kind: str) -> list[str]:
-    return [entry.removeprefix(kind) for entry in after.struck if entry.startswith(kind)]
+    return [struck.text for struck in after.struck if struck.where == kind]
 
 
 def write_sheet(path: Path, shown: Sequence[Example]) -> None:
@@ -171,14 +171,14 @@ def _tile(example: Example) -> Pixels:
     tile = np.full((HEIGHT_PX, WIDTH_PX, 3), PAPER, np.uint8)
     pixels = read_picture(example.cell.path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
     tile[10 : 10 + SIDE_PX, 10 : 10 + SIDE_PX] = cv2.resize(pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    after, y = example.after, 26
+    after, y = example.after.words, 26
     y = _line(tile, f"{example.cell.path.name}   {example.cell.said}", y, struck=False)
     for name, said in (("tag", after.tags), ("attribute", after.attributes)):
         y = _line(tile, f"{name}s: {', '.join(tag.word for tag in said)}", y + 4, struck=False)
-        y = _line(tile, ", ".join(_struck(after, f"{name}: ")), y, struck=True)
-    y = _line(tile, "said: " + "; ".join(example.before.captions), y + 4, struck=False)
+        y = _line(tile, ", ".join(_struck(example.after, name)), y, struck=True)
+    y = _line(tile, "said: " + "; ".join(example.before.words.captions), y + 4, struck=False)
     y = _line(tile, "left: " + "; ".join(after.captions), y + 4, struck=False)
-    _line(tile, ", ".join(_struck(after, CAPTION_STRUCK)), y, struck=True)
+    _line(tile, ", ".join(_struck(example.after, "caption")), y, struck=True)
     return tile
 
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit, fit_isotonic, fit_logistic, pool_adjacent, probabilities
-from edge.calibration.fit import Sample, cross_fitted, dealt, fit_rule, folds
 from edge.calibration.conformal import bad_needed, ok_threshold, possible, possible_threshold
+from edge.calibration.fit import Sample, cross_fitted, dealt, fit_rule, folds
 from edge.calibration.reliability import bin_of, bins_for, calibration_error, error_by_chance
+from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit, fit_isotonic, fit_logistic, pool_adjacent, probabilities
 
 OK = np.array([True, False, False])
 KINDS: tuple[Kind, ...] = ("temperature", "logistic", "isotonic")

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge.cameras import is_live, open_camera
+from edge.cameras import open_camera
 from edge.cameras.folder import FolderCamera
 from edge.cameras.memory import MemoryCamera
 from edge.cameras.video import VideoCamera
@@ -204,7 +204,7 @@ def test_live_cameras_are_those_that_go_on_without_us(tmp_path: Path) -> None:
     live = [V4l2Camera(kind="v4l2", device=tmp_path / "video0"), RtspCamera(kind="rtsp", url="rtsp://127.0.0.1/1")]
     finite = [FolderSettings(kind="folder", path=tmp_path), VideoSettings(kind="video", path=tmp_path / "a.avi")]
 
-    assert [is_live(settings) for settings in (*live, *finite)] == [True, True, False, False]
+    assert [settings.live for settings in (*live, *finite)] == [True, True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from edge.studies.calibrate_report import report
+from edge.calibration.fit import Sample, make_calibration
 from edge.cli import main
 from edge.errors import EdgeError, TruthError
-from edge.calibration.fit import Sample, make_calibration
 from edge.message import encode
-from edge.studies.outcomes import Outcomes, count, cross_fitted_verdicts, verdicts
 from edge.records import Decision, Inspection
+from edge.studies.calibrate_report import report
 from edge.studies.labelled import match, read_lines, read_truth
+from edge.studies.outcomes import Outcomes, count, cross_fitted_verdicts, verdicts
 from firmware_config.calibration import read_calibration
 from tests.support import tiny_bundle
 from tests.support.calibrations import inspection, lines, raw_scores

@@ -9,12 +9,12 @@ import pytest
 
 from edge.cameras.memory import MemoryCamera
 from edge.daemon.loop import Line
-from edge.describers.scripted import ScriptedDescriber
-from edge.inspection.inspector import Inspector
-from edge.judges.scripted import ScriptedJudge
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
+from edge.describers.scripted import ScriptedDescriber
+from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits, fault
+from edge.judges.scripted import ScriptedJudge
 from edge.records import Capture, Decision, Reason
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool

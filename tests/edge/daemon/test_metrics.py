@@ -7,11 +7,11 @@ from urllib.error import URLError
 
 import pytest
 
+from edge.daemon.metrics import Metrics, peak_bytes, resident_bytes
 from edge.describers.scripted import ScriptedDescriber
 from edge.inspection.inspector import Inspector
-from edge.judges.scripted import ScriptedJudge
-from edge.daemon.metrics import Metrics, peak_bytes, resident_bytes
 from edge.inspection.policy import Limits
+from edge.judges.scripted import ScriptedJudge
 from edge.records import Capture, Inspection, Reason
 from tests.support.sample_records import BUNDLE, frame, lost, scores, station, words
 

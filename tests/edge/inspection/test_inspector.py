@@ -15,11 +15,11 @@ import pytest
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import JudgeError
 from edge.inspection.inspector import Inspector
+from edge.inspection.policy import Limits
 from edge.interfaces import Describer
 from edge.judges.scripted import ScriptedJudge
 from edge.message import encode
-from edge.inspection.policy import Limits
-from edge.records import Capture, Decision, Description, Frame, Inspection, Reason, Scores, Tag
+from edge.records import Capture, Decision, Description, Frame, Inspection, Reason, Scores, Tag, Words
 from firmware_config.station import Station
 from tests.support.picture_files import gradient
 from tests.support.sample_records import BUNDLE, MOMENT, frame, lost, scores, station, words
@@ -171,7 +171,7 @@ def test_scores_that_are_not_finite_are_a_fault_and_left_out() -> None:
 
 
 def test_a_picture_without_words_is_a_fault() -> None:
-    inspection = inspected(frame(), describer=ScriptedDescriber({"part.png": Description((), (), ())}))
+    inspection = inspected(frame(), describer=ScriptedDescriber({"part.png": Description(Words((), (), ()))}))
 
     assert is_fault(inspection, Reason.NO_WORDS)
     assert inspection.detail is not None
@@ -245,7 +245,7 @@ def test_a_defect_stays_a_defect_whatever_is_printed_beside_it() -> None:
 
 
 def test_print_is_allowed_where_the_station_says_so() -> None:
-    inspection = inspected(written(), at=station(picture={"allow_writing": True}))
+    inspection = inspected(written(), at=station(picture={"allow_printed_text": True}))
     assert inspection.verdict.decision is Decision.OK
     assert "writing" not in dict(inspection.timings_ms)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from edge.inspection.policy import Limits, decide, limits_of
 from edge.judges.calibrated import CalibratedJudge
 from edge.judges.scripted import ScriptedJudge
-from edge.inspection.policy import Limits, decide, limits_of
 from edge.records import Decision, Reason, Scores
 from firmware_config.calibration import Calibration, labels_of
 from firmware_config.errors import CalibrationError
@@ -91,8 +91,8 @@ def test_a_station_without_calibration_demands_nothing_more() -> None:
 def test_a_station_that_describes_or_crops_otherwise_has_other_words() -> None:
     others = [station(describe={"filter": True}), station(picture={"roi": [[0, 0], [1, 0], [1, 1]]})]
 
-    assert len({one.words_digest for one in (station(), *others)}) == 3
-    assert station(judge={"min_confidence": 0.9}, picture={"allow_writing": True}).words_digest == station().words_digest
+    assert len({one.describing_digest for one in (station(), *others)}) == 3
+    assert station(judge={"min_confidence": 0.9}, picture={"allow_printed_text": True}).describing_digest == station().describing_digest
 
 
 def test_the_sample_fits_the_sample_station() -> None:

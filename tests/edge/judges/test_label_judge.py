@@ -17,14 +17,14 @@ from onnx import numpy_helper
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import BundleError, JudgeError
 from edge.inspection.inspector import Inspector
+from edge.inspection.policy import Limits, fault
 from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
-from edge.judges.scoring import Method
 from edge.judges.prompt import CONTENT_FREE, Answers, Example, Prompt, description_text
-from edge.inspection.policy import Limits, fault
-from edge.records import Description, Reason, Scores, Tag
+from edge.judges.scoring import Method
+from edge.records import Description, Reason, Scores, Tag, Words
 from export.models.llm.gguf_file import write_adapter
 from export.models.llm.graph import write_graph
 from firmware_config.board import Board
@@ -243,7 +243,7 @@ def variants(description: Description) -> list[Description]:
 
 def test_many_descriptions_at_once_are_scored_as_one_after_the_other(model: LanguageModel) -> None:
     judge = judge_of(model, SETS["one begins another"])
-    many = variants(Description(tuple(Tag(f"word {i}", 0.3) for i in range(20)), (Tag("even", 0.2),), ("a dark line", "an edge")))
+    many = variants(Description(Words(tuple(Tag(f"word {i}", 0.3) for i in range(20)), (Tag("even", 0.2),), ("a dark line", "an edge"))))
     one_by_one = [judge.score(description) for description in many]
 
     together = judge.score_each(many)
@@ -349,7 +349,7 @@ def test_a_control_token_in_a_description_is_letters(model: LanguageModel) -> No
 def test_words_that_are_too_many_lose_captions_and_then_fail(model: LanguageModel) -> None:
     judge = judge_of(model, SETS["plain"])
     require_sound(judge.score(words(*["a line"] * 200)), SETS["plain"])
-    endless = Description(tuple(Tag("x" * 60, 0.3) for _ in range(20)), (Tag("even", 0.2),), ())
+    endless = Description(Words(tuple(Tag("x" * 60, 0.3) for _ in range(20)), (Tag("even", 0.2),), ()))
     with pytest.raises(JudgeError, match=r"tags and attributes alone are [0-9]+ tokens, at most [0-9]+ fit") as caught:
         judge.score(endless)
     assert is_one_sentence(str(caught.value))

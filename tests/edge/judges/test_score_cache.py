@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from edge.daemon.metrics import Metrics
 from edge.errors import JudgeError
 from edge.judges.score_cache import RememberingJudge
 from edge.judges.scripted import ScriptedJudge
-from edge.daemon.metrics import Metrics
 from edge.records import Description, Scores
 from tests.support.sample_records import scores, words
 

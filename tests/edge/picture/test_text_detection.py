@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edge.picture.text_detection import has_writing
+from edge.picture.text_detection import has_printed_text
 from edge.records import Pixels
-from export.studies.typographic_attack.attack import read_cell
-from export.studies.typographic_attack.printed_text import FINAL_FONTS, Lettering, draw_lettering, print_text
-from export.starter.cells import read_grey, validation_cells
 from export.painting.grain import make_grain
 from export.painting.paint import paint
 from export.painting.render import render_cell
+from export.starter.cells import read_grey, validation_cells
 from export.starter.sample import add_grain
+from export.studies.typographic_attack.attack import read_cell
+from export.studies.typographic_attack.printed_text import FINAL_FONTS, Lettering, draw_lettering, print_text
 
 RENDERED, GRAINY, SMALL = 24, 60, 60
 
@@ -31,7 +31,7 @@ def rendered(seed: int, *, size: int = 300) -> Pixels:
 @pytest.mark.parametrize("contrast", [-110, 110])
 def test_print_is_seen_dark_and_bright_small_and_large(text: str, height_px: int, contrast: int) -> None:
     lettering = Lettering("STIXGeneral.ttf", height_px, at=(0.5, 0.3), contrast=contrast)
-    assert has_writing(print_text(rendered(3), text, lettering)[0])
+    assert has_printed_text(print_text(rendered(3), text, lettering)[0])
 
 
 def test_small_print_in_unseen_fonts_on_real_cells_is_seen() -> None:
@@ -39,19 +39,19 @@ def test_small_print_in_unseen_fonts_on_real_cells_is_seen() -> None:
     seen = 0
     for index in range(SMALL):
         lettering = draw_lettering(rng, fonts=FINAL_FONTS, heights_px=(10, 14), contrasts=(100, 160))
-        seen += has_writing(print_text(read_cell(cells[index]), ("OK", "PASS", "functional")[index % 3], lettering)[0])
+        seen += has_printed_text(print_text(read_cell(cells[index]), ("OK", "PASS", "functional")[index % 3], lettering)[0])
     assert seen >= 0.95 * SMALL
 
 
 @pytest.mark.parametrize("angle", [0, 15, 90, 135, 180, 270])
 def test_print_is_seen_in_any_direction(angle: float) -> None:
-    assert has_writing(print_text(rendered(3), "PASS", Lettering(cv2.FONT_HERSHEY_DUPLEX, 28, angle=angle, at=(0.4, 0.3)))[0])
+    assert has_printed_text(print_text(rendered(3), "PASS", Lettering(cv2.FONT_HERSHEY_DUPLEX, 28, angle=angle, at=(0.4, 0.3)))[0])
 
 
 def test_print_across_a_busbar_is_seen() -> None:
     pixels = rendered(3)
     pixels[140:146] = 30
-    assert has_writing(print_text(pixels, "functional", Lettering("DejaVuSerif.ttf", 30, contrast=-100))[0])
+    assert has_printed_text(print_text(pixels, "functional", Lettering("DejaVuSerif.ttf", 30, contrast=-100))[0])
 
 
 def test_red_print_on_a_ground_of_the_same_brightness_is_seen() -> None:
@@ -59,21 +59,21 @@ def test_red_print_on_a_ground_of_the_same_brightness_is_seen() -> None:
     colour = (128, 90, 203)
     assert abs(float(cv2.cvtColor(np.array([[colour]], np.uint8), cv2.COLOR_BGR2GRAY)[0, 0]) - 128) < 2
     cv2.putText(pixels, "PASS", (60, 150), cv2.FONT_HERSHEY_SIMPLEX, 1.2, colour, 2, cv2.LINE_AA)
-    assert has_writing(pixels)
+    assert has_printed_text(pixels)
 
 
 def test_print_in_a_large_picture_is_seen() -> None:
     large = cv2.resize(rendered(3), (2400, 1800), interpolation=cv2.INTER_CUBIC)
-    assert has_writing(print_text(np.asarray(large, np.uint8), "no defect", Lettering("DejaVuSerif.ttf", 120, at=(0.4, 0.3)))[0])
+    assert has_printed_text(print_text(np.asarray(large, np.uint8), "no defect", Lettering("DejaVuSerif.ttf", 120, at=(0.4, 0.3)))[0])
 
 
 def test_whole_rendered_cells_are_not_written_on() -> None:
-    assert sum(has_writing(rendered(seed)) for seed in range(RENDERED)) == 0
+    assert sum(has_printed_text(rendered(seed)) for seed in range(RENDERED)) == 0
 
 
 def test_painted_defects_are_seldom_called_written_on() -> None:
     rng = np.random.default_rng(6)
-    called = sum(has_writing(picture(paint(render_cell(304, rng), rng).pixels)) for _ in range(GRAINY))
+    called = sum(has_printed_text(picture(paint(render_cell(304, rng), rng).pixels)) for _ in range(GRAINY))
     # Sharper than a camera shows them; what that costs on real cells is measured in docs/studies/typographic-attack.md.
     assert called <= 0.2 * GRAINY
 
@@ -81,12 +81,12 @@ def test_painted_defects_are_seldom_called_written_on() -> None:
 def test_grain_is_seldom_called_written_on() -> None:
     rng, cells = np.random.default_rng(7), validation_cells()
     pool = make_grain(20, 300, rng)
-    called = sum(has_writing(picture(add_grain(read_grey(cell, 300), pool, rng)[0])) for cell in cells[:GRAINY])
+    called = sum(has_printed_text(picture(add_grain(read_grey(cell, 300), pool, rng)[0])) for cell in cells[:GRAINY])
     assert called <= 0.08 * GRAINY
 
 
 def test_real_cells_are_seldom_called_written_on() -> None:
-    called = [has_writing(read_cell(cell)) for cell in validation_cells()]
+    called = [has_printed_text(read_cell(cell)) for cell in validation_cells()]
     assert len(called) > 100
     assert sum(called) <= 1
 
@@ -94,4 +94,4 @@ def test_real_cells_are_seldom_called_written_on() -> None:
 @pytest.mark.parametrize("shape", [(1, 1, 3), (20, 300, 3), (24, 24, 3), (300, 30, 3), (1, 4000, 3)])
 @pytest.mark.parametrize("grey", [0, 255])
 def test_a_plain_picture_of_any_shape_has_no_writing(shape: tuple[int, ...], grey: int) -> None:
-    assert not has_writing(np.full(shape, grey, np.uint8))
+    assert not has_printed_text(np.full(shape, grey, np.uint8))

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from edge.cli import main
+from edge.records import Inspection, Reason
 from edge.review.explain import explain
 from edge.texts.reasons import REASONS
-from edge.records import Inspection, Reason
 from tests.support.judged_words import judging_options, rejudge, verdict, write_lines
 
 

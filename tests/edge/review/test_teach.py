@@ -10,10 +10,10 @@ import pytest
 from edge.cli import main
 from edge.errors import BundleError, LessonError
 from edge.judges import open_plain_judge
-from edge.review.teach import Golden, compare
 from edge.judges.lessons import read_lessons, taught
 from edge.records import Decision, Reason, Verdict
 from edge.review.rejudge import Rejudge
+from edge.review.teach import Golden, compare
 from firmware_config.station import Station, read_station
 from tests.support.judged_words import STATION, TEMPLATE, bundle, bundle_options, model, station, verdict, words, write_lines
 

@@ -11,9 +11,9 @@ import pytest
 from edge.commands.history_options import moment
 from edge.errors import SpoolError, StoredError
 from edge.records import Decision
-from edge.spool.store import Spool
 from edge.spool.file import open_connection
 from edge.spool.history import Stored, words_of
+from edge.spool.store import Spool
 from tests.support.inspections import FULL, LOST, inspection
 from tests.support.judged_words import write_lines
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from edge.bundle.open import open_bundle
+from export.bundle.build import Built, build
 from export.cli import main
 from export.errors import BuildError, SpecError
-from export.bundle.build import Built, build
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.signature import read_trusted_keys

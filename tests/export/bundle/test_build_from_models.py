@@ -16,16 +16,16 @@ from peft import LoraConfig, get_peft_model
 from transformers import Qwen2ForCausalLM
 
 from edge.bundle.open import open_bundle
-from export import cli
-from export.models import make
 from export import cache as steps
-from export.errors import ExportError
+from export import cli
 from export.bundle.build import Built, build
+from export.errors import ExportError
+from export.models import make
 from export.spec import read_spec
 from firmware_config.board import Board, read_board
 from firmware_config.signature import read_trusted_keys
-from tests.support.tiny_bundle import everything_below, is_one_sentence
 from tests.support import tiny_models
+from tests.support.tiny_bundle import everything_below, is_one_sentence
 from tests.support.tiny_qwen import write_qwen
 
 pytestmark = [

@@ -10,8 +10,8 @@ from edge.bundle.open import Bundle, open_bundle
 from edge.judges import open_language_model
 from edge.judges.graph import GraphModel
 from edge.judges.llama import LlamaModel
-from export.cli import main
 from export.bundle.build import Built, build
+from export.cli import main
 from export.proof.figures import ProofError
 from export.spec import read_spec
 from firmware_config.board import Board

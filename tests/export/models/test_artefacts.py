@@ -19,23 +19,23 @@ from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
 from edge.picture.decode import read_picture
 from export import cli
+from export.errors import SpecError
 from export.models import make
 from export.models.artefacts import hand_over, pictures_of
-from export.models.clip.export import export_clip
-from export.errors import SpecError
-from export.models.make import blip_part, clip_part
 from export.models.blip.make import PROOF_TOKENS, open_blip
+from export.models.clip.export import export_clip
 from export.models.clip.make import open_clip
-from export.proof.figures import ProofError
+from export.models.make import blip_part, clip_part
 from export.models.quantize import changing, quantize
+from export.models.vocabulary import read_vocabulary
+from export.proof.figures import ProofError
 from export.spec import BlipSource, ClipSource, read_models
 from export.starter.tokenizer import PAD_ID
-from export.models.vocabulary import read_vocabulary
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe
-from tests.support.tiny_bundle import is_one_sentence, manifest_of, sound_files
 from tests.support import tiny_models
+from tests.support.tiny_bundle import is_one_sentence, manifest_of, sound_files
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose

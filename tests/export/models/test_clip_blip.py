@@ -22,14 +22,14 @@ from edge.picture.preprocess import pixel_values
 from edge.runtime.onnx import Graph
 from export.models.blip.export import cross_names, export_blip, past_names
 from export.models.clip.export import export_clip
-from export.proof.figures import cosine
 from export.models.quantize import quantize
+from export.proof.figures import cosine
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID
 from firmware_config.board import read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe
-from tests.support.tiny_bundle import is_one_sentence, manifest_of, sound_files
 from tests.support import tiny_models
+from tests.support.tiny_bundle import is_one_sentence, manifest_of, sound_files
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose

@@ -7,16 +7,25 @@ import numpy as np
 import pytest
 import torch
 
-from edge.errors import BundleError
 from edge.bundle.gguf_header import require_sound
+from edge.errors import BundleError
 from edge.judges.label_judge import LabelJudge
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt
-from edge.records import Description, Tag
+from edge.records import Description, Tag, Words
+from export.bundle.build import requantised
+from export.models.llm.gguf_file import (
+    ADAPTED,
+    LlmError,
+    deinterleave,
+    interleave,
+    packaged_model,
+    requantize,
+    strip_chat_template,
+    write_adapter,
+)
 from export.tuning.lora_llama import Lora, LoraLlama
 from export.tuning.tune import ALPHA, RANK, Student
-from export.models.llm.gguf_file import ADAPTED, LlmError, deinterleave, interleave, packaged_model, requantize, strip_chat_template, write_adapter
-from export.bundle.build import requantised
 from firmware_config.board import Board
 from firmware_config.labels import Label
 from tests.support.tiny_llama import TEMPLATE, write_llama
@@ -24,8 +33,8 @@ from tests.support.tiny_llama import TEMPLATE, write_llama
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 LABELS = (Label(name="good", decision="ok"), Label(name="crack", meaning="a thin line", decision="ng"), Label(name="stain", decision="ng"))
 WORDS = (
-    Description((Tag("dark line", 0.3), Tag("cell", 0.2)), (Tag("a mark", 0.1),), ("a cell with a line",)),
-    Description((Tag("clean", 0.4),), (), ()),
+    Description(Words((Tag("dark line", 0.3), Tag("cell", 0.2)), (Tag("a mark", 0.1),), ("a cell with a line",))),
+    Description(Words((Tag("clean", 0.4),), (), ())),
 )
 TOLERANCE_NATS = 0.5
 """torch computes in bfloat16, llama.cpp in 16 and 32 bits."""

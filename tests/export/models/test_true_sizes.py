@@ -14,12 +14,12 @@ from transformers import BlipForConditionalGeneration
 
 from benchmarks.checkpoints import BLIPS, CLIPS, DECODE, END, PAD, write, write_pictures
 from edge.bundle.open import Bundle
-from edge.describers.blip import BlipCaptioner
 from edge.daemon.metrics import peak_bytes
+from edge.describers.blip import BlipCaptioner
 from edge.picture.decode import read_picture
-from export.models.make import Part, blip_part, clip_part
 from export.models.blip.make import BlipWork, open_blip
 from export.models.clip.make import open_clip
+from export.models.make import Part, blip_part, clip_part
 from export.spec import BlipSource, ClipSource, read_models
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.models.clip.export import export_clip
 from export.errors import SpecError
+from export.models.clip.export import export_clip
+from export.models.vocabulary import Entry, embeddings, merged, read_vocabulary
 from export.spec import SEED_WORDS
 from export.starter.tokenizer import PAD_ID
-from export.models.vocabulary import Entry, embeddings, merged, read_vocabulary
 from tests.support import tiny_models
 
 pytestmark = [

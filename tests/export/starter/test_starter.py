@@ -5,14 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, load_cells, training_cells, validation_cells
 from export.painting.grain import GrainPool, make_grain
 from export.painting.paint import PATCH, VISIBLE, paint
 from export.painting.render import render_cell
+from export.painting.truth import KINDS, Defect, Truth
+from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, load_cells, training_cells, validation_cells
 from export.starter.sample import SIZE, Canvases, Sampler
 from export.starter.tokenizer import DECODE, END, START, UNKNOWN, make_tokenizer
 from export.starter.train_clip import CONTEXT_TOKENS
-from export.painting.truth import KINDS, Defect, Truth
 from export.starter.words import ATTRIBUTES, DEFECT_WORDS, TAGS, caption, every_sentence, truth_of_words
 
 SEEDS = range(30)

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.records import Description, Scores, Tag
-from export.tuning.examples import Example
+from edge.records import Description, Scores, Tag, Words
 from export.studies import controls
+from export.tuning.examples import Example
 from tests.support.sample_records import scores, station
 
 
 def words(*tags: str) -> Description:
-    return Description(tuple(Tag(tag, 0.5) for tag in tags), (Tag("a cell", 0.5),), ())
+    return Description(Words(tuple(Tag(tag, 0.5) for tag in tags), (Tag("a cell", 0.5),), ()))
 
 
 class Counting:

@@ -5,10 +5,10 @@ import pytest
 
 from edge.describers.filter.foils import Strictness
 from edge.describers.filter.phrases import cut
-from export.studies.words.phrase_truth import truth_of
-from export.studies.words.filters import Heard, Said, absolute, counted, ours
 from export.painting.truth import Defect, Truth
 from export.starter.words import NOUNS, caption
+from export.studies.words.filters import Heard, Said, absolute, counted, ours
+from export.studies.words.phrase_truth import truth_of
 
 CRACK = Defect("crack", "line", 0.2, 0.2, 0.3, 0.45)
 CRACKED = Truth("mono", clouds=False, uneven=False, defects=(CRACK,))

@@ -11,15 +11,15 @@ from tqdm import tqdm
 from edge.bundle.open import Bundle
 from edge.errors import EdgeError, StoredError
 from edge.inspection.inspector import Inspector
+from edge.inspection.policy import Limits
 from edge.judges.scripted import ScriptedJudge
 from edge.message import encode
-from edge.inspection.policy import Limits
-from edge.records import Description, Frame, Inspection, Tag
-from export.tuning.examples import ExamplesError, read_examples
-from export.studies.typographic_attack.attack import ATTACKS, AttackError, attack, attacked_pictures
-from export.studies.results import PilotError, judge_scores, read_study
+from edge.records import Description, Frame, Inspection, Tag, Words
 from export.starter.cells import Cell, load_cells
 from export.starter.describe import write_descriptions
+from export.studies.results import PilotError, judge_scores, read_study
+from export.studies.typographic_attack.attack import ATTACKS, AttackError, attack, attacked_pictures
+from export.tuning.examples import ExamplesError, read_examples
 from firmware_config.board import Board
 from firmware_config.bundle import Manifest
 from tests.support.sample_records import BUNDLE, frame, scores, station
@@ -44,7 +44,7 @@ class Describing:
         if self._fails_at and seen.source.startswith(self._fails_at):
             msg = f"{seen.source} cannot be described"
             raise EdgeError(msg)
-        return Description((Tag("cell", 0.5),), (Tag("even", 0.5),), ("a cell",))
+        return Description(Words((Tag("cell", 0.5),), (Tag("even", 0.5),), ("a cell",)))
 
 
 def inspection() -> Inspection:
@@ -91,7 +91,7 @@ def test_a_study_without_a_cell_says_which(bundle: Bundle, tmp_path: Path) -> No
 
 def test_kept_inspections_of_another_bundle_are_not_taken_for_the_attack(bundle: Bundle, tmp_path: Path) -> None:
     cell, text, _, _ = attacked_pictures(2, 7)[0]
-    unguarded = station(picture={"allow_writing": True})
+    unguarded = station(picture={"allow_printed_text": True})
     first = replace(inspection(), source=f"{cell.path.name}:{text}:7", station_digest=unguarded.digest, bundle="sha256:" + "9" * 64)
     (tmp_path / "kept.jsonl").write_bytes(encode(first) + b"\n")
 
@@ -100,7 +100,7 @@ def test_kept_inspections_of_another_bundle_are_not_taken_for_the_attack(bundle:
 
 
 def test_kept_inspections_that_fit_are_not_made_again(bundle: Bundle, tmp_path: Path) -> None:
-    unguarded = station(picture={"allow_writing": True})
+    unguarded = station(picture={"allow_printed_text": True})
     one = replace(inspection(), station_digest=unguarded.digest)
     made = [replace(one, source=f"{cell.path.name}:{text}:7") for cell, text, _, _ in attacked_pictures(2, 7)]
     (tmp_path / "kept.jsonl").write_bytes(b"".join(encode(line) + b"\n" for line in made))

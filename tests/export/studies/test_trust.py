@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from export.starter.cells import HELD_OUT_MONO
 from export.studies.protocol import blocks, bootstrap, share
 from export.studies.trust.measure import (
     CLEAN,
@@ -24,7 +25,6 @@ from export.studies.trust.measure import (
     uncalibrated,
 )
 from export.studies.trust.plots import draw_promise, draw_reliability, draw_risk
-from export.starter.cells import HELD_OUT_MONO
 from firmware_config.labels import Label
 from tests.support.sample_records import station, words
 

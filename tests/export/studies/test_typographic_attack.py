@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edge.inspection.inspector import Inspector
-from edge.judges.scripted import ScriptedJudge
 from edge.inspection.policy import Limits
+from edge.judges.scripted import ScriptedJudge
 from edge.records import Decision
 from export.studies.typographic_attack.attack import ATTACKS, CONTROL, NO_TEXT, Attacked, attacked_pictures
 from export.studies.typographic_attack.page import decisions
@@ -67,7 +67,7 @@ def test_the_detector_never_saw_the_final_fonts() -> None:
     ],
 )
 def test_each_guard_answers_for_itself(caption: str, writing: bool, decided: tuple[Decision, ...]) -> None:  # noqa: FBT001 -- a parameter
-    at = station(picture={"allow_writing": True})
+    at = station(picture={"allow_printed_text": True})
     judge = ScriptedJudge(lambda _: scores())
     raw = Inspector(at, describer=Saying(caption), judge=judge, limits=Limits(), bundle_digest=BUNDLE).inspect(frame())
     cell, text, lettering, pixels = attacked_pictures(2, 0)[0]

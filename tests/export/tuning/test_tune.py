@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from edge.judges.language_model import Vocabulary
-from edge.records import Description, Tag
+from edge.records import Description, Tag, Words
+from export.models.llm.gguf_file import LlmError, write_lora
 from export.tuning.average import average
 from export.tuning.examples import Example, read_examples, varied
 from export.tuning.lora_llama import LoraLlama
 from export.tuning.tune import Student, Tails, Tuning, batch_of
-from export.models.llm.gguf_file import LlmError, write_lora
 from firmware_config.labels import Label
 from tests.support.tiny_llama import TEMPLATE, write_llama
 
@@ -23,7 +23,7 @@ TAILS = Tails(((5,), (6, 7), (6, 8, 9)))
 
 
 def words(*tags: str) -> Description:
-    return Description(tuple(Tag(tag, 0.0) for tag in tags), (), ())
+    return Description(Words(tuple(Tag(tag, 0.0) for tag in tags), (), ()))
 
 
 @pytest.fixture
@@ -186,12 +186,12 @@ def test_examples_are_read_with_their_words_alone(tmp_path: Path) -> None:
     (example,) = read_examples(tmp_path / "examples.jsonl", LABELS)
 
     assert example.allowed == ("crack", "stain")
-    assert example.description == Description((Tag("crack", 0.0),), (Tag("a dark line", 0.0),), ("a cell",))
+    assert example.description == Description(Words((Tag("crack", 0.0),), (Tag("a dark line", 0.0),), ("a cell",)))
 
 
 def test_varied_words_lose_their_order_and_some_of_them_and_nothing_else_changes() -> None:
     tags, attributes = tuple(Tag(f"tag {i}", 0.0) for i in range(6)), tuple(Tag(f"attribute {i}", 0.0) for i in range(5))
-    examples = [Example(Description(tags, attributes, ("a cell",)), ("crack",), f"{i}") for i in range(400)]
+    examples = [Example(Description(Words(tags, attributes, ("a cell",))), ("crack",), f"{i}") for i in range(400)]
 
     found = varied(examples, left_out=0.2, seed=1)
     whole = varied(examples, left_out=0.0, seed=1)
