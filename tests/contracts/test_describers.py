@@ -18,7 +18,7 @@ from edge.records import Frame
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Term, read_station
-from tests.support.sample_records import frame, words
+from tests.support.sample_records import description, frame
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ def clip_blip(**settings: object) -> Describer:
 
 
 DESCRIBERS: dict[str, Callable[[], Describer]] = {
-    "scripted": lambda: ScriptedDescriber({"crack.png": words("a crack")}),
+    "scripted": lambda: ScriptedDescriber({"crack.png": description("a crack")}),
     "CLIP and BLIP": clip_blip,
     "CLIP and BLIP, filtered": lambda: clip_blip(filter=True, terms=(Term(name="crack", also=("fracture line", "thin crack")),)),
 }

@@ -18,7 +18,7 @@ from export.bundle.verify import without_graph
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
-from tests.support.sample_records import LABELS, scores, words
+from tests.support.sample_records import LABELS, description, scores
 
 ROOT = Path(__file__).parents[2]
 
@@ -63,24 +63,24 @@ def tried(request: pytest.FixtureRequest) -> Tried:
 
 
 def test_every_label_of_the_station_is_scored_in_its_order(tried: Tried) -> None:
-    judged = tried.judge.score(words("a crack"))
+    judged = tried.judge.score(description("a crack"))
     assert judged.labels == tried.labels
     assert len(judged.log_likelihoods) == len(judged.probabilities) == len(tried.labels)
 
 
 def test_every_number_is_finite_and_the_probabilities_are_some(tried: Tried) -> None:
-    judged = tried.judge.score(words("a crack"))
+    judged = tried.judge.score(description("a crack"))
     assert all(map(math.isfinite, (*judged.log_likelihoods, *judged.probabilities)))
     assert all(0 <= probability <= 1 for probability in judged.probabilities)
     assert sum(judged.probabilities) == pytest.approx(1.0)
 
 
 def test_the_same_words_get_the_same_scores_whatever_came_between(tried: Tried) -> None:
-    first = tried.judge.score(words("a crack"))
-    tried.judge.score(words("an intact cell", "no damage", "nothing but busbars and fingers"))
-    assert tried.judge.score(words("a crack")) == first
+    first = tried.judge.score(description("a crack"))
+    tried.judge.score(description("an intact cell", "no damage", "nothing but busbars and fingers"))
+    assert tried.judge.score(description("a crack")) == first
 
 
 def test_a_very_long_description_is_still_judged(tried: Tried) -> None:
-    judged = tried.judge.score(words(*["a long crack through the whole cell from the upper left"] * 60))
+    judged = tried.judge.score(description(*["a long crack through the whole cell from the upper left"] * 60))
     assert judged.labels == tried.labels

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.errors import MessageError
 from edge.message import MAX_MESSAGE_BYTES, SCHEMA, decode, encode, schema
-from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Verdict, Words
+from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
 from tests.support.inspections import FULL, LOST
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -22,6 +22,14 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 PROBABILITIES = st.floats(0, 1)
 TAGS = st.lists(st.builds(Tag, WORDS, NUMBERS), max_size=3).map(tuple)
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(timezone.utc))  # noqa: DTZ001  # Hypothesis wants them bare
+
+STRUCK = st.builds(Struck, st.sampled_from(["tag", "attribute", "caption"]), WORDS)
+DESCRIPTIONS = st.builds(
+    Description,
+    st.builds(Words, TAGS, TAGS, st.lists(WORDS).map(tuple)),
+    struck=st.lists(STRUCK, max_size=2).map(tuple),
+    printed_text=st.booleans(),
+)
 
 
 def scores_of(rows: list[tuple[str, float, float]]) -> Scores:
@@ -43,18 +51,19 @@ INSPECTIONS = st.builds(
         st.none() | PROBABILITIES,
         st.lists(st.sampled_from(Reason), max_size=3).map(tuple),
     ),
-    description=st.none() | st.builds(Description, TAGS, TAGS, st.lists(WORDS).map(tuple), st.lists(WORDS).map(tuple)),
+    description=st.none() | DESCRIPTIONS,
     scores=st.none()
     | st.lists(st.tuples(WORDS, NUMBERS, PROBABILITIES), min_size=1, max_size=3, unique_by=lambda row: row[0]).map(scores_of),
     timings_ms=st.dictionaries(WORDS, NUMBERS, max_size=3).map(lambda timings: tuple(timings.items())),
     bundle=WORDS,
+    models_digest=WORDS,
     station_digest=WORDS,
+    settings_digest=WORDS,
     evidence_sha256=st.none() | WORDS,
     detail=st.none() | WORDS,
     epoch=WORDS,
     seq=st.integers(0, 2**53),
     replayed=st.booleans(),
-    evidence_url=st.none() | WORDS,
 )
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from edge.records import Decision, Inspection, Scores, Verdict
 from firmware_config.calibration import Calibration
-from tests.support.sample_records import BUNDLE, LABELS, MOMENT, words
+from tests.support.inspections import LOST
+from tests.support.sample_records import LABELS, MODELS, MOMENT, description
 
-PROMPT, ADAPTER, WORDS = "sha256:" + "1" * 64, "sha256:" + "2" * 64, "sha256:" + "4" * 64
+PROMPT, ADAPTER, DESCRIBING = "sha256:" + "1" * 64, "sha256:" + "2" * 64, "sha256:" + "4" * 64
 FITTED_FOR = {
-    "bundle": BUNDLE,
+    "models": MODELS,
     "prompt": PROMPT,
     "adapter": ADAPTER,
     "method": "rank",
-    "words": WORDS,
+    "describing": DESCRIBING,
     "labels": dict(zip(LABELS, ("ok", "ng", "review"), strict=True)),
 }
 RULE = {
@@ -40,11 +42,19 @@ def raw_scores(*log_likelihoods: float, method: str = "rank", prompt: str | None
     return Scores(LABELS, log_likelihoods, tuple(map(float, chances)), method, 100, prompt=prompt, adapter=ADAPTER)
 
 
-def inspection(source: str, scores: Scores | None, *, station: str = "cell-01", bundle: str = BUNDLE) -> Inspection:
+def inspection(source: str, scores: Scores | None, *, station: str = "cell-01", models: str = MODELS) -> Inspection:
     """A line of `kotoba-edge inspect`; without scores a FAULT."""
-    verdict = Verdict(Decision.REVIEW if scores else Decision.FAULT, None, None)
-    description = words() if scores else None
-    return Inspection(source, station, source, None, MOMENT, verdict, description, scores, (), bundle, "sha256:" + "9" * 64, None)
+    return replace(
+        LOST,
+        id=source,
+        station=station,
+        source=source,
+        captured_at=MOMENT,
+        verdict=Verdict(Decision.REVIEW if scores else Decision.FAULT, None, None),
+        description=description() if scores else None,
+        scores=scores,
+        models_digest=models,
+    )
 
 
 def lines(count: int, *, seed: int = 0) -> tuple[list[Inspection], dict[str, str]]:

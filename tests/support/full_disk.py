@@ -19,14 +19,14 @@ from edge.sinks import Outlet
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
 from tests.support.inspections import inspection
-from tests.support.sample_records import frames, scores, station, words
+from tests.support.sample_records import description, frames, scores, station
 
 FRAMES = 2_500
 
 
 class _Describer:
     def describe(self, _frame: object) -> object:
-        return words()
+        return description()
 
 
 class _Judge:
@@ -51,7 +51,9 @@ def main(folder: Path) -> None:
         except OSError as err:
             full = err.strerror
     stop = threading.Event()
-    inspector = Inspector(where, describer=_Describer(), judge=_Judge(), limits=Limits(), bundle_digest="sha256:0")  # type: ignore[arg-type]
+    inspector = Inspector(
+        where, describer=_Describer(), judge=_Judge(), limits=Limits(), bundle_digest="sha256:0", models_digest="sha256:0"
+    )  # type: ignore[arg-type]
     camera = MemoryCamera(frames([f"part-{number}.png" for number in range(FRAMES)]))
     held = _Held(sink, open_now)
     daemon = Daemon(

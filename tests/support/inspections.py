@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Verdict, Words
+from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
 
 FULL = Inspection(
     id="0197f0aa-0000-7000-8000-000000000001",
@@ -20,7 +20,7 @@ FULL = Inspection(
             attributes=(Tag("dark line", 0.28),),
             captions=("a solar cell with a crack", "太陽電池のひび"),
         ),
-        struck=('the word "OK"',),
+        struck=(Struck("caption", 'the word "OK"'),),
     ),
     scores=Scores(
         labels=("crack", "good"),
@@ -32,12 +32,13 @@ FULL = Inspection(
     ),
     timings_ms=(("capture", 1.5), ("describe", 210.25), ("judge", 95.0)),
     bundle="sha256:" + "ab" * 32,
+    models_digest="sha256:" + "12" * 32,
     station_digest="sha256:" + "cd" * 32,
+    settings_digest="sha256:" + "34" * 32,
     evidence_sha256="ef" * 32,
     detail="2 reasons, 1 picture",
     epoch="e1",
     seq=7,
-    evidence_url="http://box.local/evidence/1",
 )
 
 LOST = Inspection(
@@ -51,7 +52,9 @@ LOST = Inspection(
     scores=None,
     timings_ms=(),
     bundle="",
+    models_digest="",
     station_digest="",
+    settings_digest="",
     evidence_sha256=None,
 )
 

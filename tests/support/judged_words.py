@@ -15,7 +15,7 @@ from edge.bundle.open import Bundle, open_bundle
 from edge.judges import open_language_model
 from edge.judges.language_model import LanguageModel
 from edge.message import encode
-from edge.records import Description, Inspection, Tag, Words
+from edge.records import Description, Inspection, Struck, Tag, Words
 from edge.review.rejudge import Rejudge
 from export.bundle.build import build
 from export.spec import read_spec
@@ -93,9 +93,10 @@ def rejudge() -> Rejudge:
     return Rejudge(model(), bundle=bundle(), station=station())
 
 
-def words(number: int) -> Description:
+def description(number: int) -> Description:
     return Description(
-        Words((Tag(f"tag {number}", 0.3), Tag("cell", 0.2)), (Tag("dark", 0.25),), (f"a cell , a line {number}",)), struck=("no print",)
+        Words((Tag(f"tag {number}", 0.3), Tag("cell", 0.2)), (Tag("dark", 0.25),), (f"a cell , a line {number}",)),
+        struck=(Struck("tag", "no print"),),
     )
 
 
@@ -103,17 +104,19 @@ def words(number: int) -> Description:
 def verdict(number: int) -> Inspection:
     """A stored inspection as the station makes it of some words."""
     judged = rejudge()
-    scores, decided = judged.judge(words(number))
+    scores, decided = judged.judge(description(number))
     return replace(
         FULL,
         id=f"{number:04}{'ab' * 14}",
         station="cell-01",
         source=f"part-{number}.png",
         verdict=decided,
-        description=words(number),
+        description=description(number),
         scores=scores,
         bundle=judged.bundle.digest,
+        models_digest=judged.bundle.manifest.models_digest,
         station_digest=judged.station.digest,
+        settings_digest=judged.station.settings_digest,
         detail=None,
     )
 

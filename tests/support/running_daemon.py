@@ -19,7 +19,7 @@ from edge.records import Capture, Description, Inspection, Scores
 from edge.sinks import Outlet
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
-from tests.support.sample_records import BUNDLE, scores, station, words
+from tests.support.sample_records import BUNDLE, MODELS, description, scores, station
 
 PATIENCE_S = 30.0
 
@@ -87,9 +87,14 @@ class DeadCamera:
 
 
 def line(camera: Camera, sources: Sequence[str], *, judge: Judge | None = None, name: str = "cell-01", live: bool = False) -> Line:
-    describer = ScriptedDescriber({source: words() for source in sources})
+    describer = ScriptedDescriber({source: description() for source in sources})
     inspector = Inspector(
-        station(name), describer=describer, judge=judge or ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE
+        station(name),
+        describer=describer,
+        judge=judge or ScriptedJudge(lambda _: scores()),
+        limits=Limits(),
+        bundle_digest=BUNDLE,
+        models_digest=MODELS,
     )
     return Line(station(name), camera, inspector, live=live)
 

@@ -15,7 +15,7 @@ from tests.support.picture_files import gradient
 
 MOMENT = datetime(2026, 5, 4, 3, 2, 1, 500_000, tzinfo=timezone.utc)
 LABELS = ("good", "crack", "unclear")
-BUNDLE = "sha256:" + "0" * 64
+BUNDLE, MODELS = "sha256:" + "0" * 64, "sha256:" + "5" * 64
 
 
 def station(name: str = "cell-01", **sections: Mapping[str, Any]) -> Station:
@@ -46,7 +46,7 @@ def lost(reason: Reason = Reason.CAMERA_STALLED, *, sequence: int = 1) -> LostFr
     return LostFrame(reason, "the camera gave no picture: look at its cable", MOMENT, 0, "cell-01", sequence, "rtsp://camera/1")
 
 
-def words(*captions: str) -> Description:
+def description(*captions: str) -> Description:
     captions = captions or ("a blue solar cell",)
     return Description(
         Words((Tag("solar cell", 0.31),), (Tag("intact", 0.28),), captions), timings_ms=(("vision", 12.0), ("caption", 80.5))

@@ -28,13 +28,13 @@ from edge.judges.scripted import ScriptedJudge
 from edge.message import encode
 from edge.inspection.policy import Limits
 from firmware_config.cameras import FolderCamera as Settings
-from tests.support.sample_records import BUNDLE, scores, station, words
+from tests.support.sample_records import BUNDLE, MODELS, description, scores, station
 
 class Describer:
     def describe(self, frame):
-        return words(f"{frame.pixels.shape} up to {frame.pixels.max()}")
+        return description(f"{frame.pixels.shape} up to {frame.pixels.max()}")
 
-inspector = Inspector(station(), describer=Describer(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE)
+inspector = Inspector(station(), describer=Describer(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS)
 for capture in FolderCamera(Settings(kind="folder", path=Path(sys.argv[1])), station="cell-01").frames():
     print(encode(inspector.inspect(capture)).decode(), flush=True)
 # Not ru_maxrss: Linux lets a child begin with that of its parent.

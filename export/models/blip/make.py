@@ -18,7 +18,7 @@ from export.models.artefacts import SAFE, Say, prepared, record, run
 from export.models.blip.export import blip_section, cross_names, export_blip, past_names
 from export.models.quantize import Inputs, quantize
 from export.models.shared_head import find_tied, store_once
-from export.proof.diagnose import suspects
+from export.models.suspects import suspects
 from export.proof.figures import Measured, Suspect, agreement, cosine, edit_distance, max_difference
 from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.spec import BlipSource

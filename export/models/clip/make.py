@@ -17,8 +17,8 @@ from export.models.artefacts import SAFE, Say, prepared, record, run
 from export.models.clip.export import ClipText, export_clip
 from export.models.foils import choose_foils, write_foils
 from export.models.quantize import Inputs, quantize
+from export.models.suspects import suspects
 from export.models.vocabulary import Entry, embeddings, merged
-from export.proof.diagnose import suspects
 from export.proof.figures import Measured, Suspect, cosine, max_difference, overlap
 from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.spec import ClipSource

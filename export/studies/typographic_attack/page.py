@@ -189,7 +189,7 @@ TEXT = """# Writing in the picture
 
 A vision model that can read believes what it reads over what it sees: "PASS" beside a crack. So print is looked for in the picture
 before it is described (`edge/picture/text_detection.py`). A picture with writing in it is never OK: it is REVIEW with the reason
-`text_influence`, or NG where the words say so. Print that belongs on the part needs `[picture] allow_writing = true`, or a region of
+`text_influence`, or NG where the words say so. Print that belongs on the part needs `[picture] allow_printed_text = true`, or a region of
 interest without it. A second guard reads the captions: a verdict, a command or the name of a good label in one has the same effect.
 
 Made by

@@ -19,7 +19,7 @@ from edge.records import Capture, Decision, Reason
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
 from tests.support.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, line, running
-from tests.support.sample_records import BUNDLE, frames, lost, scores, station, words
+from tests.support.sample_records import BUNDLE, MODELS, description, frames, lost, scores, station
 
 
 @pytest.fixture
@@ -54,8 +54,10 @@ def test_every_picture_of_a_finite_camera_is_judged_and_delivered_in_order(spool
 
 def test_what_cannot_be_said_on_the_wire_is_delivered_as_a_fault(spool: Spool) -> None:
     sink = MemorySink()
-    unsayable = ScriptedDescriber({"a.png": words("half a letter \udcff")})
-    inspector = Inspector(station(), describer=unsayable, judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE)
+    unsayable = ScriptedDescriber({"a.png": description("half a letter \udcff")})
+    inspector = Inspector(
+        station(), describer=unsayable, judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS
+    )
 
     daemon_of([Line(station(), MemoryCamera(frames(["a.png"])), inspector, live=False)], spool, sink).run(
         threading.Event(), until_done=True

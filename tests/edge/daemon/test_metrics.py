@@ -13,12 +13,19 @@ from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
 from edge.judges.scripted import ScriptedJudge
 from edge.records import Capture, Inspection, Reason
-from tests.support.sample_records import BUNDLE, frame, lost, scores, station, words
+from tests.support.sample_records import BUNDLE, MODELS, description, frame, lost, scores, station
 
 
 def inspected(*captures: Capture) -> list[Inspection]:
     judge = ScriptedJudge(lambda _: scores())
-    inspector = Inspector(station(), describer=ScriptedDescriber({"part.png": words()}), judge=judge, limits=Limits(), bundle_digest=BUNDLE)
+    inspector = Inspector(
+        station(),
+        describer=ScriptedDescriber({"part.png": description()}),
+        judge=judge,
+        limits=Limits(),
+        bundle_digest=BUNDLE,
+        models_digest=MODELS,
+    )
     return [inspector.inspect(capture) for capture in captures]
 
 

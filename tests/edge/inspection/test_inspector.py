@@ -22,7 +22,7 @@ from edge.message import encode
 from edge.records import Capture, Decision, Description, Frame, Inspection, Reason, Scores, Tag, Words
 from firmware_config.station import Station
 from tests.support.picture_files import gradient
-from tests.support.sample_records import BUNDLE, MOMENT, frame, lost, scores, station, words
+from tests.support.sample_records import BUNDLE, MODELS, MOMENT, description, frame, lost, scores, station
 from tests.support.tiny_bundle import is_one_sentence
 
 MS = 1_000_000
@@ -36,7 +36,7 @@ class SeeingDescriber:
 
     def describe(self, frame: Frame) -> Description:
         self.seen.append(frame)
-        return words()
+        return description()
 
 
 class BrokenDescriber:
@@ -52,13 +52,14 @@ def inspected(
     at: Station | None = None,
     monotonic_ns: Callable[[], int] = lambda: 0,
 ) -> Inspection:
-    describer = describer or ScriptedDescriber({"part.png": words()})
+    describer = describer or ScriptedDescriber({"part.png": description()})
     inspector = Inspector(
         at or station(),
         describer=describer,
         judge=ScriptedJudge(opinion),
         limits=Limits(),
         bundle_digest=BUNDLE,
+        models_digest=MODELS,
         new_id=lambda: "id-1",
         monotonic_ns=monotonic_ns,
     )
@@ -80,7 +81,7 @@ def test_a_good_picture_is_ok_with_all_that_is_known_of_it() -> None:
 
     assert inspection.verdict.decision is Decision.OK
     assert (inspection.id, inspection.station, inspection.source, inspection.captured_at) == ("id-1", "cell-01", "part.png", MOMENT)
-    assert (inspection.description, inspection.scores) == (words(), scores())
+    assert (inspection.description, inspection.scores) == (description(), scores())
     assert (inspection.bundle, inspection.station_digest) == (BUNDLE, at.digest)
     assert inspection.evidence_sha256 == hashlib.sha256(gradient().tobytes()).hexdigest()
     assert (inspection.epoch, inspection.seq) == ("", 0)
@@ -127,12 +128,12 @@ def test_a_judge_that_fails_is_a_fault_that_still_tells_the_words() -> None:
     inspection = inspected(frame(), opinion=fail)
 
     assert is_fault(inspection, Reason.JUDGE_FAILED)
-    assert inspection.description == words()
+    assert inspection.description == description()
     assert "NaN" in str(inspection.detail)
 
 
 def test_words_that_cannot_be_said_are_left_out_when_the_judge_fails_too() -> None:
-    nonsense = replace(words(), tags=(Tag("cell", math.nan),))
+    nonsense = replace(description(), tags=(Tag("cell", math.nan),))
 
     inspection = inspected(frame(), describer=ScriptedDescriber({"part.png": nonsense}), opinion=fail)
 
@@ -200,7 +201,14 @@ def test_the_models_see_the_region_of_interest_alone_and_the_evidence_is_the_who
 def test_each_station_has_a_gate_of_its_own() -> None:
     at = station(picture={"frozen_after": 2})
     one, other = (
-        Inspector(at, describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE)
+        Inspector(
+            at,
+            describer=SeeingDescriber(),
+            judge=ScriptedJudge(lambda _: scores()),
+            limits=Limits(),
+            bundle_digest=BUNDLE,
+            models_digest=MODELS,
+        )
         for _ in range(2)
     )
 
@@ -211,7 +219,12 @@ def test_each_station_has_a_gate_of_its_own() -> None:
 
 def test_every_inspection_has_an_id_of_its_own() -> None:
     inspector = Inspector(
-        station(), describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE
+        station(),
+        describer=SeeingDescriber(),
+        judge=ScriptedJudge(lambda _: scores()),
+        limits=Limits(),
+        bundle_digest=BUNDLE,
+        models_digest=MODELS,
     )
 
     assert inspector.inspect(frame()).id != inspector.inspect(frame()).id
@@ -257,7 +270,12 @@ def test_print_outside_of_the_region_of_interest_does_not_count() -> None:
 
 def test_words_alone_get_the_verdict_that_the_picture_got() -> None:
     inspector = Inspector(
-        station(), describer=SeeingDescriber(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE
+        station(),
+        describer=SeeingDescriber(),
+        judge=ScriptedJudge(lambda _: scores()),
+        limits=Limits(),
+        bundle_digest=BUNDLE,
+        models_digest=MODELS,
     )
     inspection = inspector.inspect(frame())
     assert inspection.description

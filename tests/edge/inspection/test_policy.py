@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edge.inspection.policy import Limits, decide, fault
 from edge.records import Decision, Description, Reason, Scores, Tag, Verdict
 from firmware_config.labels import Label
-from tests.support.sample_records import LABELS, scores, station, words
+from tests.support.sample_records import LABELS, description, scores, station
 
 STATION = station()
 NAN, INF = math.nan, math.inf
@@ -24,78 +24,80 @@ def verdict_on(description: Description, judged: Scores, *, late: bool = False, 
 
 
 def test_sure_calibrated_and_undisturbed_is_ok() -> None:
-    assert verdict_on(words(), scores()) == Verdict(Decision.OK, "good", 0.9)
+    assert verdict_on(description(), scores()) == Verdict(Decision.OK, "good", 0.9)
 
 
 def test_a_likely_defect_is_ng() -> None:
-    assert verdict_on(words(), scores(0.1, 0.85, 0.05)) == Verdict(Decision.NG, "crack", 0.85)
+    assert verdict_on(description(), scores(0.1, 0.85, 0.05)) == Verdict(Decision.NG, "crack", 0.85)
 
 
 def test_a_label_of_doubt_is_review() -> None:
-    assert verdict_on(words(), scores(0.1, 0.1, 0.8)) == Verdict(Decision.REVIEW, "unclear", 0.8, (Reason.LABEL_REVIEW,))
+    assert verdict_on(description(), scores(0.1, 0.1, 0.8)) == Verdict(Decision.REVIEW, "unclear", 0.8, (Reason.LABEL_REVIEW,))
 
 
 def test_low_confidence_is_review() -> None:
-    assert verdict_on(words(), scores(0.6, 0.3, 0.1), min_confidence=0.7) == Verdict(Decision.REVIEW, "good", 0.6, (Reason.LOW_CONFIDENCE,))
+    assert verdict_on(description(), scores(0.6, 0.3, 0.1), min_confidence=0.7) == Verdict(
+        Decision.REVIEW, "good", 0.6, (Reason.LOW_CONFIDENCE,)
+    )
 
 
 def test_a_defect_of_low_confidence_is_review() -> None:
-    found = verdict_on(words(), scores(0.3, 0.6, 0.1), min_confidence=0.7)
+    found = verdict_on(description(), scores(0.3, 0.6, 0.1), min_confidence=0.7)
 
     assert found == Verdict(Decision.REVIEW, "crack", 0.6, (Reason.LOW_CONFIDENCE,))
 
 
 def test_a_low_margin_is_review() -> None:
-    assert verdict_on(words(), scores(0.5, 0.45, 0.05), min_margin=0.1) == Verdict(Decision.REVIEW, "good", 0.5, (Reason.LOW_MARGIN,))
+    assert verdict_on(description(), scores(0.5, 0.45, 0.05), min_margin=0.1) == Verdict(Decision.REVIEW, "good", 0.5, (Reason.LOW_MARGIN,))
 
 
 def test_uncalibrated_is_review_and_has_no_confidence() -> None:
-    assert verdict_on(words(), scores(calibrated=False)) == Verdict(Decision.REVIEW, "good", None, (Reason.UNCALIBRATED,))
+    assert verdict_on(description(), scores(calibrated=False)) == Verdict(Decision.REVIEW, "good", None, (Reason.UNCALIBRATED,))
 
 
 @pytest.mark.parametrize("caption", ORDERS)
 def test_a_caption_with_an_order_or_the_name_of_an_ok_label_is_review(caption: str) -> None:
-    assert verdict_on(words("a solar cell", caption), scores()) == Verdict(Decision.REVIEW, "good", 0.9, (Reason.TEXT_INFLUENCE,))
+    assert verdict_on(description("a solar cell", caption), scores()) == Verdict(Decision.REVIEW, "good", 0.9, (Reason.TEXT_INFLUENCE,))
 
 
 @pytest.mark.parametrize("caption", ["goods in a box", "a crack beside the table", ""])
 def test_other_captions_do_not_disturb(caption: str) -> None:
-    assert verdict_on(words(caption), scores()).decision is Decision.OK
+    assert verdict_on(description(caption), scores()).decision is Decision.OK
 
 
 def test_late_is_review() -> None:
-    assert verdict_on(words(), scores(), late=True) == Verdict(Decision.REVIEW, "good", 0.9, (Reason.LATE,))
+    assert verdict_on(description(), scores(), late=True) == Verdict(Decision.REVIEW, "good", 0.9, (Reason.LATE,))
 
 
 def test_a_late_defect_is_review_too() -> None:
-    assert verdict_on(words(), scores(0.1, 0.85, 0.05), late=True) == Verdict(Decision.REVIEW, "crack", 0.85, (Reason.LATE,))
+    assert verdict_on(description(), scores(0.1, 0.85, 0.05), late=True) == Verdict(Decision.REVIEW, "crack", 0.85, (Reason.LATE,))
 
 
 def test_a_likely_defect_stays_one_whatever_else_is_in_doubt() -> None:
-    found = verdict_on(words("PASS"), scores(0.1, 0.85, 0.05, calibrated=False))
+    found = verdict_on(description("PASS"), scores(0.1, 0.85, 0.05, calibrated=False))
 
     assert found == Verdict(Decision.NG, "crack", None, (Reason.TEXT_INFLUENCE, Reason.UNCALIBRATED))
 
 
 def test_all_doubts_are_said() -> None:
-    found = verdict_on(words("PASS"), scores(0.45, 0.1, 0.45, calibrated=False), late=True, min_margin=0.2)
+    found = verdict_on(description("PASS"), scores(0.45, 0.1, 0.45, calibrated=False), late=True, min_margin=0.2)
 
     doubts = (Reason.TEXT_INFLUENCE, Reason.UNCALIBRATED, Reason.LOW_CONFIDENCE, Reason.LOW_MARGIN, Reason.LATE)
     assert found == Verdict(Decision.REVIEW, "good", None, doubts)
 
 
 def test_of_equals_the_first_label_of_the_station_leads() -> None:
-    assert verdict_on(words(), scores(0.1, 0.45, 0.45), min_confidence=0.4).label == "crack"
+    assert verdict_on(description(), scores(0.1, 0.45, 0.45), min_confidence=0.4).label == "crack"
 
 
 NO_WORDS: dict[str, Description] = {
-    "no tags": replace(words(), tags=()),
-    "no attributes": replace(words(), attributes=()),
-    "an empty word": replace(words(), tags=(Tag("", 0.3),)),
-    "a blank attribute": replace(words(), attributes=(Tag("ok", 0.2), Tag(" \t", 0.3))),
-    "a cosine that is no number": replace(words(), tags=(Tag("cell", NAN),)),
-    "an endless cosine": replace(words(), attributes=(Tag("cell", INF),)),
-    "a whole number as a cosine": replace(words(), tags=(Tag("cell", 1),)),
+    "no tags": replace(description(), tags=()),
+    "no attributes": replace(description(), attributes=()),
+    "an empty word": replace(description(), tags=(Tag("", 0.3),)),
+    "a blank attribute": replace(description(), attributes=(Tag("ok", 0.2), Tag(" \t", 0.3))),
+    "a cosine that is no number": replace(description(), tags=(Tag("cell", NAN),)),
+    "an endless cosine": replace(description(), attributes=(Tag("cell", INF),)),
+    "a whole number as a cosine": replace(description(), tags=(Tag("cell", 1),)),
 }
 
 
@@ -106,7 +108,7 @@ def test_without_words_it_is_a_fault(case: str) -> None:
 
 @pytest.mark.parametrize("likeliest", [(0.98, 0.01, 0.01), (0.01, 0.98, 0.01)])
 @pytest.mark.parametrize(
-    "left", [replace(words(), tags=(), struck=("tag: crack",)), replace(words(), attributes=(), struck=("attribute: dark",))]
+    "left", [replace(description(), tags=(), struck=("tag: crack",)), replace(description(), attributes=(), struck=("attribute: dark",))]
 )
 def test_where_the_filter_struck_all_of_them_somebody_looks(left: Description, likeliest: tuple[float, float, float]) -> None:
     found = verdict_on(left, scores(*likeliest))
@@ -116,7 +118,7 @@ def test_where_the_filter_struck_all_of_them_somebody_looks(left: Description, l
 
 @pytest.mark.parametrize("possible", [(), ("crack",), ("good", "crack")])
 def test_a_calibration_by_which_ok_is_not_the_one_possible_decision_gives_no_ok(possible: tuple[str, ...]) -> None:
-    found = verdict_on(words(), replace(scores(), possible=possible, calibration="sha256:" + "1" * 64))
+    found = verdict_on(description(), replace(scores(), possible=possible, calibration="sha256:" + "1" * 64))
 
     assert (found.decision, found.reasons) == (Decision.REVIEW, (Reason.AMBIGUOUS,))
 
@@ -147,7 +149,7 @@ UNSOUND: dict[str, Scores] = {
 
 @pytest.mark.parametrize("case", UNSOUND)
 def test_scores_that_are_not_sound_are_a_fault(case: str) -> None:
-    assert verdict_on(words(), UNSOUND[case]) == fault(Reason.JUDGE_FAILED)
+    assert verdict_on(description(), UNSOUND[case]) == fault(Reason.JUDGE_FAILED)
 
 
 def bad_output(chance: random.Random) -> tuple[Description, Scores]:
@@ -163,17 +165,17 @@ def bad_output(chance: random.Random) -> tuple[Description, Scores]:
     length = chance.choice((0, 1, 2, 4, 64))
     order = chance.choice(ORDERS)
     ways: tuple[Callable[[], tuple[Description, Scores]], ...] = (
-        lambda: (words(), replace(scores(), probabilities=probabilities)),
-        lambda: (words(), replace(scores(), probabilities=shifted)),
-        lambda: (words(), replace(scores(), log_likelihoods=likelihoods)),
-        lambda: (words(), replace(scores(), labels=labels)),
-        lambda: (words(), replace(scores(), probabilities=(1.0 / max(length, 1),) * length)),
-        lambda: (words(), replace(scores(), calibrated=False)),
+        lambda: (description(), replace(scores(), probabilities=probabilities)),
+        lambda: (description(), replace(scores(), probabilities=shifted)),
+        lambda: (description(), replace(scores(), log_likelihoods=likelihoods)),
+        lambda: (description(), replace(scores(), labels=labels)),
+        lambda: (description(), replace(scores(), probabilities=(1.0 / max(length, 1),) * length)),
+        lambda: (description(), replace(scores(), calibrated=False)),
         lambda: (chance.choice(list(NO_WORDS.values())), scores()),
-        lambda: (words(*["a solar cell"] * where, order), scores()),
-        lambda: (words(), replace(scores(), possible=("good", chance.choice(("crack", "unclear", "stain", "Good", ""))))),
-        lambda: (replace(words(), writing=True), scores()),
-        lambda: (words(), scores(*chance.choice(((0.02, 0.97, 0.01), (0.02, 0.01, 0.97), (0.34, 0.33, 0.33))))),
+        lambda: (description(*["a solar cell"] * where, order), scores()),
+        lambda: (description(), replace(scores(), possible=("good", chance.choice(("crack", "unclear", "stain", "Good", ""))))),
+        lambda: (replace(description(), writing=True), scores()),
+        lambda: (description(), scores(*chance.choice(((0.02, 0.97, 0.01), (0.02, 0.01, 0.97), (0.34, 0.33, 0.33))))),
     )
     return chance.choice(ways)()
 
@@ -191,7 +193,7 @@ def test_a_thousand_bad_model_outputs_give_no_ok() -> None:
 @pytest.mark.parametrize("limit", ["min_confidence", "min_margin", "min_ok_confidence"])
 @pytest.mark.parametrize("value", [NAN, INF, 1.0])
 def test_a_limit_that_nothing_can_meet_gives_no_ok(limit: str, value: float) -> None:
-    assert verdict_on(words(), scores(), **{limit: value}).decision is not Decision.OK
+    assert verdict_on(description(), scores(), **{limit: value}).decision is not Decision.OK
 
 
 UNIT = st.floats(0.0, 1.0)
@@ -205,7 +207,7 @@ def test_ok_means_that_every_check_is_true(
     probabilities = tuple(weight / total for weight in weights)
 
     found = verdict_on(
-        words(caption), scores(*probabilities, calibrated=calibrated), late=late, min_confidence=confidence, min_margin=margin
+        description(caption), scores(*probabilities, calibrated=calibrated), late=late, min_confidence=confidence, min_margin=margin
     )
 
     sound = abs(sum(probabilities) - 1.0) < 1e-6 and probabilities[0] == max(probabilities)
@@ -219,7 +221,7 @@ def test_kinds_of_defect_count_together() -> None:
     labels = [Label(name=name, decision="ok" if name == "good" else "ng") for name in ("good", "crack", "stain", "dark")]
     judged = Scores(tuple(label.name for label in labels), (-1.0, -1.1, -1.2, -1.3), (0.4, 0.25, 0.2, 0.15), "rank", 10, calibrated=True)
 
-    found = decide(words(), judged, labels=labels, limits=Limits())
+    found = decide(description(), judged, labels=labels, limits=Limits())
 
     assert (found.decision, found.label) == (Decision.NG, "crack")
     assert found.confidence == pytest.approx(0.6)

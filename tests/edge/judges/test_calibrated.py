@@ -13,7 +13,7 @@ from edge.records import Decision, Reason, Scores
 from firmware_config.calibration import Calibration, labels_of
 from firmware_config.errors import CalibrationError
 from tests.support.calibrations import FITTED_FOR, WORDS, calibration, raw_scores
-from tests.support.sample_records import BUNDLE, station, words
+from tests.support.sample_records import BUNDLE, description, station
 
 PATH = Path("cell.json")
 LABELS = labels_of(station().labels)
@@ -26,7 +26,7 @@ def judge(made: Calibration, scores: Scores) -> CalibratedJudge:
 def test_probabilities_are_those_of_the_calibration_and_say_which() -> None:
     made = calibration(scale={"kind": "logistic", "slope": 1.0, "shift": math.log(4)})
 
-    found = judge(made, raw_scores(0.0, 0.0, -50.0)).score(words())
+    found = judge(made, raw_scores(0.0, 0.0, -50.0)).score(description())
 
     assert found.probabilities == pytest.approx((0.2, 0.8, 0.0))
     assert found.calibrated
@@ -39,12 +39,12 @@ def test_probabilities_are_those_of_the_calibration_and_say_which() -> None:
     [((0.0, -9.0, -9.0), ("good",)), ((0.0, -0.4, -9.0), ("good", "crack")), ((-9.0, 0.0, -0.1), ("crack", "unclear"))],
 )
 def test_all_labels_of_each_possible_decision_are_possible(scores: tuple[float, ...], possible: tuple[str, ...]) -> None:
-    assert judge(calibration(), raw_scores(*scores)).score(words()).possible == possible
+    assert judge(calibration(), raw_scores(*scores)).score(description()).possible == possible
 
 
 def test_a_picture_that_could_be_either_is_for_a_person_to_see() -> None:
-    found = judge(calibration(), raw_scores(0.0, -0.4, -9.0)).score(words())
-    verdict = decide(words(), found, labels=station().labels, limits=Limits())
+    found = judge(calibration(), raw_scores(0.0, -0.4, -9.0)).score(description())
+    verdict = decide(description(), found, labels=station().labels, limits=Limits())
     assert (verdict.decision, verdict.reasons) == (Decision.REVIEW, (Reason.AMBIGUOUS,))
 
 
@@ -78,7 +78,7 @@ def test_a_judge_that_does_not_say_by_what_it_judges_cannot_be_calibrated() -> N
 def test_an_ok_needs_what_the_stations_calibration_demands(demanded: float | None, decision: Decision) -> None:
     made = judge(calibration(escape={"rate": 0.02, "min_ok_confidence": demanded}), raw_scores(3.0, 0.0, -9.0))
 
-    verdict = decide(words(), made.score(words()), labels=station().labels, limits=limits_of(station(), made.escape))
+    verdict = decide(description(), made.score(description()), labels=station().labels, limits=limits_of(station(), made.escape))
 
     assert verdict.decision is decision
     assert verdict.reasons == (() if decision is Decision.OK else (Reason.LOW_CONFIDENCE,))

@@ -29,7 +29,7 @@ from export.models.llm.gguf_file import write_adapter
 from export.models.llm.graph import write_graph
 from firmware_config.board import Board
 from firmware_config.labels import Label
-from tests.support.sample_records import BUNDLE, LABELS, frame, station, words
+from tests.support.sample_records import BUNDLE, LABELS, MODELS, description, frame, station
 from tests.support.tiny_bundle import is_one_sentence
 from tests.support.tiny_llama import HEADS, KEY_VALUE_HEADS, TEMPLATE, WIDTH, write_llama
 
@@ -39,7 +39,7 @@ TOLERANCE_NATS = 2e-4
 """The same sums in another order, in float32."""
 
 EXAMPLES = TEMPLATE.replace("{description}", "{examples}{description}")
-WORDS = words("a dark line")
+WORDS = description("a dark line")
 SETS = {
     "plain": ("good", "crack", "stain"),
     "sharing first tokens": ("dark area", "dark corner", "dark edge", "good"),
@@ -218,7 +218,7 @@ def test_sixty_four_labels_are_judged(model: LanguageModel, kind: str, answers: 
 
 
 def test_examples_that_need_several_batches_are_read(model: LanguageModel, reference: Callable[[Sequence[int]], np.ndarray]) -> None:
-    examples = [(words("a long dark line through the whole cell, from edge to edge"), "crack")] * 6
+    examples = [(description("a long dark line through the whole cell, from edge to edge"), "crack")] * 6
     prompt = Prompt.parse(EXAMPLES, labels_of(SETS["plain"]), examples=examples)
     start = model.tokenize(prompt.prefix, special=True, begin=True)
     whole = start + model.tokenize(description_text(WORDS)) + model.tokenize(prompt.suffix, special=True)
@@ -258,8 +258,8 @@ def test_many_descriptions_at_once_are_scored_as_one_after_the_other(model: Lang
 def test_scores_are_the_same_to_the_last_bit_whatever_came_between(folder: Path, model: LanguageModel) -> None:
     one, two, none = (judge_of(model, SETS["plain"], adapter=adapter) for adapter in (folder / "one.gguf", folder / "two.gguf", None))
     first = [judge.score(WORDS) for judge in (one, two, none)]
-    one.score_each([words("a" * i) for i in range(1, 30)])
-    two.score(words("another matter"))
+    one.score_each([description("a" * i) for i in range(1, 30)])
+    two.score(description("another matter"))
 
     again = [judge.score(WORDS) for judge in (none, two, one)][::-1]
 
@@ -272,7 +272,7 @@ def test_two_adapters_on_one_model_judge_as_each_alone(folder: Path, model: Lang
     for turn in range(3):
         for name, judge in zip(("one", "two"), shared, strict=True):
             alone = open_model(folder, engine)
-            caption = words(f"turn {turn}")
+            caption = description(f"turn {turn}")
             assert judge_of(alone, SETS["plain"], adapter=folder / f"{name}.gguf").score(caption) == judge.score(caption)
 
 
@@ -293,9 +293,11 @@ def test_logits_that_are_not_finite_are_an_error_each_time(tmp_path: Path, spoil
 @pytest.mark.parametrize("spoilt", [math.nan, math.inf, -math.inf])
 def test_a_picture_that_was_judged_by_such_logits_is_a_fault(tmp_path: Path, spoilt: float, engine: str) -> None:
     judge = judge_of(open_spoilt(tmp_path, engine, spoilt), LABELS)
-    describer = ScriptedDescriber({"part.png": words()})
+    describer = ScriptedDescriber({"part.png": description()})
 
-    found = Inspector(station(), describer=describer, judge=judge, limits=Limits(), bundle_digest=BUNDLE).inspect(frame())
+    found = Inspector(station(), describer=describer, judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS).inspect(
+        frame()
+    )
 
     assert found.verdict == fault(Reason.JUDGE_FAILED)
     assert "not finite" in str(found.detail)
@@ -326,7 +328,7 @@ REFUSED: dict[str, tuple[Callable[[LanguageModel], LabelJudge], str]] = {
     ),
     "a control token in a label": (lambda model: judge_of(model, ["good", "</s>"]), "may hold no control token of the language model"),
     "a control token in an example": (
-        lambda model: judge_of(model, ["good", "crack"], examples=[(words("a </s> line"), "good")]),
+        lambda model: judge_of(model, ["good", "crack"], examples=[(description("a </s> line"), "good")]),
         "may hold no control token of the language model",
     ),
 }
@@ -343,12 +345,12 @@ def test_a_station_that_could_only_fail_with_every_picture_is_refused(model: Lan
 def test_a_control_token_in_a_description_is_letters(model: LanguageModel) -> None:
     assert 2 in model.tokenize("</s>", special=True)
     assert 2 not in model.tokenize("</s>")
-    require_sound(judge_of(model, SETS["plain"]).score(words("a </s> line")), SETS["plain"])
+    require_sound(judge_of(model, SETS["plain"]).score(description("a </s> line")), SETS["plain"])
 
 
 def test_words_that_are_too_many_lose_captions_and_then_fail(model: LanguageModel) -> None:
     judge = judge_of(model, SETS["plain"])
-    require_sound(judge.score(words(*["a line"] * 200)), SETS["plain"])
+    require_sound(judge.score(description(*["a line"] * 200)), SETS["plain"])
     endless = Description(Words(tuple(Tag("x" * 60, 0.3) for _ in range(20)), (Tag("even", 0.2),), ()))
     with pytest.raises(JudgeError, match=r"tags and attributes alone are [0-9]+ tokens, at most [0-9]+ fit") as caught:
         judge.score(endless)

@@ -16,7 +16,7 @@ from firmware_config.board import Board
 from firmware_config.bundle import Manifest
 from firmware_config.errors import StationError
 from firmware_config.station import read_station
-from tests.support.sample_records import station, words
+from tests.support.sample_records import description, station
 from tests.support.tiny_bundle import is_one_sentence, manifest_of, sound_files
 from tests.support.tiny_llama import TEMPLATE, write_llama
 
@@ -44,7 +44,7 @@ def model(bundle: Bundle) -> LlamaModel:
 
 
 def test_scores_say_how_they_came_about(bundle: Bundle, model: LlamaModel) -> None:
-    scores = open_judge(model, bundle=bundle, station=station()).score(words())
+    scores = open_judge(model, bundle=bundle, station=station()).score(description())
 
     assert (scores.method, scores.calibrated, scores.adapter) == ("rank/sum/words", True, None)
     assert scores.prompt == Prompt.parse(TEMPLATE, station().labels).digest
@@ -65,14 +65,14 @@ def test_the_temperature_of_the_bundle_is_for_what_it_was_fitted_on_only(bundle:
     if "template_file" in judge:
         judge = {"template_file": bundle.root / judge["template_file"]}
 
-    assert not open_judge(model, bundle=bundle, station=station(judge=judge)).score(words()).calibrated
+    assert not open_judge(model, bundle=bundle, station=station(judge=judge)).score(description()).calibrated
 
 
 @pytest.mark.parametrize("describe", [{"filter": True}, {"terms": [{"name": "crack", "also": ["fissure"]}]}], ids=str)
 def test_the_temperature_of_the_bundle_is_not_for_words_that_the_station_changes(
     bundle: Bundle, model: LlamaModel, describe: dict[str, Any]
 ) -> None:
-    assert not open_judge(model, bundle=bundle, station=station(describe=describe)).score(words()).calibrated
+    assert not open_judge(model, bundle=bundle, station=station(describe=describe)).score(description()).calibrated
 
 
 def test_examples_are_read_and_make_the_temperature_void(bundle: Bundle, model: LlamaModel, tmp_path: Path) -> None:
@@ -80,7 +80,8 @@ def test_examples_are_read_and_make_the_temperature_void(bundle: Bundle, model: 
     own = station(judge={"template_file": tmp_path / "own.txt"})
 
     plain, taught = (
-        open_plain_judge(model, bundle=bundle, station=own, examples=some).score(words()) for some in ((), [(words("x"), "crack")])
+        open_plain_judge(model, bundle=bundle, station=own, examples=some).score(description())
+        for some in ((), [(description("x"), "crack")])
     )
 
     assert taught.prompt_tokens > plain.prompt_tokens

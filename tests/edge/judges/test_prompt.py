@@ -8,7 +8,7 @@ import pytest
 from edge.errors import BundleError
 from edge.judges.prompt import Prompt, description_text, letters
 from firmware_config.labels import Label
-from tests.support.sample_records import words
+from tests.support.sample_records import description
 from tests.support.tiny_bundle import is_one_sentence
 
 LABELS = (Label(name="good", meaning="no damage", decision="ok"), Label(name="crack", decision="ng"))
@@ -38,9 +38,9 @@ def test_there_are_letters_for_sixty_four_labels_and_no_two_are_the_same() -> No
 
 @pytest.mark.parametrize(("answers", "answer"), [("words", "crack"), ("letters", "B")])
 def test_an_example_is_written_as_the_picture_itself_will_be(answers: str, answer: str) -> None:
-    prompt = Prompt.parse(TEMPLATE, LABELS, examples=[(words("a dark line"), "crack")], answers=answers)  # type: ignore[arg-type]
+    prompt = Prompt.parse(TEMPLATE, LABELS, examples=[(description("a dark line"), "crack")], answers=answers)  # type: ignore[arg-type]
 
-    example = f"Words:\n{description_text(words('a dark line'))}Answer: {answer}\n"
+    example = f"Words:\n{description_text(description('a dark line'))}Answer: {answer}\n"
     assert prompt.prefix.endswith(f"crack\n{example}Words:\n")
     assert prompt.suffix == "Answer:"
 
@@ -52,7 +52,7 @@ def test_without_examples_their_slot_leaves_nothing_behind() -> None:
 def test_a_label_or_a_caption_that_looks_like_a_slot_is_a_word_like_any_other() -> None:
     labels = (Label(name="{description}", decision="ok"), Label(name="{examples}", meaning="{labels}", decision="ng"))
 
-    prompt = Prompt.parse(TEMPLATE, labels, examples=[(words("{labels}"), "{examples}")])
+    prompt = Prompt.parse(TEMPLATE, labels, examples=[(description("{labels}"), "{examples}")])
 
     assert prompt.prefix.count("{description}") == 1
     assert prompt.answers == (" {description}", " {examples}")
@@ -82,13 +82,13 @@ def test_a_template_whose_slots_are_wrong_is_refused(case: str) -> None:
 
 def test_examples_need_a_slot() -> None:
     with pytest.raises(BundleError, match=r"there are 2 examples, but the instruction template has no \{examples\}") as caught:
-        Prompt.parse(PLAIN, LABELS, examples=[(words(), "good")] * 2)
+        Prompt.parse(PLAIN, LABELS, examples=[(description(), "good")] * 2)
     assert is_one_sentence(str(caught.value))
 
 
 def test_an_example_of_a_label_that_the_station_does_not_have_is_refused() -> None:
     with pytest.raises(BundleError, match="example 2 has the label 'stain', the station has good, crack") as caught:
-        Prompt.parse(TEMPLATE, LABELS, examples=[(words(), "good"), (words(), "stain")])
+        Prompt.parse(TEMPLATE, LABELS, examples=[(description(), "good"), (description(), "stain")])
     assert is_one_sentence(str(caught.value))
 
 
@@ -100,7 +100,7 @@ def test_the_digest_is_that_of_what_is_read_and_changes_with_every_part_of_it() 
         Prompt.parse(PLAIN.replace("Answer:", "Label:"), LABELS),
         Prompt.parse(PLAIN, LABELS, answers="letters"),
         Prompt.parse(PLAIN, LABELS[::-1]),
-        Prompt.parse(TEMPLATE, LABELS, examples=[(words(), "good")]),
+        Prompt.parse(TEMPLATE, LABELS, examples=[(description(), "good")]),
     )
     assert len({other.digest for other in others} | {prompt.digest}) == 5
 
@@ -108,7 +108,7 @@ def test_the_digest_is_that_of_what_is_read_and_changes_with_every_part_of_it() 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 def test_every_template_of_the_starter_bundle_can_be_filled(path: Path) -> None:
     template = path.read_text(encoding="utf-8")
-    examples = [(words("a dark line"), "crack")] if "{examples}" in template else []
+    examples = [(description("a dark line"), "crack")] if "{examples}" in template else []
 
     prompt = Prompt.parse(template, LABELS, examples=examples)
 

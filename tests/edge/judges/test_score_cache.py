@@ -10,7 +10,7 @@ from edge.errors import JudgeError
 from edge.judges.score_cache import RememberingJudge
 from edge.judges.scripted import ScriptedJudge
 from edge.records import Description, Scores
-from tests.support.sample_records import scores, words
+from tests.support.sample_records import description, scores
 
 
 class Counting:
@@ -33,8 +33,8 @@ def test_the_same_words_are_judged_once() -> None:
     judge = Counting()
     memory, told = remembering(judge)
 
-    assert [memory.score(words(caption)) for caption in ("a", "bb", "a", "bb", "a")] == [
-        judge(words(c)) for c in ("a", "bb", "a", "bb", "a")
+    assert [memory.score(description(caption)) for caption in ("a", "bb", "a", "bb", "a")] == [
+        judge(description(c)) for c in ("a", "bb", "a", "bb", "a")
     ]
 
     assert judge.asked[:2] == ["a", "bb"]
@@ -44,10 +44,10 @@ def test_the_same_words_are_judged_once() -> None:
 def test_what_the_judge_does_not_read_makes_no_difference() -> None:
     judge = Counting()
     memory, told = remembering(judge)
-    other = replace(words("a"), struck=("gone",), timings_ms=(("clip", 3.0),))
+    other = replace(description("a"), struck=("gone",), timings_ms=(("clip", 3.0),))
     other = replace(other, tags=tuple(replace(tag, score=tag.score / 2) for tag in other.tags))
 
-    memory.score(words("a"))
+    memory.score(description("a"))
     memory.score(other)
 
     assert told == [False, True]
@@ -58,7 +58,7 @@ def test_other_words_are_another_matter_and_so_is_their_order() -> None:
     memory, told = remembering(judge)
 
     for captions in (("a", "b"), ("b", "a"), ("a",), ("a, b",)):
-        memory.score(words(*captions))
+        memory.score(description(*captions))
 
     assert told == [False] * 4
 
@@ -68,7 +68,7 @@ def test_the_words_that_were_not_met_for_longest_are_forgotten() -> None:
     memory, told = remembering(judge, keep=2)
 
     for caption in ("a", "b", "a", "c", "a", "b"):
-        memory.score(words(caption))
+        memory.score(description(caption))
 
     assert told == [False, False, True, False, True, False]
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_judged_is_not_remembered() -> None:
 
     for _ in range(2):
         with pytest.raises(JudgeError):
-            memory.score(words("a"))
+            memory.score(description("a"))
     assert len(calls) == 2
 
 
@@ -96,7 +96,7 @@ def test_threads_may_share_it() -> None:
     def ask(start: int) -> None:
         for turn in range(300):
             caption = "x" * ((start + turn) % 7 + 1)
-            if memory.score(words(caption)).probabilities[2] != len(caption) / 1e3:
+            if memory.score(description(caption)).probabilities[2] != len(caption) / 1e3:
                 wrong.append(caption)
 
     threads = [threading.Thread(target=ask, args=(start,)) for start in range(4)]
@@ -114,7 +114,7 @@ def test_the_hit_rate_of_each_station_is_in_the_metrics() -> None:
     memory = RememberingJudge(ScriptedJudge(Counting()), keep=8, told=lambda remembered: metrics.judged("cell-01", remembered))
 
     for caption in ("a", "a", "b", "a"):
-        memory.score(words(caption))
+        memory.score(description(caption))
 
     assert metrics.registry.get_sample_value("kotoba_judgements_total", {"station": "cell-01", "remembered": "yes"}) == 2
     assert metrics.registry.get_sample_value("kotoba_judgements_total", {"station": "cell-01", "remembered": "no"}) == 2

@@ -15,7 +15,7 @@ from edge.records import Decision, Reason, Verdict
 from edge.review.rejudge import Rejudge
 from edge.review.teach import Golden, compare
 from firmware_config.station import Station, read_station
-from tests.support.judged_words import STATION, TEMPLATE, bundle, bundle_options, model, station, verdict, words, write_lines
+from tests.support.judged_words import STATION, TEMPLATE, bundle, bundle_options, description, model, station, verdict, write_lines
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def learn(box: Path, *arguments: str) -> int:
 
 def said_by(box: Path) -> str:
     judge = open_plain_judge(model(), bundle=bundle(), station=read_station(box / "station.toml"))
-    return str(judge.score(words(1)).prompt)
+    return str(judge.score(description(1)).prompt)
 
 
 def test_a_corrected_verdict_becomes_an_example_that_the_station_judges_with(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,18 +94,18 @@ def test_an_example_that_makes_an_earlier_confirmed_verdict_worse_is_refused_by_
 def flip(of: Station) -> tuple[int, str, int, str]:
     """Words and a label that, as an example, turn the verdict on other words: these and their label without it."""
     plain = Rejudge(model(), bundle=bundle(), station=of, examples=())
-    said = {number: plain.judge(words(number))[1].label for number in range(8)}
+    said = {number: plain.judge(description(number))[1].label for number in range(8)}
     for number, label in product(range(8), of.labels):
-        after = Rejudge(model(), bundle=bundle(), station=of, examples=[(words(number), label.name)])
+        after = Rejudge(model(), bundle=bundle(), station=of, examples=[(description(number), label.name)])
         for other in said.keys() - {number}:
-            if after.judge(words(other))[1].label != said[other]:
+            if after.judge(description(other))[1].label != said[other]:
                 return number, label.name, other, str(said[other])
     pytest.skip("no example turns a verdict of this model of random weights on this CPU")
 
 
 def test_getting_worse_is_a_wrong_decision_or_a_wrong_label() -> None:
     labels = station().labels
-    golden = [Golden(f"g{number}", words(number), "bad") for number in range(5)]
+    golden = [Golden(f"g{number}", description(number), "bad") for number in range(5)]
     worse, better = compare(golden, ["bad", "bad", "worse", "good", None], ["good", "worse", "bad", "good", "worse"], labels)
     assert [one.split()[0] for one in worse] == ["g0", "g1"]
     assert [one.split()[0] for one in better] == ["g2", "g4"]

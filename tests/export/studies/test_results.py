@@ -22,7 +22,7 @@ from export.studies.typographic_attack.attack import ATTACKS, AttackError, attac
 from export.tuning.examples import ExamplesError, read_examples
 from firmware_config.board import Board
 from firmware_config.bundle import Manifest
-from tests.support.sample_records import BUNDLE, frame, scores, station
+from tests.support.sample_records import BUNDLE, MODELS, frame, scores, station
 from tests.support.tiny_bundle import manifest_of, sound_files
 
 AT = station()
@@ -49,7 +49,7 @@ class Describing:
 
 def inspection() -> Inspection:
     judge = ScriptedJudge(lambda _: scores(0.7, 0.2, 0.1))
-    return Inspector(AT, describer=Describing(), judge=judge, limits=Limits(), bundle_digest=BUNDLE).inspect(frame())
+    return Inspector(AT, describer=Describing(), judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS).inspect(frame())
 
 
 def write_lines(path: Path, cells: Sequence[Cell], one: Inspection, **changed: str) -> None:

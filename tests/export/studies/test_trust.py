@@ -26,7 +26,7 @@ from export.studies.trust.measure import (
 )
 from export.studies.trust.plots import draw_promise, draw_reliability, draw_risk
 from firmware_config.labels import Label
-from tests.support.sample_records import station, words
+from tests.support.sample_records import description, station
 
 COUNT = 600
 SOURCE, TARGET = list(range(300)), list(range(300, COUNT))
@@ -40,7 +40,7 @@ def way(*, lean: float = 0.0, other: float = 0.0) -> Way:
     scored = log_odds + lean + other * (np.arange(COUNT) >= len(SOURCE))
     labels = (Label(name="good", decision="ok"), Label(name="defective", decision="ng"))
     told = station().model_copy(update={"labels": labels})
-    return Way("judge", np.stack([np.zeros(COUNT), scored], -1), told, [words()] * COUNT, bad)
+    return Way("judge", np.stack([np.zeros(COUNT), scored], -1), told, [description()] * COUNT, bad)
 
 
 def test_the_sources_share_no_cell_with_what_is_measured() -> None:

@@ -12,7 +12,7 @@ from edge.records import Decision
 from export.studies.typographic_attack.attack import ATTACKS, CONTROL, NO_TEXT, Attacked, attacked_pictures
 from export.studies.typographic_attack.page import decisions
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, TUNING_FONTS, Lettering, draw_lettering, print_text
-from tests.support.sample_records import BUNDLE, frame, scores, station, words
+from tests.support.sample_records import BUNDLE, MODELS, description, frame, scores, station
 
 
 class Saying:
@@ -20,7 +20,7 @@ class Saying:
         self._caption = caption
 
     def describe(self, _frame: object) -> object:
-        return words(self._caption)
+        return description(self._caption)
 
 
 def test_the_same_seed_prints_the_same_on_the_same_defective_cells() -> None:
@@ -69,6 +69,8 @@ def test_the_detector_never_saw_the_final_fonts() -> None:
 def test_each_guard_answers_for_itself(caption: str, writing: bool, decided: tuple[Decision, ...]) -> None:  # noqa: FBT001 -- a parameter
     at = station(picture={"allow_printed_text": True})
     judge = ScriptedJudge(lambda _: scores())
-    raw = Inspector(at, describer=Saying(caption), judge=judge, limits=Limits(), bundle_digest=BUNDLE).inspect(frame())
+    raw = Inspector(at, describer=Saying(caption), judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS).inspect(
+        frame()
+    )
     cell, text, lettering, pixels = attacked_pictures(2, 0)[0]
     assert decisions(Attacked(cell, text, lettering, pixels, replace(raw)), at, writing=writing) == decided

@@ -1,0 +1,1 @@
+"""The verbs of `kotoba-export`, one module each."""
