@@ -18,7 +18,7 @@ from edge.studies.outcomes import Outcomes, count, cross_fitted_verdicts, verdic
 from firmware_config.calibration import read_calibration
 from tests.support import tiny_bundle
 from tests.support.calibrations import inspection, lines, raw_scores
-from tests.support.sample_records import BUNDLE, LABELS, MOMENT, station
+from tests.support.sample_records import LABELS, MODELS, MOMENT, station
 
 STATION = """
 [station]
@@ -39,14 +39,14 @@ class Desk:
     """Files that the command takes."""
 
     root: Path
-    bundle_digest: str
+    models_digest: str
 
     @property
     def out(self) -> Path:
         return self.root / "calibration.json"
 
     def write(self, inspected: Sequence[Inspection], truth: dict[str, str], *, language: str = "en") -> None:
-        ours = [replace(line, bundle=self.bundle_digest) if line.bundle == BUNDLE else line for line in inspected]
+        ours = [replace(line, models_digest=self.models_digest) if line.models_digest == MODELS else line for line in inspected]
         (self.root / "lines.jsonl").write_bytes(b"".join(encode(line) + b"\n" for line in ours))
         with (self.root / "truth.csv").open("w", newline="") as file:
             csv.writer(file).writerows([("source", "label"), *truth.items()])
@@ -67,7 +67,7 @@ def desk(tmp_path: Path) -> Desk:
     (tmp_path / "keys").mkdir()
     for identity, public in tiny_bundle.TRUSTED.items():
         (tmp_path / "keys" / f"{identity}.pub").write_text(public.hex() + "\n")
-    return Desk(tmp_path, open_bundle(tmp_path / "bundle", trusted=tiny_bundle.TRUSTED).digest)
+    return Desk(tmp_path, open_bundle(tmp_path / "bundle", trusted=tiny_bundle.TRUSTED).manifest.models_digest)
 
 
 @pytest.mark.parametrize("kind", ["logistic", "isotonic", "temperature"])
@@ -79,7 +79,7 @@ def test_lines_and_truth_become_a_calibration(desk: Desk, kind: str, capsys: pyt
     made = read_calibration(desk.out)
     assert made.rule.scale.kind == kind
     assert (made.good, made.bad) == (120, 120)
-    assert made.fitted_for.bundle == desk.bundle_digest
+    assert made.fitted_for.models == desk.models_digest
     assert made.rule.escape.rate == 0.05
     assert set(made.figures) == {"ece_before", "ece_after", "ece_by_chance", "ece_bins", "escape", "overkill", "review"}
     said = capsys.readouterr().out
@@ -134,7 +134,7 @@ def changed(place: int, **changes: object) -> list[Inspection]:
         (lines(60)[0], {**lines(60)[1], "part-999.png": "ng"}, "1 of 61 truths have no line, the first is 'part-999.png'"),
         (lines(60)[0], {**lines(60)[1], "part-000.png": "rust"}, "part-000.png is labelled 'rust', which station cell-01 does not know"),
         (changed(3, station="cell-02"), lines(60)[1], "the line of part-003.png is of station cell-02, not cell-01"),
-        (changed(3, bundle="sha256:" + "5" * 64), lines(60)[1], "the line of part-003.png is of bundle sha256:5"),
+        (changed(3, models_digest="sha256:" + "7" * 64), lines(60)[1], "the line of part-003.png is of models sha256:7"),
         (changed(3, scores=raw_scores(0.0, 0.0, 0.0, prompt="sha256:" + "5" * 64)), lines(60)[1], "judged by 2 judges"),
         (changed(3, scores=raw_scores(0.0, 0.0, 0.0, method="generate")), lines(60)[1], "judged by 2 judges"),
         (changed(3, source="part-002.png"), dict(list(lines(60)[1].items())[:3]), "the lines hold part-002.png twice"),
@@ -196,13 +196,13 @@ def test_a_share_that_is_none_is_wrong_usage(desk: Desk, share: str) -> None:
 def test_a_decision_allows_all_its_labels_and_a_label_only_itself() -> None:
     inspected, _ = lines(4)
     truth = dict(zip((line.source for line in inspected), ("ok", "ng", "review", "crack"), strict=True))
-    matched = match(inspected, truth, station(), BUNDLE)
+    matched = match(inspected, truth, station(), MODELS)
     assert [known.allowed for known in matched.pictures] == [{"good"}, {"crack"}, {"unclear"}, {"crack"}]
 
 
 def test_points_can_be_added_to_those_of_the_lines() -> None:
     inspected, truth = lines(60)
-    matched = match(inspected, truth, station(), BUNDLE)
+    matched = match(inspected, truth, station(), MODELS)
     points = [(known.scores.log_likelihoods, known.allowed) for known in matched.pictures]
     corrected = [*points, ((0.0, 1.0, -6.0), {"crack"})]
     made = make_calibration(corrected, matched.fitted_for, kind="logistic", escape=0.05, coverage=0.9, made_at=MOMENT)
@@ -211,7 +211,7 @@ def test_points_can_be_added_to_those_of_the_lines() -> None:
 
 def test_too_few_points_are_refused() -> None:
     inspected, truth = lines(4)
-    matched = match(inspected, truth, station(), BUNDLE)
+    matched = match(inspected, truth, station(), MODELS)
     points = [(known.scores.log_likelihoods, known.allowed) for known in matched.pictures]
     with pytest.raises(EdgeError, match="at least 10 of each"):
         make_calibration(points, matched.fitted_for, kind="logistic", escape=0.05, coverage=0.9, made_at=MOMENT)
@@ -219,7 +219,7 @@ def test_too_few_points_are_refused() -> None:
 
 def test_verdicts_of_a_block_are_by_a_rule_of_the_others() -> None:
     inspected, truth = lines(120)
-    matched = match(inspected, truth, station(), BUNDLE)
+    matched = match(inspected, truth, station(), MODELS)
     points = [(known.scores.log_likelihoods, known.allowed) for known in matched.pictures]
     made = make_calibration(points, matched.fitted_for, kind="logistic", escape=0.05, coverage=0.9, made_at=MOMENT)
     judged = [(known.description, known.scores) for known in matched.pictures]
@@ -239,7 +239,7 @@ def test_outcomes_are_counted_by_truth() -> None:
 
 def test_both_languages_say_the_same_things() -> None:
     inspected, truth = lines(120)
-    matched = match(inspected, truth, station(), BUNDLE)
+    matched = match(inspected, truth, station(), MODELS)
     points = [(known.scores.log_likelihoods, known.allowed) for known in matched.pictures]
     made = make_calibration(points, matched.fitted_for, kind="logistic", escape=0.05, coverage=0.9, made_at=MOMENT)
     outcomes = Outcomes(60, 60, 1, 2, 30)

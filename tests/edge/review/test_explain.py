@@ -38,7 +38,8 @@ def test_an_effect_is_what_judging_without_the_word_gives() -> None:
     found = explain(rejudge(), verdict(1))
     stored = verdict(1)
     assert stored.description is not None
-    without = replace(stored.description, tags=stored.description.tags[1:])
+    words = stored.description.words
+    without = replace(stored.description, words=replace(words, tags=words.tags[1:]))
     scores, decided = rejudge().judge(without)
     bad = sum(chance for label, chance in zip(scores.labels, scores.probabilities, strict=True) if label != "good")
     assert found.effects[0].probability_without == pytest.approx(bad, abs=0.01)
@@ -53,7 +54,8 @@ def test_an_explanation_reads_in_the_language_of_the_operator(tmp_path: Path, la
     said = capsys.readouterr().out
     assert f"{REASONS[Reason.LOW_MARGIN][language]} (low_margin)" in said
     assert "no print" in said  # struck out
-    assert str(verdict(1).bundle) in said
+    assert verdict(1).models_digest in said
+    assert verdict(1).settings_digest in said
 
 
 def test_every_reason_is_said_in_both_languages() -> None:
@@ -68,6 +70,8 @@ def test_an_explanation_is_drawn_with_the_picture_that_was_judged(tmp_path: Path
     assert explained(tmp_path, seen, "--png", str(tmp_path / "with.png"), "--picture", str(tmp_path / "part.png")) == 0
     assert explained(tmp_path, seen, "--png", str(tmp_path / "without.png")) == 0
     drawn, plain = cv2.imread(str(tmp_path / "with.png")), cv2.imread(str(tmp_path / "without.png"))
+    assert drawn is not None
+    assert plain is not None
     assert drawn.shape[1] == plain.shape[1] == 1120
     assert drawn.shape[0] > plain.shape[0]
 

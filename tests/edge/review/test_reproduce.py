@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,16 +62,17 @@ def test_other_reasons_are_a_difference(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_replay_of_another_judge_is_refused(tmp_path: Path, what: str, capsys: pytest.CaptureFixture[str]) -> None:
     stored = verdict(1)
     assert stored.scores is not None
-    assert replayed(tmp_path, replace(stored, scores=replace(stored.scores, **{what: SHA}))) == 1
+    changes: dict[str, Any] = {what: SHA}
+    assert replayed(tmp_path, replace(stored, scores=replace(stored.scores, **changes))) == 1
     assert f"was judged with {what} {SHA}, the station's is " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("what", "change"), [("bundle", {"bundle": SHA}), ("station", {"station_digest": SHA})])
-def test_a_replay_with_another_bundle_or_station_is_refused(
-    tmp_path: Path, what: str, change: dict[str, str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("what", "change"), [("models", {"models_digest": SHA}), ("station settings", {"settings_digest": SHA})])
+def test_a_replay_with_other_models_or_settings_is_refused(
+    tmp_path: Path, what: str, change: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert replayed(tmp_path, replace(verdict(1), **change)) == 1
-    assert f"was made with {what} {SHA}, this {what} is " in capsys.readouterr().err
+    assert f"was made with {what} {SHA}, not with sha256:" in capsys.readouterr().err
 
 
 def test_a_fault_cannot_be_replayed_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,7 @@ def learn(box: Path, *arguments: str) -> int:
 
 def said_by(box: Path) -> str:
     judge = open_plain_judge(model(), bundle=bundle(), station=read_station(box / "station.toml"))
-    return str(judge.score(description(1)).prompt)
+    return str(judge.score(description(1).words).prompt)
 
 
 def test_a_corrected_verdict_becomes_an_example_that_the_station_judges_with(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +96,7 @@ def flip(of: Station) -> tuple[int, str, int, str]:
     plain = Rejudge(model(), bundle=bundle(), station=of, examples=())
     said = {number: plain.judge(description(number))[1].label for number in range(8)}
     for number, label in product(range(8), of.labels):
-        after = Rejudge(model(), bundle=bundle(), station=of, examples=[(description(number), label.name)])
+        after = Rejudge(model(), bundle=bundle(), station=of, examples=[(description(number).words, label.name)])
         for other in said.keys() - {number}:
             if after.judge(description(other))[1].label != said[other]:
                 return number, label.name, other, str(said[other])
