@@ -1,8 +1,8 @@
 """From log-likelihoods to honest probabilities. Fitted on held-out pictures of the source, never on what is measured.
 
 A temperature (Guo et al. 2017) makes a judge more or less sure. A logistic curve (Platt 1999) also mends one that leans to a side: two
-numbers, for few pictures. Isotonic regression (Zadrozny and Elkan 2002) takes any rising shape, and many pictures. docs/studies/trust.md compares
-them. numpy alone: a device has no scikit-learn.
+numbers, for few pictures. Isotonic regression (Zadrozny and Elkan 2002) takes any rising shape, and many pictures.
+docs/studies/trust.md compares them. numpy alone: a device has no scikit-learn.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The daemon: cameras to slots, slots to inspectors, inspections to the spool, spool to sinks. `edge/daemon/startup.py` puts them together."""
+"""The daemon: cameras to slots, slots to inspectors, inspections to the spool, spool to sinks. `startup.py` puts them together."""
 
 from __future__ import annotations
 

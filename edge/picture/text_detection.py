@@ -3,7 +3,8 @@
 Writing is found, not read: a vision model that reads it may believe it over the part (a crack with "PASS" beside it). Connected parts of
 what is darker or brighter than its surroundings, by a share of how much these vary, are measured at three sizes; a logistic rule says how
 much each looks like a character, and two neighbours of like size, stroke and ink that both do are writing. The rule was fitted on print
-drawn by seed onto cells of the starter's source and onto cells with drawn grain, by `python -m export.studies.typographic_attack.fit_detector`.
+drawn by seed onto cells of the starter's source and onto cells with drawn grain, by
+`python -m export.studies.typographic_attack.fit_detector`.
 """
 
 from __future__ import annotations

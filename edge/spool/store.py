@@ -1,6 +1,7 @@
 """The spool: where a verdict exists from the moment it is committed, and from where sinks fetch it at their own pace.
 
-SQLite in WAL mode with synchronous=FULL: what was committed survives kill and power cut (NORMAL does not: tests/edge/spool/test_spool_power.py).
+SQLite in WAL mode with synchronous=FULL: what was committed survives kill and power cut (NORMAL does not:
+tests/edge/spool/test_spool_power.py).
 `seq` is gap-free per station and `epoch`; rows stay after delivery, so that a range can be sent again. A sink only moves its own cursors.
 """
 

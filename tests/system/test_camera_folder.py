@@ -34,7 +34,8 @@ class Describer:
     def describe(self, frame):
         return description(f"{frame.pixels.shape} up to {frame.pixels.max()}")
 
-inspector = Inspector(station(), describer=Describer(), judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS)
+judge = ScriptedJudge(lambda _: scores())
+inspector = Inspector(station(), describer=Describer(), judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS)
 for capture in FolderCamera(Settings(kind="folder", path=Path(sys.argv[1])), station="cell-01").frames():
     print(encode(inspector.inspect(capture)).decode(), flush=True)
 # Not ru_maxrss: Linux lets a child begin with that of its parent.

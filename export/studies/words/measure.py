@@ -1,4 +1,4 @@
-"""How good the words are before and after the quality filter: `python -m export.studies.words.measure` writes docs/studies/words.md and docs/studies/words.png.
+"""How good the words are before and after the quality filter: `python -m export.studies.words.measure` writes docs/studies/words.*.
 
 Precision and recall on pictures whose truth is known, what the filter does to the judge on the source validation cells, and real cells
 with their struck words.

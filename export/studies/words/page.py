@@ -35,8 +35,8 @@ it, `words.struck` shows it.
 - Truth: what was painted or rendered. A word whose truth is in doubt (a strength between faint and clear) does not count.
 - {pictures} pictures a set, half of them intact, three sampled captions beside the greedy one; seeds of their own, which taught and chose
   nothing.
-- The station is `export/studies/words/filtered.toml`: the starter's, with the filter, and with terms that give captions the wording which its CLIP
-  knows. Before and after have the same terms and are cut into the same phrases.
+- The station is `export/studies/words/filtered.toml`: the starter's, with the filter, and with terms that give captions the wording which
+  its CLIP knows. Before and after have the same terms and are cut into the same phrases.
 - Strictness, chosen on 800 other pictures, painted on canvases of the training modules: the most precise that costs words, and phrases,
   at most {may_lose:.1%} of recall there (`{command} --choose`). {chosen}. The control was chosen in the same way.
 - History: contrast alone, without `clip.even`, met both halves of the goal (15 points of precision for at most 5 of recall) in 4 of these

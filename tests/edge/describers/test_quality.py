@@ -13,7 +13,7 @@ from edge.bundle.open import Bundle, open_bundle
 from edge.describers.filter.foils import Foils, read_foils
 from edge.describers.filter.quality import QualityFilter
 from edge.describers.filter.terms import Terms
-from edge.describers.vocabulary import Words
+from edge.describers.vocabulary import Words as Vocabulary
 from edge.errors import BundleError
 from edge.inspection.policy import Limits, decide
 from edge.inspection.text_influence import clean
@@ -42,9 +42,9 @@ def picture(*shows: str) -> Vector:
     return np.asarray(sum(np.eye(9, dtype=np.float32)[AXES[name]] for name in shows) / np.sqrt(len(shows)), np.float32)
 
 
-def vocabulary(*words: str) -> Words:
+def vocabulary(*words: str) -> Vocabulary:
     rows = [embed(word) for word in words]
-    return Words(words, np.stack([row for row in rows if row is not None]))
+    return Vocabulary(words, np.stack([row for row in rows if row is not None]))
 
 
 def quality(*terms: Term) -> QualityFilter:
