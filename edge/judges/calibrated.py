@@ -24,7 +24,7 @@ class CalibratedJudge:
     def __init__(
         self, judge: Judge, calibration: Calibration, *, path: Path, models: str, describing: str, labels: dict[str, Decision]
     ) -> None:
-        """Take the judge of a station; `path` is for messages, `models` the digest of those that run; `describing`, `labels`: of the station.
+        """Take the judge of a station; `path` is for messages, `models` the digest of those that run; `describing`, `labels`: its own.
 
         Raises:
             CalibrationError: the calibration was fitted for another judge.

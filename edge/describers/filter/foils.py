@@ -51,7 +51,8 @@ class Strictness:
         """The one in use, by clip.even of the bundle.
 
         That with `even` was chosen on painted pictures of the starter's training modules, as
-        `python -m export.studies.words.measure --choose` finds it; docs/studies/words.md has what it does on other pictures. That without was chosen there too, as if the starter knew no `even`, by the
+        `python -m export.studies.words.measure --choose` finds it; docs/studies/words.md has what it
+        does on other pictures. That without was chosen there too, as if the starter knew no `even`, by the
         most precise that strikes at most 4 % of the true words.
         """
         return cls(margin=-0.05, exchange=0.05) if even is None else cls(margin=-0.15, exchange=-math.inf, slack=0.1, even=even)
