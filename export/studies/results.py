@@ -102,7 +102,10 @@ def read_study(jsonl: Path, bundle: Bundle, station: Station) -> Study:
             ("station settings", inspection.settings_digest, station.settings_digest),
         ):
             if theirs != ours:
-                msg = f"{inspection.source} in {jsonl} is of {what} {theirs}, not {ours}: inspect all cells with this {what}"
+                msg = (
+                    f"{inspection.source} in {jsonl} was inspected with {what} {theirs}, the study needs {what} {ours}: "
+                    "inspect all cells again"
+                )
                 raise PilotError(msg)
     descriptions, scores = zip(*map(words_of, found), strict=True)
     return Study(

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.records import Description, Scores, Tag, Words
+from edge.records import Scores, Tag, Words
 from export.studies import controls
 from export.tuning.examples import Example
 from tests.support.sample_records import scores, station
 
 
-def words(*tags: str) -> Description:
-    return Description(Words(tuple(Tag(tag, 0.5) for tag in tags), (Tag("a cell", 0.5),), ()))
+def words(*tags: str) -> Words:
+    return Words(tuple(Tag(tag, 0.5) for tag in tags), (Tag("a cell", 0.5),), ())
 
 
 class Counting:
@@ -18,11 +18,11 @@ class Counting:
     labels: Sequence[str] = ("good", "crack")
 
     def __init__(self) -> None:
-        self.asked: list[Description] = []
+        self.asked: list[Words] = []
 
-    def score(self, description: Description) -> Scores:
-        self.asked.append(description)
-        return scores(0.9, 0.07, 0.03) if description.tags[0].word == "intact cell" else scores(0.2, 0.7, 0.1)
+    def score(self, words: Words) -> Scores:
+        self.asked.append(words)
+        return scores(0.9, 0.07, 0.03) if words.tags[0].word == "intact cell" else scores(0.2, 0.7, 0.1)
 
 
 def test_a_words_probe_learns_from_what_tuned_the_judge() -> None:

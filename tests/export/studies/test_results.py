@@ -22,11 +22,12 @@ from export.studies.typographic_attack.attack import ATTACKS, AttackError, attac
 from export.tuning.examples import ExamplesError, read_examples
 from firmware_config.board import Board
 from firmware_config.bundle import Manifest
-from tests.support.sample_records import BUNDLE, MODELS, frame, scores, station
+from tests.support.sample_records import BUNDLE, frame, scores, station
 from tests.support.tiny_bundle import manifest_of, sound_files
 
 AT = station()
 BOARD = Board(name="test", providers=("cpu",), threads=1)
+OTHER = "sha256:" + "9" * 64
 
 
 @pytest.fixture
@@ -40,27 +41,33 @@ class Describing:
     def __init__(self, *, fails_at: str = "") -> None:
         self._fails_at = fails_at
 
-    def describe(self, seen: Frame) -> Description:
-        if self._fails_at and seen.source.startswith(self._fails_at):
-            msg = f"{seen.source} cannot be described"
+    def describe(self, frame: Frame) -> Description:
+        if self._fails_at and frame.source.startswith(self._fails_at):
+            msg = f"{frame.source} cannot be described"
             raise EdgeError(msg)
         return Description(Words((Tag("cell", 0.5),), (Tag("even", 0.5),), ("a cell",)))
 
 
-def inspection() -> Inspection:
+@pytest.fixture
+def inspection(bundle: Bundle) -> Inspection:
+    """An inspection with the models of the bundle and the settings of the station AT."""
     judge = ScriptedJudge(lambda _: scores(0.7, 0.2, 0.1))
-    return Inspector(AT, describer=Describing(), judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS).inspect(frame())
+    models = bundle.manifest.models_digest
+    return Inspector(AT, describer=Describing(), judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=models).inspect(frame())
 
 
-def write_lines(path: Path, cells: Sequence[Cell], one: Inspection, **changed: str) -> None:
-    """The same inspection of every cell, that of the last cell changed."""
-    made = [replace(one, id=f"id-{cell.row}", source=f"/cells/{cell.path.name}") for cell in cells]
-    path.write_bytes(b"".join(encode(line) + b"\n" for line in [*made[:-1], replace(made[-1], **changed)]))
+def write_lines(path: Path, inspections: Sequence[Inspection]) -> None:
+    path.write_bytes(b"".join(encode(inspection) + b"\n" for inspection in inspections))
 
 
-def test_a_study_has_the_words_and_scores_of_every_cell(bundle: Bundle, tmp_path: Path) -> None:
+def of_cells(inspection: Inspection, cells: Sequence[Cell]) -> list[Inspection]:
+    """The same inspection of every cell."""
+    return [replace(inspection, id=f"id-{cell.row}", source=f"/cells/{cell.path.name}") for cell in cells]
+
+
+def test_a_study_has_the_words_and_scores_of_every_cell(bundle: Bundle, inspection: Inspection, tmp_path: Path) -> None:
     cells = load_cells()
-    write_lines(tmp_path / "lines.jsonl", cells, inspection())
+    write_lines(tmp_path / "lines.jsonl", of_cells(inspection, cells))
 
     study = read_study(tmp_path / "lines.jsonl", bundle, AT)
 
@@ -70,40 +77,53 @@ def test_a_study_has_the_words_and_scores_of_every_cell(bundle: Bundle, tmp_path
     assert not set(study.sets["all poly cells"]) & set(study.sets["held-out mono runs"])
 
 
-@pytest.mark.parametrize(("what", "field"), [("bundle", "bundle"), ("station", "station_digest")])
-def test_lines_of_another_bundle_or_station_are_no_study(bundle: Bundle, tmp_path: Path, what: str, field: str) -> None:
-    other, cells = "sha256:" + "9" * 64, load_cells()
-    write_lines(tmp_path / "lines.jsonl", cells, inspection(), **{field: other})
+def test_lines_of_other_models_are_no_study(bundle: Bundle, inspection: Inspection, tmp_path: Path) -> None:
+    *lines, last = of_cells(inspection, load_cells())
+    write_lines(tmp_path / "lines.jsonl", [*lines, replace(last, models_digest=OTHER)])
 
-    with pytest.raises(
-        PilotError, match=f"{cells[-1].path.name} in .* is of {what} {other}, not sha256:.*: inspect all cells with this {what}"
-    ):
+    with pytest.raises(PilotError, match=f"{last.source} in .* was inspected with models {OTHER}, .* models sha256:.*: inspect all cells"):
         read_study(tmp_path / "lines.jsonl", bundle, AT)
 
 
-def test_a_study_without_a_cell_says_which(bundle: Bundle, tmp_path: Path) -> None:
+def test_lines_of_other_station_settings_are_no_study(bundle: Bundle, inspection: Inspection, tmp_path: Path) -> None:
+    *lines, last = of_cells(inspection, load_cells())
+    write_lines(tmp_path / "lines.jsonl", [*lines, replace(last, settings_digest=OTHER)])
+
+    with pytest.raises(PilotError, match=f"was inspected with station settings {OTHER}, .* station settings {AT.settings_digest}: inspect"):
+        read_study(tmp_path / "lines.jsonl", bundle, AT)
+
+
+def test_lines_of_a_bundle_signed_with_another_key_are_a_study(bundle: Bundle, inspection: Inspection, tmp_path: Path) -> None:
+    lines = of_cells(replace(inspection, bundle=OTHER, station_digest=OTHER), load_cells())
+    write_lines(tmp_path / "lines.jsonl", lines)
+
+    assert len(read_study(tmp_path / "lines.jsonl", bundle, AT).cells) == len(lines)
+
+
+def test_a_study_without_a_cell_says_which(bundle: Bundle, inspection: Inspection, tmp_path: Path) -> None:
     cells = load_cells()
-    write_lines(tmp_path / "lines.jsonl", cells[1:], inspection())
+    write_lines(tmp_path / "lines.jsonl", of_cells(inspection, cells[1:]))
 
     with pytest.raises(PilotError, match=f"1 of 2624 cells .* the first is {cells[0].path.name}: inspect all cells"):
         read_study(tmp_path / "lines.jsonl", bundle, AT)
 
 
-def test_kept_inspections_of_another_bundle_are_not_taken_for_the_attack(bundle: Bundle, tmp_path: Path) -> None:
+def test_kept_inspections_of_other_models_are_not_taken_for_the_attack(bundle: Bundle, inspection: Inspection, tmp_path: Path) -> None:
     cell, text, _, _ = attacked_pictures(2, 7)[0]
-    unguarded = station(picture={"allow_printed_text": True})
-    first = replace(inspection(), source=f"{cell.path.name}:{text}:7", station_digest=unguarded.digest, bundle="sha256:" + "9" * 64)
-    (tmp_path / "kept.jsonl").write_bytes(encode(first) + b"\n")
+    unguarded = station(picture={"allow_printed_text": True}).settings_digest
+    first = replace(inspection, source=f"{cell.path.name}:{text}:7", settings_digest=unguarded, models_digest=OTHER)
+    write_lines(tmp_path / "kept.jsonl", [first])
 
-    with pytest.raises(AttackError, match=f"not those of 2 cells, seed 7, bundle {BUNDLE} and this station: remove the file"):
+    models = bundle.manifest.models_digest
+    with pytest.raises(AttackError, match=f"not those of 2 cells, seed 7, models {models} and this station: remove the file"):
         attack(bundle, BOARD, AT, count=2, seed=7, kept=tmp_path / "kept.jsonl", say=lambda _: None)
 
 
-def test_kept_inspections_that_fit_are_not_made_again(bundle: Bundle, tmp_path: Path) -> None:
-    unguarded = station(picture={"allow_printed_text": True})
-    one = replace(inspection(), station_digest=unguarded.digest)
+def test_kept_inspections_that_fit_are_not_made_again(bundle: Bundle, inspection: Inspection, tmp_path: Path) -> None:
+    unguarded = station(picture={"allow_printed_text": True}).settings_digest
+    one = replace(inspection, settings_digest=unguarded)
     made = [replace(one, source=f"{cell.path.name}:{text}:7") for cell, text, _, _ in attacked_pictures(2, 7)]
-    (tmp_path / "kept.jsonl").write_bytes(b"".join(encode(line) + b"\n" for line in made))
+    write_lines(tmp_path / "kept.jsonl", made)
 
     attacked = attack(bundle, BOARD, AT, count=2, seed=7, kept=tmp_path / "kept.jsonl", say=lambda _: None)
 

@@ -8,7 +8,7 @@ import pytest
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
 from edge.judges.scripted import ScriptedJudge
-from edge.records import Decision
+from edge.records import Decision, Description, Frame
 from export.studies.typographic_attack.attack import ATTACKS, CONTROL, NO_TEXT, Attacked, attacked_pictures
 from export.studies.typographic_attack.page import decisions
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, TUNING_FONTS, Lettering, draw_lettering, print_text
@@ -19,7 +19,7 @@ class Saying:
     def __init__(self, caption: str) -> None:
         self._caption = caption
 
-    def describe(self, _frame: object) -> object:
+    def describe(self, frame: Frame) -> Description:  # noqa: ARG002 -- the words are given
         return description(self._caption)
 
 

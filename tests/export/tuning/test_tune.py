@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from edge.judges.language_model import Vocabulary
-from edge.records import Description, Tag, Words
+from edge.records import Tag, Words
 from export.models.llm.gguf_file import LlmError, write_lora
 from export.tuning.average import average
 from export.tuning.examples import Example, read_examples, varied
@@ -22,8 +22,8 @@ LABELS = (Label(name="good", decision="ok"), Label(name="crack", decision="ng"))
 TAILS = Tails(((5,), (6, 7), (6, 8, 9)))
 
 
-def words(*tags: str) -> Description:
-    return Description(Words(tuple(Tag(tag, 0.0) for tag in tags), (), ()))
+def words(*tags: str) -> Words:
+    return Words(tuple(Tag(tag, 0.0) for tag in tags), (), ())
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_tuning_makes_the_allowed_labels_likelier_and_the_written_adapter_holds_
 
     def right() -> float:
         with torch.no_grad():
-            chances = torch.softmax(student.log_likelihoods([student.shared(one.description) for one in examples[:2]]), -1)
+            chances = torch.softmax(student.log_likelihoods([student.shared(example.words) for example in examples[:2]]), -1)
         return float(chances[0, 1] + chances[1, 0]) / 2
 
     before = right()
@@ -186,23 +186,23 @@ def test_examples_are_read_with_their_words_alone(tmp_path: Path) -> None:
     (example,) = read_examples(tmp_path / "examples.jsonl", LABELS)
 
     assert example.allowed == ("crack", "stain")
-    assert example.description == Description(Words((Tag("crack", 0.0),), (Tag("a dark line", 0.0),), ("a cell",)))
+    assert example.words == Words((Tag("crack", 0.0),), (Tag("a dark line", 0.0),), ("a cell",))
 
 
 def test_varied_words_lose_their_order_and_some_of_them_and_nothing_else_changes() -> None:
     tags, attributes = tuple(Tag(f"tag {i}", 0.0) for i in range(6)), tuple(Tag(f"attribute {i}", 0.0) for i in range(5))
-    examples = [Example(Description(Words(tags, attributes, ("a cell",))), ("crack",), f"{i}") for i in range(400)]
+    examples = [Example(Words(tags, attributes, ("a cell",)), ("crack",), f"{i}") for i in range(400)]
 
     found = varied(examples, left_out=0.2, seed=1)
     whole = varied(examples, left_out=0.0, seed=1)
 
     for before, after in zip(examples, found, strict=True):
         assert (after.allowed, after.source) == (before.allowed, before.source)
-        assert set(after.description.tags) <= set(tags)
-        assert set(after.description.attributes) <= set(attributes)
-    assert np.mean([len(after.description.tags) for after in found]) == pytest.approx(0.8 * 6, abs=0.2)
-    assert np.mean([len(after.description.captions) for after in found]) == pytest.approx(0.8, abs=0.07)
-    assert all(set(after.description.tags) == set(tags) for after in whole)
-    assert {after.description.tags[0] for after in whole} == set(tags), "any word may stand first"
+        assert set(after.words.tags) <= set(tags)
+        assert set(after.words.attributes) <= set(attributes)
+    assert np.mean([len(after.words.tags) for after in found]) == pytest.approx(0.8 * 6, abs=0.2)
+    assert np.mean([len(after.words.captions) for after in found]) == pytest.approx(0.8, abs=0.07)
+    assert all(set(after.words.tags) == set(tags) for after in whole)
+    assert {after.words.tags[0] for after in whole} == set(tags), "any word may stand first"
     assert varied(examples, left_out=0.2, seed=1) == found
     assert varied(examples, left_out=0.2, seed=2) != found
