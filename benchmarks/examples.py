@@ -15,7 +15,7 @@ from edge.judges import open_language_model
 from edge.judges.prompt import Example
 from edge.review.rejudge import Rejudge
 from edge.review.teach import Golden, golden_of
-from edge.spool.history import Stored, words_of
+from edge.spool.history import History, description_and_scores
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
@@ -53,10 +53,10 @@ def main() -> None:
 def first_of_each(lines: Path, station: Station) -> dict[str, Example]:
     """By label, the words of the first inspection whose verdict has it."""
     found: dict[str, Example] = {}
-    for inspection in Stored(lines, is_spool=False).select(station=station.station.name):
+    for inspection in History(lines, is_spool=False).select(station=station.station.name):
         label = inspection.verdict.label
         if label is not None and label not in found:
-            found[label] = (words_of(inspection)[0], label)
+            found[label] = (description_and_scores(inspection)[0], label)
             print(f"example of {label}: {inspection.source}")
     return found
 

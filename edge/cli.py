@@ -12,9 +12,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from edge.commands import calibrate, explain, learn, rejudge, template
-from edge.commands import reproduce as replay_words
-from edge.commands.options import BAD_CONFIG, DONE, FAILED, positive, take_models, take_spool, take_stations, told
+from edge.commands import calibrate, explain, learn, rejudge, reproduce, template
+from edge.commands.options import (
+    BAD_CONFIG,
+    DONE,
+    FAILED,
+    add_models_options,
+    add_spool_option,
+    add_stations_option,
+    positive,
+    settings_from,
+)
 from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
 from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.settings import BoxSettings
@@ -75,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(command=_demo, quiet=True)
 
     run = commands.add_parser("run", help="the daemon: all stations of this box, until SIGTERM")
-    take_stations(run)
-    take_spool(run)
+    add_stations_option(run)
+    add_spool_option(run)
     run.set_defaults(command=_run, quiet=False)
 
     inspect = commands.add_parser(
@@ -88,12 +96,12 @@ def _parser() -> argparse.ArgumentParser:
     inspect.set_defaults(command=_inspect, quiet=True)
 
     doctor = commands.add_parser("doctor", help="say what each part runs on and whether it works; exit 1 when a station could not run")
-    take_stations(doctor)
-    take_spool(doctor)
+    add_stations_option(doctor)
+    add_spool_option(doctor)
     doctor.add_argument("--json", action="store_true", help="one JSON object on stdout")
     doctor.set_defaults(command=_doctor, quiet=True)
     for command in (run, inspect, doctor):
-        take_models(command)
+        add_models_options(command)
 
     bundle = commands.add_parser("bundle", help="look at bundles").add_subparsers(required=True, metavar="VERB")
     verify = bundle.add_parser("verify", help="check signature, files and headers of a bundle; exit 78 when it is not to be trusted")
@@ -112,9 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--epoch", help="default: the present one")
     replay.set_defaults(command=_spool_replay, quiet=True)
     for verb in (status, replay):
-        take_spool(verb)
+        add_spool_option(verb)
     calibrate.register(commands)
-    for verb_of_words in (explain, replay_words, rejudge, template, learn):
+    for verb_of_words in (explain, reproduce, rejudge, template, learn):
         verb_of_words.register(commands)
     return parser
 
@@ -135,21 +143,21 @@ def _demo(options: argparse.Namespace, _settings: BoxSettings) -> int:
 def _run(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.daemon.startup import run_box
 
-    run_box(told(settings, options))
+    run_box(settings_from(options, settings))
     return DONE
 
 
 def _inspect(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.commands.inspect_paths import inspect_paths
 
-    inspect_paths(options.paths, station_file=options.station, jsonl=options.jsonl, settings=told(settings, options))
+    inspect_paths(options.paths, station_file=options.station, jsonl=options.jsonl, settings=settings_from(options, settings))
     return DONE
 
 
 def _doctor(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.commands.doctor import examine
 
-    findings = examine(told(settings, options))
+    findings = examine(settings_from(options, settings))
     healthy = all(finding.healthy for finding in findings)
     if options.json:
         print(json.dumps({"healthy": healthy, "findings": [finding.as_json() for finding in findings]}, ensure_ascii=False))
@@ -175,7 +183,7 @@ def _spool_status(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     from edge.spool.store import Spool
 
-    with closing(Spool(_existing(told(settings, options).spool))) as spool:
+    with closing(Spool(_existing(settings_from(options, settings).spool))) as spool:
         status = spool.status()
     backlog = [{"sink": sink, "station": station, "rows": rows} for (sink, station), rows in status.backlog.items()]
     print(json.dumps({"epoch": status.epoch, "rows": status.rows, "used_bytes": status.used_bytes, "backlog": backlog}))
@@ -187,7 +195,7 @@ def _spool_replay(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     from edge.spool.store import Spool
 
-    with closing(Spool(_existing(told(settings, options).spool))) as spool:
+    with closing(Spool(_existing(settings_from(options, settings).spool))) as spool:
         count = spool.replay(options.sink, options.station, options.first, options.last, epoch=options.epoch)
     wanted = options.last - options.first + 1
     print(f"{count} of {wanted} inspections of {options.station} will be sent again by {options.sink}")

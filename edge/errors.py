@@ -7,8 +7,8 @@ EdgeError
 ├── DescribeError    the words of a picture could not be made
 ├── JudgeError       the words could not be judged
 ├── MessageError     an inspection that cannot be said as JSON, or bytes that are no inspection
-├── StoredError      a stored inspection that cannot be found, or was judged by another bundle, station or judge
-├── TruthError       judged pictures and what is said to be true of them do not belong together
+├── HistoryError      a stored inspection that cannot be found, or was judged by another bundle, station or judge
+├── LabelsError       judged pictures and what is said to be true of them do not belong together
 ├── LessonError      something that a station cannot be taught, or a file of lessons that is wrong
 ├── SpoolError       a verdict could not be committed to disk
 │   └── SpoolFullError   the byte quota or the disk is used up
@@ -43,11 +43,11 @@ class MessageError(EdgeError):
     """An inspection that cannot be said as JSON (a number that is not finite), or bytes that are no inspection."""
 
 
-class StoredError(EdgeError):
+class HistoryError(EdgeError):
     """A stored inspection that cannot be found, or was judged by another bundle, station or judge."""
 
 
-class TruthError(EdgeError):
+class LabelsError(EdgeError):
     """Judged pictures and what is said to be true of them do not belong together."""
 
 

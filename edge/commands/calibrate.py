@@ -7,7 +7,7 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.commands.options import DONE, take_bundle, told
+from edge.commands.options import DONE, add_bundle_options, settings_from
 from firmware_config.settings import BoxSettings
 
 
@@ -17,7 +17,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "calibrate", help="make probabilities honest, and an OK safe at a stated escape rate, from judged pictures of known truth"
     )
     calibrate.add_argument("jsonl", type=Path, metavar="JSONL", help="lines of `kotoba-edge inspect`")
-    calibrate.add_argument("--truth", type=Path, required=True, metavar="CSV", help="source,label: a label of the station, or ok or ng")
+    calibrate.add_argument("--labels", type=Path, required=True, metavar="CSV", help="source,label: a label of the station, or ok or ng")
     calibrate.add_argument("--station", type=Path, required=True, metavar="FILE")
     calibrate.add_argument(
         "--escape", type=share, default=0.02, metavar="SHARE", help="of bad pictures, that may become OK (default: %(default)s)"
@@ -29,7 +29,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--kind", choices=("logistic", "isotonic", "temperature"), default="logistic", help="of fit (default: %(default)s)"
     )
     calibrate.add_argument("--out", type=Path, required=True, metavar="FILE", help="the calibration, for [judge] calibration")
-    take_bundle(calibrate)
+    add_bundle_options(calibrate)
     calibrate.set_defaults(command=_calibrate, quiet=True)
 
 
@@ -46,15 +46,15 @@ def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_bundle
     from edge.calibration.fit import Sample, make_calibration
     from edge.studies.calibrate_report import TEXTS, report
-    from edge.studies.labelled import match, read_lines, read_truth
+    from edge.studies.labelled import match, read_labels, read_lines
     from edge.studies.outcomes import count, cross_fitted_verdicts
     from firmware_config.calibration import write_calibration
     from firmware_config.signature import read_trusted_keys
     from firmware_config.station import read_station
 
-    station, box = read_station(options.station), told(settings, options)
+    station, box = read_station(options.station), settings_from(options, settings)
     bundle = open_bundle(box.bundle, trusted=read_trusted_keys(box.keys))
-    matched = match(read_lines(options.jsonl), read_truth(options.truth), station, bundle.manifest.models_digest)
+    matched = match(read_lines(options.jsonl), read_labels(options.labels), station, bundle.manifest.models_digest)
     points = [(known.scores.log_likelihoods, known.allowed) for known in matched.pictures]
     now = datetime.now(timezone.utc).replace(microsecond=0)
     made = make_calibration(points, matched.fitted_for, kind=options.kind, escape=options.escape, coverage=options.coverage, made_at=now)

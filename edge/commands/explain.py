@@ -6,8 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
-from edge.commands.history_options import stored_of, take_stored
-from edge.commands.options import DONE, told
+from edge.commands.history_options import add_history_options, history_from
+from edge.commands.options import DONE, settings_from
 from firmware_config.settings import BoxSettings
 
 
@@ -15,7 +15,7 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     """Add the verb."""
     explain = commands.add_parser("explain", help="say which words moved a stored verdict, as text, JSON or a picture")
     explain.add_argument("id", metavar="ID", help="its beginning is enough")
-    take_stored(explain)
+    add_history_options(explain)
     explain.add_argument("--language", choices=("en", "ja"), help="default: the station's")
     explain.add_argument("--json", action="store_true", help="one JSON object on stdout")
     explain.add_argument("--png", type=Path, metavar="OUT", help="draw it, in English")
@@ -30,9 +30,9 @@ def _explain(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.review.rejudge import open_rejudge
     from firmware_config.station import read_station
 
-    settings = told(settings, options)
+    settings = settings_from(options, settings)
     station = read_station(options.station)
-    (inspection,) = stored_of(options, settings).find([options.id])
+    (inspection,) = history_from(options, settings).find([options.id])
     pixels = None if options.picture is None else evidence_of(inspection, options.picture)
     rejudge = open_rejudge(station, settings=settings)
     explanation = explain(rejudge, inspection)

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar
 
-from edge.commands.options import take_models, told
-from edge.spool.history import Stored
+from edge.commands.options import add_models_options, settings_from
+from edge.spool.history import History
 from firmware_config.settings import BoxSettings
 
 PROGRESS_EVERY_S = 0.5
@@ -22,16 +22,16 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _Item = TypeVar("_Item")
 
 
-def take_stored(command: argparse.ArgumentParser) -> None:
+def add_history_options(command: argparse.ArgumentParser) -> None:
     """Take where the inspections are stored, and the station and bundle that judge their words."""
     where = command.add_mutually_exclusive_group()
     where.add_argument("--spool", type=Path, metavar="FILE", help="default: the environment variable KOTOBA_SPOOL, else the box's own")
     where.add_argument("--jsonl", type=Path, metavar="FILE", help="lines that `kotoba-edge inspect` or the file output wrote")
     command.add_argument("--station", type=Path, required=True, metavar="FILE")
-    take_models(command)
+    add_models_options(command)
 
 
-def take_times(command: argparse.ArgumentParser) -> None:
+def add_time_options(command: argparse.ArgumentParser) -> None:
     """Take which of them by when their pictures were captured."""
     command.add_argument(
         "--since", type=moment, metavar="TIME", help="2026-05-04T08:00 (this machine's zone unless one is given), or 8h, 7d"
@@ -39,11 +39,11 @@ def take_times(command: argparse.ArgumentParser) -> None:
     command.add_argument("--until", type=moment, metavar="TIME", help="before this time; written alike")
 
 
-def stored_of(options: argparse.Namespace, settings: BoxSettings) -> Stored:
+def history_from(options: argparse.Namespace, settings: BoxSettings) -> History:
     """The place that the command line names."""
     if options.jsonl is not None:
-        return Stored(options.jsonl, is_spool=False)
-    return Stored(told(settings, options).spool, is_spool=True)
+        return History(options.jsonl, is_spool=False)
+    return History(settings_from(options, settings).spool, is_spool=True)
 
 
 def moment(text: str) -> datetime:

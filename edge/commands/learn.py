@@ -7,8 +7,8 @@ import getpass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.commands.history_options import stored_of, take_stored
-from edge.commands.options import DONE, positive, take_models, told
+from edge.commands.history_options import add_history_options, history_from
+from edge.commands.options import DONE, add_models_options, positive, settings_from
 from edge.errors import LessonError
 from edge.judges.lessons import Line
 from firmware_config.settings import BoxSettings
@@ -24,11 +24,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     correct.add_argument(
         "--as",
         dest="kind",
-        choices=("example", "point"),
+        choices=("example", "calibration"),
         default="example",
         help="an example in the instruction, or a point for `kotoba-edge calibrate` (default: %(default)s)",
     )
-    take_stored(correct)
+    add_history_options(correct)
     correct.set_defaults(command=_correct, quiet=True)
 
     undo = verbs.add_parser("undo", help="make a lesson count no longer; the file keeps both")
@@ -44,11 +44,11 @@ def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     show.add_argument("--json", action="store_true", help="the lines of the file")
     show.set_defaults(command=_list, quiet=True)
 
-    points = verbs.add_parser("points", help="judge what was taught as points anew, and write what `kotoba-edge calibrate` reads")
+    points = verbs.add_parser("calibration-pictures", help="write the calibration pictures for `kotoba-edge calibrate`")
     points.add_argument("--out", type=Path, required=True, metavar="JSONL")
-    points.add_argument("--truth", type=Path, required=True, metavar="CSV")
+    points.add_argument("--labels", type=Path, required=True, metavar="CSV")
     points.add_argument("--station", type=Path, required=True, metavar="FILE")
-    take_models(points)
+    add_models_options(points)
     points.set_defaults(command=_points, quiet=True)
 
 
@@ -81,8 +81,8 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     station = read_station(options.station)
     path, lines = _lessons(station)
-    (inspection,) = stored_of(options, settings).find([options.id])
-    box = told(settings, options)
+    (inspection,) = history_from(options, settings).find([options.id])
+    box = settings_from(options, settings)
     bundle, board = open_bundle(box.bundle, trusted=read_trusted_keys(box.keys)), read_board(box.board)
     teacher = Teacher(
         path,
@@ -98,8 +98,8 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
     print(
         f"lesson {lesson.number}: {lesson.source} is {lesson.label!r} (the verdict said {lesson.said!r}), kept as {lesson.kind} in {path}"
     )
-    if lesson.kind == "point":
-        print("no verdict changes before `kotoba-edge learn points` and `kotoba-edge calibrate`")
+    if lesson.kind == "calibration":
+        print("no verdict changes before `kotoba-edge learn calibration-pictures` and `kotoba-edge calibrate`")
         return DONE
     print(f"golden verdicts: {lesson.golden} judged with and without it, none worse, {len(learned.better)} better")
     print("\n".join(f"  {one}" for one in learned.better), end="\n" if learned.better else "")
@@ -147,19 +147,19 @@ def _list(options: argparse.Namespace, _settings: BoxSettings) -> int:
 
 def _points(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.judges.lessons import taught
-    from edge.review.calibration_points import write_points
+    from edge.review.calibration_pictures import write_calibration_pictures
     from edge.review.rejudge import open_rejudge
     from firmware_config.station import read_station
 
     station = read_station(options.station)
     path, lines = _lessons(station)
-    points = [lesson for lesson in taught(lines) if lesson.kind == "point"]
+    points = [lesson for lesson in taught(lines) if lesson.kind == "calibration"]
     if not points:
-        msg = f"writing points: none of the lessons in {path} is one: teach some with `kotoba-edge learn correct ID --as point`"
+        msg = f"writing points: none of the lessons in {path} is one: teach some with `kotoba-edge learn correct ID --as calibration`"
         raise LessonError(msg)
-    rejudge = open_rejudge(station.judging({"calibration": None}), settings=told(settings, options))
-    write_points(points, rejudge, out=options.out, truth=options.truth)
-    print(f"{len(points)} points for `kotoba-edge calibrate {options.out} --truth {options.truth}`")
+    rejudge = open_rejudge(station.judging({"calibration": None}), settings=settings_from(options, settings))
+    write_calibration_pictures(points, rejudge, out=options.out, labels=options.labels)
+    print(f"{len(points)} points for `kotoba-edge calibrate {options.out} --labels {options.labels}`")
     return DONE
 
 

@@ -13,29 +13,29 @@ DONE, FAILED, BAD_CONFIG = 0, 1, 78
 _SETTINGS = "default: the environment variable KOTOBA_{}, else {}"
 
 
-def take_models(command: argparse.ArgumentParser) -> None:
+def add_models_options(command: argparse.ArgumentParser) -> None:
     """Take the options that say which bundle runs, who may have signed it, and on what board."""
-    take_bundle(command)
+    add_bundle_options(command)
     command.add_argument("--board", metavar="NAME", help=_SETTINGS.format("BOARD", "cpu"))
 
 
-def take_bundle(command: argparse.ArgumentParser) -> None:
+def add_bundle_options(command: argparse.ArgumentParser) -> None:
     """Take the options that say which bundle it is about, and who may have signed it."""
     command.add_argument("--bundle", type=Path, metavar="DIR", help=_SETTINGS.format("BUNDLE", "/var/lib/kotoba/bundle"))
     command.add_argument("--keys", type=Path, metavar="DIR", help=_SETTINGS.format("KEYS", "/etc/kotoba/keys"))
 
 
-def take_stations(command: argparse.ArgumentParser) -> None:
+def add_stations_option(command: argparse.ArgumentParser) -> None:
     """Take the folder of station files."""
     command.add_argument("--stations", type=Path, metavar="DIR", help=_SETTINGS.format("STATIONS", "/etc/kotoba/stations"))
 
 
-def take_spool(command: argparse.ArgumentParser) -> None:
+def add_spool_option(command: argparse.ArgumentParser) -> None:
     """Take the spool."""
     command.add_argument("--spool", type=Path, metavar="FILE", help=_SETTINGS.format("SPOOL", "/var/lib/kotoba/spool.sqlite"))
 
 
-def told(settings: BoxSettings, options: argparse.Namespace) -> BoxSettings:
+def settings_from(options: argparse.Namespace, settings: BoxSettings) -> BoxSettings:
     """The settings of the environment with what the command line says."""
     said = {key: value for key, value in vars(options).items() if key in BoxSettings.model_fields and value is not None}
     return settings.model_copy(update=said)

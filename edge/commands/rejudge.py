@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.commands.history_options import stored_of, take_stored, take_times, with_progress
-from edge.commands.options import DONE, positive, told
-from edge.errors import StoredError
+from edge.commands.history_options import add_history_options, add_time_options, history_from, with_progress
+from edge.commands.options import DONE, positive, settings_from
+from edge.errors import HistoryError
 from firmware_config.settings import BoxSettings
 
 OF_THE_JUDGE = {"template": "template_file", "adapter": "adapter", "method": "method", "score": "score", "answers": "answers"}
@@ -21,15 +21,15 @@ OF_THE_JUDGE = {"template": "template_file", "adapter": "adapter", "method": "me
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
     rejudge = commands.add_parser("rejudge", help="judge stored words again with another template, adapter or method: what would change?")
-    take_stored(rejudge)
-    take_times(rejudge)
+    add_history_options(rejudge)
+    add_time_options(rejudge)
     rejudge.add_argument("--limit", type=positive, metavar="N", help="the first N inspections")
-    take_judge(rejudge)
+    add_judge_options(rejudge)
     rejudge.add_argument("--out", type=Path, metavar="JSONL", help="write the new verdicts there, one line each")
     rejudge.set_defaults(command=_rejudge, quiet=True)
 
 
-def take_judge(command: argparse.ArgumentParser) -> None:
+def add_judge_options(command: argparse.ArgumentParser) -> None:
     """Take what replaces the station's own judging."""
     command.add_argument("--template", type=Path, metavar="FILE", help="an instruction template in the place of the station's")
     command.add_argument("--adapter", metavar="NAME", help="a LoRA of the bundle")
@@ -47,14 +47,15 @@ def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     if options.out is not None and options.jsonl is not None and options.out.resolve() == options.jsonl.resolve():
         msg = f"writing verdicts to {options.out}: these are the lines that are judged again: give another path"
-        raise StoredError(msg)
+        raise HistoryError(msg)
     station = read_station(options.station)
-    found = stored_of(options, settings).select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
+    history = history_from(options, settings)
+    found = history.select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
     judged = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]
     said = {key: getattr(options, option) for option, key in OF_THE_JUDGE.items() if getattr(options, option) is not None}
     if said:
         said["calibration"] = None  # it was fitted for the station's own judging
-    rejudge = open_rejudge(station.judging(said), settings=told(settings, options))
+    rejudge = open_rejudge(station.judging(said), settings=settings_from(options, settings))
     compared = []
     with _lines(options.out) as out:
         started = time.monotonic()
@@ -78,4 +79,4 @@ def _lines(path: Path | None) -> Iterator[BinaryIO | None]:
             yield file
     except OSError as err:
         msg = f"writing verdicts to {path}: {err.strerror}: give another path or make room"
-        raise StoredError(msg) from err
+        raise HistoryError(msg) from err

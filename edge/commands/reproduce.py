@@ -1,4 +1,4 @@
-"""`kotoba-edge replay`: repeat stored judgements bit for bit."""
+"""`kotoba-edge reproduce`: repeat stored judgements bit for bit."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import argparse
 import sys
 import time
 
-from edge.commands.history_options import stored_of, take_stored, take_times, with_progress
-from edge.commands.options import DONE, FAILED, positive, told
+from edge.commands.history_options import add_history_options, add_time_options, history_from, with_progress
+from edge.commands.options import DONE, FAILED, positive, settings_from
 from edge.records import Decision
 from firmware_config.settings import BoxSettings
 
 
 def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb."""
-    replay = commands.add_parser("replay", help="judge stored words again: every number and the verdict must be equal; exit 1 when not")
+    replay = commands.add_parser("reproduce", help="judge stored words again: every number and the verdict must be equal; exit 1 when not")
     replay.add_argument("ids", nargs="*", metavar="ID", help="the beginning of an id is enough")
     replay.add_argument("--all", action="store_true", help="every inspection of the station")
     replay.add_argument("--limit", type=positive, metavar="N", help="with --all: the first N")
-    take_stored(replay)
-    take_times(replay)
+    add_history_options(replay)
+    add_time_options(replay)
     replay.set_defaults(command=_replay, quiet=True, wrong_usage=replay.error)
 
 
@@ -30,7 +30,7 @@ def _replay(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.review.reproduce import replay
     from firmware_config.station import read_station
 
-    settings, stored = told(settings, options), stored_of(options, settings)
+    settings, stored = settings_from(options, settings), history_from(options, settings)
     station = read_station(options.station)
     if options.all:
         found = stored.select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)

@@ -36,7 +36,7 @@ class Correction(BaseModel):
     model_config = STRICT
     schema_id: Literal["kotoba.lesson/1"] = Field(default="kotoba.lesson/1", alias="schema")
     number: int = Field(ge=1, description="Of the line.")
-    kind: Literal["example", "point"]
+    kind: Literal["example", "calibration"]
     by: Text
     at: Moment
     why: Text

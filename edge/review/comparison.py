@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from edge.errors import StoredError
+from edge.errors import HistoryError
 from edge.records import Decision, Inspection, Reason, Scores, Verdict
 from edge.review.rejudge import Rejudge
-from edge.spool.history import words_of
-from edge.studies.labelled import labels_of_truth
+from edge.spool.history import description_and_scores
+from edge.studies.labelled import allowed_labels
 from edge.studies.outcomes import count
 from firmware_config.station import Station
 
@@ -67,10 +67,10 @@ def judge_again(rejudge: Rejudge, inspection: Inspection) -> Again:
     """Judge the words of a stored inspection as the station does now.
 
     Raises:
-        StoredError: it has no words.
+        HistoryError: it has no words.
         JudgeError: the model failed.
     """
-    description, stored = words_of(inspection)
+    description, stored = description_and_scores(inspection)
     scores, verdict = rejudge.judge_stored(inspection, description)
     late, before = Reason.LATE in inspection.verdict.reasons, inspection.verdict
     if not stored.calibrated and stored.labels == scores.labels:
@@ -108,18 +108,18 @@ def outcomes(compared: Sequence[Again], truth: Mapping[str, str], station: Stati
     """Escape and overkill before and after, of the pictures whose truth is known (source to label or decision).
 
     Raises:
-        TruthError: a label that the station does not know.
-        StoredError: none of the pictures has a truth.
+        LabelsError: a label that the station does not know.
+        HistoryError: none of the pictures has a truth.
     """
     known = [again for again in compared if again.inspection.source in truth]
     if not known:
         msg = f"none of the {len(compared)} pictures is in the table of truths: its column `source` must say the same as the stored lines"
-        raise StoredError(msg)
+        raise HistoryError(msg)
     decisions = {label.name: label.decision for label in station.labels}
     bad = []
     for again in known:
         said = truth[again.inspection.source]
-        labels_of_truth(said, again.inspection.source, station)
+        allowed_labels(said, again.inspection.source, station)
         bad.append(decisions.get(said, said) != "ok")
     rows = []
     for when, found in (("before", [again.before for again in known]), ("after", [again.after for again in known])):
@@ -139,7 +139,7 @@ def changes(compared: Sequence[Again], *, limit: int) -> list[str]:
     changed = [again for again in compared if again.changed]
     for again in changed[:limit]:
         lines.append(f"{again.inspection.id[:12]}  {again.inspection.source}: {_said(again.before)} -> {_said(again.after)}")
-        description, _ = words_of(again.inspection)
+        description, _ = description_and_scores(again.inspection)
         words = description.words
         tags = ", ".join(tag.word for tag in (*words.tags, *words.attributes))
         lines.append("              " + "; ".join([tags, *words.captions]))

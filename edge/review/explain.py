@@ -15,7 +15,7 @@ from typing import Literal
 from edge.errors import JudgeError
 from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Words
 from edge.review.rejudge import Rejudge
-from edge.spool.history import words_of
+from edge.spool.history import description_and_scores
 
 LEAST = 1e-9
 """Probabilities are held this far from 0 and 1 before odds are taken of them: a calibration may say exactly 0."""
@@ -70,10 +70,10 @@ def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
     """Explain a stored verdict.
 
     Raises:
-        StoredError: it has no words, or was judged by another bundle, station, instruction, adapter or calibration.
+        HistoryError: it has no words, or was judged by another bundle, station, instruction, adapter or calibration.
         JudgeError: the model failed, or gives other scores than it gave then.
     """
-    description, stored = words_of(inspection)
+    description, stored = description_and_scores(inspection)
     rejudge.require_same(inspection)
     left_out = _left_out(description)
     whole, *others = rejudge.score_each([description, *(rest for _, _, rest in left_out)])
@@ -83,7 +83,7 @@ def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
     before, stored_then = _probability(whole, labels), _probability(stored, labels)
     if abs(before - stored_then) > MAX_SHIFT:
         now = f"{side} has probability {before:.4f} now and had {stored_then:.4f}"
-        msg = f"explaining inspection {inspection.id}: {now}: see with `kotoba-edge replay` what differs"
+        msg = f"explaining inspection {inspection.id}: {now}: see with `kotoba-edge reproduce` what differs"
         raise JudgeError(msg)
     effects = [
         Effect(

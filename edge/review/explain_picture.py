@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from edge.drawing.contact_sheet import COLOURS, GREY, INK, MAX_BYTES, MAX_PIXELS, PAPER
-from edge.errors import StoredError
+from edge.errors import HistoryError
 from edge.picture.decode import read_picture
 from edge.records import Decision, Inspection, Pixels
 from edge.review.explain import Effect, Explanation
@@ -50,14 +50,14 @@ def evidence_of(inspection: Inspection, path: Path) -> Pixels:
 
     Raises:
         PictureError: the file is no picture.
-        StoredError: it is another picture than the one that was judged.
+        HistoryError: it is another picture than the one that was judged.
     """
     pixels = read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
     found = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
     if found != inspection.evidence_sha256:
         digests = f"its pixels have sha256 {found}, stored is {inspection.evidence_sha256}"
         msg = f"picture {path} is not the one of inspection {inspection.id} ({digests}): give the picture that was judged"
-        raise StoredError(msg)
+        raise HistoryError(msg)
     return pixels
 
 
@@ -65,7 +65,7 @@ def write_explanation(path: Path, explanation: Explanation, *, pixels: Pixels | 
     """Write a PNG.
 
     Raises:
-        StoredError: it cannot be written.
+        HistoryError: it cannot be written.
     """
     sheet = _Sheet(_height(explanation))
     _head(sheet, explanation)
@@ -81,7 +81,7 @@ def write_explanation(path: Path, explanation: Explanation, *, pixels: Pixels | 
         path.write_bytes(raw.tobytes() if encoded else b"")
     except OSError as err:
         msg = f"the picture of inspection {explanation.inspection.id} cannot be written to {path} ({err.strerror}): give another path"
-        raise StoredError(msg) from err
+        raise HistoryError(msg) from err
 
 
 def _height(explanation: Explanation) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from edge.bundle.open import Bundle, open_bundle
-from edge.errors import StoredError
+from edge.errors import HistoryError
 from edge.inspection.policy import decide, limits_of
 from edge.judges import open_calibration, open_language_model, open_plain_judge
 from edge.judges.language_model import LanguageModel
@@ -73,7 +73,7 @@ class Rejudge:
         """Refuse an inspection that other models or settings made: its verdict would not be the one that these give.
 
         Raises:
-            StoredError: it was made by another.
+            HistoryError: it was made by another.
         """
         made_by = (
             ("models", inspection.models_digest, self.bundle.manifest.models_digest, "give the bundle that made it"),
@@ -82,13 +82,13 @@ class Rejudge:
         for what, theirs, ours, advice in made_by:
             if theirs != ours:
                 msg = f"inspection {inspection.id} was made with {what} {theirs}, not with {ours}: {advice}, or use `kotoba-edge rejudge`"
-                raise StoredError(msg)
+                raise HistoryError(msg)
 
     def require_same_judge(self, inspection: Inspection, scores: Scores) -> None:
         """Refuse scores that another instruction, adapter or calibration made than those stored.
 
         Raises:
-            StoredError: they were made by another.
+            HistoryError: they were made by another.
         """
         stored = inspection.scores
         for what in ("prompt", "adapter", "calibration"):
@@ -98,4 +98,4 @@ class Rejudge:
                     f"inspection {inspection.id} was judged with {what} {theirs or 'none'}, the station's is {ours or 'none'} now: "
                     "that is a replay of another judge, see with `kotoba-edge rejudge` what it makes of the words"
                 )
-                raise StoredError(msg)
+                raise HistoryError(msg)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from edge.records import Inspection, Scores, Verdict
 from edge.review.rejudge import Rejudge
-from edge.spool.history import words_of
+from edge.spool.history import description_and_scores
 
 
 def replay(rejudge: Rejudge, inspection: Inspection) -> str | None:
     """Judge the stored words again; None if all is equal to the last bit, else one sentence that names the first difference.
 
     Raises:
-        StoredError: it has no words, or was judged by another bundle, station, instruction, adapter or calibration.
+        HistoryError: it has no words, or was judged by another bundle, station, instruction, adapter or calibration.
         JudgeError: the model failed.
     """
-    description, stored = words_of(inspection)
+    description, stored = description_and_scores(inspection)
     rejudge.require_same(inspection)
     scores, verdict = rejudge.judge_stored(inspection, description)
     rejudge.require_same_judge(inspection, scores)

@@ -23,7 +23,7 @@ from edge.message import from_wire, to_wire
 from edge.picture.decode import read_picture
 from edge.records import Description, Frame, Inspection, Reason, Verdict, Words
 from edge.review.rejudge import Rejudge
-from edge.spool.history import words_of
+from edge.spool.history import description_and_scores
 from firmware_config.labels import Label
 from firmware_config.station import Station
 
@@ -41,7 +41,7 @@ class Teaching:
 
     inspection: Inspection
     label: str
-    kind: Literal["example", "point"]
+    kind: Literal["example", "calibration"]
     by: str
     why: str
 
@@ -84,11 +84,11 @@ class Teacher:
 
         Raises:
             LessonError: it cannot be a lesson, golden verdicts would get worse, or it cannot be written.
-            StoredError: there are no words.
+            HistoryError: there are no words.
             BundleError: the instruction has no slot for examples, or gets too long with one more.
             PictureError, DescribeError, JudgeError: the golden verdicts cannot be made.
         """
-        description, _ = words_of(teaching.inspection)
+        description, _ = description_and_scores(teaching.inspection)
         self._require_teachable(teaching, description)
         known = examples_of(self._known)
         golden = self._golden() if teaching.kind == "example" else ()
@@ -151,7 +151,7 @@ class Teacher:
         if not found:
             doing = f"teaching station {self._station.station.name}"
             trouble = "neither the bundle nor an earlier lesson has a golden verdict with one of its labels, so no harm could be seen"
-            msg = f"{doing}: {trouble}: confirm right verdicts with `kotoba-edge learn correct ID --as point` first"
+            msg = f"{doing}: {trouble}: confirm right verdicts with `kotoba-edge learn correct ID --as calibration` first"
             raise LessonError(msg)
         return tuple(found)
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from edge.errors import MessageError, SpoolError, StoredError
+from edge.errors import HistoryError, MessageError, SpoolError
 from edge.message import MAX_MESSAGE_BYTES, decode
 from edge.records import Decision, Description, Inspection, Scores
 from edge.spool.damage import Row
@@ -24,7 +24,7 @@ NAMED_IDS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class History:
     """A place where inspections are stored: a spool, or the lines that `kotoba-edge inspect` and the file output write."""
 
     path: Path
@@ -34,7 +34,7 @@ class Stored:
         """The inspections of these ids, in this order; the beginning of an id is enough where no other begins so.
 
         Raises:
-            StoredError: none or several begin so, or the file is missing or no file of inspections.
+            HistoryError: none or several begin so, or the file is missing or no file of inspections.
             SpoolError: the spool cannot be read.
         """
         return tuple(self._find(wanted) for wanted in ids)
@@ -45,7 +45,7 @@ class Stored:
         """The first `limit` inspections of a station captured from `since` up to before `until`, in the order stored, each id once.
 
         Raises:
-            StoredError, SpoolError: as `find`; or there is none.
+            HistoryError, SpoolError: as `find`; or there is none.
         """
         found: dict[str, Inspection] = {}
         for inspection in self._all(station=station):
@@ -57,7 +57,7 @@ class Stored:
         if not found:
             asked = "".join(f" {word} {moment.isoformat()}" for word, moment in (("since", since), ("until", until)) if moment)
             msg = f"{self.path} holds no inspection of station {station}{asked}: correct the station file or the times"
-            raise StoredError(msg)
+            raise HistoryError(msg)
         return tuple(found.values())
 
     def _find(self, wanted: str) -> Inspection:
@@ -66,31 +66,31 @@ class Stored:
             return found[wanted]
         if not found:
             msg = f"{self.path} holds no inspection whose id begins with {wanted!r}: correct the id or give the file that holds it"
-            raise StoredError(msg)
+            raise HistoryError(msg)
         if len(found) > 1:
             named = ", ".join(list(found)[:NAMED_IDS]) + (f" and {len(found) - NAMED_IDS} more" if len(found) > NAMED_IDS else "")
             msg = f"{wanted!r} could be {named} in {self.path}: give more of the id"
-            raise StoredError(msg)
+            raise HistoryError(msg)
         return next(iter(found.values()))
 
     def _all(self, *, begin: str = "", station: str | None = None) -> Iterator[Inspection]:
         if not self.path.is_file():
             which = "the spool of a box that has run" if self.is_spool else "the lines that `kotoba-edge inspect` wrote"
             msg = f"reading stored inspections from {self.path}: there is no such file: give {which}"
-            raise StoredError(msg)
+            raise HistoryError(msg)
         return _rows(self.path, begin, station) if self.is_spool else _lines(self.path, begin, station)
 
 
-def words_of(inspection: Inspection) -> tuple[Description, Scores]:
+def description_and_scores(inspection: Inspection) -> tuple[Description, Scores]:
     """What a stored verdict was made of.
 
     Raises:
-        StoredError: it was not made of words, because the box had trouble.
+        HistoryError: it was not made of words, because the box had trouble.
     """
     if inspection.verdict.decision is Decision.FAULT or inspection.description is None or inspection.scores is None:
         why = ", ".join(reason.value for reason in inspection.verdict.reasons)
         msg = f"inspection {inspection.id} is a FAULT ({why}), trouble of the box and no judgement of words: choose another inspection"
-        raise StoredError(msg)
+        raise HistoryError(msg)
     return inspection.description, inspection.scores
 
 
@@ -102,12 +102,12 @@ def _lines(path: Path, begin: str, station: str | None) -> Iterator[Inspection]:
                     inspection = decode(line.rstrip(b"\n"))
                 except MessageError as err:
                     msg = f"line {number} of {path}: {err}"
-                    raise StoredError(msg) from err
+                    raise HistoryError(msg) from err
                 if inspection.id.startswith(begin) and station in {None, inspection.station}:
                     yield inspection
     except OSError as err:
         msg = f"reading stored inspections from {path}: {err.strerror}: give a file that you may read"
-        raise StoredError(msg) from err
+        raise HistoryError(msg) from err
 
 
 def _rows(path: Path, begin: str, station: str | None) -> Iterator[Inspection]:

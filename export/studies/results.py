@@ -11,7 +11,7 @@ import numpy as np
 from edge.bundle.open import Bundle
 from edge.records import Description
 from edge.records import Scores as JudgeScores
-from edge.spool.history import Stored, words_of
+from edge.spool.history import History, description_and_scores
 from export.errors import ExportError
 from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, Cell, load_cells
 from export.studies import controls
@@ -85,9 +85,9 @@ def read_study(jsonl: Path, bundle: Bundle, station: Station) -> Study:
 
     Raises:
         PilotError: a cell has no line with probabilities, or a line is of another bundle or station file.
-        StoredError: the file cannot be read, or a line is no inspection.
+        HistoryError: the file cannot be read, or a line is no inspection.
     """
-    lines, cells = Stored(jsonl, is_spool=False).select(station=station.station.name), load_cells()
+    lines, cells = History(jsonl, is_spool=False).select(station=station.station.name), load_cells()
     by_name = {Path(inspection.source).name: inspection for inspection in lines}
     missing = [cell.path.name for cell in cells if cell.path.name not in by_name or by_name[cell.path.name].scores is None]
     if missing:
@@ -107,7 +107,7 @@ def read_study(jsonl: Path, bundle: Bundle, station: Station) -> Study:
                     "inspect all cells again"
                 )
                 raise PilotError(msg)
-    descriptions, scores = zip(*map(words_of, found), strict=True)
+    descriptions, scores = zip(*map(description_and_scores, found), strict=True)
     return Study(
         cells=cells,
         descriptions=descriptions,

@@ -9,11 +9,11 @@ import pytest
 
 from edge.calibration.fit import Sample, make_calibration
 from edge.cli import main
-from edge.errors import EdgeError, TruthError
+from edge.errors import EdgeError, LabelsError
 from edge.message import encode
 from edge.records import Decision, Inspection
 from edge.studies.calibrate_report import report
-from edge.studies.labelled import match, read_lines, read_truth
+from edge.studies.labelled import match, read_labels, read_lines
 from edge.studies.outcomes import Outcomes, count, cross_fitted_verdicts, verdicts
 from firmware_config.calibration import read_calibration
 from tests.support import tiny_bundle
@@ -48,12 +48,12 @@ class Desk:
     def write(self, inspected: Sequence[Inspection], truth: dict[str, str], *, language: str = "en") -> None:
         ours = [replace(line, models_digest=self.models_digest) if line.models_digest == MODELS else line for line in inspected]
         (self.root / "lines.jsonl").write_bytes(b"".join(encode(line) + b"\n" for line in ours))
-        with (self.root / "truth.csv").open("w", newline="") as file:
+        with (self.root / "labels.csv").open("w", newline="") as file:
             csv.writer(file).writerows([("source", "label"), *truth.items()])
         (self.root / "cell.toml").write_text(STATION.format(language=language))
 
     def run(self, *options: str) -> int:
-        named = {"--truth": "truth.csv", "--station": "cell.toml", "--bundle": "bundle", "--keys": "keys", "--out": self.out.name}
+        named = {"--labels": "labels.csv", "--station": "cell.toml", "--bundle": "bundle", "--keys": "keys", "--out": self.out.name}
         given = [word for option, name in named.items() for word in (option, str(self.root / name))]
         return main(["calibrate", str(self.root / "lines.jsonl"), *given, *options])
 
@@ -167,23 +167,23 @@ def test_what_does_not_belong_together_is_refused_in_one_sentence(
     ],
 )
 def test_a_wrong_truth_is_refused(tmp_path: Path, content: bytes, complaint: str) -> None:
-    (tmp_path / "truth.csv").write_bytes(content)
-    with pytest.raises(TruthError, match=complaint):
-        read_truth(tmp_path / "truth.csv")
+    (tmp_path / "labels.csv").write_bytes(content)
+    with pytest.raises(LabelsError, match=complaint):
+        read_labels(tmp_path / "labels.csv")
 
 
 def test_a_truth_that_a_spreadsheet_wrote_is_understood(tmp_path: Path) -> None:
-    (tmp_path / "truth.csv").write_bytes(b'\xef\xbb\xbfsource,label\r\n"a,b.png",ok\r\n')
-    assert read_truth(tmp_path / "truth.csv") == {"a,b.png": "ok"}
+    (tmp_path / "labels.csv").write_bytes(b'\xef\xbb\xbfsource,label\r\n"a,b.png",ok\r\n')
+    assert read_labels(tmp_path / "labels.csv") == {"a,b.png": "ok"}
 
 
 def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    with pytest.raises(TruthError, match="cannot be read"):
-        read_truth(tmp_path / "truth.csv")
-    with pytest.raises(TruthError, match="cannot be read"):
+    with pytest.raises(LabelsError, match="cannot be read"):
+        read_labels(tmp_path / "labels.csv")
+    with pytest.raises(LabelsError, match="cannot be read"):
         read_lines(tmp_path / "lines.jsonl")
     (tmp_path / "lines.jsonl").write_text("no line\n")
-    with pytest.raises(TruthError, match="decoding an inspection"):
+    with pytest.raises(LabelsError, match="decoding an inspection"):
         read_lines(tmp_path / "lines.jsonl")
 
 

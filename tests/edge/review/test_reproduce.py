@@ -17,7 +17,7 @@ SHA = "sha256:" + "0" * 64
 
 def replayed(tmp_path: Path, *inspections: Inspection) -> int:
     lines = write_lines(tmp_path / "lines.jsonl", inspections)
-    return main(["replay", "--all", "--jsonl", str(lines), *judging_options()])
+    return main(["reproduce", "--all", "--jsonl", str(lines), *judging_options()])
 
 
 def test_stored_verdicts_are_repeated_to_the_last_bit_and_faults_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,7 +35,7 @@ def test_verdicts_are_replayed_by_the_beginning_of_their_id_from_the_spool(tmp_p
     for number in (1, 2):
         spool.commit(verdict(number))
     try:
-        assert main(["replay", "0002", "--spool", str(tmp_path / "spool.sqlite"), *judging_options()]) == 0
+        assert main(["reproduce", "0002", "--spool", str(tmp_path / "spool.sqlite"), *judging_options()]) == 0
     finally:
         spool.close()
     assert "1 stored verdicts judged again" in capsys.readouterr().out
@@ -77,13 +77,13 @@ def test_a_replay_with_other_models_or_settings_is_refused(
 
 def test_a_fault_cannot_be_replayed_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = write_lines(tmp_path / "lines.jsonl", [FAULT])
-    assert main(["replay", "f", "--jsonl", str(lines), *judging_options()]) == 1
+    assert main(["reproduce", "f", "--jsonl", str(lines), *judging_options()]) == 1
     assert "trouble of the box and no judgement of words" in capsys.readouterr().err
 
 
 def test_neither_ids_nor_all_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="2"):
-        main(["replay", "--jsonl", str(tmp_path / "lines"), *judging_options()])
+        main(["reproduce", "--jsonl", str(tmp_path / "lines"), *judging_options()])
 
 
 def test_rejudged_lines_can_be_replayed_by_the_station_that_judged_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,7 +92,7 @@ def test_rejudged_lines_can_be_replayed_by_the_station_that_judged_them(tmp_path
     said = capsys.readouterr().out
     assert "2 stored descriptions judged in " in said
     assert ": 0 decisions changed (0.0%), 0 labels, 1 FAULTs of the box were left out" in said
-    assert main(["replay", "--all", "--jsonl", str(out), *judging_options()]) == 0
+    assert main(["reproduce", "--all", "--jsonl", str(out), *judging_options()]) == 0
     assert {json.loads(line)["id"] for line in out.read_text().splitlines()}.isdisjoint({verdict(1).id, verdict(2).id})
 
 
@@ -134,10 +134,10 @@ def test_a_template_with_a_slot_missing_or_twice_names_the_slot(
 def test_trying_a_template_says_what_changed_and_what_was_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     numbers = range(4)
     lines = write_lines(tmp_path / "lines.jsonl", [turned(verdict(number)) for number in numbers])
-    truth = tmp_path / "truth.csv"
+    truth = tmp_path / "labels.csv"
     truth.write_text("source,label\n" + "".join(f"part-{number}.png,{'ng' if number % 2 else 'good'}\n" for number in numbers))
     template = Path(bundle_options()[1]) / "templates" / "default.txt"
-    assert main(["template", "try", str(template), "--jsonl", str(lines), "--truth", str(truth), *judging_options()]) == 0
+    assert main(["template", "try", str(template), "--jsonl", str(lines), "--labels", str(truth), *judging_options()]) == 0
     said = capsys.readouterr().out
     now_ok = sum(verdict(number).verdict.decision is Decision.OK for number in numbers)
     assert f"{'all':14}{now_ok:>9}{4 - now_ok:>9}{0:>9}{4:>9}" in said
@@ -150,10 +150,10 @@ def test_trying_a_template_says_what_changed_and_what_was_missed(tmp_path: Path,
 
 def test_a_truth_that_the_station_does_not_know_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = write_lines(tmp_path / "lines.jsonl", [verdict(1)])
-    truth = tmp_path / "truth.csv"
+    truth = tmp_path / "labels.csv"
     truth.write_text("source,label\npart-1.png,lovely\n")
     template = Path(bundle_options()[1]) / "templates" / "default.txt"
-    assert main(["template", "try", str(template), "--jsonl", str(lines), "--truth", str(truth), *judging_options()]) == 1
+    assert main(["template", "try", str(template), "--jsonl", str(lines), "--labels", str(truth), *judging_options()]) == 1
     assert "part-1.png is labelled 'lovely', which station cell-01 does not know" in capsys.readouterr().err
 
 

@@ -30,7 +30,7 @@ def learn(box: Path, *arguments: str) -> int:
     verb = arguments[0]
     stored = ["--jsonl", str(box / "lines.jsonl")] if verb == "correct" else []
     who = ["--by", "Sato"] if verb in {"correct", "undo"} else []
-    models = bundle_options() if verb in {"correct", "points"} else []
+    models = bundle_options() if verb in {"correct", "calibration-pictures"} else []
     return main(["learn", *arguments, "--station", str(box / "station.toml"), *stored, *who, *models])
 
 
@@ -65,11 +65,11 @@ def test_an_undone_lesson_counts_no_longer_and_stays_in_the_file(box: Path, caps
 
 def test_points_are_judged_anew_and_written_as_the_calibration_reads_them(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for number, label in (("0001", "good"), ("0002", "bad")):
-        assert learn(box, "correct", number, "--label", label, "--as", "point") == 0
+        assert learn(box, "correct", number, "--label", label, "--as", "calibration") == 0
     assert said_by(box) == verdict(1).scores.prompt  # type: ignore[union-attr]
-    assert learn(box, "points", "--out", str(box / "points.jsonl"), "--truth", str(box / "truth.csv")) == 0
+    assert learn(box, "calibration-pictures", "--out", str(box / "points.jsonl"), "--labels", str(box / "labels.csv")) == 0
     ids = [verdict(number).id for number in (1, 2)]
-    assert (box / "truth.csv").read_text() == f"source,label\n{ids[0]},good\n{ids[1]},bad\n"
+    assert (box / "labels.csv").read_text() == f"source,label\n{ids[0]},good\n{ids[1]},bad\n"
     lines = [json.loads(line) for line in (box / "points.jsonl").read_text().splitlines()]
     assert [line["source"] for line in lines] == ids
     scores = verdict(1).scores
@@ -84,7 +84,7 @@ def test_an_example_that_makes_an_earlier_confirmed_verdict_worse_is_refused_by_
     plain = read_station(box / "station.toml").judging({"lessons": None})
     taught_number, label, harmed, right = flip(plain)
     write_lines(box / "lines.jsonl", [verdict(taught_number), verdict(harmed)])
-    assert learn(box, "correct", verdict(harmed).id, "--label", right, "--as", "point") == 0
+    assert learn(box, "correct", verdict(harmed).id, "--label", right, "--as", "calibration") == 0
     before = (box / "lessons.jsonl").read_bytes()
     assert learn(box, "correct", verdict(taught_number).id, "--label", label) == 1
     assert f"1 of 1 golden verdicts would get worse, lesson 1 should be {right!r}, was {right!r}, would be " in capsys.readouterr().err
@@ -133,8 +133,8 @@ def test_what_cannot_be_a_lesson_is_refused(
 
 
 def test_the_same_words_are_not_taught_twice(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert learn(box, "correct", "0001", "--label", "good", "--as", "point") == 0
-    assert learn(box, "correct", "0001", "--label", "bad", "--as", "point") == 1
+    assert learn(box, "correct", "0001", "--label", "good", "--as", "calibration") == 0
+    assert learn(box, "correct", "0001", "--label", "bad", "--as", "calibration") == 1
     assert "lesson 1 says 'good' of the very same words: undo that first, or leave it" in capsys.readouterr().err
 
 
@@ -175,7 +175,7 @@ def test_the_lessons_of_another_station_are_refused(box: Path, capsys: pytest.Ca
 
 def test_a_file_whose_lines_were_tampered_with_is_refused(box: Path) -> None:
     for number in ("0001", "0002"):
-        assert learn(box, "correct", number, "--label", "bad", "--as", "point") == 0
+        assert learn(box, "correct", number, "--label", "bad", "--as", "calibration") == 0
     path = box / "lessons.jsonl"
     first, second = path.read_bytes().splitlines(keepends=True)
     for content, said in ((second, "line 1: it is not the line that follows"), (first + b"{}\n", "line 2: ")):

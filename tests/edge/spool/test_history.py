@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from edge.commands.history_options import moment
-from edge.errors import SpoolError, StoredError
+from edge.errors import HistoryError, SpoolError
 from edge.records import Decision
 from edge.spool.file import open_connection
-from edge.spool.history import Stored, words_of
+from edge.spool.history import History, description_and_scores
 from edge.spool.store import Spool
 from tests.support.inspections import FULL, LOST, inspection
 from tests.support.judged_words import write_lines
@@ -21,34 +21,34 @@ START = datetime(2026, 5, 4, 8, tzinfo=timezone.utc)
 
 
 @pytest.fixture(params=["spool", "lines"])
-def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stored]:
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
     """Three hours of a station, one inspection each hour, and one of another station."""
     found = [replace(inspection(n), id=f"a{n}-{n}", captured_at=START + timedelta(hours=n)) for n in range(3)]
     found.append(replace(inspection(9, station="s2"), id="b9-9"))
     if request.param == "lines":
-        yield Stored(write_lines(tmp_path / "lines.jsonl", found), is_spool=False)
+        yield History(write_lines(tmp_path / "lines.jsonl", found), is_spool=False)
         return
     with closing(Spool(tmp_path / "spool.sqlite")) as spool:  # the daemon goes on running beside us
         for one in found:
             spool.commit(one)
-        yield Stored(tmp_path / "spool.sqlite", is_spool=True)
+        yield History(tmp_path / "spool.sqlite", is_spool=True)
 
 
-def test_the_beginning_of_an_id_is_enough(stored: Stored) -> None:
+def test_the_beginning_of_an_id_is_enough(stored: History) -> None:
     assert [one.id for one in stored.find(["b", "a1"])] == ["b9-9", "a1-1"]
 
 
-def test_an_id_that_several_begin_with_is_refused_with_their_names(stored: Stored) -> None:
-    with pytest.raises(StoredError, match=r"'a' could be a0-0, a1-1, a2-2 in .*: give more of the id"):
+def test_an_id_that_several_begin_with_is_refused_with_their_names(stored: History) -> None:
+    with pytest.raises(HistoryError, match=r"'a' could be a0-0, a1-1, a2-2 in .*: give more of the id"):
         stored.find(["a"])
 
 
-def test_an_id_that_is_not_there_is_refused(stored: Stored) -> None:
-    with pytest.raises(StoredError, match="holds no inspection whose id begins with 'c'"):
+def test_an_id_that_is_not_there_is_refused(stored: History) -> None:
+    with pytest.raises(HistoryError, match="holds no inspection whose id begins with 'c'"):
         stored.find(["c"])
 
 
-def test_inspections_are_selected_by_station_time_and_number(stored: Stored) -> None:
+def test_inspections_are_selected_by_station_time_and_number(stored: History) -> None:
     def ids(**wanted: object) -> list[str]:
         return [one.id for one in stored.select(station="s1", **wanted)]  # type: ignore[arg-type]
 
@@ -58,32 +58,32 @@ def test_inspections_are_selected_by_station_time_and_number(stored: Stored) -> 
     assert ids(limit=2) == ["a0-0", "a1-1"]
 
 
-def test_selecting_nothing_is_an_error_that_says_what_was_asked(stored: Stored) -> None:
-    with pytest.raises(StoredError, match="no inspection of station s1 since 2027-01-01T00:00:00"):
+def test_selecting_nothing_is_an_error_that_says_what_was_asked(stored: History) -> None:
+    with pytest.raises(HistoryError, match="no inspection of station s1 since 2027-01-01T00:00:00"):
         stored.select(station="s1", since=datetime(2027, 1, 1, tzinfo=timezone.utc))
 
 
 def test_a_full_id_is_found_even_where_a_longer_one_begins_with_it(tmp_path: Path) -> None:
     lines = write_lines(tmp_path / "lines", [replace(inspection(1), id="ab"), replace(inspection(2), id="abc")])
-    (found,) = Stored(lines, is_spool=False).find(["ab"])
+    (found,) = History(lines, is_spool=False).find(["ab"])
     assert found.id == "ab"
 
 
 def test_a_copy_of_an_inspection_is_selected_once(tmp_path: Path) -> None:
     lines = write_lines(tmp_path / "lines", [inspection(1), replace(inspection(1), replayed=True)])
-    assert len(Stored(lines, is_spool=False).select(station="s1")) == 1
+    assert len(History(lines, is_spool=False).select(station="s1")) == 1
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StoredError, match=r"there is no such file: give the spool"):
-        Stored(tmp_path / "spool", is_spool=True).find(["a"])
+    with pytest.raises(HistoryError, match=r"there is no such file: give the spool"):
+        History(tmp_path / "spool", is_spool=True).find(["a"])
 
 
 def test_a_line_that_is_no_inspection_is_named(tmp_path: Path) -> None:
     lines = write_lines(tmp_path / "lines", [inspection(1)])
     lines.write_bytes(lines.read_bytes() + b'{"half":')
-    with pytest.raises(StoredError, match=r"line 2 of .*lines: decoding an inspection"):
-        Stored(lines, is_spool=False).find(["s1"])
+    with pytest.raises(HistoryError, match=r"line 2 of .*lines: decoding an inspection"):
+        History(lines, is_spool=False).find(["s1"])
 
 
 def test_looking_into_the_spool_of_a_stopped_box_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_looking_into_the_spool_of_a_stopped_box_leaves_nothing_behind(tmp_path:
     with closing(Spool(path)) as spool:
         spool.commit(inspection(1))
     before = sorted(tmp_path.iterdir())
-    assert len(Stored(path, is_spool=True).find(["s1"])) == 1
+    assert len(History(path, is_spool=True).find(["s1"])) == 1
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -103,21 +103,21 @@ def test_a_row_that_changed_on_disk_is_not_believed(tmp_path: Path) -> None:
     connection.execute("UPDATE inspections SET body = replace(body, 'OK', 'NG')")
     connection.close()
     with pytest.raises(SpoolError, match=r"row 1 .* has changed on disk"):
-        Stored(tmp_path / "spool.sqlite", is_spool=True).find(["s1"])
+        History(tmp_path / "spool.sqlite", is_spool=True).find(["s1"])
 
 
 def test_a_file_that_is_no_spool_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database, and long enough to have a header\n" * 10)
     with pytest.raises(SpoolError, match="SQLite says file is not a database: give the spool of a box"):
-        Stored(tmp_path / "text", is_spool=True).find(["a"])
+        History(tmp_path / "text", is_spool=True).find(["a"])
 
 
 def test_a_fault_has_no_words_to_judge() -> None:
-    with pytest.raises(StoredError, match=r"is a FAULT \(camera_stalled\), trouble of the box and no judgement of words"):
-        words_of(LOST)
+    with pytest.raises(HistoryError, match=r"is a FAULT \(camera_stalled\), trouble of the box and no judgement of words"):
+        description_and_scores(LOST)
     faulty = replace(FULL, verdict=replace(FULL.verdict, decision=Decision.FAULT))
-    with pytest.raises(StoredError, match="is a FAULT"):
-        words_of(faulty)
+    with pytest.raises(HistoryError, match="is a FAULT"):
+        description_and_scores(faulty)
 
 
 def test_times_are_read_with_their_zone_and_as_an_age() -> None:

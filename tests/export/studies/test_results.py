@@ -9,7 +9,7 @@ import pytest
 from tqdm import tqdm
 
 from edge.bundle.open import Bundle
-from edge.errors import EdgeError, StoredError
+from edge.errors import EdgeError, HistoryError
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
 from edge.judges.scripted import ScriptedJudge
@@ -153,9 +153,9 @@ def test_a_file_of_examples_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_lines_that_cannot_be_read_are_one_sentence(bundle: Bundle, tmp_path: Path) -> None:
     (tmp_path / "lines.jsonl").write_text("no inspection\n")
-    with pytest.raises(StoredError, match=r"line 1 of .*lines.jsonl"):
+    with pytest.raises(HistoryError, match=r"line 1 of .*lines.jsonl"):
         read_study(tmp_path / "lines.jsonl", bundle, AT)
-    with pytest.raises(StoredError, match=r"none.jsonl: there is no such file"):
+    with pytest.raises(HistoryError, match=r"none.jsonl: there is no such file"):
         read_study(tmp_path / "none.jsonl", bundle, AT)
 
 

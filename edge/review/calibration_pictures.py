@@ -15,7 +15,7 @@ from edge.review.rejudge import Rejudge
 from firmware_config.write import write_atomic
 
 
-def write_points(points: Sequence[Correction], rejudge: Rejudge, *, out: Path, truth: Path) -> None:
+def write_calibration_pictures(points: Sequence[Correction], rejudge: Rejudge, *, out: Path, labels: Path) -> None:
     """Judge the words of each point as the station does now; a picture is named by the id of its verdict, for file names come again.
 
     Raises:
@@ -29,7 +29,7 @@ def write_points(points: Sequence[Correction], rejudge: Rejudge, *, out: Path, t
     for point in points:
         lines.append(encode(_inspection(point, rejudge)) + b"\n")
         rows.writerow([point.inspection, point.label])
-    for path, content in ((out, b"".join(lines)), (truth, table.getvalue().encode())):
+    for path, content in ((out, b"".join(lines)), (labels, table.getvalue().encode())):
         try:
             write_atomic(path, content)
         except OSError as err:
