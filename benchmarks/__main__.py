@@ -18,7 +18,7 @@ from benchmarks.judge import judging
 from edge.bundle.open import Bundle, open_bundle
 from edge.cameras.stamp import Stamp
 from edge.demo.cells import sample_cells
-from edge.describers import open_describer
+from edge.describers import open_vision_models
 from edge.picture.decode import read_picture
 from edge.records import Decision, Frame, Inspection, Verdict
 from edge.spool.store import Spool
@@ -46,8 +46,9 @@ def main() -> None:
 def describing(bundle: Bundle, station: Station, frame: Frame) -> None:
     """CLIP alone, CLIP with one caption, with sampled captions in one batch, and the same captions one after the other."""
     board = read_board("cpu")
-    some = open_describer(bundle, settings=station.describe.model_copy(update={"samples": 4}), board=board)
-    one = some.for_settings(station.describe.model_copy(update={"samples": 0}))
+    vision = open_vision_models(bundle, board=board)
+    some = vision.describer(station.describe.model_copy(update={"samples": 4}))
+    one = vision.describer(station.describe.model_copy(update={"samples": 0}))
     compare(
         "describing one picture",
         {

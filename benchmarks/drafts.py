@@ -34,7 +34,7 @@ from export.studies.results import Study, read_study
 from firmware_config.board import read_board
 from firmware_config.bundle import BundleFile
 from firmware_config.signature import read_trusted_keys
-from firmware_config.station import Station, read_station
+from firmware_config.station import Describe, Station, read_station
 
 SEED = 0
 DRAFTS = (0, 16, 64, 256)
@@ -65,23 +65,25 @@ def main() -> None:
     order = list(range(len(study.cells)))
     random.Random(SEED).shuffle(order)
     drafts = [study.descriptions[row].captions[0] for row in order[: max(DRAFTS)]]
+    settings = station.describe.model_copy(update={"samples": 0, "beams": 1})
     rows = sorted(order[max(DRAFTS) :][: told.cells])
     print(machine())
     with TemporaryDirectory(prefix="kotoba-") as scratch:
-        ways = dict(captioners(bundle, station, drafts, Path(scratch)))
+        ways = dict(captioners(bundle, drafts, Path(scratch)))
         said = {name: Said() for name in ways}
         for row in rows:
             pixels = read_picture(study.cells[row].path, max_pixels=10**7, max_bytes=10**8)
             for name, captioner in ways.items():
-                say(captioner, pixels, said[name])
+                say(captioner, pixels, settings, said[name])
     tell(said)
     judge = Rejudge(open_language_model(bundle, board=read_board("cpu")), bundle=bundle, station=station)
     tell_verdicts(study, dict(zip(rows, said[JUDGED].captions, strict=True)), judge, station)
 
 
-def captioners(bundle: Bundle, station: Station, drafts: Sequence[str], scratch: Path) -> Iterator[tuple[str, BlipCaptioner]]:
+def captioners(bundle: Bundle, drafts: Sequence[str], scratch: Path) -> Iterator[tuple[str, BlipCaptioner]]:
     """Of both decoders one with each number of drafts, on graphs and texts in the folder `scratch`."""
-    blip = bundle.manifest.blip
+    describer = bundle.manifest.describer
+    blip = describer.blip if describer.kind == "clip_blip" else None
     if blip is None:
         msg = f"{bundle.root} holds no BLIP"
         raise ValueError(msg)
@@ -94,15 +96,12 @@ def captioners(bundle: Bundle, station: Station, drafts: Sequence[str], scratch:
             onnx.save(change(onnx.load(bundle.path(blip.decoder))), root / blip.decoder)
             (root / NAME).write_text("".join(f"{draft}\n" for draft in drafts[:count]), encoding="utf-8")
             files = (*bundle.manifest.files, BundleFile(path=NAME, sha256="0" * 64, size=0, licence="none"))
-            manifest = bundle.manifest.model_copy(update={"blip": blip.model_copy(update={"drafts": NAME}), "files": files})
-            settings = station.describe.model_copy(update={"samples": 0, "beams": 1})
-            yield (
-                f"{kind}, {count} drafts",
-                BlipCaptioner(Bundle(root, manifest, bundle.digest), settings=settings, board=read_board("cpu")),
-            )
+            drafted = Bundle(root, bundle.manifest.model_copy(update={"files": files}), bundle.digest)
+            section = blip.model_copy(update={"drafts": NAME})
+            yield f"{kind}, {count} drafts", BlipCaptioner(drafted, section, board=read_board("cpu"))
 
 
-def say(captioner: BlipCaptioner, pixels: Pixels, said: Said) -> None:
+def say(captioner: BlipCaptioner, pixels: Pixels, settings: Describe, said: Said) -> None:
     """Caption a picture and write down how it went."""
     run = Graph.run
 
@@ -114,7 +113,7 @@ def say(captioner: BlipCaptioner, pixels: Pixels, said: Said) -> None:
     Graph.run = counted  # type: ignore[method-assign]
     started = time.perf_counter()
     try:
-        said.captions += captioner.captions(pixels)
+        said.captions += captioner.captions(pixels, settings)
     finally:
         Graph.run = run  # type: ignore[method-assign]
     said.seconds.append(time.perf_counter() - started)

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from edge.bundle.open import open_bundle
-from edge.describers import open_describer
+from edge.describers import open_vision_models
 from edge.judges import open_language_model
 from edge.judges.prompt import Example
 from edge.review.rejudge import Rejudge
@@ -36,7 +36,7 @@ def main() -> None:
     told = options.parse_args()
     bundle, board = open_bundle(told.bundle, trusted=read_trusted_keys(told.keys)), read_board(told.board)
     station = read_station(bundle.path("golden/station.toml")).judging({"template": TEMPLATE, "calibration": None})
-    describer, model = open_describer(bundle, settings=station.describe, board=board), open_language_model(bundle, board=board)
+    describer, model = open_vision_models(bundle, board=board).describer(station.describe), open_language_model(bundle, board=board)
     golden = list(golden_of(bundle, station, describer))
     first = first_of_each(told.lines, station)
     chosen = [first[name] for name in FIRST] + [example for name, example in first.items() if name not in FIRST]

@@ -9,6 +9,7 @@ our graphs are timed on it too.
 from __future__ import annotations
 
 import argparse
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -36,8 +37,9 @@ from export.models.make import blip_part, clip_part
 from export.models.quantize import Inputs
 from export.proof.figures import cosine, edit_distance
 from export.spec import BlipSource, ClipSource, Limits, read_models
-from firmware_config.board import Precision, read_board
-from firmware_config.bundle import BundleFile, Clip, ImagePreprocess, Llm, Manifest, Vocabulary
+from firmware_config.board import Board, Precision, read_board
+from firmware_config.bundle import BundleFile, Manifest
+from firmware_config.describers import Blip
 from firmware_config.station import Describe
 
 CLIP_NAME, BLIP_NAME = "CLIP ViT-B/32", "BLIP base 384, 12 heads, tied"
@@ -153,8 +155,7 @@ def blip_ways(work: Path, pictures: Sequence[Path]) -> dict[int, dict[str, Sayin
     for board in map(read_board, BOARDS):
         for precision, decoder in BLIP_PRECISIONS[board.name]:
             name = precision if precision == decoder else f"{precision}, decoder {decoder}"
-            bundle = bench_bundle(made[precision, decoder].artefacts)
-            captioners[f"ours {name} ({board.name})"] = BlipCaptioner(bundle, settings=_settings(1), board=board)
+            captioners[f"ours {name} ({board.name})"] = bench_captioner(made[precision, decoder].artefacts, board)
     part = made["fp32", "fp32"]
     rivals = _openvino_captioners(opened["fp32"], part.original, part.artefacts)
     captioners |= {f"{name}, drafts": foreseeing(captioners[name], pixels) for name in list(captioners)[:1]}
@@ -182,8 +183,8 @@ class Foreseen:
 
 def foreseeing(captioner: BlipCaptioner, pixels: Pixels) -> BlipCaptioner:
     """The same with drafts of what it says of this picture."""
-    other = captioner.for_settings(_settings(1))
-    other._drafts = Foreseen([int(word.removeprefix("w")) for word in other.captions(pixels)[0].split()])  # noqa: SLF001 -- see FED
+    other, (caption,) = copy.copy(captioner), captioner.captions(pixels, _settings(1))
+    other._drafts = Foreseen([int(word.removeprefix("w")) for word in caption.split()])  # noqa: SLF001 -- see FED
     return other
 
 
@@ -234,7 +235,7 @@ def _openvino_captioners(work: BlipWork, graphs: Path, artefacts: Path) -> dict[
     samples = [given for cross in seen for given, _ in decode(teller, work, cross)]
     captioners = {}
     for name, mouth in openvino(graphs / "decoder.onnx", samples).items():
-        captioner = BlipCaptioner(bench_bundle(artefacts), settings=_settings(1), board=read_board("cpu"))
+        captioner = bench_captioner(artefacts, read_board("cpu"))
         captioner._vision, captioner._decoder = eyes[name], mouth  # noqa: SLF001 -- the same code on other graphs
         captioners[name] = captioner
     return captioners
@@ -285,7 +286,7 @@ def _seeing(graph: Graph | OpenVinoGraph, pixels: Array) -> Callable[[], Array]:
 
 
 def _saying(captioner: BlipCaptioner, captions: int, pixels: Pixels) -> Saying:
-    return partial(captioner.for_settings(_settings(captions)).captions, pixels)
+    return partial(captioner.captions, pixels, _settings(captions))
 
 
 def inference(call: Callable[..., Any], *arguments: object, **how: object) -> Any:  # noqa: ANN401 -- what the call gives
@@ -299,20 +300,21 @@ def checkpoint(folder: Path, name: str) -> Path:
     return folder if (folder / "preprocessor_config.json").exists() else write(name, folder)
 
 
-def bench_bundle(artefacts: Path) -> Bundle:
-    """BLIP's artefacts as a bundle of nothing else, without drafts; every caption is TOKENS long, because no token ends it."""
+def read_blip(artefacts: Path) -> Blip:
+    """The section of BLIP's artefacts, without drafts; every caption is TOKENS long, because no token ends it."""
     blip = read_models(artefacts).blip
     if blip is None:
         msg = f"{artefacts} holds no BLIP"
         raise ValueError(msg)
-    none = Vocabulary(words="none", embeddings="none")
-    preprocess = ImagePreprocess(size=224, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-    clip = Clip(vision="none", text="none", tokenizer="none", context_tokens=2, preprocess=preprocess, tags=none, attributes=none)
-    files = tuple(BundleFile(path=path, sha256="0" * 64, size=0, licence="none") for path in (blip.vision, blip.decoder, blip.tokenizer))
-    manifest = Manifest.model_construct(
-        name="bench", clip=clip, blip=blip.model_copy(update={"eos_token_id": -1, "drafts": None}), llm=Llm(model="none"), files=files
-    )
-    return Bundle(artefacts, manifest, "sha256:" + "0" * 64)
+    return blip.model_copy(update={"eos_token_id": -1, "drafts": None})
+
+
+def bench_captioner(artefacts: Path, board: Board) -> BlipCaptioner:
+    """A captioner of BLIP's artefacts, which are no whole bundle."""
+    blip = read_blip(artefacts)
+    files = tuple(BundleFile(path=use.path, sha256="0" * 64, size=0, licence="none") for use in blip.file_uses("blip"))
+    manifest = Manifest.model_construct(name="bench", files=files)
+    return BlipCaptioner(Bundle(artefacts, manifest, "sha256:" + "0" * 64), blip, board=board)
 
 
 if __name__ == "__main__":

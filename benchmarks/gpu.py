@@ -32,17 +32,17 @@ from benchmarks.export import (
     TOKEN_GFLOP,
     TOKENS,
     TOP_K,
-    bench_bundle,
+    bench_captioner,
     checkpoint,
     foreseeing,
     inference,
+    read_blip,
     tell_likeness,
     unit,
 )
 from benchmarks.judge import description_of, labels_of, prompt_of
 from benchmarks.machine import measured_roof, told
 from benchmarks.rounds import compare
-from edge.describers.blip import BlipCaptioner
 from edge.judges.label_judge import LabelJudge
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import description_text
@@ -153,8 +153,8 @@ def _blip_ways(
     folder = checkpoint(work / "blip", BLIP_NAME)
     opened = open_blip(BlipSource(folder=folder, precision=precision, decoder_precision=precision, limits=LOOSE), pictures)
     part = blip_part(opened, cache=work / "cache", say=print)
-    settings, bundle = Describe(samples=captions - 1, max_tokens=TOKENS, top_k=TOP_K), bench_bundle(part.artefacts)
-    captioner = BlipCaptioner(bundle, settings=settings, board=board)
+    settings, preprocess = Describe(samples=captions - 1, max_tokens=TOKENS, top_k=TOP_K), read_blip(part.artefacts).preprocess
+    captioner = bench_captioner(part.artefacts, board)
     pixels = read_picture(pictures[0], max_pixels=10**7, max_bytes=10**8)
     model = _loaded(BlipForConditionalGeneration, folder, precision, device)
     how = {"do_sample": captions > 1, "num_return_sequences": captions, "min_new_tokens": TOKENS, "max_new_tokens": TOKENS}
@@ -162,14 +162,14 @@ def _blip_ways(
 
     def theirs() -> list[str]:
         """From the decoded picture to the words, as ours."""
-        values = _values(pixel_values(pixels, bundle.manifest.blip.preprocess), precision, device)
+        values = _values(pixel_values(pixels, preprocess), precision, device)
         rows = inference(model.generate, values, **how).tolist()
         return opened.tokenizer.decode_batch([row[1:] for row in rows])  # the first is the one that was given
 
     ours = f"ours {precision} ({board.providers[0]})"
     # Beside samples the greedy caption is one of their batch, and nothing is drafted.
-    drafted = {f"{ours}, drafts": partial(foreseeing(captioner, pixels).captions, pixels)} if captions == 1 else {}
-    return {ours: partial(captioner.captions, pixels), **drafted, f"PyTorch {precision}": theirs}
+    drafted = {f"{ours}, drafts": partial(foreseeing(captioner, pixels).captions, pixels, settings)} if captions == 1 else {}
+    return {ours: partial(captioner.captions, pixels, settings), **drafted, f"PyTorch {precision}": theirs}
 
 
 def _llm(options: argparse.Namespace) -> None:

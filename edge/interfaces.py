@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from edge.records import Capture, Description, Frame, Inspection, Scores, Words
+from firmware_config.station import Describe
 
 
 class Camera(Protocol):
@@ -19,6 +20,21 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """End `frames` soon, release the device; may be called twice and from any thread."""
+
+
+class VisionModels(Protocol):
+    """What a bundle describes pictures with, loaded once on a board for all stations."""
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The execution providers that the graphs run on, the preferred one first."""
+
+    def describer(self, settings: Describe) -> Describer:
+        """Make a describer with a station's settings; it shares the loaded graphs.
+
+        Raises:
+            BundleError: the bundle lacks what the settings ask for.
+        """
 
 
 class Describer(Protocol):

@@ -71,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
     vocabulary = commands.add_parser("vocabulary", help="add words to a bundle, which becomes its next version")
     vocabulary.add_argument("bundle", type=Path, metavar="BUNDLE", help="a bundle's folder or its .kbundle file")
-    vocabulary.add_argument("--tags", type=Path, nargs="+", default=[], metavar="FILE", help="a word a line, or word, tab, gloss")
+    vocabulary.add_argument("--tags", type=Path, nargs="+", default=[], metavar="FILE", help="a word a line, or word, tab, translation")
     vocabulary.add_argument("--attributes", type=Path, nargs="+", default=[], metavar="FILE")
     vocabulary.add_argument("--out", type=Path, required=True, metavar="DIR", help="the new bundle's folder; may be BUNDLE")
     vocabulary.add_argument("--keys", type=Path, default=STATE / "keys", help="folder of trusted .pub keys (default: %(default)s)")

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
 from export.errors import SpecError
-from firmware_config.bundle import ImagePreprocess
+from firmware_config.describers import ImagePreprocess
 
 MAX_JSON_BYTES = 64 << 20
 """A tokenizer.json of a large vocabulary has some ten megabytes."""

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationErro
 
 from export.errors import SpecError
 from firmware_config.board import GraphPrecision, Precision
-from firmware_config.bundle import Blip, Calibration, Clip, Prompt
+from firmware_config.bundle import Calibration
+from firmware_config.describers import Blip, Clip, Prompt
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
 from firmware_config.strict import STRICT
@@ -22,7 +23,7 @@ FigureKind = Literal["cosine", "agreement", "overlap", "max_difference", "edit_d
 """What a proof measures: `export.proof.figures`."""
 
 SEED_WORDS = Path(__file__).with_name("vocabularies")
-"""tags.tsv and attributes.tsv: words of industrial inspection, with Japanese gloss."""
+"""tags.tsv and attributes.tsv: words of industrial inspection, with Japanese translations."""
 
 STATION_NAME = "station.toml"
 """In the golden folder: labels, words and limits with which the golden verdicts are made."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from firmware_config.bundle_files import FilePath, FileUse
+from firmware_config.describers import Describer
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import ManifestError, first_mistake
 from firmware_config.strict import STRICT
@@ -15,9 +18,10 @@ MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.sig"
 ALLOWED_SUFFIXES = (".onnx", ".gguf", ".json", ".txt", ".toml", ".npy", ".png", ".jpg")
 
+READ_BY_OPERATORS = ("translations",)
+"""Keys of the describer that no model reads."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-FilePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", max_length=200)]
-Triple = tuple[float, float, float]
 
 
 class BundleFile(BaseModel):
@@ -31,86 +35,6 @@ class BundleFile(BaseModel):
     origin: str = ""
 
 
-class ImagePreprocess(BaseModel):
-    """How pixels become `pixel_values`: resize to (size, size) bicubic with antialias, scale to 0..1, gain, minus mean, over std (RGB).
-
-    `gain = "median"` multiplies the picture so that its median becomes 0.5, by at most 2.5: exposure is then no feature, and a dark part
-    stays dark.
-    """
-
-    model_config = STRICT
-    size: int = Field(ge=16, le=1024)
-    mean: Triple
-    std: Triple
-    gain: Literal["none", "median"] = "none"
-
-
-class Vocabulary(BaseModel):
-    """A closed vocabulary: `words` is a text file, one a line; `embeddings` a float32 .npy (len(words), D) of unit rows, same order."""
-
-    model_config = STRICT
-    words: FilePath
-    embeddings: FilePath
-    glosses: dict[str, FilePath] = Field(default={}, description="Language, such as ja, to a text file in the order of words.")
-
-
-Prompt = Annotated[str, Field(pattern=r"^[^{}\r\n]*\{\}[^{}\r\n]*$", max_length=200)]
-"""A sentence with one place for a word, such as "a photo of {}"."""
-
-
-class Clip(BaseModel):
-    """CLIP, two graphs whose outputs have unit length.
-
-    `vision` takes pixel_values (B, 3, S, S) and gives image_embeds (B, D); `text` takes input_ids and attention_mask (B, T) and gives
-    text_embeds (B, D).
-    """
-
-    model_config = STRICT
-    vision: FilePath
-    text: FilePath
-    tokenizer: FilePath
-    context_tokens: int = Field(ge=2, le=512)
-    pad_token_id: int = Field(default=0, ge=0, description="Fills a phrase up to context_tokens; SigLIP reads it.")
-    prompts: tuple[Prompt, ...] = Field(default=("{}",), min_length=1, description="Sentences around each word of the vocabularies.")
-    preprocess: ImagePreprocess
-    tags: Vocabulary
-    attributes: Vocabulary
-    foils: FilePath | None = Field(
-        default=None,
-        description="A JSON object: word of a vocabulary to the words that are not true together with it, which describe.filter contrasts.",
-    )
-    even: float | None = Field(
-        default=None,
-        gt=-1,
-        lt=1,
-        description="The cosine at which a word is as likely true as not, if the CLIP learned one (sigmoid loss) and did not only rank.",
-    )
-
-
-class Blip(BaseModel):
-    """BLIP, two graphs: the picture is read once, then words follow one by one.
-
-    `vision` takes pixel_values (1, 3, S, S) and gives every layer's cross_key.i / cross_value.i (1, H, P, Dh).
-    `decoder` takes input_ids (B, T), position_ids (B, T), attention_mask (B, past+T), past_key.i / past_value.i (B, H, past, Dh) and the
-    cross tensors at batch 1, and gives logits (B, T, V) and present_key.i / present_value.i (B, H, past+T, Dh). With logits (B, V), of the
-    last position alone, there may be no `drafts`.
-    """
-
-    model_config = STRICT
-    vision: FilePath
-    decoder: FilePath
-    tokenizer: FilePath
-    preprocess: ImagePreprocess
-    layers: int = Field(ge=1, le=64)
-    heads: int = Field(ge=1, le=64)
-    head_dim: int = Field(ge=1, le=512)
-    bos_token_id: int
-    eos_token_id: int = Field(description="Ends a caption (BLIP uses [SEP]).")
-    pad_token_id: int
-    prompt: str = Field(default="", description="Prefix given to the decoder and stripped from the caption.")
-    drafts: FilePath | None = Field(default=None, description="Captions as they may be said, one a line: what they foresee is said sooner.")
-
-
 class Llm(BaseModel):
     """The judge: a GGUF without a trusted chat template; adapters by name; context size in tokens."""
 
@@ -119,6 +43,14 @@ class Llm(BaseModel):
     graph: FilePath | None = Field(default=None, description="The same weights as an ONNX graph, which judges where no card does.")
     adapters: dict[str, FilePath] = {}
     context_tokens: int = Field(default=2048, ge=256, le=32_768)
+
+    def file_uses(self, key: str) -> Iterator[FileUse]:
+        """The files of the language model and its adapters."""
+        yield FileUse(f"{key}.model", self.model, (".gguf",))
+        if self.graph is not None:
+            yield FileUse(f"{key}.graph", self.graph, (".onnx",))
+        for name, path in self.adapters.items():
+            yield FileUse(f"{key}.adapters.{name}", path, (".gguf",))
 
 
 class Calibration(BaseModel):
@@ -148,8 +80,7 @@ class Manifest(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
     bundle_version: int = Field(ge=1, description="Monotone: a device refuses an older one.")
     key_id: str = Field(pattern=r"^[0-9a-f]{16}$")
-    clip: Clip
-    blip: Blip | None = None
+    describer: Describer
     llm: Llm
     templates: dict[str, FilePath]
     calibration: tuple[Calibration, ...] = ()
@@ -166,13 +97,17 @@ class Manifest(BaseModel):
         every verdict carries the digests of those that it was made with.
         """
         contents = {file.path: file.sha256 for file in self.files}
-        without_glosses = {"tags": {"glosses"}, "attributes": {"glosses"}}
-        values = {
-            "clip": self.clip.model_dump(mode="json", exclude=without_glosses),
-            "blip": self.blip and self.blip.model_dump(mode="json"),
-            "llm": self.llm.model_dump(mode="json", exclude={"adapters"}),
-        }
+        values = {"describer": self.describer.model_dump(mode="json"), "llm": self.llm.model_dump(mode="json", exclude={"adapters"})}
         return digest_of_values(_by_content(values, contents))
+
+    def file_uses(self) -> Iterator[FileUse]:
+        """Every file that the manifest uses, whether it is listed in `files` or not."""
+        yield from self.describer.file_uses("describer")
+        yield from self.llm.file_uses("llm")
+        for name, path in self.templates.items():
+            yield FileUse(f"templates.{name}", path, (".txt",))
+        for golden in self.golden:
+            yield FileUse("golden.picture", golden.picture, (".png", ".jpg"))
 
     @model_validator(mode="after")
     def _paths_are_distinct_and_of_a_known_kind(self) -> Manifest:
@@ -204,9 +139,9 @@ def parse_manifest(raw: bytes) -> Manifest:
 
 
 def _by_content(value: Any, contents: dict[str, str]) -> Any:  # noqa: ANN401 -- any JSON value
-    """The same values with the digest of its content in the place of each file's path."""
+    """The same values with the digest of its content in the place of each file's path, without what only operators read."""
     if isinstance(value, dict):
-        return {key: _by_content(part, contents) for key, part in value.items()}
+        return {key: _by_content(part, contents) for key, part in value.items() if key not in READ_BY_OPERATORS}
     if isinstance(value, list):
         return [_by_content(part, contents) for part in value]
     return contents.get(value, value) if isinstance(value, str) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,34 +141,10 @@ def _require_listed(manifest: Manifest) -> None:
         if other != path or path in listed & {MANIFEST_NAME, SIGNATURE_NAME}:
             msg = f"{MANIFEST_NAME} lists {path!r} beside {other!r}: {AGAIN}"
             raise BundleError(msg)
-    for use, path, suffixes in _uses(manifest):
+    for key, path, suffixes in manifest.file_uses():
         if path not in listed or not path.endswith(suffixes):
-            msg = f"{MANIFEST_NAME}: {use} is {path!r}, expected a listed file that ends in {' or '.join(suffixes)}: {AGAIN}"
+            msg = f"{MANIFEST_NAME}: {key} is {path!r}, expected a listed file that ends in {' or '.join(suffixes)}: {AGAIN}"
             raise BundleError(msg)
-
-
-def _uses(manifest: Manifest) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    clip, blip, llm = manifest.clip, manifest.blip, manifest.llm
-    yield from (("clip.vision", clip.vision, (".onnx",)), ("clip.text", clip.text, (".onnx",)))
-    yield ("clip.tokenizer", clip.tokenizer, (".json",))
-    for name, vocabulary in (("clip.tags", clip.tags), ("clip.attributes", clip.attributes)):
-        yield from ((f"{name}.words", vocabulary.words, (".txt",)), (f"{name}.embeddings", vocabulary.embeddings, (".npy",)))
-    if clip.foils is not None:
-        yield ("clip.foils", clip.foils, (".json",))
-    if blip is not None:
-        yield from (("blip.vision", blip.vision, (".onnx",)), ("blip.decoder", blip.decoder, (".onnx",)))
-        yield ("blip.tokenizer", blip.tokenizer, (".json",))
-        if blip.drafts is not None:
-            yield ("blip.drafts", blip.drafts, (".txt",))
-    yield ("llm.model", llm.model, (".gguf",))
-    if llm.graph is not None:
-        yield ("llm.graph", llm.graph, (".onnx",))
-    for name, path in llm.adapters.items():
-        yield (f"llm.adapters.{name}", path, (".gguf",))
-    for name, path in manifest.templates.items():
-        yield (f"templates.{name}", path, (".txt",))
-    for golden in manifest.golden:
-        yield ("golden.picture", golden.picture, (".png", ".jpg"))
 
 
 def _require_exact_tree(root: Path, manifest: Manifest) -> None:

@@ -13,7 +13,7 @@ from edge.bundle.open import Bundle, open_bundle
 from edge.cameras import open_camera
 from edge.cameras.stamp import Stamp
 from edge.daemon.startup import box_info, open_spool, read_stations
-from edge.describers import open_describer
+from edge.describers import open_vision_models
 from edge.errors import EdgeError
 from edge.judges import open_judge, open_language_model
 from edge.records import LostFrame, Pixels
@@ -120,16 +120,16 @@ def _disk(settings: BoxSettings) -> str:
 
 def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
     """Describe and judge one drawn picture with every station's settings."""
-    describer = open_describer(bundle, settings=stations[0].describe, board=board)
+    vision = open_vision_models(bundle, board=board)
     model = open_language_model(bundle, board=board)
     took = []
     for station in stations:
         judge = open_judge(model, bundle=bundle, station=station)
         frame = Stamp(station.station.name).frame(_gradient(), source="doctor", started_ns=time.monotonic_ns())
         started = time.monotonic()
-        judge.score(describer.for_settings(station.describe).describe(frame).words)
+        judge.score(vision.describer(station.describe).describe(frame).words)
         took.append(f"{station.station.name} {(time.monotonic() - started) * 1e3:.0f} ms")
-    return f"vision on {describer.providers}, language model: {model.runs_on}; one picture takes {', '.join(took)}"
+    return f"vision on {', '.join(vision.providers)}, language model: {model.runs_on}; one picture takes {', '.join(took)}"
 
 
 def _gradient() -> Pixels:

@@ -72,7 +72,7 @@ def _who(options: argparse.Namespace) -> str:
 
 def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_bundle
-    from edge.describers import open_describer
+    from edge.describers import open_vision_models
     from edge.judges import open_language_model
     from edge.review.teach import Teacher, Teaching
     from firmware_config.board import read_board
@@ -90,7 +90,7 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
         station=station,
         bundle=bundle,
         model=open_language_model(bundle, board=board),
-        describer=open_describer(bundle, settings=station.describe, board=board),
+        describer=open_vision_models(bundle, board=board).describer(station.describe),
     )
     teaching = Teaching(inspection, options.label, options.kind, _who(options), options.why)
     learned = teacher.teach(teaching, now=datetime.now(timezone.utc))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from edge.describers.open import open_describer
+from edge.describers.open import open_vision_models
 
-__all__ = ["open_describer"]
+__all__ = ["open_vision_models"]

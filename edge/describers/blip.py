@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
 from edge.runtime.onnx import Graph, Tensor, on_host
 from firmware_config.board import Board
+from firmware_config.describers import Blip
 from firmware_config.station import Describe
 
 Array = NDArray[np.float32]
@@ -48,13 +48,10 @@ class _State:
 class BlipCaptioner:
     """Greedy or beam caption, then sampled captions, the same for the same picture every time."""
 
-    def __init__(self, bundle: Bundle, *, settings: Describe, board: Board) -> None:
-        blip = bundle.manifest.blip
-        if blip is None:
-            msg = f"bundle {bundle.manifest.name} has no BLIP: build it with one"
-            raise BundleError(msg)
+    stage = "blip"
+
+    def __init__(self, bundle: Bundle, blip: Blip, *, board: Board) -> None:
         self._blip = blip
-        self._settings = settings
         self._vision = Graph(bundle.path(blip.vision), board)
         self._decoder = Graph(bundle.path(blip.decoder), board)
         self._tokenizer = Tokenizer.from_file(str(bundle.path(blip.tokenizer)))
@@ -64,16 +61,10 @@ class BlipCaptioner:
         if blip.drafts and len(self._decoder.outputs["logits"]) != 3:  # (B, T, V)
             msg = f"bundle {bundle.manifest.name} has {blip.drafts}, and a decoder that cannot check drafts: build the bundle anew"
             raise BundleError(msg)
-        self._drafts = open_drafts(bundle, self._tokenizer, board=board)
+        self._drafts = open_drafts(bundle, blip.drafts, self._tokenizer, board=board)
         self._outputs = [f"present_{kind}.{layer}" for layer in range(blip.layers) for kind in ("key", "value")]
 
-    def for_settings(self, settings: Describe) -> BlipCaptioner:
-        """A captioner with other settings on the same loaded graphs."""
-        other = copy.copy(self)
-        other._settings = settings  # noqa: SLF001 -- a copy of ourselves
-        return other
-
-    def captions(self, pixels: Pixels) -> tuple[str, ...]:
+    def captions(self, pixels: Pixels, settings: Describe) -> tuple[str, ...]:
         """The greedy (or beam) caption first, then the samples; repeats are kept, they are votes.
 
         Raises:
@@ -81,7 +72,7 @@ class BlipCaptioner:
         """
         try:
             cross = self._read(pixels)
-            rows = self._said(cross)
+            rows = self._said(cross, settings)
         except DescribeError:
             raise
         except Exception as err:
@@ -120,20 +111,20 @@ class BlipCaptioner:
         state.counts = counts
         return np.asarray(logits).reshape(batch, -1, logits.shape[-1])
 
-    def _said(self, cross: Tensors) -> list[list[int]]:
-        samples = self._settings.samples
-        if self._settings.beams > 1:
-            return [self._beam(cross), *self._say(cross, samples=samples)]
+    def _said(self, cross: Tensors, settings: Describe) -> list[list[int]]:
+        samples = settings.samples
+        if settings.beams > 1:
+            return [self._beam(cross, settings), *self._say(cross, settings, samples=samples)]
         if self._decoder.on_card and samples:
-            return self._say(cross, greedy=True, samples=samples)
+            return self._say(cross, settings, greedy=True, samples=samples)
         # A row more costs a processor time, and dynamic int8 scales a whole batch alike: the greedy caption would hang on the others.
-        return [self._likeliest(cross), *self._say(cross, samples=samples)]
+        return [self._likeliest(cross, settings), *self._say(cross, settings, samples=samples)]
 
-    def _likeliest(self, cross: Tensors) -> list[int]:
+    def _likeliest(self, cross: Tensors, settings: Describe) -> list[int]:
         """The greedy caption. What the drafts foresee is fed along, and holds as far as it is what is said."""
         state, given, row, most = self._start(1), self._prompt, list[int](), DRAFTED
-        while len(row) < self._settings.max_tokens:
-            draft = self._drafts.after(row, most=min(most, self._settings.max_tokens - len(row) - 1))
+        while len(row) < settings.max_tokens:
+            draft = self._drafts.after(row, most=min(most, settings.max_tokens - len(row) - 1))
             logits = self._step(cross, np.array([[*given, *draft]], np.int64), state)
             said = logits[0, -1 - len(draft) :].argmax(-1).tolist()
             ends = (guess != token or token == self._blip.eos_token_id for guess, token in zip(draft, said, strict=False))
@@ -146,12 +137,12 @@ class BlipCaptioner:
             row += said[: right + 1]
         return row
 
-    def _say(self, cross: Tensors, *, greedy: bool = False, samples: int = 0) -> list[list[int]]:
+    def _say(self, cross: Tensors, settings: Describe, *, greedy: bool = False, samples: int = 0) -> list[list[int]]:
         """The greedy caption and the sampled ones, in one batch.
 
         The generator is seeded by the station alone, so a picture always gets the same captions.
         """
-        settings, count = self._settings, greedy + samples
+        count = greedy + samples
         rng = np.random.default_rng(settings.seed)
         state, feed = self._start(count), np.repeat(np.array([self._prompt], np.int64), count, axis=0)
         rows: list[list[int]] = [[] for _ in range(count)]
@@ -169,9 +160,9 @@ class BlipCaptioner:
             feed = np.where(alive, tokens, self._blip.pad_token_id).astype(np.int64)[:, None]
         return rows
 
-    def _beam(self, cross: Tensors) -> list[int]:
+    def _beam(self, cross: Tensors, settings: Describe) -> list[int]:
         """Beam search with transformers' default length penalty of 1: the score of a sentence is its mean log-probability."""
-        beams, eos = self._settings.beams, self._blip.eos_token_id
+        beams, eos = settings.beams, self._blip.eos_token_id
         state = self._start(1)
         first = _log_softmax(self._step(cross, np.array([self._prompt], np.int64), state)[:, -1])[0]
         state.pick([0] * beams)
@@ -181,7 +172,7 @@ class BlipCaptioner:
         rows: list[list[int]] = [[] for _ in range(beams)]
         done: list[tuple[float, list[int]]] = []
         length = len(self._prompt)
-        for step in range(1, self._settings.max_tokens + 1):
+        for step in range(1, settings.max_tokens + 1):
             flat = (totals[:, None] + log_probabilities).ravel()
             vocabulary = log_probabilities.shape[-1]
             candidates = likeliest(flat, 2 * beams)
@@ -196,12 +187,12 @@ class BlipCaptioner:
             done = sorted(done, key=lambda item: -item[0])[:beams]
             rows = [[*rows[beam], token] for _, beam, token in kept]
             totals = np.array([total for total, _, _ in kept])
-            if step == self._settings.max_tokens or (len(done) == beams and done[-1][0] >= totals.max() / (length + step - 1)):
+            if step == settings.max_tokens or (len(done) == beams and done[-1][0] >= totals.max() / (length + step - 1)):
                 break
             state.pick([beam for _, beam, _ in kept])
             log_probabilities = _log_softmax(self._step(cross, np.array([[token] for _, _, token in kept], np.int64), state)[:, -1])
         done += (
-            [(float(total) / (length + self._settings.max_tokens - 1), row) for total, row in zip(totals, rows, strict=True)]
+            [(float(total) / (length + settings.max_tokens - 1), row) for total, row in zip(totals, rows, strict=True)]
             if len(done) < beams
             else []
         )

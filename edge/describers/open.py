@@ -1,22 +1,28 @@
-"""Describers: pictures to words. Which one is the bundle's matter."""
+"""Open the vision models of a bundle. Which describer it is, is the bundle's choice."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from typing_extensions import assert_never
+
 if TYPE_CHECKING:
     from edge.bundle.open import Bundle
-    from edge.describers.clip_blip import ClipBlipDescriber
+    from edge.interfaces import VisionModels
     from firmware_config.board import Board
-    from firmware_config.station import Describe
 
 
-def open_describer(bundle: Bundle, *, settings: Describe, board: Board) -> ClipBlipDescriber:
-    """Open the describer that the bundle holds.
+def open_vision_models(bundle: Bundle, *, board: Board) -> VisionModels:
+    """Load what the bundle describes pictures with, once for all stations.
 
     Raises:
-        BundleError: a graph cannot be loaded on this board.
+        BundleError: a graph cannot be loaded on this board, or files of the bundle do not fit together.
     """
-    from edge.describers.clip_blip import ClipBlipDescriber
+    section = bundle.manifest.describer
+    match section.kind:
+        case "clip_blip":
+            from edge.describers.clip_blip import open_clip_blip
 
-    return ClipBlipDescriber(bundle, settings=settings, board=board)
+            return open_clip_blip(bundle, section, board=board)
+        case _:
+            assert_never(section.kind)

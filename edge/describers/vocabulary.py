@@ -15,7 +15,7 @@ from edge.errors import BundleError
 from edge.records import Tag
 from edge.runtime.onnx import open_session
 from firmware_config.board import Board
-from firmware_config.bundle import Vocabulary
+from firmware_config.describers import Clip, VocabularyFiles
 
 SCORE_DIGITS = 4
 """Cosines are rounded so that words and their order do not hang on the last bit of a kernel."""
@@ -28,7 +28,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Vocabulary:
     """A vocabulary: `words` and their `embeddings`, float32 (N, D), unit length."""
 
     words: tuple[str, ...]
@@ -40,35 +40,34 @@ class Words:
         order = np.argsort(-cosines, kind="stable")[:count]
         return tuple(Tag(self.words[index], float(cosines[index])) for index in order)
 
-    def with_more(self, words: Sequence[str], embeddings: NDArray[np.float32]) -> Words:
+    def with_more(self, words: Sequence[str], embeddings: NDArray[np.float32]) -> Vocabulary:
         """A vocabulary with more words behind its own."""
-        return Words((*self.words, *words), np.concatenate([self.embeddings, embeddings]))
+        return Vocabulary((*self.words, *words), np.concatenate([self.embeddings, embeddings]))
 
 
-def read_words(bundle: Bundle, vocabulary: Vocabulary) -> Words:
+def read_vocabulary(bundle: Bundle, files: VocabularyFiles) -> Vocabulary:
     """Read a vocabulary of the bundle.
 
     Raises:
         BundleError: words and embeddings do not belong together.
     """
-    words = tuple(bundle.path(vocabulary.words).read_text(encoding="utf-8").splitlines())
-    embeddings = np.load(bundle.path(vocabulary.embeddings), allow_pickle=False)
+    words = tuple(bundle.path(files.words).read_text(encoding="utf-8").splitlines())
+    embeddings = np.load(bundle.path(files.embeddings), allow_pickle=False)
     if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != len(words) or not words:
         msg = (
-            f"vocabulary {vocabulary.words} has {len(words)} words, but {vocabulary.embeddings} is {embeddings.dtype} "
+            f"vocabulary {files.words} has {len(words)} words, but {files.embeddings} is {embeddings.dtype} "
             f"{embeddings.shape}, expected float32 ({len(words)}, D): build the bundle anew"
         )
         raise BundleError(msg)
-    return Words(words, embeddings)
+    return Vocabulary(words, embeddings)
 
 
-def embed_words(bundle: Bundle, words: Sequence[str], *, board: Board) -> NDArray[np.float32]:
+def embed_words(bundle: Bundle, clip: Clip, words: Sequence[str], *, board: Board) -> NDArray[np.float32]:
     """Embeddings of new words as the bundle's own were made, float32 (len(words), D); the text tower is open only meanwhile.
 
     Raises:
         BundleError: the text tower cannot be loaded, or a phrase is longer than it can read.
     """
-    clip = bundle.manifest.clip
     session = open_session(bundle.path(clip.text), board)
     tokenizer = Tokenizer.from_file(str(bundle.path(clip.tokenizer)))
     reading = {"context_tokens": clip.context_tokens, "pad_token_id": clip.pad_token_id}
@@ -78,8 +77,8 @@ def embed_words(bundle: Bundle, words: Sequence[str], *, board: Board) -> NDArra
 class PhraseReader:
     """Embeds phrases as they come, by the bundle's text tower: the same phrase is read once."""
 
-    def __init__(self, bundle: Bundle, *, board: Board) -> None:
-        self._clip = bundle.manifest.clip
+    def __init__(self, bundle: Bundle, clip: Clip, *, board: Board) -> None:
+        self._clip = clip
         self._session = open_session(bundle.path(self._clip.text), board)
         self._tokenizer = Tokenizer.from_file(str(bundle.path(self._clip.tokenizer)))
         self._read: dict[str, NDArray[np.float32] | None] = {}

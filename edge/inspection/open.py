@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from edge.bundle.open import Bundle
-from edge.describers import open_describer
+from edge.describers import open_vision_models
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import limits_of
 from edge.interfaces import Judge
@@ -25,7 +25,7 @@ def open_inspectors(
         BundleError: a model cannot be loaded on this board, or the bundle lacks what a station asks for.
         CalibrationError: a station's calibration cannot be read, or was fitted for another judge.
     """
-    describer = open_describer(bundle, settings=stations[0].describe, board=board)
+    vision = open_vision_models(bundle, board=board)
     model = open_language_model(bundle, board=board)
     inspectors = []
     for station in stations:
@@ -34,7 +34,7 @@ def open_inspectors(
         inspectors.append(
             Inspector(
                 station,
-                describer=describer.for_settings(station.describe),
+                describer=vision.describer(station.describe),
                 judge=_remembering(calibrated or plain, station, judged),
                 limits=limits_of(station, calibrated.escape if calibrated else None),
                 bundle_digest=bundle.digest,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.records import Pixels
-from firmware_config.bundle import ImagePreprocess
+from firmware_config.describers import ImagePreprocess
 
 MAX_GAIN = 2.5
 """A cell that is dark all over must stay darker than a healthy one after the gain."""

@@ -1,4 +1,4 @@
-"""Words added to a bundle that is ready: read by its own text tower, judged anew on its golden pictures, signed as the next version."""
+"""Words added to a bundle that is ready: read by its own text tower, judged again on its golden pictures, signed as the next version."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from export.cache import sha256
 from export.errors import BuildError, SpecError
 from export.models.vocabulary import Entry, embeddings, merged
 from firmware_config.board import Board
-from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, Golden, Manifest, Vocabulary
+from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, Golden, Manifest
+from firmware_config.describers import VocabularyFiles
 from firmware_config.signature import key_id, public_key
 
-GLOSS = "ja"
+LANGUAGE = "ja"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def enlarge(
             version = old.manifest.bundle_version + 1
             require_replaceable(out, old.manifest.name, version)
             for kind, entries in added.items():
-                _refuse_known(old.path(getattr(old.manifest.clip, kind).words), entries)
+                _refuse_known(old.path(getattr(old.manifest.describer.clip, kind).words), entries)
             private = builder_key(key)
             shutil.rmtree(staging, ignore_errors=True)
             shutil.copytree(old.root, staging, ignore=shutil.ignore_patterns(MANIFEST_NAME, SIGNATURE_NAME))
@@ -87,8 +88,8 @@ def _refuse_known(words: Path, entries: Sequence[Entry]) -> None:
 
 
 def _add(root: Path, manifest: Manifest, kind: str, entries: Sequence[Entry]) -> tuple[Manifest, set[str]]:
-    """Append words, embeddings and glosses; returns the manifest that names them, and the paths that changed."""
-    clip, vocabulary = manifest.clip, getattr(manifest.clip, kind)
+    """Append words, embeddings and translations; returns the manifest that names them, and the paths that changed."""
+    clip, vocabulary = manifest.describer.clip, getattr(manifest.describer.clip, kind)
     tokenizer = Tokenizer.from_file(str(root / clip.tokenizer))
     rows = embeddings(
         root / clip.text,
@@ -102,23 +103,24 @@ def _add(root: Path, manifest: Manifest, kind: str, entries: Sequence[Entry]) ->
     np.save(root / vocabulary.embeddings, np.concatenate([np.load(root / vocabulary.embeddings), rows]))
     with (root / vocabulary.words).open("a", encoding="utf-8") as file:
         file.writelines(f"{entry.word}\n" for entry in entries)
-    glosses = dict(vocabulary.glosses)
-    if any(entry.gloss for entry in entries):
-        glosses.setdefault(GLOSS, str(Path(vocabulary.words).with_suffix(f".{GLOSS}.txt")))
-    for language, path in glosses.items():
+    translations = dict(vocabulary.translations)
+    if any(entry.translation for entry in entries):
+        translations.setdefault(LANGUAGE, str(Path(vocabulary.words).with_suffix(f".{LANGUAGE}.txt")))
+    for language, path in translations.items():
         if not (root / path).exists():
             (root / path).write_text("\n" * count, encoding="utf-8")
         with (root / path).open("a", encoding="utf-8") as file:
-            file.writelines(f"{entry.gloss if language == GLOSS else ''}\n" for entry in entries)
-    grown = Vocabulary(words=vocabulary.words, embeddings=vocabulary.embeddings, glosses=glosses)
-    touched = {vocabulary.words, vocabulary.embeddings, *glosses.values()}
-    return manifest.model_copy(update={"clip": clip.model_copy(update={kind: grown})}), touched
+            file.writelines(f"{entry.translation if language == LANGUAGE else ''}\n" for entry in entries)
+    grown = VocabularyFiles(words=vocabulary.words, embeddings=vocabulary.embeddings, translations=translations)
+    touched = {vocabulary.words, vocabulary.embeddings, *translations.values()}
+    describer = manifest.describer.model_copy(update={"clip": clip.model_copy(update={kind: grown})})
+    return manifest.model_copy(update={"describer": describer}), touched
 
 
 def _listed(root: Path, manifest: Manifest, touched: set[str]) -> Manifest:
     """The manifest with the true digests of the files that changed; the SBOM tells them too."""
     by_path = {file.path: file for file in manifest.files}
-    model = by_path[manifest.clip.tags.words]
+    model = by_path[manifest.describer.clip.tags.words]
     bom = json.loads((root / SBOM_PATH).read_bytes())
     bom["metadata"]["component"]["version"] = str(manifest.bundle_version)
     for component in bom["components"]:

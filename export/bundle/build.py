@@ -210,10 +210,7 @@ def _graph(plan: Plan, model: Path, precision: GraphPrecision, *, cache: Path, s
 
 def canonical(manifest: Manifest) -> bytes:
     """The one form of a manifest: keys sorted, one space of indent, UTF-8."""
-    values = manifest.model_dump(mode="json", by_alias=True)
-    if manifest.blip is not None and manifest.blip.drafts is None:
-        del values["blip"]["drafts"]  # a box that does not know drafts yet takes a bundle without them
-    return (json.dumps(values, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+    return (json.dumps(manifest.model_dump(mode="json", by_alias=True), sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
@@ -224,8 +221,7 @@ def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
         name=spec.name,
         bundle_version=spec.version,
         key_id=key,
-        clip=plan.clip,
-        blip=plan.blip,
+        describer=plan.describer,
         llm=Llm(model=LLM_PATH, graph=graph, adapters=plan.adapters, context_tokens=spec.llm.context_tokens),
         templates=plan.templates,
         calibration=plan.calibration,

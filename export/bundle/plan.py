@@ -11,7 +11,8 @@ from types import MappingProxyType
 from export.errors import SpecError
 from export.models.llm.gguf_file import packaged_model
 from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_calibration, read_golden_station, read_models
-from firmware_config.bundle import ALLOWED_SUFFIXES, Blip, Calibration, Clip
+from firmware_config.bundle import ALLOWED_SUFFIXES, Calibration
+from firmware_config.describers import ClipBlip, Describer
 from firmware_config.station import Station
 
 PICTURES = (".png", ".jpg")
@@ -27,8 +28,7 @@ class Plan:
     """`files` is path inside the bundle -> source; the language model, which is made, is not among them."""
 
     spec: BundleSpec
-    clip: Clip
-    blip: Blip | None
+    describer: Describer
     parity: dict[str, float]
     calibration: tuple[Calibration, ...]
     station: Station
@@ -79,7 +79,7 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
         msg = f"bundle {spec.name}: no models.json in {' or '.join(map(str, folders))} tells of a CLIP: make the artefacts first"
         raise SpecError(msg)
     plan = Plan(
-        spec=spec, clip=models.clip, blip=models.blip, parity=models.parity,
+        spec=spec, describer=ClipBlip(kind="clip_blip", clip=models.clip, blip=models.blip), parity=models.parity,
         calibration=read_calibration(spec.artefacts) if spec.artefacts else (), station=read_golden_station(spec.golden),
         llm=made["llm"] / "model.gguf" if "llm" in made else _llm_source(spec), files=files, adapters=adapters, templates=templates,
     )  # fmt: skip
@@ -130,13 +130,10 @@ def _llm_source(spec: BundleSpec) -> Path:
 
 
 def _named(models: Models) -> Iterator[str]:
-    clip, blip = models.clip, models.blip
-    if clip is not None:
-        yield from (clip.vision, clip.text, clip.tokenizer, *([clip.foils] if clip.foils else []))
-        for vocabulary in (clip.tags, clip.attributes):
-            yield from (vocabulary.words, vocabulary.embeddings, *vocabulary.glosses.values())
-    if blip is not None:
-        yield from (blip.vision, blip.decoder, blip.tokenizer, *([blip.drafts] if blip.drafts else []))
+    """The files that the sections of models.json name."""
+    for key, section in (("clip", models.clip), ("blip", models.blip)):
+        if section is not None:
+            yield from (use.path for use in section.file_uses(key))
 
 
 def _refuse_first(spec: BundleSpec, complaints: Iterator[str]) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from edge.bundle.archive import SUFFIX, pack, unpack
 from edge.bundle.open import Bundle, digest_of, open_bundle
 from edge.cameras import open_camera
-from edge.describers import open_describer
+from edge.describers import open_vision_models
 from edge.errors import EdgeError
 from edge.judges import open_judge, open_language_model
 from edge.picture.roi import crop
@@ -175,7 +175,7 @@ def _judged(
     try:
         station = read_station(bundle.path(f"golden/{STATION_NAME}"))
         say("loading the models")
-        describer = None if words else open_describer(bundle, settings=station.describe, board=board)
+        describer = None if words else open_vision_models(bundle, board=board).describer(station.describe)
         model = open_language_model(bundle, board=board)
         judge = open_judge(model, bundle=bundle, station=station)
         for number, picture in enumerate(pictures):

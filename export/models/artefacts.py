@@ -19,7 +19,7 @@ from edge.picture.preprocess import pixel_values
 from export.errors import SpecError
 from export.models.quantize import Inputs
 from export.proof.figures import Measured
-from firmware_config.bundle import ImagePreprocess
+from firmware_config.describers import ImagePreprocess
 
 SAFE: dict[str, Any] = {
     "local_files_only": True,

@@ -1,7 +1,7 @@
 """Vocabularies: files of words, and their embeddings by a text tower.
 
-A `.txt` file holds one word or phrase a line. A `.tsv` file holds a word, a tab, and its Japanese gloss; lines that begin with `#` head a
-group. Words may not repeat: which of two equal words came first would decide nothing but the look of a verdict.
+A `.txt` file holds one word or phrase a line. A `.tsv` file holds a word, a tab, and its Japanese translation; lines that begin with `#`
+head a group. Words may not repeat: which of two equal words came first would decide nothing but the look of a verdict.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Entry:
     """A word, and how operators read it in Japanese ("" where nobody said)."""
 
     word: str
-    gloss: str
+    translation: str
 
 
 def read_vocabulary(path: Path) -> tuple[Entry, ...]:
@@ -43,14 +43,14 @@ def read_vocabulary(path: Path) -> tuple[Entry, ...]:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
-        word, _, gloss = (part.strip() for part in line.partition("\t"))
+        word, _, translation = (part.strip() for part in line.partition("\t"))
         if not word:
-            msg = f"vocabulary {path}, line {number}: a gloss without a word: write the word, a tab, the gloss"
+            msg = f"vocabulary {path}, line {number}: a translation without a word: write the word, a tab, the translation"
             raise SpecError(msg)
         if word in entries:
             msg = f"vocabulary {path}, line {number}: {word!r} is there twice: keep one"
             raise SpecError(msg)
-        entries[word] = Entry(word, gloss)
+        entries[word] = Entry(word, translation)
     if not entries:
         msg = f"vocabulary {path} holds no word: write one a line"
         raise SpecError(msg)

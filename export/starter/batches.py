@@ -20,7 +20,7 @@ from export.painting.truth import Truth
 from export.starter.cells import Cell, read_grey, run_weights, training_cells, validation_cells
 from export.starter.sample import SIZE, add_grain
 from export.starter.words import ATTRIBUTES, DEFECT_WORDS, TAGS, caption, truth_of_words
-from firmware_config.bundle import ImagePreprocess
+from firmware_config.describers import ImagePreprocess
 
 PREPROCESS = ImagePreprocess(size=SIZE, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), gain="median")
 """The starter's towers see a picture whose median grey is 0.5, so that exposure is not a feature."""

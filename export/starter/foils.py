@@ -24,7 +24,7 @@ WEIGHTS = Path("export/starter/weights")
 
 
 def make_foils(out: Path) -> None:
-    """Write clip/foils.json into the folder `out`, which holds the starter's CLIP, and name it in models.json, with `even`."""
+    """Write clip/foils.json into the folder `out`, which holds the starter's CLIP, and name it in models.json, with `threshold`."""
     rng = np.random.default_rng(SEED)
     sampler = Sampler(good_cells(), make_grain(24, SIZE, rng), rng)
     session = ort.InferenceSession(str(out / "clip/vision.onnx"))
@@ -36,11 +36,11 @@ def make_foils(out: Path) -> None:
     embeddings = np.concatenate([np.load(out / f"clip/{kind}.npy") for kind in kinds])
     models = json.loads((out / "models.json").read_text(encoding="utf-8"))
     models["clip"] |= write_foils(choose_foils(words, embeddings, pictures), out)
-    models["clip"]["even"] = _even(pictures @ embeddings.T, known)
+    models["clip"]["threshold"] = _threshold(pictures @ embeddings.T, known)
     (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", encoding="utf-8")
 
 
-def _even(cosines: NDArray[np.float32], known: NDArray[np.int8]) -> float:
+def _threshold(cosines: NDArray[np.float32], known: NDArray[np.int8]) -> float:
     """Where a logistic curve over the cosines of all words, (pictures, words), crosses a half; doubtful words (-1) do not count."""
     model = LogisticRegression(C=1e4).fit(cosines[known >= 0][:, None], known[known >= 0])
     return round(float(-model.intercept_[0] / model.coef_[0, 0]), 3)

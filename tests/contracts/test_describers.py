@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edge.bundle.open import open_bundle
-from edge.describers import open_describer
+from edge.describers import open_vision_models
 from edge.describers.scripted import ScriptedDescriber
 from edge.interfaces import Describer
 from edge.picture.decode import read_picture
@@ -26,7 +26,8 @@ ROOT = Path(__file__).parents[2]
 def clip_blip(**settings: object) -> Describer:
     bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
     station = read_station(bundle.path("golden/station.toml"))
-    return open_describer(bundle, settings=station.describe.model_copy(update={"samples": 2, **settings}), board=read_board("cpu"))
+    vision = open_vision_models(bundle, board=read_board("cpu"))
+    return vision.describer(station.describe.model_copy(update={"samples": 2, **settings}))
 
 
 DESCRIBERS: dict[str, Callable[[], Describer]] = {
@@ -49,23 +50,22 @@ def picture() -> Frame:
 
 def test_a_picture_gets_words_of_each_kind(describer: Describer, picture: Frame) -> None:
     said = describer.describe(picture)
-    assert said.tags
-    assert said.attributes
-    assert said.captions
-    assert all(said.captions)
+    assert said.words.tags
+    assert said.words.attributes
+    assert said.words.captions
+    assert all(said.words.captions)
 
 
 def test_cosines_are_finite_and_best_first(describer: Describer, picture: Frame) -> None:
     said = describer.describe(picture)
-    for tags in (said.tags, said.attributes):
+    for tags in (said.words.tags, said.words.attributes):
         scores = [tag.score for tag in tags]
         assert all(math.isfinite(score) and -1 <= score <= 1 for score in scores)
         assert scores == sorted(scores, reverse=True)
 
 
 def test_the_same_pixels_get_the_same_words(describer: Describer, picture: Frame) -> None:
-    one, two = describer.describe(picture), describer.describe(picture)
-    assert (one.tags, one.attributes, one.captions) == (two.tags, two.attributes, two.captions)
+    assert describer.describe(picture).words == describer.describe(picture).words
 
 
 def test_the_picture_is_left_as_it_was(describer: Describer, picture: Frame) -> None:
@@ -76,10 +76,10 @@ def test_the_picture_is_left_as_it_was(describer: Describer, picture: Frame) -> 
 
 def test_what_the_filter_strikes_is_not_said_and_stays_visible(picture: Frame) -> None:
     plain, filtered = clip_blip().describe(picture), clip_blip(filter=True).describe(picture)
-    struck = {entry.removeprefix("tag: ") for entry in filtered.struck if entry.startswith("tag: ")}
+    struck = {struck.text for struck in filtered.struck if struck.where == "tag"}
     assert struck
-    assert [tag for tag in plain.tags if tag.word not in struck] == list(filtered.tags)
-    assert len(filtered.captions) <= len(plain.captions)
+    assert [tag for tag in plain.words.tags if tag.word not in struck] == list(filtered.words.tags)
+    assert len(filtered.words.captions) <= len(plain.words.captions)
 
 
 def test_the_greedy_caption_does_not_hang_on_how_many_others_there_are() -> None:
@@ -89,5 +89,5 @@ def test_the_greedy_caption_does_not_hang_on_how_many_others_there_are() -> None
     for path in sorted((ROOT / "export/starter/golden").glob("*.png")):
         pixels = read_picture(path, max_pixels=10**6, max_bytes=10**7)
         for turned in (pixels, np.ascontiguousarray(pixels[::-1]), np.ascontiguousarray(pixels[:, ::-1])):
-            alone, *beside = (describer.describe(frame(path.name, pixels=turned)).captions[0] for describer in describers)
+            alone, *beside = (describer.describe(frame(path.name, pixels=turned)).words.captions[0] for describer in describers)
             assert beside == [alone] * 3

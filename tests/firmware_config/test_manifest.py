@@ -15,14 +15,17 @@ GOOD: dict[str, Any] = {
     "name": "starter",
     "bundle_version": 1,
     "key_id": "0" * 16,
-    "clip": {
-        "vision": "clip/vision.onnx",
-        "text": "clip/text.onnx",
-        "tokenizer": "clip/tokenizer.json",
-        "context_tokens": 32,
-        "preprocess": PREPROCESS,
-        "tags": WORDS,
-        "attributes": WORDS,
+    "describer": {
+        "kind": "clip_blip",
+        "clip": {
+            "vision": "clip/vision.onnx",
+            "text": "clip/text.onnx",
+            "tokenizer": "clip/tokenizer.json",
+            "context_tokens": 32,
+            "preprocess": PREPROCESS,
+            "tags": WORDS,
+            "attributes": WORDS,
+        },
     },
     "llm": {"model": "llm/model.gguf"},
     "templates": {"default": "templates/default.txt"},
@@ -41,7 +44,7 @@ def file(path: str) -> dict[str, object]:
 def test_a_manifest_is_parsed() -> None:
     manifest = parse_manifest(changed())
     assert manifest.files[0].path == "clip/vision.onnx"
-    assert manifest.blip is None
+    assert manifest.describer.blip is None
 
 
 @pytest.mark.parametrize(

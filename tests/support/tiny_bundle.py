@@ -61,15 +61,18 @@ def manifest_of(files: Files) -> Json:
     picture = {"size": 32, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
     return {
         "schema": "kotoba.bundle/1", "name": "tiny", "bundle_version": 3, "key_id": key_id(public_key(KEY)),
-        "clip": {
-            "vision": "clip/vision.onnx", "text": "clip/text.onnx", "tokenizer": "clip/tokenizer.json",
-            "context_tokens": 16, "preprocess": picture,
-            "tags": {"words": "clip/tags.txt", "embeddings": "clip/tags.npy"},
-            "attributes": {"words": "clip/attributes.txt", "embeddings": "clip/attributes.npy"},
-        },
-        "blip": {
-            "vision": "blip/vision.onnx", "decoder": "blip/decoder.onnx", "tokenizer": "blip/tokenizer.json", "preprocess": picture,
-            "layers": 1, "heads": 1, "head_dim": 8, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+        "describer": {
+            "kind": "clip_blip",
+            "clip": {
+                "vision": "clip/vision.onnx", "text": "clip/text.onnx", "tokenizer": "clip/tokenizer.json",
+                "context_tokens": 16, "preprocess": picture,
+                "tags": {"words": "clip/tags.txt", "embeddings": "clip/tags.npy"},
+                "attributes": {"words": "clip/attributes.txt", "embeddings": "clip/attributes.npy"},
+            },
+            "blip": {
+                "vision": "blip/vision.onnx", "decoder": "blip/decoder.onnx", "tokenizer": "blip/tokenizer.json", "preprocess": picture,
+                "layers": 1, "heads": 1, "head_dim": 8, "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0,
+            },
         },
         "llm": {"model": "llm/model.gguf", "adapters": {"product": "llm/adapters/product.gguf"}},
         "templates": {"default": "templates/default.txt"},

@@ -50,18 +50,17 @@ class Drafts:
         return draft
 
 
-def open_drafts(bundle: Bundle, tokenizer: Tokenizer, *, board: Board) -> Drafts:
+def open_drafts(bundle: Bundle, path: str | None, tokenizer: Tokenizer, *, board: Board) -> Drafts:
     """The drafts of a bundle. None on TensorRT, which compiles an engine anew, for minutes, when it meets more tokens than before.
 
     Raises:
         BundleError: they are no UTF-8 text.
     """
-    blip = bundle.manifest.blip
-    if blip is None or blip.drafts is None or board.providers[0] == "tensorrt":
+    if path is None or board.providers[0] == "tensorrt":
         return Drafts([])
     try:
-        captions = bundle.path(blip.drafts).read_text(encoding="utf-8").splitlines()
+        captions = bundle.path(path).read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as err:
-        msg = f"bundle {bundle.manifest.name}: {blip.drafts} is no UTF-8 text ({err}): build the bundle anew"
+        msg = f"bundle {bundle.manifest.name}: {path} is no UTF-8 text ({err}): build the bundle anew"
         raise BundleError(msg) from err
     return Drafts(one.ids for one in tokenizer.encode_batch(captions, add_special_tokens=False))

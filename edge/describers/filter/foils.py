@@ -19,8 +19,9 @@ from pydantic import RootModel, ValidationError
 
 from edge.bundle.open import Bundle
 from edge.describers.filter.phrases import Phrase, denies, holds_joint
-from edge.describers.vocabulary import REMEMBERED, SCORE_DIGITS, Words
+from edge.describers.vocabulary import REMEMBERED, SCORE_DIGITS, Vocabulary
 from edge.errors import BundleError
+from firmware_config.describers import Clip
 
 Embedding = NDArray[np.float32]
 Read = Callable[[str], "Embedding | None"]
@@ -30,45 +31,48 @@ _WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """When a word or phrase is struck.
+    """How far the picture must support a word or phrase for it to stay. All figures are differences of cosines.
 
-    `margin`: it stays behind its strongest foil by more, in cosine. `exchange`: it does not lead the same phrase with its modifier or
-    place exchanged by as much; what CLIP cannot tell apart leads by nothing. `slack`: its own cosine is further under `even`, the cosine at
-    which a word is as likely true as not, where the bundle knows one.
+    `margin`: its lead over its strongest foil must be at least this. `exchange`: its lead over the same phrase with another modifier or
+    place must be at least this. `threshold` is the cosine at which a word is as likely true as false, where the bundle has one; the
+    cosine of a word may be less than that by `slack`.
     """
 
     margin: float
     exchange: float
     slack: float = math.inf
-    even: float = -math.inf
+    threshold: float = -math.inf
 
-    def supports(self, lead: float, over_others: float, cosine: float) -> bool:
-        """Tell whether what leads so and has this cosine stays."""
-        return lead >= self.margin and over_others >= self.exchange and cosine >= self.even - self.slack
+    def supports(self, lead: float, lead_over_exchanged: float, cosine: float) -> bool:
+        """Tell whether a word or phrase with these leads and this cosine stays."""
+        return lead >= self.margin and lead_over_exchanged >= self.exchange and cosine >= self.threshold - self.slack
 
     @classmethod
-    def of(cls, even: float | None) -> Strictness:
-        """The one in use, by clip.even of the bundle.
+    def of(cls, threshold: float | None) -> Strictness:
+        """The strictness in use for a bundle whose clip.threshold is `threshold`.
 
-        That with `even` was chosen on painted pictures of the starter's training modules, as
-        `python -m export.studies.words.measure --choose` finds it; docs/studies/words.md has what it
-        does on other pictures. That without was chosen there too, as if the starter knew no `even`, by the
-        most precise that strikes at most 4 % of the true words.
+        The figures with a threshold were chosen on painted pictures of the starter's training modules, by
+        `python -m export.studies.words.measure --choose`; docs/studies/words.md shows what they do on other pictures. The figures without
+        one were chosen on the same pictures as if the starter had no threshold: the most precise that strike at most 4 % of the true words.
         """
-        return cls(margin=-0.05, exchange=0.05) if even is None else cls(margin=-0.15, exchange=-math.inf, slack=0.1, even=even)
+        if threshold is None:
+            return cls(margin=-0.05, exchange=0.05)
+        return cls(margin=-0.15, exchange=-math.inf, slack=0.1, threshold=threshold)
 
 
 class Foils:
     """Contrasts words and phrases with their foils.
 
     `foils` names, for words of the vocabularies, the words that are not true together with them; `read` embeds a phrase, None where it is
-    too long; `even` is the bundle's clip.even.
+    too long; `threshold` is the bundle's clip.threshold.
     """
 
-    def __init__(self, vocabularies: Sequence[Words], *, foils: Mapping[str, Sequence[str]], read: Read, even: float | None = None) -> None:
-        self._strictness = Strictness.of(even)
-        self._words = [word for words in vocabularies for word in words.words]
-        self._embeddings = np.concatenate([words.embeddings for words in vocabularies])
+    def __init__(
+        self, vocabularies: Sequence[Vocabulary], *, foils: Mapping[str, Sequence[str]], read: Read, threshold: float | None = None
+    ) -> None:
+        self._strictness = Strictness.of(threshold)
+        self._words = [word for vocabulary in vocabularies for word in vocabulary.words]
+        self._embeddings = np.concatenate([vocabulary.embeddings for vocabulary in vocabularies])
         self._read = read
         self._positions = at = {word: index for index, word in enumerate(self._words)}
         self._foils = {at[word]: [at[foil] for foil in against] for word, against in foils.items()}
@@ -158,13 +162,12 @@ class _File(RootModel[dict[str, tuple[str, ...]]]):
     """foils.json: word of a vocabulary -> words that are not true together with it."""
 
 
-def read_foils(bundle: Bundle) -> Mapping[str, tuple[str, ...]]:
+def read_foils(bundle: Bundle, clip: Clip) -> Mapping[str, tuple[str, ...]]:
     """Read the foils of a bundle.
 
     Raises:
         BundleError: it has none, or they are not of its vocabularies' words.
     """
-    clip = bundle.manifest.clip
     if clip.foils is None:
         msg = (
             f"bundle {bundle.manifest.name} does not say which words exclude each other (clip.foils), which describe.filter needs: "

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from transformers import BlipConfig, BlipForConditionalGeneration
 from transformers.cache_utils import DynamicCache
 
-from firmware_config.bundle import ImagePreprocess
+from firmware_config.describers import ImagePreprocess
 
 OPSET = 17
 READ, SAY = ("blip_vision_model", "feature-extraction"), ("blip", "image-to-text")

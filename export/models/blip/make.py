@@ -22,7 +22,7 @@ from export.models.suspects import suspects
 from export.proof.figures import Measured, Suspect, agreement, cosine, edit_distance, max_difference
 from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.spec import BlipSource
-from firmware_config.bundle import ImagePreprocess
+from firmware_config.describers import ImagePreprocess
 
 PROOF_TOKENS = 20
 """Longest caption along which decoders are compared."""

@@ -22,7 +22,7 @@ from export.models.vocabulary import Entry, embeddings, merged
 from export.proof.figures import Measured, Suspect, cosine, max_difference, overlap
 from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.spec import ClipSource
-from firmware_config.bundle import ImagePreprocess
+from firmware_config.describers import ImagePreprocess
 
 TOP = 5
 """Words of a picture whose overlap is compared: as many as a description usually has."""
@@ -164,9 +164,9 @@ def _write(work: ClipWork, out: Path, vocabularies: Mapping[str, NDArray[np.floa
     }
     for kind, entries in work.words.items():
         (out / f"clip/{kind}.txt").write_text("".join(f"{entry.word}\n" for entry in entries), encoding="utf-8")
-        (out / f"clip/{kind}.ja.txt").write_text("".join(f"{entry.gloss}\n" for entry in entries), encoding="utf-8")
+        (out / f"clip/{kind}.ja.txt").write_text("".join(f"{entry.translation}\n" for entry in entries), encoding="utf-8")
         np.save(out / f"clip/{kind}.npy", vocabularies[kind])
-        section[kind] = {"words": f"clip/{kind}.txt", "embeddings": f"clip/{kind}.npy", "glosses": {"ja": f"clip/{kind}.ja.txt"}}
+        section[kind] = {"words": f"clip/{kind}.txt", "embeddings": f"clip/{kind}.npy", "translations": {"ja": f"clip/{kind}.ja.txt"}}
     return section
 
 

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edge.bundle.open import Bundle
+from edge.describers import open_vision_models
 from edge.describers.clip import ClipTagger
-from edge.describers.clip_blip import ClipBlipDescriber
 from edge.describers.filter.foils import Foils, Strictness, read_foils
 from edge.describers.filter.phrases import cut
 from edge.describers.filter.terms import Terms
-from edge.describers.vocabulary import PhraseReader, read_words
+from edge.describers.vocabulary import PhraseReader, read_vocabulary
 from edge.records import Frame, Pixels
 from export.painting.grain import make_grain
 from export.painting.truth import Truth
@@ -80,15 +80,15 @@ class Listener:
     """Describes pictures of known truth with a bundle, by a station's settings."""
 
     def __init__(self, bundle: Bundle, station: Station, board: Board) -> None:
-        clip = bundle.manifest.clip
+        clip = bundle.manifest.describer.clip
         settings = station.describe.model_copy(update={"filter": False, "terms": (), "samples": SAMPLES})
-        vocabularies = read_words(bundle, clip.tags), read_words(bundle, clip.attributes)
-        self._describer = ClipBlipDescriber(bundle, settings=settings, board=board)
-        self._tagger = ClipTagger(bundle, board=board)
-        self._read = PhraseReader(bundle, board=board)
-        self._foils = Foils(vocabularies, foils=read_foils(bundle), read=self._read, even=clip.even)
-        self.strictness = Strictness.of(clip.even)
-        self._terms = Terms.known_to({word for words in vocabularies for word in words.words}, station.describe.terms)
+        vocabularies = read_vocabulary(bundle, clip.tags), read_vocabulary(bundle, clip.attributes)
+        self._describer = open_vision_models(bundle, board=board).describer(settings)
+        self._tagger = ClipTagger(bundle, clip, board=board)
+        self._read = PhraseReader(bundle, clip, board=board)
+        self._foils = Foils(vocabularies, foils=read_foils(bundle, clip), read=self._read, threshold=clip.threshold)
+        self.strictness = Strictness.of(clip.threshold)
+        self._terms = Terms.known_to({word for vocabulary in vocabularies for word in vocabulary.words}, station.describe.terms)
 
     def listen(self, *, count: int, seed: int, rendered: float, grain: float) -> list[Heard]:
         """Describe `count` pictures, of which these shares are wholly rendered and have grain; half of them are intact."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from edge.bundle.open import Bundle
 from edge.demo.cells import sample_cells
-from edge.describers import open_describer
+from edge.describers import open_vision_models
 from edge.describers.filter.foils import Strictness
 from edge.judges import open_judge, open_language_model
 from edge.picture.decode import read_picture
@@ -73,7 +73,7 @@ def main() -> None:
         listener = Listener(bundle, station, board)
         if options.choose:
             found, threshold = choose(
-                listener.listen(count=CHOOSING, seed=CHOOSING_SEED, rendered=0.03, grain=0.75), bundle.manifest.clip.even
+                listener.listen(count=CHOOSING, seed=CHOOSING_SEED, rendered=0.03, grain=0.75), bundle.manifest.describer.clip.threshold
             )
             print(f"{found}, absolute threshold {threshold}")
             print(f"in use: {listener.strictness}, {THRESHOLD}")
@@ -86,7 +86,7 @@ def main() -> None:
         shown, per_picture_ms = examples(bundle, station, board)
     command = shlex.join(["python", "-m", "export.studies.words.measure", "--pictures", str(options.pictures)])
     used = listener.strictness
-    limits = {"Margin": used.margin, "of exchanged phrases": used.exchange, "least cosine": used.even - used.slack}
+    limits = {"Margin": used.margin, "of exchanged phrases": used.exchange, "least cosine": used.threshold - used.slack}
     chosen = ", ".join(f"{name} {value:+.2f}" if np.isfinite(value) else f"{name} none" for name, value in limits.items())
     chosen += f"; absolute threshold of the control {THRESHOLD:+.2f}"
     text = page(command, chosen, tables, judged, shown, pictures=options.pictures, may_lose=MAY_LOSE)
@@ -95,10 +95,10 @@ def main() -> None:
     print(f"{options.out}: written; the filter took {per_picture_ms:.2f} ms a picture once its phrases were known")
 
 
-def choose(heard: Sequence[Heard], even: float | None) -> tuple[Strictness, float]:
+def choose(heard: Sequence[Heard], threshold: float | None) -> tuple[Strictness, float]:
     """The strictness, and the absolute threshold of the control: of those that lose at most MAY_LOSE of recall the best."""
-    slacks = (np.inf,) if even is None else SLACKS
-    grid = [Strictness(m, e, s, -np.inf if even is None else even) for m in MARGINS for e in EXCHANGES for s in slacks]
+    slacks = (np.inf,) if threshold is None else SLACKS
+    grid = [Strictness(m, e, s, -np.inf if threshold is None else threshold) for m in MARGINS for e in EXCHANGES for s in slacks]
     thresholds = [round(float(value), 2) for value in np.arange(-0.3, 0.4, 0.01)]
     return (
         _most_precise(heard, {strictness: ours(strictness) for strictness in grid}),
@@ -181,15 +181,16 @@ def _auroc_less(mine: Scores, theirs: Scores | None, defective: Flags, index: ND
 
 def described(bundle: Bundle, settings: Describe, board: Board, cells: Sequence[Cell]) -> list[Description]:
     """What a describer says of real cells."""
-    describer = open_describer(bundle, settings=settings, board=board)
+    describer = open_vision_models(bundle, board=board).describer(settings)
     return [describer.describe(_frame(cell)) for cell in cells]
 
 
 def examples(bundle: Bundle, station: Station, board: Board) -> tuple[list[Example], float]:
     """Real cells that the demo's seed picks, none of which taught, and the filter's own time per picture in ms."""
     settings = station.describe.model_copy(update={"samples": 1})
-    plain = open_describer(bundle, settings=settings.model_copy(update={"filter": False, "terms": ()}), board=board)
-    filtering = plain.for_settings(settings)
+    vision = open_vision_models(bundle, board=board)
+    plain = vision.describer(settings.model_copy(update={"filter": False, "terms": ()}))
+    filtering = vision.describer(settings)
     cells = sample_cells(EXAMPLES)
     found = [Example(cell, plain.describe(_frame(cell)), filtering.describe(_frame(cell))) for cell in cells]
     again = [dict(filtering.describe(_frame(cell)).timings_ms)["filter"] for cell in cells]

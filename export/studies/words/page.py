@@ -28,9 +28,9 @@ Made by
 The filter (`[describe] filter = true`) checks each tag, each attribute and each phrase of a caption against the picture, with the CLIP
 embedding that the picture has anyway. A word is not measured by its cosine alone but by its lead over its foils, the words that are not
 true together with it. A CLIP that learned to tell true words from false ones, as the starter's, also has a cosine at which a word is as
-likely true as not (`clip.even` of the bundle); words well under it are struck too. With any other CLIP a modifier or a place ("long", "in
-the upper left") must lead the same phrase with another one instead. What the picture does not support is struck: the judge does not read
-it, `words.struck` shows it.
+likely true as not (`clip.threshold` of the bundle); words well under it are struck too. With any other CLIP a modifier or a place
+("long", "in the upper left") must lead the same phrase with another one instead. What the picture does not support is struck: the judge
+does not read it, `words.struck` shows it.
 
 - Truth: what was painted or rendered. A word whose truth is in doubt (a strength between faint and clear) does not count.
 - {pictures} pictures a set, half of them intact, three sampled captions beside the greedy one; seeds of their own, which taught and chose
@@ -39,8 +39,8 @@ it, `words.struck` shows it.
   its CLIP knows. Before and after have the same terms and are cut into the same phrases.
 - Strictness, chosen on 800 other pictures, painted on canvases of the training modules: the most precise that costs words, and phrases,
   at most {may_lose:.1%} of recall there (`{command} --choose`). {chosen}. The control was chosen in the same way.
-- History: contrast alone, without `clip.even`, met both halves of the goal (15 points of precision for at most 5 of recall) in 4 of these
-  12 groups of words, on pictures of other seeds.
+- History: contrast alone, without `clip.threshold`, met both halves of the goal (15 points of precision for at most 5 of recall) in 4
+  of these 12 groups of words, on pictures of other seeds.
 - Precision: true among what is said. Recall: said among what is true, of the whole vocabulary for tags and attributes, of what the
   captioner said for phrases. Kept: true words that were said and stay. Intervals: 95 %, bootstrap over pictures, 2,000 draws.
 

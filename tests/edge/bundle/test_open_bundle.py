@@ -156,17 +156,17 @@ SIGNED += [
         ("older version", change_at("bundle_version", to=2), "older than 3"),
         ("version zero", change_at("bundle_version", to=0), "bundle_version"),
         ("other key's id", change_at("key_id", to="0" * 16), "says that key 0000000000000000"),
-        ("picture size", change_at("clip", "preprocess", "size", to=100_000), "preprocess.size"),
-        ("not a number", change_at("clip", "preprocess", "mean", to=[float("nan")] * 3), "preprocess.mean"),
+        ("picture size", change_at("describer", "clip", "preprocess", "size", to=100_000), "preprocess.size"),
+        ("not a number", change_at("describer", "clip", "preprocess", "mean", to=[float("nan")] * 3), "preprocess.mean"),
         ("model that is not listed", change_at("llm", "model", to="llm/other.gguf"), "llm.model"),
         ("model outside", change_at("llm", "model", to="../../etc/passwd"), "llm.model"),
-        ("model of another kind", change_at("clip", "vision", to="llm/model.gguf"), "clip.vision"),
+        ("model of another kind", change_at("describer", "clip", "vision", to="llm/model.gguf"), "clip.vision"),
         ("adapter that is not listed", change_at("llm", "adapters", "product", to="x.gguf"), "llm.adapters.product"),
-        ("drafts that are not listed", change_at("blip", "drafts", to="blip/drafts.txt"), "blip.drafts"),
-        ("drafts of another kind", change_at("blip", "drafts", to="blip/tokenizer.json"), "blip.drafts"),
+        ("drafts that are not listed", change_at("describer", "blip", "drafts", to="blip/drafts.txt"), "blip.drafts"),
+        ("drafts of another kind", change_at("describer", "blip", "drafts", to="blip/tokenizer.json"), "blip.drafts"),
         ("template that is not listed", change_at("templates", "default", to="x.txt"), "templates.default"),
         ("golden picture that is not listed", change_at("golden", 0, "picture", to="x.png"), "golden.picture"),
-        ("vocabulary of another kind", change_at("clip", "tags", "embeddings", to="clip/tags.txt"), "clip.tags.embeddings"),
+        ("vocabulary of another kind", change_at("describer", "clip", "tags", "embeddings", to="clip/tags.txt"), "clip.tags.embeddings"),
     )
 ]
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from edge.describers.filter.phrases import denies
+from edge.describers.filter.plain_text import MAX_CAPTION_CHARACTERS
 from edge.describers.filter.terms import Terms
-from edge.inspection.text_influence import MAX_CAPTION_CHARACTERS
 from firmware_config.station import Describe, Term
 
 TERMS = (

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge.picture.preprocess import MAX_GAIN, pixel_values
-from firmware_config.bundle import ImagePreprocess
+from firmware_config.describers import ImagePreprocess
 from tests.support.picture_files import gradient
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge.bundle.open import open_bundle
-from edge.describers import open_describer
+from edge.describers import open_vision_models
 from edge.errors import BundleError
 from edge.picture.decode import read_picture
 from export import cli
@@ -53,11 +53,11 @@ def test_words_are_added_and_the_bundle_is_the_next_version(work: Path, tmp_path
     assert everything_below(work / "bundle") == before
     trusted = read_trusted_keys(work / "keys")
     old, new = (open_bundle(path, trusted=trusted) for path in (work / "bundle", tmp_path / "more"))
-    words = [bundle.path(bundle.manifest.clip.tags.words).read_text().splitlines() for bundle in (old, new)]
+    words = [bundle.path(bundle.manifest.describer.clip.tags.words).read_text().splitlines() for bundle in (old, new)]
     assert words[1] == [*words[0], "rust", "red rust on the busbar"]
-    gloss = new.path(new.manifest.clip.tags.glosses["ja"]).read_text(encoding="utf-8").split("\n")
-    assert gloss[: len(words[0]) + 2] == [*[""] * len(words[0]), "さび", ""]
-    assert (new.manifest.bundle_version, new.manifest.clip.attributes) == (4, old.manifest.clip.attributes)
+    translations = new.path(new.manifest.describer.clip.tags.translations["ja"]).read_text(encoding="utf-8").split("\n")
+    assert translations[: len(words[0]) + 2] == [*[""] * len(words[0]), "さび", ""]
+    assert (new.manifest.bundle_version, new.manifest.describer.clip.attributes) == (4, old.manifest.describer.clip.attributes)
     listed = {file.path: file.sha256 for file in new.manifest.files}
     bom = json.loads(new.path("sbom.json").read_bytes())
     told = {component["name"]: component["hashes"][0]["content"] for component in bom["components"]}
@@ -91,17 +91,17 @@ def test_a_station_may_add_a_handful_of_words_by_itself(work: Path, tmp_path: Pa
     old, new = (open_bundle(path, trusted=trusted) for path in (work / "bundle", tmp_path / "more"))
     everything = {"tags": 32, "attributes": 1, "samples": 0, "max_tokens": 2}
     picture = frame("one.png", pixels=read_picture(old.path("golden/one.png"), max_pixels=10**6, max_bytes=10**7))
-    by_station = open_describer(old, settings=Describe(**everything, extra_tags=("rust", "red rust on the busbar")), board=BOARD).describe(
-        picture
-    )
-    by_bundle = open_describer(new, settings=Describe(**everything), board=BOARD).describe(picture)
-    assert by_station.tags == by_bundle.tags
-    assert "rust" in {tag.word for tag in by_station.tags}
-    assert "rust" not in {tag.word for tag in open_describer(old, settings=Describe(**everything), board=BOARD).describe(picture).tags}
+    vision = open_vision_models(old, board=BOARD)
+    plain = vision.describer(Describe(**everything)).describe(picture)
+    by_station = vision.describer(Describe(**everything, extra_tags=("rust", "red rust on the busbar"))).describe(picture)
+    by_bundle = open_vision_models(new, board=BOARD).describer(Describe(**everything)).describe(picture)
+    assert by_station.words.tags == by_bundle.words.tags
+    assert "rust" in {tag.word for tag in by_station.words.tags}
+    assert "rust" not in {tag.word for tag in plain.words.tags}
 
     for extra, said in (("intact cell", "is in the bundle's vocabulary already"), (" ".join("a" * 20), "the text tower reads 16")):
         with pytest.raises(BundleError, match=said):
-            open_describer(old, settings=Describe(extra_tags=(extra,)), board=BOARD)
+            vision.describer(Describe(extra_tags=(extra,)))
 
 
 def test_a_station_file_with_a_word_twice_is_refused(work: Path, tmp_path: Path) -> None:

@@ -156,7 +156,7 @@ def test_one_specification_and_one_command_make_a_bundle_of_models_as_they_come(
     assert cv2.imread(str(tmp_path / "proof.png")) is not None
 
     bundle = open_bundle(tmp_path / "bundle", trusted=read_trusted_keys(tmp_path / "keys"))
-    assert len(bundle.path(bundle.manifest.blip.drafts).read_text().splitlines()) == 2, "a caption of each golden picture"
+    assert len(bundle.path(bundle.manifest.describer.blip.drafts).read_text().splitlines()) == 2, "a caption of each golden picture"
     assert set(bundle.manifest.llm.adapters) == {"lora"}
     assert set(bundle.manifest.templates) == {"default"}
     assert {"clip_image_cosine_int8", "blip_captions_edit_distance_int8", "judge_probability_Q8_0", "verdict_agreement_bundle"} <= set(

@@ -108,7 +108,7 @@ def test_clip_and_siglip_become_artefacts_that_the_build_reads(sources: Path, tm
     words = (tmp_path / "out" / clip.tags.words).read_text().splitlines()
     embeddings = np.load(tmp_path / "out" / clip.tags.embeddings)
     assert (len(words), embeddings.shape[0], embeddings.dtype) == (12, 12, np.float32)
-    assert (tmp_path / "out" / clip.attributes.glosses["ja"]).read_text(encoding="utf-8") == "きず\n\n"
+    assert (tmp_path / "out" / clip.attributes.translations["ja"]).read_text(encoding="utf-8") == "きず\n\n"
     assert read_models(tmp_path / "out").parity["clip_image_cosine_fp32"] == pytest.approx(1, abs=1e-5)
 
 
@@ -140,11 +140,12 @@ def test_every_precision_is_made_proven_and_keeps_its_weights_inside(sources: Pa
 
 def said(artefacts: Path, picture: Path, **settings: int) -> str:
     """The greedy caption by the device's own code, without drafts."""
-    parts: dict[str, object] = manifest_of(sound_files())
-    parts["blip"] = read_models(artefacts).blip.model_dump(mode="json") | {"drafts": None}
-    bundle = Bundle(artefacts, Manifest.model_validate(parts), "sha256:" + "0" * 64)
-    captioner = BlipCaptioner(bundle, settings=Describe(samples=0, **settings), board=read_board("cpu"))
-    return captioner.captions(read_picture(picture, max_pixels=10**7, max_bytes=10**8))[0]
+    blip = read_models(artefacts).blip
+    assert blip is not None
+    bundle = Bundle(artefacts, Manifest.model_validate(manifest_of(sound_files())), "sha256:" + "0" * 64)
+    captioner = BlipCaptioner(bundle, blip.model_copy(update={"drafts": None}), board=read_board("cpu"))
+    pixels = read_picture(picture, max_pixels=10**7, max_bytes=10**8)
+    return captioner.captions(pixels, Describe.model_validate({"samples": 0, **settings}))[0]
 
 
 @pytest.mark.parametrize("prompt", ["", "word3 word7"])

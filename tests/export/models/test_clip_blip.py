@@ -153,7 +153,7 @@ def _outputs(graph: Path, pictures: np.ndarray, *, cross: Path) -> list[np.ndarr
 def bundle(graphs: Path) -> Iterator[Bundle]:
     tiny_models.tokenizer().save(str(graphs / "blip/tokenizer.json"))
     parts: dict[str, Any] = manifest_of(sound_files())
-    parts["blip"] |= {
+    parts["describer"]["blip"] |= {
         "layers": tiny_models.LAYERS,
         "heads": tiny_models.HEADS,
         "head_dim": tiny_models.HEAD_DIM,
@@ -166,14 +166,14 @@ def bundle(graphs: Path) -> Iterator[Bundle]:
 
 def captioned(bundle: Bundle, pixels: np.ndarray, **settings: int) -> tuple[str, ...]:
     describe = Describe(**{"samples": 0, **settings})
-    return BlipCaptioner(bundle, settings=describe, board=read_board("cpu")).captions(pixels)
+    return BlipCaptioner(bundle, bundle.manifest.describer.blip, board=read_board("cpu")).captions(pixels, describe)
 
 
 def drafting(bundle: Bundle, drafts: Sequence[str], **blip: object) -> Bundle:
     """The bundle with drafts."""
     (bundle.root / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts))
     parts = manifest_of(sound_files() | {"blip/drafts.txt": b""})
-    parts["blip"] = bundle.manifest.blip.model_dump(mode="json") | {"drafts": "blip/drafts.txt", **blip}
+    parts["describer"]["blip"] = bundle.manifest.describer.blip.model_dump(mode="json") | {"drafts": "blip/drafts.txt", **blip}
     return Bundle(bundle.root, Manifest.model_validate(parts), bundle.digest)
 
 
@@ -186,7 +186,7 @@ def steps(bundle: Bundle, pixels: np.ndarray, **settings: int) -> tuple[tuple[st
 
 
 def generated(blip: BlipForConditionalGeneration, bundle: Bundle, pixels: np.ndarray, *, max_tokens: int, beams: int = 1) -> str:
-    values = torch.from_numpy(pixel_values(pixels, bundle.manifest.blip.preprocess))
+    values = torch.from_numpy(pixel_values(pixels, bundle.manifest.describer.blip.preprocess))
     with torch.no_grad():
         seen = blip.vision_model(pixel_values=values).last_hidden_state
         (row,) = blip.text_decoder.generate(
@@ -249,7 +249,7 @@ def test_drafts_change_no_word_and_save_steps(bundle: Bundle, prompt: str) -> No
 
 @pytest.mark.parametrize(("board", "foreseen"), [("cpu", 1), ("gpu", 1), ("jetson-orin-nano", 0)])
 def test_tensorrt_is_given_no_drafts(bundle: Bundle, board: str, foreseen: int) -> None:
-    drafts = open_drafts(drafting(bundle, ["word1"]), tiny_models.tokenizer(), board=read_board(board))
+    drafts = open_drafts(drafting(bundle, ["word1"]), "blip/drafts.txt", tiny_models.tokenizer(), board=read_board(board))
     assert len(drafts.after([], most=9)) == foreseen
 
 
@@ -257,7 +257,7 @@ def test_drafts_that_are_no_text_are_one_sentence(bundle: Bundle) -> None:
     drafted = drafting(bundle, [])
     (bundle.root / "blip/drafts.txt").write_bytes("きず".encode("shift-jis"))
     with pytest.raises(BundleError, match="no UTF-8 text") as refused:
-        open_drafts(drafted, tiny_models.tokenizer(), board=read_board("cpu"))
+        open_drafts(drafted, "blip/drafts.txt", tiny_models.tokenizer(), board=read_board("cpu"))
     assert is_one_sentence(str(refused.value))
 
 

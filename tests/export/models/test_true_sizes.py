@@ -94,14 +94,16 @@ def _captions_are_those_of_transformers(
 ) -> None:
     """Greedy, beam and sampled, by the device's own code and by `generate`, whose draws are made with our numbers."""
     files = sound_files() | {"blip/drafts.txt": b""}
-    parts = manifest_of(files) | {"blip": read_models(artefacts).blip.model_dump(mode="json")}
-    bundle = Bundle(artefacts, Manifest.model_validate(parts), "sha256:" + "0" * 64)
+    blip = read_models(artefacts).blip
+    assert blip is not None
+    bundle = Bundle(artefacts, Manifest.model_validate(manifest_of(files)), "sha256:" + "0" * 64)
+    captioner = BlipCaptioner(bundle, blip, board=read_board("cpu"))
     model = work.model()
     for path, values in zip(pictures, work.pixels, strict=True):
         pixels = read_picture(path, max_pixels=10**7, max_bytes=10**8)
         for beams in (1, BEAMS):
             settings = Describe(samples=SAMPLES if beams == 1 else 0, beams=beams, max_tokens=MAX_TOKENS, top_k=TOP_K, seed=5)
-            mine = BlipCaptioner(bundle, settings=settings, board=read_board("cpu")).captions(pixels)
+            mine = captioner.captions(pixels, settings)
             assert mine[0] == _generated(work, model, values, num_beams=beams, do_sample=False)[0]
             print(f"  {'beam' if beams > 1 else 'greedy'}: {mine[0]}")
             if settings.samples:

@@ -24,14 +24,18 @@ def written(folder: Path, text: str, name: str = "words.tsv") -> Path:
     return folder / name
 
 
-def test_words_and_glosses_are_read_in_order_and_headings_left_out(tmp_path: Path) -> None:
+def test_words_and_translations_are_read_in_order_and_headings_left_out(tmp_path: Path) -> None:
     path = written(tmp_path, "# marks\nscratch\tきず\n\ndent\nburr\tばり\n")
     assert read_vocabulary(path) == (Entry("scratch", "きず"), Entry("dent", ""), Entry("burr", "ばり"))
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("dent\nscratch\ndent\n", r"line 3: 'dent' is there twice"), ("\tきず\n", "line 1: a gloss without a word"), ("# only\n", "no word")],
+    [
+        ("dent\nscratch\ndent\n", r"line 3: 'dent' is there twice"),
+        ("\tきず\n", "line 1: a translation without a word"),
+        ("# only\n", "no word"),
+    ],
 )
 def test_a_vocabulary_that_is_not_sound_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(SpecError, match=complaint):
@@ -54,13 +58,13 @@ def test_files_are_joined_and_a_word_in_two_of_them_is_refused(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", ["tags", "attributes"])
-def test_the_seed_vocabularies_have_1500_words_each_with_a_japanese_gloss(name: str) -> None:
+def test_the_seed_vocabularies_have_1500_words_each_with_a_japanese_translation(name: str) -> None:
     entries = read_vocabulary(SEED_WORDS / f"{name}.tsv")
     assert len(entries) >= 1500
     for entry in entries:
         assert entry.word.isascii()
         assert entry.word == entry.word.lower()
-        assert any("\u3040" <= letter <= "\u30ff" or "\u4e00" <= letter <= "\u9fff" for letter in entry.gloss), entry
+        assert any("\u3040" <= letter <= "\u30ff" or "\u4e00" <= letter <= "\u9fff" for letter in entry.translation), entry
 
 
 def test_an_embedding_is_the_mean_over_the_prompts_and_of_unit_length(tmp_path: Path) -> None:

@@ -1,0 +1,143 @@
+"""How a bundle describes pictures: one class per kind of describer, and the settings of the models that they are made of.
+
+Each class lists its own files in `file_uses`; `key` is the dotted key of the section in the manifest, such as "describer.clip".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from firmware_config.bundle_files import FilePath, FileUse
+from firmware_config.strict import STRICT
+
+Triple = tuple[float, float, float]
+
+Prompt = Annotated[str, Field(pattern=r"^[^{}\r\n]*\{\}[^{}\r\n]*$", max_length=200)]
+"""A sentence with one place for a word, such as "a photo of {}"."""
+
+
+class ImagePreprocess(BaseModel):
+    """How pixels become `pixel_values`: resize to (size, size) bicubic with antialias, scale to 0..1, gain, minus mean, over std (RGB).
+
+    `gain = "median"` multiplies the picture so that its median becomes 0.5, by at most 2.5: exposure is then no feature, and a dark part
+    stays dark.
+    """
+
+    model_config = STRICT
+    size: int = Field(ge=16, le=1024)
+    mean: Triple
+    std: Triple
+    gain: Literal["none", "median"] = "none"
+
+
+class VocabularyFiles(BaseModel):
+    """A closed vocabulary: `words` is a text file, one a line; `embeddings` a float32 .npy (len(words), D) of unit rows, same order."""
+
+    model_config = STRICT
+    words: FilePath
+    embeddings: FilePath
+    translations: dict[str, FilePath] = Field(
+        default={}, description="The words as operators read them: language, such as ja, to a text file in the order of words."
+    )
+
+    def file_uses(self, key: str) -> Iterator[FileUse]:
+        """The files of the vocabulary."""
+        yield FileUse(f"{key}.words", self.words, (".txt",))
+        yield FileUse(f"{key}.embeddings", self.embeddings, (".npy",))
+        for language, path in self.translations.items():
+            yield FileUse(f"{key}.translations.{language}", path, (".txt",))
+
+
+class Clip(BaseModel):
+    """CLIP, two graphs whose outputs have unit length.
+
+    `vision` takes pixel_values (B, 3, S, S) and gives image_embeds (B, D); `text` takes input_ids and attention_mask (B, T) and gives
+    text_embeds (B, D).
+    """
+
+    model_config = STRICT
+    vision: FilePath
+    text: FilePath
+    tokenizer: FilePath
+    context_tokens: int = Field(ge=2, le=512)
+    pad_token_id: int = Field(default=0, ge=0, description="Fills a phrase up to context_tokens; SigLIP reads it.")
+    prompts: tuple[Prompt, ...] = Field(default=("{}",), min_length=1, description="Sentences around each word of the vocabularies.")
+    preprocess: ImagePreprocess
+    tags: VocabularyFiles
+    attributes: VocabularyFiles
+    foils: FilePath | None = Field(
+        default=None,
+        description="A JSON object: word of a vocabulary to the words that are not true together with it, which describe.filter contrasts.",
+    )
+    threshold: float | None = Field(
+        default=None,
+        gt=-1,
+        lt=1,
+        description="The cosine at which a word is as likely true as false, if the CLIP learned one (sigmoid loss) and did not only rank.",
+    )
+
+    def file_uses(self, key: str) -> Iterator[FileUse]:
+        """The files of CLIP and its vocabularies."""
+        yield FileUse(f"{key}.vision", self.vision, (".onnx",))
+        yield FileUse(f"{key}.text", self.text, (".onnx",))
+        yield FileUse(f"{key}.tokenizer", self.tokenizer, (".json",))
+        yield from self.tags.file_uses(f"{key}.tags")
+        yield from self.attributes.file_uses(f"{key}.attributes")
+        if self.foils is not None:
+            yield FileUse(f"{key}.foils", self.foils, (".json",))
+
+
+class Blip(BaseModel):
+    """BLIP, two graphs: the picture is read once, then the tokens of a caption follow one by one.
+
+    `vision` takes pixel_values (1, 3, S, S) and gives every layer's cross_key.i / cross_value.i (1, H, P, Dh).
+    `decoder` takes input_ids (B, T), position_ids (B, T), attention_mask (B, past+T), past_key.i / past_value.i (B, H, past, Dh) and the
+    cross tensors at batch 1, and gives logits (B, T, V) and present_key.i / present_value.i (B, H, past+T, Dh). With logits (B, V), of the
+    last position alone, there may be no `drafts`.
+    """
+
+    model_config = STRICT
+    vision: FilePath
+    decoder: FilePath
+    tokenizer: FilePath
+    preprocess: ImagePreprocess
+    layers: int = Field(ge=1, le=64)
+    heads: int = Field(ge=1, le=64)
+    head_dim: int = Field(ge=1, le=512)
+    bos_token_id: int
+    eos_token_id: int = Field(description="Ends a caption (BLIP uses [SEP]).")
+    pad_token_id: int
+    prompt: str = Field(default="", description="Prefix given to the decoder and stripped from the caption.")
+    drafts: FilePath | None = Field(
+        default=None, description="Likely captions, one a line: the decoder checks their tokens several at a time, which saves steps."
+    )
+
+    def file_uses(self, key: str) -> Iterator[FileUse]:
+        """The files of BLIP."""
+        yield FileUse(f"{key}.vision", self.vision, (".onnx",))
+        yield FileUse(f"{key}.decoder", self.decoder, (".onnx",))
+        yield FileUse(f"{key}.tokenizer", self.tokenizer, (".json",))
+        if self.drafts is not None:
+            yield FileUse(f"{key}.drafts", self.drafts, (".txt",))
+
+
+class ClipBlip(BaseModel):
+    """Tags and attributes from CLIP; captions from BLIP, if the bundle has one."""
+
+    model_config = STRICT
+    kind: Literal["clip_blip"]
+    clip: Clip
+    blip: Blip | None = None
+
+    def file_uses(self, key: str) -> Iterator[FileUse]:
+        """The files of both models."""
+        yield from self.clip.file_uses(f"{key}.clip")
+        if self.blip is not None:
+            yield from self.blip.file_uses(f"{key}.blip")
+
+
+Describer = ClipBlip
+"""The bundle's choice, by `kind`."""
