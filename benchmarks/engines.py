@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.bundle.open import Bundle, open_bundle
 from edge.calibration.scales import probabilities
-from edge.judges import open_language_model, open_plain_judge
+from edge.judges import open_language_model, open_station_judge
 from export.bundle.verify import without_graph
 from export.studies.protocol import auroc, difference
 from export.studies.results import Study, read_study
@@ -40,7 +40,7 @@ def main() -> None:
 
 def judged(study: Study, bundle: Bundle, station: Station) -> np.ndarray:
     """Log-likelihoods (N, K) of all words, and how long they took."""
-    judge = open_plain_judge(open_language_model(bundle, board=read_board("cpu")), bundle=bundle, station=station)
+    judge = open_station_judge(open_language_model(bundle, board=read_board("cpu")), bundle=bundle, station=station)
     started = time.perf_counter()
     found = np.array([judge.score(words).log_likelihoods for words in study.descriptions])
     print(f"{len(found)} descriptions on llama.cpp in {time.perf_counter() - started:.0f} s")

@@ -13,6 +13,7 @@ from edge.bundle.open import open_bundle
 from edge.describers import open_vision_models
 from edge.judges import open_language_model
 from edge.judges.prompt import Example
+from edge.judges.scoring import Scoring
 from edge.review.rejudge import Rejudge
 from edge.review.teach import Golden, golden_of
 from edge.spool.history import History, description_and_scores
@@ -21,7 +22,7 @@ from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 
 TEMPLATE = "examples"
-SCORES = ("sum", "contextual")
+METHODS: tuple[Scoring, ...] = ("rank", "contextual")
 FIRST = ("functional", "crack")
 """The labels of the first examples; then follows one of each other label that occurs."""
 
@@ -40,11 +41,11 @@ def main() -> None:
     golden = list(golden_of(bundle, station, describer))
     first = first_of_each(told.lines, station)
     chosen = [first[name] for name in FIRST] + [example for name, example in first.items() if name not in FIRST]
-    print(f"| examples | {' | '.join(f'`score = {score!r}`' for score in SCORES)} |\n|---|{'---|' * len(SCORES)}")
+    print(f"| examples | {' | '.join(f'`method = {method!r}`' for method in METHODS)} |\n|---|{'---|' * len(METHODS)}")
     for examples in ([], chosen[:1], chosen[1::-1], chosen[::-1]):
         cells = []
-        for score in SCORES:
-            judge = Rejudge(model, bundle=bundle, station=station.judging({"score": score}), examples=examples)
+        for method in METHODS:
+            judge = Rejudge(model, bundle=bundle, station=station.judging({"method": method}), examples=examples)
             said = [judge.judge(one.description)[1].label for one in golden]
             cells.append(", ".join(map(str, kept(golden, said, station))))
         print(f"| {', '.join(label for _, label in examples) or 'none'} | {' | '.join(cells)} |", flush=True)

@@ -46,7 +46,7 @@ from benchmarks.rounds import compare
 from edge.judges.label_judge import LabelJudge
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import description_text
-from edge.judges.token_tree import Tree
+from edge.judges.token_tree import TokenTree
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Description, Scores
@@ -188,7 +188,7 @@ def _llm(options: argparse.Namespace) -> None:
         scored = [[judge.score(one) for one in seen] for judge in judges.values()]
         scores, tokens = np.array([[one.log_likelihoods for one in some] for some in scored]), scored[0][0].prompt_tokens
         stem = model.tokenize(description_text(seen[0]) + prompt.suffix)
-        computed = len(Tree([stem], [model.tokenize(answer) for answer in prompt.answers]).tokens)
+        computed = len(TokenTree([stem], [model.tokenize(answer) for answer in prompt.answers]).tokens)
         print(
             f"\n{count} labels: log-likelihoods of {PICTURES} descriptions differ by {np.ptp(scores, axis=0).max():.3f} nats at most, "
             f"the likeliest label in {(scores.argmax(-1) != scores[0].argmax(-1)).any(0).sum()} of them"

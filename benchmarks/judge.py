@@ -26,8 +26,8 @@ from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt, description_text
-from edge.judges.scoring import Method
-from edge.judges.token_tree import Tree
+from edge.judges.scoring import label_log_likelihoods
+from edge.judges.token_tree import TokenTree
 from edge.records import Description, Tag, Words
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board, read_board
@@ -82,7 +82,7 @@ def speed(bundle: Bundle, board: Board, model: LanguageModel, count: int, adapte
     prompt, labels, description = prompt_of(model, count), labels_of(count), description_of(model, 0)
     pictures = itertools.cycle([description_of(model, number) for number in range(len(WORDS))])
     ranks = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None)
-    says = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None, method=Method("generate"))
+    says = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None, scoring="generate")
     plain = llama(gguf, board)
     scoring = llama(gguf, board, logits_all=True)
     whole = model.tokenize(prompt.prefix, special=True, begin=True) + model.tokenize(description_text(description) + prompt.suffix)
@@ -119,7 +119,7 @@ def speed(bundle: Bundle, board: Board, model: LanguageModel, count: int, adapte
     for some in (slow.wall_ms, slow.cpu_ms):
         some[:] = [value * count / len(naive) for value in some]
     prefix = len(model.tokenize(prompt.prefix, special=True, begin=True))
-    tokens = Tree([whole[prefix:]], tails)
+    tokens = TokenTree([whole[prefix:]], tails)
     print(f"\nK = {count}: {len(whole)} prompt tokens, {len(tokens.tokens)} computed for each picture, {len(tokens.asked)} rows of logits")
     show(times)
     if count == NAIVE_LABELS:
@@ -136,9 +136,9 @@ def equality(model: LanguageModel) -> None:
     prefix = model.tokenize(prompt.prefix, special=True, begin=True)
     shared = model.tokenize(description_text(description)) + model.tokenize(prompt.suffix, special=True)
     tails = [model.tokenize(answer) for answer in prompt.answers]
-    together = summed(model, prefix, Tree([shared], tails))
+    together = summed(model, prefix, TokenTree([shared], tails))
     alone = np.array([summed(model, prefix, _same_shape(shared, tails, number))[number] for number in range(len(tails))])
-    whole = np.array([summed(model, prefix[:1], Tree([prefix[1:] + shared], [tail]))[0] for tail in tails])
+    whole = np.array([summed(model, prefix[:1], TokenTree([prefix[1:] + shared], [tail]))[0] for tail in tails])
     same, other = np.abs(together - alone).max(), np.abs(together - whole).max()
     print("\nlog-likelihoods of 8 labels, largest difference to one prompt for each label:")
     print(
@@ -146,9 +146,9 @@ def equality(model: LanguageModel) -> None:
     )
 
 
-def _same_shape(shared: Sequence[int], tails: Sequence[Sequence[int]], number: int) -> Tree:
+def _same_shape(shared: Sequence[int], tails: Sequence[Sequence[int]], number: int) -> TokenTree:
     """The batch of all labels, in which only one keeps its tokens: were the labels to see each other, its score would move."""
-    return Tree([shared], [tail if i == number else [token ^ 1 for token in tail] for i, tail in enumerate(tails)])
+    return TokenTree([shared], [tail if i == number else [token ^ 1 for token in tail] for i, tail in enumerate(tails)])
 
 
 def switching(bundle: Bundle, board: Board, adapter: Path) -> None:
@@ -181,10 +181,10 @@ def switching(bundle: Bundle, board: Board, adapter: Path) -> None:
     print(f"a judgement takes {same:.1f} ms, with a change of adapter before it {turns:.1f} ms: the change costs {turns - same:.1f} ms")
 
 
-def summed(model: LanguageModel, prefix: Sequence[int], tree: Tree) -> NDArray[np.float64]:
+def summed(model: LanguageModel, prefix: Sequence[int], tree: TokenTree) -> NDArray[np.float64]:
     """Log-likelihood in nats of each sequence of a tree."""
     with model.lock:
-        return Method().log_likelihoods(tree, model.ask(prefix, tree, None))
+        return label_log_likelihoods(tree, model.ask(prefix, tree, None), "rank")
 
 
 def llama(gguf: Path, board: Board, *, logits_all: bool = False) -> llama_cpp.Llama:

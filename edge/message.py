@@ -50,7 +50,9 @@ class Judged(BaseModel):
     calibrated: bool
     prompt_tokens: int = Field(ge=0)
     log_likelihoods: dict[str, float]
-    possible: tuple[str, ...] = Field(default=(), description="Labels of the conformal set; empty where none is known.")
+    prediction_set: tuple[str, ...] = Field(
+        default=(), description="Labels of the conformal prediction set; empty without a calibration file."
+    )
     prompt: str | None = Field(default=None, description="Digest of the filled instruction: template, labels and examples.")
     adapter: str | None = Field(default=None, description="Digest of the LoRA.")
     calibration: str | None = Field(default=None, description="Digest of what made the probabilities of the log-likelihoods.")
@@ -193,7 +195,7 @@ def _to_message(inspection: Inspection) -> Message:
             calibrated=scores.calibrated,
             prompt_tokens=scores.prompt_tokens,
             log_likelihoods=dict(zip(scores.labels, scores.log_likelihoods, strict=True)),
-            possible=scores.possible,
+            prediction_set=scores.prediction_set,
             prompt=scores.prompt,
             adapter=scores.adapter,
             calibration=scores.calibration,
@@ -227,7 +229,7 @@ def _to_inspection(message: Message) -> Inspection:
             method=judge.method,
             prompt_tokens=judge.prompt_tokens,
             calibrated=judge.calibrated,
-            possible=judge.possible,
+            prediction_set=judge.prediction_set,
             prompt=judge.prompt,
             adapter=judge.adapter,
             calibration=judge.calibration,

@@ -123,10 +123,10 @@ class Description:
 class Scores:
     """What the judge makes of a description: per label, in the station's order.
 
-    `log_likelihoods` are what the method makes of token log-likelihoods, in nats, `probabilities` their softmax (after calibration, if
-    there is one). `calibrated` is False where no calibration exists: then the verdict's confidence is null. `possible` are the labels of
-    the conformal set, empty where none is known. `prompt`, `adapter` and `calibration` are the digests (`sha256:`) of the filled
-    instruction (template, labels and examples), of the LoRA and of what made the probabilities.
+    `log_likelihoods` are sums of token log-likelihoods in nats, by `method`; `probabilities` (0..1, sum 1) are their
+    softmax, calibrated where `calibrated` is True; otherwise the confidence of the verdict is None. `prediction_set` holds the labels of the
+    conformal prediction set; it is empty without a calibration file. `prompt`, `adapter` and `calibration` are the digests (`sha256:`) of the
+    filled instruction (template, labels and examples), of the LoRA and of the calibration file.
     """
 
     labels: tuple[str, ...]
@@ -135,7 +135,7 @@ class Scores:
     method: str
     prompt_tokens: int
     calibrated: bool = False
-    possible: tuple[str, ...] = ()
+    prediction_set: tuple[str, ...] = ()
     prompt: str | None = None
     adapter: str | None = None
     calibration: str | None = None

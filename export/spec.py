@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationErro
 
 from export.errors import SpecError
 from firmware_config.board import GraphPrecision, Precision
-from firmware_config.bundle import Calibration
+from firmware_config.bundle import AdapterTemperature
 from firmware_config.describers import Blip, Clip, Prompt
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
@@ -121,7 +121,7 @@ class Licence(BaseModel):
 class BundleSpec(BaseModel):
     """What to build: from models as Hugging Face writes them, from artefacts that are ready, or from both.
 
-    `artefacts` holds models.json, the files that it names, adapters/*.gguf and calibration.json. `templates` may be left out where the
+    `artefacts` holds models.json, the files that it names, adapters/*.gguf and temperatures.json. `templates` may be left out where the
     language model is made from a folder: its chat format then becomes the template "default".
     """
 
@@ -176,8 +176,8 @@ class Models(BaseModel):
     parity: dict[str, float] = {}
 
 
-class _Calibrations(RootModel[tuple[Calibration, ...]]):
-    """calibration.json."""
+class _Temperatures(RootModel[tuple[AdapterTemperature, ...]]):
+    """The content of temperatures.json."""
 
 
 def read_spec(path: Path, *, precision: Precision = "int8") -> BundleSpec:
@@ -222,14 +222,14 @@ def read_models(artefacts: Path) -> Models:
     return _read_json(artefacts / "models.json", Models)
 
 
-def read_calibration(artefacts: Path) -> tuple[Calibration, ...]:
-    """Read calibration.json, a list of temperatures; none where the file does not exist.
+def read_temperatures(artefacts: Path) -> tuple[AdapterTemperature, ...]:
+    """Read temperatures.json, a list of `AdapterTemperature`; empty where the file does not exist.
 
     Raises:
-        SpecError: not understood.
+        SpecError: the file is not such a list.
     """
-    path = artefacts / "calibration.json"
-    return _read_json(path, _Calibrations).root if path.exists() else ()
+    path = artefacts / "temperatures.json"
+    return _read_json(path, _Temperatures).root if path.exists() else ()
 
 
 def read_golden_station(golden: Path) -> Station:

@@ -53,8 +53,11 @@ class Llm(BaseModel):
             yield FileUse(f"{key}.adapters.{name}", path, (".gguf",))
 
 
-class Calibration(BaseModel):
-    """Temperature (1 = none) per adapter and template, fitted on source validation data only."""
+class AdapterTemperature(BaseModel):
+    """The temperature of the judge with one adapter (null: none) and template; 1 changes nothing. Fitted when the adapter was tuned.
+
+    The log-likelihoods of the labels are divided by it before the softmax.
+    """
 
     model_config = STRICT
     adapter: str | None
@@ -83,7 +86,7 @@ class Manifest(BaseModel):
     describer: Describer
     llm: Llm
     templates: dict[str, FilePath]
-    calibration: tuple[Calibration, ...] = ()
+    temperatures: tuple[AdapterTemperature, ...] = ()
     golden: tuple[Golden, ...] = ()
     parity: dict[str, float] = Field(default={}, description="Figures against the originals, as measured when it was built.")
     notice: str = ""

@@ -1,7 +1,7 @@
-"""What makes a station's scores honest, as a file: `kotoba-edge calibrate` writes it, `[judge] calibration` names it.
+"""The calibration file of a station: `kotoba-edge calibrate` writes it, `[judge] calibration` names it.
 
-It holds for exactly the judge that it was fitted for: another bundle, instruction, adapter, method or label gives other scores, of which
-it says nothing.
+It turns the judge's log-likelihoods into calibrated probabilities. It is valid for exactly the judge that it was fitted for: other models,
+another instruction, adapter, method or label give other scores.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from firmware_config.strict import STRICT
 from firmware_config.write import write_atomic
 
 MAX_CALIBRATION_BYTES = 4_000_000
-"""Two numbers for each of 50,000 pictures."""
+"""Room for an isotonic scale with two numbers for each of 50,000 pictures."""
 
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -27,26 +27,19 @@ Decision = Literal["ok", "ng", "review"]
 
 
 class FittedFor(BaseModel):
-    """The judge that gave the scores; `labels` are in the station's order, each with its decision."""
+    """What the scores of a judge depend on; `labels` are in the station's order, each with its decision."""
 
     model_config = STRICT
-    models: Digest = Field(description="Of the bundle's models.")
-    prompt: Digest = Field(description="Of the filled instruction: template, labels, meanings and examples.")
-    adapter: Digest | None = Field(description="Of the LoRA; null: none.")
-    method: str = Field(min_length=1, max_length=64)
-    describing: Digest = Field(description="Of how pictures become words: the station's [describe] and region of interest.")
+    models: Digest = Field(description="Digest of the bundle's models.")
+    prompt: Digest = Field(description="Digest of the filled instruction: template, labels, meanings and examples.")
+    adapter: Digest | None = Field(description="Digest of the LoRA; null: the judge has none.")
+    method: str = Field(min_length=1, max_length=64, description="The station's [judge] method.")
+    describing: Digest = Field(description="Digest of how pictures become words: the station's [describe] and region of interest.")
     labels: dict[str, Decision] = Field(min_length=2, max_length=64)
-
-    @model_validator(mode="after")
-    def _something_passes_and_something_does_not(self) -> FittedFor:
-        if len({decision == "ok" for decision in self.labels.values()}) < 2:
-            msg = "labels must hold one that is ok and one that is not"
-            raise ValueError(msg)
-        return self
 
 
 class Temperature(BaseModel):
-    """Log-likelihoods are divided by it before the softmax."""
+    """The log-likelihoods are divided by `temperature` before the softmax."""
 
     model_config = STRICT
     kind: Literal["temperature"] = "temperature"
@@ -54,7 +47,7 @@ class Temperature(BaseModel):
 
 
 class Logistic(BaseModel):
-    """The log-odds of all labels that are not ok, by the softmax, are multiplied by `slope` and moved by `shift`."""
+    """The softmax's log-odds of all labels that are not ok are multiplied by `slope`, then `shift` (nats) is added."""
 
     model_config = STRICT
     kind: Literal["logistic"] = "logistic"
@@ -63,7 +56,7 @@ class Logistic(BaseModel):
 
 
 class Isotonic(BaseModel):
-    """From the softmax's probability of all labels that are not ok to the true one: straight lines between points that rise from 0 to 1."""
+    """Maps the softmax's probability of all labels that are not ok to the calibrated one, linearly between `points` (before, after)."""
 
     model_config = STRICT
     kind: Literal["isotonic"] = "isotonic"
@@ -73,7 +66,7 @@ class Isotonic(BaseModel):
     def _points_rise(self) -> Isotonic:
         rises = all(a < c and b <= d for (a, b), (c, d) in pairwise(self.points))
         if not rises or (self.points[0][0], self.points[-1][0]) != (0.0, 1.0):
-            msg = "points must rise, from a first value of 0 to one of 1"
+            msg = "points must rise: first values strictly, from 0 to 1"
             raise ValueError(msg)
         return self
 
@@ -82,7 +75,10 @@ Scale: TypeAlias = Annotated[Temperature | Logistic | Isotonic, Field(discrimina
 
 
 class Conformal(BaseModel):
-    """Every decision whose probability is at least `threshold` is possible; that set holds the right one in `coverage` of pictures."""
+    """The prediction set of a picture holds every decision with a probability of at least `threshold`.
+
+    It holds the right decision for a share `coverage` of pictures.
+    """
 
     model_config = STRICT
     coverage: float = Field(gt=0, lt=1)
@@ -90,15 +86,17 @@ class Conformal(BaseModel):
 
 
 class Escape(BaseModel):
-    """An OK needs `min_ok_confidence`, so that at most `rate` of defective pictures pass."""
+    """An OK needs a confidence of at least `min_ok_confidence`: then at most a share `rate` of defective pictures becomes OK."""
 
     model_config = STRICT
     rate: float = Field(gt=0, lt=1)
-    min_ok_confidence: Unit | None = Field(description="Null: there were too few defective pictures for this rate, so nothing is OK.")
+    min_ok_confidence: Unit | None = Field(
+        description="Null: there were too few defective pictures to guarantee this rate; no picture becomes OK."
+    )
 
 
 class Rule(BaseModel):
-    """From scores to probabilities, to the decisions that are possible, to what may pass."""
+    """From scores to probabilities, to the prediction set, to the confidence that an OK needs."""
 
     model_config = STRICT
     scale: Scale
@@ -107,25 +105,69 @@ class Rule(BaseModel):
 
 
 class Calibration(BaseModel):
-    """One calibration."""
+    """The calibration of one station, fitted on labelled pictures."""
 
     model_config = STRICT
     schema_id: Literal["kotoba.calibration/1"] = Field(default="kotoba.calibration/1", alias="schema")
     fitted_for: FittedFor
     rule: Rule
-    good: int = Field(ge=1, description="Pictures whose truth is ok.")
-    bad: int = Field(ge=1, description="Pictures whose truth is not ok.")
-    figures: dict[str, float] = Field(default={}, description="What it reached on its own pictures, each judged by a fit on the others.")
+    good: int = Field(ge=1, description="Number of pictures whose label is ok.")
+    bad: int = Field(ge=1, description="Number of pictures whose label is not ok.")
+    figures: dict[str, float] = Field(default={}, description="Measured on its own pictures, each with a fit on the other blocks.")
     made_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _some_label_is_ok_and_some_is_not(self) -> Calibration:
+        if len({decision == "ok" for decision in self.fitted_for.labels.values()}) < 2:
+            msg = "fitted_for.labels must hold at least one label that is ok and one that is not"
+            raise ValueError(msg)
+        return self
 
     @property
     def digest(self) -> str:
-        """`sha256:` of the calibration's meaning: its values in canonical JSON."""
+        """`sha256:` of the calibration's values in canonical JSON."""
         return digest_of_values(self.model_dump(mode="json", by_alias=True))
+
+    def require_fitted_for(self, judge: FittedFor, *, path: Path) -> None:
+        """Refuse to calibrate the scores of another judge; `path` is the calibration file, for the message.
+
+        Raises:
+            CalibrationError: names the first thing that differs.
+        """
+        for what, field in _FITTED_FOR_WORDS.items():
+            fitted, actual = _ordered(getattr(self.fitted_for, field)), _ordered(getattr(judge, field))
+            if fitted != actual:
+                msg = (
+                    f"calibration {path} was fitted for {what} {_shown(fitted)}, but the station judges with {_shown(actual)}: "
+                    "make it again with `kotoba-edge calibrate` from pictures that were judged with the station and bundle of today"
+                )
+                raise CalibrationError(msg)
+
+
+_FITTED_FOR_WORDS = {
+    "models": "models",
+    "labels": "labels",
+    "words by [describe] and roi": "describing",
+    "method": "method",
+    "adapter": "adapter",
+    "instruction": "prompt",
+}
+"""How messages name the fields of `FittedFor`, in the order in which they are compared."""
+
+
+def _ordered(value: str | dict[str, Decision] | None) -> str | list[tuple[str, Decision]] | None:
+    """Labels as a list: two dicts are equal in whatever order, two judges are not."""
+    return list(value.items()) if isinstance(value, dict) else value
+
+
+def _shown(value: str | list[tuple[str, Decision]] | None) -> str:
+    if isinstance(value, list):
+        return ", ".join(f"{name} ({decision})" for name, decision in value)
+    return "none" if value is None else value
 
 
 def labels_of(labels: tuple[Label, ...]) -> dict[str, Decision]:
-    """A station's labels as a calibration names them."""
+    """The labels of a station, in its order, as `FittedFor` holds them."""
     return {label.name: label.decision for label in labels}
 
 
@@ -133,7 +175,7 @@ def read_calibration(path: Path) -> Calibration:
     """Read a calibration file.
 
     Raises:
-        CalibrationError: the file is missing, too large, or no calibration.
+        CalibrationError: the file is missing, too large, or not a calibration.
     """
     try:
         with path.open("rb") as file:

@@ -95,12 +95,10 @@ seed = 0                      # the same picture gives the same words
 template = "default"          # a file of the bundle's templates/
 # adapter = "product"         # a LoRA of the bundle's llm/adapters/
 # template_file = "/etc/kotoba/templates/cell.txt"   # your own, in the place of the bundle's
-method = "rank"               # or "generate": decode under a grammar that allows nothing but the labels
-score = "sum"                 # of rank; or "mean" per token, or "contextual": less what is said after no description
-answers = "words"             # or "letters"
+method = "rank"               # "contextual" for a model without an adapter; "generate": as if decoded under a grammar of the labels
 # calibration = "/var/lib/kotoba/calibration/cell.json"   # of `kotoba-edge calibrate`
 # lessons = "/var/lib/kotoba/lessons/cell.jsonl"          # of `kotoba-edge learn`
-remember = 4096               # the same words are judged once; 0 keeps none
+cached_scores = 4096          # size of the score cache: the same words are judged once; 0 switches it off
 min_confidence = 0.5          # below it: REVIEW
 min_margin = 0.0              # to the second label; below it: REVIEW
 

@@ -105,25 +105,16 @@ class Judge(BaseModel):
     template: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]+$", description="A file of the bundle's templates/.")
     template_file: Path | None = Field(default=None, description="A template of this station's own, in the place of the bundle's.")
     adapter: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+$", description="A LoRA of the bundle's llm/adapters/.")
-    method: Literal["rank", "generate"] = Field(
-        default="rank", description="rank: how likely is each label; generate: decode under a grammar that allows nothing but the labels."
+    method: Literal["rank", "contextual", "generate"] = Field(
+        default="rank",
+        description="rank: the log-likelihood of each label; contextual: the same, less that after a description without content; "
+        "generate: what decoding under a grammar that allows only the labels would give.",
     )
-    score: Literal["sum", "mean", "contextual"] = Field(
-        default="sum", description="Of rank: log-likelihood in all, per token, or less that after a description without content."
-    )
-    answers: Literal["words", "letters"] = Field(default="words", description="Answer with the label's name or with a letter for it.")
     min_confidence: Unit = 0.5
     min_margin: Unit = 0.0
     calibration: Path | None = Field(default=None, description="A file of `kotoba-edge calibrate`; it replaces the bundle's temperature.")
     lessons: Path | None = Field(default=None, description="A file of `kotoba-edge learn`: corrected verdicts as examples in words.")
-    remember: int = Field(default=4_096, ge=0, le=1_000_000, description="How many descriptions' scores are kept; 0 keeps none.")
-
-    @model_validator(mode="after")
-    def _a_score_belongs_to_rank(self) -> Judge:
-        if self.method == "generate" and self.score != "sum":
-            msg = f'score = "{self.score}" is for method = "rank": take it out or rank'
-            raise ValueError(msg)
-        return self
+    cached_scores: int = Field(default=4_096, ge=0, le=1_000_000, description="Size of the score cache in descriptions; 0 switches it off.")
 
 
 class Station(BaseModel):
@@ -178,7 +169,7 @@ class Station(BaseModel):
         Camera, trigger and outputs have no part in it, nor have paths: what the files hold that [judge] names is in the digests of the
         instruction and of the calibration, which every verdict carries.
         """
-        judge = {"template", "adapter", "method", "score", "min_confidence", "min_margin"}
+        judge = {"template", "adapter", "method", "min_confidence", "min_margin"}
         picture = {"roi", "allow_printed_text"}
         return digest_of_values(
             self.model_dump(mode="json", include={"labels": True, "describe": True, "picture": picture, "judge": judge})

@@ -37,7 +37,7 @@ def bad_needed(escape: float) -> int:
     return math.ceil(1 / escape - EDGE) - 1
 
 
-def possible_threshold(chances_right: NDArray[np.float64], *, coverage: float) -> float:
+def prediction_set_threshold(chances_right: NDArray[np.float64], *, coverage: float) -> float:
     """The probability from which a decision is possible, so that the right one is among them in `coverage` of pictures.
 
     `chances_right` float64 (N,): the probability that each labelled picture's right decision got. 0 where they are too few: all may be.
@@ -46,7 +46,7 @@ def possible_threshold(chances_right: NDArray[np.float64], *, coverage: float) -
     return float(np.sort(chances_right)[cut - 1]) if cut > 0 else 0.0
 
 
-def possible(chances: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+def prediction_set(chances: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
     """Which of the decisions (..., D) are possible; the likeliest always is."""
     return np.asarray(chances >= np.minimum(threshold, chances.max(-1, keepdims=True)) - EDGE)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.calibration.conformal import ok_threshold, possible_threshold
+from edge.calibration.conformal import ok_threshold, prediction_set_threshold
 from edge.calibration.reliability import bins_for, calibration_error, error_by_chance
 from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit
 from edge.errors import EdgeError
@@ -102,7 +102,7 @@ def fit_rule(sample: Sample, *, kind: Kind, escape: float, coverage: float) -> R
     chances_ok = calibrated(sample.log_likelihoods, scale, sample.ok)[:, sample.ok].sum(-1)
     return Rule(
         scale=scale,
-        conformal=Conformal(coverage=coverage, threshold=possible_threshold(chances_right(sample, kind), coverage=coverage)),
+        conformal=Conformal(coverage=coverage, threshold=prediction_set_threshold(chances_right(sample, kind), coverage=coverage)),
         escape=Escape(rate=escape, min_ok_confidence=ok_threshold(chances_ok, sample.bad, escape=escape)),
     )
 

@@ -15,7 +15,7 @@ from edge.cameras.stamp import Stamp
 from edge.daemon.startup import box_info, open_spool, read_stations
 from edge.describers import open_vision_models
 from edge.errors import EdgeError
-from edge.judges import open_judge, open_language_model
+from edge.judges import open_language_model, open_station_judge
 from edge.records import LostFrame, Pixels
 from edge.sinks import open_sinks
 from firmware_config.board import Board, read_board
@@ -124,7 +124,7 @@ def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
     model = open_language_model(bundle, board=board)
     took = []
     for station in stations:
-        judge = open_judge(model, bundle=bundle, station=station)
+        judge = open_station_judge(model, bundle=bundle, station=station)
         frame = Stamp(station.station.name).frame(_gradient(), source="doctor", started_ns=time.monotonic_ns())
         started = time.monotonic()
         judge.score(vision.describer(station.describe).describe(frame).words)

@@ -14,7 +14,7 @@ from edge.commands.options import DONE, positive, settings_from
 from edge.errors import HistoryError
 from firmware_config.settings import BoxSettings
 
-OF_THE_JUDGE = {"template": "template_file", "adapter": "adapter", "method": "method", "score": "score", "answers": "answers"}
+OF_THE_JUDGE = {"template": "template_file", "adapter": "adapter", "method": "method"}
 """Options of the command, and the keys of the station's [judge] that each replaces."""
 
 
@@ -33,9 +33,7 @@ def add_judge_options(command: argparse.ArgumentParser) -> None:
     """Take what replaces the station's own judging."""
     command.add_argument("--template", type=Path, metavar="FILE", help="an instruction template in the place of the station's")
     command.add_argument("--adapter", metavar="NAME", help="a LoRA of the bundle")
-    command.add_argument("--method", choices=("rank", "generate"))
-    command.add_argument("--score", choices=("sum", "mean", "contextual"), help="of rank")
-    command.add_argument("--answers", choices=("words", "letters"))
+    command.add_argument("--method", choices=("rank", "contextual", "generate"), help="a method of judging")
 
 
 def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:

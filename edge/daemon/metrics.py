@@ -27,8 +27,8 @@ class Metrics:
         )
         self._judgements = Counter(
             "kotoba_judgements",
-            "Judgements, by whether the same words had been judged before",
-            ["station", "remembered"],
+            "Judgements, by whether their scores came from the score cache",
+            ["station", "cached"],
             registry=self.registry,
         )
         self.dropped = Gauge(
@@ -50,9 +50,9 @@ class Metrics:
         for stage, took_ms in inspection.timings_ms:
             self._stages.labels(inspection.station, stage).observe(took_ms / 1e3)
 
-    def judged(self, station: str, remembered: bool) -> None:  # noqa: FBT001 -- handed on as a plain function
-        """Count a judgement that was asked for: `remembered` without the language model."""
-        self._judgements.labels(station, "yes" if remembered else "no").inc()
+    def judged(self, station: str, cached: bool) -> None:  # noqa: FBT001 -- handed on as a plain function
+        """Count a judgement; `cached`: its scores came from the score cache."""
+        self._judgements.labels(station, "yes" if cached else "no").inc()
 
     def serve(self, host: str, port: int) -> tuple[int, Callable[[], None]]:
         """Serve /metrics; returns the port and what stops it."""

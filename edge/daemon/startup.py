@@ -66,7 +66,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         spool = stack.enter_context(closing(open_spool(settings)))
         outlets = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
-        inspectors = open_inspectors(bundle, stations, board=board, judged=metrics.judged)
+        inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
         lines = [
             Line(station, open_camera(station.camera, station=station.station.name), inspector, live=station.camera.live)
             for station, inspector in zip(stations, inspectors, strict=True)

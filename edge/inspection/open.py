@@ -9,17 +9,15 @@ from edge.bundle.open import Bundle
 from edge.describers import open_vision_models
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import limits_of
-from edge.interfaces import Judge
-from edge.judges import open_calibration, open_language_model, open_plain_judge
-from edge.judges.score_cache import RememberingJudge
+from edge.judges import open_language_model, open_station_judge
 from firmware_config.board import Board
 from firmware_config.station import Station
 
 
 def open_inspectors(
-    bundle: Bundle, stations: Sequence[Station], *, board: Board, judged: Callable[[str, bool], None] = lambda _station, _remembered: None
+    bundle: Bundle, stations: Sequence[Station], *, board: Board, on_lookup: Callable[[str, bool], None] = lambda _station, _hit: None
 ) -> tuple[Inspector, ...]:
-    """One inspector for each station, in their order. `judged` hears of each judgement: the station, and whether it was remembered.
+    """Open one inspector for each station, in their order. `on_lookup` is called for each judgement: (station name, score cache hit).
 
     Raises:
         BundleError: a model cannot be loaded on this board, or the bundle lacks what a station asks for.
@@ -29,21 +27,15 @@ def open_inspectors(
     model = open_language_model(bundle, board=board)
     inspectors = []
     for station in stations:
-        plain = open_plain_judge(model, bundle=bundle, station=station)
-        calibrated = open_calibration(plain, bundle=bundle, station=station)
+        judge = open_station_judge(model, bundle=bundle, station=station, on_lookup=partial(on_lookup, station.station.name))
         inspectors.append(
             Inspector(
                 station,
                 describer=vision.describer(station.describe),
-                judge=_remembering(calibrated or plain, station, judged),
-                limits=limits_of(station, calibrated.escape if calibrated else None),
+                judge=judge,
+                limits=limits_of(station, judge.escape),
                 bundle_digest=bundle.digest,
                 models_digest=bundle.manifest.models_digest,
             )
         )
     return tuple(inspectors)
-
-
-def _remembering(judge: Judge, station: Station, judged: Callable[[str, bool], None]) -> Judge:
-    keep = station.judge.remember
-    return RememberingJudge(judge, keep=keep, told=partial(judged, station.station.name)) if keep else judge

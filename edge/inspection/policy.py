@@ -69,9 +69,9 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
         doubts.append(Reason.LOW_CONFIDENCE)
     if not margin >= limits.min_margin:
         doubts.append(Reason.LOW_MARGIN)
-    possible = {label.decision for label in labels if label.name in scores.possible}
-    # With a calibration file something is always possible, and the likeliest decision always is.
-    if (possible or scores.calibration is not None) and possible != {best.decision}:
+    prediction_set = {label.decision for label in labels if label.name in scores.prediction_set}
+    # With a calibration file the set is never empty: the likeliest decision is always in it.
+    if (prediction_set or scores.calibration is not None) and prediction_set != {best.decision}:
         doubts.append(Reason.AMBIGUOUS)
     if best.decision == "review":
         doubts.append(Reason.LABEL_REVIEW)
@@ -118,5 +118,5 @@ def _are_sound(scores: Scores, labels: Sequence[Label]) -> bool:
         and all(isinstance(number, float) and math.isfinite(number) for number in numbers)
         and all(0.0 <= number <= 1.0 for number in scores.probabilities)
         and abs(sum(scores.probabilities) - 1.0) <= SUM_TOLERANCE
-        and set(scores.possible) <= set(scores.labels)
+        and set(scores.prediction_set) <= set(scores.labels)
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge.errors import BundleError, JudgeError
 from edge.judges.language_model import MAX_BATCH, Vocabulary
 from edge.judges.lora import read_lora
-from edge.judges.token_tree import Tree
+from edge.judges.token_tree import TokenTree
 from edge.runtime.onnx import Array, Graph, Tensor
 from firmware_config.board import Board
 
@@ -71,7 +71,7 @@ class GraphModel:
     def _unfit(self, adapter: Path) -> str:
         return f"adapter {adapter} does not fit the language model {self.path}: export it for this model"
 
-    def ask(self, prefix: Sequence[int], tree: Tree, adapter: Path | None) -> dict[int, NDArray[np.float64]]:
+    def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: Path | None) -> dict[int, NDArray[np.float64]]:
         """See `LanguageModel.ask`."""
         past = self._prefix(prefix, adapter)
         rows = sorted(tree.asked)

@@ -1,9 +1,8 @@
-"""Giving the labels of a station their probability: how likely is each as the next words after the description?
+"""Scores each label of a station: how likely is it as the continuation of the description?
 
-The prefix (instruction, labels and examples) is computed once and kept. Per frame the description is computed once for all labels,
-together with every label's own tokens, in one run of the language model. That equals scoring K full prompts, at the price of one
-description: docs/decisions/0004-rank-classification.md. Generating under a grammar that allows only the labels needs nothing more: what it
-would choose from stands in the same logits.
+The prefix (instruction, labels and examples) is computed once and kept. For each picture one run of the language model computes the
+description once and, after it, the tokens of every label. The result equals that of K full prompts at the price of one description:
+docs/decisions/0004-rank-classification.md. Generating under a grammar that allows only the labels is read from the same logits.
 """
 
 from __future__ import annotations
@@ -18,17 +17,25 @@ from edge.calibration.scales import probabilities
 from edge.errors import BundleError, JudgeError
 from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, LanguageModel
 from edge.judges.prompt import CONTENT_FREE, Prompt, description_text
-from edge.judges.scoring import RANK, Method
-from edge.judges.token_tree import Tree, closed
+from edge.judges.scoring import Scoring, label_log_likelihoods
+from edge.judges.token_tree import TokenTree, end_prefixes
 from edge.records import Scores, Words
 from firmware_config.labels import Label
 
-MIN_WORDS = 32
-"""Tokens that must be left for the words of a picture, some tags and attributes; a station that leaves less could judge nothing."""
+MIN_DESCRIPTION_TOKENS = 32
+"""Tokens that must be left for a description: a few tags and attributes. A station that leaves less is refused."""
 
 
 class LabelJudge:
-    """Gives each label of a station its probability."""
+    """Scores the labels of one station with a language model.
+
+    `temperature` divides the log-likelihoods before the softmax; None: the probabilities are not calibrated. `adapter_digest` goes into
+    the scores.
+
+    Raises:
+        BundleError: the adapter does not fit the model, or labels, examples or the instruction cannot be judged with it.
+        JudgeError: the model failed on the description without content (scoring "contextual").
+    """
 
     def __init__(
         self,
@@ -38,111 +45,120 @@ class LabelJudge:
         prompt: Prompt,
         adapter: Path | None,
         temperature: float | None,
-        method: Method = RANK,
+        scoring: Scoring = "rank",
         adapter_digest: str | None = None,
     ) -> None:
+        self.prompt_digest = prompt.digest
+        self.adapter_digest = adapter_digest
+        self.scoring = scoring
         self._model = model
         self._labels = tuple(label.name for label in labels)
-        self._prompt = prompt
         self._prefix = model.tokenize(prompt.prefix, special=True, begin=True)
         self._suffix = model.tokenize(prompt.suffix, special=True)
-        tails = [model.tokenize(answer) for answer in prompt.answers]
-        self._tails = closed(tails)
+        answers = [model.tokenize(answer) for answer in prompt.answers]
+        self._answers = end_prefixes(answers)
         self._adapter = adapter
-        self._adapter_digest = adapter_digest
-        self._method = method
         self._temperature = temperature
-        self._require_fit(tails)
+        self._require_no_control_tokens(prompt)
+        self._require_distinct(answers)
+        self._require_room()
         if adapter is not None:
             model.load_adapter(adapter)
         self._content_free = np.zeros(len(labels))
-        if method.score == "contextual":
+        if scoring == "contextual":
             (self._content_free,) = self._log_likelihoods([model.tokenize(CONTENT_FREE) + self._suffix])
 
     def score(self, words: Words) -> Scores:
-        """Score every label; see `edge.interfaces.Judge`. A description that is too long loses its last captions."""
-        shared = self._shared(words)
-        return self._scores(shared, self._log_likelihoods([shared])[0])
+        """Score every label; see `edge.interfaces.Judge`. A description that is too long loses its last captions.
+
+        Raises:
+            JudgeError: the model failed, gave numbers that are not finite, or tags and attributes alone are too long.
+        """
+        stem = self._stem(words)
+        return self._scores(stem, self._log_likelihoods([stem])[0])
 
     def score_each(self, descriptions: Sequence[Words]) -> tuple[Scores, ...]:
-        """Score many descriptions, in as few decodes as hold them: what several have in common at their begin is computed once.
+        """Score many descriptions in as few decodes as possible; what several of them share at their start is computed once.
 
-        Other batches round otherwise, so the numbers are near those of `score`, and comparable among themselves.
+        Numbers depend on the rest of the batch through rounding: compare them with each other, not with those of `score`.
 
         Raises:
             JudgeError: as `score`.
         """
-        waiting, scores = [self._shared(words) for words in descriptions], []
+        waiting, scores = [self._stem(words) for words in descriptions], []
         while waiting:
             count = 1
-            while count < len(waiting) and self._holds(waiting[: count + 1]):
+            while count < len(waiting) and self._fits_one_decode(waiting[: count + 1]):
                 count += 1
-            found = self._log_likelihoods(waiting[:count])
-            scores += [self._scores(shared, some) for shared, some in zip(waiting[:count], found, strict=True)]
+            log_likelihoods = self._log_likelihoods(waiting[:count])
+            scores += [self._scores(stem, row) for stem, row in zip(waiting[:count], log_likelihoods, strict=True)]
             waiting = waiting[count:]
         return tuple(scores)
 
-    def _holds(self, stems: Sequence[Sequence[int]]) -> bool:
-        if len(stems) * len(self._tails) > MAX_LABELS:
+    def _fits_one_decode(self, stems: Sequence[Sequence[int]]) -> bool:
+        if len(stems) * len(self._answers) > MAX_LABELS:
             return False
-        tree = Tree(stems, self._tails)
-        return len(tree.tokens) <= self._batch and len(tree.asked) <= MAX_ROWS
+        tree = TokenTree(stems, self._answers)
+        return len(tree.tokens) <= self._batch_tokens and len(tree.asked) <= MAX_ROWS
 
     def _log_likelihoods(self, stems: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """Of each label after each description, float64 (N, K)."""
-        tree = Tree(stems, self._tails)
+        """Of each of K labels after each of N stems: float64 (N, K) in nats."""
+        tree = TokenTree(stems, self._answers)
         with self._model.lock:
-            found = self._model.ask(self._prefix, tree, self._adapter)
-        return self._method.log_likelihoods(tree, found).reshape(len(stems), -1) - self._content_free
+            log_probabilities = self._model.ask(self._prefix, tree, self._adapter)
+        return label_log_likelihoods(tree, log_probabilities, self.scoring).reshape(len(stems), -1) - self._content_free
 
-    def _scores(self, shared: Sequence[int], log_likelihoods: NDArray[np.float64]) -> Scores:
-        chances = probabilities(log_likelihoods, self._temperature or 1.0)
+    def _scores(self, stem: Sequence[int], log_likelihoods: NDArray[np.float64]) -> Scores:
         return Scores(
             labels=self._labels,
             log_likelihoods=tuple(map(float, log_likelihoods)),
-            probabilities=tuple(map(float, chances)),
-            method=self._method.name,
-            prompt_tokens=len(self._prefix) + len(shared),
+            probabilities=tuple(map(float, probabilities(log_likelihoods, self._temperature or 1.0))),
+            method=self.scoring,
+            prompt_tokens=len(self._prefix) + len(stem),
             calibrated=self._temperature is not None,
-            prompt=self._prompt.digest,
-            adapter=self._adapter_digest,
+            prompt=self.prompt_digest,
+            adapter=self.adapter_digest,
         )
 
     @property
-    def _batch(self) -> int:
+    def _batch_tokens(self) -> int:
         """Tokens of one decode after the prefix."""
         return min(MAX_BATCH, self._model.context_tokens - len(self._prefix))
 
-    def _shared(self, words: Words) -> list[int]:
-        room = self._batch - sum(len(tail) for tail in self._tails)
+    def _stem(self, words: Words) -> list[int]:
+        """Tokens of the description and the suffix, which are the same before every label."""
+        room = self._batch_tokens - sum(len(answer) for answer in self._answers)
         for captions in range(len(words.captions), -1, -1):
-            shared = self._model.tokenize(description_text(words, captions=captions)) + self._suffix
-            if len(shared) <= room:
-                return shared
-        msg = f"tags and attributes alone are {len(shared)} tokens, at most {room} fit beside the labels: describe with fewer words"
+            stem = self._model.tokenize(description_text(words, captions=captions)) + self._suffix
+            if len(stem) <= room:
+                return stem
+        msg = f"judging a description: tags and attributes alone are {len(stem)} tokens, at most {room} fit: lower [describe] tags"
         raise JudgeError(msg)
 
-    def _require_fit(self, tails: Sequence[Sequence[int]]) -> None:
-        """Refuse now what could only fail, or mislead, with every picture."""
-        for text in self._prompt.plain:
+    def _require_no_control_tokens(self, prompt: Prompt) -> None:
+        for text in prompt.plain:
             if self._model.tokenize(text, special=True) != self._model.tokenize(text):
-                msg = (
-                    f"labels, meanings and examples may hold no control token of the language model, one is in {text[:200]!r}: take it out"
-                )
+                msg = f"labels, meanings and examples must not hold a control token of the language model, {text[:200]!r} does: remove it"
                 raise BundleError(msg)
-        for i, tail in enumerate(tails):
-            if not tail or tail in tails[:i]:
-                what = f"as label {self._labels[tails.index(tail)]!r}" if tail else "as nothing"
-                msg = f"label {self._labels[i]!r} reads to the language model {what}: give it another name"
+
+    def _require_distinct(self, answers: Sequence[Sequence[int]]) -> None:
+        for i, answer in enumerate(answers):
+            if not answer:
+                msg = f"label {self._labels[i]!r} has no token of the language model: give it another name"
                 raise BundleError(msg)
-        answers = sum(len(tail) for tail in self._tails)
-        left = self._batch - answers - len(self._suffix)
-        if answers > MAX_ROWS:
-            msg = f"the {len(tails)} labels are {answers} tokens, at most {MAX_ROWS} fit: shorten their names, or answer with letters"
+            if answer in answers[:i]:
+                same = self._labels[answers.index(answer)]
+                msg = f"label {self._labels[i]!r} has the same tokens as label {same!r}: give it another name"
+                raise BundleError(msg)
+
+    def _require_room(self) -> None:
+        answer_tokens = sum(len(answer) for answer in self._answers)
+        if answer_tokens > MAX_ROWS:
+            msg = f"the {len(self._answers)} labels are {answer_tokens} tokens, at most {MAX_ROWS} fit: shorten their names"
             raise BundleError(msg)
-        if left < MIN_WORDS:
+        if self._batch_tokens - answer_tokens - len(self._suffix) < MIN_DESCRIPTION_TOKENS:
             msg = (
-                f"the instruction with {len(tails)} labels and its examples is {len(self._prefix)} tokens, too many for a context of "
-                f"{self._model.context_tokens}: shorten meanings, take fewer examples, or build with more llm.context_tokens"
+                f"the instruction with {len(self._answers)} labels and its examples is {len(self._prefix)} tokens, too many for a context "
+                f"of {self._model.context_tokens}: shorten meanings, take fewer examples, or build with more llm.context_tokens"
             )
             raise BundleError(msg)

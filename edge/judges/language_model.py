@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.bundle.gguf_header import require_sound
 from edge.errors import BundleError, JudgeError
-from edge.judges.token_tree import END, Tree
+from edge.judges.token_tree import END, TokenTree
 
 MAX_LABELS = 64
 MAX_BATCH = 512
@@ -44,7 +44,7 @@ class LanguageModel(Protocol):
         """
         ...
 
-    def ask(self, prefix: Sequence[int], tree: Tree, adapter: Path | None) -> Mapping[int, NDArray[np.float64]]:
+    def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: Path | None) -> Mapping[int, NDArray[np.float64]]:
         """Log-probability in nats of each token that the tree asks for, by row, after prefix and stem. Call with `lock` held.
 
         Raises:

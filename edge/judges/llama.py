@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from edge.bundle.gguf_header import require_sound
 from edge.errors import BundleError, JudgeError
 from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf, model_parameters
-from edge.judges.token_tree import Tree
+from edge.judges.token_tree import TokenTree
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board
 
@@ -62,7 +62,7 @@ class LlamaModel:
             raise BundleError(msg)
         self._adapters[path] = adapter
 
-    def ask(self, prefix: Sequence[int], tree: Tree, adapter: Path | None) -> dict[int, NDArray[np.float64]]:
+    def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: Path | None) -> dict[int, NDArray[np.float64]]:
         """See `LanguageModel.ask`."""
         self._restore(prefix, adapter)
         count = len(tree.paths)

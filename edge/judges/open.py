@@ -1,119 +1,125 @@
-"""Judges: words to a probability for each label."""
+"""Opens the language model of a bundle and the judge of a station.
+
+The modules that need llama.cpp or onnxruntime are imported inside the functions: `edge.judges.prompt` and `edge.judges.lessons` are read by
+commands that judge nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from firmware_config.calibration import labels_of, read_calibration
+from edge.errors import BundleError, LessonError
+from firmware_config.calibration import Calibration, FittedFor, labels_of, read_calibration
 
 if TYPE_CHECKING:
     from edge.bundle.open import Bundle
-    from edge.interfaces import Judge
-    from edge.judges.calibrated import CalibratedJudge
     from edge.judges.label_judge import LabelJudge
     from edge.judges.language_model import LanguageModel
     from edge.judges.prompt import Example
+    from edge.judges.station_judge import StationJudge
     from firmware_config.board import Board
+    from firmware_config.bundle import FilePath
     from firmware_config.station import Station
-
-MAX_TEMPLATE = 100_000
-"""Characters; an instruction is some hundred words, and more would not fit into a context."""
 
 
 def open_language_model(bundle: Bundle, *, board: Board) -> LanguageModel:
-    """The language model of a bundle: its graph if it has one and the board keeps the model off a card, else its GGUF on llama.cpp.
+    """Load the language model of a bundle, once for all stations.
+
+    The ONNX graph judges where the bundle has one and the board keeps the model off a GPU (`llm_gpu_layers = 0`); else llama.cpp with the
+    GGUF: docs/decisions/0008-the-judge-as-a-graph.md.
 
     Raises:
         BundleError: it cannot be loaded on this board.
     """
     llm = bundle.manifest.llm
-    model = bundle.path(llm.model)
+    gguf = bundle.path(llm.model)
     if llm.graph is not None and board.llm_gpu_layers == 0:
         from edge.judges.graph import GraphModel
 
-        return GraphModel(bundle.path(llm.graph), vocabulary=model, board=board, context_tokens=llm.context_tokens)
+        return GraphModel(bundle.path(llm.graph), vocabulary=gguf, board=board, context_tokens=llm.context_tokens)
     from edge.judges.llama import LlamaModel
 
-    return LlamaModel(model, board=board, context_tokens=llm.context_tokens)
+    return LlamaModel(gguf, board=board, context_tokens=llm.context_tokens)
 
 
-def open_judge(model: LanguageModel, *, bundle: Bundle, station: Station) -> Judge:
+def open_station_judge(
+    model: LanguageModel,
+    *,
+    bundle: Bundle,
+    station: Station,
+    examples: Sequence[Example] | None = None,
+    on_lookup: Callable[[bool], None] | None = None,
+) -> StationJudge:
     """Make the judge of a station on a model that several stations may share.
 
+    `examples` replace those of the station's lessons. With `on_lookup` the judge caches scores (`[judge] cached_scores`) and calls it for
+    each judgement, with True for scores from the cache; without it each call runs the model.
+
     Raises:
-        BundleError: as `open_plain_judge`.
+        BundleError: the bundle lacks the station's template or adapter; or they, its labels or its examples do not fit the model.
         CalibrationError: the station's calibration cannot be read, or was fitted for another judge.
     """
-    judge = open_plain_judge(model, bundle=bundle, station=station)
-    return open_calibration(judge, bundle=bundle, station=station) or judge
+    from edge.judges.station_judge import StationJudge
+
+    judge = _label_judge(model, bundle, station, _lesson_examples(station) if examples is None else examples)
+    calibration = _calibration(judge, bundle, station)
+    if on_lookup is None:
+        return StationJudge(judge, calibration=calibration)
+    return StationJudge(judge, calibration=calibration, cached_scores=station.judge.cached_scores, on_lookup=on_lookup)
 
 
-def open_plain_judge(model: LanguageModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> LabelJudge:
-    """The judge of a station without its calibration file; `examples` stand for those of its lessons.
-
-    A temperature of the bundle was fitted on ranked words under its own template, as its describer says them: a station that judges
-    otherwise, or reads filtered words or terms of its own, is uncalibrated.
-
-    Raises:
-        BundleError: the bundle lacks the station's template or adapter, or they, its labels or its examples do not fit the model.
-    """
-    from edge.errors import BundleError
+def _label_judge(model: LanguageModel, bundle: Bundle, station: Station, examples: Sequence[Example]) -> LabelJudge:
     from edge.judges.label_judge import LabelJudge
     from edge.judges.prompt import Prompt
-    from edge.judges.scoring import RANK, Method
+    from edge.judges.template import read_template
 
-    manifest, wanted = bundle.manifest, station.judge
-    if wanted.adapter is not None and wanted.adapter not in manifest.llm.adapters:
-        have = ", ".join(sorted(manifest.llm.adapters)) or "none"
-        msg = f"station {station.station.name} asks for adapter {wanted.adapter!r}, bundle {manifest.name} has {have}"
-        raise BundleError(msg)
-    template = template_of(bundle, station)
-    method = Method(wanted.method, wanted.score, wanted.answers)
-    temperature = next((c.temperature for c in manifest.calibration if (c.adapter, c.template) == (wanted.adapter, wanted.template)), None)
-    as_fitted = method == RANK and wanted.template_file is None and not station.describe.filter and not station.describe.terms
-    adapter = manifest.llm.adapters[wanted.adapter] if wanted.adapter is not None else None
-    examples = _examples(station) if examples is None else examples
+    settings = station.judge
+    adapter = _adapter(bundle, station)
+    template = read_template(bundle, station)
     try:
         return LabelJudge(
             model,
             labels=station.labels,
-            prompt=Prompt.parse(template, station.labels, examples=examples, answers=wanted.answers),
-            adapter=bundle.path(adapter) if adapter is not None else None,
-            temperature=temperature if as_fitted and not examples else None,
-            method=method,
-            adapter_digest=next((f"sha256:{file.sha256}" for file in manifest.files if file.path == adapter), None),
+            prompt=Prompt.parse(template, station.labels, examples=examples),
+            adapter=None if adapter is None else bundle.path(adapter),
+            temperature=None if examples else _bundle_temperature(bundle, station),
+            scoring=settings.method,
+            adapter_digest=next((f"sha256:{file.sha256}" for file in bundle.manifest.files if file.path == adapter), None),
         )
     except BundleError as err:
-        msg = f"station {station.station.name}, template {wanted.template_file or wanted.template}: {err}"
+        msg = f"station {station.station.name}, template {settings.template_file or settings.template}: {err}"
         raise BundleError(msg) from err
 
 
-def open_calibration(judge: Judge, *, bundle: Bundle, station: Station) -> CalibratedJudge | None:
-    """The judge with the station's calibration file; None if the station names none.
-
-    Raises:
-        CalibrationError: it cannot be read, or was fitted for another judge.
-    """
-    from edge.judges.calibrated import CalibratedJudge
-
-    path = station.judge.calibration
-    if path is None:
+def _adapter(bundle: Bundle, station: Station) -> FilePath | None:
+    name, adapters = station.judge.adapter, bundle.manifest.llm.adapters
+    if name is None:
         return None
-    return CalibratedJudge(
-        judge,
-        read_calibration(path),
-        path=path,
-        models=bundle.manifest.models_digest,
-        describing=station.describing_digest,
-        labels=labels_of(station.labels),
-    )
+    if name not in adapters:
+        available = ", ".join(sorted(adapters)) or "none"
+        msg = (
+            f"station {station.station.name} needs adapter {name!r}, bundle {bundle.manifest.name} has {available}: "
+            "correct [judge] adapter or build the bundle with it"
+        )
+        raise BundleError(msg)
+    return adapters[name]
 
 
-def _examples(station: Station) -> Sequence[Example]:
-    """What people taught the station."""
-    from edge.errors import BundleError, LessonError
+def _bundle_temperature(bundle: Bundle, station: Station) -> float | None:
+    """The bundle's temperature of the station's adapter and template, None where it does not apply.
+
+    It was fitted on ranked labels under the bundle's own template, on words as the describer gives them: it says nothing of a station that
+    judges otherwise, or that changes words by the quality filter or by its own terms.
+    """
+    settings = station.judge
+    if settings.method != "rank" or settings.template_file is not None or station.describe.filter or station.describe.terms:
+        return None
+    wanted = (settings.adapter, settings.template)
+    return next((entry.temperature for entry in bundle.manifest.temperatures if (entry.adapter, entry.template) == wanted), None)
+
+
+def _lesson_examples(station: Station) -> Sequence[Example]:
     from edge.judges.lessons import examples_of, read_lessons, taught
 
     if station.judge.lessons is None:
@@ -125,30 +131,20 @@ def _examples(station: Station) -> Sequence[Example]:
         raise BundleError(msg) from err
 
 
-def template_of(bundle: Bundle, station: Station) -> str:
-    """The text of the station's instruction template: its own file, or one of the bundle.
-
-    Raises:
-        BundleError: it is not there, too large, or not UTF-8.
-    """
-    from edge.errors import BundleError
-
-    wanted, manifest = station.judge, bundle.manifest
-    if wanted.template_file is None and wanted.template not in manifest.templates:
-        have = ", ".join(sorted(manifest.templates)) or "none"
-        msg = f"station {station.station.name} asks for template {wanted.template!r}, bundle {manifest.name} has {have}"
-        raise BundleError(msg)
-    path: Path = wanted.template_file or bundle.path(manifest.templates[wanted.template])
-    try:
-        with path.open(encoding="utf-8") as file:
-            template = file.read(MAX_TEMPLATE + 1)
-    except OSError as err:
-        msg = f"instruction template {path} cannot be read ({err.strerror}): correct judge.template_file or put the file there"
-        raise BundleError(msg) from err
-    except UnicodeDecodeError as err:
-        msg = f"instruction template {path} is not UTF-8 text: save it as UTF-8"
-        raise BundleError(msg) from err
-    if len(template) > MAX_TEMPLATE:
-        msg = f"instruction template {path} has more than {MAX_TEMPLATE} characters: shorten it"
-        raise BundleError(msg)
-    return template
+def _calibration(judge: LabelJudge, bundle: Bundle, station: Station) -> Calibration | None:
+    path = station.judge.calibration
+    if path is None:
+        return None
+    calibration = read_calibration(path)
+    calibration.require_fitted_for(
+        FittedFor(
+            models=bundle.manifest.models_digest,
+            prompt=judge.prompt_digest,
+            adapter=judge.adapter_digest,
+            method=judge.scoring,
+            describing=station.describing_digest,
+            labels=labels_of(station.labels),
+        ),
+        path=path,
+    )
+    return calibration

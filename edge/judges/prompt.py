@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from edge.errors import BundleError
 from edge.records import Words
@@ -16,9 +14,7 @@ LABELS_SLOT = "{labels}"
 EXAMPLES_SLOT = "{examples}"
 DESCRIPTION_SLOT = "{description}"
 CONTENT_FREE = "Tags: N/A\n"
-"""A description that says nothing, for contextual calibration (Zhao et al. 2021, arXiv 2102.09690)."""
-
-Answers = Literal["words", "letters"]
+"""A description without content, for contextual calibration (Zhao et al. 2021, arXiv 2102.09690)."""
 Example = tuple[Words, str]
 """The words of a picture, and the name of the label that is right for it."""
 
@@ -37,7 +33,7 @@ class Prompt:
     plain: tuple[str, ...]
 
     @classmethod
-    def parse(cls, template: str, labels: Sequence[Label], *, examples: Sequence[Example] = (), answers: Answers = "words") -> Prompt:
+    def parse(cls, template: str, labels: Sequence[Label], *, examples: Sequence[Example] = ()) -> Prompt:
         """Fill in labels and examples and cut at the description. Plain substitution: a template is never executed.
 
         An example is written as the picture itself will be: what stands between the slots of examples and description, its words, what
@@ -49,9 +45,8 @@ class Prompt:
         _require_slots(template, examples)
         before, suffix = template.rstrip("\n").split(DESCRIPTION_SLOT)
         head, _, lead = before.partition(EXAMPLES_SLOT)
-        names = letters(len(labels)) if answers == "letters" else [label.name for label in labels]
-        lines = "\n".join(_line(label, names[i] if answers == "letters" else None) for i, label in enumerate(labels))
-        answer = {label.name: f" {name}" for label, name in zip(labels, names, strict=True)}
+        lines = "\n".join(f"- {label.name}: {label.meaning}" if label.meaning else f"- {label.name}" for label in labels)
+        answer = {label.name: label_text(label) for label in labels}
         for number, (_, name) in enumerate(examples, 1):
             if name not in answer:
                 msg = f"example {number} has the label {name!r}, the station has {', '.join(answer)}: take the example out or add the label"
@@ -80,18 +75,6 @@ def _require_slots(template: str, examples: Sequence[Example]) -> None:
     if slots != sorted(slots, key=template.index):
         msg = f"an instruction template must have {' before '.join(slots)}: what is the same for every frame comes first"
         raise BundleError(msg)
-
-
-def _line(label: Label, letter: str | None) -> str:
-    if letter is not None:
-        return f"{letter}: {label.name} ({label.meaning})" if label.meaning else f"{letter}: {label.name}"
-    return f"- {label.name}: {label.meaning}" if label.meaning else f"- {label.name}"
-
-
-def letters(count: int) -> list[str]:
-    """A to Z, then AA to CZ: capitals only, which every tokenizer knows as few tokens and people tell apart."""
-    capitals = string.ascii_uppercase
-    return [letter for first in ("", *capitals) for letter in (first + second for second in capitals)][:count]
 
 
 def label_text(label: Label) -> str:

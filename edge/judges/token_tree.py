@@ -1,4 +1,4 @@
-"""Token sequences after one prefix as a tree, so that what several have in common is computed once, all in one decode."""
+"""Token sequences after one prefix as a tree: tokens that several sequences share are computed once, all in one decode."""
 
 from __future__ import annotations
 
@@ -8,24 +8,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 END = -1
-"""Stands for "the answer ends here": an end-of-generation token or a line break."""
+"""Stands for the end of the answer: an end-of-generation token or a line break."""
 
 
-def closed(answers: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
-    """Answers of which none begins another: one that did gets an `END`.
+def end_prefixes(answers: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
+    """Append `END` to each answer that is a prefix of another one.
 
-    Else "crack" would be at least as likely as "crack at a busbar" whatever the words say, being a part of it.
+    Without it "crack" would always be at least as likely as "crack at a busbar", because it is a part of it.
     """
-    known = [tuple(answer) for answer in answers]
-    return [(*own, END) if any(own == other[: len(own)] for other in known[:i] + known[i + 1 :]) else own for i, own in enumerate(known)]
+    sequences = [tuple(answer) for answer in answers]
+    return [
+        (*sequence, END) if any(sequence == other[: len(sequence)] for other in sequences[:i] + sequences[i + 1 :]) else sequence
+        for i, sequence in enumerate(sequences)
+    ]
 
 
-class Tree:
-    """Each of `stems` followed by each of `answers`.
+class TokenTree:
+    """Each of N stems (a description and the instruction after it) followed by each of K answers (labels): N * K sequences.
 
-    `tokens`, `positions` (counted from the end of the prefix) and `sequences` describe the rows of the batch: a sequence is a stem with an
-    answer, numbered stem by stem. `asked` are, by row, the next tokens (or `END`) whose probability is wanted there. `paths` are, by
-    sequence, where to look: (row, place in `asked[row]`) for each token of the answer.
+    A row is one token of the batch, T in all.
+
+    Attributes:
+        tokens: the token of each row.
+        positions: the position of each row, counted from the end of the prefix.
+        sequences: for each row the sequences that it belongs to; sequences are numbered stem by stem.
+        asked: by row, the next tokens (or `END`) whose log-probability is needed after it.
+        paths: for each sequence (row, column in `asked[row]`) of each token of its answer.
     """
 
     def __init__(self, stems: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> None:
@@ -35,10 +43,10 @@ class Tree:
         self.asked: dict[int, list[int]] = {}
         self.paths: list[list[tuple[int, int]]] = []
         self._rows: dict[tuple[int, int], int] = {}
-        for number, (stem, answer) in enumerate((stem, answer) for stem in stems for answer in answers):
+        for sequence, (stem, answer) in enumerate((stem, answer) for stem in stems for answer in answers):
             row = -1
             for position, token in enumerate(stem):
-                row = self._row(row, token, position, number)
+                row = self._row(row, token, position, sequence)
             path = []
             for position, token in enumerate(answer, len(stem)):
                 asked = self.asked.setdefault(row, [])
@@ -46,11 +54,11 @@ class Tree:
                     asked.append(token)
                 path.append((row, asked.index(token)))
                 if position + 1 < len(stem) + len(answer):
-                    row = self._row(row, token, position, number)
+                    row = self._row(row, token, position, sequence)
             self.paths.append(path)
 
     def visible(self) -> NDArray[np.bool_]:
-        """Which row sees which: bool (T, T), true where the second is the first or stands before it in all its sequences."""
+        """Which row attends to which: bool (T, T), true where the second is the first or precedes it in all its sequences."""
         belongs = np.zeros((len(self.tokens), len(self.paths)), np.float32)
         for row, sequences in enumerate(self.sequences):
             belongs[row, sequences] = 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from edge.bundle.open import Bundle, open_bundle
 from edge.errors import HistoryError
 from edge.inspection.policy import decide, limits_of
-from edge.judges import open_calibration, open_language_model, open_plain_judge
+from edge.judges import open_language_model, open_station_judge
 from edge.judges.language_model import LanguageModel
 from edge.judges.prompt import Example
 from edge.records import Description, Inspection, Reason, Scores, Verdict
@@ -33,15 +33,14 @@ class Rejudge:
     `examples` stand for those of the station's lessons.
 
     Raises:
-        BundleError, CalibrationError: as `edge.judges.open_judge`.
+        BundleError, CalibrationError: as `edge.judges.open_station_judge`.
     """
 
     def __init__(self, model: LanguageModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> None:
         self.station = station
         self.bundle = bundle
-        self._judge = open_plain_judge(model, bundle=bundle, station=station, examples=examples)
-        self._calibrated = open_calibration(self._judge, bundle=bundle, station=station)
-        self._limits = limits_of(station, self._calibrated.escape if self._calibrated else None)
+        self._judge = open_station_judge(model, bundle=bundle, station=station, examples=examples)
+        self._limits = limits_of(station, self._judge.escape)
 
     def judge(self, description: Description, *, late: bool = False) -> tuple[Scores, Verdict]:
         """Score words and decide, as `edge.inspection.inspector.Inspector` does.
@@ -49,7 +48,7 @@ class Rejudge:
         Raises:
             JudgeError: the model failed.
         """
-        scores = (self._calibrated or self._judge).score(description.words)
+        scores = self._judge.score(description.words)
         return scores, self.decide(description, scores, late=late)
 
     def decide(self, description: Description, scores: Scores, *, late: bool = False) -> Verdict:
@@ -66,8 +65,7 @@ class Rejudge:
         Raises:
             JudgeError: the model failed.
         """
-        found = self._judge.score_each([description.words for description in descriptions])
-        return found if self._calibrated is None else tuple(map(self._calibrated.apply, found))
+        return self._judge.score_each([description.words for description in descriptions])
 
     def require_same(self, inspection: Inspection) -> None:
         """Refuse an inspection that other models or settings made: its verdict would not be the one that these give.

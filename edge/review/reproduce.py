@@ -27,7 +27,7 @@ def _first_difference(inspection: Inspection, stored: Scores, scores: Scores, ve
         for name in ("log_likelihoods", "probabilities"):
             both = zip(stored.labels, getattr(stored, name), getattr(scores, name), strict=True)
             pairs += [(f"{name} of {label!r}", then, now) for label, then, now in both]
-    pairs += [(name, getattr(stored, name), getattr(scores, name)) for name in ("calibrated", "possible")]
+    pairs += [(name, getattr(stored, name), getattr(scores, name)) for name in ("calibrated", "prediction_set")]
     pairs += [(name, getattr(inspection.verdict, name), getattr(verdict, name)) for name in ("decision", "label", "confidence", "reasons")]
     for name, then, now in pairs:
         if then != now:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from edge.calibration.apply import apply_rule
 from edge.calibration.fit import Sample, fit_rule, folds
 from edge.inspection.policy import decide, limits_of
-from edge.judges.calibrated import rescored
 from edge.records import Decision, Description, Scores
 from firmware_config.calibration import Rule, labels_of
 from firmware_config.station import Station
@@ -45,7 +45,7 @@ class Outcomes:
 def verdicts(judged: Sequence[Judged], rule: Rule, station: Station) -> list[Decision]:
     """What the station would decide on judged pictures under a rule."""
     limits, labels = limits_of(station, rule.escape), labels_of(station.labels)
-    return [decide(words, rescored(scores, rule, labels), labels=station.labels, limits=limits).decision for words, scores in judged]
+    return [decide(words, apply_rule(scores, rule, labels), labels=station.labels, limits=limits).decision for words, scores in judged]
 
 
 def cross_fitted_verdicts(judged: Sequence[Judged], sample: Sample, rule: Rule, station: Station) -> list[Decision]:

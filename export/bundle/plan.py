@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from export.errors import SpecError
 from export.models.llm.gguf_file import packaged_model
-from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_calibration, read_golden_station, read_models
-from firmware_config.bundle import ALLOWED_SUFFIXES, Calibration
+from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures
+from firmware_config.bundle import ALLOWED_SUFFIXES, AdapterTemperature
 from firmware_config.describers import ClipBlip, Describer
 from firmware_config.station import Station
 
@@ -30,7 +30,7 @@ class Plan:
     spec: BundleSpec
     describer: Describer
     parity: dict[str, float]
-    calibration: tuple[Calibration, ...]
+    temperatures: tuple[AdapterTemperature, ...]
     station: Station
     llm: Path
     files: dict[str, Path]
@@ -44,7 +44,7 @@ class Plan:
 
 
 def check_names(spec: BundleSpec) -> None:
-    """Check what can be known before models are made: what the golden station and the calibration ask for will be there.
+    """Check what can be known before models are made: what the golden station and temperatures.json ask for will be there.
 
     Raises:
         SpecError: something is missing or does not fit together.
@@ -52,9 +52,9 @@ def check_names(spec: BundleSpec) -> None:
     station = read_golden_station(spec.golden)
     templates = {path.stem for path in spec.templates.glob("*.txt")} if spec.templates else {"default"}
     adapters = {path.stem for path in _adapters(spec.artefacts)} | {path.name for path in spec.llm.adapters}
-    calibration = read_calibration(spec.artefacts) if spec.artefacts else ()
+    temperatures = read_temperatures(spec.artefacts) if spec.artefacts else ()
     pictures = [path for path in spec.golden.iterdir() if path.suffix in PICTURES]
-    _refuse_first(spec, _unfit(spec, station, calibration, templates, adapters, pictures))
+    _refuse_first(spec, _unfit(spec, station, temperatures, templates, adapters, pictures))
 
 
 def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) -> Plan:
@@ -80,11 +80,11 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
         raise SpecError(msg)
     plan = Plan(
         spec=spec, describer=ClipBlip(kind="clip_blip", clip=models.clip, blip=models.blip), parity=models.parity,
-        calibration=read_calibration(spec.artefacts) if spec.artefacts else (), station=read_golden_station(spec.golden),
+        temperatures=read_temperatures(spec.artefacts) if spec.artefacts else (), station=read_golden_station(spec.golden),
         llm=made["llm"] / "model.gguf" if "llm" in made else _llm_source(spec), files=files, adapters=adapters, templates=templates,
     )  # fmt: skip
     _refuse_first(spec, _missing(files))
-    _refuse_first(spec, _unfit(spec, plan.station, plan.calibration, templates, adapters, plan.pictures))
+    _refuse_first(spec, _unfit(spec, plan.station, plan.temperatures, templates, adapters, plan.pictures))
     for path in (*files, LLM_PATH):
         spec.licence_of(path)
     require_room(spec, ROOM * sum(path.stat().st_size for path in (*files.values(), plan.llm)), near)
@@ -153,7 +153,7 @@ def _missing(files: Mapping[str, Path]) -> Iterator[str]:
 def _unfit(
     spec: BundleSpec,
     station: Station,
-    calibration: tuple[Calibration, ...],
+    temperatures: tuple[AdapterTemperature, ...],
     templates: Collection[str],
     adapters: Collection[str],
     pictures: Collection[object],
@@ -164,7 +164,7 @@ def _unfit(
     if not pictures:
         yield f"{spec.golden} holds no picture (.png or .jpg): add at least one, a bundle is proven on them"
     uses = [("the golden station", station.judge.template, station.judge.adapter)]
-    uses += [("calibration.json", entry.template, entry.adapter) for entry in calibration]
+    uses += [("temperatures.json", entry.template, entry.adapter) for entry in temperatures]
     for who, template, adapter in uses:
         if template not in templates:
             yield f"{who} uses the template {template!r}, there is {', '.join(sorted(templates)) or 'none'}: correct the name"

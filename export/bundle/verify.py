@@ -16,7 +16,7 @@ from edge.bundle.open import Bundle, digest_of, open_bundle
 from edge.cameras import open_camera
 from edge.describers import open_vision_models
 from edge.errors import EdgeError
-from edge.judges import open_judge, open_language_model
+from edge.judges import open_language_model, open_station_judge
 from edge.picture.roi import crop
 from edge.records import Description, Frame, Scores
 from export.errors import BuildError
@@ -177,7 +177,7 @@ def _judged(
         say("loading the models")
         describer = None if words else open_vision_models(bundle, board=board).describer(station.describe)
         model = open_language_model(bundle, board=board)
-        judge = open_judge(model, bundle=bundle, station=station)
+        judge = open_station_judge(model, bundle=bundle, station=station)
         for number, picture in enumerate(pictures):
             say(f"judging golden pictures {number + 1}/{len(pictures)}")
             seen = describer.describe(_frame(bundle.path(picture), station)) if describer is not None else words[number]

@@ -39,7 +39,7 @@ from export.tuning.examples import read_examples, varied
 from export.tuning.temperature import calibrate
 from export.tuning.tune import Student, Tuning
 from firmware_config.board import Board, GraphPrecision, read_board
-from firmware_config.bundle import Calibration, Llm, Manifest
+from firmware_config.bundle import AdapterTemperature, Llm, Manifest
 from firmware_config.station import read_station
 
 HERE = Path(__file__).parent
@@ -93,8 +93,8 @@ def train(work: Path, out: Path) -> None:
     )  # fmt: skip
     found = calibrate(judge, station.labels, read_examples(work / "validation.jsonl", station.labels))
     print(f"source validation cells: judge AUROC {found.auroc:.3f}, temperature {found.temperature:.3f}")
-    entry = Calibration(adapter=ADAPTER, template=TEMPLATE, temperature=round(found.temperature, 4))
-    (out / "calibration.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
+    entry = AdapterTemperature(adapter=ADAPTER, template=TEMPLATE, temperature=round(found.temperature, 4))
+    (out / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
 
 
 def _graph(model: Path, adapter: Path, work: Path, board: Board) -> GraphModel:

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from edge.bundle.open import Bundle
 from edge.calibration.scales import fit_temperature, probabilities
 from edge.interfaces import Judge
-from edge.judges import open_judge, open_language_model
+from edge.judges import open_language_model, open_station_judge
 from edge.judges.label_judge import LabelJudge
 from edge.judges.prompt import Prompt, description_text
 from edge.picture.decode import read_picture
@@ -85,7 +85,7 @@ def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> ND
 def zero_shot(bundle: Bundle, board: Board, station: Station, descriptions: Mapping[int, Words]) -> dict[int, float]:
     """Probability of not-ok by row from the same language model without its adapter."""
     plain = station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": None, "calibration": None})})
-    judge = open_judge(open_language_model(bundle, board=board), bundle=bundle, station=plain)
+    judge = open_station_judge(open_language_model(bundle, board=board), bundle=bundle, station=plain)
     good = [label.decision == "ok" for label in station.labels]
     return {row: 1 - sum(np.array(scores.probabilities)[good]) for row, scores in _scored(judge, descriptions).items()}
 

@@ -1,4 +1,4 @@
-"""What every judge promises; the real one runs on the starter bundle."""
+"""The contract of every judge; the real one runs on the starter bundle."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 
 from edge.bundle.open import open_bundle
 from edge.interfaces import Judge
-from edge.judges import open_judge, open_language_model
-from edge.judges.score_cache import RememberingJudge
+from edge.judges import open_language_model, open_station_judge
+from edge.judges.score_cache import CachedJudge
 from edge.judges.scripted import ScriptedJudge
 from export.bundle.verify import without_graph
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
-from tests.support.sample_records import LABELS, description, scores
+from tests.support.sample_records import LABELS, scores, words
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,31 +29,29 @@ class Tried:
     labels: tuple[str, ...]
 
 
-def real(*, gguf: bool = False, **choices: str) -> Tried:
+def real(*, gguf: bool = False, method: str = "rank") -> Tried:
     """The starter's judge, on its graph, or on its GGUF by llama.cpp."""
     bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
     station = read_station(bundle.path("golden/station.toml"))
-    station = station.model_copy(update={"judge": station.judge.model_copy(update=choices)})
+    station = station.model_copy(update={"judge": station.judge.model_copy(update={"method": method})})
     bundle = replace(bundle, manifest=without_graph(bundle.manifest)) if gguf else bundle
     model = open_language_model(bundle, board=read_board("cpu"))
-    return Tried(open_judge(model, bundle=bundle, station=station), tuple(label.name for label in station.labels))
+    return Tried(open_station_judge(model, bundle=bundle, station=station), tuple(label.name for label in station.labels))
 
 
-def remembering() -> Tried:
+def cached() -> Tried:
     tried = real()
-    return Tried(RememberingJudge(tried.judge, keep=8, told=lambda _: None), tried.labels)
+    return Tried(CachedJudge(tried.judge, size=8, on_lookup=lambda _: None), tried.labels)
 
 
 JUDGES: dict[str, Callable[[], Tried]] = {
     "scripted": lambda: Tried(ScriptedJudge(lambda _: scores()), LABELS),
     "graph": real,
-    "graph, per token": lambda: real(score="mean"),
-    "graph, contextual": lambda: real(score="contextual"),
-    "graph, letters": lambda: real(answers="letters"),
+    "graph, contextual": lambda: real(method="contextual"),
     "graph, generating": lambda: real(method="generate"),
     "llama.cpp": lambda: real(gguf=True),
     "llama.cpp, generating": lambda: real(gguf=True, method="generate"),
-    "remembering": remembering,
+    "cached": cached,
 }
 
 
@@ -63,24 +61,24 @@ def tried(request: pytest.FixtureRequest) -> Tried:
 
 
 def test_every_label_of_the_station_is_scored_in_its_order(tried: Tried) -> None:
-    judged = tried.judge.score(description("a crack"))
+    judged = tried.judge.score(words("a crack"))
     assert judged.labels == tried.labels
     assert len(judged.log_likelihoods) == len(judged.probabilities) == len(tried.labels)
 
 
-def test_every_number_is_finite_and_the_probabilities_are_some(tried: Tried) -> None:
-    judged = tried.judge.score(description("a crack"))
+def test_every_number_is_finite_and_the_probabilities_sum_to_one(tried: Tried) -> None:
+    judged = tried.judge.score(words("a crack"))
     assert all(map(math.isfinite, (*judged.log_likelihoods, *judged.probabilities)))
     assert all(0 <= probability <= 1 for probability in judged.probabilities)
     assert sum(judged.probabilities) == pytest.approx(1.0)
 
 
 def test_the_same_words_get_the_same_scores_whatever_came_between(tried: Tried) -> None:
-    first = tried.judge.score(description("a crack"))
-    tried.judge.score(description("an intact cell", "no damage", "nothing but busbars and fingers"))
-    assert tried.judge.score(description("a crack")) == first
+    first = tried.judge.score(words("a crack"))
+    tried.judge.score(words("an intact cell", "no damage", "nothing but busbars and fingers"))
+    assert tried.judge.score(words("a crack")) == first
 
 
 def test_a_very_long_description_is_still_judged(tried: Tried) -> None:
-    judged = tried.judge.score(description(*["a long crack through the whole cell from the upper left"] * 60))
+    judged = tried.judge.score(words(*["a long crack through the whole cell from the upper left"] * 60))
     assert judged.labels == tried.labels

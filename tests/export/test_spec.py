@@ -6,7 +6,7 @@ import pytest
 
 from export.cli import main
 from export.errors import SpecError
-from export.spec import BundleSpec, read_calibration, read_golden_station, read_models, read_spec
+from export.spec import BundleSpec, read_golden_station, read_models, read_spec, read_temperatures
 from tests.support.tiny_bundle import is_one_sentence
 from tests.support.tiny_spec import SPEC
 
@@ -85,9 +85,9 @@ def test_artefacts_that_are_missing_or_not_understood_say_what_to_do(folder: Pat
     (artefacts / "models.json").write_text('{"clip": 1}')
     with pytest.raises(SpecError, match=r"models\.json: clip: .* make the artefacts again"):
         read_models(artefacts)
-    assert read_calibration(artefacts) == ()
-    (artefacts / "calibration.json").write_text('[{"adapter": null, "template": "default", "temperature": 0}]')
-    with pytest.raises(SpecError, match=r"calibration\.json: 0\.temperature: "):
-        read_calibration(artefacts)
+    assert read_temperatures(artefacts) == ()
+    (artefacts / "temperatures.json").write_text('[{"adapter": null, "template": "default", "temperature": 0}]')
+    with pytest.raises(SpecError, match=r"temperatures\.json: 0\.temperature: "):
+        read_temperatures(artefacts)
     with pytest.raises(SpecError, match=r"station file .*golden/station\.toml cannot be read"):
         read_golden_station(folder / "golden")

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from firmware_config.calibration import read_calibration, write_calibration
+from firmware_config.calibration import FittedFor, read_calibration, write_calibration
 from firmware_config.cli import main
 from firmware_config.errors import CalibrationError
 from tests.support.calibrations import FITTED_FOR, RULE, calibration
+
+OTHER = "sha256:" + "3" * 64
 
 
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -37,8 +40,8 @@ def test_a_calibration_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[
         ('"slope": 1.0', '"slope": -1.0', "rule.scale.logistic.slope"),
         ('"slope": 1.0', '"slope": NaN', "rule.scale.logistic.slope"),
         ('"threshold": 0.3', '"threshold": 1.5', "rule.conformal.threshold"),
-        ('"good": "ok"', '"good": "ng"', "fitted_for: labels must hold one that is ok and one that is not"),
-        ('"bundle": "sha256:', '"bundle": "md5:', "fitted_for.bundle"),
+        ('"good": "ok"', '"good": "ng"', "fitted_for.labels must hold at least one label that is ok and one that is not"),
+        ('"models": "sha256:', '"models": "md5:', "fitted_for.models"),
         ('"bad": 60', '"bad": 60, "mood": 1', "mood"),
     ],
 )
@@ -64,7 +67,32 @@ def test_points_that_do_not_rise_from_0_to_1_are_refused(points: list[tuple[floa
         calibration(scale={"kind": "isotonic", "points": points})
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_calibration_fits_the_judge_that_it_was_fitted_for() -> None:
+    calibration().require_fitted_for(FittedFor.model_validate(FITTED_FOR), path=Path("cell.json"))
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"models": OTHER}, "models sha256:5"),
+        ({"prompt": OTHER}, "instruction sha256:1"),
+        ({"adapter": None}, "adapter sha256:2"),
+        ({"method": "generate"}, "method rank, but the station judges with generate:"),
+        ({"describing": OTHER}, r"words by [describe] and roi sha256:4"),
+        ({"labels": {"good": "ok", "crack": "ng"}}, "labels good (ok), crack (ng), unclear (review), but"),
+        ({"labels": {"good": "ok", "crack": "ng", "unclear": "ng"}}, "labels good (ok), crack (ng), unclear (review), but"),
+        ({"labels": {"crack": "ng", "good": "ok", "unclear": "review"}}, "labels good (ok), crack (ng), unclear (review), but"),
+    ],
+)
+def test_a_calibration_for_another_judge_is_refused(other: dict[str, Any], named: str) -> None:
+    judge = FittedFor.model_validate({**FITTED_FOR, **other})
+    with pytest.raises(CalibrationError) as caught:
+        calibration().require_fitted_for(judge, path=Path("cell.json"))
+    assert str(caught.value).startswith(f"calibration cell.json was fitted for {named}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match="No such file or directory"):
         read_calibration(tmp_path / "cell.json")
     with pytest.raises(CalibrationError, match="cannot be written"):

@@ -66,7 +66,7 @@ def box() -> Path:
     atexit.register(shutil.rmtree, folder)
     spec = write_spec(folder / "spec")
     temperature = [{"adapter": None, "template": "default", "temperature": 3.0}]
-    (spec.parent / "artefacts" / "calibration.json").write_text(json.dumps(temperature))
+    (spec.parent / "artefacts" / "temperatures.json").write_text(json.dumps(temperature))
     (spec.parent / "templates" / "default.txt").write_text(TEMPLATE)
     out, key = folder / "bundle", folder / "keys" / "builder.key"
     build(read_spec(spec), out=out, key=key, cache=folder / "cache", archive=False, board=BOARD, say=lambda _: None)

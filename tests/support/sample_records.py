@@ -46,11 +46,12 @@ def lost(reason: Reason = Reason.CAMERA_STALLED, *, sequence: int = 1) -> LostFr
     return LostFrame(reason, "the camera gave no picture: look at its cable", MOMENT, 0, "cell-01", sequence, "rtsp://camera/1")
 
 
+def words(*captions: str) -> Words:
+    return Words((Tag("solar cell", 0.31),), (Tag("intact", 0.28),), captions or ("a blue solar cell",))
+
+
 def description(*captions: str) -> Description:
-    captions = captions or ("a blue solar cell",)
-    return Description(
-        Words((Tag("solar cell", 0.31),), (Tag("intact", 0.28),), captions), timings_ms=(("vision", 12.0), ("caption", 80.5))
-    )
+    return Description(words(*captions), timings_ms=(("vision", 12.0), ("caption", 80.5)))
 
 
 def scores(*probabilities: float, calibrated: bool = True) -> Scores:

@@ -66,7 +66,7 @@ def test_the_watch_on_the_network_sees_an_attempt(tmp_path: Path) -> None:
 def test_inspect_says_the_same_of_the_same_picture_100_times(tmp_path: Path) -> None:
     station = tmp_path / "station.toml"
     starter = ROOT / ".kotoba/starter/golden/station.toml"
-    station.write_text(f"{starter.read_text()}remember = 0\n")  # under [judge]: each time the language model itself
+    station.write_text(f"{starter.read_text()}cached_scores = 0\n")  # under [judge]: each time the language model itself
     picture = next((ROOT / "export/starter/golden").glob("crack-1.png"))
     out = tmp_path / "out.jsonl"
     bundle = [*("--bundle", ".kotoba/starter", "--keys", ".kotoba/keys"), "--station", str(station)]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle.open import Bundle
-from edge.calibration.conformal import possible, possible_threshold
+from edge.calibration.conformal import prediction_set, prediction_set_threshold
 from edge.calibration.fit import FOLDS, Fold, Sample, chances_right, cross_fitted, fit_rule
 from edge.calibration.reliability import calibration_error, error_by_chance
 from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit
@@ -187,7 +187,10 @@ def _covered(taught: Sample, asked: Sample) -> Mapping[float, tuple[float, float
         :, asked.ok
     ].sum(-1)
     right = chances_right(taught, CHOSEN)
-    sets = {nominal: possible(np.stack([1 - not_ok, not_ok], -1), possible_threshold(right, coverage=nominal)) for nominal in COVERAGES}
+    sets = {
+        nominal: prediction_set(np.stack([1 - not_ok, not_ok], -1), prediction_set_threshold(right, coverage=nominal))
+        for nominal in COVERAGES
+    }
     truth = asked.bad.astype(np.int64)
     return {nominal: (float(some[np.arange(len(truth)), truth].mean()), float(some.all(-1).mean())) for nominal, some in sets.items()}
 

@@ -21,7 +21,7 @@ from edge.bundle.open import Bundle
 from edge.demo.cells import sample_cells
 from edge.describers import open_vision_models
 from edge.describers.filter.foils import Strictness
-from edge.judges import open_judge, open_language_model
+from edge.judges import open_language_model, open_station_judge
 from edge.picture.decode import read_picture
 from edge.records import Description, Frame
 from export.bundle.verify import opened
@@ -149,7 +149,7 @@ def _measured(found: NDArray[np.float64]) -> Measured:
 def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str, tuple[Interval, Interval, int]]:
     """AUROC of the shipped judge on the source validation cells by what is on; its difference to nothing; cells without words (REVIEW)."""
     model = open_language_model(bundle, board=board)
-    judge = open_judge(model, bundle=bundle, station=station)
+    judge = open_station_judge(model, bundle=bundle, station=station)
     cells = validation_cells()
     defective = np.array([cell.defective for cell in cells])
     good = np.array([label.decision == "ok" for label in station.labels])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 
-from edge.calibration.conformal import bad_needed, ok_threshold, possible, possible_threshold
+from edge.calibration.conformal import bad_needed, ok_threshold, prediction_set, prediction_set_threshold
 from edge.calibration.fit import Sample, cross_fitted, dealt, fit_rule, folds
 from edge.calibration.reliability import bin_of, bins_for, calibration_error, error_by_chance
 from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit, fit_isotonic, fit_logistic, pool_adjacent, probabilities
@@ -137,7 +137,7 @@ def test_equal_chances_share_a_bin(chances: list[float]) -> None:
     assert all(len(set(bins[values == value])) == 1 for value in values)
 
 
-def test_a_threshold_keeps_its_promised_escape_on_new_pictures() -> None:
+def test_a_threshold_keeps_the_guaranteed_escape_rate_on_new_pictures() -> None:
     rng = np.random.default_rng(6)
     missed = []
     for _ in range(1_500):
@@ -183,22 +183,22 @@ def test_a_set_holds_the_right_decision_as_often_as_it_says(kind: Kind, coverage
         taught, asked = every.take(np.arange(60)), every.take(np.arange(60, 260))
         rule = fit_rule(taught, kind=kind, escape=0.05, coverage=coverage)
         not_ok = 1 - calibrated(asked.log_likelihoods, rule.scale, OK)[:, 0]
-        sets = possible(np.stack([1 - not_ok, not_ok], -1), rule.conformal.threshold)
+        sets = prediction_set(np.stack([1 - not_ok, not_ok], -1), rule.conformal.threshold)
         held.append(sets[np.arange(200), asked.bad.astype(int)].mean())
     assert np.mean(held) >= coverage - 0.02
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=100), st.floats(0.5, 0.99))
-def test_all_decisions_are_possible_where_pictures_are_too_few(chances: list[float], coverage: float) -> None:
-    threshold = possible_threshold(np.array(chances), coverage=coverage)
+def test_the_prediction_set_holds_all_decisions_where_pictures_are_too_few(chances: list[float], coverage: float) -> None:
+    threshold = prediction_set_threshold(np.array(chances), coverage=coverage)
     assert (np.array(chances) < threshold).mean() <= 1 - coverage + 1e-6
     if (1 - coverage) * (len(chances) + 1) < 1 - 1e-6:
         assert threshold == 0.0
-        assert possible(np.array([1.0, 0.0]), threshold).all()
+        assert prediction_set(np.array([1.0, 0.0]), threshold).all()
 
 
-def test_the_likeliest_decision_is_always_possible() -> None:
-    sets: NDArray[np.bool_] = possible(np.array([[0.6, 0.4], [0.99, 0.01]]), 0.7)
+def test_the_prediction_set_always_holds_the_likeliest_decision() -> None:
+    sets: NDArray[np.bool_] = prediction_set(np.array([[0.6, 0.4], [0.99, 0.01]]), 0.7)
     assert sets.tolist() == [[True, False], [True, False]]
 
 

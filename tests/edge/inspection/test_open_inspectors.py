@@ -28,13 +28,13 @@ def named(bundle: Bundle, name: str, **judge: object) -> Station:
     return station.model_copy(update={"station": identity, "judge": station.judge.model_copy(update=judge)})
 
 
-def test_each_station_remembers_for_itself_and_says_so(bundle: Bundle) -> None:
-    told: list[tuple[str, bool]] = []
-    stations = [named(bundle, "one"), named(bundle, "two", adapter=None), named(bundle, "three", remember=0)]
-    inspectors = open_inspectors(bundle, stations, board=BOARD, judged=lambda station, remembered: told.append((station, remembered)))
+def test_each_station_has_a_score_cache_of_its_own(bundle: Bundle) -> None:
+    lookups: list[tuple[str, bool]] = []
+    stations = [named(bundle, "one"), named(bundle, "two", adapter=None), named(bundle, "three", cached_scores=0)]
+    inspectors = open_inspectors(bundle, stations, board=BOARD, on_lookup=lambda station, hit: lookups.append((station, hit)))
 
     found = [[inspector.inspect(frame()) for _ in range(2)] for inspector in inspectors]
 
-    assert told == [("one", False), ("one", True), ("two", False), ("two", True)]
+    assert lookups == [("one", False), ("one", True), ("two", False), ("two", True)]
     assert all(first.scores == second.scores is not None for first, second in found)
     assert found[0][0].scores == found[2][0].scores != found[1][0].scores

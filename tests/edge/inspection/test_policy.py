@@ -116,9 +116,9 @@ def test_where_the_filter_struck_all_of_them_somebody_looks(left: Description, l
     assert (found.decision, found.reasons) == (Decision.REVIEW, (Reason.NO_WORDS,))
 
 
-@pytest.mark.parametrize("possible", [(), ("crack",), ("good", "crack")])
-def test_a_calibration_by_which_ok_is_not_the_one_possible_decision_gives_no_ok(possible: tuple[str, ...]) -> None:
-    found = verdict_on(description(), replace(scores(), possible=possible, calibration="sha256:" + "1" * 64))
+@pytest.mark.parametrize("prediction_set", [(), ("crack",), ("good", "crack")])
+def test_a_calibration_by_which_ok_is_not_the_only_decision_in_the_prediction_set_gives_no_ok(prediction_set: tuple[str, ...]) -> None:
+    found = verdict_on(description(), replace(scores(), prediction_set=prediction_set, calibration="sha256:" + "1" * 64))
 
     assert (found.decision, found.reasons) == (Decision.REVIEW, (Reason.AMBIGUOUS,))
 
@@ -142,8 +142,8 @@ UNSOUND: dict[str, Scores] = {
     "a label more": replace(scores(), labels=(*LABELS, "stain")),
     "no labels": replace(scores(), labels=()),
     "truth values": replace(scores(), probabilities=(True, False, False)),
-    "a possible label of another station": replace(scores(), possible=("good", "stain")),
-    "a possible label in capitals": replace(scores(), possible=("GOOD",)),
+    "a prediction set with a label of another station": replace(scores(), prediction_set=("good", "stain")),
+    "a prediction set with a label in capitals": replace(scores(), prediction_set=("GOOD",)),
 }
 
 
@@ -173,7 +173,7 @@ def bad_output(chance: random.Random) -> tuple[Description, Scores]:
         lambda: (description(), replace(scores(), calibrated=False)),
         lambda: (chance.choice(list(NO_WORDS.values())), scores()),
         lambda: (description(*["a solar cell"] * where, order), scores()),
-        lambda: (description(), replace(scores(), possible=("good", chance.choice(("crack", "unclear", "stain", "Good", ""))))),
+        lambda: (description(), replace(scores(), prediction_set=("good", chance.choice(("crack", "unclear", "stain", "Good", ""))))),
         lambda: (replace(description(), writing=True), scores()),
         lambda: (description(), scores(*chance.choice(((0.02, 0.97, 0.01), (0.02, 0.01, 0.97), (0.34, 0.33, 0.33))))),
     )

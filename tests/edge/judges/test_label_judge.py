@@ -12,6 +12,7 @@ import llama_cpp
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edge.describers.scripted import ScriptedDescriber
@@ -22,38 +23,32 @@ from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
-from edge.judges.prompt import CONTENT_FREE, Answers, Example, Prompt, description_text
-from edge.judges.scoring import Method
-from edge.records import Description, Reason, Scores, Tag, Words
+from edge.judges.prompt import CONTENT_FREE, Example, Prompt, description_text
+from edge.judges.scoring import Scoring
+from edge.records import Reason, Scores, Tag, Words
 from export.models.llm.gguf_file import write_adapter
 from export.models.llm.graph import write_graph
 from firmware_config.board import Board
 from firmware_config.labels import Label
-from tests.support.sample_records import BUNDLE, LABELS, MODELS, description, frame, station
+from tests.support.sample_records import BUNDLE, LABELS, MODELS, description, frame, station, words
 from tests.support.tiny_bundle import is_one_sentence
 from tests.support.tiny_llama import HEADS, KEY_VALUE_HEADS, TEMPLATE, WIDTH, write_llama
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 CONTEXT = 2048
+Reference = Callable[[Sequence[int]], NDArray[np.float64]]
 TOLERANCE_NATS = 2e-4
 """The same sums in another order, in float32."""
 
 EXAMPLES = TEMPLATE.replace("{description}", "{examples}{description}")
-WORDS = description("a dark line")
+WORDS = words("a dark line")
 SETS = {
     "plain": ("good", "crack", "stain"),
     "sharing first tokens": ("dark area", "dark corner", "dark edge", "good"),
     "one begins another": ("dark", "dark edge", "dark edges", "good"),
     "Japanese": ("良品", "割れ", "割れと汚れ"),
 }
-METHODS = [
-    Method("rank", "sum"),
-    Method("rank", "mean"),
-    Method("rank", "contextual"),
-    Method("generate"),
-    *[Method("rank", "sum", "letters")],
-]
-METHODS += [Method("generate", "sum", "letters")]
+SCORINGS: tuple[Scoring, ...] = ("rank", "contextual", "generate")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +101,7 @@ def model(folder: Path, engine: str) -> LanguageModel:
 
 
 @pytest.fixture(scope="module")
-def reference(folder: Path, engine: str) -> Callable[[Sequence[int]], np.ndarray]:
+def reference(folder: Path, engine: str) -> Reference:
     """Log-probabilities (T, V) after each token of a whole text; keys and values in F16, as llama.cpp keeps them, or in F32, as a graph."""
     kept = llama_cpp.GGML_TYPE_F16 if engine == "llama.cpp" else llama_cpp.GGML_TYPE_F32
     llama = llama_cpp.Llama(
@@ -122,9 +117,11 @@ def reference(folder: Path, engine: str) -> Callable[[Sequence[int]], np.ndarray
     return log_probabilities
 
 
-def labels_of(names: Sequence[str]) -> tuple[Label, ...]:
+def labels_of(names: Sequence[str], meaning: str = "") -> tuple[Label, ...]:
+    """The first is ok; without `meaning` every second one has a meaning."""
     return tuple(
-        Label(name=name, meaning="" if i % 2 else f"meaning {i} 意味", decision="ng" if i else "ok") for i, name in enumerate(names)
+        Label(name=name, meaning=meaning or ("" if i % 2 else f"meaning {i} 意味"), decision="ng" if i else "ok")
+        for i, name in enumerate(names)
     )
 
 
@@ -132,29 +129,26 @@ def judge_of(
     model: LanguageModel,
     names: Sequence[str],
     *,
-    method: Method | None = None,
+    scoring: Scoring = "rank",
     adapter: Path | None = None,
     examples: Sequence[Example] = (),
-    template: str = EXAMPLES,
+    meaning: str = "",
 ) -> LabelJudge:
-    method = method or Method()
-    labels = labels_of(names)
-    prompt = Prompt.parse(template, labels, examples=examples, answers=method.answers)
-    return LabelJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None, method=method)
+    labels = labels_of(names, meaning)
+    prompt = Prompt.parse(EXAMPLES, labels, examples=examples)
+    return LabelJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None, scoring=scoring)
 
 
-def expected(
-    model: LanguageModel, reference: Callable[[Sequence[int]], np.ndarray], names: Sequence[str], method: Method, text: str
-) -> list[float]:
+def expected(model: LanguageModel, reference: Reference, names: Sequence[str], scoring: Scoring, text: str) -> list[float]:
     """Log-likelihoods by the definition: a whole prompt for each label."""
-    prompt = Prompt.parse(EXAMPLES, labels_of(names), answers=method.answers)
+    prompt = Prompt.parse(EXAMPLES, labels_of(names))
     start = model.tokenize(prompt.prefix, special=True, begin=True) + model.tokenize(text) + model.tokenize(prompt.suffix, special=True)
     ends = [2, model.tokenize("\n")[-1]]
     answers = [tuple(model.tokenize(answer)) for answer in prompt.answers]
     found = []
     for own in answers:
         after = reference([*start, *own])[len(start) - 1 :]
-        total, steps = 0.0, 0
+        total = 0.0
         for depth in range(len(own) + 1):
             next_ones = {other[depth] for other in answers if other[:depth] == own[:depth] and len(other) > depth}
             if depth == len(own) and not next_ones:
@@ -163,25 +157,24 @@ def expected(
             if own[:depth] in answers:
                 at[-1] = np.logaddexp.reduce(after[depth, ends])
             step = at[own[depth] if depth < len(own) else -1]
-            total += step - np.logaddexp.reduce(list(at.values())) if method.kind == "generate" else step
-            steps += 1
-        found.append(total / steps if method.score == "mean" else total)
+            total += step - np.logaddexp.reduce(list(at.values())) if scoring == "generate" else step
+        found.append(total)
     return found
 
 
 @pytest.mark.parametrize("names", SETS.values(), ids=SETS)
-@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_one_decode_says_what_whole_prompts_say(
-    model: LanguageModel, reference: Callable[[Sequence[int]], np.ndarray], names: tuple[str, ...], method: Method
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_one_decode_for_all_labels_equals_a_whole_prompt_for_each(
+    model: LanguageModel, reference: Reference, names: tuple[str, ...], scoring: Scoring
 ) -> None:
-    wanted = np.array(expected(model, reference, names, method, description_text(WORDS)))
-    if method.score == "contextual":
-        wanted -= expected(model, reference, names, method, CONTENT_FREE)
+    wanted = np.array(expected(model, reference, names, scoring, description_text(WORDS)))
+    if scoring == "contextual":
+        wanted -= expected(model, reference, names, scoring, CONTENT_FREE)
 
-    scores = judge_of(model, names, method=method).score(WORDS)
+    scores = judge_of(model, names, scoring=scoring).score(WORDS)
 
     assert np.abs(np.array(scores.log_likelihoods) - wanted).max() < TOLERANCE_NATS
-    assert scores.method == method.name
+    assert scores.method == scoring
     require_sound(scores, names)
 
 
@@ -194,31 +187,30 @@ def require_sound(scores: Scores, names: Sequence[str]) -> None:
 
 @pytest.mark.parametrize("names", SETS.values(), ids=SETS)
 def test_what_generation_may_say_has_a_probability_of_one_in_all(model: LanguageModel, names: tuple[str, ...]) -> None:
-    scores = judge_of(model, names, method=Method("generate")).score(WORDS)
+    scores = judge_of(model, names, scoring="generate").score(WORDS)
 
     assert sum(map(math.exp, scores.log_likelihoods)) == pytest.approx(1.0)
 
 
-def test_an_answer_that_begins_another_is_no_likelier_for_being_a_part_of_it(model: LanguageModel) -> None:
+def test_a_label_that_is_a_prefix_of_another_is_not_likelier_for_that(model: LanguageModel) -> None:
     short, long = judge_of(model, ("d", "dx")).score(WORDS).log_likelihoods
 
-    # As a mere beginning "d" could never be less likely than "dx", whatever the words say.
+    # As a mere prefix "d" could never be less likely than "dx".
     assert short < long
 
 
-@pytest.mark.parametrize("answers", ["words", "letters"])
-@pytest.mark.parametrize("kind", ["rank", "generate"])
-def test_sixty_four_labels_are_judged(model: LanguageModel, kind: str, answers: Answers) -> None:
+@pytest.mark.parametrize("scoring", SCORINGS)
+def test_sixty_four_labels_are_judged(model: LanguageModel, scoring: Scoring) -> None:
     names = [f"{a}{b}" for a, b in product("abcdefgh", repeat=2)]
 
-    scores = judge_of(model, names, method=Method(kind, "sum", answers)).score(WORDS)  # type: ignore[arg-type]
+    scores = judge_of(model, names, scoring=scoring).score(WORDS)
 
     require_sound(scores, names)
     assert len(set(scores.log_likelihoods)) == 64
 
 
-def test_examples_that_need_several_batches_are_read(model: LanguageModel, reference: Callable[[Sequence[int]], np.ndarray]) -> None:
-    examples = [(description("a long dark line through the whole cell, from edge to edge"), "crack")] * 6
+def test_examples_that_need_several_batches_are_read(model: LanguageModel, reference: Reference) -> None:
+    examples = [(words("a long dark line through the whole cell, from edge to edge"), "crack")] * 6
     prompt = Prompt.parse(EXAMPLES, labels_of(SETS["plain"]), examples=examples)
     start = model.tokenize(prompt.prefix, special=True, begin=True)
     whole = start + model.tokenize(description_text(WORDS)) + model.tokenize(prompt.suffix, special=True)
@@ -232,19 +224,17 @@ def test_examples_that_need_several_batches_are_read(model: LanguageModel, refer
         assert found == pytest.approx(sum(after[i, token] for i, token in enumerate(tail)), abs=TOLERANCE_NATS)
 
 
-def variants(description: Description) -> list[Description]:
-    """The description, and it without each of its words."""
-    tags = [replace(description, tags=description.tags[:i] + description.tags[i + 1 :]) for i in range(len(description.tags))]
-    captions = [
-        replace(description, captions=description.captions[:i] + description.captions[i + 1 :]) for i in range(len(description.captions))
-    ]
-    return [description, *tags, *captions]
+def variants(of: Words) -> list[Words]:
+    """The words, and the words without each tag and each caption."""
+    tags = [replace(of, tags=of.tags[:i] + of.tags[i + 1 :]) for i in range(len(of.tags))]
+    captions = [replace(of, captions=of.captions[:i] + of.captions[i + 1 :]) for i in range(len(of.captions))]
+    return [of, *tags, *captions]
 
 
 def test_many_descriptions_at_once_are_scored_as_one_after_the_other(model: LanguageModel) -> None:
     judge = judge_of(model, SETS["one begins another"])
-    many = variants(Description(Words(tuple(Tag(f"word {i}", 0.3) for i in range(20)), (Tag("even", 0.2),), ("a dark line", "an edge"))))
-    one_by_one = [judge.score(description) for description in many]
+    many = variants(Words(tuple(Tag(f"word {i}", 0.3) for i in range(20)), (Tag("even", 0.2),), ("a dark line", "an edge")))
+    one_by_one = [judge.score(each) for each in many]
 
     together = judge.score_each(many)
 
@@ -258,8 +248,8 @@ def test_many_descriptions_at_once_are_scored_as_one_after_the_other(model: Lang
 def test_scores_are_the_same_to_the_last_bit_whatever_came_between(folder: Path, model: LanguageModel) -> None:
     one, two, none = (judge_of(model, SETS["plain"], adapter=adapter) for adapter in (folder / "one.gguf", folder / "two.gguf", None))
     first = [judge.score(WORDS) for judge in (one, two, none)]
-    one.score_each([description("a" * i) for i in range(1, 30)])
-    two.score(description("another matter"))
+    one.score_each([words("a" * i) for i in range(1, 30)])
+    two.score(words("another matter"))
 
     again = [judge.score(WORDS) for judge in (none, two, one)][::-1]
 
@@ -272,7 +262,7 @@ def test_two_adapters_on_one_model_judge_as_each_alone(folder: Path, model: Lang
     for turn in range(3):
         for name, judge in zip(("one", "two"), shared, strict=True):
             alone = open_model(folder, engine)
-            caption = description(f"turn {turn}")
+            caption = words(f"turn {turn}")
             assert judge_of(alone, SETS["plain"], adapter=folder / f"{name}.gguf").score(caption) == judge.score(caption)
 
 
@@ -280,14 +270,14 @@ def test_two_adapters_on_one_model_judge_as_each_alone(folder: Path, model: Lang
 def test_logits_that_are_not_finite_are_an_error_each_time(tmp_path: Path, spoilt: float, engine: str) -> None:
     broken = open_spoilt(tmp_path, engine, spoilt)
 
-    for method in (Method(), Method("generate")):
-        judge = judge_of(broken, SETS["plain"], method=method)
+    for scoring in ("rank", "generate"):
+        judge = judge_of(broken, SETS["plain"], scoring=scoring)
         for _ in range(2):
             with pytest.raises(JudgeError, match="gave logits that are not finite: verify the bundle") as caught:
                 judge.score(WORDS)
             assert is_one_sentence(str(caught.value))
     with pytest.raises(JudgeError, match="not finite"):
-        judge_of(broken, SETS["plain"], method=Method("rank", "contextual"))
+        judge_of(broken, SETS["plain"], scoring="contextual")
 
 
 @pytest.mark.parametrize("spoilt", [math.nan, math.inf, -math.inf])
@@ -315,21 +305,21 @@ def test_an_adapter_of_another_model_is_refused(tmp_path: Path, model: LanguageM
 
 REFUSED: dict[str, tuple[Callable[[LanguageModel], LabelJudge], str]] = {
     "meanings that fill the context": (
-        lambda model: judge_of(model, [f"{i} {'x' * 30}" for i in range(64)], method=Method("rank", "sum", "letters")),
+        lambda model: judge_of(model, [f"{i:02}" for i in range(64)], meaning="x" * 30),
         "the instruction with 64 labels and its examples is [0-9]+ tokens, too many for a context of 2048",
     ),
     "names that fill a decode": (
         lambda model: judge_of(model, [f"{i:02} {'x' * 20}" for i in range(12)]),
-        "the 12 labels are 300 tokens, at most 256 fit: shorten their names, or answer with letters",
+        "the 12 labels are 300 tokens, at most 256 fit: shorten their names",
     ),
     "two names that the model reads alike": (
         lambda model: judge_of(model, ["dark area", "dark\u2581area"]),
-        "label 'dark\u2581area' reads to the language model as label 'dark area': give it another name",
+        "label 'dark\u2581area' has the same tokens as label 'dark area': give it another name",
     ),
-    "a control token in a label": (lambda model: judge_of(model, ["good", "</s>"]), "may hold no control token of the language model"),
+    "a control token in a label": (lambda model: judge_of(model, ["good", "</s>"]), "must not hold a control token of the language model"),
     "a control token in an example": (
-        lambda model: judge_of(model, ["good", "crack"], examples=[(description("a </s> line"), "good")]),
-        "may hold no control token of the language model",
+        lambda model: judge_of(model, ["good", "crack"], examples=[(words("a </s> line"), "good")]),
+        "must not hold a control token of the language model",
     ),
 }
 
@@ -342,16 +332,16 @@ def test_a_station_that_could_only_fail_with_every_picture_is_refused(model: Lan
     assert is_one_sentence(str(caught.value))
 
 
-def test_a_control_token_in_a_description_is_letters(model: LanguageModel) -> None:
+def test_a_control_token_in_a_description_is_read_as_plain_text(model: LanguageModel) -> None:
     assert 2 in model.tokenize("</s>", special=True)
     assert 2 not in model.tokenize("</s>")
-    require_sound(judge_of(model, SETS["plain"]).score(description("a </s> line")), SETS["plain"])
+    require_sound(judge_of(model, SETS["plain"]).score(words("a </s> line")), SETS["plain"])
 
 
 def test_words_that_are_too_many_lose_captions_and_then_fail(model: LanguageModel) -> None:
     judge = judge_of(model, SETS["plain"])
-    require_sound(judge.score(description(*["a line"] * 200)), SETS["plain"])
-    endless = Description(Words(tuple(Tag("x" * 60, 0.3) for _ in range(20)), (Tag("even", 0.2),), ()))
+    require_sound(judge.score(words(*["a line"] * 200)), SETS["plain"])
+    endless = Words(tuple(Tag("x" * 60, 0.3) for _ in range(20)), (Tag("even", 0.2),), ())
     with pytest.raises(JudgeError, match=r"tags and attributes alone are [0-9]+ tokens, at most [0-9]+ fit") as caught:
         judge.score(endless)
     assert is_one_sentence(str(caught.value))

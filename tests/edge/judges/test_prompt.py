@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from edge.errors import BundleError
-from edge.judges.prompt import Prompt, description_text, letters
+from edge.judges.prompt import Prompt, description_text
 from firmware_config.labels import Label
-from tests.support.sample_records import description
+from tests.support.sample_records import words
 from tests.support.tiny_bundle import is_one_sentence
 
 LABELS = (Label(name="good", meaning="no damage", decision="ok"), Label(name="crack", decision="ng"))
@@ -17,42 +17,29 @@ PLAIN = TEMPLATE.replace("{examples}", "")
 TEMPLATES = sorted((Path(__file__).parents[3] / "export/starter/templates").glob("*.txt"))
 
 
-def test_names_and_meanings_of_labels_stand_in_the_prompt() -> None:
+def test_names_and_meanings_of_labels_are_in_the_prompt() -> None:
     prompt = Prompt.parse(PLAIN, LABELS)
 
     assert prompt.prefix == "Answers:\n- good: no damage\n- crack\nWords:\n"
     assert (prompt.suffix, prompt.answers) == ("Answer:", (" good", " crack"))
 
 
-def test_letters_stand_for_labels_and_are_the_answers() -> None:
-    prompt = Prompt.parse(PLAIN, LABELS, answers="letters")
+def test_an_example_is_written_as_the_picture_itself_will_be() -> None:
+    prompt = Prompt.parse(TEMPLATE, LABELS, examples=[(words("a dark line"), "crack")])
 
-    assert prompt.prefix == "Answers:\nA: good (no damage)\nB: crack\nWords:\n"
-    assert prompt.answers == (" A", " B")
-
-
-def test_there_are_letters_for_sixty_four_labels_and_no_two_are_the_same() -> None:
-    assert letters(64)[:3] + letters(64)[24:28] + letters(64)[-1:] == ["A", "B", "C", "Y", "Z", "AA", "AB", "BL"]
-    assert len(set(letters(64))) == 64
-
-
-@pytest.mark.parametrize(("answers", "answer"), [("words", "crack"), ("letters", "B")])
-def test_an_example_is_written_as_the_picture_itself_will_be(answers: str, answer: str) -> None:
-    prompt = Prompt.parse(TEMPLATE, LABELS, examples=[(description("a dark line"), "crack")], answers=answers)  # type: ignore[arg-type]
-
-    example = f"Words:\n{description_text(description('a dark line'))}Answer: {answer}\n"
+    example = f"Words:\n{description_text(words('a dark line'))}Answer: crack\n"
     assert prompt.prefix.endswith(f"crack\n{example}Words:\n")
     assert prompt.suffix == "Answer:"
 
 
-def test_without_examples_their_slot_leaves_nothing_behind() -> None:
+def test_without_examples_their_slot_is_empty() -> None:
     assert Prompt.parse(TEMPLATE, LABELS) == Prompt.parse(PLAIN, LABELS)
 
 
-def test_a_label_or_a_caption_that_looks_like_a_slot_is_a_word_like_any_other() -> None:
+def test_a_slot_in_a_label_or_a_caption_is_plain_text() -> None:
     labels = (Label(name="{description}", decision="ok"), Label(name="{examples}", meaning="{labels}", decision="ng"))
 
-    prompt = Prompt.parse(TEMPLATE, labels, examples=[(description("{labels}"), "{examples}")])
+    prompt = Prompt.parse(TEMPLATE, labels, examples=[(words("{labels}"), "{examples}")])
 
     assert prompt.prefix.count("{description}") == 1
     assert prompt.answers == (" {description}", " {examples}")
@@ -80,35 +67,34 @@ def test_a_template_whose_slots_are_wrong_is_refused(case: str) -> None:
     assert is_one_sentence(str(caught.value))
 
 
-def test_examples_need_a_slot() -> None:
+def test_examples_without_a_slot_are_refused() -> None:
     with pytest.raises(BundleError, match=r"there are 2 examples, but the instruction template has no \{examples\}") as caught:
-        Prompt.parse(PLAIN, LABELS, examples=[(description(), "good")] * 2)
+        Prompt.parse(PLAIN, LABELS, examples=[(words(), "good")] * 2)
     assert is_one_sentence(str(caught.value))
 
 
 def test_an_example_of_a_label_that_the_station_does_not_have_is_refused() -> None:
     with pytest.raises(BundleError, match="example 2 has the label 'stain', the station has good, crack") as caught:
-        Prompt.parse(TEMPLATE, LABELS, examples=[(description(), "good"), (description(), "stain")])
+        Prompt.parse(TEMPLATE, LABELS, examples=[(words(), "good"), (words(), "stain")])
     assert is_one_sentence(str(caught.value))
 
 
-def test_the_digest_is_that_of_what_is_read_and_changes_with_every_part_of_it() -> None:
+def test_the_digest_changes_with_every_part_of_the_instruction() -> None:
     prompt = Prompt.parse(PLAIN, LABELS)
 
     assert prompt.digest == "sha256:" + hashlib.sha256(f"{prompt.prefix}\0{prompt.suffix}".encode()).hexdigest()
     others = (
         Prompt.parse(PLAIN.replace("Answer:", "Label:"), LABELS),
-        Prompt.parse(PLAIN, LABELS, answers="letters"),
         Prompt.parse(PLAIN, LABELS[::-1]),
-        Prompt.parse(TEMPLATE, LABELS, examples=[(description(), "good")]),
+        Prompt.parse(TEMPLATE, LABELS, examples=[(words(), "good")]),
     )
-    assert len({other.digest for other in others} | {prompt.digest}) == 5
+    assert len({other.digest for other in others} | {prompt.digest}) == 4
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
 def test_every_template_of_the_starter_bundle_can_be_filled(path: Path) -> None:
     template = path.read_text(encoding="utf-8")
-    examples = [(description("a dark line"), "crack")] if "{examples}" in template else []
+    examples = [(words("a dark line"), "crack")] if "{examples}" in template else []
 
     prompt = Prompt.parse(template, LABELS, examples=examples)
 
@@ -117,6 +103,6 @@ def test_every_template_of_the_starter_bundle_can_be_filled(path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["", "-ja"])
-def test_the_template_with_examples_is_the_default_one_while_there_are_none(language: str) -> None:
+def test_without_examples_the_template_with_their_slot_equals_the_default_one(language: str) -> None:
     with_slot, without = (TEMPLATES[0].with_name(f"{name}{language}.txt").read_text(encoding="utf-8") for name in ("examples", "default"))
     assert Prompt.parse(with_slot, LABELS) == Prompt.parse(without, LABELS)

@@ -18,7 +18,7 @@ from edge.judges.language_model import LanguageModel
 from edge.judges.llama import LlamaModel
 from edge.judges.lora import read_lora
 from edge.judges.prompt import Prompt
-from edge.judges.token_tree import Tree
+from edge.judges.token_tree import TokenTree
 from export.models.llm import graph as llm_graph
 from export.models.llm.convert import convert_model, read_llm
 from export.models.llm.gguf_file import LlmError, write_adapter, write_lora
@@ -95,7 +95,7 @@ def test_a_token_s_numbers_do_not_hang_on_tokens_that_it_does_not_see(llama: Pat
     model = graph_of(llama, precision)
     prefix, stem = model.tokenize("Judge.", begin=True), model.tokenize("a dark line ")
     labels = [model.tokenize(text) for text in ("good", "crack")]
-    tree, other = (Tree([stem], [labels[0], second]) for second in (labels[1], [token + 1 for token in labels[1]]))
+    tree, other = (TokenTree([stem], [labels[0], second]) for second in (labels[1], [token + 1 for token in labels[1]]))
 
     found, again = (model.ask(prefix, some, None) for some in (tree, other))
 

@@ -1,0 +1,42 @@
+"""The instruction template of a station: a file of its own, or one of the bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from edge.bundle.open import Bundle
+from edge.errors import BundleError
+from firmware_config.station import Station
+
+MAX_TEMPLATE_CHARACTERS = 100_000
+"""An instruction is some hundred words; a longer file does not fit into a context and is a mistake."""
+
+
+def read_template(bundle: Bundle, station: Station) -> str:
+    """Read the text of the station's instruction template, slots unfilled.
+
+    Raises:
+        BundleError: the bundle has no template of that name, or the file is missing, too large or not UTF-8.
+    """
+    settings, manifest = station.judge, bundle.manifest
+    if settings.template_file is None and settings.template not in manifest.templates:
+        available = ", ".join(sorted(manifest.templates)) or "none"
+        msg = (
+            f"station {station.station.name} needs template {settings.template!r}, bundle {manifest.name} has {available}: "
+            "correct [judge] template or build the bundle with it"
+        )
+        raise BundleError(msg)
+    path: Path = settings.template_file or bundle.path(manifest.templates[settings.template])
+    try:
+        with path.open(encoding="utf-8") as file:
+            template = file.read(MAX_TEMPLATE_CHARACTERS + 1)
+    except OSError as err:
+        msg = f"instruction template {path} cannot be read ({err.strerror}): correct [judge] template_file or put the file there"
+        raise BundleError(msg) from err
+    except UnicodeDecodeError as err:
+        msg = f"instruction template {path} is not UTF-8 text: save it as UTF-8"
+        raise BundleError(msg) from err
+    if len(template) > MAX_TEMPLATE_CHARACTERS:
+        msg = f"instruction template {path} has more than {MAX_TEMPLATE_CHARACTERS} characters: shorten it"
+        raise BundleError(msg)
+    return template
