@@ -115,7 +115,7 @@ def test_a_new_instruction_is_compared_as_if_it_were_calibrated_and_written_as_t
 def test_an_adapter_that_the_bundle_lacks_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = write_lines(tmp_path / "lines.jsonl", [verdict(1)])
     assert main(["rejudge", "--adapter", "other", "--jsonl", str(lines), *judging_options()]) == 78
-    assert "asks for adapter 'other', bundle tiny has none" in capsys.readouterr().err
+    assert "needs adapter 'other', bundle tiny has none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("slot", "text"), [("{labels}", "{description}"), ("{description}", "{labels} {description} {description}")])

@@ -9,7 +9,7 @@ import pytest
 
 from edge.cli import main
 from edge.errors import BundleError, LessonError
-from edge.judges import open_plain_judge
+from edge.judges import open_station_judge
 from edge.judges.lessons import read_lessons, taught
 from edge.records import Decision, Reason, Verdict
 from edge.review.rejudge import Rejudge
@@ -35,7 +35,7 @@ def learn(box: Path, *arguments: str) -> int:
 
 
 def said_by(box: Path) -> str:
-    judge = open_plain_judge(model(), bundle=bundle(), station=read_station(box / "station.toml"))
+    judge = open_station_judge(model(), bundle=bundle(), station=read_station(box / "station.toml"))
     return str(judge.score(description(1).words).prompt)
 
 
