@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge.judges.prompt import Example
     from edge.judges.station_judge import StationJudge
     from firmware_config.board import Board
-    from firmware_config.bundle import FilePath
+    from firmware_config.bundle_files import FilePath
     from firmware_config.station import Station
 
 
