@@ -1,1 +1,1 @@
-"""Defects painted with known truth onto pictures of good parts, and rendered cells."""
+"""Rendered cells and defects painted onto pictures of good cells, with their ground truth; the starter recipe and the studies come in."""

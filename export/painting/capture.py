@@ -1,4 +1,4 @@
-"""How a camera sees a cell: exposure, gamma, noise, blur, a slight shift, uneven light. None of it is a defect."""
+"""Variation of the camera: exposure, gamma, noise, blur, a slight shift, uneven light. None of it is a defect."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ Image = NDArray[np.float32]
 
 
 def jitter(pixels: Image, rng: np.random.Generator) -> Image:
-    """Flip, and now and then scale and shift by a few pixels: before painting, so that places stay true."""
+    """Flip a picture, float32 (S, S), at random; in one of five also scale, rotate and shift it by a few pixels.
+
+    Call it before painting, so that the positions of painted defects stay right.
+    """
     if rng.random() < 0.5:
         pixels = pixels[::-1]
     if rng.random() < 0.5:
@@ -21,20 +24,20 @@ def jitter(pixels: Image, rng: np.random.Generator) -> Image:
         scale, shift = rng.uniform(0.97, 1.06), rng.uniform(-4, 4, 2)
         matrix = cv2.getRotationMatrix2D((size / 2, size / 2), rng.normal(0, 0.6), scale)
         matrix[:, 2] = matrix[:, 2] + shift
-        turned = cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        pixels = np.asarray(turned, np.float32)
+        warped = cv2.warpAffine(pixels, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        pixels = np.asarray(warped, np.float32)
     return pixels
 
 
 def uneven_light(pixels: Image, rng: np.random.Generator) -> Image:
-    """A soft slope of brightness."""
+    """Multiply a picture, float32 (S, S), by a smooth slope of brightness."""
     size = pixels.shape[0]
     slope = cv2.resize(rng.uniform(0.72, 1.15, (3, 3)).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
     return pixels * slope
 
 
 def capture(pixels: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Take the picture: float (S, S) 0..1 and above becomes uint8."""
+    """Expose a picture with random gamma, gain, blur and noise: float32 (S, S), 0..1 and above, to uint8 (S, S)."""
     pixels = np.clip(pixels, 0.003, 2) ** rng.uniform(0.6, 1.5) * rng.uniform(0.5, 1.3)
     if rng.random() < 0.3:
         pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 0.9)), np.float32)

@@ -1,7 +1,7 @@
-"""How healthy cells differ from maker to maker: cut corners, frame, busbars, tabs, fingers, bands of light. None of it is a defect.
+"""Variation between makers of healthy cells: cut corners, frame, busbars, tabs, fingers, bands of light. None of it is a defect.
 
-The canvases come from one production run; without this, whatever the run does not have (black corners, tabs, five busbars) looks like a
-defect to whoever learned from it.
+The good cells that are painted on come from two production runs. A model trained without this variation takes whatever these runs lack
+(black corners, tabs, five busbars) for a defect.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ Image = NDArray[np.float32]
 
 
 def vary_layout(cell: Image, rng: np.random.Generator) -> Image:
-    """Give a healthy cell, float32 (S, S), some features of another maker's; nine of ten cells stay as they are."""
+    """Give a healthy cell, float32 (S, S), some features of another maker; nine of ten cells stay as they are."""
     if rng.random() < 0.9:
         return cell
     if rng.random() < 0.4:
         cell = _zoomed(cell, rng)
     if rng.random() < 0.3:
         cell = _without_busbars(cell)
-    turned = rng.random() < 0.5
+    transposed = rng.random() < 0.5
     shade = np.ones_like(cell)
-    for change, chance in ((_bands, 0.5), (_fingers, 0.35), (_busbars, 0.35), (_tabs, 0.3), (_frame, 0.35), (_cut_corners, 0.45)):
-        if rng.random() < chance:
-            change(shade, rng)
-    return np.ascontiguousarray(cell * (shade.T if turned else shade), np.float32)
+    for feature, probability in ((_bands, 0.5), (_fingers, 0.35), (_busbars, 0.35), (_tabs, 0.3), (_frame, 0.35), (_cut_corners, 0.45)):
+        if rng.random() < probability:
+            feature(shade, rng)
+    return np.ascontiguousarray(cell * (shade.T if transposed else shade), np.float32)
 
 
 def _zoomed(cell: Image, rng: np.random.Generator) -> Image:
-    """A part of the cell without its corners and rim, as large as the whole."""
+    """Cut off the corners and rim of the cell and enlarge the rest to the old size."""
     size = len(cell)
     side = int(rng.uniform(0.7, 0.92) * size)
     left, top = rng.integers(0, size - side + 1, 2)
@@ -38,28 +38,28 @@ def _zoomed(cell: Image, rng: np.random.Generator) -> Image:
 
 
 def _without_busbars(cell: Image) -> Image:
-    """The cell divided by its profile along the busbars, whichever way they run."""
+    """Divide the cell by its profile across the busbars, whether they run along the rows or the columns."""
     across, along = np.median(cell, axis=1), np.median(cell, axis=0)
     profile = across[:, None] if across.std() > along.std() else along[None, :]
     return np.asarray(cell / np.maximum(profile, 0.02) * float(np.median(cell)), np.float32).clip(0, 1.5)
 
 
 def _bands(shade: Image, rng: np.random.Generator) -> None:
-    """Soft bands across the cell, as a panel's own shadow or the camera's vignette leaves them."""
+    """Draw soft bands across the cell, as a shadow of the panel or the vignette of the camera leaves them."""
     count = int(rng.integers(2, 7))
     rows = cv2.resize(rng.uniform(0.8, 1.12, (count, 1)).astype(np.float32), (1, len(shade)), interpolation=cv2.INTER_CUBIC)
     shade *= rows.reshape(-1, 1)
 
 
 def _fingers(shade: Image, rng: np.random.Generator) -> None:
-    """The fine regular lines of the grid."""
+    """Draw the fine regular lines of the grid."""
     period = rng.uniform(2.2, 9)
     wave = 0.5 + 0.5 * np.cos(2 * np.pi * (np.arange(len(shade)) / period + rng.random()))
     shade *= (1 - rng.uniform(0.02, 0.1) * wave**3).astype(np.float32)[None, :]
 
 
 def _busbars(shade: Image, rng: np.random.Generator) -> None:
-    """Two to five dark bars, evenly spaced, from border to border."""
+    """Draw two to five dark bars, evenly spaced, from border to border."""
     size = len(shade)
     count, width, depth = int(rng.integers(2, 6)), rng.uniform(0.8, 3.5), rng.uniform(0.2, 0.9)
     rows = np.arange(size)
@@ -69,7 +69,7 @@ def _busbars(shade: Image, rng: np.random.Generator) -> None:
 
 
 def _tabs(shade: Image, rng: np.random.Generator) -> None:
-    """Dark half discs at the ends of the busbars."""
+    """Draw dark half discs at the ends of the busbars."""
     size = len(shade)
     count, radius, depth = int(rng.integers(2, 6)), int(rng.uniform(0.015, 0.05) * size), float(rng.uniform(0.3, 0.95))
     stamp = np.zeros_like(shade)
@@ -81,7 +81,7 @@ def _tabs(shade: Image, rng: np.random.Generator) -> None:
 
 
 def _frame(shade: Image, rng: np.random.Generator) -> None:
-    """A dark or bright rim on all sides: the gap between cells."""
+    """Draw a dark or bright rim on all sides: the gap between cells."""
     size = len(shade)
     width, depth = rng.uniform(0.004, 0.03) * size, rng.uniform(-0.3, 0.9)
     edge = np.minimum(np.arange(size), np.arange(size)[::-1]).astype(np.float32)
@@ -90,7 +90,7 @@ def _frame(shade: Image, rng: np.random.Generator) -> None:
 
 
 def _cut_corners(shade: Image, rng: np.random.Generator) -> None:
-    """The missing corners of a pseudo-square wafer: all four, or the two of one side where a wafer was cut in half; straight or round."""
+    """Cut the corners of a pseudo-square wafer, straight or round: all four, or two of one side as in a half cell."""
     size = len(shade)
     cut, depth, straight = rng.uniform(0.03, 0.13) * size, float(rng.uniform(0.6, 1.0)), rng.random() < 0.5
     stamp = np.zeros_like(shade)

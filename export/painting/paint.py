@@ -1,4 +1,4 @@
-"""Defects painted onto a good cell, with known truth: kind, shape, place, size, strength and the patches they cover."""
+"""Defects painted onto a good cell, with their ground truth: kind, shape, place, size, strength and the patches that they cover."""
 
 from __future__ import annotations
 
@@ -8,31 +8,35 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from export.painting.truth import KINDS, Defect
+from export.painting.ground_truth import KINDS, Defect
 
 Image = NDArray[np.float32]
 
-PATCH = 16
-VISIBLE = 0.06
-"""A defect that darkens less than this share of its surroundings nowhere shows: it is not painted."""
+PATCH_PX = 16
+"""Side of a patch, as the starter's vision tower cuts a picture."""
+LEAST_STRENGTH = 0.06
+"""A defect that darkens its surroundings by a smaller share cannot be seen and is not painted."""
 COVERED = 0.03
-"""A patch is of a kind if the defect darkens it by this much on average, or by VISIBLE along at least eight pixels."""
+"""A patch has the kind of a defect that darkens it by this much on average, or by LEAST_STRENGTH in at least eight pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Painted:
-    """`pixels` float32 (S, S), darkened; `patch_kinds` uint8 (S/16, S/16), index into KINDS."""
+    """A cell with defects: `pixels` float32 (S, S), `patch_kinds` uint8 (S / 16, S / 16), an index into KINDS, and `defects`."""
 
     pixels: Image
     patch_kinds: NDArray[np.uint8]
     defects: tuple[Defect, ...]
 
 
-def paint(pixels: Image, rng: np.random.Generator, *, visible: float = VISIBLE) -> Painted:
-    """Paint one to four defects, cracks most often; real cells rarely have one kind alone. What is weaker than `visible` is left out."""
+def paint(pixels: Image, rng: np.random.Generator, *, least_strength: float = LEAST_STRENGTH) -> Painted:
+    """Paint one to five defects onto a good cell, float32 (S, S), S a multiple of PATCH_PX; a defect below `least_strength` is left out.
+
+    Cracks are most frequent, and kinds are mixed: real cells rarely have defects of one kind alone.
+    """
     size = pixels.shape[0]
-    painters = (_crack, _dark_area, _corner_or_edge, _stain, _fingers, _dead)
-    out, patches, defects = pixels, np.zeros((size // PATCH, size // PATCH), np.uint8), []
+    painters = (_crack, _dark_area, _corner_or_edge, _stain, _fingers, _dead)  # in the order of KINDS, without "intact"
+    out, patches, defects = pixels, np.zeros((size // PATCH_PX, size // PATCH_PX), np.uint8), []
     first = int(rng.choice(6, p=(0.40, 0.25, 0.10, 0.10, 0.10, 0.05)))
     chosen = [first]
     if first != 5:
@@ -45,12 +49,12 @@ def paint(pixels: Image, rng: np.random.Generator, *, visible: float = VISIBLE) 
     for index in chosen:
         dark, shape = painters[index](size, rng)
         strength = float(np.quantile(dark[dark > 0.25 * dark.max()], 0.7)) if dark.max() > 0 else 0.0
-        if strength < visible:
+        if strength < least_strength:
             continue
         out = out * (1 - dark)
-        cover = dark.reshape(size // PATCH, PATCH, size // PATCH, PATCH)
-        strong = (cover.mean((1, 3)) > COVERED) | ((cover > max(VISIBLE, 0.5 * strength)).sum((1, 3)) >= 8)
-        patches[strong] = index + 1
+        by_patch = dark.reshape(size // PATCH_PX, PATCH_PX, size // PATCH_PX, PATCH_PX)
+        covered = (by_patch.mean((1, 3)) > COVERED) | ((by_patch > max(LEAST_STRENGTH, 0.5 * strength)).sum((1, 3)) >= 8)
+        patches[covered] = index + 1
         ys, xs = np.nonzero(dark > 0.5 * strength)
         extent = float(max(np.ptp(xs), np.ptp(ys)) + 1) / size
         defects.append(Defect(KINDS[index + 1], shape, float(xs.mean()) / size, float(ys.mean()) / size, extent, strength))
@@ -58,7 +62,7 @@ def paint(pixels: Image, rng: np.random.Generator, *, visible: float = VISIBLE) 
 
 
 def _walk(start: NDArray[np.float64], angle: float, length: float, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A polyline of `length` pixels from `start`, of a few straight pieces: silicon breaks along planes."""
+    """A polyline of `length` pixels from `start`, float64 (points, 2) as x and y: a few straight pieces, as silicon breaks along planes."""
     count = int(rng.integers(2, 6))
     angles = angle + np.cumsum(rng.normal(0, 0.2, count))
     return np.concatenate([start[None], start + np.cumsum(np.stack([np.cos(angles), np.sin(angles)], 1) * (length / count), 0)])
@@ -73,7 +77,7 @@ def _blur(canvas: Image, deviation_px: float) -> Image:
 
 
 def _crack_angle(rng: np.random.Generator) -> float:
-    """Silicon breaks along its crystal planes: in a mono cell mostly at 45 degrees."""
+    """A direction in radians: silicon breaks along its crystal planes, in a mono cell mostly at 45 degrees."""
     return float(
         rng.choice([np.pi / 4, -np.pi / 4, rng.uniform(0, np.pi)], p=(0.3, 0.3, 0.4)) + rng.normal(0, 0.12) + np.pi * rng.integers(2)
     )
@@ -90,25 +94,26 @@ def _crack(size: int, rng: np.random.Generator) -> tuple[Image, str]:
         shape = "branched"
         for _ in range(int(rng.integers(1, 4))):
             knot = trunk[int(rng.integers(1, len(trunk)))]
-            turned = angle + float(rng.choice([-1, 1])) * rng.uniform(0.4, 1.6)
-            _line(canvas, _walk(knot, turned, length * rng.uniform(0.15, 0.6), rng), 1.0)
+            branch_angle = angle + float(rng.choice([-1, 1])) * rng.uniform(0.4, 1.6)
+            _line(canvas, _walk(knot, branch_angle, length * rng.uniform(0.15, 0.6), rng), 1.0)
     elif rng.random() < 0.15:
         shape = "crossed"
-        other = angle + np.pi / 2 + rng.normal(0, 0.15)
-        _line(canvas, _walk(middle - np.array([np.cos(other), np.sin(other)]) * length / 2, other, length * rng.uniform(0.6, 1), rng), 1.0)
+        across = angle + np.pi / 2 + rng.normal(0, 0.15)
+        start = middle - np.array([np.cos(across), np.sin(across)]) * length / 2
+        _line(canvas, _walk(start, across, length * rng.uniform(0.6, 1), rng), 1.0)
     canvas = _blur(canvas, float(rng.uniform(0.4, 1.0)) * size / 160)
     return canvas / (canvas.max() + 1e-6) * float(rng.uniform(0.12, 0.6)), shape
 
 
 def _dark_area(size: int, rng: np.random.Generator) -> tuple[Image, str]:
-    """A part that a crack cut off: a polygon, often with the border or two busbars as sides."""
+    """A region that a crack cut off: a polygon, a strip along the border or a triangle on it."""
     canvas: Image = np.zeros((size, size), np.float32)
-    how = rng.random()
-    if how < 0.7:
+    form = rng.random()
+    if form < 0.7:
         centre, count, radius = rng.random(2) * size, int(rng.integers(3, 8)), float(rng.uniform(0.06, 0.35)) * size
         angles = np.sort(rng.random(count) * 2 * np.pi)
         polygon = centre + np.stack([np.cos(angles), np.sin(angles)], 1) * radius * rng.uniform(0.5, 1.4, (count, 1))
-    elif how < 0.85:  # a strip along the border, cut off by a slanted line
+    elif form < 0.85:  # a strip along the border, cut off by a slanted line
         depth = np.exp(rng.uniform(np.log(0.05), np.log(0.45), 2)) * size
         span = np.sort(rng.random(2)) * size if rng.random() < 0.7 else np.array([0.0, size])
         polygon = np.array([[span[0], 0], [span[1], 0], [span[1], depth[1]], [span[0], depth[0]]])
@@ -116,9 +121,9 @@ def _dark_area(size: int, rng: np.random.Generator) -> tuple[Image, str]:
         base = np.exp(rng.uniform(np.log(0.1), np.log(0.6))) * size
         at = rng.uniform(-0.3, 1) * size
         polygon = np.array([[at, 0], [at + base, 0], [at + base * rng.uniform(0.2, 0.8), base * rng.uniform(0.3, 0.7)]])
-    if how >= 0.7 and rng.random() < 0.5:
+    if form >= 0.7 and rng.random() < 0.5:
         polygon = polygon[:, ::-1]
-    if how >= 0.7 and rng.random() < 0.5:
+    if form >= 0.7 and rng.random() < 0.5:
         polygon = size - polygon
     cv2.fillPoly(canvas, [np.round(polygon * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
     canvas = _blur(canvas, rng.uniform(0.4, 1.6))
@@ -161,7 +166,7 @@ def _stain(size: int, rng: np.random.Generator) -> tuple[Image, str]:
 
 
 def _fingers(size: int, rng: np.random.Generator) -> tuple[Image, str]:
-    """Broken fingers: narrow stripes at right angles to the busbars, with hard ends where a busbar feeds them."""
+    """Interrupted fingers: narrow stripes at right angles to the busbars, most with a hard end at the busbar."""
     canvas: Image = np.zeros((size, size), np.float32)
     band = int(rng.uniform(0, 0.8) * size)
     length = int(rng.uniform(0.1, 0.35) * size)

@@ -1,4 +1,4 @@
-"""Cells that are wholly drawn: no real picture in them, so they may lie in the repository."""
+"""Rendered cells. They contain no real picture, so the repository may hold them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ Image = NDArray[np.float32]
 
 
 def render_cell(size: int, rng: np.random.Generator) -> Image:
-    """A good mono cell: vignette, two to five busbars, fingers, perhaps the cut corners of a pseudo-square wafer."""
+    """Render a good mono cell, float32 (size, size), 0..1: vignette, two to five busbars, fingers.
+
+    Some cells also have crystal rings, a dark frame or the cut corners of a pseudo-square wafer.
+    """
     yy, xx = (np.mgrid[0:size, 0:size].astype(np.float32) + 0.5) / size - 0.5
     radius = np.sqrt(xx**2 + yy**2)
     cell = (rng.uniform(0.45, 0.75) * (1 - rng.uniform(0, 0.35) * radius**2 * 2)).astype(np.float32)

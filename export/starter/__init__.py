@@ -1,1 +1,1 @@
-"""The starter bundle: how its pictures are painted, its models trained, its weights converted."""
+"""The recipe that makes the starter bundle's weights; the studies come in for its splits, samples and words."""

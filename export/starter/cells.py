@@ -1,7 +1,8 @@
-"""Real cells, cut by production run so that nothing leaks.
+"""Splits of the real cells by production run, so that no module is in two splits.
 
-Rows of `labels.csv` come in ten contiguous production runs. A run is a domain: other modules, other light. The runs 360 to 539 and 900
-to 1613 are the source: TRAINING teaches; SOURCE_VALIDATION, one module of each that taught nothing, chooses. The rest teaches nothing.
+Rows of `labels.csv` come in ten contiguous production runs. Each run is a domain: other modules, other light. The runs 360 to 539 and 900
+to 1613 are the source domain. TRAINING trains models. SOURCE_VALIDATION, one module of each source run, trains nothing: it chooses
+thresholds and the like. All other rows do neither.
 """
 
 from __future__ import annotations
@@ -29,21 +30,24 @@ __all__ = [
 SOURCE_VALIDATION = (range(420, 480), range(1404, 1476))
 TRAINING = (range(360, 420), range(480, 540), range(900, 1404), range(1476, 1614))
 SMALL_RUN, SMALL_SHARE = range(360, 540), 0.15
-"""The source run with few cells and many cracks, and how often a cell of it is drawn, whether good or bad is wanted."""
+"""The source run with few cells and many cracks, and its share of the cells drawn, good and defective alike."""
 
 
 def training_cells() -> tuple[Cell, ...]:
-    """The cells that may teach."""
+    """The cells that may train a model."""
     return _rows(TRAINING)
 
 
 def validation_cells() -> tuple[Cell, ...]:
-    """The cells that may choose: thresholds, the temperature, teachers, a control's strength."""
+    """The cells that may choose thresholds, the temperature, the teachers and the regularisation of a control."""
     return _rows(SOURCE_VALIDATION)
 
 
 def run_weights(cells: Sequence[Cell]) -> NDArray[np.float64]:
-    """How often to draw each of `cells`, float64 (N,): the look of a run must not tell good from bad, so both have the same mixture."""
+    """Probability of drawing each of `cells`, float64 (N,).
+
+    Good and defective cells get the same mixture of runs, so that the look of a run does not tell them apart.
+    """
     small = np.array([cell.row in SMALL_RUN for cell in cells])
     return np.where(small, SMALL_SHARE / small.sum(), (1 - SMALL_SHARE) / (~small).sum())
 
@@ -54,9 +58,13 @@ def _rows(ranges: Iterable[range]) -> tuple[Cell, ...]:
 
 
 def read_grey(cell: Cell, size: int) -> NDArray[np.float32]:
-    """The picture as float32 (size, size), 0..1."""
+    """Read a picture as float32 (size, size), 0..1.
+
+    Raises:
+        OSError: the file is missing or damaged.
+    """
     pixels = cv2.imread(str(cell.path), cv2.IMREAD_GRAYSCALE)
     if pixels is None:
-        msg = f"cell {cell.path} cannot be read: install elpv-dataset anew"
+        msg = f"cell {cell.path} cannot be read: install elpv-dataset again"
         raise OSError(msg)
     return np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255, np.float32)

@@ -1,4 +1,4 @@
-"""The trained towers to the artefacts of the starter bundle: int8 graphs, vocabularies with their embeddings, models.json."""
+"""From the trained towers to the artefacts of the starter bundle: int8 graphs, vocabularies with their embeddings, models.json."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from export.starter.tokenizer import PAD_ID
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.words import ATTRIBUTES, TAGS
 
-READING: dict[str, Any] = {"prompts": ("{}",), "context_tokens": CONTEXT_TOKENS, "pad_token_id": PAD_ID}
+TEXT_TOWER: dict[str, Any] = {"prompts": ("{}",), "context_tokens": CONTEXT_TOKENS, "pad_token_id": PAD_ID}
 
 
 def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures: NDArray[np.float32], out: Path) -> dict[str, float]:
-    """Write the folder `out` that `kotoba-export build` takes; returns and stores the parity figures.
+    """Write the folder `out` that `kotoba-export build` reads; return the parity figures, which models.json holds too.
 
-    `pictures` are pixel_values float32 (N, 3, S, S) on which int8 is compared with fp32.
+    `pictures` are pixel_values, float32 (N, 3, S, S): on them the int8 graphs are compared with the fp32 graphs.
     """
     clip = CLIPModel.from_pretrained(clip_folder)
     blip = BlipForConditionalGeneration.from_pretrained(blip_folder)
@@ -42,11 +42,11 @@ def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures
             quantize(full / f"{name}.onnx", out / f"{name}.onnx", "int8")
         parity["clip_image_cosine_int8"] = cosine(*(_run(folder / "clip/vision.onnx", pictures) for folder in (full, out)))
         parity["blip_cross_cosine_int8"] = cosine(*(_run(folder / "blip/vision.onnx", pictures) for folder in (full, out)))
-    for room in ("clip", "blip"):
-        tokenizer.save(str(out / room / "tokenizer.json"))
+    for kind in ("clip", "blip"):
+        tokenizer.save(str(out / kind / "tokenizer.json"))
     for name, words in (("tags", TAGS), ("attributes", ATTRIBUTES)):
         (out / "clip" / f"{name}.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
-        np.save(out / "clip" / f"{name}.npy", embeddings(out / "clip/text.onnx", tokenizer, words, **READING))
+        np.save(out / "clip" / f"{name}.npy", embeddings(out / "clip/text.onnx", tokenizer, words, **TEXT_TOWER))
     models = {
         "clip": {
             "vision": "clip/vision.onnx",
@@ -65,7 +65,7 @@ def convert(clip_folder: Path, blip_folder: Path, tokenizer: Tokenizer, pictures
 
 
 def _run(graph: Path, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    """All outputs of a vision graph side by side, one row a picture."""
+    """All outputs of a vision graph, concatenated, float32 (N, values)."""
     session = ort.InferenceSession(str(graph))
     rows = [np.concatenate([value.ravel() for value in session.run(None, {"pixel_values": picture[None]})]) for picture in pictures]
     return np.stack(rows).astype(np.float32)

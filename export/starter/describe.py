@@ -1,7 +1,7 @@
-"""Words for tuning the judge: what the finished describer says of painted samples, and of the real cells that set its temperature.
+"""Descriptions by the finished describer: of painted samples, which tune the judge, and of real cells, which set its temperature.
 
-No real defect tunes the judge (docs/decisions/0007 says why); what is painted on, or left unpainted in half of them, are good real cells,
-varied and most of them under grain.
+No real defect tunes the judge (docs/decisions/0007 says why). The painted samples show good real cells, varied, most with grain; half of
+them have painted defects.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from tqdm import tqdm
 from edge.interfaces import Describer
 from edge.records import Frame, Pixels
 from export.painting.grain import make_grain
-from export.painting.truth import KINDS
+from export.painting.ground_truth import KINDS
 from export.starter.cells import Cell, validation_cells
-from export.starter.sample import SIZE, Sampler, good_cells
+from export.starter.sample import SIZE_PX, Sampler, good_cells
 from firmware_config.write import write_atomic
 
 OK_LABEL = "functional"
@@ -28,12 +28,16 @@ LABELS = (OK_LABEL, *KINDS[1:])
 
 
 def write_descriptions(describer: Describer, folder: Path, *, painted: int, seed: int) -> None:
-    """Write train.jsonl (painted samples) and validation.jsonl (the source validation cells), each when it is complete.
+    """Write train.jsonl (painted samples) and validation.jsonl (the source validation cells), each only when it is complete.
 
-    Each line: description, `allowed` (the labels that are right: for a real defective cell all defects), `source`.
+    A line has `source`, `description` and `allowed`, the labels that are right. For a real defective cell these are all labels of defects.
+
+    Raises:
+        OSError: a cell cannot be read.
+        EdgeError: a picture cannot be described.
     """
     lines = []
-    for pixels, kind, source in tqdm(_painted(painted, seed), total=painted, desc="describing painted", mininterval=10):
+    for pixels, kind, source in tqdm(_painted(painted, seed), total=painted, desc="describing painted samples", mininterval=10):
         lines.append(_line(describer, pixels, source, [OK_LABEL if kind == KINDS[0] else kind]))
     write_atomic(folder / "train.jsonl", "".join(lines).encode())
     cells = tqdm(validation_cells(), desc="describing validation cells", mininterval=10)
@@ -42,16 +46,16 @@ def write_descriptions(describer: Describer, folder: Path, *, painted: int, seed
 
 def _painted(count: int, seed: int) -> Iterator[tuple[Pixels, str, str]]:
     rng = np.random.default_rng(seed)
-    sampler = Sampler(good_cells(), make_grain(48, SIZE, rng), rng)
+    sampler = Sampler(good_cells(), make_grain(48, SIZE_PX, rng), rng)
     for index in range(count):
         sample = sampler.draw()
-        yield np.repeat(sample.pixels[:, :, None], 3, axis=2), sample.truth.kind, f"painted-{seed}-{index}"
+        yield np.repeat(sample.pixels[:, :, None], 3, axis=2), sample.ground_truth.kind, f"painted-{seed}-{index}"
 
 
 def _real(describer: Describer, cell: Cell) -> str:
     pixels = cv2.imread(str(cell.path), cv2.IMREAD_COLOR)
     if pixels is None:
-        msg = f"cell {cell.path} cannot be read: install elpv-dataset anew"
+        msg = f"cell {cell.path} cannot be read: install elpv-dataset again"
         raise OSError(msg)
     allowed = list(LABELS[1:]) if cell.defective else [OK_LABEL]
     return _line(describer, pixels.astype(np.uint8), cell.path.name, allowed)

@@ -1,6 +1,6 @@
-"""Which of the starter's words exclude each other, and at which cosine a word is as likely true as not.
+"""The foils of the starter's words, and the cosine at which a word is as likely true as false.
 
-`python -m export.starter.foils`, a minute. Painted training pictures.
+python -m export.starter.foils      (a minute; on painted pictures of the training modules)
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from sklearn.linear_model import LogisticRegression
 from export.models.foils import choose_foils, write_foils
 from export.painting.grain import make_grain
 from export.starter.batches import as_pixel_values
-from export.starter.sample import SIZE, Sampler, good_cells
-from export.starter.words import truth_of_words
+from export.starter.sample import SIZE_PX, Sampler, good_cells
+from export.starter.words import word_targets
 
 SEED, PICTURES = 16, 400
 WEIGHTS = Path("export/starter/weights")
 
 
 def make_foils(out: Path) -> None:
-    """Write clip/foils.json into the folder `out`, which holds the starter's CLIP, and name it in models.json, with `threshold`."""
+    """Write clip/foils.json into the artefacts `out`, which hold the starter's CLIP; name it in models.json, with `threshold`."""
     rng = np.random.default_rng(SEED)
-    sampler = Sampler(good_cells(), make_grain(24, SIZE, rng), rng)
+    sampler = Sampler(good_cells(), make_grain(24, SIZE_PX, rng), rng)
     session = ort.InferenceSession(str(out / "clip/vision.onnx"))
     samples = [sampler.draw() for _ in range(PICTURES)]
-    pictures = np.stack([session.run(["image_embeds"], {"pixel_values": as_pixel_values(one.pixels)[None]})[0][0] for one in samples])
-    known = np.stack([truth_of_words(one.truth) for one in samples])
+    pictures = np.stack([session.run(["image_embeds"], {"pixel_values": as_pixel_values(sample.pixels)[None]})[0][0] for sample in samples])
+    targets = np.stack([word_targets(sample.ground_truth) for sample in samples])
     kinds = ("tags", "attributes")
     words = [word for kind in kinds for word in (out / f"clip/{kind}.txt").read_text(encoding="utf-8").splitlines()]
     embeddings = np.concatenate([np.load(out / f"clip/{kind}.npy") for kind in kinds])
     models = json.loads((out / "models.json").read_text(encoding="utf-8"))
     models["clip"] |= write_foils(choose_foils(words, embeddings, pictures), out)
-    models["clip"]["threshold"] = _threshold(pictures @ embeddings.T, known)
+    models["clip"]["threshold"] = _threshold(pictures @ embeddings.T, targets)
     (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", encoding="utf-8")
 
 
-def _threshold(cosines: NDArray[np.float32], known: NDArray[np.int8]) -> float:
+def _threshold(cosines: NDArray[np.float32], targets: NDArray[np.int8]) -> float:
     """Where a logistic curve over the cosines of all words, (pictures, words), crosses a half; doubtful words (-1) do not count."""
-    model = LogisticRegression(C=1e4).fit(cosines[known >= 0][:, None], known[known >= 0])
+    model = LogisticRegression(C=1e4).fit(cosines[targets >= 0][:, None], targets[targets >= 0])
     return round(float(-model.intercept_[0] / model.coef_[0, 0]), 3)
 
 

@@ -1,7 +1,7 @@
 """The optimiser of the starter's towers: Muon for the matrices inside the blocks, AdamW for everything else.
 
-Muon (Jordan et al. 2024) orthogonalises each update and needs fewer samples for the same loss, which is what counts on two CPU
-cores. torch.optim.Muon iterates in bfloat16, which a CPU without AVX512-BF16 emulates: a step took 8 s there instead of 0.1 s.
+Muon (Jordan et al. 2024) orthogonalises each update and needs fewer samples for the same loss, which matters on two CPU cores.
+`torch.optim.Muon` is not used: it iterates in bfloat16, which a CPU without AVX512-BF16 emulates, and a step took 8 s instead of 0.1 s.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ import torch
 from torch import nn
 
 WARM_UP = 0.05
-"""Share of the steps in which the learning rate rises; with `decay` it then falls along a cosine to 2 % of its peak."""
+"""Share of the steps in which the learning rate rises."""
 
 
 def mixed_precision() -> torch.autocast:
-    """Matrix products and convolutions in bfloat16 where the CPU has instructions for it (AMX): half the time; elsewhere float32."""
+    """Autocast to bfloat16 on a CPU with AMX, which halves the time; float32 on others."""
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(torch.cpu.get_capabilities().get("amx_bf16", False)))
 
 
 class Optimiser:
-    """Steps two optimisers along one schedule and keeps an exponential moving average of the weights."""
+    """Muon and AdamW on one learning-rate schedule, and an exponential moving average of the weights.
+
+    With `decay` the learning rate falls along a cosine to 2 % of its peak. `ema` is the decay of the moving average.
+    """
 
     def __init__(self, modules: Iterable[nn.Module], *, learning_rate: float, steps: int, decay: bool = True, ema: float = 0.998) -> None:
         self._modules = nn.ModuleList(modules)
@@ -38,14 +41,14 @@ class Optimiser:
         self._peak = learning_rate
         self._steps = steps
         self._decay = decay
-        self._done = 0
+        self._steps_done = 0
         self._ema_decay = ema
         self._ema = {name: value.detach().clone() for name, value in self._modules.state_dict().items()}
 
     def step(self, loss: torch.Tensor) -> None:
-        """Go one step down the gradient of `loss`."""
-        warm = self._done / (WARM_UP * self._steps)
-        fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, self._done / self._steps))) if self._decay else 1.0
+        """Take one step down the gradient of `loss`."""
+        warm = self._steps_done / (WARM_UP * self._steps)
+        fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, self._steps_done / self._steps))) if self._decay else 1.0
         for optimiser in self._optimisers:
             optimiser.zero_grad(set_to_none=True)
             for group in optimiser.param_groups:
@@ -54,22 +57,22 @@ class Optimiser:
         nn.utils.clip_grad_norm_(self._modules.parameters(), 1.0)
         for optimiser in self._optimisers:
             optimiser.step()
-        self._done += 1
-        decay = min(self._ema_decay, (1 + self._done) / (10 + self._done))
+        self._steps_done += 1
+        decay = min(self._ema_decay, (1 + self._steps_done) / (10 + self._steps_done))
         with torch.no_grad():
             for name, value in self._modules.state_dict().items():
                 if value.is_floating_point():
                     self._ema[name].lerp_(value, 1 - decay)
 
     def swap_average(self) -> None:
-        """Exchange the weights and their moving average (call again to exchange them back)."""
+        """Exchange the weights and their moving average; a second call exchanges them back."""
         current = {name: value.detach().clone() for name, value in self._modules.state_dict().items()}
         self._modules.load_state_dict(self._ema)
         self._ema = current
 
 
 class _Muon(torch.optim.Optimizer):
-    """Muon in float32, with the learning rate scaled so that AdamW's values fit (Liu et al. 2025: 0.2 * sqrt(longer side))."""
+    """Muon in float32. Updates are scaled by 0.2 * sqrt(longer side), so that AdamW's learning rates fit (Liu et al. 2025)."""
 
     def __init__(self, parameters: list[nn.Parameter], *, lr: float, momentum: float = 0.95, weight_decay: float = 0.05) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
@@ -89,7 +92,7 @@ class _Muon(torch.optim.Optimizer):
 
 
 def _orthogonal(matrix: torch.Tensor) -> torch.Tensor:
-    """The nearest (semi-)orthogonal matrix, roughly: five Newton-Schulz steps with Jordan's coefficients."""
+    """Approximate the nearest (semi-)orthogonal matrix by five Newton-Schulz steps with Jordan's coefficients."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = (matrix.T if tall else matrix) / (matrix.norm() + 1e-7)
     for _ in range(5):

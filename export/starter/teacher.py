@@ -1,9 +1,9 @@
-"""Teachers of the vision tower: small convolutional networks that only say how surely a cell is defective.
+"""Teachers for the distillation of the vision tower: small convolutional networks that give the probability of a defect.
 
-A transformer of this size learns hairlines slowly, and what it learns from scratch carries badly to other runs; a convolutional network
-that pools by maximum knows from the start that a crack is a crack wherever it lies. So a few of them learn first, in minutes, and the tower
-learns from their common opinion (Hinton et al. 2015; as Beyer et al. 2022 say: the same view for both, and many views). They are thrown
-away; the product is the tower.
+A transformer of this size learns hairline cracks slowly, and what it learns from scratch transfers badly to other runs. A convolutional
+network with maximum pooling finds a crack wherever it lies. So a few such networks are trained first, in minutes, and the tower is trained
+on the probability of their mean logit (distillation, Hinton et al. 2015), with the same view for teacher and student and many views (Beyer
+et al. 2022). The bundle does not contain the teachers.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from export.starter.batches import Batches, real_validation
 from export.starter.optimise import mixed_precision
 from export.starter.sample import write_samples
 
-SIZE = 160
-"""Pixels: enough for a crack that can be seen at 224, at half the cost. Their pictures are painted at this size, so that they are sharp."""
+SIZE_PX = 160
+"""Enough to see the cracks that 224 px show, at half the cost. Training pictures are painted at this size, so that they are sharp."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeacherRecipe:
-    """How many teachers, and how long each learns.
+    """Seeds of the teachers, and steps, batch size, learning rate and painted samples of each training.
 
-    They see painted cells only: with real cells among them (one in four) they told defects of other modules worse.
+    Teachers are trained on painted cells only: with one real cell in four they found fewer defects of other modules.
     """
 
     seeds: tuple[int, ...] = (1, 2, 3)
@@ -42,7 +42,7 @@ class TeacherRecipe:
 
 
 class Teacher(nn.Module):
-    """`pixel_values` (B, 3, S, S) to logits of "defective", (B,)."""
+    """`pixel_values` float32 (B, 3, S, S) to logits of "defective", float32 (B,)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,15 +55,15 @@ class Teacher(nn.Module):
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(widths[-1], 1))
 
     def forward(self, pixel_values: Tensor) -> Tensor:
-        """The three channels are the same grey: one is read."""
+        """Read one channel, since all three are the same grey."""
         grey = pixel_values[:, :1]
-        if grey.shape[-1] != SIZE:
-            grey = functional.interpolate(grey, size=SIZE, mode="area")
+        if grey.shape[-1] != SIZE_PX:
+            grey = functional.interpolate(grey, size=SIZE_PX, mode="area")
         return self.head(self.features(grey).amax((2, 3)))[:, 0]
 
 
 class Teachers(nn.Module):
-    """The common opinion of several."""
+    """An ensemble of teachers."""
 
     def __init__(self, members: Sequence[Teacher]) -> None:
         super().__init__()
@@ -71,15 +71,15 @@ class Teachers(nn.Module):
 
     @torch.no_grad()
     def forward(self, pixel_values: Tensor) -> Tensor:
-        """Probability that the cell is defective, (B,): that of the mean logit."""
+        """Probability of a defect by the mean logit, float32 (B,)."""
         return torch.stack([member(pixel_values) for member in self.members]).mean(0).sigmoid()
 
 
 def train_teachers(out: Path, recipe: TeacherRecipe, *, seed: int) -> Teachers:
-    """Train the teachers one after the other, or read those that `out` holds; logs to stdout."""
+    """Train the teachers that `out` does not hold yet and read the others; log to stdout."""
     painted = out / "painted"
     if not (painted / "captions.json").exists():
-        write_samples(painted, count=recipe.painted, seed=seed, size=SIZE)
+        write_samples(painted, count=recipe.painted, seed=seed, size=SIZE_PX)
     members = []
     for member in recipe.seeds:
         path, teacher = out / f"{member}.pt", Teacher()
@@ -91,7 +91,7 @@ def train_teachers(out: Path, recipe: TeacherRecipe, *, seed: int) -> Teachers:
         teacher.load_state_dict(torch.load(path))
         members.append(teacher)
     teachers = Teachers(members).eval()
-    print(f"teachers together: {_said(teachers)}", flush=True)
+    print(f"ensemble of teachers: {_validation_auroc(teachers)}", flush=True)
     return teachers
 
 
@@ -111,18 +111,18 @@ def _train(teacher: Teacher, batches: Batches, recipe: TeacherRecipe) -> None:
         schedule.step()
         mean = 0.98 * mean + 0.02 * loss.item()
         if step % 400 == 0:
-            print(f"{step} {time.monotonic() - started:.0f}s loss {mean:.3f} {_said(teacher)}", flush=True)
+            print(f"{step} {time.monotonic() - started:.0f}s loss {mean:.3f} {_validation_auroc(teacher)}", flush=True)
 
 
 @torch.no_grad()
-def _said(teacher: nn.Module) -> str:
-    """AUROC on the source validation cells."""
-    was = teacher.training
+def _validation_auroc(teacher: nn.Module) -> str:
+    """AUROC on the source validation cells, for the log."""
+    was_training = teacher.training
     teacher.eval()
-    said = []
+    aurocs = []
     for name in ("as it is", "varied"):
         values, defective = real_validation(varied=name == "varied")
         scores = torch.cat([teacher(part) for part in values.split(66)])
-        said.append(f"{name} {roc_auc_score(defective, scores):.3f}")
-    teacher.train(was)
-    return "AUROC on the source validation cells: " + ", ".join(said)
+        aurocs.append(f"{name} {roc_auc_score(defective, scores):.3f}")
+    teacher.train(was_training)
+    return "AUROC on the source validation cells: " + ", ".join(aurocs)

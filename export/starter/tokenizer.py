@@ -1,4 +1,4 @@
-"""One small word-level tokenizer for CLIP and BLIP, made from every sentence that the painter can say."""
+"""One small word-level tokenizer for CLIP and BLIP."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 PAD, UNKNOWN, START, END, DECODE = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[DEC]"
 """BERT's special tokens and BLIP's decoder start, in the order of their ids 0 to 4.
 
-CLIPTextModel of transformers takes an `eos_token_id` of 2 for a legacy checkpoint and pools elsewhere; [SEP] is therefore 3.
+[SEP] must not be 2: `CLIPTextModel` of transformers takes an `eos_token_id` of 2 for a legacy checkpoint and pools at another token.
 """
 PAD_ID, START_ID, END_ID, DECODE_ID = 0, 2, 3, 4
 
 
 def make_tokenizer(sentences: Iterable[str]) -> Tokenizer:
-    """Make a tokenizer that knows every word of `sentences`; encodes as [CLS] ... [SEP]."""
+    """Make a tokenizer that knows every word of `sentences` and encodes a sentence as [CLS] ... [SEP]."""
     normalizer = normalizers.Lowercase()
     splitter = pre_tokenizers.BertPreTokenizer()
     words = sorted({word for sentence in sentences for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(sentence))})

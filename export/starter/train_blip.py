@@ -1,4 +1,4 @@
-"""Train the starter's BLIP: it starts from the eyes of our CLIP and learns to say what was painted."""
+"""Train the starter's BLIP: its vision tower starts with the weights of CLIP's and its decoder learns captions of painted pictures."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import nn
 from torch.nn import functional
 from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig, BlipVisionConfig, CLIPModel
 
-from export.painting.truth import KINDS
+from export.painting.ground_truth import KINDS
 from export.starter.batches import Batches
 from export.starter.optimise import Optimiser
 from export.starter.teacher import Teachers
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
-from export.starter.train_clip import DIM, LAYERS, Recipe
+from export.starter.train_clip import DIM, LAYERS, Recipe, patch_weights
 
 CAPTION_TOKENS = 30
 TEXT_DIM = 160
@@ -24,7 +24,7 @@ TEXT_LAYERS = 3
 
 
 def blip_config(vocabulary_size: int) -> BlipConfig:
-    """The sizes: vision as CLIP's, a text decoder of 3 layers of 160 with 5 heads."""
+    """The sizes of BLIP: the vision tower as CLIP's, the text decoder with 3 layers of 160 and 5 heads."""
     vision = BlipVisionConfig(
         hidden_size=DIM,
         intermediate_size=4 * DIM,
@@ -53,10 +53,10 @@ def blip_config(vocabulary_size: int) -> BlipConfig:
     return BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())
 
 
-def see_as(clip: CLIPModel, blip: BlipForConditionalGeneration) -> None:
-    """Give BLIP's vision tower the weights of CLIP's; both are pre-norm transformers with other names.
+def copy_vision_weights(clip: CLIPModel, blip: BlipForConditionalGeneration) -> None:
+    """Copy the weights of CLIP's vision tower to BLIP's. Both are pre-norm transformers whose parts have different names.
 
-    BLIP has no norm before its first layer; a short training heals the difference.
+    BLIP has no norm before its first layer; a short training makes up for it.
     """
     source, target = clip.vision_model, blip.vision_model
     with torch.no_grad():
@@ -65,27 +65,29 @@ def see_as(clip: CLIPModel, blip: BlipForConditionalGeneration) -> None:
         target.embeddings.class_embedding.copy_(source.embeddings.class_embedding.reshape(1, 1, -1))
         target.embeddings.position_embedding.copy_(source.embeddings.position_embedding.weight[None])
         target.post_layernorm.load_state_dict(source.post_layernorm.state_dict())
-        for theirs, ours in zip(source.encoder.layers, target.encoder.layers, strict=True):
-            attention = theirs.self_attn
-            ours.self_attn.qkv.weight.copy_(torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]))
-            ours.self_attn.qkv.bias.copy_(torch.cat([attention.q_proj.bias, attention.k_proj.bias, attention.v_proj.bias]))
-            ours.self_attn.projection.load_state_dict(attention.out_proj.state_dict())
-            ours.layer_norm1.load_state_dict(theirs.layer_norm1.state_dict())
-            ours.layer_norm2.load_state_dict(theirs.layer_norm2.state_dict())
-            ours.mlp.load_state_dict(theirs.mlp.state_dict())
+        for clip_layer, blip_layer in zip(source.encoder.layers, target.encoder.layers, strict=True):
+            attention = clip_layer.self_attn
+            blip_layer.self_attn.qkv.weight.copy_(torch.cat([attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight]))
+            blip_layer.self_attn.qkv.bias.copy_(torch.cat([attention.q_proj.bias, attention.k_proj.bias, attention.v_proj.bias]))
+            blip_layer.self_attn.projection.load_state_dict(attention.out_proj.state_dict())
+            blip_layer.layer_norm1.load_state_dict(clip_layer.layer_norm1.state_dict())
+            blip_layer.layer_norm2.load_state_dict(clip_layer.layer_norm2.state_dict())
+            blip_layer.mlp.load_state_dict(clip_layer.mlp.state_dict())
 
 
 def train_blip(
     batches: Batches, teachers: Teachers, tokenizer: Tokenizer, clip: CLIPModel, out: Path, recipe: Recipe
 ) -> BlipForConditionalGeneration:
-    """Train on captions and, as CLIP, on the kind of each patch and the teachers' opinion; saves the average of the weights to `out`."""
+    """Train on captions and, like CLIP, on the kind of each patch and the teachers' probability of a defect.
+
+    The moving average of the weights is returned and saved to `out` in the Hugging Face layout; progress goes to stdout.
+    """
     torch.manual_seed(recipe.seed)
     blip = BlipForConditionalGeneration(blip_config(tokenizer.get_vocab_size()))
-    see_as(clip, blip)
-    head, verdict = nn.Linear(DIM, len(KINDS)), nn.Linear(DIM, 1)
-    optimiser = Optimiser([blip, head, verdict], learning_rate=recipe.learning_rate, steps=recipe.steps)
-    weight = torch.ones(len(KINDS))
-    weight[0] = 0.25
+    copy_vision_weights(clip, blip)
+    patch_head, defective_head = nn.Linear(DIM, len(KINDS)), nn.Linear(DIM, 1)
+    optimiser = Optimiser([blip, patch_head, defective_head], learning_rate=recipe.learning_rate, steps=recipe.steps)
+    weight = patch_weights()
     started = time.monotonic()
     mean: dict[str, float] = {}
     blip.train()
@@ -104,13 +106,13 @@ def train_blip(
             input_ids=ids[known], attention_mask=mask[known], encoder_hidden_states=vision.last_hidden_state[known], return_dict=True
         ).logits
         target = torch.where(mask[known] > 0, ids[known], -100)
-        said = functional.cross_entropy(logits[:, :-1].flatten(0, 1), target[:, 1:].flatten(), ignore_index=-100)
+        captions = functional.cross_entropy(logits[:, :-1].flatten(0, 1), target[:, 1:].flatten(), ignore_index=-100)
         patches = functional.cross_entropy(
-            head(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
+            patch_head(vision.last_hidden_state[:, 1:]).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1
         )
-        sound = functional.binary_cross_entropy_with_logits(verdict(vision.pooler_output)[:, 0], teachers(batch.pixel_values))
-        optimiser.step(said + 0.3 * patches + 0.5 * sound)
-        parts = (("caption", said), ("patches", patches), ("sound", sound))
+        defective = functional.binary_cross_entropy_with_logits(defective_head(vision.pooler_output)[:, 0], teachers(batch.pixel_values))
+        optimiser.step(captions + 0.3 * patches + 0.5 * defective)
+        parts = (("captions", captions), ("patches", patches), ("defective", defective))
         mean = {name: 0.98 * mean.get(name, value.item()) + 0.02 * value.item() for name, value in parts}
         if step % 50 == 49:
             print(f"{step + 1} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)

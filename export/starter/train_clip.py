@@ -1,9 +1,9 @@
-"""Train the starter's CLIP: a small vision tower that tells what was painted, a text tower that knows the vocabularies.
+"""Train the starter's CLIP: a small vision tower, and a text tower that knows the vocabularies.
 
-Three signals. Each word of the vocabularies is true or false of each picture (sigmoid loss on the cosine, as in SigLIP, Zhai et al. 2023,
-because several words are true at once), by the painter's truth. Each of the 14 x 14 patches has a kind: that dense signal is what lets a
-transformer of this size learn hairlines in an hour on two cores. And whether the cell is defective at all, the tower learns from its
-teachers (`teacher.py`), on real cells as on painted ones. The heads of the last two are thrown away.
+The loss has three parts. Words: by the ground truth, each word of the vocabularies is true or false of each picture; the loss is a sigmoid
+loss on the cosine (SigLIP, Zhai et al. 2023), because several words are true at once. Patches: each of the 14 x 14 patches has a kind; with
+this dense signal a transformer of this size learns hairline cracks in an hour on two cores. Teachers: the probability that the cell is
+defective, from the networks in `teacher.py`, on real and painted cells. The heads for patches and teachers are not part of the bundle.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
-from export.painting.truth import KINDS
+from export.painting.ground_truth import KINDS
 from export.starter.batches import Batch, Batches, real_validation
 from export.starter.optimise import Optimiser, mixed_precision
 from export.starter.teacher import Teachers
@@ -31,15 +31,16 @@ from export.starter.words import ATTRIBUTES, TAGS
 CONTEXT_TOKENS = 16
 DIM = 160
 LAYERS = 5
-SHALLOW = 2
-SOUND, UNSOUND = TAGS.index("intact cell"), TAGS.index("damaged cell")
+SHALLOW_LAYERS = 2
+"""Layers of the first stage of the training."""
+INTACT, DAMAGED = TAGS.index("intact cell"), TAGS.index("damaged cell")
 NOISE_FLOOR = 0.003
-"""Variance of camera noise in pixel_values: directions below it are not amplified."""
+"""Variance of camera noise in pixel_values; whitening does not amplify directions below it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How long and how fast."""
+    """Steps, batch sizes and peak learning rate of a training, and its seed; `shallow_` is CLIP's first stage."""
 
     steps: int = 2_500
     batch: int = 24
@@ -50,7 +51,7 @@ class Recipe:
 
 
 def clip_config(vocabulary_size: int) -> CLIPConfig:
-    """The towers' sizes: vision 5 layers of 160 at 224 px and patch 16 (2.2 M weights), text 2 layers of 128."""
+    """The sizes of the towers: vision 5 layers of 160 at 224 px and patch 16 (2.2 M weights), text 2 layers of 128."""
     vision = CLIPVisionConfig(
         hidden_size=DIM,
         intermediate_size=4 * DIM,
@@ -78,7 +79,11 @@ def clip_config(vocabulary_size: int) -> CLIPConfig:
 
 
 def tokenize(tokenizer: Tokenizer, sentences: tuple[str, ...], length: int) -> tuple[Tensor, Tensor]:
-    """`input_ids` and `attention_mask`, both int64 (len(sentences), length)."""
+    """Encode sentences to `input_ids` and `attention_mask`, both int64 (len(sentences), length).
+
+    Raises:
+        ValueError: a sentence has more than `length` tokens.
+    """
     rows = [tokenizer.encode(sentence).ids for sentence in sentences]
     too_long = [sentence for sentence, row in zip(sentences, rows, strict=True) if len(row) > length]
     if too_long:
@@ -89,7 +94,7 @@ def tokenize(tokenizer: Tokenizer, sentences: tuple[str, ...], length: int) -> t
 
 
 class Heads(nn.Module):
-    """What training needs beside CLIP itself: the kind of each patch, kind and soundness of the picture, scale and bias of the cosines."""
+    """Heads for the kind of each patch, the kind of the picture and the probability of a defect; scale and bias of the cosines."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,48 +108,56 @@ class Heads(nn.Module):
 def losses(
     clip: CLIPModel, heads: Heads, phrases: tuple[Tensor, Tensor], batch: Batch, teachers: Teachers
 ) -> tuple[Tensor, dict[str, float]]:
-    """The summed loss of a batch and its parts, for the log."""
+    """The weighted loss of a batch, and its parts by name for the log."""
     with mixed_precision():
-        opinion = teachers(batch.pixel_values).float()
+        probability = teachers(batch.pixel_values).float()
         vision = clip.vision_model(pixel_values=batch.pixel_values)
     pooled, patch_states = vision.pooler_output.float(), vision.last_hidden_state[:, 1:].float()
     image = functional.normalize(clip.visual_projection(pooled), dim=-1)
     text = functional.normalize(clip.get_text_features(input_ids=phrases[0], attention_mask=phrases[1]), dim=-1)
     logits = heads.scale.exp() * image @ text.T + heads.bias
     known = (batch.words >= 0).float()
-    known[:, [SOUND, UNSOUND]] = 0
-    each = functional.binary_cross_entropy_with_logits(logits, batch.words.clamp(min=0), reduction="none") * known
-    words = each.sum() / known.sum().clamp(min=1) * 4
-    # A patch without a defect is twenty times as frequent as one with: weigh it down.
-    weight = torch.ones(len(KINDS))
-    weight[0] = 0.25
-    patches = functional.cross_entropy(heads.patch(patch_states).flatten(0, 1), batch.patch_kinds.flatten(), weight=weight, ignore_index=-1)
+    known[:, [INTACT, DAMAGED]] = 0  # the teachers say these two
+    by_word = functional.binary_cross_entropy_with_logits(logits, batch.words.clamp(min=0), reduction="none") * known
+    words = by_word.sum() / known.sum().clamp(min=1) * 4
+    patches = functional.cross_entropy(
+        heads.patch(patch_states).flatten(0, 1), batch.patch_kinds.flatten(), weight=patch_weights(), ignore_index=-1
+    )
     picture = heads.picture(pooled)
-    sure = batch.kind >= 0
-    kind = functional.cross_entropy(picture[sure], batch.kind[sure]) if bool(sure.any()) else picture.sum() * 0
-    sound = functional.binary_cross_entropy_with_logits(heads.defective(pooled)[:, 0], opinion)
-    said = functional.binary_cross_entropy_with_logits(logits[:, [SOUND, UNSOUND]], torch.stack([1 - opinion, opinion], 1))
-    total = words + 0.5 * patches + 0.5 * kind + sound + said
-    parts = (("words", words), ("patches", patches), ("kind", kind), ("sound", sound), ("said", said))
+    has_kind = batch.kind >= 0
+    kind = functional.cross_entropy(picture[has_kind], batch.kind[has_kind]) if bool(has_kind.any()) else picture.sum() * 0
+    defective = functional.binary_cross_entropy_with_logits(heads.defective(pooled)[:, 0], probability)
+    intact_or_damaged = functional.binary_cross_entropy_with_logits(
+        logits[:, [INTACT, DAMAGED]], torch.stack([1 - probability, probability], 1)
+    )
+    total = words + 0.5 * patches + 0.5 * kind + defective + intact_or_damaged
+    parts = (("words", words), ("patches", patches), ("kind", kind), ("defective", defective), ("intact or damaged", intact_or_damaged))
     return total, {name: value.item() for name, value in parts}
+
+
+def patch_weights() -> Tensor:
+    """Weights of the patch kinds, float32 (kinds,): patches without a defect are twenty times as frequent and count a quarter."""
+    weights = torch.ones(len(KINDS))
+    weights[0] = 0.25
+    return weights
 
 
 @torch.no_grad()
 def intact_scores(clip: CLIPModel, phrases: tuple[Tensor, Tensor], pixel_values: Tensor) -> np.ndarray:
-    """Cosine of "intact cell" per picture, float32 (B,)."""
+    """Cosine of "intact cell" with each picture, float32 (B,)."""
     clip.eval()
     text = functional.normalize(clip.get_text_features(input_ids=phrases[0], attention_mask=phrases[1]), dim=-1)
-    parts = [functional.normalize(clip.get_image_features(pixel_values=part), dim=-1) @ text[SOUND] for part in pixel_values.split(32)]
+    parts = [functional.normalize(clip.get_image_features(pixel_values=part), dim=-1) @ text[INTACT] for part in pixel_values.split(32)]
     clip.train()
     return torch.cat(parts).numpy()
 
 
 @torch.no_grad()
 def whiten_patches(clip: CLIPModel, pixel_values: Tensor) -> None:
-    """Start the patch embedding as a whitening of real patches instead of at random.
+    """Initialise the patch embedding as a whitening of the patches of `pixel_values`, float32 (B, 3, S, S), instead of at random.
 
-    A hairline is a small signal beside a patch's mean brightness; after whitening every spatial frequency weighs the same. With random
-    filters 500 steps left cracks all but unseen (patch AUROC 0.72).
+    A hairline crack is a small signal beside the mean brightness of a patch; after whitening all spatial frequencies have the same weight.
+    With random filters, 500 steps hardly found cracks (patch AUROC 0.72).
     """
     patches = pixel_values[:, 0].unfold(1, 16, 16).unfold(2, 16, 16).reshape(-1, 256)
     patches = patches - patches.mean(0)
@@ -155,9 +168,9 @@ def whiten_patches(clip: CLIPModel, pixel_values: Tensor) -> None:
     embedding.position_embedding.weight.normal_(std=0.1)
 
 
-def deepen(clip: CLIPModel, layers: nn.ModuleList) -> None:
-    """Put the deeper layers back as layers that as yet do nothing: what they add to the residual stream starts at zero."""
-    for layer in layers[SHALLOW:]:
+def append_identity_layers(clip: CLIPModel, layers: nn.ModuleList) -> None:
+    """Append the layers above SHALLOW_LAYERS; they start by adding zero to the residual stream."""
+    for layer in layers[SHALLOW_LAYERS:]:
         for last in (layer.self_attn.out_proj, layer.mlp.fc2):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
@@ -165,10 +178,10 @@ def deepen(clip: CLIPModel, layers: nn.ModuleList) -> None:
 
 
 def train_clip(batches: Batches, teachers: Teachers, tokenizer: Tokenizer, out: Path, recipe: Recipe) -> CLIPModel:
-    """Train, keep the moving average of the weights, save to `out` in the Hugging Face layout; logs to stdout.
+    """Train CLIP; the moving average of the weights is returned and saved to `out` in the Hugging Face layout. Progress goes to stdout.
 
-    First two layers alone, which learn what a patch looks like at a third of the cost; then all of them. The shallow stage is kept in
-    `out`, so that a training that was cut off goes on from there.
+    The first stage trains two layers alone, which learn the look of patches at a third of the cost. The second stage trains all layers. The
+    result of the first stage is saved to `out`, so that a training that was interrupted continues from there.
     """
     torch.manual_seed(recipe.seed)
     clip = CLIPModel(clip_config(tokenizer.get_vocab_size()))
@@ -176,7 +189,7 @@ def train_clip(batches: Batches, teachers: Teachers, tokenizer: Tokenizer, out: 
     heads = Heads()
     phrases = tokenize(tokenizer, (*TAGS, *ATTRIBUTES), CONTEXT_TOKENS)
     layers = clip.vision_model.encoder.layers
-    clip.vision_model.encoder.layers = layers[:SHALLOW]
+    clip.vision_model.encoder.layers = layers[:SHALLOW_LAYERS]
     shallow = out / "shallow.pt"
     if shallow.exists():
         nn.ModuleList([clip, heads]).load_state_dict(torch.load(shallow))
@@ -194,7 +207,7 @@ def train_clip(batches: Batches, teachers: Teachers, tokenizer: Tokenizer, out: 
         )
         out.mkdir(parents=True, exist_ok=True)
         torch.save(nn.ModuleList([clip, heads]).state_dict(), shallow)
-    deepen(clip, layers)
+    append_identity_layers(clip, layers)
     _train(clip, heads, phrases, batches, teachers, steps=recipe.steps, batch=recipe.batch, learning_rate=recipe.learning_rate, decay=True)
     clip.save_pretrained(out)
     torch.save(heads.state_dict(), out / "heads.pt")
@@ -213,9 +226,9 @@ def _train(
     learning_rate: float,
     decay: bool,
 ) -> None:
-    """Train in place and end with the moving average of the weights."""
+    """Train in place; afterwards the weights are their moving average."""
     optimiser = Optimiser([clip, heads], learning_rate=learning_rate, steps=steps, decay=decay)
-    runs = {name: real_validation(varied=name == "varied") for name in ("as it is", "varied")}
+    validation = {name: real_validation(varied=name == "varied") for name in ("as it is", "varied")}
     started = time.monotonic()
     mean: dict[str, float] = {}
     clip.train()
@@ -227,10 +240,10 @@ def _train(
             print(f"{step} {time.monotonic() - started:.0f}s " + " ".join(f"{k} {v:.3f}" for k, v in mean.items()), flush=True)
         if step % 500 == 0 or step == steps:
             optimiser.swap_average()
-            for name, (values, defective) in runs.items():
+            for name, (values, defective) in validation.items():
                 scores = -intact_scores(clip, phrases, values)
-                like = spearmanr(scores, torch.cat([teachers(part) for part in values.split(66)])).statistic
-                said = f"AUROC {roc_auc_score(defective, scores):.3f}, rank correlation with the teachers {like:.3f}"
-                print(f"{step} source validation cells {name}: {said}", flush=True)
+                correlation = spearmanr(scores, torch.cat([teachers(part) for part in values.split(66)])).statistic
+                figures = f"AUROC {roc_auc_score(defective, scores):.3f}, rank correlation with the teachers {correlation:.3f}"
+                print(f"{step} source validation cells {name}: {figures}", flush=True)
             optimiser.swap_average()
     optimiser.swap_average()

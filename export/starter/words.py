@@ -1,6 +1,7 @@
-"""The words of the starter bundle: two closed vocabularies whose truth follows from what was painted, and sentences in varied wording.
+"""The words of the starter bundle: two closed vocabularies and captions in varied wording, all derived from the ground truth.
 
-A word is true, false, or doubtful (strength or size near the word's border); doubtful words teach nothing.
+A word is true of a picture, false, or doubtful where a strength, size or position is near the limit of the word. A doubtful word is no
+training target.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from export.painting.truth import KINDS, Defect, Truth
+from export.painting.ground_truth import KINDS, Defect, GroundTruth
 
-Fact: TypeAlias = Callable[[Truth], bool | None]
+Truth: TypeAlias = bool | None
+"""True, false, or None for doubtful."""
 
 FAINT, CLEAR = 0.18, 0.35
-"""Strengths below which a defect is called faint and above which clear; between, neither word is taught."""
+"""A defect below the first strength is faint, above the second it is clear; between them both words are doubtful."""
 
-_MARK_WORDS: dict[str, Callable[[Defect], bool | None]] = {
+_DEFECT_RULES: dict[str, Callable[[Defect], Truth]] = {
     "crack": lambda d: d.kind == "crack",
     "hairline crack": lambda d: d.kind == "crack" and _below(d.strength, FAINT, CLEAR),
     "clear crack": lambda d: d.kind == "crack" and _above(d.strength, FAINT, CLEAR),
@@ -49,18 +51,18 @@ _MARK_WORDS: dict[str, Callable[[Defect], bool | None]] = {
     "narrow dark stripes": lambda d: d.kind == "finger interruption",
     "a dark border": lambda d: d.kind == "corner or edge",
     "the whole cell is dark": lambda d: d.kind == "dead cell",
-    "a mark in the upper left": lambda d: _at(d, 0, 0),
-    "a mark in the upper right": lambda d: _at(d, 1, 0),
-    "a mark in the lower left": lambda d: _at(d, 0, 1),
-    "a mark in the lower right": lambda d: _at(d, 1, 1),
-    "a mark in the centre": lambda d: _inside(max(abs(d.x - 0.5), abs(d.y - 0.5)), 0.15, 0.22),
+    "a mark in the upper left": lambda d: _in_quarter(d, 0, 0),
+    "a mark in the upper right": lambda d: _in_quarter(d, 1, 0),
+    "a mark in the lower left": lambda d: _in_quarter(d, 0, 1),
+    "a mark in the lower right": lambda d: _in_quarter(d, 1, 1),
+    "a mark in the centre": lambda d: _below(max(abs(d.x - 0.5), abs(d.y - 0.5)), 0.15, 0.22),
     "a small mark": lambda d: _below(d.size, 0.15, 0.25),
     "a large mark": lambda d: _above(d.size, 0.4, 0.6),
     "a faint mark": lambda d: _below(d.strength, FAINT, CLEAR),
     "a clear mark": lambda d: _above(d.strength, FAINT, CLEAR),
 }
 
-_CELL_WORDS: dict[str, Fact] = {
+_CELL_RULES: dict[str, Callable[[GroundTruth], Truth]] = {
     "intact cell": lambda t: not t.defects,
     "damaged cell": lambda t: bool(t.defects),
     "mono cell": lambda t: t.material == "mono",
@@ -83,44 +85,40 @@ TAGS = (
     "small dark area", "inactive region", "dark corner", "dark edge", "stain", "spots", "finger interruption", "dead cell",
     "half dead cell",
 )  # fmt: skip
-ATTRIBUTES = tuple(word for word in (*_CELL_WORDS, *_MARK_WORDS) if word not in TAGS)
+ATTRIBUTES = tuple(word for word in (*_CELL_RULES, *_DEFECT_RULES) if word not in TAGS)
 
 DEFECT_WORDS: NDArray[np.bool_] = np.array(
-    [word in _MARK_WORDS or word in {"damaged cell", "several cracks", "several marks", "a single mark"} for word in (*TAGS, *ATTRIBUTES)]
+    [word in _DEFECT_RULES or word in {"damaged cell", "several cracks", "several marks", "a single mark"} for word in (*TAGS, *ATTRIBUTES)]
 )
-"""bool (tags + attributes,): false of every intact cell."""
+"""bool (tags + attributes,): the words that are false of every intact cell."""
 
 
-def _above(value: float, low: float, high: float) -> bool | None:
+def _above(value: float, low: float, high: float) -> Truth:
     return True if value >= high else False if value <= low else None
 
 
-def _below(value: float, low: float, high: float) -> bool | None:
+def _below(value: float, low: float, high: float) -> Truth:
     return True if value <= low else False if value >= high else None
 
 
-def _inside(value: float, low: float, high: float) -> bool | None:
-    return _below(value, low, high)
-
-
-def _at(defect: Defect, right: int, down: int) -> bool | None:
-    """In this quarter: surely, surely not, or near the middle lines or too large to say."""
+def _in_quarter(defect: Defect, right: int, down: int) -> Truth:
+    """Whether the defect is in this quarter; doubtful near the middle lines and for a large defect."""
     if defect.size > 0.6:
         return None
     across, along = (defect.x - 0.5) * (1 if right else -1), (defect.y - 0.5) * (1 if down else -1)
     return _above(min(across, along), -0.06, 0.08)
 
 
-def truth_of_words(truth: Truth) -> NDArray[np.int8]:
-    """int8 (tags + attributes,): 1 true, 0 false, -1 doubtful."""
-    values: list[bool | None] = []
+def word_targets(ground_truth: GroundTruth) -> NDArray[np.int8]:
+    """The truth of every word, int8 (tags + attributes,): 1 true, 0 false, -1 doubtful. A word for defects is true if it fits any."""
+    truths: list[Truth] = []
     for word in (*TAGS, *ATTRIBUTES):
-        if word in _CELL_WORDS:
-            values.append(_CELL_WORDS[word](truth))
+        if word in _CELL_RULES:
+            truths.append(_CELL_RULES[word](ground_truth))
         else:
-            each = [_MARK_WORDS[word](defect) for defect in truth.defects]
-            values.append(True if True in each else None if None in each else False)
-    return np.array([-1 if value is None else int(value) for value in values], np.int8)
+            by_defect = [_DEFECT_RULES[word](defect) for defect in ground_truth.defects]
+            truths.append(True if True in by_defect else None if None in by_defect else False)
+    return np.array([-1 if truth is None else int(truth) for truth in truths], np.int8)
 
 
 def _place(defect: Defect) -> str:
@@ -148,10 +146,10 @@ NOUNS: dict[tuple[str, str], tuple[str, ...]] = {
     ("dead cell", "whole"): ("dead cell area", "dark dead surface"),
     ("dead cell", "half"): ("dead half", "half that is dead"),
 }
-"""How captions call a kind and shape."""
+"""Names for a kind and shape of defect in captions."""
 
 
-def _mark(defect: Defect, rng: np.random.Generator) -> str:
+def _noun_phrase(defect: Defect, rng: np.random.Generator) -> str:
     strength = "faint" if defect.strength < (FAINT + CLEAR) / 2 else "clear" if defect.strength < 0.6 else "very dark"
     size = "short" if defect.size < 0.25 else "long" if defect.size > 0.5 else ""
     if defect.kind != "crack":
@@ -160,35 +158,36 @@ def _mark(defect: Defect, rng: np.random.Generator) -> str:
     return " ".join(word for word in ("a", strength, size, noun) if word)
 
 
-def _cell(truth: Truth, rng: np.random.Generator) -> str:
-    if truth.material == "mono":
+def _cell(ground_truth: GroundTruth, rng: np.random.Generator) -> str:
+    if ground_truth.material == "mono":
         return str(rng.choice(["a mono cell", "a monocrystalline cell", "a plain mono cell"]))
-    clouds = " and dislocation clouds" if truth.clouds else ""
+    clouds = " and dislocation clouds" if ground_truth.clouds else ""
     return str(rng.choice([f"a poly cell with grain{clouds}", f"a polycrystalline cell with grains{clouds}"]))
 
 
-def caption(truth: Truth, rng: np.random.Generator) -> str:
-    """One sentence of 9 to 34 words and commas, lower-case ASCII; the defect that shows most comes first."""
-    cell = _cell(truth, rng)
-    if not truth.defects:
+def caption(ground_truth: GroundTruth, rng: np.random.Generator) -> str:
+    """Write one sentence of 9 to 34 words and commas, lower-case ASCII, the most visible defect first."""
+    cell = _cell(ground_truth, rng)
+    if not ground_truth.defects:
         clean = rng.choice(["no dark marks", "no damage to be seen", "an unbroken surface", "nothing but busbars and fingers"])
         return str(rng.choice([f"an intact surface on {cell} , {clean}", f"no damage , {cell} , {clean}", f"intact , {cell} , {clean}"]))
-    marks = sorted(truth.defects, key=lambda d: -d.strength * (0.3 + d.size))
-    first = f"{_mark(marks[0], rng)} {_place(marks[0])}"
-    kinds = list(dict.fromkeys(d.kind for d in marks[1:] if d.kind != marks[0].kind))
-    more = " and more cracks" if marks[0].kind == "crack" and sum(d.kind == "crack" for d in marks) > 1 else ""
+    defects = sorted(ground_truth.defects, key=lambda d: -d.visibility)
+    first = f"{_noun_phrase(defects[0], rng)} {_place(defects[0])}"
+    kinds = list(dict.fromkeys(d.kind for d in defects[1:] if d.kind != defects[0].kind))
+    more = " and more cracks" if defects[0].kind == "crack" and sum(d.kind == "crack" for d in defects) > 1 else ""
     if kinds:
-        second = next(d for d in marks if d.kind == kinds[0])
-        more += f" and {_mark(second, rng)}"
+        second = next(d for d in defects if d.kind == kinds[0])
+        more += f" and {_noun_phrase(second, rng)}"
     return str(rng.choice([f"{first}{more} of {cell}", f"{first}{more} , {cell}", f"damaged , {first}{more} , {cell}"]))
 
 
-def every_sentence(rng: np.random.Generator) -> tuple[str, ...]:
-    """Enough sentences to hold every word that can be said, for the tokenizer."""
+def tokenizer_corpus(rng: np.random.Generator) -> tuple[str, ...]:
+    """Sentences that contain every word of the vocabularies and captions, for the tokenizer."""
     sentences = [*TAGS, *ATTRIBUTES, *KINDS]
     for (kind, shape), material, clouds in ((key, m, c) for key in NOUNS for m in ("mono", "poly") for c in (False, True)):
         for _ in range(12):
             x, y, size, strength = rng.random(4)
             defect = Defect(kind, shape, float(x), float(y), float(size), float(strength))
-            sentences += [caption(Truth(material, clouds, uneven=False, defects=marks), rng) for marks in ((), (defect,), (defect, defect))]
+            pictures = [GroundTruth(material, clouds, uneven=False, defects=defects) for defects in ((), (defect,), (defect, defect))]
+            sentences += [caption(picture, rng) for picture in pictures]
     return tuple(sentences)

@@ -1,1 +1,1 @@
-"""Teaching the judge: instruction tuning of the language model on descriptions whose labels are known."""
+"""Instruction tuning of the judge's language model on descriptions with known labels; the starter recipe and the studies come in."""

@@ -1,4 +1,4 @@
-"""Several tunings of one judge averaged into one adapter: what one seed learned by chance weighs less."""
+"""The mean of several LoRA adapters of one recipe, which reduces the part that each learned by chance."""
 
 from __future__ import annotations
 
@@ -14,31 +14,32 @@ from export.models.llm.gguf_file import LlmError, write_lora
 
 
 def average(adapters: Sequence[Path], target: Path) -> None:
-    """Write the mean of what `adapters` change, GGUF LoRAs of the same matrices, as one GGUF adapter.
+    """Write one GGUF adapter whose change of each matrix is the mean of the changes by `adapters`, which are GGUF LoRAs.
 
-    Exact: the A (r, in) are stacked, and so are the B (out, r), scaled; the rank is the sum of theirs and alpha over rank is 1.
+    The mean is exact: the matrices A (r, in) are concatenated, and so are the scaled matrices B (out, r). The rank of the result is the sum
+    of the ranks, and its alpha over rank is 1.
 
     Raises:
-        LlmError: the adapters do not change the same matrices, or one of them has several ranks.
+        LlmError: the adapters do not change the same matrices, or an adapter has matrices of different ranks.
     """
-    read = [_read(adapter) for adapter in adapters]
-    for adapter, one in zip(adapters, read, strict=True):
-        if one.matrices.keys() != read[0].matrices.keys():
-            differ = sorted(one.matrices.keys() ^ read[0].matrices.keys())
+    loras = [_read(adapter) for adapter in adapters]
+    for adapter, lora in zip(adapters, loras, strict=True):
+        if lora.matrices.keys() != loras[0].matrices.keys():
+            differ = sorted(lora.matrices.keys() ^ loras[0].matrices.keys())
             msg = f"adapters {adapters[0]} and {adapter} do not change the same matrices ({differ[0]}): average tunings of one recipe"
             raise LlmError(msg)
     stacked = []
-    for name in sorted(read[0].matrices):
+    for name in sorted(loras[0].matrices):
         if name.endswith("lora_a"):
-            stacked.append((name, np.concatenate([one.matrices[name] for one in read], 0)))
+            stacked.append((name, np.concatenate([lora.matrices[name] for lora in loras], 0)))
         else:
-            stacked.append((name, np.concatenate([one.matrices[name] * np.float32(one.scale / len(read)) for one in read], 1)))
-    write_lora(stacked, target, alpha=float(sum(one.rank for one in read)))
+            stacked.append((name, np.concatenate([lora.matrices[name] * np.float32(lora.scale / len(loras)) for lora in loras], 1)))
+    write_lora(stacked, target, alpha=float(sum(lora.rank for lora in loras)))
 
 
 @dataclass(frozen=True, slots=True)
-class _Adapter:
-    """The matrices by name, A (r, in) and B (out, r), and alpha."""
+class _Lora:
+    """The matrices by tensor name, A (r, in) and B (out, r), their rank r, and alpha."""
 
     matrices: Mapping[str, NDArray[np.float32]]
     rank: int
@@ -49,11 +50,13 @@ class _Adapter:
         return self.alpha / self.rank
 
 
-def _read(path: Path) -> _Adapter:
+def _read(path: Path) -> _Lora:
     reader = gguf.GGUFReader(path)
     matrices = {tensor.name: np.array(tensor.data, np.float32) for tensor in reader.tensors}
     ranks = {array.shape[0] for name, array in matrices.items() if name.endswith("lora_a")}
     if len(ranks) != 1:
-        msg = f"adapter {path} has matrices of rank {', '.join(map(str, sorted(ranks))) or 'none'}: average adapters of one rank each"
+        msg = (
+            f"adapter {path} has matrices of rank {', '.join(map(str, sorted(ranks))) or 'none'}: average adapters that have one rank each"
+        )
         raise LlmError(msg)
-    return _Adapter(matrices, ranks.pop(), float(reader.fields[gguf.Keys.Adapter.LORA_ALPHA].contents()))
+    return _Lora(matrices, ranks.pop(), float(reader.fields[gguf.Keys.Adapter.LORA_ALPHA].contents()))

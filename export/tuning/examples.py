@@ -1,4 +1,4 @@
-"""What a judge learns from and is measured on: descriptions with the labels that are right for them."""
+"""Examples for tuning and measuring a judge: the words of a picture and the labels that are right for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from firmware_config.labels import Label
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """The words of a picture and the labels that are right for them."""
+    """The words of a picture, the labels that are right for it, and where it came from."""
 
     words: Words
     allowed: tuple[str, ...]
@@ -25,34 +25,34 @@ class Example:
 
 
 class ExamplesError(ExportError):
-    """A file of examples that cannot be read or does not fit the station; says why in one sentence."""
+    """A file of examples cannot be read or does not fit the station; the message says why in one sentence."""
 
 
 def read_examples(path: Path, labels: Sequence[Label]) -> tuple[Example, ...]:
-    """Read the lines that `export.starter.describe` wrote; `labels` are the station's.
+    """Read the JSON lines that `export.starter.describe` wrote; `labels` are those of the station.
 
     Raises:
-        ExamplesError: the file cannot be read or is empty, a line is no example, or none of its labels is the station's.
+        ExamplesError: the file cannot be read or is empty, a line is not an example, or it has no label of the station.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as err:
-        msg = f"examples {path} cannot be read ({err}): make them with `python -m export.starter.train`"
+        msg = f"reading examples from {path} failed ({err}): make them with `python -m export.starter.train`"
         raise ExamplesError(msg) from err
     known, examples = {label.name for label in labels}, []
     for number, line in enumerate(lines, 1):
         try:
             example = _example(json.loads(line))
         except (ValueError, KeyError, TypeError) as err:
-            msg = f"line {number} of {path} is no example ({err!r}): each needs `source`, `description` and `allowed`"
+            msg = f"line {number} of {path} is not an example ({err!r}): it needs `source`, `description` and `allowed`"
             raise ExamplesError(msg) from err
         if not known & set(example.allowed):
-            given, wanted = ", ".join(example.allowed) or "nothing", ", ".join(sorted(known))
-            msg = f"line {number} of {path} allows {given}: use labels of the station, {wanted}"
+            given, expected = ", ".join(example.allowed) or "no label", ", ".join(sorted(known))
+            msg = f"line {number} of {path} allows {given}, which the station does not have: use its labels, {expected}"
             raise ExamplesError(msg)
         examples.append(example)
     if not examples:
-        msg = f"examples {path} are none: make them with `python -m export.starter.train`"
+        msg = f"{path} has no examples: make them with `python -m export.starter.train`"
         raise ExamplesError(msg)
     return tuple(examples)
 
@@ -63,19 +63,19 @@ def _example(record: dict[str, Any]) -> Example:
     return Example(Words(tags, attributes, tuple(words["captions"])), tuple(record["allowed"]), record["source"])
 
 
-def varied(examples: Iterable[Example], *, left_out: float, seed: int) -> tuple[Example, ...]:
-    """The same examples, tags and attributes in random order, each of them and each caption left out with probability `left_out` (0..1).
+def augmented(examples: Iterable[Example], *, dropout: float, seed: int) -> tuple[Example, ...]:
+    """Shuffle the tags and the attributes of each example, and drop tags, attributes and captions with probability `dropout` (0..1).
 
-    A judge that is tuned on them learns what a word says by itself, not what its place in the list or its neighbours say: those change
-    with the material.
+    A judge that is tuned on the result learns what each word means by itself. The order of the words and which words come together change
+    with the material, so it must not rely on them.
     """
     rng = np.random.default_rng(seed)
 
-    def some(tags: tuple[Tag, ...]) -> tuple[Tag, ...]:
-        return tuple(tags[i] for i in rng.permutation(len(tags)) if rng.random() >= left_out)
+    def shuffled(tags: tuple[Tag, ...]) -> tuple[Tag, ...]:
+        return tuple(tags[i] for i in rng.permutation(len(tags)) if rng.random() >= dropout)
 
-    def vary(words: Words) -> Words:
-        captions = tuple(caption for caption in words.captions if rng.random() >= left_out)
-        return replace(words, tags=some(words.tags), attributes=some(words.attributes), captions=captions)
+    def augment(words: Words) -> Words:
+        captions = tuple(caption for caption in words.captions if rng.random() >= dropout)
+        return replace(words, tags=shuffled(words.tags), attributes=shuffled(words.attributes), captions=captions)
 
-    return tuple(replace(example, words=vary(example.words)) for example in examples)
+    return tuple(replace(example, words=augment(example.words)) for example in examples)

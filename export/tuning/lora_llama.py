@@ -1,8 +1,9 @@
-"""A llama-family model in torch, read from the very GGUF that the box will run, with LoRA matrices to train.
+"""A llama-family model in torch with trainable LoRA matrices, read from the GGUF that the box runs.
 
-Training sees the quantized weights, so the adapter learns to live with them. One forward pass judges a batch as the box does: the prefix
-is computed once, each description once, and each label's tail sees its description only (the box's tree of sequences in one decode).
-Only the upper layers learn: what the lower ones make of an example never changes, so it is computed once.
+Training uses the quantized weights, so the adapter adapts to them. One forward pass judges a batch as the box does: the prefix is computed
+once, each description once, and the tokens of each label attend to the prefix and their own description only (on the box, a tree of
+sequences in one decode). Only the upper layers are trained. The hidden states of the lower layers never change, so they are computed once
+for each example.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from torch.nn import functional
 from export.models.llm.gguf_file import ADAPTED, deinterleave
 
 WEIGHT = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32  # noqa: SLF001
-"""Frozen weights and activations: bfloat16 where the processor multiplies it, else float32, which is then eight times as fast. LoRA
-matrices, norms, and the softmax over the vocabulary are float32 always."""
+"""Type of frozen weights and activations: bfloat16 on a processor with instructions for it, otherwise float32, which is eight times as
+fast there. LoRA matrices, norms and the softmax over the vocabulary are always float32."""
 
 
 class Lora(nn.Module):
-    """A frozen matrix W (out, in) and its low-rank change: W x + alpha / rank * B A x."""
+    """A frozen matrix W (out, in) with a trainable low-rank change: W x + alpha / rank * B A x."""
 
     def __init__(self, weight: Tensor, *, rank: int, alpha: float) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class Lora(nn.Module):
         self.restart()
 
     def restart(self) -> None:
-        """Forget what was learned: A at random, B nothing."""
+        """Initialise again: A at random, B zero, so that the change is zero."""
         nn.init.kaiming_uniform_(self.a, a=5**0.5)
         nn.init.zeros_(self.b)
 
@@ -48,7 +49,7 @@ class Lora(nn.Module):
 
 
 class Frozen(nn.Module):
-    """A frozen matrix."""
+    """A frozen matrix W (out, in)."""
 
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
@@ -60,9 +61,12 @@ class Frozen(nn.Module):
 
 
 class LoraLlama(nn.Module):
-    """The whole model. `adapted` are Hugging Face's names of the matrices that learn, in the last `learning` layers (None: in all)."""
+    """The whole model.
 
-    def __init__(self, model: Path, *, rank: int, alpha: float, adapted: Sequence[str], learning: int | None = None) -> None:
+    `adapted` names the matrices that get a LoRA, as Hugging Face does; they get one in the last `trained_layers` layers (None: in all).
+    """
+
+    def __init__(self, model: Path, *, rank: int, alpha: float, adapted: Sequence[str], trained_layers: int | None = None) -> None:
         super().__init__()
         reader = gguf.GGUFReader(model)
         fields = {name: field.contents() for name, field in reader.fields.items() if name.startswith("llama.")}
@@ -80,11 +84,11 @@ class LoraLlama(nn.Module):
         self.register_buffer("norm", torch.from_numpy(matrix("output_norm.weight")), persistent=False)
         self.layers = nn.ModuleList()
         count = int(fields["llama.block_count"])
-        self._frozen = count - min(count, count if learning is None else learning)
+        self._frozen = count - min(count, count if trained_layers is None else trained_layers)
         for number in range(count):
             layer = nn.ModuleDict()
-            for name, stored in ADAPTED.items():
-                weight = matrix(f"blk.{number}.{stored}.weight")
+            for name, gguf_name in ADAPTED.items():
+                weight = matrix(f"blk.{number}.{gguf_name}.weight")
                 if name in {"q_proj", "k_proj"}:
                     weight = deinterleave(weight, self.heads if name == "q_proj" else self.kv_heads)
                 tensor = torch.from_numpy(weight).to(WEIGHT)
@@ -94,7 +98,7 @@ class LoraLlama(nn.Module):
             self.layers.append(layer)
 
     def lora(self) -> Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """What was learned, as `export.models.llm.gguf_file.write_adapter` takes it: "LAYER.q_proj" to A (r, in) and B (out, r)."""
+        """The LoRA matrices for `export.models.llm.gguf_file.write_adapter`: "LAYER.q_proj" to A (r, in) and B (out, r), float32."""
         return {
             f"{number}.{name}": (part.a.detach().numpy(), part.b.detach().numpy())
             for number, layer in enumerate(self.layers)
@@ -103,7 +107,7 @@ class LoraLlama(nn.Module):
         }
 
     def restart(self) -> None:
-        """Forget what was learned; torch's seed says how learning begins."""
+        """Initialise all LoRA matrices again, by torch's random generator."""
         for part in self.modules():
             if isinstance(part, Lora):
                 part.restart()
@@ -111,38 +115,38 @@ class LoraLlama(nn.Module):
     def forward(self, prefix: Tensor, ids: Tensor, positions: Tensor, visible: Tensor) -> Tensor:
         """Hidden states after the last norm, (B, L, H).
 
-        `prefix` int64 (P,), shared by all; `ids` and `positions` int64 (B, L), positions counted from the begin of the prefix; `visible`
-        bool (B, L, L): which tokens of its own row each token sees (all see the whole prefix).
+        `prefix` int64 (P,) is shared by all rows. `ids` and `positions` int64 (B, L); positions count from the start of the prefix.
+        `visible` bool (B, L, L): the tokens of its own row to which each token attends, besides the whole prefix.
         """
-        below, rows = self.lower(prefix, ids, positions, visible)
-        return self.upper(below, rows, positions, visible)
+        prefix_states, rows = self.lower(prefix, ids, positions, visible)
+        return self.upper(prefix_states, rows, positions, visible)
 
     @torch.no_grad()
     def lower(self, prefix: Tensor, ids: Tensor, positions: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
-        """What the layers that do not learn make of the prefix, (P, H), and of the rows, (B, L, H)."""
+        """Hidden states after the frozen layers: of the prefix, (P, H), and of the rows, (B, L, H). Arguments as for `forward`."""
         x = functional.embedding(torch.cat([prefix, ids.flatten()]), self.embedding)
         x = self._through(self.layers[: self._frozen], x, len(prefix), positions, visible)
         return x[: len(prefix)], x[len(prefix) :].unflatten(0, ids.shape)
 
     def upper(self, prefix: Tensor, rows: Tensor, positions: Tensor, visible: Tensor) -> Tensor:
-        """What the layers that learn and the last norm make of what `lower` gave: `prefix` (P, H) and `rows` (B, L, H) to (B, L, H)."""
+        """Hidden states after the trained layers and the last norm, (B, L, H), from the results of `lower`: (P, H) and (B, L, H)."""
         x = torch.cat([prefix, rows.flatten(0, 1)])
         x = self._through(self.layers[self._frozen :], x, len(prefix), positions, visible)
         return self._rms(x[len(prefix) :], self.norm).unflatten(0, rows.shape[:2])
 
     def _through(self, layers: Iterable[nn.Module], x: Tensor, count: int, positions: Tensor, visible: Tensor) -> Tensor:
-        turn = self._rotation(torch.cat([torch.arange(count), positions.flatten()]))
+        rotation = self._rotation(torch.cat([torch.arange(count), positions.flatten()]))
         mask = torch.cat([torch.ones(*positions.shape, count, dtype=torch.bool), visible], -1)[:, None]
         for layer in layers:
-            x = x + self._attend(layer, self._rms(x, layer.attn_norm), turn, count, mask)
+            x = x + self._attend(layer, self._rms(x, layer.attn_norm), rotation, count, mask)
             y = self._rms(x, layer.ffn_norm)
             x = x + layer["down_proj"](functional.silu(layer["gate_proj"](y)) * layer["up_proj"](y))
         return x
 
-    def _attend(self, layer: nn.Module, x: Tensor, turn: tuple[Tensor, Tensor], count: int, mask: Tensor) -> Tensor:
+    def _attend(self, layer: nn.Module, x: Tensor, rotation: tuple[Tensor, Tensor], count: int, mask: Tensor) -> Tensor:
         batch, length = mask.shape[0], mask.shape[2]
-        q = _rotate(layer["q_proj"](x).unflatten(-1, (self.heads, -1)), turn)
-        k = _rotate(layer["k_proj"](x).unflatten(-1, (self.kv_heads, -1)), turn)
+        q = _rotate(layer["q_proj"](x).unflatten(-1, (self.heads, -1)), rotation)
+        k = _rotate(layer["k_proj"](x).unflatten(-1, (self.kv_heads, -1)), rotation)
         v = layer["v_proj"](x).unflatten(-1, (self.kv_heads, -1))
         k, v = (part.repeat_interleave(self.heads // self.kv_heads, 1) for part in (k, v))
         q, k, v = (part.transpose(0, 1) for part in (q, k, v))  # (heads, tokens, head_dim)
@@ -150,8 +154,8 @@ class LoraLlama(nn.Module):
         own_q, own_k, own_v = (part[:, count:].unflatten(1, (batch, length)).transpose(0, 1) for part in (q, k, v))
         keys, values = (torch.cat([part[None, :, :count].expand(batch, -1, -1, -1), own], 2) for part, own in ((k, own_k), (v, own_v)))
         rest = functional.scaled_dot_product_attention(own_q, keys, values, attn_mask=mask)
-        seen = torch.cat([first.transpose(0, 1), rest.transpose(1, 2).flatten(0, 1)])
-        return layer["o_proj"](seen.flatten(1))
+        attended = torch.cat([first.transpose(0, 1), rest.transpose(1, 2).flatten(0, 1)])
+        return layer["o_proj"](attended.flatten(1))
 
     def _rms(self, x: Tensor, weight: Tensor) -> Tensor:
         wide = x.float()
@@ -163,7 +167,7 @@ class LoraLlama(nn.Module):
         return torch.cat([angles.cos()] * 2, -1)[:, None].to(WEIGHT), torch.cat([angles.sin()] * 2, -1)[:, None].to(WEIGHT)
 
 
-def _rotate(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotary position embedding on (tokens, heads, head_dim), halves as Hugging Face has them."""
-    one, two = x.chunk(2, -1)
-    return x * turn[0] + torch.cat([-two, one], -1) * turn[1]
+def _rotate(x: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary position embedding on (tokens, heads, head_dim), in halves as Hugging Face has it; `rotation` is cosine and sine."""
+    first, second = x.chunk(2, -1)
+    return x * rotation[0] + torch.cat([-second, first], -1) * rotation[1]

@@ -1,4 +1,4 @@
-"""How well a judge ranks pictures whose truth is known, and the temperature that makes its probabilities honest."""
+"""The temperature of an adapter's softmax, fitted on labelled pictures, and the judge's AUROC on them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from firmware_config.labels import Label
 
 
 @dataclass(frozen=True, slots=True)
-class Calibrated:
-    """`auroc` of "not ok" on the examples, and the temperature fitted on them."""
+class FittedTemperature:
+    """The AUROC of the probability of "not ok" on the examples, and the temperature fitted on them."""
 
     auroc: float
     temperature: float
 
 
-def calibrate(judge: Judge, labels: Sequence[Label], examples: Sequence[Example]) -> Calibrated:
-    """Judge held-out source examples, good and bad ones, as the box does. They must not have taught the judge."""
+def measure_temperature(judge: Judge, labels: Sequence[Label], examples: Sequence[Example]) -> FittedTemperature:
+    """Judge good and defective examples as the box does and fit the temperature. The judge must not have been tuned on them."""
     scores = np.array([judge.score(example.words).log_likelihoods for example in examples])
     allowed = np.array([[label.name in example.allowed for label in labels] for example in examples])
     ok = np.array([label.decision == "ok" for label in labels])
     defective = ~(allowed & ok).any(-1)
-    return Calibrated(
+    return FittedTemperature(
         auroc=float(roc_auc_score(defective, 1 - probabilities(scores)[:, ok].sum(-1))),
         temperature=fit_temperature(scores, allowed, ok),
     )

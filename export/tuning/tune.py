@@ -1,8 +1,8 @@
 """Instruction tuning as rank classification: the adapter learns to make the right labels the likeliest continuation.
 
-The objective is what the box computes, -log of the probability of the allowed labels after the softmax over label log-likelihoods. A
-picture known only to be defective allows every defect. Rank 8, alpha 16, learning rate 1e-3 with 10 % warm-up as VLLaVO
-(arXiv 2401.03253) has it; small batches, since words are few and each step costs what its tokens cost.
+The loss is computed as on the box: -log of the probability of the allowed labels after the softmax over label log-likelihoods. An example
+that is only known to be defective allows every label of a defect. Rank 8, alpha 16 and learning rate 1e-3 with 10 % warm-up are those of
+VLLaVO (arXiv 2401.03253). Batches are small, since descriptions are short and the cost of a step is that of its tokens.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from export.tuning.lora_llama import LoraLlama
 from firmware_config.labels import Label
 
 RANK, ALPHA = 8, 16.0
-ADAPTED, LEARNING = ("q_proj", "v_proj", "o_proj", "down_proj"), 8
-"""What learns: these matrices of the last so many layers."""
+ADAPTED, TRAINED_LAYERS = ("q_proj", "v_proj", "o_proj", "down_proj"), 8
+"""The matrices that get a LoRA, and the number of layers, from the last, in which they get one."""
 WARM_UP = 0.1
-AT_ONCE = 24
-"""Examples that the frozen layers read together."""
+"""Share of the steps in which the learning rate rises; afterwards it falls along a cosine to zero."""
+FROZEN_BATCH = 24
+"""Examples that go through the frozen layers together."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How long and how fast: `epochs` are passes over the examples, `batch` is examples a step."""
+    """Settings of one tuning: passes over the examples, examples in a step, peak learning rate, seed."""
 
     epochs: float = 1.0
     batch: int = 8
@@ -46,17 +47,17 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Tails:
-    """The labels' tokens. `inputs` (T,) are all tokens but each label's last, one label after the other."""
+    """The tokens of each label, which follow a description."""
 
     tokens: tuple[tuple[int, ...], ...]
 
     @property
     def inputs(self) -> list[int]:
-        """What the model is fed after a description."""
+        """The input tokens after a description (T): of one label after the other all tokens but the last."""
         return [token for tail in self.tokens for token in tail[:-1]]
 
     def log_likelihoods(self, log_probabilities: Tensor) -> Tensor:
-        """(B, 1 + T, V) log-probabilities after the last shared token and after each of `inputs`, to (B, K)."""
+        """Log-likelihood of each label, (B, K), from log-probabilities (B, 1 + T, V) after the description and after each of `inputs`."""
         columns, row = [], 1
         for tail in self.tokens:
             rows = [0, *range(row, row + len(tail) - 1)]
@@ -65,71 +66,76 @@ class Tails:
         return torch.stack(columns, -1)
 
 
-def batch_of(shared: Sequence[Sequence[int]], tails: Tails, *, prefix_length: int) -> tuple[Tensor, Tensor, Tensor]:
-    """`ids`, `positions` (B, L) and `visible` (B, L, L) of descriptions followed by all label tails."""
-    length = max(map(len, shared)) + len(tails.inputs)
-    ids, positions = torch.zeros(len(shared), length, dtype=torch.int64), torch.zeros(len(shared), length, dtype=torch.int64)
-    visible = torch.eye(length, dtype=torch.bool).repeat(len(shared), 1, 1)
-    for i, tokens in enumerate(shared):
+def batch_of(descriptions: Sequence[Sequence[int]], tails: Tails, *, prefix_length: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Pack descriptions, each followed by all label tails, into `ids` and `positions` int64 (B, L) and `visible` bool (B, L, L)."""
+    length = max(map(len, descriptions)) + len(tails.inputs)
+    ids, positions = torch.zeros(len(descriptions), length, dtype=torch.int64), torch.zeros(len(descriptions), length, dtype=torch.int64)
+    visible = torch.eye(length, dtype=torch.bool).repeat(len(descriptions), 1, 1)
+    for i, tokens in enumerate(descriptions):
         count = len(tokens)
         ids[i, : count + len(tails.inputs)] = torch.tensor([*tokens, *tails.inputs])
         positions[i, :count] = torch.arange(count) + prefix_length
         visible[i, :count, :count] = torch.ones(count, count, dtype=torch.bool).tril()
-        at = count
+        start = count
         for tail in tails.tokens:
-            own = len(tail) - 1
-            positions[i, at : at + own] = torch.arange(own) + prefix_length + count
-            visible[i, at : at + own, :count] = True
-            visible[i, at : at + own, at : at + own] = torch.ones(own, own, dtype=torch.bool).tril()
-            at += own
+            inputs = len(tail) - 1
+            end = start + inputs
+            positions[i, start:end] = torch.arange(inputs) + prefix_length + count
+            visible[i, start:end, :count] = True
+            visible[i, start:end, start:end] = torch.ones(inputs, inputs, dtype=torch.bool).tril()
+            start = end
     return ids, positions, visible
 
 
-class Student:
-    """A language model that learns one station's labels under one template."""
+class Tuner:
+    """Tunes a language model, a GGUF file, to one station's labels under one template."""
 
     def __init__(self, model: Path, *, vocabulary: Vocabulary, template: str, labels: Sequence[Label]) -> None:
-        self.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=ADAPTED, learning=LEARNING)
+        self.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=ADAPTED, trained_layers=TRAINED_LAYERS)
         self._vocabulary = vocabulary
         prompt = Prompt.parse(template, labels)
         self._prefix = torch.tensor(vocabulary.tokenize(prompt.prefix, special=True, begin=True))
         self._suffix = vocabulary.tokenize(prompt.suffix, special=True)
         self._tails = Tails(tuple(tuple(vocabulary.tokenize(label_text(label))) for label in labels))
-        self._lower: dict[tuple[int, ...], Tensor] = {}
+        self._lower_states: dict[tuple[int, ...], Tensor] = {}
         self.labels = tuple(label.name for label in labels)
 
-    def shared(self, words: Words) -> list[int]:
-        """The tokens of a description, as the box makes them."""
+    def tokens(self, words: Words) -> list[int]:
+        """The tokens of a description up to the label, as the box makes them."""
         return self._vocabulary.tokenize(description_text(words)) + self._suffix
 
-    def log_likelihoods(self, shared: Sequence[Sequence[int]]) -> Tensor:
-        """Of each label after each description, float32 (B, K)."""
-        prefix, read = self._read(shared)
-        _, positions, visible = batch_of(shared, self._tails, prefix_length=len(self._prefix))
-        rows = nn.utils.rnn.pad_sequence(read, batch_first=True)
+    def log_likelihoods(self, descriptions: Sequence[Sequence[int]]) -> Tensor:
+        """Log-likelihood of each label after each description (tokens), float32 (B, K)."""
+        prefix, states = self._frozen_states(descriptions)
+        _, positions, visible = batch_of(descriptions, self._tails, prefix_length=len(self._prefix))
+        rows = nn.utils.rnn.pad_sequence(states, batch_first=True)
         hidden = self.model.upper(prefix, rows, positions, visible)
-        wanted = torch.stack([hidden[i, len(tokens) - 1 : len(tokens) + len(self._tails.inputs)] for i, tokens in enumerate(shared)])
-        logits = functional.linear(wanted, self.model.head).float()
+        inputs = len(self._tails.inputs)
+        ends = torch.stack([hidden[i, len(tokens) - 1 : len(tokens) + inputs] for i, tokens in enumerate(descriptions)])
+        logits = functional.linear(ends, self.model.head).float()
         return self._tails.log_likelihoods(functional.log_softmax(logits, -1))
 
-    def _read(self, shared: Sequence[Sequence[int]]) -> tuple[Tensor, list[Tensor]]:
-        """What the frozen layers make of the prefix, (P, H), and of each description with all label tails, (L, H); computed once each."""
-        missing = sorted({tuple(tokens) for tokens in shared} - self._lower.keys(), key=lambda tokens: (len(tokens), tokens))
-        for first in range(0, len(missing), AT_ONCE):
-            some = missing[first : first + AT_ONCE]
-            self._lower[()], rows = self.model.lower(self._prefix, *batch_of(some, self._tails, prefix_length=len(self._prefix)))
-            for tokens, row in zip(some, rows, strict=True):
-                self._lower[tokens] = row[: len(tokens) + len(self._tails.inputs)].clone()
-        return self._lower[()], [self._lower[tuple(tokens)] for tokens in shared]
+    def _frozen_states(self, descriptions: Sequence[Sequence[int]]) -> tuple[Tensor, list[Tensor]]:
+        """Hidden states after the frozen layers: of the prefix, (P, H), and of each description with all label tails, (L, H).
+
+        They are computed once and kept.
+        """
+        missing = sorted({tuple(tokens) for tokens in descriptions} - self._lower_states.keys(), key=lambda tokens: (len(tokens), tokens))
+        for first in range(0, len(missing), FROZEN_BATCH):
+            batch = missing[first : first + FROZEN_BATCH]
+            self._lower_states[()], rows = self.model.lower(self._prefix, *batch_of(batch, self._tails, prefix_length=len(self._prefix)))
+            for tokens, row in zip(batch, rows, strict=True):
+                self._lower_states[tokens] = row[: len(tokens) + len(self._tails.inputs)].clone()
+        return self._lower_states[()], [self._lower_states[tuple(tokens)] for tokens in descriptions]
 
     def tune(self, examples: Sequence[Example], settings: Tuning, *, say: Callable[[str], None]) -> None:
-        """Train the LoRA matrices, from the beginning, for at least one step; `examples` allow a label of the station each."""
+        """Initialise the LoRA matrices and train them for at least one step. Each example must allow a label of the station."""
         torch.manual_seed(settings.seed)
         self.model.restart()
-        shared = [self.shared(example.words) for example in examples]
+        descriptions = [self.tokens(example.words) for example in examples]
         allowed = torch.tensor([[label in example.allowed for label in self.labels] for example in examples])
         say(f"reading {len(examples)} examples")
-        self._read(shared)
+        self._frozen_states(descriptions)
         steps = max(1, round(settings.epochs * len(examples) / settings.batch))
         parameters = [p for p in self.model.parameters() if p.requires_grad]
         optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.0)
@@ -140,13 +146,11 @@ class Student:
             if len(order) < settings.batch:
                 order += rng.permutation(len(examples)).tolist()
             picked, order = order[: settings.batch], order[settings.batch :]
+            warm_up, cosine = min(1.0, (step + 1) / (WARM_UP * steps)), 1 + math.cos(math.pi * step / steps)
             for group in optimiser.param_groups:
-                group["lr"] = (
-                    settings.learning_rate * min(1.0, (step + 1) / (WARM_UP * steps)) * 0.5 * (1 + math.cos(math.pi * step / steps))
-                )
-            chances = functional.log_softmax(self.log_likelihoods([shared[i] for i in picked]), -1)
-            right = torch.logsumexp(chances.masked_fill(~allowed[picked], -math.inf), -1)
-            loss = -right.mean()
+                group["lr"] = settings.learning_rate * warm_up * 0.5 * cosine
+            log_probabilities = functional.log_softmax(self.log_likelihoods([descriptions[i] for i in picked]), -1)
+            loss = -torch.logsumexp(log_probabilities.masked_fill(~allowed[picked], -math.inf), -1).mean()
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -156,5 +160,5 @@ class Student:
                 say(f"{step + 1}/{steps} {time.monotonic() - started:.0f}s loss {mean:.3f}")
 
     def write(self, path: Path) -> None:
-        """Write what was learned as a GGUF adapter."""
+        """Write the LoRA matrices as a GGUF adapter."""
         write_adapter(self.model.lora(), path, alpha=ALPHA, heads=self.model.heads, key_value_heads=self.model.kv_heads)

@@ -14,7 +14,7 @@ import numpy as np
 
 from export.starter.convert import convert
 from export.starter.tokenizer import make_tokenizer
-from export.starter.words import every_sentence
+from export.starter.words import tokenizer_corpus
 from tests.support import tiny_llama, tiny_models
 
 SIZE = 224
@@ -68,7 +68,7 @@ notice = "For tests only."
 def _made_once() -> Path:
     folder = Path(mkdtemp(prefix="kotoba-tiny-"))
     atexit.register(shutil.rmtree, folder)
-    tokenizer = make_tokenizer(every_sentence(np.random.default_rng(0)))
+    tokenizer = make_tokenizer(tokenizer_corpus(np.random.default_rng(0)))
     vocabulary = tokenizer.get_vocab_size()
     tiny_models.clip(size=SIZE, vocabulary=vocabulary).save_pretrained(folder / "clip")
     tiny_models.blip(size=SIZE, vocabulary=vocabulary).save_pretrained(folder / "blip")

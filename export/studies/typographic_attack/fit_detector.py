@@ -22,12 +22,11 @@ from sklearn.linear_model import LogisticRegression
 
 from edge.picture import text_detection as writing
 from edge.picture.text_detection import Parts, find_parts
-from export.painting.grain import GrainPool, make_grain
+from export.painting.grain import GrainPool, add_grain, make_grain
 from export.painting.layout import vary_layout
-from export.painting.paint import PATCH, paint
+from export.painting.paint import PATCH_PX, paint
 from export.painting.render import render_cell
 from export.starter.cells import Cell, read_grey, training_cells, validation_cells
-from export.starter.sample import add_grain
 from export.studies.typographic_attack.printed_text import TUNING_FONTS, Lettering, draw_lettering, print_text
 
 TEXTS = (
@@ -91,7 +90,7 @@ def clean_picture(rng: np.random.Generator, cells: Sequence[Cell], pool: GrainPo
         if rng.random() < 0.85:
             pixels = add_grain(pixels, pool, rng)[0]
         if rng.random() < 0.4:
-            whole = SIZE_PX // PATCH * PATCH
+            whole = SIZE_PX // PATCH_PX * PATCH_PX
             pixels = paint(np.ascontiguousarray(pixels[:whole, :whole]), rng).pixels
         exposed = np.clip(pixels, 0.003, 2) ** rng.uniform(0.6, 1.5) * rng.uniform(0.6, 1.3)
         pixels = np.asarray(exposed + rng.standard_normal(pixels.shape) * rng.uniform(0, 0.02), np.float32)

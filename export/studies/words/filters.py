@@ -19,9 +19,9 @@ from edge.describers.filter.terms import Terms
 from edge.describers.vocabulary import PhraseReader, read_vocabulary
 from edge.records import Frame, Pixels
 from export.painting.grain import make_grain
-from export.painting.truth import Truth
-from export.starter.sample import SIZE, Sampler, good_cells
-from export.starter.words import TAGS, truth_of_words
+from export.painting.ground_truth import GroundTruth
+from export.starter.sample import SIZE_PX, Sampler, good_cells
+from export.starter.words import TAGS, word_targets
 from export.studies.words.phrase_truth import truth_of
 from firmware_config.board import Board
 from firmware_config.station import Station
@@ -93,14 +93,14 @@ class Listener:
     def listen(self, *, count: int, seed: int, rendered: float, grain: float) -> list[Heard]:
         """Describe `count` pictures, of which these shares are wholly rendered and have grain; half of them are intact."""
         rng = np.random.default_rng(seed)
-        sampler = Sampler(good_cells(), make_grain(24, SIZE, rng), rng, rendered_share=rendered, grain_share=grain)
+        sampler = Sampler(good_cells(), make_grain(24, SIZE_PX, rng), rng, rendered_share=rendered, grain_share=grain)
         heard = []
         for _ in tqdm(range(count), desc=f"describing, seed {seed}", mininterval=10):
             sample = sampler.draw()
-            heard.append(self._hear(np.repeat(sample.pixels[:, :, None], 3, axis=2), sample.truth))
+            heard.append(self._hear(np.repeat(sample.pixels[:, :, None], 3, axis=2), sample.ground_truth))
         return heard
 
-    def _hear(self, pixels: Pixels, truth: Truth) -> Heard:
+    def _hear(self, pixels: Pixels, truth: GroundTruth) -> Heard:
         picture = self._tagger.image_embeds(pixels)
         words = self._describer.describe(Frame(pixels, datetime.now(timezone.utc), 0, "study", 0, "painted")).words
         said = [
@@ -121,7 +121,7 @@ class Listener:
                         head=None if phrase.head is None else first + phrase.head,
                     )
                 )
-        known = truth_of_words(truth) == 1
+        known = word_targets(truth) == 1
         return Heard(tuple(said), {"tags": int(known[: len(TAGS)].sum()), "attributes": int(known[len(TAGS) :].sum())})
 
 

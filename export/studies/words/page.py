@@ -32,7 +32,7 @@ likely true as not (`clip.threshold` of the bundle); words well under it are str
 ("long", "in the upper left") must lead the same phrase with another one instead. What the picture does not support is struck: the judge
 does not read it, `words.struck` shows it.
 
-- Truth: what was painted or rendered. A word whose truth is in doubt (a strength between faint and clear) does not count.
+- GroundTruth: what was painted or rendered. A word whose truth is in doubt (a strength between faint and clear) does not count.
 - {pictures} pictures a set, half of them intact, three sampled captions beside the greedy one; seeds of their own, which taught and chose
   nothing.
 - The station is `export/studies/words/filtered.toml`: the starter's, with the filter, and with terms that give captions the wording which

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from export.painting.truth import Defect, Truth
-from export.starter.words import ATTRIBUTES, NOUNS, TAGS, truth_of_words
+from export.painting.ground_truth import Defect, GroundTruth
+from export.starter.words import ATTRIBUTES, NOUNS, TAGS, word_targets
 
 _WORDS = {word: position for position, word in enumerate((*TAGS, *ATTRIBUTES))}
 _INTACT = {"intact", "intact surface", "no damage", "no damage to be seen", "unbroken surface"}
@@ -38,10 +38,10 @@ _KINDS |= {
 """The words of the vocabularies that stand for some of these names, and a name without its tail."""
 
 
-def truth_of(claim: str, truth: Truth) -> bool | None:
+def truth_of(claim: str, truth: GroundTruth) -> bool | None:
     """True, false, or None for doubtful. What no sentence of the painter's would say ("soft dark edges") is false."""
     if claim in _WORDS:
-        known = int(truth_of_words(truth)[_WORDS[claim]])
+        known = int(word_targets(truth)[_WORDS[claim]])
         return None if known < 0 else known == 1
     if claim in _INTACT or claim == "damaged":
         return (claim in _INTACT) is not bool(truth.defects)

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from edge.picture.text_detection import has_printed_text
 from edge.records import Pixels
-from export.painting.grain import make_grain
+from export.painting.grain import add_grain, make_grain
 from export.painting.paint import paint
 from export.painting.render import render_cell
 from export.starter.cells import read_grey, validation_cells
-from export.starter.sample import add_grain
 from export.studies.typographic_attack.attack import read_cell
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, Lettering, draw_lettering, print_text
 

@@ -25,7 +25,7 @@ from export.models.llm.gguf_file import (
     write_adapter,
 )
 from export.tuning.lora_llama import Lora, LoraLlama
-from export.tuning.tune import ALPHA, RANK, Student
+from export.tuning.tune import ALPHA, RANK, Tuner
 from firmware_config.board import Board
 from firmware_config.labels import Label
 from tests.support.tiny_llama import TEMPLATE, write_llama
@@ -128,27 +128,27 @@ def test_an_adapter_changes_the_packaged_model_as_it_changes_the_torch_model(tmp
 
 def require_the_same_change(model: Path, adapter: Path, *, adapted: list[str], template: str, spread: float, change_nats: float) -> None:
     device = LlamaModel(model, board=BOARD, context_tokens=1024)
-    student = Student(model, vocabulary=device, template=template, labels=LABELS)
-    student.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=adapted)
-    plain = learned(student)
+    tuner = Tuner(model, vocabulary=device, template=template, labels=LABELS)
+    tuner.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=adapted)
+    plain = learned(tuner)
     torch.manual_seed(1)
-    for part in student.model.modules():
+    for part in tuner.model.modules():
         if isinstance(part, Lora):
             torch.nn.init.normal_(part.b, std=spread)
-    student.write(adapter)
-    assert np.abs(learned(student) - plain).max() > change_nats
+    tuner.write(adapter)
+    assert np.abs(learned(tuner) - plain).max() > change_nats
 
     assert np.abs(judged(device, template, None) - plain).max() < TOLERANCE_NATS
-    assert np.abs(judged(device, template, adapter) - learned(student)).max() < TOLERANCE_NATS
-    change = learned(student) - plain
+    assert np.abs(judged(device, template, adapter) - learned(tuner)).max() < TOLERANCE_NATS
+    change = learned(tuner) - plain
     assert np.abs((judged(device, template, adapter) - judged(device, template, None)) - change).max() < max(
         0.1, 0.1 * np.abs(change).max()
     )
 
 
-def learned(student: Student) -> np.ndarray:
+def learned(tuner: Tuner) -> np.ndarray:
     with torch.no_grad():
-        return student.log_likelihoods([student.shared(words) for words in WORDS]).numpy()
+        return tuner.log_likelihoods([tuner.tokens(words) for words in WORDS]).numpy()
 
 
 def judged(device: LlamaModel, template: str, adapter: Path | None) -> np.ndarray:

@@ -5,14 +5,14 @@ import pytest
 
 from edge.describers.filter.foils import Strictness
 from edge.describers.filter.phrases import cut
-from export.painting.truth import Defect, Truth
+from export.painting.ground_truth import Defect, GroundTruth
 from export.starter.words import NOUNS, caption
 from export.studies.words.filters import Heard, Said, absolute, counted, ours
 from export.studies.words.phrase_truth import truth_of
 
 CRACK = Defect("crack", "line", 0.2, 0.2, 0.3, 0.45)
-CRACKED = Truth("mono", clouds=False, uneven=False, defects=(CRACK,))
-INTACT = Truth("poly", clouds=True, uneven=False, defects=())
+CRACKED = GroundTruth("mono", clouds=False, uneven=False, defects=(CRACK,))
+INTACT = GroundTruth("poly", clouds=True, uneven=False, defects=())
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,9 @@ def test_what_the_painter_says_is_hardly_ever_false() -> None:
     for _ in range(600):
         kind, shape = kinds[int(rng.integers(len(kinds)))]
         x, y, size, strength = rng.random(4)
-        truth = Truth("mono", clouds=False, uneven=False, defects=(Defect(kind, shape, float(x), float(y), float(size), float(strength)),))
+        truth = GroundTruth(
+            "mono", clouds=False, uneven=False, defects=(Defect(kind, shape, float(x), float(y), float(size), float(strength)),)
+        )
         found += [truth_of(phrase.claim, truth) for phrase in cut(caption(truth, rng))]
     assert found.count(False) / len(found) < 0.01
 
