@@ -15,7 +15,7 @@ import numpy as np
 from edge.bundle.open import Bundle, open_bundle
 from edge.calibration.scales import probabilities
 from edge.judges import open_language_model, open_station_judge
-from export.bundle.verify import without_graph
+from export.bundle.compare_models import without_graph
 from export.studies.protocol import auroc, difference
 from export.studies.results import Study, read_study
 from firmware_config.board import read_board

@@ -216,6 +216,7 @@ def _explained(picture: Path | None) -> Iterator[Callable[[Sequence[Figure]], No
 
 def _build(options: argparse.Namespace) -> int:
     from export.bundle.build import build
+    from export.bundle.verify import golden_table, unexpected
     from export.proof.figures import table
 
     board = read_board(options.board)
@@ -225,28 +226,30 @@ def _build(options: argparse.Namespace) -> int:
         built = build(spec, out=out, key=options.key, cache=options.cache, archive=options.archive, board=board, say=say)
         explain(built.figures)
     if built.figures:
-        print(table(built.figures))
-    print(f"{built.root}: bundle {spec.name} version {spec.version}, {len(built.golden)} golden verdicts, {built.digest}")
+        print(table(built.figures), end="\n\n")
+    print(golden_table(built.golden, built.labels), end="\n\n")
+    verdicts = f"{len(built.golden)} golden verdicts ({len(unexpected(built.golden, built.labels))} NOT as expected)"
+    print(f"{built.root}: bundle {spec.name} version {spec.version}, {verdicts}, {built.digest}")
     if built.archive is not None:
         print(f"{built.archive}: its archive, {built.archive.stat().st_size / 1e6:.1f} MB")
     return DONE
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from export.bundle.verify import compare, opened
+    from export.bundle.verify import golden_table, opened, unexpected
+    from export.bundle.verify import verify as verify_golden
 
     trusted = read_trusted_keys(options.keys)
     with _Progress() as say, opened(options.bundle, trusted=trusted) as bundle:
-        compared = compare(bundle, board=read_board(options.board), say=say)
-    for one in compared:
-        expected = one.expected
-        line = f"{expected.picture:40} {expected.label} {expected.probability:.4f}"
-        print(f"{'same  ' if one.same else 'DIFFERS'} {line}" + ("" if one.same else f", now {one.label} {one.probability:.4f}"))
-    different = sum(not one.same for one in compared)
+        verified = verify_golden(bundle, board=read_board(options.board), say=say)
+    golden, labels = bundle.manifest.golden, verified.labels
+    print(golden_table(golden, labels, verified.comparisons), end="\n\n")
+    different = sum(not comparison.is_same for comparison in verified.comparisons)
     if different:
-        msg = f"{different} of {len(compared)} golden verdicts of {options.bundle} differ on this machine: build the bundle here"
+        msg = f"{different} of {len(golden)} golden verdicts of {options.bundle} differ on this machine: build the bundle here"
         raise BuildError(msg)
-    print(f"{options.bundle}: signature, {len(bundle.manifest.files)} files and {len(compared)} golden verdicts are right, {bundle.digest}")
+    verdicts = f"{len(golden)} golden verdicts ({len(unexpected(golden, labels))} NOT as expected)"
+    print(f"{options.bundle}: verified signature, {len(bundle.manifest.files)} files and {verdicts}, {bundle.digest}")
     return DONE
 
 

@@ -134,6 +134,12 @@ class BundleSpec(BaseModel):
     llm: LlmSource
     templates: Here | None = None
     golden: Here = Field(description=f"Pictures (.png, .jpg) and {STATION_NAME}.")
+    expected: dict[Text, tuple[Text, ...]] = Field(
+        default={}, description="Label to patterns over the names of golden pictures, such as crack-*.png, that shall get this label."
+    )
+    require_expected: bool = Field(
+        default=False, description="Refuse to build if a golden picture does not get the label that is expected, or not its decision."
+    )
     pictures: Here | None = Field(default=None, description="Real pictures to calibrate and to prove on (default: the golden ones).")
     limits: Limits = Field(default={}, description="Of the whole chain; those of one model stand in its own section.")
     licences: tuple[Licence, ...] = Field(min_length=1)
@@ -165,6 +171,18 @@ class BundleSpec(BaseModel):
                 return licence
         msg = f"bundle {self.name}: no [[licences]] entry covers {path}: add one, every file of a bundle has a licence"
         raise SpecError(msg)
+
+    def expected_label(self, picture: str) -> str | None:
+        """The label that is expected of a golden picture, by its file name; None if the specification does not say.
+
+        Raises:
+            SpecError: two labels are expected.
+        """
+        labels = [label for label, patterns in self.expected.items() if any(fnmatchcase(picture, pattern) for pattern in patterns)]
+        if len(labels) > 1:
+            msg = f"bundle {self.name}: {' and '.join(labels)} are both expected of the golden picture {picture}: leave one in [expected]"
+            raise SpecError(msg)
+        return labels[0] if labels else None
 
 
 class Models(BaseModel):

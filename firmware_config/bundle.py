@@ -16,6 +16,9 @@ from firmware_config.strict import STRICT
 
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.sig"
+GOLDEN_STATION = "golden/station.toml"
+"""The station with which the golden verdicts are certified; every bundle carries it."""
+
 ALLOWED_SUFFIXES = (".onnx", ".gguf", ".json", ".txt", ".toml", ".npy", ".png", ".jpg")
 
 READ_BY_OPERATORS = ("translations",)
@@ -66,12 +69,21 @@ class AdapterTemperature(BaseModel):
 
 
 class Golden(BaseModel):
-    """A picture of the bundle with the verdict expected of it: decision label and its probability within `tolerance`."""
+    """A picture of the bundle with its certified verdict: what a box with the golden station gives for it.
+
+    A box gives the same verdict if decision and label are equal and the probability differs by at most `tolerance`.
+    """
 
     model_config = STRICT
     picture: FilePath
+    expected: str | None = Field(default=None, description="The label that the picture's maker expects, if it is known.")
+    decision: Literal["OK", "NG", "REVIEW"]
     label: str
-    probability: float = Field(ge=0, le=1)
+    probability: float = Field(
+        ge=0,
+        le=1,
+        description="Of the label's decision: the sum over its labels, which is the confidence of a calibrated verdict.",
+    )
     tolerance: float = Field(default=0.02, ge=0, le=1)
 
 

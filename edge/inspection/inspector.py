@@ -1,4 +1,4 @@
-"""One capture to one inspection: gate, words, judgement, decision. Used by the daemon, by `inspect`, and by whoever measures the method."""
+"""One capture to one inspection: picture gate, words, scores, decision. The daemon, `inspect`, proofs and studies all use it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from edge.picture.health import PictureGate
 from edge.picture.roi import crop
 from edge.picture.text_detection import has_printed_text
 from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict, Words
-from firmware_config.station import Station
+from firmware_config.station import Picture, Station
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ TIMING_DIGITS = 3
 
 
 class Inspector:
-    """Inspects the captures of one station, in order."""
+    """Inspects the captures of one station, in the order in which they were taken."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Inspector:
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self._station = station
+        self.station = station
         self._describer = describer
         self._judge = judge
         self._limits = limits
@@ -53,7 +53,7 @@ class Inspector:
         self._monotonic_ns = monotonic_ns
 
     def inspect(self, capture: Capture) -> Inspection:
-        """Inspect one capture. Never raises: trouble of a picture or a model is a FAULT with its reason."""
+        """Inspect one capture. Never raises: a picture that is not healthy or a model that fails is a FAULT with its reason."""
         if isinstance(capture, LostFrame):
             return self._inspection(capture, fault(capture.reason), detail=capture.detail)
         timings = [("capture", capture.capture_ms)]
@@ -62,55 +62,34 @@ class Inspector:
             trouble = self._gate.trouble(capture)
             if trouble is not None:
                 return self._inspection(capture, fault(trouble[0]), detail=trouble[1], timings=timings)
-            description = self._describe(capture, timings)
+            description = describe_picture(
+                capture, settings=self.station.picture, describer=self._describer, monotonic_ns=self._monotonic_ns
+            )
+            timings += description.timings_ms
             scores = self._score(description.words, timings)
             late = self.is_late(capture)
-            verdict = decide(description, scores, labels=self._station.labels, limits=self._limits, late=late)
+            verdict = decide(description, scores, labels=self.station.labels, limits=self._limits, late=late)
         except (DescribeError, JudgeError) as err:
             reason = Reason.DESCRIBE_FAILED if isinstance(err, DescribeError) else Reason.JUDGE_FAILED
-            said = description if description is not None and has_words(description) else None
-            return self._inspection(capture, fault(reason), detail=str(err), description=said, timings=timings)
-        except Exception as err:  # a bug of ours must stop neither the line nor the fail-safe
+            sound = description if description is not None and has_words(description) else None
+            return self._inspection(capture, fault(reason), detail=str(err), description=sound, timings=timings)
+        except Exception as err:  # a bug of ours must not stop the line, and must never let a part pass
             log.exception("inspection failed station=%s source=%s", capture.station, capture.source)
             reason = Reason.DESCRIBE_FAILED if description is None else Reason.JUDGE_FAILED
-            detail = f"{type(err).__name__} while inspecting {capture.source}: report this as a bug"
-            return self._inspection(capture, fault(reason), detail=detail, timings=timings)
-        unsound: str | None = None
+            bug = f"{type(err).__name__} while inspecting {capture.source}: report this as a bug"
+            return self._inspection(capture, fault(reason), detail=bug, timings=timings)
+        detail: str | None = None
         if verdict.decision is Decision.FAULT:
-            # Words or scores that are not sound cannot be said on the wire either.
-            what = "the words" if verdict.reasons[0] is Reason.NO_WORDS else "the scores"
-            unsound = f"{what} are empty, not finite or not those of the station's labels"
+            # JSON cannot hold numbers that are not finite, so words and scores that are not sound are left out.
+            what = "words" if verdict.reasons[0] is Reason.NO_WORDS else "scores"
+            detail = f"the {what} are empty, not finite or not those of the station's labels"
             description, scores = None, None
-        return self._inspection(capture, verdict, detail=unsound, description=description, scores=scores, timings=timings)
+        return self._inspection(capture, verdict, detail=detail, description=description, scores=scores, timings=timings)
 
     def is_late(self, capture: Capture) -> bool:
-        """Tell whether the station's deadline for this capture is over."""
-        deadline_ms = self._station.trigger.deadline_ms
+        """Whether the station's deadline for a verdict on this capture is over."""
+        deadline_ms = self.station.trigger.deadline_ms
         return deadline_ms is not None and self._monotonic_ns() - capture.monotonic_ns > deadline_ms * 1_000_000
-
-    def _describe(self, frame: Frame, timings: list[tuple[str, float]]) -> Description:
-        frame = self.cropped(frame)
-        printed_text = False
-        if not self._station.picture.allow_printed_text:
-            started_ns = self._monotonic_ns()
-            printed_text = has_printed_text(frame.pixels)
-            timings.append(("text_detection", (self._monotonic_ns() - started_ns) / 1e6))
-        description = self._describer.describe(frame)
-        timings += description.timings_ms
-        return replace(description, printed_text=printed_text)
-
-    def cropped(self, frame: Frame) -> Frame:
-        """What the describer is shown of a picture."""
-        roi = self._station.picture.roi
-        return frame if roi is None else replace(frame, pixels=crop(frame.pixels, roi))
-
-    def verdict_on(self, description: Description) -> Verdict:
-        """Judge and decide on words alone, as `inspect` does, in time.
-
-        Raises:
-            JudgeError: as of a judge.
-        """
-        return decide(description, self._judge.score(description.words), labels=self._station.labels, limits=self._limits)
 
     def _score(self, words: Words, timings: list[tuple[str, float]]) -> Scores:
         started_ns = self._monotonic_ns()
@@ -147,6 +126,25 @@ class Inspector:
         )
 
 
+def describe_picture(
+    frame: Frame, *, settings: Picture, describer: Describer, monotonic_ns: Callable[[], int] = time.monotonic_ns
+) -> Description:
+    """Describe a picture as a station does: crop to its region of interest, look for printed text, make the words.
+
+    Raises:
+        DescribeError: as of `edge.interfaces.Describer`.
+    """
+    if settings.roi is not None:
+        frame = replace(frame, pixels=crop(frame.pixels, settings.roi))
+    if settings.allow_printed_text:
+        return describer.describe(frame)
+    started_ns = monotonic_ns()
+    printed_text = has_printed_text(frame.pixels)
+    timing = ("text_detection", (monotonic_ns() - started_ns) / 1e6)
+    description = describer.describe(frame)
+    return replace(description, printed_text=printed_text, timings_ms=(timing, *description.timings_ms))
+
+
 def _digest_of(frame: Frame) -> str:
-    """sha256 of the pixels as they came from the camera: uint8 BGR, row by row."""
+    """The sha256 of the pixels as they came from the camera: uint8 BGR, row by row."""
     return hashlib.sha256(np.ascontiguousarray(frame.pixels).data).hexdigest()

@@ -52,7 +52,7 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
         return fault(Reason.NO_WORDS)
     if not _are_sound(scores, labels):
         return fault(Reason.JUDGE_FAILED)
-    best, probability, margin = _likeliest(scores, labels)
+    best, probability, margin = likeliest(scores, labels)
     doubts = []
     # Every tag or every attribute was struck: what is left may be judged, and somebody must look.
     few = not (description.words.tags and description.words.attributes)
@@ -86,8 +86,11 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
     return Verdict(Decision.REVIEW, best.name, confidence, tuple(doubts))
 
 
-def _likeliest(scores: Scores, labels: Sequence[Label]) -> tuple[Label, float, float]:
-    """The leading label of the likeliest decision, the probability of that decision (0..1), and its lead over the next one."""
+def likeliest(scores: Scores, labels: Sequence[Label]) -> tuple[Label, float, float]:
+    """The likeliest label of the likeliest decision, the probability of that decision (0..1), and its margin to the next decision.
+
+    `labels` are the station's, in the order of `scores`.
+    """
     sums: dict[str, float] = {}
     for label, probability in zip(labels, scores.probabilities, strict=True):
         sums[label.decision] = sums.get(label.decision, 0.0) + probability

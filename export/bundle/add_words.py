@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from export.bundle.build import finish, require_replaceable, sign
 from export.bundle.key import builder_key
 from export.bundle.licences import SBOM_PATH
-from export.bundle.verify import Say, golden_verdicts, opened
+from export.bundle.verify import Say, certify, opened, unsigned
 from export.cache import sha256
 from export.errors import BuildError, SpecError
 from export.models.vocabulary import Entry, embeddings, merged
@@ -66,8 +66,8 @@ def enlarge(
                     touched |= files
                 manifest = manifest.model_copy(update={"bundle_version": version, "key_id": key_id(public_key(private))})
                 manifest = _listed(staging, manifest, touched)
-                pictures = [golden.picture for golden in old.manifest.golden]
-                golden = golden_verdicts(staging, manifest, pictures, board=board, say=say)
+                expected = {golden.picture: golden.expected for golden in old.manifest.golden}
+                golden = certify(unsigned(staging, manifest), expected, board=board, say=say)
                 sign(staging, manifest.model_copy(update={"golden": golden}), private)
                 digest, _ = finish(staging, out, private, archive=False, say=say)
             finally:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from export.bundle.compare_models import graph_for_gguf, whole_chain
 from export.bundle.key import builder_key
 from export.bundle.licences import licence_files, notice
 from export.bundle.plan import Plan, check_names, gather, require_room
-from export.bundle.verify import Say, golden_verdicts, graph_for_gguf, opened, whole_chain, write_archive
+from export.bundle.verify import Say, certify, golden_table, opened, unexpected, unsigned, write_archive
 from export.cache import kept, sha256
 from export.errors import BuildError
 from export.models.llm.gguf_file import requantize, strip_chat_template
@@ -23,6 +24,7 @@ from export.spec import LLM_GRAPH_PATH, LLM_PATH, BundleSpec
 from firmware_config.board import Board, GraphPrecision
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Golden, Llm, Manifest, parse_manifest
 from firmware_config.errors import ManifestError
+from firmware_config.labels import Label
 from firmware_config.signature import encode_signature, key_id, public_key
 
 if TYPE_CHECKING:
@@ -33,12 +35,13 @@ ARCHIVE_SUFFIX = ".kbundle"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was made."""
+    """What was made; `labels` are those of the golden station."""
 
     root: Path
     archive: Path | None
     digest: str
     golden: tuple[Golden, ...]
+    labels: tuple[Label, ...]
     figures: tuple[Figure, ...]
 
 
@@ -67,7 +70,7 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Path, archive: bool,
     except OSError as err:
         msg = f"building bundle {spec.name}: {err.filename or out} cannot be read or written ({err.strerror}): mend that and build again"
         raise BuildError(msg) from err
-    return Built(out, packed, digest, golden, figures)
+    return Built(out, packed, digest, golden, plan.station.labels, figures)
 
 
 def finish(staging: Path, out: Path, private: bytes, *, archive: bool, say: Say) -> tuple[str, Path | None]:
@@ -141,9 +144,21 @@ def _fill(
     require_kept((*figures, *chain))
     figures += chain
     manifest = manifest.model_copy(update={"parity": manifest.parity | {one.name: round(one.value, 6) for one in chain}})
-    golden = golden_verdicts(staging, manifest, plan.pictures, board=board, say=say)
+    golden = certify(unsigned(staging, manifest), plan.expected, board=board, say=say)
+    if spec.require_expected:
+        _require_expected(golden, plan)
     sign(staging, manifest.model_copy(update={"golden": golden}), private)
     return golden, figures
+
+
+def _require_expected(golden: Sequence[Golden], plan: Plan) -> None:
+    """Refuse golden verdicts that are not what the specification expects."""
+    wrong = unexpected(golden, plan.station.labels)
+    if wrong:
+        names = ", ".join(Path(entry.picture).name for entry in wrong)
+        head = f"{len(wrong)} of {len(golden)} golden verdicts are not as expected ({names}): improve the models, or correct [expected]"
+        msg = f"{head}\n{golden_table(golden, plan.station.labels)}"
+        raise BuildError(msg)
 
 
 def _chain(staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Part], *, board: Board, say: Say) -> tuple[Measured, ...]:
@@ -158,7 +173,7 @@ def _chain(staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Par
             graph = made[room].original / name if room in made and name.endswith(".onnx") else staging / file.path
             (before / file.path).parent.mkdir(parents=True, exist_ok=True)
             (before / file.path).symlink_to((plan.llm if file.path == LLM_PATH else graph).absolute())
-        return whole_chain((before, staging), manifest, plan.pictures, quantisation=plan.spec.llm.quantisation, board=board, say=say)
+        return whole_chain(before, staging, manifest, plan.pictures, quantisation=plan.spec.llm.quantisation, board=board, say=say)
     finally:
         shutil.rmtree(before, ignore_errors=True)
 

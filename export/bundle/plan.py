@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -42,6 +43,11 @@ class Plan:
         """The golden pictures, by their path inside the bundle."""
         return tuple(path for path in sorted(self.files) if path.startswith("golden/") and path.endswith(PICTURES))
 
+    @property
+    def expected(self) -> dict[str, str | None]:
+        """Golden picture, by its path inside the bundle, to the label that is expected of it, None if the specification does not say."""
+        return {picture: self.spec.expected_label(Path(picture).name) for picture in self.pictures}
+
 
 def check_names(spec: BundleSpec) -> None:
     """Check what can be known before models are made: what the golden station and temperatures.json ask for will be there.
@@ -53,7 +59,7 @@ def check_names(spec: BundleSpec) -> None:
     templates = {path.stem for path in spec.templates.glob("*.txt")} if spec.templates else {"default"}
     adapters = {path.stem for path in _adapters(spec.artefacts)} | {path.name for path in spec.llm.adapters}
     temperatures = read_temperatures(spec.artefacts) if spec.artefacts else ()
-    pictures = [path for path in spec.golden.iterdir() if path.suffix in PICTURES]
+    pictures = sorted(path.name for path in spec.golden.iterdir() if path.suffix in PICTURES)
     _refuse_first(spec, _unfit(spec, station, temperatures, templates, adapters, pictures))
 
 
@@ -84,7 +90,8 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
         llm=made["llm"] / "model.gguf" if "llm" in made else _llm_source(spec), files=files, adapters=adapters, templates=templates,
     )  # fmt: skip
     _refuse_first(spec, _missing(files))
-    _refuse_first(spec, _unfit(spec, plan.station, plan.temperatures, templates, adapters, plan.pictures))
+    pictures = [Path(picture).name for picture in plan.pictures]
+    _refuse_first(spec, _unfit(spec, plan.station, plan.temperatures, templates, adapters, pictures))
     for path in (*files, LLM_PATH):
         spec.licence_of(path)
     require_room(spec, ROOM * sum(path.stat().st_size for path in (*files.values(), plan.llm)), near)
@@ -156,17 +163,31 @@ def _unfit(
     temperatures: tuple[AdapterTemperature, ...],
     templates: Collection[str],
     adapters: Collection[str],
-    pictures: Collection[object],
+    pictures: Sequence[str],
 ) -> Iterator[str]:
-    """What does not fit together, each the end of a sentence."""
+    """What does not fit together, each the end of a sentence; `pictures` are the file names of the golden pictures."""
     if not templates:
         yield f"{spec.templates} holds no template (NAME.txt): add one"
     if not pictures:
         yield f"{spec.golden} holds no picture (.png or .jpg): add at least one, a bundle is proven on them"
     uses = [("the golden station", station.judge.template, station.judge.adapter)]
     uses += [("temperatures.json", entry.template, entry.adapter) for entry in temperatures]
-    for who, template, adapter in uses:
+    for user, template, adapter in uses:
         if template not in templates:
-            yield f"{who} uses the template {template!r}, there is {', '.join(sorted(templates)) or 'none'}: correct the name"
+            yield f"{user} uses the template {template!r}, there is {', '.join(sorted(templates)) or 'none'}: correct the name"
         if adapter is not None and adapter not in adapters:
-            yield f"{who} uses the adapter {adapter!r}, there is {', '.join(sorted(adapters)) or 'none'}: correct the name, or train it"
+            yield f"{user} uses the adapter {adapter!r}, there is {', '.join(sorted(adapters)) or 'none'}: correct the name, or train it"
+    yield from _unmet(spec, [label.name for label in station.labels], pictures)
+
+
+def _unmet(spec: BundleSpec, labels: Sequence[str], pictures: Sequence[str]) -> Iterator[str]:
+    """What is wrong with [expected], each the end of a sentence; `labels` are those of the golden station."""
+    for label, patterns in spec.expected.items():
+        if label not in labels:
+            yield f"[expected] names the label {label!r}, the golden station has {', '.join(labels)}: correct the name"
+        for pattern in patterns:
+            if not fnmatch.filter(pictures, pattern):
+                yield f"[expected] {label!r}: no golden picture matches {pattern!r}: correct the pattern, or add the picture"
+    for picture in pictures:
+        if spec.expected_label(picture) is None and spec.require_expected:
+            yield f"require_expected is set, but [expected] names no label for the golden picture {picture}: add it"

@@ -1,32 +1,24 @@
-"""Proof of a bundle with the code that will run it: opened as a box opens it, and its golden pictures described and judged."""
+"""Golden verdicts of a bundle: certified when it is built, given again when it is proven, with the code that a box runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
-from itertools import zip_longest
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-
 from edge.bundle.archive import SUFFIX, pack, unpack
 from edge.bundle.open import Bundle, digest_of, open_bundle
-from edge.cameras import open_camera
-from edge.describers import open_vision_models
 from edge.errors import EdgeError
-from edge.judges import open_language_model, open_station_judge
-from edge.picture.roi import crop
-from edge.records import Description, Frame, Scores
+from edge.inspection.golden import Comparison, compare, decision_probability, inspect_golden_picture, is_as_expected, read_golden_station
+from edge.inspection.open import open_inspectors
+from edge.records import Inspection
 from export.errors import BuildError
-from export.proof.figures import Measured, agreement, edit_distance, max_difference
-from export.spec import STATION_NAME
 from firmware_config.board import Board
 from firmware_config.bundle import MANIFEST_NAME, Golden, Manifest, parse_manifest
-from firmware_config.cameras import FolderCamera
 from firmware_config.errors import ConfigError
-from firmware_config.station import Station, read_station
+from firmware_config.labels import Label
 
 PROBABILITY_DIGITS = 4
 
@@ -34,22 +26,16 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """A golden verdict beside the one that was given now."""
+class Verified:
+    """The golden verdicts of a bundle beside those given on this machine; `labels` are those of its golden station."""
 
-    expected: Golden
-    label: str
-    probability: float
-
-    @property
-    def same(self) -> bool:
-        """The same label, and its probability within the tolerance."""
-        return self.label == self.expected.label and abs(self.probability - self.expected.probability) <= self.expected.tolerance
+    comparisons: tuple[Comparison, ...]
+    labels: tuple[Label, ...]
 
 
 @contextmanager
 def opened(path: Path, *, trusted: Mapping[str, bytes]) -> Iterator[Bundle]:
-    """Open a bundle's folder, or its archive by way of a temporary folder.
+    """Open a bundle's folder, or unpack its archive into a temporary folder and open that.
 
     Raises:
         BuildError: it is not to be trusted.
@@ -64,134 +50,92 @@ def opened(path: Path, *, trusted: Mapping[str, bytes]) -> Iterator[Bundle]:
         raise BuildError(str(err)) from err
 
 
+def unsigned(root: Path, manifest: Manifest) -> Bundle:
+    """A bundle that is still being built: it has no signature and no digest yet."""
+    return Bundle(root, manifest, digest_of(b""))
+
+
 def write_archive(root: Path, archive: Path) -> None:
     """Write the archive of a bundle's folder."""
     pack(root, parse_manifest((root / MANIFEST_NAME).read_bytes()), archive)
 
 
-def compare(bundle: Bundle, *, board: Board, say: Say) -> tuple[Compared, ...]:
-    """Judge every golden picture again.
+def certify(bundle: Bundle, expected: Mapping[str, str | None], *, board: Board, say: Say) -> tuple[Golden, ...]:
+    """Give the golden verdicts of a bundle; `expected` is golden picture -> the label that its maker expects, None if there is none.
 
     Raises:
-        BuildError: a picture cannot be read or judged.
+        BuildError: a model cannot be loaded, or a picture gives a FAULT.
     """
-    golden = bundle.manifest.golden
-    now = _verdicts(bundle, [expected.picture for expected in golden], board=board, say=say)
-    return tuple(Compared(expected, *verdict) for expected, verdict in zip(golden, now, strict=True))
-
-
-def golden_verdicts(root: Path, manifest: Manifest, pictures: Sequence[str], *, board: Board, say: Say) -> tuple[Golden, ...]:
-    """Judge pictures with a bundle that is still being built, `manifest` being all of it but the golden verdicts.
-
-    Raises:
-        BuildError: a picture cannot be read or judged.
-    """
-    verdicts = _verdicts(Bundle(root, manifest, digest_of(b"")), pictures, board=board, say=say)
+    labels = read_golden_station(bundle).labels
     return tuple(
-        Golden(picture=picture, label=label, probability=round(probability, PROBABILITY_DIGITS))
-        for picture, (label, probability) in zip(pictures, verdicts, strict=True)
+        _certified(picture, inspection, labels, label)
+        for (picture, label), inspection in zip(expected.items(), inspected(bundle, tuple(expected), board=board, say=say), strict=True)
     )
 
 
-def whole_chain(
-    roots: tuple[Path, Path], manifest: Manifest, pictures: Sequence[str], *, quantisation: str, board: Board, say: Say
-) -> tuple[Measured, ...]:
-    """Pictures described and judged by models as they came and as they were made: the words, the judge on the same words, and verdicts.
-
-    `roots` are two folders of the one manifest that differ in their graphs and language model only: as they came, as they were made. The
-    judge's own figures are of its GGUF; for its graph see `graph_for_gguf`.
+def verify(bundle: Bundle, *, board: Board, say: Say) -> Verified:
+    """Inspect every golden picture again and compare.
 
     Raises:
-        BuildError: a picture cannot be read or judged.
+        BuildError: a model cannot be loaded.
     """
-    original, made = Bundle(roots[0], without_graph(manifest), digest_of(b"")), Bundle(roots[1], manifest, digest_of(b""))
-    gguf = replace(made, manifest=original.manifest)
-    before = tuple(_judged(original, pictures, board=board, say=say))
-    words = [description for description, _ in before]
-    after = tuple(_judged(made, pictures, board=board, say=say))
-    same_words = _judged(gguf, pictures, board=board, say=say, words=words)
-    one, other, judge = ([scores.probabilities for _, scores in part] for part in (before, after, same_words))
-    return (
-        Measured("words.tags", "overlap", "bundle", _mean(map(_shared, words, [words for words, _ in after]))),
-        Measured("words.captions", "edit_distance", "bundle", _mean(map(_apart, words, [words for words, _ in after]))),
-        Measured("judge", "agreement", quantisation, agreement(np.array(one), np.array(judge))),
-        Measured("judge", "probability", quantisation, max_difference(np.array(one), np.array(judge))),
-        Measured("verdict", "agreement", "bundle", agreement(np.array(one), np.array(other))),
-        Measured("verdict", "probability", "bundle", max_difference(np.array(one), np.array(other))),
-    )
+    golden, labels = bundle.manifest.golden, read_golden_station(bundle).labels
+    inspections = inspected(bundle, [entry.picture for entry in golden], board=board, say=say)
+    return Verified(tuple(compare(*pair, labels) for pair in zip(golden, inspections, strict=True)), labels)
 
 
-def graph_for_gguf(
-    root: Path, manifest: Manifest, pictures: Sequence[str], *, precision: str, board: Board, say: Say
-) -> tuple[Measured, ...]:
-    """The language model's graph against the GGUF that it was written of, on the same words.
+def inspected(bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say) -> Iterator[Inspection]:
+    """Inspect golden pictures, by their paths inside the bundle, with the golden station.
 
     Raises:
-        BuildError: a picture cannot be read or judged.
+        BuildError: a model cannot be loaded, or a picture is not there.
     """
-    made = Bundle(root, manifest, digest_of(b""))
-    judged = list(_judged(made, pictures, board=board, say=say))
-    gguf = _judged(replace(made, manifest=without_graph(manifest)), pictures, board=board, say=say, words=[words for words, _ in judged])
-    one, other = (np.array([scores.probabilities for _, scores in part]) for part in (gguf, judged))
-    return (
-        Measured("judge.graph", "agreement", precision, agreement(one, other)),
-        Measured("judge.graph", "probability", precision, max_difference(one, other)),
-    )
-
-
-def without_graph(manifest: Manifest) -> Manifest:
-    """The manifest of a bundle whose GGUF judges."""
-    return manifest.model_copy(update={"llm": manifest.llm.model_copy(update={"graph": None})})
-
-
-def _shared(one: Description, other: Description) -> float:
-    """Share of tags and attributes that both have."""
-    a, b = ({tag.word for tag in (*said.words.tags, *said.words.attributes)} for said in (one, other))
-    return len(a & b) / max(len(a), len(b), 1)
-
-
-def _apart(one: Description, other: Description) -> float:
-    """Mean edit distance of the captions, in words."""
-    pairs = zip_longest(one.words.captions, other.words.captions, fillvalue="")
-    return _mean(edit_distance(a.split(), b.split()) for a, b in pairs)
-
-
-def _mean(values: Iterable[float]) -> float:
-    listed = list(values)
-    return sum(listed) / max(1, len(listed))
-
-
-def _verdicts(bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say) -> Iterator[tuple[str, float]]:
-    """Label and probability of each picture, made as the golden station says."""
-    for _, scores in _judged(bundle, pictures, board=board, say=say):
-        best = max(range(len(scores.labels)), key=scores.probabilities.__getitem__)
-        yield scores.labels[best], scores.probabilities[best]
-
-
-def _judged(
-    bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say, words: Sequence[Description] = ()
-) -> Iterator[tuple[Description, Scores]]:
-    """Words and scores of each picture, made as the golden station says; with `words`, scores of these words."""
     try:
-        station = read_station(bundle.path(f"golden/{STATION_NAME}"))
         say("loading the models")
-        describer = None if words else open_vision_models(bundle, board=board).describer(station.describe)
-        model = open_language_model(bundle, board=board)
-        judge = open_station_judge(model, bundle=bundle, station=station)
-        for number, picture in enumerate(pictures):
-            say(f"judging golden pictures {number + 1}/{len(pictures)}")
-            seen = describer.describe(_frame(bundle.path(picture), station)) if describer is not None else words[number]
-            yield seen, judge.score(seen.words)
+        (inspector,) = open_inspectors(bundle, [read_golden_station(bundle)], board=board)
+        for number, picture in enumerate(pictures, 1):
+            say(f"inspecting golden pictures: {number} of {len(pictures)}")
+            yield inspect_golden_picture(bundle, picture, inspector)
     except (EdgeError, ConfigError) as err:
-        msg = f"judging the golden pictures of bundle {bundle.manifest.name}: {err}"
+        msg = f"inspecting the golden pictures of bundle {bundle.manifest.name}: {err}"
         raise BuildError(msg) from err
 
 
-def _frame(picture: Path, station: Station) -> Frame:
-    settings = FolderCamera(kind="folder", path=picture.parent, pattern=picture.name)
-    with closing(open_camera(settings, station=station.station.name)) as camera:
-        frame = next(camera.frames(), None)
-    if not isinstance(frame, Frame):
-        msg = f"golden picture {picture} cannot be read ({frame.detail if frame else 'it is not there'}): replace it"
-        raise BuildError(msg)
-    return frame if station.picture.roi is None else replace(frame, pixels=crop(frame.pixels, station.picture.roi))
+def fault_error(picture: str, inspection: Inspection) -> BuildError:
+    """The error for a golden picture that gives a FAULT."""
+    verdict = inspection.verdict
+    reasons = ", ".join(reason.value for reason in verdict.reasons)
+    return BuildError(f"golden picture {picture} gives {verdict.decision.value} ({reasons}: {inspection.detail}): replace the picture")
+
+
+def unexpected(golden: Sequence[Golden], labels: Sequence[Label]) -> tuple[Golden, ...]:
+    """The golden verdicts that are not what the pictures' maker expects; `labels` are those of the golden station."""
+    return tuple(entry for entry in golden if is_as_expected(entry, labels) is False)
+
+
+def golden_table(golden: Sequence[Golden], labels: Sequence[Label], comparisons: Sequence[Comparison] = ()) -> str:
+    """The golden verdicts as lines of text; with `comparisons`, in the same order, also whether this machine gives them."""
+    rows = [["picture", "expected", "certified", "probability", "", *(["this machine"] if comparisons else [])]]
+    notes = {True: "as expected", False: "NOT as expected", None: ""}
+    for entry in golden:
+        verdict, note = f"{entry.decision} {entry.label}", notes[is_as_expected(entry, labels)]
+        rows.append([Path(entry.picture).name, entry.expected or "-", verdict, f"{entry.probability:.4f}", note])
+    for row, comparison in zip(rows[1:], comparisons, strict=False):
+        row.append("same" if comparison.is_same else f"DIFFERS: {comparison.decision.value} {comparison.label or ''}".rstrip())
+        if not comparison.is_same and comparison.probability is not None:
+            row[-1] += f" {comparison.probability:.4f}"
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _certified(picture: str, inspection: Inspection, labels: Sequence[Label], expected: str | None) -> Golden:
+    verdict, probability = inspection.verdict, decision_probability(inspection, labels)
+    if verdict.label is None or probability is None:
+        raise fault_error(picture, inspection)
+    return Golden(
+        picture=picture,
+        expected=expected,
+        decision=verdict.decision.value,
+        label=verdict.label,
+        probability=round(probability, PROBABILITY_DIGITS),
+    )

@@ -14,7 +14,7 @@ from edge.interfaces import Judge
 from edge.judges import open_language_model, open_station_judge
 from edge.judges.score_cache import CachedJudge
 from edge.judges.scripted import ScriptedJudge
-from export.bundle.verify import without_graph
+from export.bundle.compare_models import without_graph
 from firmware_config.board import read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station

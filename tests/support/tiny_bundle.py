@@ -76,7 +76,7 @@ def manifest_of(files: Files) -> Json:
         },
         "llm": {"model": "llm/model.gguf", "adapters": {"product": "llm/adapters/product.gguf"}},
         "templates": {"default": "templates/default.txt"},
-        "golden": [{"picture": "golden/cell.png", "label": "crack", "probability": 0.9}],
+        "golden": [{"picture": "golden/cell.png", "decision": "NG", "label": "crack", "probability": 0.9}],
         "files": [
             {"path": path, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "licence": "Apache-2.0"}
             for path, content in sorted(files.items())

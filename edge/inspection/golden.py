@@ -1,0 +1,99 @@
+"""The golden pictures of a bundle, inspected as a box inspects, and compared with their certified verdicts.
+
+A golden verdict is identified by its decision, its label and the probability of the label's decision. This probability, not the label's
+own, is what the station's limits are compared with and what a calibrated verdict reports as its confidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.bundle.open import Bundle
+from edge.cameras import open_camera
+from edge.errors import BundleError
+from edge.inspection.inspector import Inspector
+from edge.inspection.policy import likeliest
+from edge.records import Capture, Decision, Inspection
+from firmware_config.bundle import GOLDEN_STATION, Golden
+from firmware_config.cameras import FolderCamera
+from firmware_config.labels import Label
+from firmware_config.station import Station, read_station
+
+
+def read_golden_station(bundle: Bundle) -> Station:
+    """The golden station of a bundle, without its deadline and its check for a frozen camera: golden pictures come from no camera.
+
+    Raises:
+        BundleError: the bundle has no golden station.
+        StationError: it is not understood.
+    """
+    station = read_station(bundle.path(GOLDEN_STATION))
+    still = {"picture": {"frozen_after": None}, "trigger": {"deadline_ms": None}}
+    return station.model_copy(update={name: getattr(station, name).model_copy(update=values) for name, values in still.items()})
+
+
+def inspect_golden_picture(bundle: Bundle, picture: str, inspector: Inspector) -> Inspection:
+    """Inspect the golden picture at the path `picture` inside the bundle; `inspector` is that of `read_golden_station`.
+
+    A picture that cannot be read, described or judged is a FAULT, as on a box.
+
+    Raises:
+        BundleError: the bundle has no such picture.
+    """
+    return inspector.inspect(golden_capture(bundle.path(picture), station=inspector.station.station.name))
+
+
+def golden_capture(picture: Path, *, station: str) -> Capture:
+    """A golden picture as a camera of the station `station` gives it.
+
+    Raises:
+        BundleError: it is not there.
+    """
+    settings = FolderCamera(kind="folder", path=picture.parent, pattern=picture.name)
+    with closing(open_camera(settings, station=station)) as camera:
+        capture = next(camera.frames(), None)
+    if capture is None:
+        msg = f"the golden picture {picture} is not there: take the bundle from its builder again"
+        raise BundleError(msg)
+    return capture
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A golden verdict beside the one given now; `label` and `probability` are None for a FAULT."""
+
+    golden: Golden
+    decision: Decision
+    label: str | None
+    probability: float | None
+
+    @property
+    def is_same(self) -> bool:
+        """The decision and the label are equal, and the probability is within the tolerance."""
+        golden = self.golden
+        near = self.probability is not None and abs(self.probability - golden.probability) <= golden.tolerance
+        return near and (self.decision.value, self.label) == (golden.decision, golden.label)
+
+
+def compare(golden: Golden, inspection: Inspection, labels: Sequence[Label]) -> Comparison:
+    """Compare a certified verdict with an inspection of its picture; `labels` are those of the golden station."""
+    return Comparison(golden, inspection.verdict.decision, inspection.verdict.label, decision_probability(inspection, labels))
+
+
+def decision_probability(inspection: Inspection, labels: Sequence[Label]) -> float | None:
+    """The probability (0..1) of the decision of the verdict's label, calibrated or not; None for a FAULT."""
+    return None if inspection.scores is None or inspection.verdict.label is None else likeliest(inspection.scores, labels)[1]
+
+
+def is_as_expected(golden: Golden, labels: Sequence[Label]) -> bool | None:
+    """Whether a certified verdict is what the picture's maker expects: the label and its decision; None if nothing is expected.
+
+    `labels` are those of the golden station.
+    """
+    if golden.expected is None:
+        return None
+    decision = next((label.decision.upper() for label in labels if label.name == golden.expected), None)
+    return (golden.decision, golden.label) == (decision, golden.expected)
