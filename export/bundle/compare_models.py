@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from edge.bundle.open import Bundle
 from edge.errors import EdgeError
 from edge.inspection.golden import read_golden_station
-from edge.judges import open_judge, open_language_model
+from edge.judges import open_language_model, open_station_judge
 from edge.records import Description, Scores
 from export.bundle.verify import Say, fault_error, inspected, unsigned
 from export.errors import BuildError
@@ -87,7 +87,7 @@ def _judged(bundle: Bundle, descriptions: Sequence[Description], *, board: Board
     """Scores of descriptions by the golden station's judge."""
     try:
         say("loading the language model")
-        judge = open_judge(open_language_model(bundle, board=board), bundle=bundle, station=read_golden_station(bundle))
+        judge = open_station_judge(open_language_model(bundle, board=board), bundle=bundle, station=read_golden_station(bundle))
         scores = []
         for number, description in enumerate(descriptions, 1):
             say(f"judging the words of golden pictures: {number} of {len(descriptions)}")

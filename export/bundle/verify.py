@@ -105,7 +105,7 @@ def fault_error(picture: str, inspection: Inspection) -> BuildError:
     """The error for a golden picture that gives a FAULT."""
     verdict = inspection.verdict
     reasons = ", ".join(reason.value for reason in verdict.reasons)
-    return BuildError(f"golden picture {picture} gives {verdict.decision.value} ({reasons}: {inspection.detail}): replace the picture")
+    return BuildError(f"golden picture {picture} gives {verdict.decision.value} ({reasons}): {inspection.detail}")
 
 
 def unexpected(golden: Sequence[Golden], labels: Sequence[Label]) -> tuple[Golden, ...]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -156,7 +156,10 @@ def test_one_specification_and_one_command_make_a_bundle_of_models_as_they_come(
     assert cv2.imread(str(tmp_path / "proof.png")) is not None
 
     bundle = open_bundle(tmp_path / "bundle", trusted=read_trusted_keys(tmp_path / "keys"))
-    assert len(bundle.path(bundle.manifest.describer.blip.drafts).read_text().splitlines()) == 2, "a caption of each golden picture"
+    blip = bundle.manifest.describer.blip
+    assert blip is not None
+    assert blip.drafts is not None
+    assert len(bundle.path(blip.drafts).read_text().splitlines()) == 2, "a caption of each golden picture"
     assert set(bundle.manifest.llm.adapters) == {"lora"}
     assert set(bundle.manifest.templates) == {"default"}
     assert {"clip_image_cosine_int8", "blip_captions_edit_distance_int8", "judge_probability_Q8_0", "verdict_agreement_bundle"} <= set(
@@ -175,15 +178,24 @@ def test_two_builds_on_two_paths_give_one_digest(root: Path, cache: Path, tmp_pa
 
 
 def test_a_build_that_was_cut_off_goes_on_where_it_stopped(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, made = tmp_path / "cache", []
+    cache, made = tmp_path / "cache", list[str]()
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(make, "blip_graphs", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(make, "blip_graphs", interrupted)
         with pytest.raises(KeyboardInterrupt):
             built(root, cache)
     real = steps.kept
+
+    def counted(cache: Path, name: str, inputs: Iterable[Path], settings: object, make: Callable[[Path], object]) -> Path:
+        made.append(name)
+        return real(cache, name, inputs, settings, make)
+
     monkeypatch.setattr(make, "clip_graphs", lambda *_: pytest.fail("made again"))
     monkeypatch.setattr(make, "make_clip", lambda *_, **__: pytest.fail("made again"))
-    monkeypatch.setattr(make, "kept", lambda *args: made.append(args[1]) or real(*args))
+    monkeypatch.setattr(make, "kept", counted)
     assert built(root, cache).digest.startswith("sha256:")
     assert made == ["clip-graphs", "clip", "blip-graphs", "blip", "llm"]
 
@@ -275,4 +287,6 @@ def test_a_board_says_the_precision_where_the_specification_does_not(root: Path)
     assert spec.blip is not None
     assert (spec.clip.precision, spec.blip.precision, spec.blip.decoder_precision) == ("fp16", "fp16", "fp16")
     (root / "line3.toml").write_text(SPEC.replace('folder = "models/clip"', 'folder = "models/clip"\nprecision = "int8-full"'))
-    assert read_spec(root / "line3.toml", precision="fp16").clip.precision == "int8-full"
+    spec = read_spec(root / "line3.toml", precision="fp16")
+    assert spec.clip is not None
+    assert spec.clip.precision == "int8-full"
