@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.judge import judging
 from edge.bundle.open import Bundle, open_bundle
-from edge.cameras.stamp import Stamp
+from edge.cameras.capture_factory import CaptureFactory
 from edge.demo.cells import sample_cells
 from edge.describers import open_vision_models
 from edge.picture.decode import read_picture
@@ -102,7 +102,7 @@ def compare(title: str, ways: dict[str, Callable[[], object]]) -> None:
 
 def _frame() -> Frame:
     pixels = read_picture(sample_cells(1)[0].path, max_pixels=1_000_000, max_bytes=10_000_000)
-    return Stamp("bench").frame(pixels, source="cell", started_ns=time.monotonic_ns())
+    return CaptureFactory("bench").frame(pixels, source="cell", started_ns=time.monotonic_ns())
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.reader import FRAME, HEADER, MAX_FRAME_BYTES, MAX_TROUBLE_BYTES, TROUBLE
-from edge.cameras.stamp import Stamp
 from edge.records import Capture, Frame, Pixels, Reason
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 5.0
@@ -57,9 +57,9 @@ class _LostError(Exception):
 class ChildCamera:
     """Yields the newest picture each time it is asked, or a `LostFrame` for every time that the camera could not be read."""
 
-    def __init__(self, source: Source, *, station: str, stamp: Stamp | None = None, command: Sequence[str] = READER) -> None:
+    def __init__(self, source: Source, *, station: str, captures: CaptureFactory | None = None, command: Sequence[str] = READER) -> None:
         self._source = source
-        self._stamp = stamp or Stamp(station)
+        self._captures = captures or CaptureFactory(station)
         self._command = command
         self._closed = threading.Event()
         self._lock = threading.Lock()
@@ -78,7 +78,7 @@ class ChildCamera:
                     self._kill()
                     if self._closed.is_set():
                         return
-                    yield self._stamp.lost(lost.reason, lost.detail, source=self._source.name)
+                    yield self._captures.lost(lost.reason, lost.detail, source=self._source.name)
                     self._closed.wait(pause_s)
                     pause_s = min(2 * pause_s, LAST_PAUSE_S)
         finally:
@@ -100,9 +100,9 @@ class ChildCamera:
         source = self._source
         deadline_s = START_S + source.open_ms / 1e3
         while not self._closed.is_set():
-            started_ns = self._stamp.started_ns()
+            started_ns = self._captures.now_ns()
             taken_ns, pixels = self._ask(child, deadline_s)
-            yield self._stamp.frame(pixels, source=source.name, started_ns=started_ns, taken_ns=taken_ns)
+            yield self._captures.frame(pixels, source=source.name, started_ns=started_ns, taken_ns=taken_ns)
             deadline_s = source.read_ms / 1e3
 
     def _start(self) -> subprocess.Popen[bytes]:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge.cameras.stamp import Stamp
+from edge.cameras.capture_factory import CaptureFactory
 from edge.picture.decode import PictureError, read_picture
 from edge.records import Capture, Reason
 from firmware_config.cameras import FolderCamera as Settings
@@ -23,9 +23,9 @@ class FolderCamera:
     unless the pattern begins with a dot.
     """
 
-    def __init__(self, settings: Settings, *, station: str, stamp: Stamp | None = None) -> None:
+    def __init__(self, settings: Settings, *, station: str, captures: CaptureFactory | None = None) -> None:
         self._settings = settings
-        self._stamp = stamp or Stamp(station)
+        self._captures = captures or CaptureFactory(station)
         self._closed = threading.Event()
 
     def frames(self) -> Iterator[Capture]:
@@ -79,17 +79,17 @@ class FolderCamera:
         return sorted(path for path in found if (hidden_too or not path.name.startswith(".")) and not path.is_dir())
 
     def _capture(self, path: Path) -> Capture:
-        source, started_ns = os.path.relpath(path, self._settings.path), self._stamp.started_ns()
+        source, started_ns = os.path.relpath(path, self._settings.path), self._captures.now_ns()
         try:
             pixels = read_picture(path, max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes)
         except PictureError as err:
-            return self._stamp.lost(err.reason, err.detail, source=source)
-        return self._stamp.frame(pixels, source=source, started_ns=started_ns)
+            return self._captures.lost(err.reason, err.detail, source=source)
+        return self._captures.frame(pixels, source=source, started_ns=started_ns)
 
     def _unreachable(self, err: OSError) -> Capture:
         folder = self._settings.path
         detail = f"the folder {folder} cannot be read ({err.strerror}): mount it again or correct camera.path"
-        return self._stamp.lost(Reason.CAMERA_UNREACHABLE, detail, source=str(folder))
+        return self._captures.lost(Reason.CAMERA_UNREACHABLE, detail, source=str(folder))
 
 
 def _facts(path: Path) -> _Facts | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from edge.cameras.stamp import Stamp
+from edge.cameras.capture_factory import CaptureFactory
 from edge.records import Capture, Reason
 from firmware_config.cameras import VideoCamera as Settings
 
@@ -16,9 +16,9 @@ from firmware_config.cameras import VideoCamera as Settings
 class VideoCamera:
     """One frame of every `every`, to the end of the file."""
 
-    def __init__(self, settings: Settings, *, station: str, stamp: Stamp | None = None) -> None:
+    def __init__(self, settings: Settings, *, station: str, captures: CaptureFactory | None = None) -> None:
         self._settings = settings
-        self._stamp = stamp or Stamp(station)
+        self._captures = captures or CaptureFactory(station)
         self._closed = threading.Event()
 
     def frames(self) -> Iterator[Capture]:
@@ -31,11 +31,11 @@ class VideoCamera:
         try:
             if not video.isOpened():
                 detail = f"the video {path} cannot be opened: give a file that FFmpeg reads"
-                yield self._stamp.lost(Reason.CAMERA_UNREACHABLE, detail, source=path.name)
+                yield self._captures.lost(Reason.CAMERA_UNREACHABLE, detail, source=path.name)
                 return
             expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
             while not self._closed.is_set():
-                started_ns = self._stamp.started_ns()
+                started_ns = self._captures.now_ns()
                 if not video.grab():
                     break
                 number += 1
@@ -44,14 +44,14 @@ class VideoCamera:
                 source = f"{path.name}#{number}"
                 good, pixels = video.retrieve()
                 if good and pixels is not None:
-                    yield self._stamp.frame(np.ascontiguousarray(pixels, np.uint8), source=source, started_ns=started_ns)
+                    yield self._captures.frame(np.ascontiguousarray(pixels, np.uint8), source=source, started_ns=started_ns)
                 else:
-                    yield self._stamp.lost(
+                    yield self._captures.lost(
                         Reason.UNREADABLE, f"frame {number} of the video {path} cannot be decoded: replace the file", source=source
                     )
             if not self._closed.is_set() and number < expected:
                 detail = f"the video {path} ends after {number} of {expected} frames: replace the file"
-                yield self._stamp.lost(Reason.UNREADABLE, detail, source=f"{path.name}#{number + 1}")
+                yield self._captures.lost(Reason.UNREADABLE, detail, source=f"{path.name}#{number + 1}")
         finally:
             video.release()
 

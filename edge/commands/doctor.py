@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 
 from edge.bundle.open import Bundle, open_bundle
 from edge.cameras import open_camera
-from edge.cameras.stamp import Stamp
+from edge.cameras.capture_factory import CaptureFactory
 from edge.daemon.startup import box_info, open_spool, read_stations
 from edge.describers import open_vision_models
 from edge.errors import EdgeError
@@ -125,7 +125,7 @@ def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
     took = []
     for station in stations:
         judge = open_station_judge(model, bundle=bundle, station=station)
-        frame = Stamp(station.station.name).frame(_gradient(), source="doctor", started_ns=time.monotonic_ns())
+        frame = CaptureFactory(station.station.name).frame(_gradient(), source="doctor", started_ns=time.monotonic_ns())
         started = time.monotonic()
         judge.score(vision.describer(station.describe).describe(frame).words)
         took.append(f"{station.station.name} {(time.monotonic() - started) * 1e3:.0f} ms")
@@ -155,8 +155,8 @@ def _camera(station: Station) -> str:
 
 
 def _outputs(stations: tuple[Station, ...], bundle: Bundle, board: Board, settings: BoxSettings) -> str:
-    outlets = open_sinks(stations, box=f"{settings.box}-doctor", info=box_info(bundle, board))
-    for outlet in outlets:
-        with closing(outlet.sink) as sink:
+    routes = open_sinks(stations, box=f"{settings.box}-doctor", info=box_info(bundle, board))
+    for route in routes:
+        with closing(route.sink) as sink:
             sink.connect()
-    return ", ".join(f"{outlet.name} takes {', '.join(outlet.stations)}" for outlet in outlets) or "none: verdicts stay in the spool"
+    return ", ".join(f"{route.name} takes {', '.join(route.stations)}" for route in routes) or "none: verdicts stay in the spool"

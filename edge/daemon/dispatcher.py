@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.errors import EdgeError, NobodyListensError
-from edge.sinks import Outlet
+from edge.sinks import SinkRoute
 from edge.spool.store import Spool
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class DispatchStatus:
 
 
 class Dispatcher:
-    """Delivers the rows of one outlet, strictly in order: a row that fails is tried again until it is delivered.
+    """Delivers the rows of one route, strictly in order: a row that fails is tried again until it is delivered.
 
     `wait` waits on an event for some seconds at most and says whether it is set; `sink` is closed by `stop`.
     """
@@ -48,12 +48,12 @@ class Dispatcher:
         self,
         *,
         spool: Spool,
-        outlet: Outlet,
+        route: SinkRoute,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
         self._spool = spool
-        self._outlet = outlet
+        self._route = route
         self._clock = clock
         self._wait = wait
         self._stopping = threading.Event()
@@ -63,7 +63,7 @@ class Dispatcher:
         self._delivered = self._failed = self._progress = 0
         self._nobody_listens = False
         self._last_error: str | None = None
-        self._thread = threading.Thread(target=self._run, name=f"dispatch-{outlet.name}-{outlet.stations[0]}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"dispatch-{route.name}-{route.stations[0]}", daemon=True)
 
     def start(self) -> None:
         """Begin to deliver."""
@@ -88,14 +88,14 @@ class Dispatcher:
         self.wake()
         if self._thread.is_alive():
             self._thread.join(deadline_s / 2)
-        self._outlet.sink.close()  # also ends a delivery that hangs
+        self._route.sink.close()  # also ends a delivery that hangs
         if self._thread.is_alive():
             self._thread.join(max(0.0, until - self._clock()))
         return not self._thread.is_alive()
 
     def status(self) -> DispatchStatus:
         """Say how it goes; also from other threads, also after `stop`."""
-        backlog = self._spool.backlog(self._outlet.name, self._outlet.stations)
+        backlog = self._spool.backlog(self._route.name, self._route.stations)
         return DispatchStatus(self._delivered, self._failed, backlog, self._nobody_listens, self._last_error, self._progress)
 
     def _run(self) -> None:
@@ -118,9 +118,9 @@ class Dispatcher:
         """Deliver what is pending; if nothing is, keep in touch and wait for more."""
         with self._changed:
             self._work = False
-        rows = self._spool.pending(self._outlet.name, self._outlet.stations, BATCH_ROWS)
+        rows = self._spool.pending(self._route.name, self._route.stations, BATCH_ROWS)
         if not rows:
-            self._outlet.sink.connect()
+            self._route.sink.connect()
             self._note(None)
             with self._changed:
                 self._idle = not self._work
@@ -130,8 +130,8 @@ class Dispatcher:
         for row in rows:
             if self._stopping.is_set():
                 return
-            self._outlet.sink.deliver(row.inspection)
-            self._spool.delivered(self._outlet.name, row)
+            self._route.sink.deliver(row.inspection)
+            self._spool.mark_delivered(self._route.name, row)
             self._delivered += 1
             self._progress += 1
             self._note(None)
@@ -144,5 +144,5 @@ class Dispatcher:
         if (last_error is None) != (self._last_error is None) or nobody_listens != self._nobody_listens:
             level = logging.INFO if err is None else logging.WARNING
             trace = err if err is not None and not isinstance(err, EdgeError) else None
-            log.log(level, "outlet %s delivering=%s error=%r", self._outlet.name, err is None, last_error, exc_info=trace)
+            log.log(level, "route %s delivering=%s error=%r", self._route.name, err is None, last_error, exc_info=trace)
         self._nobody_listens, self._last_error = nobody_listens, last_error

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 
-class Latest(Generic[Item]):
+class FrameSlot(Generic[Item]):
     """Holds at most one item. `live` says that a new one replaces the one that is still there; else `put` waits."""
 
     def __init__(self, *, live: bool) -> None:

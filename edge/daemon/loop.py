@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from edge.daemon.dispatcher import Dispatcher, DispatchStatus
-from edge.daemon.frame_slot import Latest
+from edge.daemon.frame_slot import FrameSlot
 from edge.daemon.metrics import Metrics, resident_bytes
 from edge.daemon.sd_notify import Notifier
 from edge.errors import MessageError, SpoolError
@@ -18,7 +18,7 @@ from edge.inspection.inspector import Inspector
 from edge.inspection.policy import fault
 from edge.interfaces import Camera
 from edge.records import Capture, Inspection, Reason
-from edge.sinks import BoxStatus, Outlet, served
+from edge.sinks import BoxStatus, SinkRoute, stations_by_sink
 from edge.spool.store import Spool, SpoolStatus
 from firmware_config.station import Station
 
@@ -45,18 +45,18 @@ ALL_WELL = "all stations running"
 
 
 @dataclass(slots=True)
-class Line:
+class StationPipeline:
     """One station with its camera and its inspector. `live` says that the camera goes on whether we look or not."""
 
     station: Station
     camera: Camera
     inspector: Inspector
     live: bool
-    slot: Latest[Capture] = field(init=False)
+    slot: FrameSlot[Capture] = field(init=False)
     thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
-        self.slot = Latest(live=self.live)
+        self.slot = FrameSlot(live=self.live)
 
     @property
     def name(self) -> str:
@@ -71,13 +71,15 @@ class Daemon:
     tried again until there is room.
     """
 
-    def __init__(self, lines: Sequence[Line], *, spool: Spool, outlets: Sequence[Outlet], metrics: Metrics, notifier: Notifier) -> None:
-        self._lines = tuple(lines)
+    def __init__(
+        self, pipelines: Sequence[StationPipeline], *, spool: Spool, routes: Sequence[SinkRoute], metrics: Metrics, notifier: Notifier
+    ) -> None:
+        self._pipelines = tuple(pipelines)
         self._spool = spool
-        self._outlets = tuple(outlets)
+        self._routes = tuple(routes)
         self._metrics = metrics
         self._notifier = notifier
-        self._dispatchers = tuple(Dispatcher(spool=spool, outlet=outlet) for outlet in outlets)
+        self._dispatchers = tuple(Dispatcher(spool=spool, route=route) for route in routes)
         self._stopping = threading.Event()
         self._captured = threading.Event()
         self._worker = threading.Thread(target=self._work, name="inspect", daemon=True)
@@ -86,20 +88,23 @@ class Daemon:
         self._status: BoxStatus = "online"
         self._said = ALL_WELL
         self._blind: dict[str, str] = {}
-        for line in self._lines:
-            line.thread = threading.Thread(target=self._capture, args=(line,), name=f"camera-{line.name}", daemon=True)
+        for pipeline in self._pipelines:
+            pipeline.thread = threading.Thread(target=self._capture, args=(pipeline,), name=f"camera-{pipeline.name}", daemon=True)
 
     def run(self, stop: threading.Event, *, until_done: bool = False) -> None:
         """Run until `stop` is set; with `until_done` also end when every camera has ended and its pictures are delivered."""
-        self._spool.serve(served(self._outlets))
+        self._spool.register_sinks(stations_by_sink(self._routes))
         for dispatcher in self._dispatchers:
             dispatcher.start()
         self._worker.start()
-        for line in self._lines:
-            line.thread.start()
+        for pipeline in self._pipelines:
+            pipeline.thread.start()
         self._notifier.ready()
         log.info(
-            "running stations=%s outputs=%s epoch=%s", ",".join(line.name for line in self._lines), len(self._outlets), self._spool.epoch
+            "running stations=%s outputs=%s epoch=%s",
+            ",".join(pipeline.name for pipeline in self._pipelines),
+            len(self._routes),
+            self._spool.epoch,
         )
         try:
             self._watch(stop, until_done=until_done)
@@ -146,14 +151,14 @@ class Daemon:
         return {"inspect": self._turns} | {f"output-{i}": status.progress for i, status in enumerate(statuses)}
 
     def _is_done(self) -> bool:
-        return not any(line.thread.is_alive() or line.slot.waiting for line in self._lines) and not self._captured.is_set()
+        return not any(pipeline.thread.is_alive() or pipeline.slot.waiting for pipeline in self._pipelines) and not self._captured.is_set()
 
     def _show(self, hung: set[str], statuses: Sequence[DispatchStatus], spool: SpoolStatus) -> None:
-        for line in self._lines:
-            self._metrics.dropped.labels(line.name).set(line.slot.dropped)
-        for outlet, status in zip(self._outlets, statuses, strict=True):
-            self._metrics.backlog.labels(outlet.name).set(status.backlog)
-            self._metrics.nobody_listens.labels(outlet.name).set(status.nobody_listens)
+        for pipeline in self._pipelines:
+            self._metrics.dropped.labels(pipeline.name).set(pipeline.slot.dropped)
+        for route, status in zip(self._routes, statuses, strict=True):
+            self._metrics.backlog.labels(route.name).set(status.backlog)
+            self._metrics.nobody_listens.labels(route.name).set(status.nobody_listens)
         self._metrics.spool_bytes.set(spool.used_bytes)
         self._metrics.spool_full.set(self._cannot_commit is not None)
         self._metrics.resident_bytes.set(resident_bytes())
@@ -171,9 +176,9 @@ class Daemon:
         self._said = text
         log.info("status %s: %s", status, text)
         self._notifier.status(text)
-        for outlet in self._outlets:
-            if outlet.set_status is not None and status != self._status:
-                outlet.set_status(status)
+        for route in self._routes:
+            if route.set_status is not None and status != self._status:
+                route.set_status(status)
         self._status = status
 
     def _prune(self) -> None:
@@ -182,25 +187,25 @@ class Daemon:
         except SpoolError as err:
             log.warning("pruning failed error=%r", str(err))
 
-    def _capture(self, line: Line) -> None:
+    def _capture(self, pipeline: StationPipeline) -> None:
         """A camera's thread: picture after picture into the slot."""
-        interval_s = line.station.trigger.interval_ms / 1e3 if line.station.trigger.kind == "interval" else 0.0
+        interval_s = pipeline.station.trigger.interval_ms / 1e3 if pipeline.station.trigger.kind == "interval" else 0.0
         due = time.monotonic()
         try:
-            for capture in line.camera.frames():
-                if not line.slot.put(capture):
+            for capture in pipeline.camera.frames():
+                if not pipeline.slot.put(capture):
                     return
                 self._captured.set()
                 due = max(due + interval_s, time.monotonic())
                 if self._stopping.wait(due - time.monotonic() if interval_s else 0):
                     return
         except Exception as err:
-            self._blind[line.name] = (
-                f"the camera of {line.name} ended with {type(err).__name__}: start the daemon anew and report this as a bug"
+            self._blind[pipeline.name] = (
+                f"the camera of {pipeline.name} ended with {type(err).__name__}: start the daemon anew and report this as a bug"
             )
-            log.exception("camera thread ended station=%s", line.name)
+            log.exception("camera thread ended station=%s", pipeline.name)
         finally:
-            log.info("camera ended station=%s", line.name)
+            log.info("camera ended station=%s", pipeline.name)
 
     def _work(self) -> None:
         """The worker's thread: inspects what the slots hold, station after station."""
@@ -209,19 +214,19 @@ class Daemon:
             if not self._captured.wait(IDLE_S):
                 continue
             try:
-                for line in self._lines:
-                    capture = line.slot.take()
+                for pipeline in self._pipelines:
+                    capture = pipeline.slot.take()
                     if capture is not None:
-                        self._inspect(line, capture)
+                        self._inspect(pipeline, capture)
             except Exception:
                 log.exception("inspecting failed")  # a bug of ours: the line goes on with the next picture
-            if not any(line.slot.waiting for line in self._lines):
+            if not any(pipeline.slot.waiting for pipeline in self._pipelines):
                 self._captured.clear()
-                if any(line.slot.waiting for line in self._lines):
+                if any(pipeline.slot.waiting for pipeline in self._pipelines):
                     self._captured.set()
 
-    def _inspect(self, line: Line, capture: Capture) -> None:
-        inspection = line.inspector.inspect(capture)
+    def _inspect(self, pipeline: StationPipeline, capture: Capture) -> None:
+        inspection = pipeline.inspector.inspect(capture)
         started = time.monotonic()
         committed = self._commit(inspection)
         if committed is None:
@@ -264,12 +269,12 @@ class Daemon:
         self._tell("stopping", "stopping")
         self._stopping.set()
         self._captured.set()
-        for line in self._lines:
-            line.camera.close()
-            line.slot.close()
+        for pipeline in self._pipelines:
+            pipeline.camera.close()
+            pipeline.slot.close()
         self._worker.join(STOP_S)
-        for line in self._lines:
-            line.thread.join(STOP_S)
+        for pipeline in self._pipelines:
+            pipeline.thread.join(STOP_S)
         until = time.monotonic() + DRAIN_S
         for dispatcher in self._dispatchers:
             with contextlib.suppress(SpoolError):  # a spool that cannot be read must not keep the threads alive
@@ -277,4 +282,4 @@ class Daemon:
                     dispatcher.drain(max(0.0, until - time.monotonic()))
         for dispatcher in self._dispatchers:
             dispatcher.stop(STOP_S)
-        log.info("stopped stations=%s", ",".join(line.name for line in self._lines))
+        log.info("stopped stations=%s", ",".join(pipeline.name for pipeline in self._pipelines))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.bundle.open import Bundle, open_bundle
 from edge.cameras import open_camera
-from edge.daemon.loop import Daemon, Line
+from edge.daemon.loop import Daemon, StationPipeline
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.errors import EdgeError, SpoolError
@@ -64,11 +64,11 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
             signal.signal(number, lambda _number, _frame: stop.set())
     with ExitStack() as stack:
         spool = stack.enter_context(closing(open_spool(settings)))
-        outlets = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
+        routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
         inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
-        lines = [
-            Line(station, open_camera(station.camera, station=station.station.name), inspector, live=station.camera.live)
+        pipelines = [
+            StationPipeline(station, open_camera(station.camera, station=station.station.name), inspector, live=station.camera.live)
             for station, inspector in zip(stations, inspectors, strict=True)
         ]
         if settings.metrics_port is not None:
@@ -80,7 +80,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
                 raise EdgeError(msg) from err
             stack.callback(stop_serving)
             log.info("metrics host=%s port=%d", settings.metrics_host, port)
-        Daemon(lines, spool=spool, outlets=outlets, metrics=metrics, notifier=Notifier()).run(stop)
+        Daemon(pipelines, spool=spool, routes=routes, metrics=metrics, notifier=Notifier()).run(stop)
 
 
 def open_spool(settings: BoxSettings) -> Spool:

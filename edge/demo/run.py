@@ -15,7 +15,7 @@ from pathlib import Path
 
 from edge.bundle.open import Bundle, open_bundle
 from edge.cameras import open_camera
-from edge.daemon.loop import Daemon, Line
+from edge.daemon.loop import Daemon, StationPipeline
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.startup import box_info, open_spool
@@ -96,10 +96,10 @@ def _daemon(station: Station, bundle: Bundle, out: Path, stop: threading.Event, 
     board = read_board("cpu")
     with ExitStack() as stack:
         spool = stack.enter_context(closing(open_spool(BoxSettings(spool=out / "run" / "spool.sqlite"))))
-        outlets = open_sinks([station], box="demo", info=box_info(bundle, board))
+        routes = open_sinks([station], box="demo", info=box_info(bundle, board))
         (inspector,) = open_inspectors(bundle, [station], board=board)
-        line = Line(station, open_camera(station.camera, station=station.station.name), inspector, live=False)
-        daemon = Daemon([line], spool=spool, outlets=outlets, metrics=Metrics(), notifier=Notifier({}))
+        pipeline = StationPipeline(station, open_camera(station.camera, station=station.station.name), inspector, live=False)
+        daemon = Daemon([pipeline], spool=spool, routes=routes, metrics=Metrics(), notifier=Notifier({}))
         thread = threading.Thread(target=daemon.run, args=(stop,), kwargs={"until_done": until_done}, name="demo-daemon")
         thread.start()
         try:

@@ -14,7 +14,7 @@ import numpy as np
 from edge.errors import DescribeError, JudgeError
 from edge.inspection.policy import Limits, decide, fault, has_words
 from edge.interfaces import Describer, Judge
-from edge.picture.health import PictureGate
+from edge.picture.health import HealthCheck
 from edge.picture.roi import crop
 from edge.picture.text_detection import has_printed_text
 from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict, Words
@@ -48,7 +48,7 @@ class Inspector:
         self._models_digest = models_digest
         self._station_digest = station.digest
         self._settings_digest = station.settings_digest
-        self._gate = PictureGate(station.picture)
+        self._gate = HealthCheck(station.picture)
         self._new_id = new_id
         self._monotonic_ns = monotonic_ns
 

@@ -13,7 +13,7 @@ SAMPLED_SIDE = 512
 """Percentiles are taken of at most this many pixels a side, evenly spread."""
 
 
-class PictureGate:
+class HealthCheck:
     """Looks at the pictures of one station, in order: frozen is a matter of several."""
 
     def __init__(self, settings: Picture) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from edge.sinks.open import BoxStatus, Outlet, open_sinks, served
+from edge.sinks.open import BoxStatus, SinkRoute, open_sinks, stations_by_sink
 
-__all__ = ["BoxStatus", "Outlet", "open_sinks", "served"]
+__all__ = ["BoxStatus", "SinkRoute", "open_sinks", "stations_by_sink"]

@@ -15,7 +15,7 @@ _Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
-class Outlet:
+class SinkRoute:
     """A sink and the stations that it serves.
 
     `name` is the kind of output. The spool keeps a cursor per name and station, so that a broker that moved goes on where it stopped.
@@ -28,7 +28,7 @@ class Outlet:
     set_status: Callable[[BoxStatus], None] | None = None
 
 
-def open_sinks(stations: Sequence[Station], *, box: str, info: Mapping[str, object]) -> tuple[Outlet, ...]:
+def open_sinks(stations: Sequence[Station], *, box: str, info: Mapping[str, object]) -> tuple[SinkRoute, ...]:
     """Make the sinks that the stations ask for; nothing is connected yet.
 
     Stations with the same broker and the same root share one MQTT connection: its last will can name only one status topic. Stations with
@@ -37,26 +37,26 @@ def open_sinks(stations: Sequence[Station], *, box: str, info: Mapping[str, obje
     Raises:
         DeliveryError: a password, certificate or output file cannot be read or opened.
     """
-    outlets: list[Outlet] = []
+    routes: list[SinkRoute] = []
     brokers = _grouped([((s.outputs.mqtt, s.station.path), s.station.name) for s in stations])
     for (mqtt, root), names in brokers.items():
         if mqtt is not None:
             from edge.sinks.mqtt.sink import MqttSink
 
             sink = MqttSink(mqtt, root=root, box=box, stations=names, info=info)
-            outlets.append(Outlet("mqtt", names, sink, sink.set_status))
+            routes.append(SinkRoute("mqtt", names, sink, sink.set_status))
     files = _grouped([(s.outputs.jsonl, s.station.name) for s in stations])
     for jsonl, names in files.items():
         if jsonl is not None:
             from edge.sinks.jsonl import JsonlSink
 
-            outlets.append(Outlet("jsonl", names, JsonlSink(jsonl)))
-    return tuple(outlets)
+            routes.append(SinkRoute("jsonl", names, JsonlSink(jsonl)))
+    return tuple(routes)
 
 
-def served(outlets: Sequence[Outlet]) -> dict[str, tuple[str, ...]]:
+def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:
     """Map the name of a sink to all of its stations, as `Spool.serve` takes it."""
-    return {outlet.name: tuple(s for other in outlets if other.name == outlet.name for s in other.stations) for outlet in outlets}
+    return {route.name: tuple(s for other in routes if other.name == route.name for s in other.stations) for route in routes}
 
 
 def _grouped(pairs: Sequence[tuple[_Key, str]]) -> dict[_Key, tuple[str, ...]]:

@@ -107,7 +107,7 @@ class Spool:
         """Name of this spool's life: changes when it is started anew."""
         return self._file.epoch
 
-    def serve(self, sinks: Mapping[str, Sequence[str]]) -> None:
+    def register_sinks(self, sinks: Mapping[str, Sequence[str]]) -> None:
         """Say which sinks deliver which stations from now on; rows that one of these waits for are never pruned.
 
         A new (sink, station) begins with what is committed next, the first ones of a file with all that is in it; one that was served
@@ -170,7 +170,7 @@ class Spool:
             rows_again = [(replay, Row(*columns)) for replay, *columns in asked]
             return tuple(Pending(row.row, replay, replace(self._read(row), replayed=True)) for replay, row in rows_again)
 
-    def delivered(self, sink: str, pending: Pending) -> None:
+    def mark_delivered(self, sink: str, pending: Pending) -> None:
         """Move a sink's cursor past an inspection that the other side has.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What stands at the other side of the broker: a paho subscriber that keeps all it gets."""
+"""A paho subscriber that keeps every message it receives: the consumer's side of the broker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Got:
 
 
 class Consumer:
-    """Subscribes to `topic`; where `persistent`, the broker keeps what it misses. `on_message` runs in paho's thread."""
+    """Subscribes to `topic`. With `persistent`, the broker keeps messages while it is away. `on_message` runs in paho's thread."""
 
     def __init__(
         self,
@@ -52,12 +52,12 @@ class Consumer:
             self._client.tls_set_context(ssl.create_default_context(cafile=broker.tls.ca_file))
         if broker.password_file is not None:
             self._client.username_pw_set(USER, PASSWORD)
-        self._client.on_connect = lambda *_: self._client.subscribe(self._topic, qos=1)
+        self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._take
         properties = None
         if five:
-            properties = Properties(PacketTypes.CONNECT)
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.SessionExpiryInterval = 3600 if persistent else 0
         clean: dict[str, Any] = {"clean_start": not persistent, "properties": properties} if five else {}
         self._client.connect("127.0.0.1", broker.port, keepalive=5, **clean)
@@ -76,11 +76,14 @@ class Consumer:
         return self._got.get(timeout=DEADLINE_S)
 
     def until(self, wanted: Callable[[Got], bool]) -> Got:
-        """Pass over messages up to the one that is wanted."""
+        """Wait for the first message that is `wanted`; the ones before it are dropped."""
         while not wanted(got := self.next()):
             pass
         return got
 
+    def _subscribe(self, *_: object) -> None:
+        self._client.subscribe(self._topic, qos=1)
+
     def _take(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         user = dict(getattr(message.properties, "UserProperty", [])) if message.properties else {}
-        self._on_message(Got(message.topic, message.payload, message.retain, user))
+        self._on_message(Got(message.topic, bytes(message.payload), message.retain, user))

@@ -9,29 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.cameras.memory import MemoryCamera
-from edge.daemon.loop import Daemon, Line
+from edge.daemon.loop import Daemon, StationPipeline
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
+from edge.describers.scripted import ScriptedDescriber
 from edge.errors import DeliveryError
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
-from edge.sinks import Outlet
+from edge.judges.scripted import ScriptedJudge
+from edge.records import Inspection
+from edge.sinks import SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
 from tests.support.inspections import inspection
-from tests.support.sample_records import description, frames, scores, station
+from tests.support.sample_records import BUNDLE, MODELS, description, frames, scores, station
 
 FRAMES = 2_500
-
-
-class _Describer:
-    def describe(self, _frame: object) -> object:
-        return description()
-
-
-class _Judge:
-    def score(self, _words: object) -> object:
-        return scores()
 
 
 def main(folder: Path) -> None:
@@ -41,7 +34,7 @@ def main(folder: Path) -> None:
     spool = Spool(folder / "spool.sqlite", ballast_bytes=1 << 20)
     where = station()
     name = where.station.name
-    spool.serve({"memory": [name]})
+    spool.register_sinks({"memory": [name]})
     filler = folder / "filler"
     committed = [spool.commit(replace(inspection(number, station=name), id=f"before-{number}")).id for number in range(50)]
     with filler.open("wb", buffering=0) as file:
@@ -51,15 +44,16 @@ def main(folder: Path) -> None:
         except OSError as err:
             full = err.strerror
     stop = threading.Event()
-    inspector = Inspector(
-        where, describer=_Describer(), judge=_Judge(), limits=Limits(), bundle_digest="sha256:0", models_digest="sha256:0"
-    )  # type: ignore[arg-type]
-    camera = MemoryCamera(frames([f"part-{number}.png" for number in range(FRAMES)]))
+    sources = [f"part-{number}.png" for number in range(FRAMES)]
+    describer = ScriptedDescriber({source: description() for source in sources})
+    judge = ScriptedJudge(lambda _: scores())
+    inspector = Inspector(where, describer=describer, judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS)
+    camera = MemoryCamera(frames(sources))
     held = _Held(sink, open_now)
     daemon = Daemon(
-        [Line(where, camera, inspector, live=False)],
+        [StationPipeline(where, camera, inspector, live=False)],
         spool=spool,
-        outlets=[Outlet("memory", (name,), held)],
+        routes=[SinkRoute("memory", (name,), held)],
         metrics=Metrics(),
         notifier=Notifier({}),
     )
@@ -101,9 +95,9 @@ class _Held:
     def connect(self) -> None:
         self._require()
 
-    def deliver(self, one: object) -> None:
+    def deliver(self, inspection: Inspection) -> None:
         self._require()
-        self._sink.deliver(one)  # type: ignore[arg-type]
+        self._sink.deliver(inspection)
 
     def close(self) -> None:
         self._sink.close()

@@ -28,7 +28,7 @@ class Disk(apsw.VFS):
         self._dice = dice
         self._files: dict[Path, _File] = {}
 
-    def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> _File:
+    def xOpen(self, name: apsw.URIFilename | str | None, flags: list[int]) -> _File:  # type: ignore[override]  # apsw: any object will do
         assert name is not None, "a temporary file was not expected"
         path = Path(name.filename() if isinstance(name, apsw.URIFilename) else name)
         path.touch()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from edge.daemon.loop import Daemon, Line
+from edge.daemon.loop import Daemon, StationPipeline
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
@@ -15,8 +15,8 @@ from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
 from edge.interfaces import Camera, Judge
 from edge.judges.scripted import ScriptedJudge
-from edge.records import Capture, Description, Inspection, Scores
-from edge.sinks import Outlet
+from edge.records import Capture, Inspection, Scores, Words
+from edge.sinks import SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
 from tests.support.sample_records import BUNDLE, MODELS, description, scores, station
@@ -66,7 +66,7 @@ class HungJudge:
     def __init__(self) -> None:
         self.hangs, self.released = threading.Event(), threading.Event()
 
-    def score(self, _: Description) -> Scores:
+    def score(self, words: Words) -> Scores:  # noqa: ARG002 -- the seam's signature
         self.hangs.set()
         self.released.wait(PATIENCE_S)
         return scores()
@@ -86,7 +86,9 @@ class DeadCamera:
         self._closed.set()
 
 
-def line(camera: Camera, sources: Sequence[str], *, judge: Judge | None = None, name: str = "cell-01", live: bool = False) -> Line:
+def pipeline(
+    camera: Camera, sources: Sequence[str], *, judge: Judge | None = None, name: str = "cell-01", live: bool = False
+) -> StationPipeline:
     describer = ScriptedDescriber({source: description() for source in sources})
     inspector = Inspector(
         station(name),
@@ -96,7 +98,7 @@ def line(camera: Camera, sources: Sequence[str], *, judge: Judge | None = None, 
         bundle_digest=BUNDLE,
         models_digest=MODELS,
     )
-    return Line(station(name), camera, inspector, live=live)
+    return StationPipeline(station(name), camera, inspector, live=live)
 
 
 @contextmanager
@@ -114,7 +116,12 @@ def running(daemon: Daemon) -> Iterator[threading.Event]:
 
 
 def daemon_of(
-    lines: Sequence[Line], spool: Spool, sink: MemorySink, *, notifier: Notifier | None = None, metrics: Metrics | None = None
+    pipelines: Sequence[StationPipeline],
+    spool: Spool,
+    sink: MemorySink,
+    *,
+    notifier: Notifier | None = None,
+    metrics: Metrics | None = None,
 ) -> Daemon:
-    outlet = Outlet("memory", tuple(each.name for each in lines), sink)
-    return Daemon(lines, spool=spool, outlets=[outlet], metrics=metrics or Metrics(), notifier=notifier or Notifier({}))
+    route = SinkRoute("memory", tuple(each.name for each in pipelines), sink)
+    return Daemon(pipelines, spool=spool, routes=[route], metrics=metrics or Metrics(), notifier=notifier or Notifier({}))

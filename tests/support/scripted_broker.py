@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from collections.abc import Sequence
 
 CONNECT, CONNACK, PUBLISH, PUBACK, PINGREQ, PINGRESP, DISCONNECT = 1, 2, 3, 4, 12, 13, 14
 
@@ -20,7 +21,7 @@ class ScriptedBroker:
     `accepted` gets the payload of each verdict that was acknowledged with success.
     """
 
-    def __init__(self, script: list[Answer], *, protocol: str, connack: int = 0) -> None:
+    def __init__(self, script: Sequence[Answer], *, protocol: str, connack: int = 0) -> None:
         self._script = list(script)
         self._five = protocol == "5"
         self._connack = connack

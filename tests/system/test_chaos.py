@@ -20,7 +20,7 @@ DAEMON = """
 import sys, threading
 from pathlib import Path
 from edge.daemon.dispatcher import Dispatcher
-from edge.sinks import Outlet
+from edge.sinks import SinkRoute
 from edge.sinks.mqtt.sink import MqttSink
 from edge.spool.store import Spool
 from firmware_config.outputs import MqttOutput
@@ -28,9 +28,9 @@ from tests.support.inspections import inspection
 
 path, output, verdicts = Path(sys.argv[1]), MqttOutput.model_validate_json(sys.argv[2]), int(sys.argv[3])
 spool = Spool(path, ballast_bytes=4096)
-spool.serve({"mqtt": ("s1",)})
+spool.register_sinks({"mqtt": ("s1",)})
 sink = MqttSink(output, root="plant", box="box1", stations=("s1",), info={})
-dispatcher = Dispatcher(spool=spool, outlet=Outlet("mqtt", ("s1",), sink))
+dispatcher = Dispatcher(spool=spool, route=SinkRoute("mqtt", ("s1",), sink))
 dispatcher.start()
 pause = threading.Event()
 first = max(1, spool.status().rows - 5)  # an inspector that was killed may commit its last ones again

@@ -6,7 +6,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def scripted(program: str, *, read_ms: int = STALL_MS) -> ChildCamera:
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+    return list(psutil.Process().children(recursive=True))
 
 
 def lost(capture: Capture) -> LostFrame:
@@ -119,6 +119,7 @@ def test_who_stops_reading_leaves_no_child() -> None:
     before = children()
     captures = scripted(scripts.script(scripts.FOREVER)).frames()
     next(captures)
+    assert isinstance(captures, Generator)
 
     captures.close()
 

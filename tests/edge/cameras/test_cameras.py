@@ -14,6 +14,7 @@ from edge.cameras.folder import FolderCamera
 from edge.cameras.memory import MemoryCamera
 from edge.cameras.video import VideoCamera
 from edge.records import Capture, Frame, LostFrame, Reason
+from firmware_config.cameras import Camera as CameraSettings
 from firmware_config.cameras import FolderCamera as FolderSettings
 from firmware_config.cameras import RtspCamera, V4l2Camera
 from firmware_config.cameras import VideoCamera as VideoSettings
@@ -201,8 +202,14 @@ def test_memory_gives_what_it_was_given() -> None:
 
 
 def test_live_cameras_are_those_that_go_on_without_us(tmp_path: Path) -> None:
-    live = [V4l2Camera(kind="v4l2", device=tmp_path / "video0"), RtspCamera(kind="rtsp", url="rtsp://127.0.0.1/1")]
-    finite = [FolderSettings(kind="folder", path=tmp_path), VideoSettings(kind="video", path=tmp_path / "a.avi")]
+    live: list[CameraSettings] = [
+        V4l2Camera(kind="v4l2", device=tmp_path / "video0"),
+        RtspCamera(kind="rtsp", url="rtsp://127.0.0.1/1"),
+    ]
+    finite: list[CameraSettings] = [
+        FolderSettings(kind="folder", path=tmp_path),
+        VideoSettings(kind="video", path=tmp_path / "a.avi"),
+    ]
 
     assert [settings.live for settings in (*live, *finite)] == [True, True, False, False]
 
@@ -217,7 +224,7 @@ def test_live_cameras_are_those_that_go_on_without_us(tmp_path: Path) -> None:
     ],
     ids=lambda settings: settings.kind,
 )
-def test_opening_a_camera_opens_nothing_yet(settings: FolderSettings | VideoSettings | V4l2Camera | RtspCamera) -> None:
+def test_opening_a_camera_opens_nothing_yet(settings: CameraSettings) -> None:
     camera = open_camera(settings, station="cell-01")
 
     camera.close()

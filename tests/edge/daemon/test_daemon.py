@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edge.cameras.memory import MemoryCamera
-from edge.daemon.loop import Line
+from edge.daemon.loop import StationPipeline
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
@@ -18,7 +18,7 @@ from edge.judges.scripted import ScriptedJudge
 from edge.records import Capture, Decision, Reason
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
-from tests.support.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, line, running
+from tests.support.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, pipeline, running
 from tests.support.sample_records import BUNDLE, MODELS, description, frames, lost, scores, station
 
 
@@ -42,7 +42,7 @@ def test_every_picture_of_a_finite_camera_is_judged_and_delivered_in_order(spool
     sources = [f"{i:03}.png" for i in range(40)]
     sink, metrics = MemorySink(), Metrics()
 
-    daemon_of([line(MemoryCamera(frames(sources)), sources)], spool, sink, metrics=metrics).run(threading.Event(), until_done=True)
+    daemon_of([pipeline(MemoryCamera(frames(sources)), sources)], spool, sink, metrics=metrics).run(threading.Event(), until_done=True)
 
     assert [inspection.source for inspection in sink.inspections] == sources
     assert [inspection.seq for inspection in sink.inspections] == list(range(1, 41))
@@ -59,7 +59,7 @@ def test_what_cannot_be_said_on_the_wire_is_delivered_as_a_fault(spool: Spool) -
         station(), describer=unsayable, judge=ScriptedJudge(lambda _: scores()), limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS
     )
 
-    daemon_of([Line(station(), MemoryCamera(frames(["a.png"])), inspector, live=False)], spool, sink).run(
+    daemon_of([StationPipeline(station(), MemoryCamera(frames(["a.png"])), inspector, live=False)], spool, sink).run(
         threading.Event(), until_done=True
     )
 
@@ -70,9 +70,9 @@ def test_what_cannot_be_said_on_the_wire_is_delivered_as_a_fault(spool: Spool) -
 def test_several_stations_share_a_daemon_and_each_has_its_own_numbers(spool: Spool) -> None:
     sources = [f"{i}.png" for i in range(10)]
     sink = MemorySink()
-    lines = [line(MemoryCamera(frames(sources, name=name)), sources, name=name) for name in ("cell-01", "cell-02")]
+    pipelines = [pipeline(MemoryCamera(frames(sources, name=name)), sources, name=name) for name in ("cell-01", "cell-02")]
 
-    daemon_of(lines, spool, sink).run(threading.Event(), until_done=True)
+    daemon_of(pipelines, spool, sink).run(threading.Event(), until_done=True)
 
     for name in ("cell-01", "cell-02"):
         delivered = [inspection for inspection in sink.inspections if inspection.station == name]
@@ -82,9 +82,9 @@ def test_several_stations_share_a_daemon_and_each_has_its_own_numbers(spool: Spo
 
 def test_a_lost_frame_and_a_describer_that_fails_are_delivered_as_faults(spool: Spool) -> None:
     sink = MemorySink()
-    captures = [*frames(["a.png", "unknown.png"]), lost(Reason.CAMERA_STALLED, sequence=3)]
+    captures: list[Capture] = [*frames(["a.png", "unknown.png"]), lost(Reason.CAMERA_STALLED, sequence=3)]
 
-    daemon_of([line(MemoryCamera(captures), ["a.png"])], spool, sink).run(threading.Event(), until_done=True)
+    daemon_of([pipeline(MemoryCamera(captures), ["a.png"])], spool, sink).run(threading.Event(), until_done=True)
 
     reasons = [(inspection.verdict.decision, inspection.verdict.reasons) for inspection in sink.inspections]
     assert reasons == [
@@ -105,7 +105,7 @@ def test_of_a_live_camera_pictures_are_dropped_and_counted_while_the_judge_is_bu
         yield from others
         judge.released.set()
 
-    slow = line(MemoryCamera(captures()), sources, judge=judge, live=True)
+    slow = pipeline(MemoryCamera(captures()), sources, judge=judge, live=True)
     daemon_of([slow], spool, sink, metrics=metrics).run(threading.Event(), until_done=True)
 
     assert [inspection.source for inspection in sink.inspections] == ["0.png", "49.png"]
@@ -127,7 +127,7 @@ def test_while_the_spool_is_full_verdicts_become_faults_and_are_delivered_after_
     looking = threading.Thread(target=look, args=(looking_ends,))
     looking.start()
     try:
-        with running(daemon_of([line(MemoryCamera(frames(sources), hold=True), sources)], spool, sink)):
+        with running(daemon_of([pipeline(MemoryCamera(frames(sources), hold=True), sources)], spool, sink)):
             assert full.wait(PATIENCE_S)
             sink.broken = False
             assert sink.arrived.wait_for(400)
@@ -151,7 +151,7 @@ def test_a_broken_sink_does_not_stop_judging(spool: Spool) -> None:
     sink = WatchedSink()
     sink.broken = True
 
-    with running(daemon_of([line(MemoryCamera(frames(sources), hold=True), sources)], spool, sink)):
+    with running(daemon_of([pipeline(MemoryCamera(frames(sources), hold=True), sources)], spool, sink)):
         assert sink.failed.wait_for(1)
         while spool.backlog("memory", ["cell-01"]) < 30:
             assert sink.failed.wait_for(sink.failed.count + 1)
@@ -165,11 +165,11 @@ def test_what_could_not_be_delivered_before_the_end_is_delivered_by_the_next_dae
     sources = ["a.png", "b.png"]
     down, up = WatchedSink(), MemorySink()
     down.broken = True
-    with running(daemon_of([line(MemoryCamera(frames(sources), hold=True), sources)], spool, down)):
+    with running(daemon_of([pipeline(MemoryCamera(frames(sources), hold=True), sources)], spool, down)):
         while spool.backlog("memory", ["cell-01"]) < 2:
             assert down.failed.wait_for(down.failed.count + 1)
 
-    daemon_of([line(MemoryCamera([]), [])], spool, up).run(threading.Event(), until_done=True)
+    daemon_of([pipeline(MemoryCamera([]), [])], spool, up).run(threading.Event(), until_done=True)
 
     assert [inspection.source for inspection in up.inspections] == sources
 
@@ -186,7 +186,7 @@ def hear(manager: socket.socket, wanted: Callable[[bytes], bool]) -> bytes:
 
 
 def test_systemd_hears_ready_pings_and_stopping(spool: Spool, manager: socket.socket) -> None:
-    with running(daemon_of([line(DeadCamera(), [])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
+    with running(daemon_of([pipeline(DeadCamera(), [])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
         first = manager.recv(1_000)
         second = hear(manager, lambda said: not said.startswith(b"STATUS"))
 
@@ -197,7 +197,7 @@ def test_systemd_hears_ready_pings_and_stopping(spool: Spool, manager: socket.so
 def test_a_judge_that_hangs_stops_the_pings(spool: Spool, manager: socket.socket) -> None:
     judge = HungJudge()
     camera = MemoryCamera(frames(["a.png", "b.png"]), hold=True)
-    daemon = daemon_of([line(camera, ["a.png", "b.png"], judge=judge)], spool, MemorySink(), notifier=notifier_at(manager, 2.5))
+    daemon = daemon_of([pipeline(camera, ["a.png", "b.png"], judge=judge)], spool, MemorySink(), notifier=notifier_at(manager, 2.5))
 
     with running(daemon):
         assert judge.hangs.wait(PATIENCE_S)
@@ -219,7 +219,7 @@ def test_a_dead_camera_or_sink_does_not_stop_the_pings(spool: Spool, manager: so
     sink.broken = dead == "sink"
     camera = DeadCamera() if dead == "camera" else MemoryCamera(frames(["a.png"]), hold=True)
 
-    with running(daemon_of([line(camera, ["a.png"])], spool, sink, notifier=notifier_at(manager, 2.5))):
+    with running(daemon_of([pipeline(camera, ["a.png"])], spool, sink, notifier=notifier_at(manager, 2.5))):
         pings = [hear(manager, lambda said: said == b"WATCHDOG=1") for _ in range(14)]  # 3.5 s of them
 
     assert len(pings) == 14
@@ -231,14 +231,14 @@ def test_a_camera_that_breaks_its_contract_is_said(spool: Spool, manager: socket
         msg = "a bug"
         raise RuntimeError(msg)
 
-    with running(daemon_of([line(MemoryCamera(broken()), ["a.png"])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
+    with running(daemon_of([pipeline(MemoryCamera(broken()), ["a.png"])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
         told = hear(manager, lambda said: said.startswith(b"STATUS"))
 
     assert told == b"STATUS=the camera of cell-01 ended with RuntimeError: start the daemon anew and report this as a bug"
 
 
 def test_a_spool_that_cannot_be_read_stops_the_pings_but_not_the_end(spool: Spool, manager: socket.socket) -> None:
-    with running(daemon_of([line(DeadCamera(), [])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
+    with running(daemon_of([pipeline(DeadCamera(), [])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
         hear(manager, lambda said: said == b"WATCHDOG=1")
         spool.close()
         told = hear(manager, lambda said: said.startswith(b"STATUS"))
@@ -258,7 +258,7 @@ def test_stopping_ends_every_thread_also_while_the_spool_is_full_and_the_sink_is
     sink.broken = True
     before = set(threading.enumerate())
 
-    with running(daemon_of([line(MemoryCamera(frames(sources), hold=True), sources)], spool, sink)):
+    with running(daemon_of([pipeline(MemoryCamera(frames(sources), hold=True), sources)], spool, sink)):
         while not spool.status().full:
             assert sink.failed.wait_for(sink.failed.count + 1)
     spool.close()

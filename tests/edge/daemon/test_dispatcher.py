@@ -9,7 +9,7 @@ import pytest
 from edge.daemon.dispatcher import FIRST_DELAY_S, LAST_DELAY_S, Dispatcher
 from edge.errors import DeliveryError, NobodyListensError
 from edge.records import Inspection
-from edge.sinks import Outlet
+from edge.sinks import SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
 from tests.support.inspections import inspection
@@ -39,7 +39,7 @@ def pauses() -> Pauses:
 @pytest.fixture
 def spool(tmp_path: Path) -> Iterator[Spool]:
     spool = Spool(tmp_path / "spool.sqlite", ballast_bytes=4096)
-    spool.serve({"memory": ("s1",)})
+    spool.register_sinks({"memory": ("s1",)})
     yield spool
     spool.close()
 
@@ -50,7 +50,7 @@ def dispatch(spool: Spool, pauses: Pauses) -> Iterator[Callable[[Trouble], tuple
 
     def start(trouble: Trouble = lambda _: None) -> tuple[Dispatcher, MemorySink]:
         sink = MemorySink(trouble=trouble)
-        dispatcher = Dispatcher(spool=spool, outlet=Outlet("memory", ("s1",), sink), wait=pauses)
+        dispatcher = Dispatcher(spool=spool, route=SinkRoute("memory", ("s1",), sink), wait=pauses)
         started.append(dispatcher)
         dispatcher.start()
         return dispatcher, sink
@@ -191,7 +191,7 @@ def test_stopping_keeps_what_is_not_delivered(spool: Spool, pauses: Pauses) -> N
         return DeliveryError("no broker")
 
     sink = MemorySink(trouble=trouble)
-    dispatcher = Dispatcher(spool=spool, outlet=Outlet("memory", ("s1",), sink), wait=pauses)
+    dispatcher = Dispatcher(spool=spool, route=SinkRoute("memory", ("s1",), sink), wait=pauses)
     dispatcher.start()
     assert trying.wait(DEADLINE_S)
 
@@ -224,7 +224,7 @@ class HangingSink(MemorySink):
 def test_stopping_ends_a_delivery_that_hangs(spool: Spool) -> None:
     commit(spool, 1)
     sink = HangingSink()
-    dispatcher = Dispatcher(spool=spool, outlet=Outlet("memory", ("s1",), sink))
+    dispatcher = Dispatcher(spool=spool, route=SinkRoute("memory", ("s1",), sink))
     dispatcher.start()
     assert sink.hanging.wait(DEADLINE_S)
 
@@ -234,5 +234,5 @@ def test_stopping_ends_a_delivery_that_hangs(spool: Spool) -> None:
 
 
 def test_a_dispatcher_that_was_never_started_stops_at_once(spool: Spool) -> None:
-    dispatcher = Dispatcher(spool=spool, outlet=Outlet("memory", ("s1",), MemorySink()))
+    dispatcher = Dispatcher(spool=spool, route=SinkRoute("memory", ("s1",), MemorySink()))
     assert dispatcher.stop(DEADLINE_S)

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import threading
 
-from edge.daemon.frame_slot import Latest
+from edge.daemon.frame_slot import FrameSlot
 
 
 def test_of_a_live_source_the_newest_wins_and_the_others_are_counted() -> None:
-    slot = Latest[int](live=True)
+    slot = FrameSlot[int](live=True)
 
     assert [slot.put(i) for i in (1, 2, 3)] == [True, True, True]
 
@@ -16,7 +16,7 @@ def test_of_a_live_source_the_newest_wins_and_the_others_are_counted() -> None:
 
 
 def test_what_was_taken_in_time_is_not_dropped() -> None:
-    slot = Latest[int](live=True)
+    slot = FrameSlot[int](live=True)
 
     taken = [slot.take() for i in range(5) if slot.put(i)]
 
@@ -25,7 +25,7 @@ def test_what_was_taken_in_time_is_not_dropped() -> None:
 
 
 def test_it_says_whether_something_waits() -> None:
-    slot = Latest[int](live=True)
+    slot = FrameSlot[int](live=True)
     before = slot.waiting
 
     slot.put(1)
@@ -34,7 +34,7 @@ def test_it_says_whether_something_waits() -> None:
 
 
 def test_a_finite_source_waits_and_loses_nothing() -> None:
-    slot, taken = Latest[int](live=False), []
+    slot, taken = FrameSlot[int](live=False), []
     source = threading.Thread(target=lambda: [slot.put(i) for i in range(200)])
     source.start()
 
@@ -49,7 +49,7 @@ def test_a_finite_source_waits_and_loses_nothing() -> None:
 
 
 def test_closing_lets_a_source_that_waits_go_on() -> None:
-    slot, accepted = Latest[int](live=False), list[bool]()
+    slot, accepted = FrameSlot[int](live=False), list[bool]()
     slot.put(1)
     waiting = threading.Event()
 
@@ -69,7 +69,7 @@ def test_closing_lets_a_source_that_waits_go_on() -> None:
 
 
 def test_a_closed_slot_takes_nothing() -> None:
-    slot = Latest[int](live=True)
+    slot = FrameSlot[int](live=True)
     slot.close()
 
     assert not slot.put(1)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edge.picture.health import PictureGate
+from edge.picture.health import HealthCheck
 from edge.records import Pixels, Reason
 from firmware_config.station import Picture
 from tests.support.picture_files import gradient
@@ -12,7 +12,7 @@ from tests.support.tiny_bundle import is_one_sentence
 
 
 def trouble(pixels: Pixels, **settings: object) -> Reason | None:
-    found = PictureGate(Picture.model_validate(settings)).trouble(frame(pixels=pixels))
+    found = HealthCheck(Picture.model_validate(settings)).trouble(frame(pixels=pixels))
     if found is None:
         return None
     assert is_one_sentence(found[1])
@@ -66,7 +66,7 @@ def test_a_picture_that_is_too_small_is_refused() -> None:
 
 
 def test_identical_pictures_are_frozen_from_the_given_number_on() -> None:
-    gate = PictureGate(Picture(frozen_after=3))
+    gate = HealthCheck(Picture(frozen_after=3))
 
     found = [gate.trouble(frame()) for _ in range(4)]
 
@@ -74,7 +74,7 @@ def test_identical_pictures_are_frozen_from_the_given_number_on() -> None:
 
 
 def test_one_changed_pixel_thaws_a_camera() -> None:
-    gate = PictureGate(Picture(frozen_after=2))
+    gate = HealthCheck(Picture(frozen_after=2))
     moved = gradient()
     moved[0, 0, 0] ^= 1
 
@@ -84,6 +84,6 @@ def test_one_changed_pixel_thaws_a_camera() -> None:
 
 
 def test_without_a_number_nothing_is_frozen() -> None:
-    gate = PictureGate(Picture())
+    gate = HealthCheck(Picture())
 
     assert all(gate.trouble(frame()) is None for _ in range(10))

@@ -22,7 +22,8 @@ def textured(height: int, width: int) -> NDArray[np.uint8]:
 def as_pillow(rgb: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
     """The published processors' way: bicubic on 8 bit, to 0..1, minus mean, over std."""
     resized = np.asarray(Image.fromarray(rgb).resize((size, size), Image.Resampling.BICUBIC), np.float32) / 255
-    return ((resized - np.array(CLIP_MEAN, np.float32)) / np.array(CLIP_STD, np.float32)).transpose(2, 0, 1)[None]
+    normalised = (resized - np.array(CLIP_MEAN, np.float32)) / np.array(CLIP_STD, np.float32)
+    return np.asarray(normalised.transpose(2, 0, 1)[None], np.float32)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from edge.daemon.dispatcher import Dispatcher, DispatchStatus
 from edge.errors import DeliveryError
 from edge.message import encode
-from edge.sinks import Outlet
+from edge.sinks import SinkRoute
 from edge.sinks.mqtt.sink import MqttSink
 from edge.spool.store import Spool
 from firmware_config.outputs import MqttOutput
@@ -35,8 +35,8 @@ def dispatched(folder: Path, sink: MqttSink, seen: Callable[[DispatchStatus], ob
         return stopping.is_set()
 
     spool = Spool(folder / "spool.sqlite", ballast_bytes=4096)
-    spool.serve({"mqtt": ("s1",)})
-    dispatcher = Dispatcher(spool=spool, outlet=Outlet("mqtt", ("s1",), sink), wait=pause)
+    spool.register_sinks({"mqtt": ("s1",)})
+    dispatcher = Dispatcher(spool=spool, route=SinkRoute("mqtt", ("s1",), sink), wait=pause)
     try:
         yield spool, dispatcher
     finally:
@@ -54,7 +54,7 @@ def test_after_a_bad_acknowledgement_everything_stays_pending_and_is_then_delive
     tmp_path: Path, protocol: str, answer: Answer, times: int
 ) -> None:
     seen: list[DispatchStatus] = []
-    with ScriptedBroker([OK] + [answer] * times, protocol=protocol) as broker:
+    with ScriptedBroker([OK, *[answer] * times], protocol=protocol) as broker:
         with dispatched(tmp_path, sink_for(broker, protocol), seen.append) as (spool, dispatcher):
             committed = [spool.commit(inspection(number)) for number in range(VERDICTS)]
             dispatcher.start()

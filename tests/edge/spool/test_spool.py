@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 
 from edge.errors import MessageError, SpoolError, SpoolFullError
 from edge.records import Inspection
-from edge.spool.store import Pending, Spool
+from edge.spool.file import open_connection
+from edge.spool.store import DEFAULT_KEEP_S, DEFAULT_MAX_BYTES, Pending, Spool
 from tests.support.inspections import FULL, inspection
 
 SMALL_BYTES = 200_000
@@ -20,8 +22,15 @@ PAGE_BYTES = 4096
 
 
 @contextmanager
-def opened(folder: Path, **settings: object) -> Iterator[Spool]:
-    spool = Spool(folder / "spool.sqlite", **{"ballast_bytes": BALLAST_BYTES, **settings})
+def opened(
+    folder: Path,
+    *,
+    max_bytes: int = DEFAULT_MAX_BYTES,
+    keep_s: float = DEFAULT_KEEP_S,
+    clock: Callable[[], float] = time.time,
+    connect: Callable[[Path], sqlite3.Connection] = open_connection,
+) -> Iterator[Spool]:
+    spool = Spool(folder / "spool.sqlite", max_bytes=max_bytes, keep_s=keep_s, ballast_bytes=BALLAST_BYTES, clock=clock, connect=connect)
     try:
         yield spool
     finally:
@@ -41,7 +50,7 @@ def commit(spool: Spool, count: int, *, station: str = "s1", first: int = 1) -> 
 def deliver(spool: Spool, count: int, *, sink: str = "mqtt", stations: tuple[str, ...] = ("s1",)) -> list[Pending]:
     rows = list(spool.pending(sink, stations, count))
     for row in rows:
-        spool.delivered(sink, row)
+        spool.mark_delivered(sink, row)
     return rows
 
 
@@ -62,7 +71,7 @@ def test_numbers_have_no_gaps_when_many_threads_commit(spool: Spool) -> None:
             spool.commit(inspection(number, station="s1" if number % 2 else "s2", detail=str(worker)))
             spool.commit(replace(inspection(number), id=f"{worker}-{number}"))
 
-    spool.serve({"mqtt": ("s1", "s2")})
+    spool.register_sinks({"mqtt": ("s1", "s2")})
     threads = [threading.Thread(target=commit_some, args=(worker,)) for worker in range(4)]
     for thread in threads:
         thread.start()
@@ -74,7 +83,7 @@ def test_numbers_have_no_gaps_when_many_threads_commit(spool: Spool) -> None:
 
 
 def test_what_is_committed_is_what_is_delivered(spool: Spool) -> None:
-    spool.serve({"mqtt": (FULL.station,)})
+    spool.register_sinks({"mqtt": (FULL.station,)})
     committed = spool.commit(FULL)
     (row,) = spool.pending("mqtt", (FULL.station,), 10)
     assert row.inspection == committed == replace(FULL, epoch=spool.epoch, seq=1)
@@ -90,12 +99,12 @@ def test_the_same_id_committed_again_gives_what_is_there(spool: Spool) -> None:
 
 def test_numbers_and_cursors_go_on_after_a_restart(tmp_path: Path) -> None:
     with opened(tmp_path) as spool:
-        spool.serve({"mqtt": ("s1",)})
+        spool.register_sinks({"mqtt": ("s1",)})
         commit(spool, 5)
         deliver(spool, 2)
         epoch = spool.epoch
     with opened(tmp_path) as spool:
-        spool.serve({"mqtt": ("s1",)})
+        spool.register_sinks({"mqtt": ("s1",)})
         assert spool.epoch == epoch
         assert spool.commit(inspection(6)).seq == 6
         assert waiting(spool) == [("s1", seq) for seq in (3, 4, 5, 6)]
@@ -117,7 +126,7 @@ def test_an_inspection_that_cannot_be_encoded_takes_no_number(spool: Spool) -> N
 
 
 def test_each_sink_goes_at_its_own_pace(spool: Spool) -> None:
-    spool.serve({"mqtt": ("s1", "s2"), "jsonl": ("s1",)})
+    spool.register_sinks({"mqtt": ("s1", "s2"), "jsonl": ("s1",)})
     for number in range(4):
         spool.commit(inspection(number, station=f"s{number % 2 + 1}"))
 
@@ -130,7 +139,7 @@ def test_each_sink_goes_at_its_own_pace(spool: Spool) -> None:
 
 
 def test_stations_of_one_sink_come_in_the_order_of_their_commits(spool: Spool) -> None:
-    spool.serve({"mqtt": ("s1", "s2")})
+    spool.register_sinks({"mqtt": ("s1", "s2")})
     stations = ["s2", "s1", "s1", "s2", "s1"]
     for number, station in enumerate(stations):
         spool.commit(inspection(number, station=station))
@@ -138,16 +147,16 @@ def test_stations_of_one_sink_come_in_the_order_of_their_commits(spool: Spool) -
 
 
 def test_a_sink_that_comes_later_begins_with_what_is_committed_next(spool: Spool) -> None:
-    spool.serve({"mqtt": ("s1",)})
+    spool.register_sinks({"mqtt": ("s1",)})
     commit(spool, 3)
-    spool.serve({"mqtt": ("s1",), "jsonl": ("s1",)})
+    spool.register_sinks({"mqtt": ("s1",), "jsonl": ("s1",)})
     commit(spool, 1, first=4)
     assert waiting(spool, "jsonl") == [("s1", 4)]
     assert waiting(spool) == [("s1", seq) for seq in (1, 2, 3, 4)]
 
 
 def test_a_range_is_sent_again_marked_as_replayed_after_what_is_new(spool: Spool) -> None:
-    spool.serve({"mqtt": ("s1",)})
+    spool.register_sinks({"mqtt": ("s1",)})
     committed = commit(spool, 5)
     deliver(spool, 4)
 
@@ -160,7 +169,7 @@ def test_a_range_is_sent_again_marked_as_replayed_after_what_is_new(spool: Spool
 
 
 def test_a_replay_of_what_is_not_there_is_no_error(spool: Spool) -> None:
-    spool.serve({"mqtt": ("s1",)})
+    spool.register_sinks({"mqtt": ("s1",)})
     commit(spool, 2)
     assert spool.replay("mqtt", "s1", 2, 99) == 1
     assert spool.replay("mqtt", "s1", 1, 2, epoch="another") == 0
@@ -169,7 +178,7 @@ def test_a_replay_of_what_is_not_there_is_no_error(spool: Spool) -> None:
 def test_pruning_takes_what_is_old_and_nobody_waits_for(tmp_path: Path) -> None:
     now = [0.0]
     with opened(tmp_path, keep_s=100, clock=lambda: now[0]) as spool:
-        spool.serve({"mqtt": ("s1",), "jsonl": ("s1",)})
+        spool.register_sinks({"mqtt": ("s1",), "jsonl": ("s1",)})
         commit(spool, 6)
         deliver(spool, 5)
         deliver(spool, 4, sink="jsonl")
@@ -188,11 +197,11 @@ def test_pruning_takes_what_is_old_and_nobody_waits_for(tmp_path: Path) -> None:
 
 def test_a_sink_that_is_served_no_more_keeps_nothing_back(tmp_path: Path) -> None:
     with opened(tmp_path, keep_s=0) as spool:
-        spool.serve({"mqtt": ("s1",), "jsonl": ("s1",)})
+        spool.register_sinks({"mqtt": ("s1",), "jsonl": ("s1",)})
         commit(spool, 3)
         deliver(spool, 3)
         assert spool.prune() == 0
-        spool.serve({"mqtt": ("s1",)})
+        spool.register_sinks({"mqtt": ("s1",)})
         assert spool.prune() == 3
 
 
@@ -207,7 +216,7 @@ def fill(spool: Spool) -> int:
 
 def test_a_full_quota_refuses_and_loses_nothing(tmp_path: Path) -> None:
     with opened(tmp_path, max_bytes=SMALL_BYTES) as spool:
-        spool.serve({"mqtt": ("s1",)})
+        spool.register_sinks({"mqtt": ("s1",)})
         count = fill(spool)
 
         with pytest.raises(SpoolFullError, match="used up by undelivered verdicts"):
@@ -220,7 +229,7 @@ def test_a_full_quota_refuses_and_loses_nothing(tmp_path: Path) -> None:
 
 def test_a_full_spool_takes_verdicts_again_once_some_are_delivered(tmp_path: Path) -> None:
     with opened(tmp_path, max_bytes=SMALL_BYTES) as spool:
-        spool.serve({"mqtt": ("s1",)})
+        spool.register_sinks({"mqtt": ("s1",)})
         count = fill(spool)
 
         deliver(spool, 10)
@@ -233,7 +242,7 @@ def test_a_full_spool_takes_verdicts_again_once_some_are_delivered(tmp_path: Pat
 
 def test_a_full_quota_makes_room_from_delivered_rows_by_itself(tmp_path: Path) -> None:
     with opened(tmp_path, max_bytes=SMALL_BYTES) as spool:
-        spool.serve({"mqtt": ("s1",)})
+        spool.register_sinks({"mqtt": ("s1",)})
         for number in range(1, 301):
             assert spool.commit(inspection(number, detail="x" * 2000)).seq == number
             deliver(spool, 1)
@@ -247,7 +256,7 @@ def test_a_folder_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> Non
 
 def test_a_second_process_may_look_and_ask_for_a_replay(tmp_path: Path) -> None:
     with opened(tmp_path) as spool, opened(tmp_path) as other:
-        spool.serve({"mqtt": ("s1",)})
+        spool.register_sinks({"mqtt": ("s1",)})
         commit(spool, 3)
         deliver(spool, 3)
         assert other.replay("mqtt", "s1", 1, 1) == 1

@@ -17,7 +17,7 @@ WAITING = [("before", seq) for seq in range(DELIVERED + 1, ROWS + 1)]
 
 def opened(folder: Path) -> Spool:
     spool = Spool(folder / "spool.sqlite", ballast_bytes=4096, new_epoch=lambda: "after", clock=lambda: 0.0)
-    spool.serve({"mqtt": ("s1",)})
+    spool.register_sinks({"mqtt": ("s1",)})
     return spool
 
 
@@ -31,16 +31,16 @@ def folder(tmp_path: Path) -> Path:
     live = tmp_path / "live"
     live.mkdir()
     spool = Spool(live / "spool.sqlite", ballast_bytes=4096, new_epoch=lambda: "before", clock=lambda: 0.0)
-    spool.serve({"mqtt": ("s1",)})
+    spool.register_sinks({"mqtt": ("s1",)})
     for number in range(ROWS // 2):
         spool.commit(inspection(number, detail="x" * 1000))
     sqlite3.connect(live / "spool.sqlite").execute("PRAGMA wal_checkpoint(TRUNCATE)").connection.close()
     for row in spool.pending("mqtt", ("s1",), DELIVERED):
-        spool.delivered("mqtt", row)
+        spool.mark_delivered("mqtt", row)
     for number in range(ROWS // 2, ROWS):
         spool.commit(inspection(number, detail="x" * 1000))
     # Damage in the last transaction of the log cannot be told from one that a power cut tore: here it holds nothing new.
-    spool.serve({"mqtt": ("s1",)})
+    spool.register_sinks({"mqtt": ("s1",)})
     folder = tmp_path / "killed"
     folder.mkdir()
     for name in ("spool.sqlite", "spool.sqlite-wal"):

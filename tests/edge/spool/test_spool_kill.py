@@ -25,7 +25,7 @@ from tests.support.inspections import inspection
 
 def write(path, life, enough):
     spool = Spool(Path(path), ballast_bytes=4096)
-    spool.serve({"mqtt": ("s1",)})
+    spool.register_sinks({"mqtt": ("s1",)})
     sample, number = inspection(0), 0
     while True:
         number += 1
@@ -35,7 +35,7 @@ def write(path, life, enough):
             os.write(2, f"{os.getpid()}\\n".encode())
         if number % 50 == 0:  # so that kills also meet cursors on the move
             for row in spool.pending("mqtt", ("s1",), 40):
-                spool.delivered("mqtt", row)
+                spool.mark_delivered("mqtt", row)
 
 for order in sys.stdin:  # python starts once, writers are forked
     pid = os.fork()

@@ -39,13 +39,13 @@ def one_life(path: Path, life: int, dice: random.Random, synchronous: str) -> li
     with contextlib.suppress(SpoolError):
         spool = Spool(path, ballast_bytes=4096, connect=lambda path: Connection(path, disk, synchronous=synchronous))  # type: ignore[arg-type,return-value]
         try:
-            spool.serve({"mqtt": ("s1",)})
+            spool.register_sinks({"mqtt": ("s1",)})
             while True:
                 committed = spool.commit(replace(SAMPLE, id=f"{life}-{len(said)}"))
                 said.append((committed.id, committed.seq))
                 if dice.random() < 0.1:
                     for row in spool.pending("mqtt", ("s1",), 5):
-                        spool.delivered("mqtt", row)
+                        spool.mark_delivered("mqtt", row)
         finally:
             with contextlib.suppress(sqlite3.Error):
                 spool.close()

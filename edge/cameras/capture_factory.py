@@ -14,7 +14,7 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-class Stamp:
+class CaptureFactory:
     """Numbers the captures of one station from 1."""
 
     def __init__(self, station: str, *, now: Callable[[], datetime] = utc_now, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
@@ -42,6 +42,6 @@ class Stamp:
         self._sequence += 1
         return LostFrame(reason, detail, self._now(), self._monotonic_ns(), self._station, self._sequence, source)
 
-    def started_ns(self) -> int:
+    def now_ns(self) -> int:
         """The monotonic clock, at the begin of a capture."""
         return self._monotonic_ns()
