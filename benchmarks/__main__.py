@@ -62,18 +62,20 @@ def describing(bundle: Bundle, station: Station, frame: Frame) -> None:
 def spooling() -> None:
     """A commit that survives a power cut, one after the other."""
     inspection = Inspection(
-        "",
-        "bench",
-        "cell.png",
-        None,
-        datetime.now(timezone.utc),
-        Verdict(Decision.NG, "crack", 0.9),
-        None,
-        None,
-        (),
-        "sha256:0",
-        "sha256:0",
-        None,
+        id="",
+        station="bench",
+        source="cell.png",
+        part_id=None,
+        captured_at=datetime.now(timezone.utc),
+        verdict=Verdict(Decision.NG, "crack", 0.9),
+        description=None,
+        scores=None,
+        timings_ms=(),
+        bundle="sha256:0",
+        models_digest="sha256:0",
+        station_digest="sha256:0",
+        settings_digest="sha256:0",
+        evidence_sha256=None,
     )
     with tempfile.TemporaryDirectory(dir=".") as folder, closing(Spool(Path(folder) / "spool.sqlite")) as spool:
         times = []

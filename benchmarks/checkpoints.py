@@ -84,7 +84,7 @@ BLIPS: Mapping[str, Callable[[], PreTrainedModel]] = {
 def write(name: str, folder: Path) -> Path:
     """Write the checkpoint of that name in CLIPS or BLIPS; returns its folder."""
     torch.manual_seed(0)
-    model = (CLIPS | BLIPS)[name]().eval()
+    model = {**CLIPS, **BLIPS}[name]().eval()
     _enliven(model)
     model.save_pretrained(folder)
     words = {"blip": BLIP_WORDS, "clip": CLIP_WORDS, "siglip": SIGLIP_WORDS}[model.config.model_type]
@@ -123,7 +123,7 @@ def _clip(vision: Mapping[str, int], text: Mapping[str, int], *, patch: int, pro
     return CLIPModel(CLIPConfig(text_config=reading.to_dict(), vision_config=seeing.to_dict(), projection_dim=projection))
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def _enliven(model: PreTrainedModel) -> None:
     """Fresh biases are zero, the picture hardly counts beside the words, and a caption may end at once: parity would then prove little."""
     for name, parameter in model.named_parameters():

@@ -11,10 +11,11 @@ import argparse
 import random
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
 import numpy as np
 import onnx
@@ -28,7 +29,7 @@ from edge.judges import open_language_model
 from edge.picture.decode import read_picture
 from edge.records import Pixels
 from edge.review.rejudge import Rejudge
-from edge.runtime.onnx import Graph
+from edge.runtime.onnx import Array, Graph, Tensor, on_host
 from export.studies.protocol import difference
 from export.studies.results import Study, read_study
 from firmware_config.board import read_board
@@ -64,7 +65,7 @@ def main() -> None:
     study = read_study(told.lines, bundle, station)
     order = list(range(len(study.cells)))
     random.Random(SEED).shuffle(order)
-    drafts = [study.descriptions[row].captions[0] for row in order[: max(DRAFTS)]]
+    drafts = [study.descriptions[row].words.captions[0] for row in order[: max(DRAFTS)]]
     settings = station.describe.model_copy(update={"samples": 0, "beams": 1})
     rows = sorted(order[max(DRAFTS) :][: told.cells])
     print(machine())
@@ -103,20 +104,30 @@ def captioners(bundle: Bundle, drafts: Sequence[str], scratch: Path) -> Iterator
 
 def say(captioner: BlipCaptioner, pixels: Pixels, settings: Describe, said: Said) -> None:
     """Caption a picture and write down how it went."""
-    run = Graph.run
-
-    def counted(graph: Graph, inputs, **how):  # noqa: ANN001, ANN003, ANN202 -- as it is
-        if "input_ids" in inputs:
-            said.steps.append(inputs["input_ids"].size)
-        return run(graph, inputs, **how)
-
-    Graph.run = counted  # type: ignore[method-assign]
+    plain, counted = captioner._decoder, CountedGraph(captioner._decoder, said.steps)  # noqa: SLF001 -- the same code on a graph that counts
+    captioner._decoder = cast("Graph", counted)  # noqa: SLF001
     started = time.perf_counter()
-    try:
-        said.captions += captioner.captions(pixels, settings)
-    finally:
-        Graph.run = run  # type: ignore[method-assign]
+    said.captions += captioner.captions(pixels, settings)
     said.seconds.append(time.perf_counter() - started)
+    captioner._decoder = plain  # noqa: SLF001
+
+
+@dataclass(frozen=True, slots=True)
+class CountedGraph:
+    """A decoder that appends to `steps` how many tokens each run takes."""
+
+    graph: Graph
+    steps: list[int]
+
+    @property
+    def on_card(self) -> bool:
+        """Whether the graph computes in a card's memory."""
+        return self.graph.on_card
+
+    def run(self, inputs: Mapping[str, Tensor], *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Tensor]]:
+        """As `Graph.run`."""
+        self.steps.append(on_host(inputs["input_ids"]).size)
+        return self.graph.run(inputs, read=read, keep=keep)
 
 
 def tell(said: dict[str, Said]) -> None:
@@ -134,24 +145,25 @@ def tell(said: dict[str, Said]) -> None:
 def tell_verdicts(study: Study, captions: dict[int, str], judge: Rejudge, station: Station) -> None:
     """Print what the judge makes of the cells of each set with these captions, by row, beside what it made of the stored ones."""
     ok = np.array([label.decision == "ok" for label in station.labels])
-    words, scores = list(study.descriptions), list(study.scores)
+    descriptions, scores = list(study.descriptions), list(study.scores)
     for row, caption in captions.items():
-        if (caption,) != words[row].captions:
-            words[row] = replace(words[row], captions=(caption,))
-            scores[row] = judge.judge(words[row])[0]
+        stored = descriptions[row].words
+        if (caption,) != stored.captions:
+            descriptions[row] = replace(descriptions[row], words=replace(stored, captions=(caption,)))
+            scores[row] = judge.judge(descriptions[row])[0]
     print(f"\n{JUDGED}\n| set | cells | other captions | other decisions | defective and OK | good and not OK | AUROC, less that without |")
     print("|---|---|---|---|---|---|---|")
     for name, members in study.sets.items():
         rows = [row for row in members if row in captions]
         bad = study.defective[rows]
         told, chances = [], []
-        for said, given in ((study.descriptions, study.scores), (words, scores)):
+        for said, given in ((study.descriptions, study.scores), (descriptions, scores)):
             told.append(np.array([judge.decide(said[row], given[row]).decision.name for row in rows]))
             chances.append(1 - np.array([given[row].probabilities for row in rows])[:, ok].sum(-1))
         escaped, refused = (" to ".join(str(int((way & who).sum())) for way in ways) for ways, who in (
             ([one == "OK" for one in told], bad), ([one != "OK" for one in told], ~bad)
         ))  # fmt: skip
-        other = sum(words[row] is not study.descriptions[row] for row in rows)
+        other = sum(descriptions[row] is not study.descriptions[row] for row in rows)
         print(
             f"| {name} | {len(rows)} | {other} | {(told[0] != told[1]).sum()} | {escaped} of {bad.sum()} | {refused} of {(~bad).sum()} | "
             f"{difference(chances[1:], chances[:1], bad, rows)} |",

@@ -42,7 +42,7 @@ def judged(study: Study, bundle: Bundle, station: Station) -> np.ndarray:
     """Log-likelihoods (N, K) of all words, and how long they took."""
     judge = open_station_judge(open_language_model(bundle, board=read_board("cpu")), bundle=bundle, station=station)
     started = time.perf_counter()
-    found = np.array([judge.score(words).log_likelihoods for words in study.descriptions])
+    found = np.array([judge.score(description.words).log_likelihoods for description in study.descriptions])
     print(f"{len(found)} descriptions on llama.cpp in {time.perf_counter() - started:.0f} s")
     return found
 

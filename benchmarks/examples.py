@@ -57,7 +57,7 @@ def first_of_each(lines: Path, station: Station) -> dict[str, Example]:
     for inspection in History(lines, is_spool=False).select(station=station.station.name):
         label = inspection.verdict.label
         if label is not None and label not in found:
-            found[label] = (description_and_scores(inspection)[0], label)
+            found[label] = (description_and_scores(inspection)[0].words, label)
             print(f"example of {label}: {inspection.source}")
     return found
 

@@ -44,11 +44,13 @@ def main() -> None:
     station = read_station(bundle.path("golden/station.toml")).judging({"min_confidence": MIN_CONFIDENCE})
     (inspector,) = open_inspectors(bundle, [station], board=board)
     rejudge = Rejudge(open_language_model(bundle, board=board), bundle=bundle, station=station)
-    left, shown = WANTED.copy(), set[str | None]()
+    left, shown = WANTED.copy(), set[str]()
     for number, cell in enumerate(sample_cells(LOOKED_AT), 1):
         pixels = read_picture(cell.path, max_pixels=1_000_000, max_bytes=1_000_000)
         inspection = inspector.inspect(Frame(pixels, MOMENT, 0, station.station.name, number, cell.path.name))
-        said = inspection.description and description_text(inspection.description)
+        if inspection.description is None:
+            continue
+        said = description_text(inspection.description.words)
         if not left[inspection.verdict.decision] or said in shown:
             continue
         shown.add(said)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnxruntime as ort
@@ -27,6 +27,7 @@ from benchmarks.machine import dtypes, measured_roof, told
 from benchmarks.rounds import compare
 from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
+from edge.describers.decoding.drafts import Drafts
 from edge.picture.decode import read_picture
 from edge.records import Pixels
 from edge.runtime.onnx import PROVIDERS, Graph, open_session
@@ -117,7 +118,8 @@ def tell_likeness(ways: Mapping[str, Callable[[], Sequence[str]]], captions: int
 def unit(features: Array | torch.Tensor) -> Array:
     """Rows of unit length."""
     rows = np.asarray(features.float() if isinstance(features, torch.Tensor) else features, np.float32)
-    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    unit_rows: Array = rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+    return unit_rows
 
 
 def clip_ways(work: Path, pictures: Sequence[Path]) -> dict[str, Callable[[], Array]]:
@@ -184,7 +186,8 @@ class Foreseen:
 def foreseeing(captioner: BlipCaptioner, pixels: Pixels) -> BlipCaptioner:
     """The same with drafts of what it says of this picture."""
     other, (caption,) = copy.copy(captioner), captioner.captions(pixels, _settings(1))
-    other._drafts = Foreseen([int(word.removeprefix("w")) for word in caption.split()])  # noqa: SLF001 -- see FED
+    foreseen = Foreseen([int(word.removeprefix("w")) for word in caption.split()])
+    other._drafts = cast("Drafts", foreseen)  # noqa: SLF001 -- see FED
     return other
 
 
@@ -194,10 +197,10 @@ def _settings(captions: int) -> Describe:
 
 
 def _torch_clip(work: ClipWork, pixels: Array) -> dict[str, Callable[[], Array]]:
-    values, ways = torch.from_numpy(pixels), {}
+    ways: dict[str, Callable[[], Array]] = {}
     for name, dtype in dtypes().items():
         model = CLIPModel.from_pretrained(work.checkpoint.folder, attn_implementation="eager", torch_dtype=dtype).eval()
-        ways[f"transformers eager {name}"] = lambda model=model, dtype=dtype: inference(model.get_image_features, values.to(dtype))
+        ways[f"transformers eager {name}"] = partial(inference, model.get_image_features, torch.from_numpy(pixels).to(dtype))
     return ways
 
 
@@ -236,7 +239,7 @@ def _openvino_captioners(work: BlipWork, graphs: Path, artefacts: Path) -> dict[
     captioners = {}
     for name, mouth in openvino(graphs / "decoder.onnx", samples).items():
         captioner = bench_captioner(artefacts, read_board("cpu"))
-        captioner._vision, captioner._decoder = eyes[name], mouth  # noqa: SLF001 -- the same code on other graphs
+        captioner._vision, captioner._decoder = cast("Graph", eyes[name]), cast("Graph", mouth)  # noqa: SLF001 -- the same code on other graphs
         captioners[name] = captioner
     return captioners
 
@@ -313,7 +316,7 @@ def bench_captioner(artefacts: Path, board: Board) -> BlipCaptioner:
     """A captioner of BLIP's artefacts, which are no whole bundle."""
     blip = read_blip(artefacts)
     files = tuple(BundleFile(path=use.path, sha256="0" * 64, size=0, licence="none") for use in blip.file_uses("blip"))
-    manifest = Manifest.model_construct(name="bench", files=files)
+    manifest = Manifest.model_construct(name="bench", files=files)  # type: ignore[call-arg]  # the rest is never read
     return BlipCaptioner(Bundle(artefacts, manifest, "sha256:" + "0" * 64), blip, board=board)
 
 

@@ -40,7 +40,7 @@ from benchmarks.export import (
     tell_likeness,
     unit,
 )
-from benchmarks.judge import description_of, labels_of, prompt_of
+from benchmarks.judge import labels_of, prompt_of, words_of
 from benchmarks.machine import measured_roof, told
 from benchmarks.rounds import compare
 from edge.judges.label_judge import LabelJudge
@@ -49,7 +49,7 @@ from edge.judges.prompt import description_text
 from edge.judges.token_tree import TokenTree
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
-from edge.records import Description, Scores
+from edge.records import Scores, Words
 from edge.runtime.onnx import PROVIDERS, Graph
 from export.models.blip.make import open_blip
 from export.models.clip.make import open_clip
@@ -111,7 +111,8 @@ def _llm_lacks(model: Path) -> str:
 
 
 def _graphs(options: argparse.Namespace) -> None:
-    device, precision, board = ("cpu", "fp32", read_board("cpu")) if options.rehearse else ("cuda", "fp16", read_board("gpu"))
+    device, board = ("cpu", read_board("cpu")) if options.rehearse else ("cuda", read_board("gpu"))
+    precision: Precision = "fp32" if options.rehearse else "fp16"
     options.work.mkdir(parents=True, exist_ok=True)
     pictures = write_pictures(options.work / "pictures", count=4)
     roof = measured_roof(device)
@@ -164,7 +165,8 @@ def _blip_ways(
         """From the decoded picture to the words, as ours."""
         values = _values(pixel_values(pixels, preprocess), precision, device)
         rows = inference(model.generate, values, **how).tolist()
-        return opened.tokenizer.decode_batch([row[1:] for row in rows])  # the first is the one that was given
+        captions: list[str] = opened.tokenizer.decode_batch([row[1:] for row in rows])  # the first token is the one that was given
+        return captions
 
     ours = f"ours {precision} ({board.providers[0]})"
     # Beside samples the greedy caption is one of their batch, and nothing is drafted.
@@ -180,7 +182,7 @@ def _llm(options: argparse.Namespace) -> None:
     }
     for count in LABELS:
         model = next(iter(models.values()))
-        prompt, seen = prompt_of(model, count), [description_of(model, number) for number in range(PICTURES)]
+        prompt, seen = prompt_of(model, count), [words_of(model, number) for number in range(PICTURES)]
         judges = {
             name: LabelJudge(model, labels=labels_of(count), prompt=prompt, adapter=None, temperature=None)
             for name, model in models.items()
@@ -198,9 +200,9 @@ def _llm(options: argparse.Namespace) -> None:
         compare(title, ways, options.rounds, gflop=LLM_GFLOP_PER_TOKEN * computed, roof={})
 
 
-def _next(judge: LabelJudge, descriptions: Iterator[Description]) -> Scores:
-    """Another description each time: the last one's words are not there any more."""
-    return judge.score(next(descriptions))
+def _next(judge: LabelJudge, seen: Iterator[Words]) -> Scores:
+    """Other words each time: those of the last call are in the model's memory."""
+    return judge.score(next(seen))
 
 
 def _loaded(kind: Any, folder: Path, precision: Precision, device: str) -> Any:  # noqa: ANN401 -- transformers' classes

@@ -28,7 +28,7 @@ from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt, description_text
 from edge.judges.scoring import label_log_likelihoods
 from edge.judges.token_tree import TokenTree
-from edge.records import Description, Tag, Words
+from edge.records import Tag, Words
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board, read_board
 from firmware_config.labels import Label
@@ -79,13 +79,13 @@ def judging(bundle: Bundle, board: Board) -> None:
 def speed(bundle: Bundle, board: Board, model: LanguageModel, count: int, adapter: Path | None) -> None:
     """Ours against llama-cpp-python's own class, which has no adapter: ours is shown with and without."""
     gguf = bundle.path(bundle.manifest.llm.model)
-    prompt, labels, description = prompt_of(model, count), labels_of(count), description_of(model, 0)
-    pictures = itertools.cycle([description_of(model, number) for number in range(len(WORDS))])
+    prompt, labels, words = prompt_of(model, count), labels_of(count), words_of(model, 0)
+    pictures = itertools.cycle([words_of(model, number) for number in range(len(WORDS))])
     ranks = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None)
     says = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None, scoring="generate")
     plain = llama(gguf, board)
     scoring = llama(gguf, board, logits_all=True)
-    whole = model.tokenize(prompt.prefix, special=True, begin=True) + model.tokenize(description_text(description) + prompt.suffix)
+    whole = model.tokenize(prompt.prefix, special=True, begin=True) + model.tokenize(description_text(words) + prompt.suffix)
     tails = [model.tokenize(answer) for answer in prompt.answers]
     naive = tails[: min(count, NAIVE_LABELS)]
 
@@ -132,9 +132,9 @@ def speed(bundle: Bundle, board: Board, model: LanguageModel, count: int, adapte
 
 def equality(model: LanguageModel) -> None:
     """The largest difference between one decode for all labels and a full prompt for each, in the same batch shape and in another."""
-    prompt, description = prompt_of(model, 8), description_of(model, 0)
+    prompt, words = prompt_of(model, 8), words_of(model, 0)
     prefix = model.tokenize(prompt.prefix, special=True, begin=True)
-    shared = model.tokenize(description_text(description)) + model.tokenize(prompt.suffix, special=True)
+    shared = model.tokenize(description_text(words)) + model.tokenize(prompt.suffix, special=True)
     tails = [model.tokenize(answer) for answer in prompt.answers]
     together = summed(model, prefix, TokenTree([shared], tails))
     alone = np.array([summed(model, prefix, _same_shape(shared, tails, number))[number] for number in range(len(tails))])
@@ -154,25 +154,25 @@ def _same_shape(shared: Sequence[int], tails: Sequence[Sequence[int]], number: i
 def switching(bundle: Bundle, board: Board, adapter: Path) -> None:
     """What a second station with another adapter costs: memory, and the change of adapter between two judgements."""
     model = open_language_model(bundle, board=board)
-    prompt, description, labels = prompt_of(model, 8), description_of(model, 0), labels_of(8)
+    prompt, words, labels = prompt_of(model, 8), words_of(model, 0), labels_of(8)
     copy = Path(os.environ.get("TMPDIR", "/tmp")) / f"kotoba-second-{os.getpid()}.gguf"  # noqa: S108 -- its name is ours alone
     copy.write_bytes(adapter.read_bytes())
     try:
         one = LabelJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None)
         for _ in range(2):
-            one.score(description)
+            one.score(words)
         gc.collect()
         before = resident_bytes()
         two = LabelJudge(model, labels=labels, prompt=prompt, adapter=copy, temperature=None)
         for judge in (two, one, two):
-            judge.score(description)
+            judge.score(words)
         gc.collect()
         grown = resident_bytes() - before
     finally:
         copy.unlink()
     ways: dict[str, Callable[[], object]] = {
-        "the same station": lambda: (one.score(description), one.score(description)),
-        "in turns": lambda: (one.score(description), two.score(description)),
+        "the same station": lambda: (one.score(words), one.score(words)),
+        "in turns": lambda: (one.score(words), two.score(words)),
     }
     times = interleaved(ways, rounds=6)
     same, turns = (statistics.median(some.wall_ms) / 2 for some in times.values())
@@ -218,11 +218,11 @@ def prompt_of(model: LanguageModel, count: int) -> Prompt:
         lead += " Look."
 
 
-def description_of(model: LanguageModel, picture: int) -> Description:
+def words_of(model: LanguageModel, picture: int) -> Words:
     """Words of 88 tokens, other ones from the first word on for each picture: nothing may be reused but the instruction."""
     caption: list[str] = []
     while True:
-        found = Description(Words((Tag(WORDS[picture % len(WORDS)], 0.3),), (Tag("even light", 0.3),), (" ".join(caption),)))
+        found = Words((Tag(WORDS[picture % len(WORDS)], 0.3),), (Tag("even light", 0.3),), (" ".join(caption),))
         if len(model.tokenize(description_text(found))) >= DESCRIPTION_TOKENS:
             return found
         caption.append(WORDS[len(caption) % len(WORDS)])

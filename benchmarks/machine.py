@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -53,8 +54,8 @@ def measured_roof(device: str = "cpu") -> dict[str, float]:
     flop, found = 2 * ROOF_SIDE**3 / 1e9, {}
     kinds = dtypes() if device == "cpu" else {"fp16": torch.float16}
     for name, dtype in kinds.items():
-        a = torch.randn(ROOF_SIDE, ROOF_SIDE, device=device).to(dtype)
-        found[name] = flop / min(seconds(lambda a=a: a @ a, device) for _ in range(TRIES))
+        square = torch.randn(ROOF_SIDE, ROOF_SIDE, device=device).to(dtype)
+        found[name] = flop / min(seconds(partial(torch.matmul, square, square), device) for _ in range(TRIES))
     if device == "cpu":
         product, rows = _int8_product(), np.random.default_rng(0).integers(0, 255, (ROOF_SIDE, ROOF_SIDE), np.uint8)
         found["int8"] = flop / min(seconds(lambda: product.run(None, {"a": rows})) for _ in range(TRIES))
