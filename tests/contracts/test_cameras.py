@@ -84,7 +84,9 @@ def some(camera: Camera) -> list[Capture]:
 def test_pictures_are_whole(camera: Camera) -> None:
     for capture in some(camera):
         assert isinstance(capture, Frame)
-        assert (capture.pixels.dtype, capture.pixels.ndim, capture.pixels.shape[2]) == (np.uint8, 3, 3)
+        assert capture.pixels.dtype == np.uint8
+        assert capture.pixels.ndim == 3
+        assert capture.pixels.shape[2] == 3
         assert capture.pixels.flags.c_contiguous
         assert capture.pixels.any()
 

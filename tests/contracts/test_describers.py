@@ -1,4 +1,4 @@
-"""What every describer promises; the real one runs on the starter bundle."""
+"""What every describer must do; the real one runs on the starter bundle."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ def picture() -> Frame:
 
 
 def test_a_picture_gets_words_of_each_kind(describer: Describer, picture: Frame) -> None:
-    said = describer.describe(picture)
-    assert said.words.tags
-    assert said.words.attributes
-    assert said.words.captions
-    assert all(said.words.captions)
+    words = describer.describe(picture).words
+    assert words.tags
+    assert words.attributes
+    assert words.captions
+    assert all(words.captions)
 
 
 def test_cosines_are_finite_and_best_first(describer: Describer, picture: Frame) -> None:
-    said = describer.describe(picture)
-    for tags in (said.words.tags, said.words.attributes):
+    words = describer.describe(picture).words
+    for tags in (words.tags, words.attributes):
         scores = [tag.score for tag in tags]
         assert all(math.isfinite(score) and -1 <= score <= 1 for score in scores)
         assert scores == sorted(scores, reverse=True)
@@ -74,20 +74,19 @@ def test_the_picture_is_left_as_it_was(describer: Describer, picture: Frame) -> 
     assert (picture.pixels == before).all()
 
 
-def test_what_the_filter_strikes_is_not_said_and_stays_visible(picture: Frame) -> None:
+def test_a_struck_word_is_not_among_the_words_and_is_recorded(picture: Frame) -> None:
     plain, filtered = clip_blip().describe(picture), clip_blip(filter=True).describe(picture)
-    struck = {struck.text for struck in filtered.struck if struck.where == "tag"}
+    struck = {entry.text for entry in filtered.struck if entry.where == "tag"}
     assert struck
-    assert [tag for tag in plain.words.tags if tag.word not in struck] == list(filtered.words.tags)
+    assert tuple(tag for tag in plain.words.tags if tag.word not in struck) == filtered.words.tags
     assert len(filtered.words.captions) <= len(plain.words.captions)
 
 
-def test_the_greedy_caption_does_not_hang_on_how_many_others_there_are() -> None:
+def test_the_greedy_caption_does_not_depend_on_how_many_captions_are_sampled() -> None:
     """The graphs are int8 with scales of a whole batch."""
-    settings = ({"samples": 0}, {"samples": 1}, {"samples": 4}, {"samples": 4, "seed": 1})
-    describers = [clip_blip(**some) for some in settings]
+    describers = [clip_blip(samples=0), clip_blip(samples=1), clip_blip(samples=4), clip_blip(samples=4, seed=1)]
     for path in sorted((ROOT / "export/starter/golden").glob("*.png")):
         pixels = read_picture(path, max_pixels=10**6, max_bytes=10**7)
-        for turned in (pixels, np.ascontiguousarray(pixels[::-1]), np.ascontiguousarray(pixels[:, ::-1])):
-            alone, *beside = (describer.describe(frame(path.name, pixels=turned)).words.captions[0] for describer in describers)
-            assert beside == [alone] * 3
+        for flipped in (pixels, np.ascontiguousarray(pixels[::-1]), np.ascontiguousarray(pixels[:, ::-1])):
+            alone, *in_a_batch = (describer.describe(frame(path.name, pixels=flipped)).words.captions[0] for describer in describers)
+            assert in_a_batch == [alone] * 3

@@ -174,7 +174,10 @@ def box(sound: Path, tmp_path: Path) -> Box:
 
 
 def change_station(old: str, new: str) -> Callable[[Box], None]:
-    return lambda box: box.station.write_text(box.station.read_text().replace(old, new)) and None
+    def change(box: Box) -> None:
+        box.station.write_text(box.station.read_text().replace(old, new))
+
+    return change
 
 
 def lose_bundle(box: Box) -> None:
@@ -314,7 +317,7 @@ class Consumer:
 
     def __post_init__(self) -> None:
         self._client = Client(CallbackAPIVersion.VERSION2)
-        self._client.on_message = lambda _client, _data, message: self._take(message.topic, message.payload)
+        self._client.on_message = lambda _client, _data, message: self._take(message.topic, bytes(message.payload))
         self._client.connect("127.0.0.1", self.port)
         self._client.subscribe("plant/#", qos=1)
         self._client.loop_start()
