@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from edge.bundle.open import open_bundle
@@ -38,7 +39,8 @@ def main() -> None:
     bundle, board = open_bundle(told.bundle, trusted=read_trusted_keys(told.keys)), read_board(told.board)
     station = read_station(bundle.path("golden/station.toml")).judging({"template": TEMPLATE, "calibration": None})
     describer, model = open_vision_models(bundle, board=board).describer(station.describe), open_language_model(bundle, board=board)
-    golden = list(golden_of(bundle, station, describer))
+    certified = {entry.picture: entry.label for entry in bundle.manifest.golden}
+    golden = [replace(entry, label=certified[entry.name]) for entry in golden_of(bundle, station, describer)]
     first = first_of_each(told.lines, station)
     chosen = [first[name] for name in FIRST] + [example for name, example in first.items() if name not in FIRST]
     print(f"| examples | {' | '.join(f'`method = {method!r}`' for method in METHODS)} |\n|---|{'---|' * len(METHODS)}")
@@ -63,7 +65,7 @@ def first_of_each(lines: Path, station: Station) -> dict[str, Example]:
 
 
 def kept(golden: list[Golden], said: list[str | None], station: Station) -> tuple[int, int, int]:
-    """How many verdicts have the promised label, only the promised decision, or neither."""
+    """How many verdicts have the certified label, only the certified decision, or neither."""
     decisions = {label.name: label.decision for label in station.labels}
     found = Counter(
         2 if label == one.label else int(decisions.get(label or "") == decisions[one.label])

@@ -14,9 +14,11 @@ from pathlib import Path
 from edge.bundle.open import Bundle
 from edge.cameras import open_camera
 from edge.errors import BundleError
-from edge.inspection.inspector import Inspector
+from edge.inspection.inspector import Inspector, describe_picture
 from edge.inspection.policy import likeliest
-from edge.records import Capture, Decision, Inspection
+from edge.interfaces import Describer
+from edge.picture.decode import PictureError
+from edge.records import Capture, Decision, Description, Inspection, LostFrame
 from firmware_config.bundle import GOLDEN_STATION, Golden
 from firmware_config.cameras import FolderCamera
 from firmware_config.labels import Label
@@ -59,6 +61,22 @@ def golden_capture(picture: Path, *, station: str) -> Capture:
         msg = f"the golden picture {picture} is not there: take the bundle from its builder again"
         raise BundleError(msg)
     return capture
+
+
+def describe_golden_picture(bundle: Bundle, picture: str, *, golden_station: Station, describer: Describer) -> Description:
+    """Describe a golden picture by any describer, cropped and searched for printed text as the golden station does.
+
+    Another station's region of interest belongs to another camera.
+
+    Raises:
+        BundleError: the bundle has no such picture.
+        PictureError: it cannot be read.
+        DescribeError: as of `edge.interfaces.Describer`.
+    """
+    capture = golden_capture(bundle.path(picture), station=golden_station.station.name)
+    if isinstance(capture, LostFrame):
+        raise PictureError(capture.reason, capture.detail)
+    return describe_picture(capture, settings=golden_station.picture, describer=describer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,31 @@
 """Teaching a station without training: a corrected verdict becomes an example only if no golden verdict gets worse by it.
 
-Golden are the bundle's golden pictures, put into words anew for each lesson, and every verdict that people corrected or confirmed before.
-Compared is the likeliest decision and the likeliest label, not the probability: examples change the instruction, and probabilities are
-made honest afterwards, by `kotoba-edge calibrate`. A point for that changes no verdict before.
+Golden are the bundle's golden pictures, described again for each lesson, and every verdict that people corrected or confirmed before.
+Decision and label of the policy are compared, not the probability, and as if the station were calibrated: examples change the instruction,
+and `kotoba-edge calibrate` fits the probabilities again afterwards. A point for that changes no verdict before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from edge.bundle.open import Bundle
 from edge.errors import LessonError
+from edge.inspection.golden import describe_golden_picture, read_golden_station
 from edge.interfaces import Describer
 from edge.judges.language_model import LanguageModel
 from edge.judges.lessons import Correction, Line, append_lesson, examples_of, taught
 from edge.judges.prompt import description_text
 from edge.message import from_wire, to_wire
-from edge.picture.decode import read_picture
-from edge.records import Description, Frame, Inspection, Reason, Verdict, Words
+from edge.records import Decision, Description, Inspection, Reason, Verdict, Words
 from edge.review.rejudge import Rejudge
 from edge.spool.history import description_and_scores
 from firmware_config.labels import Label
 from firmware_config.station import Station
-
-MAX_PIXELS = 64_000_000
-MAX_BYTES = 256_000_000
-"""Of a golden picture, for which the bundle's signature has vouched already."""
 
 NAMED = 3
 """How many of the golden verdicts that would get worse are named in the refusal."""
@@ -86,7 +82,7 @@ class Teacher:
             LessonError: it cannot be a lesson, golden verdicts would get worse, or it cannot be written.
             HistoryError: there are no words.
             BundleError: the instruction has no slot for examples, or gets too long with one more.
-            PictureError, DescribeError, JudgeError: the golden verdicts cannot be made.
+            PictureError, DescribeError, JudgeError, StationError: the golden verdicts cannot be made.
         """
         description, _ = description_and_scores(teaching.inspection)
         self._require_teachable(teaching, description)
@@ -94,9 +90,8 @@ class Teacher:
         golden = self._golden() if teaching.kind == "example" else ()
         before = self._judge(known)
         after = self._judge((*known, (description.words, teaching.label))) if golden else before
-        were = [before.judge(one.description)[1].label for one in golden]
-        become = [after.judge(one.description)[1].label for one in golden]
-        worse, better = compare(golden, were, become, self._station.labels)
+        verdicts_before, verdicts_after = ([_calibrated_verdict(judge, entry.description) for entry in golden] for judge in (before, after))
+        worse, better = compare(golden, verdicts_before, verdicts_after, self._station.labels)
         if worse:
             doing = f"teaching that inspection {teaching.inspection.id} is {teaching.label!r}"
             named = "; ".join(worse[:NAMED]) + (f"; and {len(worse) - NAMED} more" if len(worse) > NAMED else "")
@@ -161,34 +156,49 @@ class Teacher:
 
 
 def golden_of(bundle: Bundle, station: Station, describer: Describer) -> Iterator[Golden]:
-    """A bundle's golden pictures whose label the station has, in words, with that label.
+    """Describe a bundle's golden pictures as this station does, each with its right label; a label that the station lacks is left out.
+
+    The right label is the one that the picture's maker expects, or the certified one if nothing is expected.
 
     Raises:
         PictureError, DescribeError: a picture cannot be read or described.
+        BundleError, StationError: the bundle has no golden station, or it is not understood.
     """
-    names = {label.name for label in station.labels}
+    names, golden_station = {label.name for label in station.labels}, read_golden_station(bundle)
     for golden in bundle.manifest.golden:
-        if golden.label not in names:
-            continue
-        pixels = read_picture(bundle.path(golden.picture), max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
-        frame = Frame(pixels, datetime.now(timezone.utc), 0, station.station.name, 1, golden.picture)
-        yield Golden(golden.picture, describer.describe(frame), golden.label)
+        label = golden.expected or golden.label
+        if label in names:
+            description = describe_golden_picture(bundle, golden.picture, golden_station=golden_station, describer=describer)
+            yield Golden(golden.picture, description, label)
+
+
+def _calibrated_verdict(rejudge: Rejudge, description: Description) -> Verdict:
+    """The verdict as if the station were calibrated: an example always makes it uncalibrated, which is no harm to a golden verdict."""
+    scores, _ = rejudge.judge(description)
+    return rejudge.decide(description, replace(scores, calibrated=True))
 
 
 def compare(
-    golden: Sequence[Golden], were: Sequence[str | None], become: Sequence[str | None], labels: Sequence[Label]
+    golden: Sequence[Golden], before: Sequence[Verdict], after: Sequence[Verdict], labels: Sequence[Label]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The golden verdicts that get worse and those that get better, in words, by the labels that the judge gives before and after."""
+    """The golden verdicts that get worse and those that get better, each as a phrase."""
     worse: list[str] = []
     better: list[str] = []
-    for one, was, becomes in zip(golden, were, become, strict=True):
-        change = _grade(becomes, one.label, labels) - _grade(was, one.label, labels)
+    for entry, old, new in zip(golden, before, after, strict=True):
+        change = _grade(new, entry.label, labels) - _grade(old, entry.label, labels)
         if change:
-            (worse if change < 0 else better).append(f"{one.name} should be {one.label!r}, was {was!r}, would be {becomes!r}")
+            phrase = f"{entry.name} should be {entry.label!r}, was {_named(old)}, would be {_named(new)}"
+            (worse if change < 0 else better).append(phrase)
     return tuple(worse), tuple(better)
 
 
-def _grade(said: str | None, right: str, labels: Sequence[Label]) -> int:
-    """2 for the right label, 1 for another label of the right decision, else 0."""
-    decisions = {label.name: label.decision for label in labels}
-    return (said == right) + (decisions.get(said or "") == decisions[right])
+def _grade(verdict: Verdict, right: str, labels: Sequence[Label]) -> int:
+    """3 for the right decision and label, 2 for the right decision with another label, 1 for another REVIEW, 0 for a wrong decision."""
+    decision = next(label.decision.upper() for label in labels if label.name == right)
+    if verdict.decision.value == decision:
+        return 3 if verdict.label == right else 2
+    return 1 if verdict.decision is Decision.REVIEW else 0
+
+
+def _named(verdict: Verdict) -> str:
+    return f"{verdict.decision.value} {verdict.label!r}"

@@ -9,6 +9,7 @@ import pytest
 
 from edge.cli import main
 from edge.errors import BundleError, LessonError
+from edge.inspection.policy import fault
 from edge.judges import open_station_judge
 from edge.judges.lessons import read_lessons, taught
 from edge.records import Decision, Reason, Verdict
@@ -16,6 +17,8 @@ from edge.review.rejudge import Rejudge
 from edge.review.teach import Golden, compare
 from firmware_config.station import Station, read_station
 from tests.support.judged_words import STATION, TEMPLATE, bundle, bundle_options, description, model, station, verdict, write_lines
+
+OK_GOOD, NG_BAD, NG_WORSE = Verdict(Decision.OK, "good", 0.9), Verdict(Decision.NG, "bad", 0.9), Verdict(Decision.NG, "worse", 0.9)
 
 
 @pytest.fixture
@@ -87,7 +90,8 @@ def test_an_example_that_makes_an_earlier_confirmed_verdict_worse_is_refused_by_
     assert learn(box, "correct", verdict(harmed).id, "--label", right, "--as", "calibration") == 0
     before = (box / "lessons.jsonl").read_bytes()
     assert learn(box, "correct", verdict(taught_number).id, "--label", label) == 1
-    assert f"1 of 1 golden verdicts would get worse, lesson 1 should be {right!r}, was {right!r}, would be " in capsys.readouterr().err
+    was = f"was {'OK' if right == 'good' else 'NG'} {right!r}"
+    assert f"1 of 1 golden verdicts would get worse, lesson 1 should be {right!r}, {was}, would be " in capsys.readouterr().err
     assert (box / "lessons.jsonl").read_bytes() == before
 
 
@@ -106,9 +110,18 @@ def flip(of: Station) -> tuple[int, str, int, str]:
 def test_getting_worse_is_a_wrong_decision_or_a_wrong_label() -> None:
     labels = station().labels
     golden = [Golden(f"g{number}", description(number), "bad") for number in range(5)]
-    worse, better = compare(golden, ["bad", "bad", "worse", "good", None], ["good", "worse", "bad", "good", "worse"], labels)
-    assert [one.split()[0] for one in worse] == ["g0", "g1"]
-    assert [one.split()[0] for one in better] == ["g2", "g4"]
+    before = [NG_BAD, NG_BAD, NG_WORSE, OK_GOOD, fault(Reason.JUDGE_FAILED)]
+    worse, better = compare(golden, before, [OK_GOOD, NG_WORSE, NG_BAD, OK_GOOD, NG_WORSE], labels)
+    assert [phrase.split()[0] for phrase in worse] == ["g0", "g1"]
+    assert [phrase.split()[0] for phrase in better] == ["g2", "g4"]
+
+
+def test_a_review_is_better_than_a_wrong_decision_and_worse_than_the_right_one() -> None:
+    review = Verdict(Decision.REVIEW, "bad", 0.4, (Reason.LOW_CONFIDENCE,))
+    golden = [Golden(f"g{number}", description(number), "bad") for number in range(3)]
+    worse, better = compare(golden, [NG_BAD, review, OK_GOOD], [review, NG_BAD, review], station().labels)
+    assert worse == ("g0 should be 'bad', was NG 'bad', would be REVIEW 'bad'",)
+    assert [phrase.split()[0] for phrase in better] == ["g1", "g2"]
 
 
 @pytest.mark.parametrize(
