@@ -14,9 +14,6 @@ from pydantic import ValidationError
 
 from edge.commands import calibrate, explain, learn, rejudge, reproduce, template
 from edge.commands.options import (
-    BAD_CONFIG,
-    DONE,
-    FAILED,
     add_models_options,
     add_spool_option,
     add_stations_option,
@@ -25,6 +22,7 @@ from edge.commands.options import (
 )
 from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
 from firmware_config.errors import ConfigError, first_mistake
+from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.settings import BoxSettings
 
 STATE = Path(".kotoba")

@@ -18,6 +18,7 @@ from export.spec import BlipSource, ClipSource, LlmSource, Quantisation, read_sp
 from export.studies.typographic_attack import command as attack_command
 from firmware_config.board import Precision, read_board
 from firmware_config.errors import ConfigError, first_mistake
+from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
 from firmware_config.write import write_atomic
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from export.proof.figures import Figure
 
 _Source = TypeVar("_Source", ClipSource, BlipSource, LlmSource)
-
-DONE, FAILED, BAD_CONFIG = 0, 1, 78
-"""Exit codes; 2, wrong usage, is argparse's own. 78 is EX_CONFIG of sysexits.h."""
 
 STATE = Path(".kotoba")
 

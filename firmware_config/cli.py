@@ -14,12 +14,10 @@ from firmware_config.board import Board, read_board
 from firmware_config.bundle import Manifest, parse_manifest
 from firmware_config.calibration import Calibration, read_calibration
 from firmware_config.errors import ConfigError, ManifestError, first_mistake
+from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.new_station import CAMERAS, station_text
 from firmware_config.station import Identity, Station, read_station, require_named_files
 from firmware_config.write import write_atomic
-
-DONE, FAILED, BAD_CONFIG = 0, 1, 78
-"""Exit codes; 2, wrong usage, is argparse's own. 78 is EX_CONFIG of sysexits.h."""
 
 MAX_MANIFEST_BYTES = 10_000_000
 """10,000 files of 1 KB each, the most that a manifest may name."""

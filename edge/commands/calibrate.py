@@ -7,7 +7,8 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.commands.options import DONE, add_bundle_options, settings_from
+from edge.commands.options import add_bundle_options, settings_from
+from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
 

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 from edge.commands.history_options import add_history_options, history_from
-from edge.commands.options import DONE, settings_from
+from edge.commands.options import settings_from
+from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
 

@@ -8,9 +8,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.commands.history_options import add_history_options, history_from
-from edge.commands.options import DONE, add_models_options, positive, settings_from
+from edge.commands.options import add_models_options, positive, settings_from
 from edge.errors import LessonError
 from edge.judges.lessons import Line
+from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 from firmware_config.station import Station
 

@@ -7,9 +7,6 @@ from pathlib import Path
 
 from firmware_config.settings import BoxSettings
 
-DONE, FAILED, BAD_CONFIG = 0, 1, 78
-"""Exit codes; 2, wrong usage, is argparse's own. 78 is EX_CONFIG of sysexits.h: systemd does not restart a box that is told nonsense."""
-
 _SETTINGS = "default: the environment variable KOTOBA_{}, else {}"
 
 

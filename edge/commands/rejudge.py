@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.commands.history_options import add_history_options, add_time_options, history_from, with_progress
-from edge.commands.options import DONE, positive, settings_from
+from edge.commands.options import positive, settings_from
 from edge.errors import HistoryError
+from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
 OF_THE_JUDGE = {"template": "template_file", "adapter": "adapter", "method": "method"}

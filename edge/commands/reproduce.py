@@ -7,8 +7,9 @@ import sys
 import time
 
 from edge.commands.history_options import add_history_options, add_time_options, history_from, with_progress
-from edge.commands.options import DONE, FAILED, positive, settings_from
+from edge.commands.options import positive, settings_from
 from edge.records import Decision
+from firmware_config.exit_codes import DONE, FAILED
 from firmware_config.settings import BoxSettings
 
 

@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 from edge.commands.history_options import add_history_options, add_time_options, history_from, with_progress
-from edge.commands.options import DONE, positive, settings_from
+from edge.commands.options import positive, settings_from
+from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
 TRIED = 50
