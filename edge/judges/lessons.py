@@ -19,6 +19,7 @@ from edge.errors import LessonError
 from edge.message import STRICT, Described, Moment, from_wire
 from edge.records import Words
 from firmware_config.errors import first_mistake
+from firmware_config.write import sync_folder
 
 MAX_LESSONS_BYTES = 20_000_000
 """Some ten thousand lessons; examples beyond a few dozen do not fit into an instruction anyway."""
@@ -135,11 +136,7 @@ def append_lesson(path: Path, line: Line) -> None:
                 with suppress(OSError):
                     os.ftruncate(descriptor, size)
                 raise
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path.parent)
     except OSError as err:
         msg = f"lesson {line.number} cannot be written to {path} ({err.strerror}): make room or correct [judge] lessons or the rights"
         raise LessonError(msg) from err

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 
 from edge.errors import DeliveryError
 from edge.message import MAX_MESSAGE_BYTES, encode
 from edge.records import Inspection
 from firmware_config.outputs import JsonlOutput
+from firmware_config.write import sync_folder
 
 
 class JsonlSink:
@@ -69,7 +69,7 @@ class JsonlSink:
             try:
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
                 self._end_bytes = _cut_torn_line(self._descriptor)
-                _sync_folder(self._path.parent)
+                sync_folder(self._path.parent)
             except OSError as err:
                 if self._descriptor is not None:
                     os.close(self._descriptor)
@@ -88,12 +88,3 @@ def _cut_torn_line(descriptor: int) -> int:
         os.ftruncate(descriptor, size - torn)
         os.fsync(descriptor)
     return size - torn
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the file's entry in its folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
