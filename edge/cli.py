@@ -24,6 +24,7 @@ from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
 from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.settings import BoxSettings
+from firmware_config.version import add_version_option
 
 STATE = Path(".kotoba")
 
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="kotoba-edge", description="A box beside an inspection camera: pictures to words, words to verdicts."
     )
+    add_version_option(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="watch real cells being described and judged, each verdict as it arrives over MQTT")

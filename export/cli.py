@@ -21,6 +21,7 @@ from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
+from firmware_config.version import add_version_option
 from firmware_config.write import write_atomic
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kotoba-export", description="Make bundles and prove them.")
+    add_version_option(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     build = commands.add_parser("build", help="make a signed bundle from a specification")

@@ -17,6 +17,7 @@ from firmware_config.errors import ConfigError, ManifestError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.new_station import CAMERAS, station_text
 from firmware_config.station import Identity, Station, read_station, require_named_files
+from firmware_config.version import add_version_option
 from firmware_config.write import write_atomic
 
 MAX_MANIFEST_BYTES = 10_000_000
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kotoba-config", description="Check, explain and start the files that tell a device what it is.")
+    add_version_option(parser)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="say whether files are understood; exit 78 when one is not")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import signal
 import threading
@@ -23,6 +22,7 @@ from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station, require_named_files
+from firmware_config.version import installed_version
 
 log = logging.getLogger(__name__)
 
@@ -101,4 +101,4 @@ def box_info(bundle: Bundle, board: Board) -> dict[str, object]:
     """What the retained info topic says."""
     manifest = bundle.manifest
     named = {"name": manifest.name, "version": manifest.bundle_version, "digest": bundle.digest}
-    return {"version": importlib.metadata.version("kotoba-edge"), "bundle": named, "board": board.name, "providers": list(board.providers)}
+    return {"version": installed_version(), "bundle": named, "board": board.name, "providers": list(board.providers)}
