@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.judge import judging
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras.capture_factory import CaptureFactory
 from edge.demo.cells import sample_cells
 from edge.describers import open_vision_models
@@ -23,7 +23,6 @@ from edge.picture.decode import read_picture
 from edge.records import Decision, Frame, Inspection, Verdict
 from edge.spool.store import Spool
 from firmware_config.board import read_board
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 
 ROUNDS = 7
@@ -35,7 +34,7 @@ def main() -> None:
     parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
     parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
     options = parser.parse_args()
-    bundle = open_bundle(options.bundle, trusted=read_trusted_keys(options.keys))
+    bundle = open_trusted_bundle(options.bundle, keys=options.keys)
     station = read_station(bundle.path("golden/station.toml"))
     frame = _frame()
     describing(bundle, station, frame)

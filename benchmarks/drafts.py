@@ -23,7 +23,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
 from benchmarks.machine import told as machine
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.describers.blip import BlipCaptioner
 from edge.judges import open_language_model
 from edge.picture.decode import read_picture
@@ -34,7 +34,6 @@ from export.studies.protocol import difference
 from export.studies.results import Study, read_study
 from firmware_config.board import read_board
 from firmware_config.bundle import BundleFile
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Describe, Station, read_station
 
 SEED = 0
@@ -60,7 +59,7 @@ def main() -> None:
     options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
     options.add_argument("--cells", type=int, help="no more than these, to try it")
     told = options.parse_args()
-    bundle = open_bundle(told.bundle, trusted=read_trusted_keys(told.keys))
+    bundle = open_trusted_bundle(told.bundle, keys=told.keys)
     station = read_station(bundle.path("golden/station.toml"))
     study = read_study(told.lines, bundle, station)
     order = list(range(len(study.cells)))

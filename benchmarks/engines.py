@@ -12,14 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.calibration.scales import probabilities
 from edge.judges import open_language_model, open_station_judge
 from export.bundle.compare_models import without_graph
 from export.studies.protocol import auroc, difference
 from export.studies.results import Study, read_study
 from firmware_config.board import read_board
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 
 
@@ -30,7 +29,7 @@ def main() -> None:
     options.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
     options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
     told = options.parse_args()
-    bundle = open_bundle(told.bundle, trusted=read_trusted_keys(told.keys))
+    bundle = open_trusted_bundle(told.bundle, keys=told.keys)
     station = read_station(bundle.path("golden/station.toml"))
     study = read_study(told.lines, bundle, station)
     graph = np.array([scores.log_likelihoods for scores in study.scores])

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from edge.bundle.open import open_bundle
+from edge.bundle.open import open_trusted_bundle
 from edge.describers import open_vision_models
 from edge.judges import open_language_model
 from edge.judges.prompt import Example
@@ -19,7 +19,6 @@ from edge.review.rejudge import Rejudge
 from edge.review.teach import Golden, golden_of
 from edge.spool.history import History, description_and_scores
 from firmware_config.board import read_board
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 
 TEMPLATE = "examples"
@@ -36,7 +35,7 @@ def main() -> None:
     options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
     options.add_argument("--board", default="cpu")
     told = options.parse_args()
-    bundle, board = open_bundle(told.bundle, trusted=read_trusted_keys(told.keys)), read_board(told.board)
+    bundle, board = open_trusted_bundle(told.bundle, keys=told.keys), read_board(told.board)
     station = read_station(bundle.path("golden/station.toml")).judging({"template": TEMPLATE, "calibration": None})
     describer, model = open_vision_models(bundle, board=board).describer(station.describe), open_language_model(bundle, board=board)
     certified = {entry.picture: entry.label for entry in bundle.manifest.golden}

@@ -11,7 +11,7 @@ from collections import Counter
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.bundle.open import open_bundle
+from edge.bundle.open import open_trusted_bundle
 from edge.demo.cells import sample_cells
 from edge.inspection.open import open_inspectors
 from edge.judges import open_language_model
@@ -23,7 +23,6 @@ from edge.review.explain_picture import evidence_of, write_explanation
 from edge.review.explain_text import strongest
 from edge.review.rejudge import Rejudge
 from firmware_config.board import read_board
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
 
 WANTED = Counter({Decision.OK: 2, Decision.NG: 2, Decision.REVIEW: 1})
@@ -40,7 +39,7 @@ def main() -> None:
     options.add_argument("--board", default="cpu")
     options.add_argument("--out", type=Path, default=Path("docs"))
     told = options.parse_args()
-    bundle, board = open_bundle(told.starter, trusted=read_trusted_keys(told.keys)), read_board(told.board)
+    bundle, board = open_trusted_bundle(told.starter, keys=told.keys), read_board(told.board)
     station = read_station(bundle.path("golden/station.toml")).judging({"min_confidence": MIN_CONFIDENCE})
     (inspector,) = open_inspectors(bundle, [station], board=board)
     rejudge = Rejudge(open_language_model(bundle, board=board), bundle=bundle, station=station)

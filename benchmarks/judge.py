@@ -19,7 +19,7 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.daemon.metrics import resident_bytes
 from edge.judges import open_language_model
 from edge.judges.label_judge import LabelJudge
@@ -32,7 +32,6 @@ from edge.records import Tag, Words
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board, read_board
 from firmware_config.labels import Label
-from firmware_config.signature import read_trusted_keys
 
 LABELS = (2, 8, 32)
 PREFIX_TOKENS, DESCRIPTION_TOKENS = 70, 88
@@ -57,7 +56,7 @@ def main() -> None:
     parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
     parser.add_argument("--threads", type=int, help="default: one for each core")
     options = parser.parse_args()
-    bundle = open_bundle(options.bundle, trusted=read_trusted_keys(options.keys))
+    bundle = open_trusted_bundle(options.bundle, keys=options.keys)
     board = read_board("cpu").model_copy(update={"threads": options.threads})
     judging(bundle, board)
 

@@ -168,11 +168,10 @@ def _doctor(options: argparse.Namespace, settings: BoxSettings) -> int:
 
 
 def _bundle_verify(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundle.open import open_bundle
-    from firmware_config.signature import read_trusted_keys
+    from edge.bundle.open import open_trusted_bundle
 
     told = settings.model_copy(update={"keys": options.keys} if options.keys else {})
-    bundle = open_bundle(options.bundle, trusted=read_trusted_keys(told.keys))
+    bundle = open_trusted_bundle(options.bundle, keys=told.keys)
     manifest = bundle.manifest
     print(f"{options.bundle}: {manifest.name} version {manifest.bundle_version}, {len(manifest.files)} files, {bundle.digest}")
     return DONE

@@ -14,7 +14,7 @@ from edge.bundle.onnx_header import require_self_contained
 from edge.errors import BundleError
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Manifest, parse_manifest
 from firmware_config.errors import ManifestError, SignatureError
-from firmware_config.signature import verify_file
+from firmware_config.signature import read_trusted_keys, verify_file
 
 MAX_MANIFEST_BYTES = 10_000_000
 """10,000 files of 1 KB each, the most that a manifest may name."""
@@ -72,6 +72,16 @@ def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: in
         msg = f"bundle {root}: {_relative(err, root)} cannot be read ({err.strerror}): give the folder of a bundle"
         raise BundleError(msg) from err
     return Bundle(root, manifest, digest_of(raw))
+
+
+def open_trusted_bundle(root: Path, *, keys: Path) -> Bundle:
+    """Check a bundle's folder against the public keys in the folder `keys`, as a box or a command is configured.
+
+    Raises:
+        BundleError: as `open_bundle`.
+        SignatureError: the keys cannot be read.
+    """
+    return open_bundle(root, trusted=read_trusted_keys(keys))
 
 
 def digest_of(manifest: bytes) -> str:

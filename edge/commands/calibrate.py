@@ -44,17 +44,16 @@ def share(text: str) -> float:
 
 
 def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundle.open import open_bundle
+    from edge.bundle.open import open_trusted_bundle
     from edge.calibration.fit import Sample, make_calibration
     from edge.studies.calibrate_report import TEXTS, report
     from edge.studies.labelled import match, read_labels, read_lines
     from edge.studies.outcomes import count, cross_fitted_verdicts
     from firmware_config.calibration import write_calibration
-    from firmware_config.signature import read_trusted_keys
     from firmware_config.station import read_station
 
     station, box = read_station(options.station), settings_from(options, settings)
-    bundle = open_bundle(box.bundle, trusted=read_trusted_keys(box.keys))
+    bundle = open_trusted_bundle(box.bundle, keys=box.keys)
     matched = match(read_lines(options.jsonl), read_labels(options.labels), station, bundle.manifest.models_digest)
     points = [(known.scores.log_likelihoods, known.allowed) for known in matched.pictures]
     now = datetime.now(timezone.utc).replace(microsecond=0)

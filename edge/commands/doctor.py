@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
 from edge.cameras.capture_factory import CaptureFactory
 from edge.daemon.startup import box_info, open_spool, read_stations
@@ -21,7 +21,6 @@ from edge.sinks import open_sinks
 from firmware_config.board import Board, read_board
 from firmware_config.errors import ConfigError
 from firmware_config.settings import BoxSettings
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station
 
 OLDEST_CLOCK = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -65,7 +64,7 @@ def examine(settings: BoxSettings) -> list[Finding]:
         return f"{settings.board}: {', '.join(read_board(settings.board).providers)}"
 
     def bundle() -> str:
-        found = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
+        found = open_trusted_bundle(settings.bundle, keys=settings.keys)
         opened["bundle"] = found
         return f"{found.manifest.name} version {found.manifest.bundle_version}, signed by {found.manifest.key_id}, {found.digest}"
 

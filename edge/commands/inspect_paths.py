@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from edge.bundle.open import open_bundle
+from edge.bundle.open import open_trusted_bundle
 from edge.cameras import open_camera
 from edge.daemon.metrics import peak_bytes
 from edge.errors import CameraError, EdgeError
@@ -24,7 +24,6 @@ from edge.records import Capture, Inspection
 from firmware_config.board import read_board
 from firmware_config.cameras import FolderCamera, VideoCamera
 from firmware_config.settings import BoxSettings
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4"})
@@ -41,7 +40,7 @@ def inspect_paths(paths: Sequence[Path], *, station_file: Path, jsonl: Path | No
     """
     station = read_station(station_file)
     captures = captures_of(paths, station.station.name)
-    bundle = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
+    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
     (inspector,) = open_inspectors(bundle, [station], board=read_board(settings.board))
     summary = _Summary()
     try:

@@ -72,19 +72,18 @@ def _who(options: argparse.Namespace) -> str:
 
 
 def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundle.open import open_bundle
+    from edge.bundle.open import open_trusted_bundle
     from edge.describers import open_vision_models
     from edge.judges import open_language_model
     from edge.review.teach import Teacher, Teaching
     from firmware_config.board import read_board
-    from firmware_config.signature import read_trusted_keys
     from firmware_config.station import read_station
 
     station = read_station(options.station)
     path, lines = _lessons(station)
     (inspection,) = history_from(options, settings).find([options.id])
     box = settings_from(options, settings)
-    bundle, board = open_bundle(box.bundle, trusted=read_trusted_keys(box.keys)), read_board(box.board)
+    bundle, board = open_trusted_bundle(box.bundle, keys=box.keys), read_board(box.board)
     teacher = Teacher(
         path,
         lines,

@@ -8,7 +8,7 @@ import threading
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
 from edge.daemon.loop import Daemon, StationPipeline
 from edge.daemon.metrics import Metrics
@@ -20,7 +20,6 @@ from edge.spool.store import Spool
 from firmware_config.board import Board, read_board
 from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station, require_named_files
 from firmware_config.version import installed_version
 
@@ -57,7 +56,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     """
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
-    bundle = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
+    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
     if stop is None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

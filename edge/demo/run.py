@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
 from edge.daemon.loop import Daemon, StationPipeline
 from edge.daemon.metrics import Metrics
@@ -30,7 +30,6 @@ from firmware_config.board import read_board
 from firmware_config.cameras import FolderCamera
 from firmware_config.outputs import MqttOutput, Outputs
 from firmware_config.settings import BoxSettings
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 
 SHEET_CELLS = 12
@@ -49,7 +48,7 @@ def run_demo(*, pictures: int, forever: bool, language: str | None, bundle: Path
     """
     texts = texts_of(language or ("ja" if os.environ.get("LANG", "").startswith("ja") else "en"))
     cells = sample_cells(pictures)
-    opened = open_bundle(bundle, trusted=read_trusted_keys(keys))
+    opened = open_trusted_bundle(bundle, keys=keys)
     logging.getLogger().setLevel(logging.ERROR)
     shutil.rmtree(out / "run", ignore_errors=True)
     folder = out / "run" / "cells"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.errors import HistoryError
 from edge.inspection.policy import decide, limits_of
 from edge.judges import open_language_model, open_station_judge
@@ -13,7 +13,6 @@ from edge.judges.prompt import Example
 from edge.records import Description, Inspection, Reason, Scores, Verdict
 from firmware_config.board import read_board
 from firmware_config.settings import BoxSettings
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station
 
 
@@ -23,7 +22,7 @@ def open_rejudge(station: Station, *, settings: BoxSettings) -> Rejudge:
     Raises:
         ConfigError, BundleError: what the command was told is wrong.
     """
-    bundle = open_bundle(settings.bundle, trusted=read_trusted_keys(settings.keys))
+    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
     return Rejudge(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
 
 

@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle.open import open_bundle
+from edge.bundle.open import open_trusted_bundle
 from edge.describers import open_vision_models
 from edge.describers.scripted import ScriptedDescriber
 from edge.interfaces import Describer
 from edge.picture.decode import read_picture
 from edge.records import Frame
 from firmware_config.board import read_board
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Term, read_station
 from tests.support.sample_records import description, frame
 
@@ -24,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def clip_blip(**settings: object) -> Describer:
-    bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
+    bundle = open_trusted_bundle(ROOT / ".kotoba/starter", keys=ROOT / ".kotoba/keys")
     station = read_station(bundle.path("golden/station.toml"))
     vision = open_vision_models(bundle, board=read_board("cpu"))
     return vision.describer(station.describe.model_copy(update={"samples": 2, **settings}))

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle.open import open_bundle
+from edge.bundle.open import open_trusted_bundle
 from edge.interfaces import Judge
 from edge.judges import open_language_model, open_station_judge
 from edge.judges.score_cache import CachedJudge
 from edge.judges.scripted import ScriptedJudge
 from export.bundle.compare_models import without_graph
 from firmware_config.board import read_board
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
 from tests.support.sample_records import LABELS, scores, words
 
@@ -31,7 +30,7 @@ class Tried:
 
 def real(*, gguf: bool = False, method: str = "rank") -> Tried:
     """The starter's judge, on its graph, or on its GGUF by llama.cpp."""
-    bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
+    bundle = open_trusted_bundle(ROOT / ".kotoba/starter", keys=ROOT / ".kotoba/keys")
     station = read_station(bundle.path("golden/station.toml"))
     station = station.model_copy(update={"judge": station.judge.model_copy(update={"method": method})})
     bundle = replace(bundle, manifest=without_graph(bundle.manifest)) if gguf else bundle

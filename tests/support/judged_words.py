@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.judges import open_language_model
 from edge.judges.language_model import LanguageModel
 from edge.message import encode
@@ -20,7 +20,6 @@ from edge.review.rejudge import Rejudge
 from export.bundle.build import build
 from export.spec import read_spec
 from firmware_config.board import Board
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 from tests.support.inspections import FULL, LOST
 from tests.support.tiny_spec import write_spec
@@ -77,7 +76,7 @@ def box() -> Path:
 
 @cache
 def bundle() -> Bundle:
-    return open_bundle(box() / "bundle", trusted=read_trusted_keys(box() / "keys"))
+    return open_trusted_bundle(box() / "bundle", keys=box() / "keys")
 
 
 @cache

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.inspection.open import open_inspectors
 from firmware_config.board import read_board
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 from tests.support.sample_records import frame
 
@@ -19,7 +18,7 @@ BOARD = read_board("cpu").model_copy(update={"threads": 1})
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
+    return open_trusted_bundle(ROOT / ".kotoba/starter", keys=ROOT / ".kotoba/keys")
 
 
 def named(bundle: Bundle, name: str, **judge: object) -> Station:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle.open import open_bundle
+from edge.bundle.open import open_bundle, open_trusted_bundle
 from edge.describers import open_vision_models
 from edge.errors import BundleError
 from edge.picture.decode import read_picture
@@ -68,7 +68,7 @@ def test_words_are_added_and_the_bundle_is_the_next_version(work: Path, tmp_path
 def test_a_bundle_may_be_enlarged_where_it_lies(work: Path, tmp_path: Path) -> None:
     assert cli.main(arguments(work, tmp_path / "more", "--tags", str(work / "rust.tsv"))) == 0
     assert cli.main(arguments(work, tmp_path / "more", "--attributes", str(work / "rust.tsv"), bundle=str(tmp_path / "more"))) == 0
-    assert open_bundle(tmp_path / "more", trusted=read_trusted_keys(work / "keys")).manifest.bundle_version == 5
+    assert open_trusted_bundle(tmp_path / "more", keys=work / "keys").manifest.bundle_version == 5
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle.open import open_bundle
+from edge.bundle.open import open_trusted_bundle
 from export.bundle.build import Built, build
 from export.cli import main
 from export.errors import BuildError, SpecError
 from export.spec import read_spec
 from firmware_config.board import Board
-from firmware_config.signature import read_trusted_keys
 from tests.support.tiny_bundle import everything_below, is_one_sentence
 from tests.support.tiny_spec import write_spec
 
@@ -42,7 +41,7 @@ def test_a_bundle_is_built_that_the_device_opens_and_that_proves_itself(
 ) -> None:
     made = built(spec, tmp_path, archive=True)
 
-    bundle = open_bundle(made.root, trusted=read_trusted_keys(tmp_path / "keys"))
+    bundle = open_trusted_bundle(made.root, keys=tmp_path / "keys")
     manifest = bundle.manifest
     assert (bundle.digest, manifest.name, manifest.bundle_version, manifest.notice) == (made.digest, "tiny", 3, "For tests only.")
     assert [golden.picture for golden in manifest.golden] == ["golden/one.png", "golden/two.png"]

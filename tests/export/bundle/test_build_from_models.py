@@ -15,7 +15,7 @@ import tqdm
 from peft import LoraConfig, get_peft_model
 from transformers import Qwen2ForCausalLM
 
-from edge.bundle.open import open_bundle
+from edge.bundle.open import open_trusted_bundle
 from export import cache as steps
 from export import cli
 from export.bundle.build import Built, build
@@ -23,7 +23,6 @@ from export.errors import ExportError
 from export.models import make
 from export.spec import read_spec
 from firmware_config.board import Board, read_board
-from firmware_config.signature import read_trusted_keys
 from tests.support import tiny_models
 from tests.support.tiny_bundle import everything_below, is_one_sentence
 from tests.support.tiny_qwen import write_qwen
@@ -155,7 +154,7 @@ def test_one_specification_and_one_command_make_a_bundle_of_models_as_they_come(
         assert f"\n{stage} " in f"\n{table}"
     assert cv2.imread(str(tmp_path / "proof.png")) is not None
 
-    bundle = open_bundle(tmp_path / "bundle", trusted=read_trusted_keys(tmp_path / "keys"))
+    bundle = open_trusted_bundle(tmp_path / "bundle", keys=tmp_path / "keys")
     blip = bundle.manifest.describer.blip
     assert blip is not None
     assert blip.drafts is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.judges import open_language_model
 from edge.judges.graph import GraphModel
 from edge.judges.llama import LlamaModel
@@ -15,7 +15,6 @@ from export.cli import main
 from export.proof.figures import ProofError
 from export.spec import read_spec
 from firmware_config.board import Board
-from firmware_config.signature import read_trusted_keys
 from tests.support.tiny_llama import write_llama
 from tests.support.tiny_spec import write_spec
 
@@ -46,7 +45,7 @@ def built(
 
 
 def opened(folder: Path) -> Bundle:
-    return open_bundle(folder / "bundle", trusted=read_trusted_keys(folder / "keys"))
+    return open_trusted_bundle(folder / "bundle", keys=folder / "keys")
 
 
 def test_a_board_that_judges_on_its_processor_gets_a_graph_beside_the_gguf(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
