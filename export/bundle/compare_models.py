@@ -11,16 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.bundle.open import Bundle
-from edge.errors import EdgeError
 from edge.inspection.golden import read_golden_station
 from edge.judges import open_language_model, open_station_judge
 from edge.records import Description, Scores
-from export.bundle.verify import Say, fault_error, inspected, unsigned
-from export.errors import BuildError
+from export.bundle.verify import Say, edge_errors_translated, fault_error, inspected, unsigned
 from export.proof.figures import Measured, agreement, edit_distance, max_difference
 from firmware_config.board import Board
 from firmware_config.bundle import Manifest
-from firmware_config.errors import ConfigError
 
 
 def whole_chain(
@@ -76,25 +73,23 @@ def without_graph(manifest: Manifest) -> Manifest:
 def _inspected(bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say) -> list[tuple[Description, Scores]]:
     """Words and scores of the golden pictures."""
     results = []
-    for picture, inspection in zip(pictures, inspected(bundle, pictures, board=board, say=say), strict=True):
-        if inspection.description is None or inspection.scores is None:
-            raise fault_error(picture, inspection)
-        results.append((inspection.description, inspection.scores))
+    with edge_errors_translated(bundle):
+        for picture, inspection in zip(pictures, inspected(bundle, pictures, board=board, say=say), strict=True):
+            if inspection.description is None or inspection.scores is None:
+                raise fault_error(picture, inspection)
+            results.append((inspection.description, inspection.scores))
     return results
 
 
 def _judged(bundle: Bundle, descriptions: Sequence[Description], *, board: Board, say: Say) -> list[Scores]:
     """Scores of descriptions by the golden station's judge."""
-    try:
+    scores = []
+    with edge_errors_translated(bundle):
         say("loading the language model")
         judge = open_station_judge(open_language_model(bundle, board=board), bundle=bundle, station=read_golden_station(bundle))
-        scores = []
         for number, description in enumerate(descriptions, 1):
             say(f"judging the words of golden pictures: {number} of {len(descriptions)}")
             scores.append(judge.score(description.words))
-    except (EdgeError, ConfigError) as err:
-        msg = f"judging the golden pictures of bundle {bundle.manifest.name}: {err}"
-        raise BuildError(msg) from err
     return scores
 
 

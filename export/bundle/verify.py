@@ -66,36 +66,44 @@ def certify(bundle: Bundle, expected: Mapping[str, str | None], *, board: Board,
     Raises:
         BuildError: a model cannot be loaded, or a picture gives a FAULT.
     """
-    labels = read_golden_station(bundle).labels
-    return tuple(
-        _certified(picture, inspection, labels, label)
-        for (picture, label), inspection in zip(expected.items(), inspected(bundle, tuple(expected), board=board, say=say), strict=True)
-    )
+    with edge_errors_translated(bundle):
+        labels, inspections = read_golden_station(bundle).labels, inspected(bundle, tuple(expected), board=board, say=say)
+        return tuple(
+            _certified(picture, inspection, labels, label)
+            for (picture, label), inspection in zip(expected.items(), inspections, strict=True)
+        )
 
 
 def verify(bundle: Bundle, *, board: Board, say: Say) -> Verified:
-    """Inspect every golden picture again and compare.
+    """Inspect every golden picture again and compare with its golden verdict.
 
     Raises:
-        BuildError: a model cannot be loaded.
+        BuildError: a model cannot be loaded, or the bundle has no golden station.
     """
-    golden, labels = bundle.manifest.golden, read_golden_station(bundle).labels
-    inspections = inspected(bundle, [entry.picture for entry in golden], board=board, say=say)
-    return Verified(tuple(compare(*pair, labels) for pair in zip(golden, inspections, strict=True)), labels)
+    with edge_errors_translated(bundle):
+        golden, labels = bundle.manifest.golden, read_golden_station(bundle).labels
+        inspections = inspected(bundle, [entry.picture for entry in golden], board=board, say=say)
+        return Verified(tuple(compare(*pair, labels) for pair in zip(golden, inspections, strict=True)), labels)
 
 
 def inspected(bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say) -> Iterator[Inspection]:
     """Inspect golden pictures, by their paths inside the bundle, with the golden station.
 
     Raises:
-        BuildError: a model cannot be loaded, or a picture is not there.
+        EdgeError, ConfigError: a model cannot be loaded, the bundle has no golden station, or a picture is not there.
     """
+    say("loading the models")
+    (inspector,) = open_inspectors(bundle, [read_golden_station(bundle)], board=board)
+    for number, picture in enumerate(pictures, 1):
+        say(f"inspecting golden pictures: {number} of {len(pictures)}")
+        yield inspect_golden_picture(bundle, picture, inspector)
+
+
+@contextmanager
+def edge_errors_translated(bundle: Bundle) -> Iterator[None]:
+    """Raise the errors of the device's code as BuildError that names the bundle."""
     try:
-        say("loading the models")
-        (inspector,) = open_inspectors(bundle, [read_golden_station(bundle)], board=board)
-        for number, picture in enumerate(pictures, 1):
-            say(f"inspecting golden pictures: {number} of {len(pictures)}")
-            yield inspect_golden_picture(bundle, picture, inspector)
+        yield
     except (EdgeError, ConfigError) as err:
         msg = f"inspecting the golden pictures of bundle {bundle.manifest.name}: {err}"
         raise BuildError(msg) from err
