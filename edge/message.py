@@ -21,11 +21,12 @@ MAX_MESSAGE_BYTES = 1_000_000
 STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-def _utc_ms(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def utc_text(moment: datetime, *, timespec: Literal["milliseconds", "seconds"] = "milliseconds") -> str:
+    """Write a time as ISO 8601 in UTC with a Z, as it stands in every message and on every page."""
+    return moment.astimezone(timezone.utc).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
-Moment = Annotated[AwareDatetime, PlainSerializer(_utc_ms, return_type=str)]
+Moment = Annotated[AwareDatetime, PlainSerializer(utc_text, return_type=str)]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 ScoredWord = tuple[str, float]
 StruckWord = tuple[Literal["tag", "attribute", "caption"], str]

@@ -19,7 +19,10 @@ SIGNATURE_NAME = "manifest.sig"
 GOLDEN_STATION = "golden/station.toml"
 """The station with which the golden verdicts are certified; every bundle carries it."""
 
-ALLOWED_SUFFIXES = (".onnx", ".gguf", ".json", ".txt", ".toml", ".npy", ".png", ".jpg")
+PICTURE_SUFFIXES = (".png", ".jpg")
+ALLOWED_SUFFIXES = (".onnx", ".gguf", ".json", ".txt", ".toml", ".npy", *PICTURE_SUFFIXES)
+MAX_MANIFEST_BYTES = 10_000_000
+"""10,000 files of 1 KB each, the most that a manifest may name."""
 
 READ_BY_OPERATORS = ("translations",)
 """Keys of the describer that no model reads."""
@@ -122,7 +125,7 @@ class Manifest(BaseModel):
         for name, path in self.templates.items():
             yield FileUse(f"templates.{name}", path, (".txt",))
         for golden in self.golden:
-            yield FileUse("golden.picture", golden.picture, (".png", ".jpg"))
+            yield FileUse("golden.picture", golden.picture, PICTURE_SUFFIXES)
 
     @model_validator(mode="after")
     def _paths_are_distinct_and_of_a_known_kind(self) -> Manifest:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from firmware_config.board import Board, read_board
-from firmware_config.bundle import Manifest, parse_manifest
+from firmware_config.bundle import MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from firmware_config.calibration import Calibration, read_calibration
 from firmware_config.errors import ConfigError, ManifestError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
@@ -19,9 +19,6 @@ from firmware_config.new_station import CAMERAS, station_text
 from firmware_config.station import Identity, Station, read_station, require_named_files
 from firmware_config.version import add_version_option
 from firmware_config.write import write_atomic
-
-MAX_MANIFEST_BYTES = 10_000_000
-"""10,000 files of 1 KB each, the most that a manifest may name."""
 
 SCHEMAS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "manifest": Manifest, "calibration": Calibration}
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.bundle.open import AGAIN, CHUNK_BYTES, MAX_MANIFEST_BYTES, MAX_SIGNATURE_BYTES, Bundle, open_bundle, trusted_manifest
+from edge.bundle.open import AGAIN, CHUNK_BYTES, MAX_SIGNATURE_BYTES, Bundle, open_bundle, trusted_manifest
 from edge.errors import BundleError
-from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, Manifest
+from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
 
 SUFFIX = ".kbundle"
 BLOCK_BYTES = 512

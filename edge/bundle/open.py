@@ -12,12 +12,9 @@ from pathlib import Path
 from edge.bundle.gguf_header import require_sound
 from edge.bundle.onnx_header import require_self_contained
 from edge.errors import BundleError
-from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, BundleFile, Manifest, parse_manifest
+from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, BundleFile, Manifest, parse_manifest
 from firmware_config.errors import ManifestError, SignatureError
 from firmware_config.signature import read_trusted_keys, verify_file
-
-MAX_MANIFEST_BYTES = 10_000_000
-"""10,000 files of 1 KB each, the most that a manifest may name."""
 
 MAX_SIGNATURE_BYTES = 1_000
 """One JSON object with a key id and 64 bytes in hex."""

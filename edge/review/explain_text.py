@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from edge.message import encode
+from edge.message import encode, utc_text
 from edge.review.explain import NOISE, Effect, Explanation
 from edge.texts.reasons import REASONS
 
@@ -99,7 +99,7 @@ def as_text(explanation: Explanation, *, language: str) -> str:
     texts, inspection, verdict = texts_of(language), explanation.inspection, explanation.inspection.verdict
     side = explanation.side.upper()
     confidence = "" if verdict.confidence is None else f" {verdict.confidence:.3f}"
-    captured = inspection.captured_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    captured = utc_text(inspection.captured_at, timespec="seconds")
     lines = [
         f"{verdict.decision.value}  {verdict.label}{confidence}   {inspection.station}  {inspection.source}  {captured}  {inspection.id}"
     ]

@@ -12,11 +12,9 @@ from types import MappingProxyType
 from export.errors import SpecError
 from export.models.llm.gguf_file import packaged_model
 from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures
-from firmware_config.bundle import ALLOWED_SUFFIXES, AdapterTemperature
+from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature
 from firmware_config.describers import ClipBlip, Describer
 from firmware_config.station import Station
-
-PICTURES = (".png", ".jpg")
 
 ROOM = 3
 """Times the size of the sources that must be free: the copy, the requantised model and the archive."""
@@ -41,7 +39,7 @@ class Plan:
     @property
     def pictures(self) -> tuple[str, ...]:
         """The golden pictures, by their path inside the bundle."""
-        return tuple(path for path in sorted(self.files) if path.startswith("golden/") and path.endswith(PICTURES))
+        return tuple(path for path in sorted(self.files) if path.startswith("golden/") and path.endswith(PICTURE_SUFFIXES))
 
     @property
     def expected(self) -> dict[str, str | None]:
@@ -59,7 +57,7 @@ def check_names(spec: BundleSpec) -> None:
     templates = {path.stem for path in spec.templates.glob("*.txt")} if spec.templates else {"default"}
     adapters = {path.stem for path in _adapters(spec.artefacts)} | {path.name for path in spec.llm.adapters}
     temperatures = read_temperatures(spec.artefacts) if spec.artefacts else ()
-    pictures = sorted(path.name for path in spec.golden.iterdir() if path.suffix in PICTURES)
+    pictures = sorted(path.name for path in spec.golden.iterdir() if path.suffix in PICTURE_SUFFIXES)
     _refuse_first(spec, _unfit(spec, station, temperatures, templates, adapters, pictures))
 
 
@@ -80,7 +78,11 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
     adapters = {name: f"llm/adapters/{name}.gguf" for name in grown}
     templates = {name: f"templates/{name}.txt" for name in written}
     files |= {adapters[name]: path for name, path in grown.items()} | {templates[name]: path for name, path in written.items()}
-    files |= {f"golden/{path.name}": path for path in sorted(spec.golden.iterdir()) if path.name == STATION_NAME or path.suffix in PICTURES}
+    files |= {
+        f"golden/{path.name}": path
+        for path in sorted(spec.golden.iterdir())
+        if path.name == STATION_NAME or path.suffix in PICTURE_SUFFIXES
+    }
     if models.clip is None:
         msg = f"bundle {spec.name}: no models.json in {' or '.join(map(str, folders))} tells of a CLIP: make the artefacts first"
         raise SpecError(msg)

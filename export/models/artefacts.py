@@ -19,6 +19,7 @@ from edge.picture.preprocess import pixel_values
 from export.errors import SpecError
 from export.models.quantize import Inputs
 from export.proof.figures import Measured
+from firmware_config.bundle import PICTURE_SUFFIXES
 from firmware_config.describers import ImagePreprocess
 
 SAFE: dict[str, Any] = {
@@ -30,7 +31,6 @@ SAFE: dict[str, Any] = {
 }
 """How transformers loads a checkpoint: nothing from the network, no pickle, no code of the checkpoint's own."""
 
-PICTURES = (".png", ".jpg")
 PROOF = "proof.json"
 
 Say = Callable[[str], None]
@@ -38,7 +38,7 @@ Say = Callable[[str], None]
 
 def pictures_of(folder: Path) -> tuple[Path, ...]:
     """The pictures of a folder, sorted by name."""
-    return tuple(path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES)
+    return tuple(path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES)
 
 
 def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDArray[np.float32], ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import timezone
 
+from edge.message import utc_text
 from edge.records import Decision, Inspection, Reason
 
 CAMERA_TROUBLE = frozenset({
@@ -40,7 +40,7 @@ class StationState:
                 "id": last.id,
                 "epoch": last.epoch,
                 "seq": last.seq,
-                "captured_at": last.captured_at.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                "captured_at": utc_text(last.captured_at),
                 "decision": last.verdict.decision.value,
                 "label": last.verdict.label,
                 "confidence": last.verdict.confidence,
