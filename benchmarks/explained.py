@@ -58,7 +58,7 @@ def main() -> None:
         explanation = explain(rejudge, inspection)
         write_explanation(out, explanation, pixels=evidence_of(inspection, cell.path))
         most = ", ".join(f"{effect.word} {effect.log_odds:+.2f}" for sign in (1, -1) for effect in strongest(explanation, sign=sign))
-        print(f"{out}: {inspection.verdict.decision.value} {inspection.verdict.label}, true: {cell.said}; {most}", flush=True)
+        print(f"{out}: {inspection.verdict.decision.value} {inspection.verdict.label}, true: {cell.label}; {most}", flush=True)
         if not left.total():
             return
 

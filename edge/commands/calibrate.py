@@ -1,4 +1,4 @@
-"""`kotoba-edge calibrate`: from judged pictures of known truth to a station's calibration file. No model runs."""
+"""`kotoba-edge calibrate`: from judged pictures whose right label is known to a station's calibration file. No model runs."""
 
 from __future__ import annotations
 
@@ -7,35 +7,61 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.commands.options import add_bundle_options, settings_from
+from edge.commands.options import Commands, add_bundle_options, add_command, add_labels_option, add_station_option, settings_from
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: Commands) -> None:
     """Add the verb."""
-    calibrate = commands.add_parser(
-        "calibrate", help="make probabilities honest, and an OK safe at a stated escape rate, from judged pictures of known truth"
+    calibrate = add_command(
+        commands,
+        "calibrate",
+        summary="Calibrate a station on judged pictures whose right label is known, so that at most a stated share of bad pictures is OK.",
+        details="At least 10 good and 10 bad pictures are needed, some hundred are better. No model runs.",
+        example="kotoba-edge calibrate lines.jsonl --labels labels.csv --station cell.toml --escape 0.02 --out cell-calibration.json",
+        run=_calibrate,
     )
-    calibrate.add_argument("jsonl", type=Path, metavar="JSONL", help="lines of `kotoba-edge inspect`")
-    calibrate.add_argument("--labels", type=Path, required=True, metavar="CSV", help="source,label: a label of the station, or ok or ng")
-    calibrate.add_argument("--station", type=Path, required=True, metavar="FILE")
+    calibrate.add_argument("jsonl", type=Path, metavar="JSONL", help="The lines that `kotoba-edge inspect` wrote for these pictures.")
+    add_labels_option(calibrate, required=True)
+    add_station_option(calibrate)
     calibrate.add_argument(
-        "--escape", type=share, default=0.02, metavar="SHARE", help="of bad pictures, that may become OK (default: %(default)s)"
+        "--escape",
+        type=share,
+        default=0.02,
+        metavar="SHARE",
+        help="The guaranteed escape rate: at most this share of bad pictures (0 to 1) becomes OK. Default: %(default)s.",
     )
     calibrate.add_argument(
-        "--coverage", type=share, default=0.9, metavar="SHARE", help="of pictures, whose true decision is among the possible (%(default)s)"
+        "--coverage",
+        type=share,
+        default=0.9,
+        metavar="SHARE",
+        help="The share of pictures (0 to 1) whose right decision the prediction set must hold. Default: %(default)s.",
     )
     calibrate.add_argument(
-        "--kind", choices=("logistic", "isotonic", "temperature"), default="logistic", help="of fit (default: %(default)s)"
+        "--kind",
+        choices=("logistic", "isotonic", "temperature"),
+        default="logistic",
+        help="The curve that is fitted to the probabilities: logistic suits few pictures, isotonic many. Default: %(default)s.",
     )
-    calibrate.add_argument("--out", type=Path, required=True, metavar="FILE", help="the calibration, for [judge] calibration")
+    calibrate.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="The calibration file to write, for [judge] calibration in the station file.",
+    )
     add_bundle_options(calibrate)
-    calibrate.set_defaults(command=_calibrate, quiet=True)
 
 
 def share(text: str) -> float:
-    """A share between 0 and 1, as argparse takes types."""
+    """Convert an argument to a share, greater than 0 and less than 1.
+
+    Raises:
+        argparse.ArgumentTypeError: the number is out of range.
+        ValueError: the text is not a number.
+    """
     number = float(text)
     if not 0 < number < 1:
         msg = f"{text} is not between 0 and 1"
@@ -46,26 +72,30 @@ def share(text: str) -> float:
 def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_trusted_bundle
     from edge.calibration.fit import Sample, make_calibration
-    from edge.studies.calibrate_report import TEXTS, report
+    from edge.studies.calibrate_report import report
     from edge.studies.labelled import match, read_labels, read_lines
     from edge.studies.outcomes import count, cross_fitted_verdicts
+    from edge.texts.calibrate import TEXTS
     from firmware_config.calibration import write_calibration
     from firmware_config.station import read_station
 
     station, box = read_station(options.station), settings_from(options, settings)
     bundle = open_trusted_bundle(box.bundle, keys=box.keys)
-    matched = match(read_lines(options.jsonl), read_labels(options.labels), station, bundle.manifest.models_digest)
-    points = [(known.scores.log_likelihoods, known.allowed) for known in matched.pictures]
+    labelled = match(read_lines(options.jsonl), read_labels(options.labels), station, bundle.manifest.models_digest)
+    examples = [(picture.scores.log_likelihoods, picture.allowed) for picture in labelled.pictures]
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    made = make_calibration(points, matched.fitted_for, kind=options.kind, escape=options.escape, coverage=options.coverage, made_at=now)
-    sample = Sample.of(points, matched.fitted_for.labels)
-    judged = [(known.description, known.scores) for known in matched.pictures]
-    outcomes = count(cross_fitted_verdicts(judged, sample, made.rule, station), sample.bad.tolist())
-    reached = {"escape": outcomes.escape, "overkill": outcomes.overkill, "review": outcomes.review}
-    made = made.model_copy(update={"figures": {**made.figures, **{key: round(value, 4) for key, value in reached.items()}}})
-    write_calibration(options.out, made)
+    calibration = make_calibration(
+        examples, labelled.fitted_for, kind=options.kind, escape=options.escape, coverage=options.coverage, made_at=now
+    )
+    sample = Sample.of(examples, labelled.fitted_for.labels)
+    judged = [(picture.description, picture.scores) for picture in labelled.pictures]
+    outcomes = count(cross_fitted_verdicts(judged, sample, calibration.rule, station), sample.bad.tolist())
+    rates = {"escape": outcomes.escape, "overkill": outcomes.overkill, "review": outcomes.review}
+    figures = {**calibration.figures, **{name: round(rate, 4) for name, rate in rates.items()}}
+    calibration = calibration.model_copy(update={"figures": figures})
+    write_calibration(options.out, calibration)
     language = station.station.language
-    lines = report(made, outcomes, faults=matched.faults, unlabelled=matched.unlabelled, language=language)
-    lines.append(TEXTS[language].written.format(path=options.out, digest=made.digest))
+    lines = report(calibration, outcomes, faults=labelled.faults, unlabelled=labelled.unlabelled, language=language)
+    lines.append(TEXTS[language].written.format(path=options.out, digest=calibration.digest))
     sys.stdout.write("\n".join(lines) + "\n")
     return DONE

@@ -1,4 +1,4 @@
-"""`kotoba-edge explain`: what a stored verdict was made of, and which words moved it."""
+"""`kotoba-edge explain`: which words moved a stored verdict."""
 
 from __future__ import annotations
 
@@ -7,21 +7,32 @@ import json
 from pathlib import Path
 
 from edge.commands.history_options import add_history_options, history_from
-from edge.commands.options import settings_from
+from edge.commands.options import Commands, add_command, settings_from
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: Commands) -> None:
     """Add the verb."""
-    explain = commands.add_parser("explain", help="say which words moved a stored verdict, as text, JSON or a picture")
-    explain.add_argument("id", metavar="ID", help="its beginning is enough")
+    explain = add_command(
+        commands,
+        "explain",
+        summary="Print which words moved a stored verdict, as text, as JSON or as a picture.",
+        details="The words are judged again without each word in turn. The models and the station's settings must be those of the verdict.",
+        example="kotoba-edge explain 01f3 --jsonl lines.jsonl --station cell.toml --png why.png --picture cell0001.png",
+        run=_explain,
+    )
+    explain.add_argument("id", metavar="ID", help="The id of the inspection. Its beginning is enough where no other id begins the same.")
     add_history_options(explain)
-    explain.add_argument("--language", choices=("en", "ja"), help="default: the station's")
-    explain.add_argument("--json", action="store_true", help="one JSON object on stdout")
-    explain.add_argument("--png", type=Path, metavar="OUT", help="draw it, in English")
-    explain.add_argument("--picture", type=Path, metavar="FILE", help="what the camera saw, drawn beside the words")
-    explain.set_defaults(command=_explain, quiet=True)
+    explain.add_argument("--language", choices=("en", "ja"), help="The language of the text. Default: the station's language.")
+    explain.add_argument("--json", action="store_true", help="Print one JSON object instead of the text.")
+    explain.add_argument("--png", type=Path, metavar="OUT", help="Also draw the explanation, in English, and write it to this PNG file.")
+    explain.add_argument(
+        "--picture",
+        type=Path,
+        metavar="FILE",
+        help="Draw the judged picture beside the words. Its digest is checked.",
+    )
 
 
 def _explain(options: argparse.Namespace, settings: BoxSettings) -> int:
@@ -31,12 +42,10 @@ def _explain(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.review.rejudge import open_rejudge
     from firmware_config.station import read_station
 
-    settings = settings_from(options, settings)
     station = read_station(options.station)
     (inspection,) = history_from(options, settings).find([options.id])
     pixels = None if options.picture is None else evidence_of(inspection, options.picture)
-    rejudge = open_rejudge(station, settings=settings)
-    explanation = explain(rejudge, inspection)
+    explanation = explain(open_rejudge(station, settings=settings_from(options, settings)), inspection)
     language = options.language or station.station.language
     if options.json:
         print(json.dumps(as_json(explanation, language=language), ensure_ascii=False))

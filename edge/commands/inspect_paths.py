@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import sys
 import time
@@ -11,33 +12,52 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
-from edge.bundle.open import open_trusted_bundle
-from edge.cameras import open_camera
-from edge.daemon.metrics import peak_bytes
+from edge.commands.options import Commands, add_command, add_models_options, add_station_option, settings_from
 from edge.errors import CameraError, EdgeError
-from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.message import encode
 from edge.records import Capture, Inspection
-from firmware_config.board import read_board
-from firmware_config.cameras import FolderCamera, VideoCamera
+from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
-from firmware_config.station import read_station
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4"})
 PROGRESS_EVERY_S = 0.5
+
+
+def register(commands: Commands) -> None:
+    """Add the verb."""
+    inspect = add_command(
+        commands,
+        "inspect",
+        summary="Inspect pictures, folders or videos, and write one JSON line for each picture.",
+        details="The pipeline is the daemon's, without broker and spool. A summary goes to stderr.",
+        example="kotoba-edge inspect pictures/ --station cell.toml --bundle .kotoba/starter --keys .kotoba/keys --jsonl lines.jsonl",
+        run=_inspect,
+    )
+    inspect.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="A picture, a folder of pictures, or a video.")
+    add_station_option(inspect)
+    inspect.add_argument("--jsonl", type=Path, metavar="OUT", help="The file that the lines are written to. Default: stdout.")
+    add_models_options(inspect)
+
+
+def _inspect(options: argparse.Namespace, settings: BoxSettings) -> int:
+    inspect_paths(options.paths, station_file=options.station, jsonl=options.jsonl, settings=settings_from(options, settings))
+    return DONE
 
 
 def inspect_paths(paths: Sequence[Path], *, station_file: Path, jsonl: Path | None, settings: BoxSettings) -> None:
     """Write one line for each picture, in the order of `paths`, then a summary to stderr.
 
     Raises:
-        ConfigError, BundleError: what the command was told is wrong.
+        ConfigError, BundleError: the station file, the board or the bundle is wrong.
         CameraError: a path does not exist.
         EdgeError: the lines cannot be written.
     """
+    from edge.bundle.open import open_trusted_bundle
+    from edge.inspection.open import open_inspectors
+    from firmware_config.board import read_board
+    from firmware_config.station import read_station
+
     station = read_station(station_file)
     captures = captures_of(paths, station.station.name)
     bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
@@ -51,6 +71,8 @@ def inspect_paths(paths: Sequence[Path], *, station_file: Path, jsonl: Path | No
                 out.write(encode(inspection) + b"\n")
                 summary.add(inspection)
             out.flush()
+    except BrokenPipeError:  # the reader of stdout has read enough: not a failure, see edge/cli.py
+        raise
     except OSError as err:
         msg = f"writing the lines to {jsonl or 'stdout'}: {err.strerror}: give another path or make room"
         raise EdgeError(msg) from err
@@ -59,7 +81,7 @@ def inspect_paths(paths: Sequence[Path], *, station_file: Path, jsonl: Path | No
 
 
 def captures_of(paths: Sequence[Path], station: str) -> Iterator[Capture]:
-    """The pictures of files, folders and videos in their order, for the station of that name.
+    """The pictures of files, folders and videos in their order, stamped with the name of the station.
 
     Raises:
         CameraError: a path does not exist.
@@ -68,6 +90,9 @@ def captures_of(paths: Sequence[Path], station: str) -> Iterator[Capture]:
 
 
 def _camera(path: Path, station: str) -> Camera:
+    from edge.cameras import open_camera
+    from firmware_config.cameras import FolderCamera, VideoCamera
+
     if not path.exists():
         msg = f"inspecting {path}: there is no such file or folder: correct the path"
         raise CameraError(msg)
@@ -78,12 +103,12 @@ def _camera(path: Path, station: str) -> Camera:
 
 
 def _literal(name: str) -> str:
-    """A glob pattern that matches just this name."""
+    """A glob pattern that matches only this name."""
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
 class _Summary:
-    """Counts, speed, times by stage and peak memory; on a terminal also where we are."""
+    """Counts of decisions, speed, times by stage and peak memory; on a terminal also a line of progress."""
 
     def __init__(self) -> None:
         self._started = self._shown = time.monotonic()
@@ -92,8 +117,8 @@ class _Summary:
 
     def add(self, inspection: Inspection) -> None:
         self._decisions[inspection.verdict.decision.value] += 1
-        for stage, took_ms in inspection.timings_ms:
-            self._times_ms[stage].append(took_ms)
+        for stage, time_ms in inspection.timings_ms:
+            self._times_ms[stage].append(time_ms)
         now = time.monotonic()
         if sys.stderr.isatty() and now - self._shown > PROGRESS_EVERY_S:
             self._shown = now
@@ -101,14 +126,15 @@ class _Summary:
             print(f"\r\x1b[K{count} pictures, {count / (now - self._started):.1f} a second", end="", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        took_s = time.monotonic() - self._started
-        count = self._decisions.total()
-        say = [
-            f"{count} pictures in {took_s:.1f} s, {count / took_s:.2f} a second: "
-            + ", ".join(f"{k} {v}" for k, v in sorted(self._decisions.items()))
-        ]
+        import numpy as np
+
+        from edge.daemon.metrics import peak_bytes
+
+        duration_s, count = time.monotonic() - self._started, self._decisions.total()
+        decisions = ", ".join(f"{decision} {number}" for decision, number in sorted(self._decisions.items()))
+        lines = [f"{count} pictures in {duration_s:.1f} s, {count / duration_s:.2f} a second: {decisions}"]
         for stage, times in self._times_ms.items():
             p50, p95 = np.percentile(times, (50, 95))
-            say.append(f"{stage:8} p50 {p50:8.2f} ms  p95 {p95:8.2f} ms")
-        say.append(f"peak memory {peak_bytes() / 2**20:.0f} MiB")
-        print(("\r\x1b[K" if sys.stderr.isatty() else "") + "\n".join(say), file=sys.stderr)
+            lines.append(f"{stage:8} p50 {p50:8.2f} ms  p95 {p95:8.2f} ms")
+        lines.append(f"peak memory {peak_bytes() / 2**20:.0f} MiB")
+        print(("\r\x1b[K" if sys.stderr.isatty() else "") + "\n".join(lines), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`kotoba-edge learn`: teach a station by correcting its verdicts, see what it was taught, take it back."""
+"""`kotoba-edge learn`: teach a station by correcting its verdicts, list its lessons, undo one."""
 
 from __future__ import annotations
 
@@ -8,66 +8,109 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.commands.history_options import add_history_options, history_from
-from edge.commands.options import add_models_options, positive, settings_from
+from edge.commands.options import Commands, add_command, add_group, add_models_options, add_station_option, positive, settings_from
 from edge.errors import LessonError
-from edge.judges.lessons import Line
+from edge.judges.lessons import MAX_TEXT, Line, Undo, active_lessons, append_lesson, read_lessons
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
-from firmware_config.station import Station
+from firmware_config.station import Station, read_station
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the verb."""
-    verbs = commands.add_parser("learn", help="teach a station by correcting verdicts").add_subparsers(required=True, metavar="VERB")
-    correct = verbs.add_parser("correct", help="say which label is right; exit 1 when a golden verdict would get worse by it")
-    correct.add_argument("id", metavar="ID", help="its beginning is enough")
-    correct.add_argument("--label", required=True, metavar="NAME", help="the right label; the verdict's own confirms it")
+def register(commands: Commands) -> None:
+    """Add the verbs."""
+    verbs = add_group(commands, "learn", summary="Teach a station by correcting its verdicts.")
+    _register_correct(verbs)
+    _register_undo(verbs)
+    _register_list(verbs)
+    _register_calibration_pictures(verbs)
+
+
+def _register_correct(verbs: Commands) -> None:
+    correct = add_command(
+        verbs,
+        "correct",
+        summary="Correct or confirm a stored verdict: its words and the right label become a lesson of the station.",
+        details="The exit code is 1 when the lesson is refused, for example because a golden verdict would get worse.",
+        example='kotoba-edge learn correct 01f3 --label crack --why "hairline at the busbar" --station cell.toml',
+        run=_correct,
+    )
+    correct.add_argument("id", metavar="ID", help="The id of the inspection. Its beginning is enough where no other id begins the same.")
+    correct.add_argument("--label", required=True, metavar="NAME", help="The right label. The verdict's own label confirms the verdict.")
     correct.add_argument(
         "--as",
         dest="kind",
         choices=("example", "calibration"),
         default="example",
-        help="an example in the instruction, or a point for `kotoba-edge calibrate` (default: %(default)s)",
+        help="What the lesson becomes: an example in the judge's instruction, or a picture for `kotoba-edge calibrate`. "
+        "Default: %(default)s.",
     )
+    _add_author_options(correct)
     add_history_options(correct)
-    correct.set_defaults(command=_correct, quiet=True)
 
-    undo = verbs.add_parser("undo", help="make a lesson count no longer; the file keeps both")
-    undo.add_argument("number", type=positive, metavar="N")
-    undo.add_argument("--station", type=Path, required=True, metavar="FILE")
-    undo.set_defaults(command=_undo, quiet=True)
-    for verb in (correct, undo):
-        verb.add_argument("--by", type=_line, default=None, metavar="NAME", help="who says so (default: the user who runs this)")
-        verb.add_argument("--why", type=_line, default="", metavar="TEXT")
 
-    show = verbs.add_parser("list", help="everything that the station was taught, and what was undone")
-    show.add_argument("--station", type=Path, required=True, metavar="FILE")
-    show.add_argument("--json", action="store_true", help="the lines of the file")
-    show.set_defaults(command=_list, quiet=True)
+def _register_undo(verbs: Commands) -> None:
+    undo = add_command(
+        verbs,
+        "undo",
+        summary="Undo a lesson. The lessons file keeps the lesson and who undid it.",
+        example='kotoba-edge learn undo 3 --why "it was a shadow" --station cell.toml',
+        run=_undo,
+    )
+    undo.add_argument("number", type=positive, metavar="N", help="The number of the lesson, as `kotoba-edge learn list` prints it.")
+    _add_author_options(undo)
+    add_station_option(undo)
 
-    points = verbs.add_parser("calibration-pictures", help="write the calibration pictures for `kotoba-edge calibrate`")
-    points.add_argument("--out", type=Path, required=True, metavar="JSONL")
-    points.add_argument("--labels", type=Path, required=True, metavar="CSV")
-    points.add_argument("--station", type=Path, required=True, metavar="FILE")
-    add_models_options(points)
-    points.set_defaults(command=_points, quiet=True)
+
+def _register_list(verbs: Commands) -> None:
+    show = add_command(
+        verbs,
+        "list",
+        summary="Print all lessons of a station, with who taught them, when and why.",
+        example="kotoba-edge learn list --station cell.toml",
+        run=_list,
+    )
+    add_station_option(show)
+    show.add_argument("--json", action="store_true", help="Print the lines of the lessons file, one JSON object each.")
+
+
+def _register_calibration_pictures(verbs: Commands) -> None:
+    pictures = add_command(
+        verbs,
+        "calibration-pictures",
+        summary="Write the lessons that were taught with `--as calibration` as `kotoba-edge calibrate` reads them.",
+        details="Their words are judged again, as the station judges now.",
+        example="kotoba-edge learn calibration-pictures --out taught.jsonl --labels taught.csv --station cell.toml",
+        run=_calibration_pictures,
+    )
+    pictures.add_argument("--out", type=Path, required=True, metavar="JSONL", help="The file of lines to write.")
+    pictures.add_argument("--labels", type=Path, required=True, metavar="CSV", help="The table of the right labels to write.")
+    add_station_option(pictures)
+    add_models_options(pictures)
+
+
+def _add_author_options(command: argparse.ArgumentParser) -> None:
+    """Add who writes the line of the lessons file, and why."""
+    command.add_argument("--by", type=_line, metavar="NAME", help="Who teaches this. Default: the user who runs the command.")
+    command.add_argument("--why", type=_line, default="", metavar="TEXT", help=f"The reason, at most {MAX_TEXT} characters. Default: none.")
 
 
 def _line(text: str) -> str:
-    """One short line, as argparse takes types."""
-    from edge.judges.lessons import MAX_TEXT
+    """Convert an argument to one short line.
 
+    Raises:
+        argparse.ArgumentTypeError: the text is too long, or has more than one line.
+    """
     if len(text) > MAX_TEXT or len(text.splitlines()) > 1:
         msg = f"give one line of at most {MAX_TEXT} characters"
         raise argparse.ArgumentTypeError(msg)
     return text
 
 
-def _who(options: argparse.Namespace) -> str:
+def _author(options: argparse.Namespace) -> str:
     try:
         return str(options.by or getpass.getuser())
     except (KeyError, OSError) as err:  # a user id without a name, as in a container
-        msg = "teaching: this user has no name: say who you are with --by NAME"
+        msg = "teaching: this user has no name: give one with --by NAME"
         raise LessonError(msg) from err
 
 
@@ -77,7 +120,6 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.judges import open_language_model
     from edge.review.teach import Teacher, Teaching
     from firmware_config.board import read_board
-    from firmware_config.station import read_station
 
     station = read_station(options.station)
     path, lines = _lessons(station)
@@ -92,81 +134,74 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
         model=open_language_model(bundle, board=board),
         describer=open_vision_models(bundle, board=board).describer(station.describe),
     )
-    teaching = Teaching(inspection, options.label, options.kind, _who(options), options.why)
+    teaching = Teaching(inspection, options.label, options.kind, by=_author(options), why=options.why)
     learned = teacher.teach(teaching, now=datetime.now(timezone.utc))
     lesson = learned.lesson
-    print(
-        f"lesson {lesson.number}: {lesson.source} is {lesson.label!r} (the verdict said {lesson.said!r}), kept as {lesson.kind} in {path}"
-    )
+    print(f"lesson {lesson.number}: {lesson.source} is {lesson.label!r}, its verdict was {lesson.verdict_label!r}; kept in {path}")
     if lesson.kind == "calibration":
-        print("no verdict changes before `kotoba-edge learn calibration-pictures` and `kotoba-edge calibrate`")
+        print("no verdict changes until `kotoba-edge learn calibration-pictures` and `kotoba-edge calibrate` have run")
         return DONE
     print(f"golden verdicts: {lesson.golden} judged with and without it, none worse, {len(learned.better)} better")
-    print("\n".join(f"  {one}" for one in learned.better), end="\n" if learned.better else "")
-    print(f"its own words: were {learned.before.label!r}, are {learned.after.label!r} now")
-    print("the instruction is another now: start the daemon anew, and make the calibration again, for without one nothing is OK")
+    print("\n".join(f"  {change}" for change in learned.better), end="\n" if learned.better else "")
+    print(f"the verdict on its own words: {learned.before.label!r} before, {learned.after.label!r} now")
+    print("the instruction has changed: start the daemon again, and calibrate the station again; until then nothing is OK")
     return DONE
 
 
 def _undo(options: argparse.Namespace, _settings: BoxSettings) -> int:
-    from edge.judges.lessons import Undo, append_lesson, taught
-    from firmware_config.station import read_station
-
     path, lines = _lessons(read_station(options.station))
-    counting = [lesson.number for lesson in taught(lines)]
-    if options.number not in counting:
-        what = f"these count: {', '.join(map(str, counting))}" if counting else "none counts"
-        msg = f"undoing lesson {options.number} of {path}: it is no lesson that counts ({what}): see `kotoba-edge learn list`"
+    numbers = [lesson.number for lesson in active_lessons(lines)]
+    if options.number not in numbers:
+        known = f"the lessons that count are {', '.join(map(str, numbers))}" if numbers else "no lesson counts"
+        msg = f"undoing lesson {options.number} of {path}: it does not count ({known}): see `kotoba-edge learn list`"
         raise LessonError(msg)
-    by, now = _who(options), datetime.now(timezone.utc)
-    append_lesson(path, Undo(number=len(lines) + 1, by=by, at=now, why=options.why, undoes=options.number))
-    print(f"lesson {options.number} counts no longer: start the daemon anew, and make the calibration again if it was an example")
+    author, now = _author(options), datetime.now(timezone.utc)
+    append_lesson(path, Undo(number=len(lines) + 1, by=author, at=now, why=options.why, undoes=options.number))
+    print(f"lesson {options.number} no longer counts: start the daemon again, and calibrate the station again if it was an example")
     return DONE
 
 
 def _list(options: argparse.Namespace, _settings: BoxSettings) -> int:
-    from edge.judges.lessons import Undo, taught
-    from firmware_config.station import read_station
-
     path, lines = _lessons(read_station(options.station))
     if options.json:
         print("\n".join(line.model_dump_json(by_alias=True) for line in lines))
         return DONE
-    counting = {lesson.number for lesson in taught(lines)}
+    numbers = {lesson.number for lesson in active_lessons(lines)}
     for line in lines:
         when, why = f"{line.at:%Y-%m-%d %H:%M}Z", f" ({line.why})" if line.why else ""
         if isinstance(line, Undo):
             print(f"{line.number:4}  {when}  {line.by}: lesson {line.undoes} undone{why}")
         else:
-            undone = "" if line.number in counting else ", undone"
-            said = f"{line.source} is {line.label!r}, the verdict said {line.said!r}"
-            print(f"{line.number:4}  {when}  {line.by}: {line.kind}{undone}: {said}{why}")
-    print(f"{len(counting)} of {sum(not isinstance(line, Undo) for line in lines)} lessons count in {path}")
+            undone = "" if line.number in numbers else ", undone"
+            correction = f"{line.source} is {line.label!r}, its verdict was {line.verdict_label!r}"
+            print(f"{line.number:4}  {when}  {line.by}: {line.kind}{undone}: {correction}{why}")
+    print(f"{len(numbers)} of {sum(not isinstance(line, Undo) for line in lines)} lessons count in {path}")
     return DONE
 
 
-def _points(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.judges.lessons import taught
+def _calibration_pictures(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.review.calibration_pictures import write_calibration_pictures
     from edge.review.rejudge import open_rejudge
-    from firmware_config.station import read_station
 
     station = read_station(options.station)
     path, lines = _lessons(station)
-    points = [lesson for lesson in taught(lines) if lesson.kind == "calibration"]
-    if not points:
-        msg = f"writing points: none of the lessons in {path} is one: teach some with `kotoba-edge learn correct ID --as calibration`"
+    pictures = [lesson for lesson in active_lessons(lines) if lesson.kind == "calibration"]
+    if not pictures:
+        advice = "teach some with `kotoba-edge learn correct ID --label NAME --as calibration`"
+        msg = f"writing calibration pictures: {path} holds none: {advice}"
         raise LessonError(msg)
     rejudge = open_rejudge(station.judging({"calibration": None}), settings=settings_from(options, settings))
-    write_calibration_pictures(points, rejudge, out=options.out, labels=options.labels)
-    print(f"{len(points)} points for `kotoba-edge calibrate {options.out} --labels {options.labels}`")
+    write_calibration_pictures(pictures, rejudge, out=options.out, labels=options.labels)
+    print(f"{len(pictures)} calibration pictures for `kotoba-edge calibrate {options.out} --labels {options.labels}`")
     return DONE
 
 
 def _lessons(station: Station) -> tuple[Path, tuple[Line, ...]]:
-    """The station's file and its lines; none before the first lesson."""
-    from edge.judges.lessons import read_lessons
+    """The station's lessons file and its lines; no lines before the first lesson.
 
+    Raises:
+        LessonError: the station has no such file, or the file is damaged.
+    """
     path = station.judge.lessons
     if path is None:
         name = station.station.name

@@ -1,47 +1,107 @@
-"""What several verbs take alike, and the exit codes of all."""
+"""How verbs are added to the command line, and the options that several of them share."""
 
 from __future__ import annotations
 
 import argparse
+import textwrap
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 from firmware_config.settings import BoxSettings
 
-_SETTINGS = "default: the environment variable KOTOBA_{}, else {}"
+STATE = Path(".kotoba")
+"""Where `make demo` keeps the starter bundle, its keys and what the demo writes."""
+
+HELP_COLUMNS = 100
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 -- argparse gives the class no public name
+"""What verbs are added to. A string, because the class cannot be subscripted at run time."""
+
+Run: TypeAlias = Callable[[argparse.Namespace, BoxSettings], int]
+"""A verb: takes the options and the box's settings, gives an exit code."""
+
+
+def add_command(
+    commands: Commands, name: str, *, summary: str, example: str, run: Run, details: str = "", quiet: bool = True
+) -> argparse.ArgumentParser:
+    """Add a verb.
+
+    `summary` is one sentence and also stands in the list of verbs. `example` is a complete command. A `quiet` verb logs no INFO.
+    """
+    command = commands.add_parser(
+        name,
+        help=summary,
+        description=textwrap.fill(f"{summary} {details}", HELP_COLUMNS),
+        epilog="example:\n" + textwrap.indent(example, "  "),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=run, quiet=quiet, wrong_usage=command.error)
+    return command
+
+
+def add_group(commands: Commands, name: str, *, summary: str) -> Commands:
+    """Add a word that is followed by a verb, as `bundle` in `kotoba-edge bundle verify`."""
+    return commands.add_parser(name, help=summary, description=summary).add_subparsers(required=True, metavar="VERB")
 
 
 def add_models_options(command: argparse.ArgumentParser) -> None:
-    """Take the options that say which bundle runs, who may have signed it, and on what board."""
+    """Add `--bundle`, `--keys` and `--board`."""
     add_bundle_options(command)
-    command.add_argument("--board", metavar="NAME", help=_SETTINGS.format("BOARD", "cpu"))
+    command.add_argument("--board", metavar="NAME", help=f"The board profile that the models run on, or a board file. {_default('board')}")
 
 
 def add_bundle_options(command: argparse.ArgumentParser) -> None:
-    """Take the options that say which bundle it is about, and who may have signed it."""
-    command.add_argument("--bundle", type=Path, metavar="DIR", help=_SETTINGS.format("BUNDLE", "/var/lib/kotoba/bundle"))
-    command.add_argument("--keys", type=Path, metavar="DIR", help=_SETTINGS.format("KEYS", "/etc/kotoba/keys"))
+    """Add `--bundle` and `--keys`."""
+    command.add_argument("--bundle", type=Path, metavar="DIR", help=f"The folder of the bundle. {_default('bundle')}")
+    add_keys_option(command)
+
+
+def add_keys_option(command: argparse.ArgumentParser) -> None:
+    """Add `--keys`."""
+    command.add_argument("--keys", type=Path, metavar="DIR", help=f"The folder of trusted public keys (*.pub). {_default('keys')}")
 
 
 def add_stations_option(command: argparse.ArgumentParser) -> None:
-    """Take the folder of station files."""
-    command.add_argument("--stations", type=Path, metavar="DIR", help=_SETTINGS.format("STATIONS", "/etc/kotoba/stations"))
+    """Add `--stations`, the folder of all stations."""
+    command.add_argument("--stations", type=Path, metavar="DIR", help=f"The folder of the station files (*.toml). {_default('stations')}")
 
 
-def add_spool_option(command: argparse.ArgumentParser) -> None:
-    """Take the spool."""
-    command.add_argument("--spool", type=Path, metavar="FILE", help=_SETTINGS.format("SPOOL", "/var/lib/kotoba/spool.sqlite"))
+def add_station_option(command: argparse.ArgumentParser) -> None:
+    """Add `--station`, the file of one station."""
+    command.add_argument("--station", type=Path, required=True, metavar="FILE", help="The station file (TOML).")
+
+
+def add_spool_option(command: argparse._ActionsContainer) -> None:
+    """Add `--spool`."""
+    command.add_argument("--spool", type=Path, metavar="FILE", help=f"The spool, the file of the box's verdicts. {_default('spool')}")
+
+
+def add_labels_option(command: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add `--labels`, the table of the right labels."""
+    text = "A CSV table of the right labels with the columns source,label. A label is a label of the station, or ok, ng or review."
+    command.add_argument("--labels", type=Path, required=required, metavar="CSV", help=text)
 
 
 def settings_from(options: argparse.Namespace, settings: BoxSettings) -> BoxSettings:
-    """The settings of the environment with what the command line says."""
-    said = {key: value for key, value in vars(options).items() if key in BoxSettings.model_fields and value is not None}
-    return settings.model_copy(update=said)
+    """The settings of the environment, replaced by those that the command line gives."""
+    given = {key: value for key, value in vars(options).items() if key in BoxSettings.model_fields and value is not None}
+    return settings.model_copy(update=given)
 
 
 def positive(text: str) -> int:
-    """A number of at least 1, as argparse takes types."""
+    """Convert an argument to a number of at least 1.
+
+    Raises:
+        argparse.ArgumentTypeError: the number is less than 1.
+        ValueError: the text is not a whole number.
+    """
     number = int(text)
     if number < 1:
         msg = f"{number} is less than 1"
         raise argparse.ArgumentTypeError(msg)
     return number
+
+
+def _default(setting: str) -> str:
+    return f"Default: the environment variable KOTOBA_{setting.upper()}, else {BoxSettings.model_fields[setting].default}."

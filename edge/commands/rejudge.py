@@ -1,4 +1,4 @@
-"""`kotoba-edge rejudge`: judge stored words with another instruction, adapter or method, and see how decisions change."""
+"""`kotoba-edge rejudge`: judge stored words with another template, adapter or method, and compare the decisions."""
 
 from __future__ import annotations
 
@@ -9,67 +9,75 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.commands.history_options import add_history_options, add_time_options, history_from, with_progress
-from edge.commands.options import positive, settings_from
+from edge.commands.history_options import add_history_options, add_time_options, select_judged, with_progress
+from edge.commands.options import Commands, add_command, positive, settings_from
 from edge.errors import HistoryError
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
-OF_THE_JUDGE = {"template": "template_file", "adapter": "adapter", "method": "method"}
-"""Options of the command, and the keys of the station's [judge] that each replaces."""
+JUDGE_KEYS = {"template": "template_file", "adapter": "adapter", "method": "method"}
+"""Each option that replaces a key of the station's [judge] section, and that key."""
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: Commands) -> None:
     """Add the verb."""
-    rejudge = commands.add_parser("rejudge", help="judge stored words again with another template, adapter or method: what would change?")
-    add_history_options(rejudge)
+    rejudge = add_command(
+        commands,
+        "rejudge",
+        summary="Judge stored words with another template, adapter or method, and print how many decisions change.",
+        details="Nothing is sent and nothing stored changes. What the options leave open is as in the station file.",
+        example="kotoba-edge rejudge --template new.txt --since 8h --station cell.toml --out new.jsonl",
+        run=_rejudge,
+    )
+    rejudge.add_argument("--template", type=Path, metavar="FILE", help="The instruction template to judge with.")
+    rejudge.add_argument("--adapter", metavar="NAME", help="The adapter (LoRA) of the bundle to judge with.")
+    rejudge.add_argument(
+        "--method",
+        choices=("rank", "contextual", "generate"),
+        help="How to judge. rank compares the likelihoods of the labels, contextual subtracts what they are without content, generate lets "
+        "the model write a label.",
+    )
+    rejudge.add_argument("--out", type=Path, metavar="JSONL", help="Write the new verdicts to this file, one JSON line each.")
+    rejudge.add_argument("--limit", type=positive, metavar="N", help="Take the first N inspections. Default: all.")
     add_time_options(rejudge)
-    rejudge.add_argument("--limit", type=positive, metavar="N", help="the first N inspections")
-    add_judge_options(rejudge)
-    rejudge.add_argument("--out", type=Path, metavar="JSONL", help="write the new verdicts there, one line each")
-    rejudge.set_defaults(command=_rejudge, quiet=True)
-
-
-def add_judge_options(command: argparse.ArgumentParser) -> None:
-    """Take what replaces the station's own judging."""
-    command.add_argument("--template", type=Path, metavar="FILE", help="an instruction template in the place of the station's")
-    command.add_argument("--adapter", metavar="NAME", help="a LoRA of the bundle")
-    command.add_argument("--method", choices=("rank", "contextual", "generate"), help="a method of judging")
+    add_history_options(rejudge)
 
 
 def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.message import encode
-    from edge.records import Decision
     from edge.review.comparison import judge_again, summary, table
     from edge.review.rejudge import open_rejudge
     from firmware_config.station import read_station
 
     if options.out is not None and options.jsonl is not None and options.out.resolve() == options.jsonl.resolve():
-        msg = f"writing verdicts to {options.out}: these are the lines that are judged again: give another path"
+        msg = f"writing verdicts to {options.out}: this file holds the lines to be judged: give another path"
         raise HistoryError(msg)
     station = read_station(options.station)
-    history = history_from(options, settings)
-    found = history.select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
-    judged = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]
-    said = {key: getattr(options, option) for option, key in OF_THE_JUDGE.items() if getattr(options, option) is not None}
-    if said:
-        said["calibration"] = None  # it was fitted for the station's own judging
-    rejudge = open_rejudge(station.judging(said), settings=settings_from(options, settings))
+    inspections, faults = select_judged(options, settings, station=station.station.name)
+    changes = {key: getattr(options, option) for option, key in JUDGE_KEYS.items() if getattr(options, option) is not None}
+    if changes:
+        changes["calibration"] = None  # it was fitted for the station's own judge
+    rejudge = open_rejudge(station.judging(changes), settings=settings_from(options, settings))
     compared = []
-    with _lines(options.out) as out:
+    with _open_lines(options.out) as out:
         started = time.monotonic()
-        for inspection in with_progress(judged, total=len(judged)):
+        for inspection in with_progress(inspections, total=len(inspections)):
             compared.append(judge_again(rejudge, inspection))
             if out is not None:
                 out.write(encode(compared[-1].as_inspection(rejudge)) + b"\n")
-        took_s = time.monotonic() - started
+        duration_s = time.monotonic() - started
     print(table(compared))
-    print(summary(compared, faults=len(found) - len(judged), took_s=took_s))
+    print(summary(compared, faults=faults, duration_s=duration_s))
     return DONE
 
 
 @contextlib.contextmanager
-def _lines(path: Path | None) -> Iterator[BinaryIO | None]:
+def _open_lines(path: Path | None) -> Iterator[BinaryIO | None]:
+    """The file to write, None where none is asked for.
+
+    Raises:
+        HistoryError: the file cannot be opened or written.
+    """
     if path is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""`kotoba-edge reproduce`: repeat stored judgements bit for bit."""
+"""`kotoba-edge reproduce`: judge stored words again and compare every number bit for bit."""
 
 from __future__ import annotations
 
@@ -6,46 +6,49 @@ import argparse
 import sys
 import time
 
-from edge.commands.history_options import add_history_options, add_time_options, history_from, with_progress
-from edge.commands.options import positive, settings_from
-from edge.records import Decision
+from edge.commands.history_options import add_history_options, add_time_options, history_from, select_judged, with_progress
+from edge.commands.options import Commands, add_command, positive, settings_from
 from firmware_config.exit_codes import DONE, FAILED
 from firmware_config.settings import BoxSettings
 
 
-def register(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def register(commands: Commands) -> None:
     """Add the verb."""
-    replay = commands.add_parser("reproduce", help="judge stored words again: every number and the verdict must be equal; exit 1 when not")
-    replay.add_argument("ids", nargs="*", metavar="ID", help="the beginning of an id is enough")
-    replay.add_argument("--all", action="store_true", help="every inspection of the station")
-    replay.add_argument("--limit", type=positive, metavar="N", help="with --all: the first N")
-    add_history_options(replay)
-    add_time_options(replay)
-    replay.set_defaults(command=_replay, quiet=True, wrong_usage=replay.error)
+    reproduce = add_command(
+        commands,
+        "reproduce",
+        summary="Judge stored words again: every number and the verdict must be equal to the last bit.",
+        details="The exit code is 1 when one differs. The models and the station's settings must be those of the verdicts.",
+        example="kotoba-edge reproduce --all --limit 1000 --spool /var/lib/kotoba/spool.sqlite --station cell.toml",
+        run=_reproduce,
+    )
+    reproduce.add_argument(
+        "ids", nargs="*", metavar="ID", help="The id of an inspection. Its beginning is enough where no other id begins the same."
+    )
+    reproduce.add_argument("--all", action="store_true", help="Take every inspection of the station except FAULTs, instead of ids.")
+    reproduce.add_argument("--limit", type=positive, metavar="N", help="With --all: take the first N inspections. Default: all.")
+    add_time_options(reproduce)
+    add_history_options(reproduce)
 
 
-def _replay(options: argparse.Namespace, settings: BoxSettings) -> int:
+def _reproduce(options: argparse.Namespace, settings: BoxSettings) -> int:
     if bool(options.ids) == options.all:
         options.wrong_usage("give either IDs or --all")
     from edge.review.rejudge import open_rejudge
-    from edge.review.reproduce import replay
+    from edge.review.reproduce import reproduce
     from firmware_config.station import read_station
 
-    settings, stored = settings_from(options, settings), history_from(options, settings)
     station = read_station(options.station)
     if options.all:
-        found = stored.select(station=station.station.name, since=options.since, until=options.until, limit=options.limit)
-        inspections = [inspection for inspection in found if inspection.verdict.decision is not Decision.FAULT]
+        inspections, faults = select_judged(options, settings, station=station.station.name)
     else:
-        found = stored.find(options.ids)
-        inspections = list(found)
-    rejudge = open_rejudge(station, settings=settings)
+        inspections, faults = list(history_from(options, settings).find(options.ids)), 0
+    rejudge = open_rejudge(station, settings=settings_from(options, settings))
     started = time.monotonic()
-    differences = [replay(rejudge, inspection) for inspection in with_progress(inspections, total=len(inspections))]
-    equal, took_s = differences.count(None), time.monotonic() - started
-    faults = len(found) - len(inspections)
-    without_words = f", {faults} FAULTs of the box were left out" if faults else ""
-    print(f"{len(inspections):,} stored verdicts judged again in {took_s:.1f} s: {equal:,} equal{without_words}")
+    differences = [reproduce(rejudge, inspection) for inspection in with_progress(inspections, total=len(inspections))]
+    equal, duration_s = differences.count(None), time.monotonic() - started
+    left_out = f", {faults} FAULTs left out" if faults else ""
+    print(f"{len(inspections):,} stored verdicts judged again in {duration_s:.1f} s: {equal:,} equal{left_out}")
     first = next(filter(None, differences), None)
     if first is not None:
         print(f"kotoba-edge: {first}", file=sys.stderr)

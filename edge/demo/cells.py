@@ -10,16 +10,20 @@ from pathlib import Path
 from edge.errors import EdgeError
 
 HELD_OUT_MONO = (range(60), range(2144, 2216), range(2396, 2444))
-"""Rows of production runs from which the starter bundle learned nothing; it learned from no poly cell at all."""
+"""Rows of the production runs that the starter bundle did not learn from. It learned from no poly cell."""
 
 SEED = 7
 DEFECTIVE_FROM = 0.5
-"""Probability from which a cell counts as defective."""
+"""A cell of this probability or more counts as defective."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell: row in labels.csv, path of its 300 x 300 grey PNG, defect probability (0, 1/3, 2/3, 1) as labelled, "mono" or "poly"."""
+    """One cell of the data set.
+
+    `row` is that of labels.csv, `path` its grey PNG of 300 x 300 pixels, `probability` that of a defect as labelled (0, 1/3, 2/3 or 1),
+    `material` "mono" or "poly".
+    """
 
     row: int
     path: Path
@@ -28,24 +32,24 @@ class Cell:
 
     @property
     def defective(self) -> bool:
-        """More likely defective than not."""
+        """Whether it counts as defective."""
         return self.probability >= DEFECTIVE_FROM
 
     @property
     def certain(self) -> bool:
-        """All who labelled it agreed."""
+        """Whether all experts who labelled it agreed."""
         return self.probability in {0.0, 1.0}
 
     @property
-    def said(self) -> str:
-        """The true label in words."""
+    def label(self) -> str:
+        """The label as text, with "?" where the experts did not agree."""
         word = "defective" if self.defective else "functional"
         doubt = "" if self.certain else "?"
         return f"{word}{doubt} {self.material}"
 
 
 def sample_cells(count: int) -> tuple[Cell, ...]:
-    """Up to `count` cells that the starter bundle never saw: mono and poly in turn, about half of them defective, always the same ones.
+    """Up to `count` cells that the starter bundle did not learn from, always the same: mono and poly in turn, about half of them defective.
 
     Raises:
         EdgeError: the package is not installed.
@@ -53,8 +57,8 @@ def sample_cells(count: int) -> tuple[Cell, ...]:
     cells = load_cells()
     mono = [cells[row] for rows in HELD_OUT_MONO for row in rows if cells[row].material == "mono"]
     groups = [
-        [cell for cell in some if cell.defective is bad]
-        for some in (mono, [c for c in cells if c.material == "poly"])
+        [cell for cell in material if cell.defective is bad]
+        for material in (mono, [cell for cell in cells if cell.material == "poly"])
         for bad in (False, True)
     ]
     rng = random.Random(SEED)  # noqa: S311 -- a sample, no secret

@@ -1,4 +1,4 @@
-"""`kotoba-edge demo`: the whole chain on real cells with an embedded broker; what is printed is what an independent subscriber received."""
+"""Runs the demo: the whole chain on real cells with an embedded broker. What is printed is what an independent subscriber received."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -20,12 +20,14 @@ from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.startup import box_info, open_spool
 from edge.demo.broker import EmbeddedBroker, Subscriber
-from edge.demo.cells import sample_cells
-from edge.demo.report import Report, line_of, texts_of
-from edge.drawing.contact_sheet import Pasted, write_contact_sheet
+from edge.demo.cells import Cell, sample_cells
+from edge.demo.report import Report, lines_of
+from edge.drawing.contact_sheet import Entry, write_contact_sheet
 from edge.errors import EdgeError
 from edge.inspection.open import open_inspectors
+from edge.records import Inspection
 from edge.sinks import open_sinks
+from edge.texts.demo import TEXTS
 from firmware_config.board import read_board
 from firmware_config.cameras import FolderCamera
 from firmware_config.outputs import MqttOutput, Outputs
@@ -33,65 +35,72 @@ from firmware_config.settings import BoxSettings
 from firmware_config.station import Station, read_station
 
 SHEET_CELLS = 12
+"""The contact sheet shows the first cells."""
 SILENCE_S = 60.0
 """The demo gives up when no verdict arrives for this long."""
 
-FOREVER_PAUSE_MS = 1_000
+FOREVER_INTERVAL_MS = 1_000
+"""From one picture to the next, where the demo runs forever."""
 
 
 def run_demo(*, pictures: int, forever: bool, language: str | None, bundle: Path, keys: Path, out: Path) -> int:
-    """Run the demo; returns the exit code.
+    """Run the demo on `pictures` cells; returns the exit code. Without `language` (`ja` or `en`), LANG decides.
 
     Raises:
         BundleError, ConfigError: there is no bundle to run, or no trusted key for it.
-        EdgeError: sample cells or broker are missing, or no verdict arrives.
+        EdgeError: the sample cells or the broker are missing, or no verdict arrives.
     """
-    texts = texts_of(language or ("ja" if os.environ.get("LANG", "").startswith("ja") else "en"))
-    cells = sample_cells(pictures)
+    texts = TEXTS[language or ("ja" if os.environ.get("LANG", "").startswith("ja") else "en")]
     opened = open_trusted_bundle(bundle, keys=keys)
     logging.getLogger().setLevel(logging.ERROR)
-    shutil.rmtree(out / "run", ignore_errors=True)
     folder = out / "run" / "cells"
-    folder.mkdir(parents=True)
-    for number, cell in enumerate(cells, 1):
-        (folder / f"{number:03}-{cell.path.name}").symlink_to(cell.path)
-    by_source = {f"{number:03}-{cell.path.name}": cell for number, cell in enumerate(cells, 1)}
+    cells = _link_cells(sample_cells(pictures), folder)
     report = Report(texts)
-    pasted: list[Pasted] = []
+    entries: list[Entry] = []
     stop = threading.Event()
-    with _signals(stop), EmbeddedBroker() as broker:
+    with _stopped_by_signals(stop), EmbeddedBroker() as broker:
         station = _station(opened, folder, broker.port, forever=forever)
         topic = f"{station.station.path}/{station.station.name}/verdict"
         with Subscriber(broker.port, topic) as subscriber:
             print(texts.begin.format(count=len(cells), bundle=opened.manifest.name, port=broker.port, topic=topic), flush=True)
             with _daemon(station, opened, out, stop, until_done=not forever):
                 for inspection in _received(subscriber, stop, wanted=None if forever else len(cells)):
-                    cell = by_source[inspection.source]
+                    cell = cells[inspection.source]
                     report.add(inspection, cell)
-                    print(line_of(inspection, cell, number=report.count, texts=texts, colour=sys.stdout.isatty()), flush=True)
-                    if len(pasted) < SHEET_CELLS:
-                        pasted.append(Pasted(cell.path, inspection, cell.said))
+                    print(lines_of(inspection, cell, number=report.count, texts=texts, colour=sys.stdout.isatty()), flush=True)
+                    if len(entries) < SHEET_CELLS:
+                        entries.append(Entry(cell.path, inspection, cell.label))
     print(report.summary())
-    if pasted:
+    if entries:
         sheet = out / "contact-sheet.png"
-        write_contact_sheet(sheet, pasted)
+        write_contact_sheet(sheet, entries)
         print(texts.sheet.format(path=sheet))
     return 0 if forever or report.count == len(cells) else 1
 
 
+def _link_cells(cells: Sequence[Cell], folder: Path) -> dict[str, Cell]:
+    """Fill a new folder with links to the cells, numbered in their order; returns the name of each link and its cell."""
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    folder.mkdir(parents=True)
+    by_name = {f"{number:03}-{cell.path.name}": cell for number, cell in enumerate(cells, 1)}
+    for name, cell in by_name.items():
+        (folder / name).symlink_to(cell.path)
+    return by_name
+
+
 def _station(bundle: Bundle, folder: Path, port: int, *, forever: bool) -> Station:
-    """The station of the bundle's golden pictures, with the sample cells as its camera and the embedded broker as its output."""
+    """The station of the bundle's golden pictures, with the cells in `folder` as its camera and the embedded broker as its output."""
     sample = read_station(bundle.path("golden/station.toml"))
     # The embedded broker speaks 3.1.1.
     output = MqttOutput(host="127.0.0.1", port=port, protocol="3.1.1")
-    trigger = sample.trigger.model_copy(update={"kind": "interval", "interval_ms": FOREVER_PAUSE_MS} if forever else {})
+    trigger = sample.trigger.model_copy(update={"kind": "interval", "interval_ms": FOREVER_INTERVAL_MS} if forever else {})
     camera = FolderCamera(kind="folder", path=folder, pattern="*.png", repeat=forever)
     return sample.model_copy(update={"camera": camera, "outputs": Outputs(mqtt=output), "trigger": trigger})
 
 
 @contextmanager
 def _daemon(station: Station, bundle: Bundle, out: Path, stop: threading.Event, *, until_done: bool) -> Iterator[None]:
-    """The daemon in a thread of its own, as `kotoba-edge run` makes it."""
+    """Run the daemon in a thread, made as `kotoba-edge run` makes it."""
     board = read_board("cpu")
     with ExitStack() as stack:
         spool = stack.enter_context(closing(open_spool(BoxSettings(spool=out / "run" / "spool.sqlite"))))
@@ -108,28 +117,31 @@ def _daemon(station: Station, bundle: Bundle, out: Path, stop: threading.Event, 
             thread.join()
 
 
-def _received(subscriber: Subscriber, stop: threading.Event, *, wanted: int | None) -> Iterator:  # type: ignore[type-arg]
-    """Verdicts as they arrive, each once (MQTT delivers at least once)."""
+def _received(subscriber: Subscriber, stop: threading.Event, *, wanted: int | None) -> Iterator[Inspection]:
+    """Yield verdicts as they arrive, each once (MQTT delivers at least once).
+
+    Raises:
+        EdgeError: no verdict arrives for `SILENCE_S`.
+    """
     seen: set[str] = set()
-    heard_at = time.monotonic()
+    arrived_at = time.monotonic()
     while not stop.is_set() and (wanted is None or len(seen) < wanted):
         inspection = subscriber.next(timeout_s=0.2)
         if inspection is None:
-            if time.monotonic() - heard_at > SILENCE_S:
-                msg = (
-                    f"no verdict arrived for {SILENCE_S:.0f} s, {len(seen)} before: run `kotoba-edge doctor` or look at the messages above"
-                )
+            if time.monotonic() - arrived_at > SILENCE_S:
+                advice = "run `kotoba-edge doctor` or look at the messages above"
+                msg = f"receiving verdicts: none arrived for {SILENCE_S:.0f} s, {len(seen)} before: {advice}"
                 raise EdgeError(msg)
             continue
-        heard_at = time.monotonic()
+        arrived_at = time.monotonic()
         if inspection.id not in seen:
             seen.add(inspection.id)
             yield inspection
 
 
 @contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the demo with its summary."""
+def _stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Within, Ctrl-C and SIGTERM set `stop`, so that the demo ends with its summary."""
     before = {number: signal.signal(number, lambda _number, _frame: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

@@ -1,7 +1,7 @@
-"""What people taught a station, one line a lesson: corrected verdicts as examples in words or as calibration points, and what was undone.
+"""The lessons file of a station: corrected verdicts, one JSON line each.
 
-The file only grows: undoing is a new line, so that it says who taught what, when and why, and what judged at the time. A judge reads it
-when it is opened.
+A lesson becomes an example in the judge's instruction or a picture for the station's calibration. The file only grows: undoing a lesson
+adds a line, so the file shows who taught what, when and why. A judge reads it when it is opened.
 """
 
 from __future__ import annotations
@@ -11,70 +11,71 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from edge.errors import LessonError
-from edge.message import STRICT, Described, Moment, from_wire
+from edge.message import Described, Moment, from_wire
 from edge.records import Words
 from firmware_config.errors import first_mistake
+from firmware_config.strict import STRICT
 from firmware_config.write import sync_folder
 
 MAX_LESSONS_BYTES = 20_000_000
-"""Some ten thousand lessons; examples beyond a few dozen do not fit into an instruction anyway."""
+"""About ten thousand lessons. Examples beyond a few dozen do not fit into an instruction."""
 
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 MAX_TEXT = 500
 """Characters of a name or a reason."""
 
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Text = Annotated[str, Field(max_length=MAX_TEXT, pattern=r"^[^\r\n]*$")]
 
 
 class Correction(BaseModel):
-    """A verdict and the label that is right: words that become an example in the instruction, or a point for the calibration."""
+    """A lesson: the words of a verdict and the label that is right for them."""
 
     model_config = STRICT
     schema_id: Literal["kotoba.lesson/1"] = Field(default="kotoba.lesson/1", alias="schema")
-    number: int = Field(ge=1, description="Of the line.")
-    kind: Literal["example", "calibration"]
-    by: Text
+    number: int = Field(ge=1, description="Of the line, from 1.")
+    kind: Literal["example", "calibration"] = Field(description="An example in the instruction, or a picture for the calibration.")
+    by: Text = Field(description="Who taught it.")
     at: Moment
     why: Text
     station: str = Field(min_length=1)
-    inspection: str = Field(min_length=1, description="Id of the verdict.")
-    source: str
-    said: str = Field(min_length=1, description="The label of the verdict.")
+    inspection: str = Field(min_length=1, description="Id of the inspection.")
+    source: str = Field(description="Where its picture came from.")
+    verdict_label: str = Field(min_length=1, description="The label of the verdict.")
     label: str = Field(min_length=1, description="The label that is right.")
     words: Described
     bundle: Digest
     station_digest: Digest
     prompt: Digest = Field(description="Of the instruction with this lesson.")
-    golden: int = Field(ge=0, description="Golden verdicts that were judged with and without it; none got worse.")
+    golden: int = Field(ge=0, description="How many golden verdicts were judged with and without it. None got worse.")
 
 
 class Undo(BaseModel):
-    """A lesson that no longer counts."""
+    """A line that undoes a lesson."""
 
     model_config = STRICT
     schema_id: Literal["kotoba.lesson/1"] = Field(default="kotoba.lesson/1", alias="schema")
-    number: int = Field(ge=1, description="Of the line.")
+    number: int = Field(ge=1, description="Of the line, from 1.")
     kind: Literal["undo"] = "undo"
-    by: Text
+    by: Text = Field(description="Who undid it.")
     at: Moment
     why: Text
-    undoes: int = Field(ge=1)
+    undoes: int = Field(ge=1, description="The number of the lesson.")
 
 
-Line = Correction | Undo
+Line: TypeAlias = Correction | Undo
 _LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
 
 def read_lessons(path: Path, *, station: str | None = None) -> tuple[Line, ...]:
-    """All lines of a file, in order; of this station, where one is given.
+    """Read all lines of a lessons file, in order. With `station`, all lessons must be of the station of that name.
 
     Raises:
-        LessonError: it cannot be read, is too large, is cut off, or a line is no lesson, not the next one or of another station.
+        LessonError: the file cannot be read, is too large or is cut off, or a line is not a lesson, not the next one or of another station.
     """
     try:
         with path.open("rb") as file:
@@ -83,18 +84,18 @@ def read_lessons(path: Path, *, station: str | None = None) -> tuple[Line, ...]:
         msg = f"lessons {path} cannot be read ({err.strerror}): teach the station with `kotoba-edge learn`, or correct [judge] lessons"
         raise LessonError(msg) from err
     if len(raw) > MAX_LESSONS_BYTES or (raw and not raw.endswith(b"\n")):
-        what = f"has more than {MAX_LESSONS_BYTES} bytes" if len(raw) > MAX_LESSONS_BYTES else "breaks off within its last line"
-        msg = f"lessons {path} {what}: put back a copy, or take out what is wrong at its end"
+        fault = f"has more than {MAX_LESSONS_BYTES} bytes" if len(raw) > MAX_LESSONS_BYTES else "breaks off within its last line"
+        msg = f"lessons {path} {fault}: restore a copy of the file, or remove what is wrong at its end"
         raise LessonError(msg)
     lines: list[Line] = []
     for number, text in enumerate(raw.splitlines(), 1):
         try:
             line = _LINE.validate_json(text)
         except ValidationError as err:
-            msg = f"lessons {path}, line {number}: {first_mistake(err)}: put back a copy of the file"
+            msg = f"lessons {path}, line {number}: {first_mistake(err)}: restore a copy of the file"
             raise LessonError(msg) from err
-        if line.number != number or (isinstance(line, Undo) and line.undoes not in {lesson.number for lesson in taught(lines)}):
-            msg = f"lessons {path}, line {number}: it is not the line that follows the one before: put back a copy of the file"
+        if line.number != number or (isinstance(line, Undo) and line.undoes not in {lesson.number for lesson in active_lessons(lines)}):
+            msg = f"lessons {path}, line {number}: it does not follow from the lines before it: restore a copy of the file"
             raise LessonError(msg)
         if station is not None and isinstance(line, Correction) and line.station != station:
             msg = f"lessons {path}, line {number}: it was taught to station {line.station}, not {station}: give each station its own file"
@@ -103,22 +104,22 @@ def read_lessons(path: Path, *, station: str | None = None) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def taught(lines: Sequence[Line]) -> tuple[Correction, ...]:
-    """The lessons that count: all that were not undone."""
+def active_lessons(lines: Sequence[Line]) -> tuple[Correction, ...]:
+    """The lessons that were not undone, in the order taught."""
     undone = {line.undoes for line in lines if isinstance(line, Undo)}
     return tuple(line for line in lines if isinstance(line, Correction) and line.number not in undone)
 
 
 def examples_of(lessons: Sequence[Correction]) -> tuple[tuple[Words, str], ...]:
-    """What of the lessons stands in the instruction: words and their right label, in the order taught."""
+    """The examples for the instruction, words and right label each, in the order taught."""
     return tuple((from_wire(lesson.words).words, lesson.label) for lesson in lessons if lesson.kind == "example")
 
 
 def append_lesson(path: Path, line: Line) -> None:
-    """Put one line behind the others; returning means that it survives a power cut.
+    """Append one line. When this returns, the line survives a power cut.
 
     Raises:
-        LessonError: it cannot be written, or somebody else wrote a line meanwhile.
+        LessonError: the line cannot be written, or another process appended one since the file was read.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,7 +127,9 @@ def append_lesson(path: Path, line: Line) -> None:
         with os.fdopen(descriptor, "ab", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             if len(read_lessons(path)) + 1 != line.number:
-                msg = f"lesson {line.number} for {path}: somebody else wrote a line meanwhile: see `kotoba-edge learn list`, try again"
+                msg = (
+                    f"appending lesson {line.number} to {path}: another process appended a lesson: see `kotoba-edge learn list`, try again"
+                )
                 raise LessonError(msg)
             size = os.fstat(descriptor).st_size
             try:
@@ -138,5 +141,6 @@ def append_lesson(path: Path, line: Line) -> None:
                 raise
         sync_folder(path.parent)
     except OSError as err:
-        msg = f"lesson {line.number} cannot be written to {path} ({err.strerror}): make room or correct [judge] lessons or the rights"
+        advice = "make room, or correct [judge] lessons or the file's permissions"
+        msg = f"lesson {line.number} cannot be written to {path} ({err.strerror}): {advice}"
         raise LessonError(msg) from err

@@ -120,12 +120,12 @@ def _bundle_temperature(bundle: Bundle, station: Station) -> float | None:
 
 
 def _lesson_examples(station: Station) -> Sequence[Example]:
-    from edge.judges.lessons import examples_of, read_lessons, taught
+    from edge.judges.lessons import active_lessons, examples_of, read_lessons
 
     if station.judge.lessons is None:
         return ()
     try:
-        return examples_of(taught(read_lessons(station.judge.lessons, station=station.station.name)))
+        return examples_of(active_lessons(read_lessons(station.judge.lessons, station=station.station.name)))
     except LessonError as err:
         msg = f"station {station.station.name}: {err}"
         raise BundleError(msg) from err

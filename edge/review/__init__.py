@@ -1,1 +1,1 @@
-"""Looking again at stored inspections: explain, reproduce, rejudge, compare and teach."""
+"""Looking again at stored inspections: explain, reproduce, rejudge, compare and teach. Commands come in; the daemon does not."""

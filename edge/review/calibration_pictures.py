@@ -1,4 +1,4 @@
-"""What people taught as points, written as `kotoba-edge calibrate` reads labelled pictures: lines, and a table of the right labels."""
+"""Calibration pictures that people taught, written as `kotoba-edge calibrate` reads them: lines, and a table of the right labels."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from edge.judges.lessons import Correction
 from edge.message import encode, from_wire
 from edge.records import Inspection
 from edge.review.rejudge import Rejudge
+from edge.studies.labelled import COLUMNS
 from firmware_config.write import write_atomic
 
 
-def write_calibration_pictures(points: Sequence[Correction], rejudge: Rejudge, *, out: Path, labels: Path) -> None:
-    """Judge the words of each point as the station does now; a picture is named by the id of its verdict, for file names come again.
+def write_calibration_pictures(lessons: Sequence[Correction], rejudge: Rejudge, *, out: Path, labels: Path) -> None:
+    """Judge the words of each lesson as the station does now, and write the lines to `out`, the right labels to `labels`.
+
+    The source of each line is the id of its inspection: cameras use a file name more than once.
 
     Raises:
         LessonError: a file cannot be written.
@@ -24,28 +27,28 @@ def write_calibration_pictures(points: Sequence[Correction], rejudge: Rejudge, *
     """
     table = io.StringIO(newline="")
     rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(["source", "label"])
+    rows.writerow(COLUMNS)
     lines = []
-    for point in points:
-        lines.append(encode(_inspection(point, rejudge)) + b"\n")
-        rows.writerow([point.inspection, point.label])
+    for lesson in lessons:
+        lines.append(encode(_inspection(lesson, rejudge)) + b"\n")
+        rows.writerow([lesson.inspection, lesson.label])
     for path, content in ((out, b"".join(lines)), (labels, table.getvalue().encode())):
         try:
             write_atomic(path, content)
         except OSError as err:
-            msg = f"points cannot be written to {path} ({err.strerror}): give a path in a folder that exists"
+            msg = f"calibration pictures cannot be written to {path} ({err.strerror}): give a path in a folder that exists"
             raise LessonError(msg) from err
 
 
-def _inspection(point: Correction, rejudge: Rejudge) -> Inspection:
-    description = from_wire(point.words)
+def _inspection(lesson: Correction, rejudge: Rejudge) -> Inspection:
+    description = from_wire(lesson.words)
     scores, verdict = rejudge.judge(description)
     return Inspection(
-        id=point.inspection,
-        station=point.station,
-        source=point.inspection,
+        id=lesson.inspection,
+        station=lesson.station,
+        source=lesson.inspection,
         part_id=None,
-        captured_at=point.at,
+        captured_at=lesson.at,
         verdict=verdict,
         description=description,
         scores=scores,
@@ -55,5 +58,5 @@ def _inspection(point: Correction, rejudge: Rejudge) -> Inspection:
         station_digest=rejudge.station.digest,
         settings_digest=rejudge.station.settings_digest,
         evidence_sha256=None,
-        detail=f"judged again from the words of lesson {point.number}",
+        detail=f"judged again from the words of lesson {lesson.number}",
     )

@@ -1,7 +1,7 @@
-"""Stored verdicts beside those that another instruction, adapter or method gives to the same words.
+"""Stored verdicts beside the verdicts that another instruction, adapter or method gives to the same words.
 
-A new instruction is not calibrated yet, so each OK by it would be a REVIEW. To show what it would do once it is, decisions are compared
-as if the probabilities of both could be trusted.
+A new judge is not calibrated yet, so each OK by it would be a REVIEW. To show what it would decide once it is calibrated, decisions are
+compared as if the probabilities of both judges were calibrated.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from edge.studies.labelled import allowed_labels
 from edge.studies.outcomes import count
 from firmware_config.station import Station
 
-SHOWN = (Decision.OK, Decision.NG, Decision.REVIEW)
-"""A FAULT is no judgement of words, so none is compared."""
+COMPARED = (Decision.OK, Decision.NG, Decision.REVIEW)
+"""A FAULT is not judged from words, so it is not compared."""
 
 ID_CHARACTERS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
-    """A stored inspection and what its words are judged to be now.
+class Rejudged:
+    """A stored inspection, and how its words are judged now.
 
-    `before` and `after` are what is compared, `verdict` is what the line would get.
+    `before` and `after` are compared; `verdict` is what the line would get.
     """
 
     inspection: Inspection
@@ -40,11 +40,11 @@ class Again:
 
     @property
     def changed(self) -> bool:
-        """The line would be told something else."""
+        """Whether the decision changed."""
         return self.after.decision is not self.before.decision
 
     def as_inspection(self, rejudge: Rejudge) -> Inspection:
-        """An inspection of its own, whose id follows from that of the stored one and the judge; its verdict was never given to a line."""
+        """The new verdict as an inspection. Its id is a digest of the stored id and the judge. No line ever got this verdict."""
         judge = f"{self.inspection.id} {rejudge.bundle.manifest.models_digest} {rejudge.station.settings_digest} {self.scores.prompt}"
         return replace(
             self.inspection,
@@ -63,11 +63,11 @@ class Again:
         )
 
 
-def judge_again(rejudge: Rejudge, inspection: Inspection) -> Again:
-    """Judge the words of a stored inspection as the station does now.
+def judge_again(rejudge: Rejudge, inspection: Inspection) -> Rejudged:
+    """Judge the words of a stored inspection.
 
     Raises:
-        HistoryError: it has no words.
+        HistoryError: it is a FAULT.
         JudgeError: the model failed.
     """
     description, stored = description_and_scores(inspection)
@@ -75,72 +75,72 @@ def judge_again(rejudge: Rejudge, inspection: Inspection) -> Again:
     late, before = Reason.LATE in inspection.verdict.reasons, inspection.verdict
     if not stored.calibrated and stored.labels == scores.labels:
         before = rejudge.decide(description, replace(stored, calibrated=True), late=late)
-    return Again(inspection, scores, verdict, before, rejudge.decide(description, replace(scores, calibrated=True), late=late))
+    return Rejudged(inspection, scores, verdict, before, rejudge.decide(description, replace(scores, calibrated=True), late=late))
 
 
-def table(compared: Sequence[Again]) -> str:
-    """How many decisions became which: a row for each before, a column for each after."""
-    counts = Counter((again.before.decision, again.after.decision) for again in compared)
-    rows = [["before \\ after", *(after.value for after in SHOWN), "all"]]
-    for before in SHOWN:
-        of_it = [counts[before, after] for after in SHOWN]
-        rows.append([before.value, *(f"{count:,}" for count in of_it), f"{sum(of_it):,}"])
-    after = [sum(counts[before, after] for before in SHOWN) for after in SHOWN]
-    rows.append(["all", *(f"{count:,}" for count in after), f"{len(compared):,}"])
+def table(compared: Sequence[Rejudged]) -> str:
+    """How many decisions became which: a row for each decision before, a column for each after."""
+    counts = Counter((pair.before.decision, pair.after.decision) for pair in compared)
+    rows = [["before \\ after", *(after.value for after in COMPARED), "all"]]
+    for before in COMPARED:
+        row = [counts[before, after] for after in COMPARED]
+        rows.append([before.value, *(f"{count:,}" for count in row), f"{sum(row):,}"])
+    sums = [sum(counts[before, after] for before in COMPARED) for after in COMPARED]
+    rows.append(["all", *(f"{count:,}" for count in sums), f"{len(compared):,}"])
     return "\n".join(f"{row[0]:14}" + "".join(f"{cell:>9}" for cell in row[1:]) for row in rows)
 
 
-def summary(compared: Sequence[Again], *, faults: int, took_s: float) -> str:
-    """One line: how many changed, and how fast they were judged."""
-    changed = sum(again.changed for again in compared)
-    labels = sum(again.after.label != again.before.label for again in compared)
-    left_out = f", {faults:,} FAULTs of the box were left out" if faults else ""
+def summary(compared: Sequence[Rejudged], *, faults: int, duration_s: float) -> str:
+    """How many decisions and labels changed, and how fast they were judged; a second line where the judge is not calibrated."""
+    changed = sum(pair.changed for pair in compared)
+    labels = sum(pair.after.label != pair.before.label for pair in compared)
+    left_out = f", {faults:,} FAULTs left out" if faults else ""
     share = changed / max(1, len(compared))
-    uncalibrated = not all(again.scores.calibrated for again in compared)
-    note = "\nthis judge is not calibrated: the station would give REVIEW for each OK above, until `kotoba-edge calibrate`"
+    uncalibrated = not all(pair.scores.calibrated for pair in compared)
+    note = "\nthis judge is not calibrated: the station would give REVIEW for each OK above until `kotoba-edge calibrate` has run"
     return (
-        f"{len(compared):,} stored descriptions judged in {took_s:.1f} s, {len(compared) / took_s:.2f} verdicts a second: "
-        f"{changed:,} decisions changed ({share:.1%}), {labels:,} labels{left_out}" + (note if uncalibrated else "")
+        f"{len(compared):,} stored descriptions judged in {duration_s:.1f} s, {len(compared) / duration_s:.2f} verdicts a second: "
+        f"{changed:,} decisions changed ({share:.1%}), {labels:,} labels changed{left_out}" + (note if uncalibrated else "")
     )
 
 
-def outcomes(compared: Sequence[Again], truth: Mapping[str, str], station: Station) -> str:
-    """Escape and overkill before and after, of the pictures whose truth is known (source to label or decision).
+def outcomes(compared: Sequence[Rejudged], labels: Mapping[str, str], station: Station) -> str:
+    """Escapes and overkills before and after, of the pictures whose right label is known (source to label or decision).
 
     Raises:
-        LabelsError: a label that the station does not know.
-        HistoryError: none of the pictures has a truth.
+        LabelsError: the station does not know a label.
+        HistoryError: the table has a label for none of the pictures.
     """
-    known = [again for again in compared if again.inspection.source in truth]
-    if not known:
-        msg = f"none of the {len(compared)} pictures is in the table of truths: its column `source` must say the same as the stored lines"
+    labelled = [pair for pair in compared if pair.inspection.source in labels]
+    if not labelled:
+        advice = "its column `source` must be equal to `source` in the stored lines"
+        msg = f"the table of labels has none of the {len(compared)} pictures: {advice}"
         raise HistoryError(msg)
     decisions = {label.name: label.decision for label in station.labels}
     bad = []
-    for again in known:
-        said = truth[again.inspection.source]
-        allowed_labels(said, again.inspection.source, station)
-        bad.append(decisions.get(said, said) != "ok")
+    for pair in labelled:
+        label = labels[pair.inspection.source]
+        allowed_labels(label, pair.inspection.source, station)
+        bad.append(decisions.get(label, label) != "ok")
     rows = []
-    for when, found in (("before", [again.before for again in known]), ("after", [again.after for again in known])):
-        counts = count([verdict.decision for verdict in found], bad)
-        not_passed = counts.good - sum(v.decision is Decision.OK and not b for v, b in zip(found, bad, strict=True))
+    for when, verdicts in (("before", [pair.before for pair in labelled]), ("after", [pair.after for pair in labelled])):
+        counts = count([verdict.decision for verdict in verdicts], bad)
+        rejected = counts.good - sum(v.decision is Decision.OK and not b for v, b in zip(verdicts, bad, strict=True))
         rows.append(
-            f"{when:8}escape {counts.missed} of {counts.bad} bad passed ({counts.escape:.1%}), "
-            f"overkill {not_passed} of {counts.good} good not passed ({not_passed / max(1, counts.good):.1%}), "
-            f"{counts.doubted} of {len(known)} to review"
+            f"{when:8}escape {counts.escapes} of {counts.bad} bad are OK ({counts.escape:.1%}), "
+            f"overkill {rejected} of {counts.good} good are not OK ({rejected / max(1, counts.good):.1%}), "
+            f"{counts.reviews} of {len(labelled)} are REVIEW"
         )
     return "\n".join(rows)
 
 
-def changes(compared: Sequence[Again], *, limit: int) -> list[str]:
-    """The first `limit` changed verdicts, each with its words in a second line."""
+def changes(compared: Sequence[Rejudged], *, limit: int) -> list[str]:
+    """The first `limit` changed verdicts, each followed by a line with its words."""
     lines = []
-    changed = [again for again in compared if again.changed]
-    for again in changed[:limit]:
-        lines.append(f"{again.inspection.id[:12]}  {again.inspection.source}: {_said(again.before)} -> {_said(again.after)}")
-        description, _ = description_and_scores(again.inspection)
-        words = description.words
+    changed = [pair for pair in compared if pair.changed]
+    for pair in changed[:limit]:
+        lines.append(f"{pair.inspection.id[:12]}  {pair.inspection.source}: {_as_text(pair.before)} -> {_as_text(pair.after)}")
+        words = description_and_scores(pair.inspection)[0].words
         tags = ", ".join(tag.word for tag in (*words.tags, *words.attributes))
         lines.append("              " + "; ".join([tags, *words.captions]))
     if len(changed) > limit:
@@ -148,7 +148,7 @@ def changes(compared: Sequence[Again], *, limit: int) -> list[str]:
     return lines
 
 
-def _said(verdict: Verdict) -> str:
+def _as_text(verdict: Verdict) -> str:
     confidence = "" if verdict.confidence is None else f" {verdict.confidence:.2f}"
     reasons = f" ({', '.join(reason.value for reason in verdict.reasons)})" if verdict.reasons else ""
     return f"{verdict.decision.value} {verdict.label}{confidence}{reasons}"

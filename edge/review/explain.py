@@ -1,8 +1,8 @@
-"""Which words moved a verdict: what becomes of it when one of them is not said.
+"""Which words moved a verdict: what the verdict would be without each of them.
 
-Each tag, attribute, caption and phrase of a caption is left out once, all judged in one batch together with the whole description, so that
-their numbers may be compared. An effect is of the verdict's decision (its labels together): positive where saying the word speaks for it.
-Effects of words that say the same thing do not add up: without "crack", "hairline crack" still says it.
+Each tag, attribute, caption and phrase of a caption is left out once. All are judged in one batch together with the whole description, so
+that their numbers can be compared. An effect is on the verdict's decision (its labels together): it is positive where the word speaks for
+the decision. Effects of words that mean the same do not add up: without "crack", "hairline crack" still says it.
 """
 
 from __future__ import annotations
@@ -10,32 +10,33 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from edge.errors import JudgeError
 from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Words
 from edge.review.rejudge import Rejudge
 from edge.spool.history import description_and_scores
 
-LEAST = 1e-9
-"""Probabilities are held this far from 0 and 1 before odds are taken of them: a calibration may say exactly 0."""
+MIN_PROBABILITY = 1e-9
+"""Probabilities are clamped this far from 0 and 1 before their odds are taken: a calibration may give exactly 0."""
 
 MAX_SHIFT = 0.1
-"""How far a batch of another shape may move a probability: it rounds otherwise. More means that another judge gave the stored scores."""
+"""A batch of another shape rounds otherwise and may move a probability by this much. A larger move means another judge."""
 
 NOISE = 0.15
-"""Nats below which an effect may be rounding: 95 % of the words of eight real cells moved by less, judged alone and in the batch."""
+"""Nats. A smaller effect may be rounding: 95 % of the words of eight real cells moved by less, judged alone and in the batch."""
 
-Kind = Literal["tag", "attribute", "caption", "phrase"]
+Kind: TypeAlias = Literal["tag", "attribute", "caption", "phrase"]
 
-_JOINT = re.compile(r"\s*,\s*")
+_PHRASE_SEPARATOR = re.compile(r"\s*,\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What saying one word does: probability (0..1) of the verdict's decision and what would be decided without it.
+    """The effect of one word on the verdict's decision.
 
-    `log_odds` is how much saying it adds to the log-odds of the verdict's decision, in nats.
+    `probability_without` (0..1) is that of the verdict's decision, `decision_without` what would be decided, both without the word.
+    `log_odds` is what the word adds to the log-odds of the verdict's decision, in nats.
     """
 
     kind: Kind
@@ -46,15 +47,16 @@ class Effect:
 
     @property
     def is_noise(self) -> bool:
-        """Too small to tell from rounding."""
+        """Whether the effect is too small to tell from rounding."""
         return abs(self.log_odds) < NOISE
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A stored verdict and the effects of its words in the order said.
+    """A stored verdict and the effects of its words, in the order of the description.
 
-    `side` is what its label means for the line (ok, ng, review), `labels` all that mean the same, `probability` theirs together.
+    `side` is the decision of the verdict's label (ok, ng, review). `labels` are all labels of that decision, `probability` (0..1) is
+    theirs together.
     """
 
     inspection: Inspection
@@ -70,47 +72,48 @@ def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
     """Explain a stored verdict.
 
     Raises:
-        HistoryError: it has no words, or was judged by another bundle, station, instruction, adapter or calibration.
-        JudgeError: the model failed, or gives other scores than it gave then.
+        HistoryError: it is a FAULT, or was judged with other models, settings, instruction, adapter or calibration.
+        JudgeError: the model failed, or does not give the stored scores.
     """
     description, stored = description_and_scores(inspection)
     rejudge.require_same(inspection)
-    left_out = _left_out(description)
-    whole, *others = rejudge.score_each([description, *(rest for _, _, rest in left_out)])
+    ablations = _ablations(description)
+    whole, *others = rejudge.score_each([description, *(rest for _, _, rest in ablations)])
     rejudge.require_same_judge(inspection, whole)
     side = next(label.decision for label in rejudge.station.labels if label.name == inspection.verdict.label)
     labels = frozenset(label.name for label in rejudge.station.labels if label.decision == side)
-    before, stored_then = _probability(whole, labels), _probability(stored, labels)
-    if abs(before - stored_then) > MAX_SHIFT:
-        now = f"{side} has probability {before:.4f} now and had {stored_then:.4f}"
-        msg = f"explaining inspection {inspection.id}: {now}: see with `kotoba-edge reproduce` what differs"
+    probability, stored_probability = _probability(whole, labels), _probability(stored, labels)
+    if abs(probability - stored_probability) > MAX_SHIFT:
+        change = f"{side} has probability {probability:.4f} now and had {stored_probability:.4f}"
+        msg = f"explaining inspection {inspection.id}: {change}: see with `kotoba-edge reproduce` what differs"
         raise JudgeError(msg)
+    late = Reason.LATE in inspection.verdict.reasons
     effects = [
         Effect(
             kind,
             word,
             _probability(scores, labels),
-            _log_odds(before) - _log_odds(_probability(scores, labels)),
-            rejudge.decide(rest, scores, late=Reason.LATE in inspection.verdict.reasons).decision,
+            _log_odds(probability) - _log_odds(_probability(scores, labels)),
+            rejudge.decide(rest, scores, late=late).decision,
         )
-        for (kind, word, rest), scores in zip(left_out, others, strict=True)
+        for (kind, word, rest), scores in zip(ablations, others, strict=True)
     ]
-    return Explanation(inspection, description, stored, side, labels, stored_then, tuple(effects))
+    return Explanation(inspection, description, stored, side, labels, stored_probability, tuple(effects))
 
 
-def _left_out(description: Description) -> list[tuple[Kind, str, Description]]:
-    """Each word, and the description without it."""
+def _ablations(description: Description) -> list[tuple[Kind, str, Description]]:
+    """Each word of a description, and the description without it."""
     words = description.words
     without: list[tuple[Kind, str, Words]] = []
     without += [("tag", tag.word, replace(words, tags=_without(words.tags, i))) for i, tag in enumerate(words.tags)]
     without += [("attribute", tag.word, replace(words, attributes=_without(words.attributes, i))) for i, tag in enumerate(words.attributes)]
     for i, caption in enumerate(words.captions):
-        before, behind = words.captions[:i], words.captions[i + 1 :]
-        without.append(("caption", caption, replace(words, captions=before + behind)))
-        phrases = _JOINT.split(caption) if _JOINT.search(caption) else []
+        before, after = words.captions[:i], words.captions[i + 1 :]
+        without.append(("caption", caption, replace(words, captions=before + after)))
+        phrases = _PHRASE_SEPARATOR.split(caption) if _PHRASE_SEPARATOR.search(caption) else []
         for j, phrase in enumerate(phrases):
             rest = " , ".join(phrases[:j] + phrases[j + 1 :])
-            without.append(("phrase", phrase, replace(words, captions=(*before, rest, *behind))))
+            without.append(("phrase", phrase, replace(words, captions=(*before, rest, *after))))
     return [(kind, word, replace(description, words=rest)) for kind, word, rest in without]
 
 
@@ -123,5 +126,5 @@ def _probability(scores: Scores, labels: frozenset[str]) -> float:
 
 
 def _log_odds(probability: float) -> float:
-    held = min(max(probability, LEAST), 1 - LEAST)
-    return math.log(held / (1 - held))
+    clamped = min(max(probability, MIN_PROBABILITY), 1 - MIN_PROBABILITY)
+    return math.log(clamped / (1 - clamped))

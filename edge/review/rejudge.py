@@ -1,4 +1,4 @@
-"""Judging words again without camera and describer: what explaining, replaying, rejudging and learning have in common."""
+"""Judge words again, without camera and describer. Explaining, reproducing, rejudging and teaching have this in common."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from firmware_config.station import Station
 
 
 def open_rejudge(station: Station, *, settings: BoxSettings) -> Rejudge:
-    """Open the bundle of a box, of its models the language model alone, and judge as this station.
+    """Open the bundle of a box and load its language model, to judge words as this station does.
 
     Raises:
-        ConfigError, BundleError: what the command was told is wrong.
+        ConfigError, BundleError: the board, the bundle, its keys or what the station needs of the bundle is wrong.
     """
     bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
     return Rejudge(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
 
 
 class Rejudge:
-    """A station's judgement of words that are there already. It never remembers scores: each call judges.
+    """Judges stored words as a station does now. Nothing is cached: each call runs the model.
 
-    `examples` stand for those of the station's lessons.
+    `examples` replace those of the station's lessons.
 
     Raises:
         BundleError, CalibrationError: as `edge.judges.open_station_judge`.
@@ -55,11 +55,15 @@ class Rejudge:
         return decide(description, scores, labels=self.station.labels, limits=self._limits, late=late)
 
     def judge_stored(self, inspection: Inspection, description: Description) -> tuple[Scores, Verdict]:
-        """Judge the words of a stored inspection; one that was late then is late again."""
+        """Judge the words of a stored inspection. If its verdict was late, the new verdict is late too.
+
+        Raises:
+            JudgeError: the model failed.
+        """
         return self.judge(description, late=Reason.LATE in inspection.verdict.reasons)
 
     def score_each(self, descriptions: Sequence[Description]) -> tuple[Scores, ...]:
-        """Scores of several descriptions at once.
+        """Score several descriptions in one batch.
 
         Raises:
             JudgeError: the model failed.
@@ -67,32 +71,33 @@ class Rejudge:
         return self._judge.score_each([description.words for description in descriptions])
 
     def require_same(self, inspection: Inspection) -> None:
-        """Refuse an inspection that other models or settings made: its verdict would not be the one that these give.
+        """Refuse an inspection that was made with other models or settings: its verdict depends on them.
 
         Raises:
-            HistoryError: it was made by another.
+            HistoryError: it was.
         """
-        made_by = (
-            ("models", inspection.models_digest, self.bundle.manifest.models_digest, "give the bundle that made it"),
-            ("station settings", inspection.settings_digest, self.station.settings_digest, "give the station file as it was then"),
-        )
-        for what, theirs, ours, advice in made_by:
-            if theirs != ours:
-                msg = f"inspection {inspection.id} was made with {what} {theirs}, not with {ours}: {advice}, or use `kotoba-edge rejudge`"
-                raise HistoryError(msg)
+        ours = self.bundle.manifest.models_digest
+        if inspection.models_digest != ours:
+            digests = f"models {inspection.models_digest}, the bundle has models {ours}"
+            msg = f"inspection {inspection.id} was made with {digests}: give the bundle that made it, or use `kotoba-edge rejudge`"
+            raise HistoryError(msg)
+        ours = self.station.settings_digest
+        if inspection.settings_digest != ours:
+            digests = f"station settings {inspection.settings_digest}, the station file has settings {ours}"
+            advice = "give the station file of that time, or use `kotoba-edge rejudge`"
+            msg = f"inspection {inspection.id} was made with {digests} (labels, describe, judge or region of interest differ): {advice}"
+            raise HistoryError(msg)
 
     def require_same_judge(self, inspection: Inspection, scores: Scores) -> None:
-        """Refuse scores that another instruction, adapter or calibration made than those stored.
+        """Refuse stored scores that another instruction, adapter or calibration made than the one of `scores`.
 
         Raises:
-            HistoryError: they were made by another.
+            HistoryError: another made them.
         """
-        stored = inspection.scores
-        for what in ("prompt", "adapter", "calibration"):
-            theirs, ours = getattr(stored, what), getattr(scores, what)
+        for name in ("prompt", "adapter", "calibration"):
+            theirs, ours = getattr(inspection.scores, name), getattr(scores, name)
             if theirs != ours:
-                msg = (
-                    f"inspection {inspection.id} was judged with {what} {theirs or 'none'}, the station's is {ours or 'none'} now: "
-                    "that is a replay of another judge, see with `kotoba-edge rejudge` what it makes of the words"
-                )
+                digests = f"{name} {theirs or 'none'}, the station has {name} {ours or 'none'}"
+                advice = "give the files of that time, or use `kotoba-edge rejudge`"
+                msg = f"inspection {inspection.id} was judged with {digests}: {advice}"
                 raise HistoryError(msg)

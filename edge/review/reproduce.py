@@ -1,4 +1,4 @@
-"""Repeating a stored judgement bit for bit: the same words, bundle and station must give the same numbers and the same verdict."""
+"""Reproduce a stored verdict bit for bit: the same words, models and settings must give the same numbers and the same verdict."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from edge.review.rejudge import Rejudge
 from edge.spool.history import description_and_scores
 
 
-def replay(rejudge: Rejudge, inspection: Inspection) -> str | None:
-    """Judge the stored words again; None if all is equal to the last bit, else one sentence that names the first difference.
+def reproduce(rejudge: Rejudge, inspection: Inspection) -> str | None:
+    """Judge the stored words again; returns None if all is equal to the last bit, else one sentence that names the first difference.
 
     Raises:
-        HistoryError: it has no words, or was judged by another bundle, station, instruction, adapter or calibration.
+        HistoryError: it is a FAULT, or was judged with other models, settings, instruction, adapter or calibration.
         JudgeError: the model failed.
     """
     description, stored = description_and_scores(inspection)
@@ -31,12 +31,12 @@ def _first_difference(inspection: Inspection, stored: Scores, scores: Scores, ve
     pairs += [(name, getattr(inspection.verdict, name), getattr(verdict, name)) for name in ("decision", "label", "confidence", "reasons")]
     for name, then, now in pairs:
         if then != now:
-            said = f"{_say(name, then)}, now {_say(name, now)}"
-            return f"inspection {inspection.id} differs in {name}: stored {said}: see whether CPU, runtime or threads are others"
+            values = f"stored {_as_text(name, then)}, now {_as_text(name, now)}"
+            return f"inspection {inspection.id} differs in {name}: {values}: see whether CPU, runtime or number of threads changed"
     return None
 
 
-def _say(name: str, value: object) -> str:
+def _as_text(name: str, value: object) -> str:
     if name == "reasons" and isinstance(value, tuple):
         return ", ".join(reason.value for reason in value) or "none"
     return str(getattr(value, "value", value))

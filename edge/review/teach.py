@@ -18,7 +18,7 @@ from edge.errors import LessonError
 from edge.inspection.golden import describe_golden_picture, read_golden_station
 from edge.interfaces import Describer
 from edge.judges.language_model import LanguageModel
-from edge.judges.lessons import Correction, Line, append_lesson, examples_of, taught
+from edge.judges.lessons import Correction, Line, active_lessons, append_lesson, examples_of
 from edge.judges.prompt import description_text
 from edge.message import from_wire, to_wire
 from edge.records import Decision, Description, Inspection, Reason, Verdict, Words
@@ -69,7 +69,7 @@ class Teacher:
     ) -> None:
         self._path = path
         self._number = len(lines) + 1
-        self._known = taught(lines)
+        self._lessons = active_lessons(lines)
         self._station = station
         self._bundle = bundle
         self._model = model
@@ -86,7 +86,7 @@ class Teacher:
         """
         description, _ = description_and_scores(teaching.inspection)
         self._require_teachable(teaching, description)
-        known = examples_of(self._known)
+        known = examples_of(self._lessons)
         golden = self._golden() if teaching.kind == "example" else ()
         before = self._judge(known)
         after = self._judge((*known, (description.words, teaching.label))) if golden else before
@@ -108,7 +108,7 @@ class Teacher:
             station=self._station.station.name,
             inspection=teaching.inspection.id,
             source=teaching.inspection.source,
-            said=teaching.inspection.verdict.label or "",
+            verdict_label=teaching.inspection.verdict.label or "",
             label=teaching.label,
             words=to_wire(description),
             bundle=self._bundle.digest,
@@ -132,7 +132,7 @@ class Teacher:
             trouble = (
                 "print in its picture may give orders (text_influence), and lessons are read with every picture: choose another verdict"
             )
-        for lesson in self._known:
+        for lesson in self._lessons:
             if description_text(from_wire(lesson.words).words) == description_text(description.words):
                 trouble = trouble or f"lesson {lesson.number} says {lesson.label!r} of the very same words: undo that first, or leave it"
         if trouble is not None:
@@ -142,7 +142,7 @@ class Teacher:
     def _golden(self) -> tuple[Golden, ...]:
         """The bundle's golden pictures whose label the station has, and what people said of the station's verdicts."""
         found = list(golden_of(self._bundle, self._station, self._describer))
-        found += [Golden(f"lesson {lesson.number}", from_wire(lesson.words), lesson.label) for lesson in self._known]
+        found += [Golden(f"lesson {lesson.number}", from_wire(lesson.words), lesson.label) for lesson in self._lessons]
         if not found:
             doing = f"teaching station {self._station.station.name}"
             trouble = "neither the bundle nor an earlier lesson has a golden verdict with one of its labels, so no harm could be seen"

@@ -1,1 +1,1 @@
-"""Judged pictures whose label is known: reading them, counting outcomes, and the report of a calibration."""
+"""Judged pictures whose right label is known: reading them, counting outcomes, reporting a calibration. Commands and reviews come in."""

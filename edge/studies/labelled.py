@@ -1,4 +1,4 @@
-"""Judged pictures whose truth is known: lines of `kotoba-edge inspect` matched with a table of `source,label`."""
+"""Judged pictures whose right label is known: lines of `kotoba-edge inspect` matched with a table `source,label`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from firmware_config.calibration import FittedFor, labels_of
 from firmware_config.station import Station
 
 MAX_LABELS_BYTES = 50_000_000
-"""A million lines."""
+"""About a million lines."""
 
 COLUMNS = ["source", "label"]
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A judged picture and the labels that may be its truth."""
+class LabelledPicture:
+    """A judged picture and the labels that may be right: one label, or all labels of a decision."""
 
     description: Description
     scores: Scores
@@ -30,23 +30,23 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Matched:
-    """Pictures of known truth in the order of the lines, the judge that judged them all, and how many were left out.
+class LabelledPictures:
+    """Labelled pictures in the order of the lines, the judge that judged them all, and how many were left out.
 
-    `faults` have a truth but no scores; `unlabelled` have a line but no truth.
+    `faults` have a label but no scores; `unlabelled` have a line but no label.
     """
 
-    pictures: tuple[Known, ...]
+    pictures: tuple[LabelledPicture, ...]
     fitted_for: FittedFor
     faults: int
     unlabelled: int
 
 
 def read_lines(path: Path) -> list[Inspection]:
-    """Read lines of `kotoba-edge inspect`.
+    """Read the lines that `kotoba-edge inspect` wrote.
 
     Raises:
-        LabelsError: the file cannot be read, or a line is no inspection.
+        LabelsError: the file cannot be read, or a line is not an inspection.
     """
     try:
         with path.open("rb") as file:
@@ -60,99 +60,105 @@ def read_lines(path: Path) -> list[Inspection]:
 
 
 def read_labels(path: Path) -> dict[str, str]:
-    """Read a CSV with the columns `source` and `label`: source to label.
+    """Read a CSV table with the columns `source` and `label`; returns source to label.
 
     Raises:
-        LabelsError: the file cannot be read, is no such table, or names a source twice.
+        LabelsError: the file cannot be read, is too large, is not such a table, or names a source twice.
     """
     try:
         if path.stat().st_size > MAX_LABELS_BYTES:
-            msg = f"truth {path} has more than {MAX_LABELS_BYTES} bytes: give one line for each picture"
+            msg = f"labels {path} has more than {MAX_LABELS_BYTES} bytes: give one line for each picture"
             raise LabelsError(msg)
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file, strict=True))
     except OSError as err:
-        msg = f"truth {path} cannot be read ({err.strerror}): give a CSV file with the columns source,label"
+        msg = f"labels {path} cannot be read ({err.strerror}): give a CSV file with the columns source,label"
         raise LabelsError(msg) from err
     except (csv.Error, UnicodeDecodeError) as err:
-        msg = f"truth {path} is no CSV file in UTF-8 ({err}): give the columns source,label"
+        msg = f"labels {path} is not a CSV file in UTF-8 ({err}): give the columns source,label"
         raise LabelsError(msg) from err
     if not rows or rows[0] != COLUMNS:
-        have = f"begins with {','.join(rows[0])[:80]!r}" if rows else "is empty"
-        msg = f"truth {path} {have}, expected the columns {','.join(COLUMNS)}: add that line"
+        content = f"begins with {','.join(rows[0])[:80]!r}" if rows else "is empty"
+        msg = f"labels {path} {content}, expected the columns {','.join(COLUMNS)}: add that line"
         raise LabelsError(msg)
-    truth: dict[str, str] = {}
+    labels: dict[str, str] = {}
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(COLUMNS):
-            msg = f"truth {path}, line {number}: {len(row)} columns, expected {','.join(COLUMNS)}: correct the line"
+            msg = f"labels {path}, line {number}: {len(row)} columns, expected {','.join(COLUMNS)}: correct the line"
             raise LabelsError(msg)
         source, label = row
-        if source in truth:
-            msg = f"truth {path}, line {number}: {source!r} is there twice: keep one"
+        if source in labels:
+            msg = f"labels {path}, line {number}: {source!r} is there twice: keep one"
             raise LabelsError(msg)
-        truth[source] = label
-    return truth
+        labels[source] = label
+    return labels
 
 
-def match(lines: Sequence[Inspection], truth: Mapping[str, str], station: Station, models: str) -> Matched:
-    """Match the lines of a station and of a bundle's models (their digest) with what is true of their pictures.
+def match(lines: Sequence[Inspection], labels: Mapping[str, str], station: Station, models_digest: str) -> LabelledPictures:
+    """Match the lines of a station and of a bundle's models with the labels of their pictures (source to label).
 
     Raises:
-        LabelsError: a truth without a line, an unknown label, a line of another station or bundle, or lines of more than one judge.
+        LabelsError: a label without a line, a label that the station does not know, a line of another station or of other models, a
+            source in two lines, or lines of more than one judge.
     """
     by_source: dict[str, Inspection] = {}
     for line in lines:
-        _require_ours(line, station, models)
+        _require_ours(line, station, models_digest)
         if by_source.setdefault(line.source, line) is not line:
             msg = f"the lines hold {line.source} twice: inspect each picture once"
             raise LabelsError(msg)
-    missing = [source for source in truth if source not in by_source]
+    missing = [source for source in labels if source not in by_source]
     if missing:
-        msg = (
-            f"{len(missing)} of {len(truth)} truths have no line, the first is {missing[0]!r}: inspect these pictures or correct the source"
-        )
+        count = f"{len(missing)} of {len(labels)} labels"
+        msg = f"{count} have no line, the first is that of {missing[0]!r}: inspect these pictures or correct the source"
         raise LabelsError(msg)
-    allowed = {source: allowed_labels(label, source, station) for source, label in truth.items()}
-    known = [line for line in lines if line.source in truth]
-    judged = [(line.description, line.scores, allowed[line.source]) for line in known]
-    pictures = tuple(Known(words, scores, right) for words, scores, right in judged if words is not None and scores is not None)
-    return Matched(pictures, _judge_of(pictures, station, models), len(known) - len(pictures), len(lines) - len(known))
+    allowed = {source: allowed_labels(label, source, station) for source, label in labels.items()}
+    labelled = [line for line in lines if line.source in labels]
+    judged = [(line.description, line.scores, allowed[line.source]) for line in labelled]
+    pictures = tuple(LabelledPicture(words, scores, right) for words, scores, right in judged if words is not None and scores is not None)
+    return LabelledPictures(
+        pictures, _judge_of(pictures, station, models_digest), len(labelled) - len(pictures), len(lines) - len(labelled)
+    )
 
 
-def _require_ours(line: Inspection, station: Station, models: str) -> None:
-    for what, theirs, ours in (("station", line.station, station.station.name), ("models", line.models_digest, models)):
-        if theirs != ours:
-            msg = f"the line of {line.source} is of {what} {theirs}, not {ours}: inspect the pictures again with this {what}"
-            raise LabelsError(msg)
+def allowed_labels(label: str, source: str, station: Station) -> AbstractSet[str]:
+    """The labels that may be right for a picture: the station's label of that name, else all labels of that decision.
 
-
-def allowed_labels(truth: str, source: str, station: Station) -> AbstractSet[str]:
-    """The labels that a truth allows: the label of that name, else all labels of that decision."""
-    names = {label.name for label in station.labels if label.name == truth} or {
-        label.name for label in station.labels if label.decision == truth
+    Raises:
+        LabelsError: the station knows neither.
+    """
+    names = {known.name for known in station.labels if known.name == label} or {
+        known.name for known in station.labels if known.decision == label
     }
     if not names:
-        know = ", ".join(dict.fromkeys([*(label.name for label in station.labels), *(label.decision for label in station.labels)]))
-        msg = f"{source} is labelled {truth!r}, which station {station.station.name} does not know: use one of {know}"
+        choices = ", ".join(dict.fromkeys([*(known.name for known in station.labels), *(known.decision for known in station.labels)]))
+        msg = f"{source} is labelled {label!r}, which station {station.station.name} does not know: use one of {choices}"
         raise LabelsError(msg)
     return names
 
 
-def _judge_of(pictures: Sequence[Known], station: Station, models: str) -> FittedFor:
-    """The judge of all these pictures."""
-    judges = {(known.scores.method, known.scores.adapter, known.scores.prompt, known.scores.labels) for known in pictures}
+def _require_ours(line: Inspection, station: Station, models_digest: str) -> None:
+    for what, theirs, ours in (("station", line.station, station.station.name), ("models", line.models_digest, models_digest)):
+        if theirs != ours:
+            msg = f"the line of {line.source} was made with {what} {theirs}, not {ours}: inspect the pictures again"
+            raise LabelsError(msg)
+
+
+def _judge_of(pictures: Sequence[LabelledPicture], station: Station, models_digest: str) -> FittedFor:
+    """The one judge of all these pictures."""
+    judges = {(picture.scores.method, picture.scores.adapter, picture.scores.prompt, picture.scores.labels) for picture in pictures}
     if len(judges) != 1:
-        have = f"{len(judges)} judges (method, adapter, instruction or labels differ)" if judges else "none: each was a FAULT"
-        msg = f"the labelled pictures were judged by {have}: inspect them all again with the station as it is"
+        count = f"{len(judges)} judges (method, adapter, instruction or labels differ)" if judges else "no judge: each was a FAULT"
+        msg = f"the labelled pictures were judged by {count}: inspect all of them again with the present station file"
         raise LabelsError(msg)
     ((method, adapter, prompt, labels),) = judges
     if prompt is None:
-        msg = "the lines do not say by which instruction they were judged: inspect the pictures again with this version"
+        msg = "the lines do not name the instruction that they were judged by: inspect the pictures again with this version"
         raise LabelsError(msg)
     ours = labels_of(station.labels)
     if labels != tuple(ours):
-        msg = (
-            f"the lines were judged for the labels {', '.join(labels)}, station {station.station.name} has {', '.join(ours)}: inspect again"
-        )
+        theirs = ", ".join(labels)
+        msg = f"the lines were judged for the labels {theirs}, station {station.station.name} has {', '.join(ours)}: inspect again"
         raise LabelsError(msg)
-    return FittedFor(models=models, prompt=prompt, adapter=adapter, method=method, describing=station.describing_digest, labels=ours)
+    describing = station.describing_digest
+    return FittedFor(models=models_digest, prompt=prompt, adapter=adapter, method=method, describing=describing, labels=ours)

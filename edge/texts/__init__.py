@@ -1,1 +1,1 @@
-"""Every text that operators read, in English and Japanese. Texts only, no logic."""
+"""Every text that operators read in their language, English and Japanese. Texts only, no logic; any room may come in."""

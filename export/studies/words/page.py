@@ -139,7 +139,7 @@ def _difference(way: str, less: Interval) -> str:
 
 def _example(example: Example) -> Iterator[str]:
     cell, before, after = example.cell, example.before.words, example.after.words
-    yield f"**{cell.path.name}**, {cell.material}, labelled {cell.said.rsplit(' ', 1)[0]}\n\n"
+    yield f"**{cell.path.name}**, {cell.material}, labelled {cell.label.rsplit(' ', 1)[0]}\n\n"
     for name, said, left in (("tags", before.tags, after.tags), ("attributes", before.attributes, after.attributes)):
         struck = _struck(example.after, name[:-1])
         yield f"- {name}: {', '.join([tag.word for tag in left] + [f'~~{word}~~' for word in struck])}\n" if said else ""
@@ -172,7 +172,7 @@ def _tile(example: Example) -> Pixels:
     pixels = read_picture(example.cell.path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
     tile[10 : 10 + SIDE_PX, 10 : 10 + SIDE_PX] = cv2.resize(pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     after, y = example.after.words, 26
-    y = _line(tile, f"{example.cell.path.name}   {example.cell.said}", y, struck=False)
+    y = _line(tile, f"{example.cell.path.name}   {example.cell.label}", y, struck=False)
     for name, said in (("tag", after.tags), ("attribute", after.attributes)):
         y = _line(tile, f"{name}s: {', '.join(tag.word for tag in said)}", y + 4, struck=False)
         y = _line(tile, ", ".join(_struck(example.after, name)), y, struck=True)

@@ -23,44 +23,42 @@ def explained(tmp_path: Path, inspection: Inspection, *options: str) -> int:
 
 def test_each_word_of_a_verdict_gets_its_effect(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert explained(tmp_path, verdict(1), "--json") == 0
-    said = json.loads(capsys.readouterr().out)
-    words = [(effect["kind"], effect["word"]) for effect in said["effects"]]
+    explanation = json.loads(capsys.readouterr().out)
+    words = [(effect["kind"], effect["word"]) for effect in explanation["effects"]]
     assert words == [
         ("tag", "tag 1"), ("tag", "cell"), ("attribute", "dark"), ("caption", "a cell , a line 1"),
         ("phrase", "a cell"), ("phrase", "a line 1"),
     ]  # fmt: skip
-    assert said["side"] == "ng"
-    assert said["digests"]["prompt"] == said["inspection"]["judge"]["prompt"]
-    assert said["inspection"]["id"] == verdict(1).id
+    assert explanation["side"] == "ng"
+    assert explanation["digests"]["prompt"] == explanation["inspection"]["judge"]["prompt"]
+    assert explanation["inspection"]["id"] == verdict(1).id
 
 
 def test_an_effect_is_what_judging_without_the_word_gives() -> None:
-    found = explain(rejudge(), verdict(1))
     stored = verdict(1)
     assert stored.description is not None
     words = stored.description.words
     without = replace(stored.description, words=replace(words, tags=words.tags[1:]))
     scores, decided = rejudge().judge(without)
     bad = sum(chance for label, chance in zip(scores.labels, scores.probabilities, strict=True) if label != "good")
-    assert found.effects[0].probability_without == pytest.approx(bad, abs=0.01)
-    assert found.effects[0].decision_without is decided.decision
-    assert np.sign(found.effects[0].log_odds) == np.sign(found.probability - found.effects[0].probability_without)
+
+    explanation = explain(rejudge(), stored)
+
+    effect = explanation.effects[0]
+    assert effect.probability_without == pytest.approx(bad, abs=0.01)
+    assert effect.decision_without is decided.decision
+    assert np.sign(effect.log_odds) == np.sign(explanation.probability - effect.probability_without)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
-def test_an_explanation_reads_in_the_language_of_the_operator(tmp_path: Path, language: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_explanation_is_in_the_language_of_the_operator(tmp_path: Path, language: str, capsys: pytest.CaptureFixture[str]) -> None:
     doubted = replace(verdict(1), verdict=replace(verdict(1).verdict, reasons=(Reason.LOW_MARGIN,)))
     assert explained(tmp_path, doubted, "--language", language) == 0
-    said = capsys.readouterr().out
-    assert f"{REASONS[Reason.LOW_MARGIN][language]} (low_margin)" in said
-    assert "no print" in said  # struck out
-    assert verdict(1).models_digest in said
-    assert verdict(1).settings_digest in said
-
-
-def test_every_reason_is_said_in_both_languages() -> None:
-    assert list(REASONS) == list(Reason)
-    assert all(set(said) == {"en", "ja"} and all(said.values()) for said in REASONS.values())
+    printed = capsys.readouterr().out
+    assert f"{REASONS[Reason.LOW_MARGIN][language]} (low_margin)" in printed
+    assert "no print" in printed  # struck
+    assert verdict(1).models_digest in printed
+    assert verdict(1).settings_digest in printed
 
 
 def test_an_explanation_is_drawn_with_the_picture_that_was_judged(tmp_path: Path) -> None:

@@ -15,22 +15,22 @@ from tests.support.judged_words import FAULT, bundle_options, judging_options, s
 SHA = "sha256:" + "0" * 64
 
 
-def replayed(tmp_path: Path, *inspections: Inspection) -> int:
+def reproduced(tmp_path: Path, *inspections: Inspection) -> int:
     lines = write_lines(tmp_path / "lines.jsonl", inspections)
     return main(["reproduce", "--all", "--jsonl", str(lines), *judging_options()])
 
 
-def test_stored_verdicts_are_repeated_to_the_last_bit_and_faults_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stored_verdicts_are_reproduced_to_the_last_bit_and_faults_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     late = verdict(3).verdict
     late = replace(late, decision=Decision.REVIEW, reasons=(*late.reasons, Reason.LATE))
-    assert replayed(tmp_path, verdict(1), verdict(2), replace(verdict(3), verdict=late), FAULT) == 0
-    said = capsys.readouterr()
-    assert said.out.startswith("3 stored verdicts judged again in ")
-    assert said.out.endswith(": 3 equal, 1 FAULTs of the box were left out\n")
-    assert said.err == ""
+    assert reproduced(tmp_path, verdict(1), verdict(2), replace(verdict(3), verdict=late), FAULT) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("3 stored verdicts judged again in ")
+    assert printed.out.endswith(": 3 equal, 1 FAULTs left out\n")
+    assert printed.err == ""
 
 
-def test_verdicts_are_replayed_by_the_beginning_of_their_id_from_the_spool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_verdicts_are_reproduced_by_the_beginning_of_their_id_from_the_spool(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spool = Spool(tmp_path / "spool.sqlite")
     for number in (1, 2):
         spool.commit(verdict(number))
@@ -46,39 +46,45 @@ def test_the_last_bit_of_a_log_likelihood_is_a_difference(tmp_path: Path, capsys
     assert stored.scores is not None
     first, *others = stored.scores.log_likelihoods
     nearly = replace(stored, scores=replace(stored.scores, log_likelihoods=(first * (1 + 2**-52), *others)))
-    assert replayed(tmp_path, nearly, verdict(2)) == 1
-    said = capsys.readouterr()
-    assert ": 1 equal" in said.out
-    assert said.err.startswith(f"kotoba-edge: inspection {stored.id} differs in log_likelihoods of 'good': stored ")
+    assert reproduced(tmp_path, nearly, verdict(2)) == 1
+    printed = capsys.readouterr()
+    assert ": 1 equal" in printed.out
+    assert printed.err.startswith(f"kotoba-edge: inspection {stored.id} differs in log_likelihoods of 'good': stored ")
 
 
 def test_other_reasons_are_a_difference(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = verdict(1)
-    assert replayed(tmp_path, replace(stored, verdict=replace(stored.verdict, reasons=(Reason.LOW_MARGIN,)))) == 1
+    assert reproduced(tmp_path, replace(stored, verdict=replace(stored.verdict, reasons=(Reason.LOW_MARGIN,)))) == 1
     assert "differs in reasons: stored low_margin, now none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", ["prompt", "adapter", "calibration"])
-def test_a_replay_of_another_judge_is_refused(tmp_path: Path, what: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_verdict_of_another_judge_is_refused(tmp_path: Path, what: str, capsys: pytest.CaptureFixture[str]) -> None:
     stored = verdict(1)
     assert stored.scores is not None
     changes: dict[str, Any] = {what: SHA}
-    assert replayed(tmp_path, replace(stored, scores=replace(stored.scores, **changes))) == 1
-    assert f"was judged with {what} {SHA}, the station's is " in capsys.readouterr().err
+    assert reproduced(tmp_path, replace(stored, scores=replace(stored.scores, **changes))) == 1
+    assert f"was judged with {what} {SHA}, the station has {what} " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("what", "change"), [("models", {"models_digest": SHA}), ("station settings", {"settings_digest": SHA})])
-def test_a_replay_with_other_models_or_settings_is_refused(
-    tmp_path: Path, what: str, change: dict[str, Any], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("what", "change", "ours"),
+    [
+        ("models", {"models_digest": SHA}, "the bundle has models sha256:"),
+        ("station settings", {"settings_digest": SHA}, "the station file has settings sha256:"),
+    ],
+)
+def test_the_verdict_of_other_models_or_settings_is_refused(
+    tmp_path: Path, what: str, change: dict[str, Any], ours: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert replayed(tmp_path, replace(verdict(1), **change)) == 1
-    assert f"was made with {what} {SHA}, not with sha256:" in capsys.readouterr().err
+    assert reproduced(tmp_path, replace(verdict(1), **change)) == 1
+    assert f"was made with {what} {SHA}, {ours}" in capsys.readouterr().err
 
 
-def test_a_fault_cannot_be_replayed_by_its_id(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fault_cannot_be_reproduced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = write_lines(tmp_path / "lines.jsonl", [FAULT])
     assert main(["reproduce", "f", "--jsonl", str(lines), *judging_options()]) == 1
-    assert "trouble of the box and no judgement of words" in capsys.readouterr().err
+    assert "so no words were judged" in capsys.readouterr().err
 
 
 def test_neither_ids_nor_all_is_wrong_usage(tmp_path: Path) -> None:
@@ -86,12 +92,12 @@ def test_neither_ids_nor_all_is_wrong_usage(tmp_path: Path) -> None:
         main(["reproduce", "--jsonl", str(tmp_path / "lines"), *judging_options()])
 
 
-def test_rejudged_lines_can_be_replayed_by_the_station_that_judged_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_rejudged_lines_can_be_reproduced_by_the_station_that_judged_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines, out = write_lines(tmp_path / "lines.jsonl", [verdict(1), verdict(2), FAULT]), tmp_path / "out.jsonl"
     assert main(["rejudge", "--jsonl", str(lines), "--out", str(out), *judging_options()]) == 0
-    said = capsys.readouterr().out
-    assert "2 stored descriptions judged in " in said
-    assert ": 0 decisions changed (0.0%), 0 labels, 1 FAULTs of the box were left out" in said
+    printed = capsys.readouterr().out
+    assert "2 stored descriptions judged in " in printed
+    assert ": 0 decisions changed (0.0%), 0 labels changed, 1 FAULTs left out" in printed
     assert main(["reproduce", "--all", "--jsonl", str(out), *judging_options()]) == 0
     assert {json.loads(line)["id"] for line in out.read_text().splitlines()}.isdisjoint({verdict(1).id, verdict(2).id})
 
@@ -126,38 +132,38 @@ def test_a_template_with_a_slot_missing_or_twice_names_the_slot(
     template = tmp_path / "bad.txt"
     template.write_text(text)
     assert main(["template", "try", str(template), "--jsonl", str(lines), *judging_options()]) == 78
-    said = capsys.readouterr().err
-    assert f"template {template}: an instruction template must hold {slot} once, this one has it" in said
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert f"template {template}: an instruction template must hold {slot} once, this one has it" in error
+    assert error.count("\n") == 1
 
 
-def test_trying_a_template_says_what_changed_and_what_was_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_trying_a_template_prints_what_changed_and_what_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     numbers = range(4)
-    lines = write_lines(tmp_path / "lines.jsonl", [turned(verdict(number)) for number in numbers])
-    truth = tmp_path / "labels.csv"
-    truth.write_text("source,label\n" + "".join(f"part-{number}.png,{'ng' if number % 2 else 'good'}\n" for number in numbers))
+    lines = write_lines(tmp_path / "lines.jsonl", [with_contrary_verdict(verdict(number)) for number in numbers])
+    labels = tmp_path / "labels.csv"
+    labels.write_text("source,label\n" + "".join(f"part-{number}.png,{'ng' if number % 2 else 'good'}\n" for number in numbers))
     template = Path(bundle_options()[1]) / "templates" / "default.txt"
-    assert main(["template", "try", str(template), "--jsonl", str(lines), "--labels", str(truth), *judging_options()]) == 0
-    said = capsys.readouterr().out
+    assert main(["template", "try", str(template), "--jsonl", str(lines), "--labels", str(labels), *judging_options()]) == 0
+    printed = capsys.readouterr().out
     now_ok = sum(verdict(number).verdict.decision is Decision.OK for number in numbers)
-    assert f"{'all':14}{now_ok:>9}{4 - now_ok:>9}{0:>9}{4:>9}" in said
-    assert ": 4 decisions changed (100.0%)" in said
-    missed_now = sum(verdict(number).verdict.decision is Decision.OK for number in (1, 3))
-    assert f"before  escape {2 - missed_now} of 2 bad passed" in said
-    assert f"after   escape {missed_now} of 2 bad passed" in said
-    assert "tag 0, cell, dark; a cell , a line 0" in said
+    assert f"{'all':14}{now_ok:>9}{4 - now_ok:>9}{0:>9}{4:>9}" in printed
+    assert ": 4 decisions changed (100.0%)" in printed
+    escapes_now = sum(verdict(number).verdict.decision is Decision.OK for number in (1, 3))
+    assert f"before  escape {2 - escapes_now} of 2 bad are OK" in printed
+    assert f"after   escape {escapes_now} of 2 bad are OK" in printed
+    assert "tag 0, cell, dark; a cell , a line 0" in printed
 
 
-def test_a_truth_that_the_station_does_not_know_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_label_that_the_station_does_not_know_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines = write_lines(tmp_path / "lines.jsonl", [verdict(1)])
-    truth = tmp_path / "labels.csv"
-    truth.write_text("source,label\npart-1.png,lovely\n")
+    labels = tmp_path / "labels.csv"
+    labels.write_text("source,label\npart-1.png,lovely\n")
     template = Path(bundle_options()[1]) / "templates" / "default.txt"
-    assert main(["template", "try", str(template), "--jsonl", str(lines), "--labels", str(truth), *judging_options()]) == 1
+    assert main(["template", "try", str(template), "--jsonl", str(lines), "--labels", str(labels), *judging_options()]) == 1
     assert "part-1.png is labelled 'lovely', which station cell-01 does not know" in capsys.readouterr().err
 
 
-def turned(inspection: Inspection) -> Inspection:
+def with_contrary_verdict(inspection: Inspection) -> Inspection:
     """The same words with the contrary verdict."""
     labels = {label.decision: label.name for label in station().labels}
     decision, label = (Decision.NG, labels["ng"]) if inspection.verdict.decision is Decision.OK else (Decision.OK, labels["ok"])

@@ -21,36 +21,36 @@ START = datetime(2026, 5, 4, 8, tzinfo=timezone.utc)
 
 
 @pytest.fixture(params=["spool", "lines"])
-def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
+def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
     """Three hours of a station, one inspection each hour, and one of another station."""
-    found = [replace(inspection(n), id=f"a{n}-{n}", captured_at=START + timedelta(hours=n)) for n in range(3)]
-    found.append(replace(inspection(9, station="s2"), id="b9-9"))
+    inspections = [replace(inspection(n), id=f"a{n}-{n}", captured_at=START + timedelta(hours=n)) for n in range(3)]
+    inspections.append(replace(inspection(9, station="s2"), id="b9-9"))
     if request.param == "lines":
-        yield History(write_lines(tmp_path / "lines.jsonl", found), is_spool=False)
+        yield History(write_lines(tmp_path / "lines.jsonl", inspections), is_spool=False)
         return
     with closing(Spool(tmp_path / "spool.sqlite")) as spool:  # the daemon goes on running beside us
-        for one in found:
-            spool.commit(one)
+        for stored in inspections:
+            spool.commit(stored)
         yield History(tmp_path / "spool.sqlite", is_spool=True)
 
 
-def test_the_beginning_of_an_id_is_enough(stored: History) -> None:
-    assert [one.id for one in stored.find(["b", "a1"])] == ["b9-9", "a1-1"]
+def test_the_beginning_of_an_id_is_enough(history: History) -> None:
+    assert [inspection.id for inspection in history.find(["b", "a1"])] == ["b9-9", "a1-1"]
 
 
-def test_an_id_that_several_begin_with_is_refused_with_their_names(stored: History) -> None:
+def test_an_id_that_several_begin_with_is_refused_with_their_names(history: History) -> None:
     with pytest.raises(HistoryError, match=r"'a' could be a0-0, a1-1, a2-2 in .*: give more of the id"):
-        stored.find(["a"])
+        history.find(["a"])
 
 
-def test_an_id_that_is_not_there_is_refused(stored: History) -> None:
+def test_an_id_that_is_not_there_is_refused(history: History) -> None:
     with pytest.raises(HistoryError, match="holds no inspection whose id begins with 'c'"):
-        stored.find(["c"])
+        history.find(["c"])
 
 
-def test_inspections_are_selected_by_station_time_and_number(stored: History) -> None:
-    def ids(**wanted: object) -> list[str]:
-        return [one.id for one in stored.select(station="s1", **wanted)]  # type: ignore[arg-type]
+def test_inspections_are_selected_by_station_time_and_number(history: History) -> None:
+    def ids(*, since: datetime | None = None, until: datetime | None = None, limit: int | None = None) -> list[str]:
+        return [inspection.id for inspection in history.select(station="s1", since=since, until=until, limit=limit)]
 
     assert ids() == ["a0-0", "a1-1", "a2-2"]
     assert ids(since=START + timedelta(hours=1)) == ["a1-1", "a2-2"]
@@ -58,9 +58,9 @@ def test_inspections_are_selected_by_station_time_and_number(stored: History) ->
     assert ids(limit=2) == ["a0-0", "a1-1"]
 
 
-def test_selecting_nothing_is_an_error_that_says_what_was_asked(stored: History) -> None:
+def test_selecting_nothing_is_an_error_that_says_what_was_asked(history: History) -> None:
     with pytest.raises(HistoryError, match="no inspection of station s1 since 2027-01-01T00:00:00"):
-        stored.select(station="s1", since=datetime(2027, 1, 1, tzinfo=timezone.utc))
+        history.select(station="s1", since=datetime(2027, 1, 1, tzinfo=timezone.utc))
 
 
 def test_a_full_id_is_found_even_where_a_longer_one_begins_with_it(tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_a_row_that_changed_on_disk_is_not_believed(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_spool_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("no database, and long enough to have a header\n" * 10)
-    with pytest.raises(SpoolError, match="SQLite says file is not a database: give the spool of a box"):
+    with pytest.raises(SpoolError, match="SQLite reports file is not a database: give the spool of a box"):
         History(tmp_path / "text", is_spool=True).find(["a"])
 
 
 def test_a_fault_has_no_words_to_judge() -> None:
-    with pytest.raises(HistoryError, match=r"is a FAULT \(camera_stalled\), trouble of the box and no judgement of words"):
+    with pytest.raises(HistoryError, match=r"is a FAULT \(camera_stalled\), so no words were judged"):
         description_and_scores(LOST)
     faulty = replace(FULL, verdict=replace(FULL.verdict, decision=Decision.FAULT))
     with pytest.raises(HistoryError, match="is a FAULT"):

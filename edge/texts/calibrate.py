@@ -1,0 +1,63 @@
+"""What `kotoba-edge calibrate` prints. The columns line up where a Japanese character is two columns wide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of one language."""
+
+    pictures: str
+    left_out: str
+    head: str
+    ece: str
+    rate: str
+    escape: str
+    overkill: str
+    review: str
+    ok: str
+    nothing: str
+    least: str
+    sets: str
+    written: str
+
+
+ENGLISH = Texts(
+    pictures="{count} labelled pictures: {good} good, {bad} bad; calibrated by: {kind}; "
+    "the figures of each block of neighbouring pictures come from a calibration on the other blocks",
+    left_out="left out: {faults} labelled pictures that were a FAULT, {unlabelled} lines without a label",
+    head="                                  before      after",
+    ece="calibration error (ECE)           {before:>6}     {after:>6}   {bins} bins; a perfect judge would show {chance} by chance",
+    rate="{name:<34}{share:>17}   {count} of {all}",
+    escape="escape: bad, but OK",
+    overkill="overkill: good, but NG",
+    review="REVIEW: for a person to check",
+    ok="an OK needs a confidence of {threshold}; then at most {rate} of bad pictures become OK, as long as they are like these",
+    nothing="NOTHING WILL BE OK: to guarantee an escape rate of {rate} takes at least {needed} bad pictures, there are {bad}",
+    least="with {bad} bad pictures the lowest escape rate that can be guaranteed is {least}",
+    sets="the prediction set holds every decision with a probability of at least {threshold}; "
+    "it holds the right decision for {coverage} of pictures; more than one decision in it is a REVIEW",
+    written="{path} written, {digest}; name it in the station file: [judge] calibration",
+)
+
+JAPANESE = Texts(
+    pictures="正解ラベル付きの画像 {count} 枚(良品 {good} 枚、不良品 {bad} 枚)。校正方法: {kind}。"
+    "以下の数値は、連続する画像のブロックごとに、残りのブロックで校正して求めたものです",
+    left_out="対象外: FAULT になった正解ラベル付き画像 {faults} 枚、正解ラベルのない行 {unlabelled} 行",
+    head="                                  校正前     校正後",
+    ece="校正誤差 (ECE)                    {before:>6}     {after:>6}   区間数 {bins}。完全な判定器でも、偶然により {chance} になります",
+    rate="{name:<28}{share:>15}   {all} 枚中 {count} 枚",
+    escape="見逃し: 不良なのに OK",
+    overkill="過検出: 良品なのに NG",
+    review="REVIEW: 人が確認する画像",
+    ok="OK には確信度 {threshold} 以上が必要です。校正時と同じ条件の画像であれば、不良品のうち OK になるのは {rate} 以下です",
+    nothing="OK になる画像はありません: 見逃し率 {rate} を保証するには不良品の画像が {needed} 枚以上必要ですが、{bad} 枚しかありません",
+    least="不良品の画像 {bad} 枚で保証できる見逃し率は、最小で {least} です",
+    sets="予測集合には、確率 {threshold} 以上の判定がすべて入ります。"
+    "{coverage} の画像で、正しい判定が予測集合に入ります。判定が二つ以上入った画像は REVIEW になります",
+    written="{path} に書き込みました({digest})。ステーションファイルの [judge] calibration に指定してください",
+)
+
+TEXTS = {"en": ENGLISH, "ja": JAPANESE}
