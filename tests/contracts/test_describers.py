@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,13 +16,12 @@ from edge.picture.decode import read_picture
 from edge.records import Frame
 from firmware_config.board import read_board
 from firmware_config.station import Term, read_station
+from tests.support.repository import KEYS, STARTER, STARTER_PICTURES
 from tests.support.sample_records import description, frame
-
-ROOT = Path(__file__).parents[2]
 
 
 def clip_blip(**settings: object) -> Describer:
-    bundle = open_trusted_bundle(ROOT / ".kotoba/starter", keys=ROOT / ".kotoba/keys")
+    bundle = open_trusted_bundle(STARTER, keys=KEYS)
     station = read_station(bundle.path("golden/station.toml"))
     vision = open_vision_models(bundle, board=read_board("cpu"))
     return vision.describer(station.describe.model_copy(update={"samples": 2, **settings}))
@@ -43,7 +41,7 @@ def describer(request: pytest.FixtureRequest) -> Describer:
 
 @pytest.fixture
 def picture() -> Frame:
-    pixels = read_picture(ROOT / "export/starter/golden/crack-1.png", max_pixels=10**6, max_bytes=10**7)
+    pixels = read_picture(STARTER_PICTURES / "crack-1.png", max_pixels=10**6, max_bytes=10**7)
     return frame("crack.png", pixels=pixels)
 
 
@@ -84,7 +82,7 @@ def test_a_struck_word_is_not_among_the_words_and_is_recorded(picture: Frame) ->
 def test_the_greedy_caption_does_not_depend_on_how_many_captions_are_sampled() -> None:
     """The graphs are int8 with scales of a whole batch."""
     describers = [clip_blip(samples=0), clip_blip(samples=1), clip_blip(samples=4), clip_blip(samples=4, seed=1)]
-    for path in sorted((ROOT / "export/starter/golden").glob("*.png")):
+    for path in sorted(STARTER_PICTURES.glob("*.png")):
         pixels = read_picture(path, max_pixels=10**6, max_bytes=10**7)
         for flipped in (pixels, np.ascontiguousarray(pixels[::-1]), np.ascontiguousarray(pixels[:, ::-1])):
             alone, *in_a_batch = (describer.describe(frame(path.name, pixels=flipped)).words.captions[0] for describer in describers)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +16,8 @@ from edge.judges.scripted import ScriptedJudge
 from export.bundle.compare_models import without_graph
 from firmware_config.board import read_board
 from firmware_config.station import read_station
+from tests.support.repository import KEYS, STARTER
 from tests.support.sample_records import LABELS, scores, words
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ class Tried:
 
 def real(*, gguf: bool = False, method: str = "rank") -> Tried:
     """The starter's judge, on its graph, or on its GGUF by llama.cpp."""
-    bundle = open_trusted_bundle(ROOT / ".kotoba/starter", keys=ROOT / ".kotoba/keys")
+    bundle = open_trusted_bundle(STARTER, keys=KEYS)
     station = read_station(bundle.path("golden/station.toml"))
     station = station.model_copy(update={"judge": station.judge.model_copy(update={"method": method})})
     bundle = replace(bundle, manifest=without_graph(bundle.manifest)) if gguf else bundle

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -14,8 +13,7 @@ from edge.errors import MessageError
 from edge.message import MAX_MESSAGE_BYTES, SCHEMA, decode, encode, schema
 from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
 from tests.support.inspections import FULL, LOST
-
-GOLDEN = Path(__file__).parents[1] / "golden"
+from tests.support.repository import GOLDEN
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)

@@ -10,8 +10,7 @@ from pydantic import BaseModel
 from firmware_config import cameras, outputs, station
 from firmware_config.cli import main
 from firmware_config.new_station import CAMERAS, station_text
-
-GOLDEN = Path(__file__).parents[1] / "golden"
+from tests.support.repository import GOLDEN
 
 
 @pytest.mark.parametrize("camera", CAMERAS)

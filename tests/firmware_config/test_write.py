@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware_config.write import write_atomic
+from tests.support.repository import ROOT
 
 
 def test_the_new_content_takes_the_place_of_the_old(tmp_path: Path) -> None:
@@ -34,8 +35,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
         "try: write_atomic(pathlib.Path(sys.argv[1]), b'x' * 2000)\n"
         "except OSError: sys.exit(7)\n"
     )
-    root = Path(__file__).parents[2]
-    run = subprocess.run([sys.executable, "-c", code, str(path)], cwd=root, timeout=60, check=False)
+    run = subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, timeout=60, check=False)
     assert run.returncode == 7
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]

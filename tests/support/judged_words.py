@@ -22,31 +22,13 @@ from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.station import Station, read_station
 from tests.support.inspections import FULL, LOST
+from tests.support.station_files import station_toml
 from tests.support.tiny_spec import write_spec
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 TEMPLATE = "Answers:\n{labels}\n{examples}{description}Answer:\n"
-STATION = """
-[station]
-name = "cell-01"
-path = "plant/line1"
-
-[camera]
-kind = "folder"
-path = "."
-
-[[labels]]
-name = "good"
-decision = "ok"
-
-[[labels]]
-name = "bad"
-decision = "ng"
-
-[[labels]]
-name = "worse"
-decision = "ng"
-
+STATION = station_toml(
+    """
 [describe]
 tags = 1
 attributes = 1
@@ -55,7 +37,9 @@ max_tokens = 2
 
 [judge]
 min_confidence = 0.0
-"""
+""",
+    labels={"good": "ok", "bad": "ng", "worse": "ng"},
+)
 
 
 @cache

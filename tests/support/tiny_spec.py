@@ -16,33 +16,18 @@ from export.starter.convert import convert
 from export.starter.tokenizer import make_tokenizer
 from export.starter.words import tokenizer_corpus
 from tests.support import tiny_llama, tiny_models
+from tests.support.station_files import station_toml
 
 SIZE = 224
 """What the starter's preprocessing gives."""
 
-STATION = """
-[station]
-name = "cell-01"
-path = "plant/line1"
-
-[camera]
-kind = "folder"
-path = "."
-
-[[labels]]
-name = "good"
-decision = "ok"
-
-[[labels]]
-name = "bad"
-decision = "ng"
-
+STATION = station_toml("""
 [describe]
 tags = 2
 attributes = 2
 samples = 1
 max_tokens = 4
-"""
+""")
 
 SPEC = """
 name = "tiny"

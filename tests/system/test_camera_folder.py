@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support.picture_files import encoded, huge_png, jpeg, png
+from tests.support.repository import ROOT
 
 MAX_ADDRESS_SPACE_BYTES = 1_500_000_000
 """A decoded picture of 30000x30000 takes 0.9 GB in grey and 2.7 GB in colour."""
@@ -70,7 +71,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
     fill(folder)
     command = [sys.executable, "-c", PROGRAM, str(folder), str(MAX_ADDRESS_SPACE_BYTES)]
     # One thread: each takes address space of its own, whether it works or not.
-    environment = {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
     assert done.returncode == 0, done.stderr[-3_000:]
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -11,7 +11,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import KEYS, ROOT, STARTER, STARTER_PICTURES
+
 COMMAND = [sys.executable, "-m", "edge.cli"]
 ADDRESS = re.compile(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
 PICTURES = 8
@@ -65,11 +66,11 @@ def test_the_watch_on_the_network_sees_an_attempt(tmp_path: Path) -> None:
 
 def test_inspect_says_the_same_of_the_same_picture_100_times(tmp_path: Path) -> None:
     station = tmp_path / "station.toml"
-    starter = ROOT / ".kotoba/starter/golden/station.toml"
-    station.write_text(f"{starter.read_text()}cached_scores = 0\n")  # under [judge]: each time the language model itself
-    picture = next((ROOT / "export/starter/golden").glob("crack-1.png"))
+    certified = (STARTER / "golden/station.toml").read_text()
+    station.write_text(f"{certified}cached_scores = 0\n")  # under [judge]: each time the language model itself
+    picture = STARTER_PICTURES / "crack-1.png"
     out = tmp_path / "out.jsonl"
-    bundle = [*("--bundle", ".kotoba/starter", "--keys", ".kotoba/keys"), "--station", str(station)]
+    bundle = [*("--bundle", str(STARTER), "--keys", str(KEYS)), "--station", str(station)]
     subprocess.run(
         [*COMMAND, "inspect", *[str(picture)] * 100, *bundle, "--jsonl", str(out)], cwd=ROOT, timeout=280, check=True, capture_output=True
     )

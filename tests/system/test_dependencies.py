@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from firmware_config.toml import read_toml
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).parents[2]
 PROJECT = read_toml(ROOT / "pyproject.toml")["project"]
 
 

@@ -27,10 +27,12 @@ from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.calibration import write_calibration
 from tests.support.calibrations import calibration
+from tests.support.repository import ROOT
+from tests.support.station_files import station_toml
 from tests.support.tiny_spec import write_spec
 from tests.system.test_camera_folder import fill
 
-OPERATIONS = Path(__file__).parents[2] / "docs" / "operations.md"
+OPERATIONS = ROOT / "docs/operations.md"
 COMMANDS = Path(sys.executable).parent
 DEADLINE_S = 120.0
 """For what takes some seconds on a machine that has nothing else to do."""
@@ -40,24 +42,7 @@ MAX_PEAK_KIB = 1_500_000_000 // 1024
 QUOTA_BYTES = 1_000_000
 """The least that KOTOBA_SPOOL_MAX_BYTES may be."""
 
-STATION = """
-[station]
-name = "cell-01"
-path = "plant/line1"
-
-[camera]
-kind = "folder"
-path = "{pictures}"
-repeat = true
-
-[[labels]]
-name = "good"
-decision = "ok"
-
-[[labels]]
-name = "bad"
-decision = "ng"
-
+SECTIONS = """
 [describe]
 tags = 2
 attributes = 2
@@ -168,7 +153,7 @@ def box(sound: Path, tmp_path: Path) -> Box:
         (tmp_path / folder).mkdir()
     (tmp_path / "keys").symlink_to(sound / "keys")
     (tmp_path / "bundle").symlink_to(sound / "bundle")
-    made.station.write_text(STATION.format(pictures=made.picture.parent, port=port))
+    made.station.write_text(station_toml(SECTIONS.format(port=port), pictures=made.picture.parent, camera="repeat = true\n"))
     cv2.imwrite(str(made.picture), np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8))
     return made
 

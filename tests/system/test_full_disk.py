@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 SMALL_DISK = 'mount -t tmpfs -o size=24m tmpfs "$1" && exec "$2" -m tests.support.full_disk "$1"'
 
 

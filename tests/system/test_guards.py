@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-CONFTEST = Path(__file__).parents[1] / "conftest.py"
+from tests.support.repository import ROOT
+
+CONFTEST = ROOT / "tests/conftest.py"
 
 MISBEHAVING = """
 import contextlib, socket, subprocess, threading, time

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.repository import ROOT
+
 MODULES = {"kotoba-edge": "edge.cli", "kotoba-export": "export.cli", "kotoba-config": "firmware_config.cli"}
 VERB = re.compile(r"(kotoba-(?:edge|export|config)) ([a-z]+(?:\\?\|[a-z]+)*)")
 DOCUMENTS = (

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-SYSTEMD = Path(__file__).parents[2] / "systemd"
+from tests.support.repository import ROOT
+
+SYSTEMD = ROOT / "systemd"
 INSTALLED = "/opt/kotoba/bin/kotoba-edge"
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -17,19 +17,7 @@ from firmware_config.calibration import read_calibration
 from tests.support import tiny_bundle
 from tests.support.calibrations import inspection, lines, raw_scores
 from tests.support.sample_records import LABELS, MODELS, station
-
-STATION = """
-[station]
-name = "cell-01"
-path = "plant/line"
-language = "{language}"
-
-[camera]
-kind = "folder"
-path = "pictures"
-""" + "".join(
-    f'\n[[labels]]\nname = "{label}"\ndecision = "{decision}"\n' for label, decision in zip(LABELS, ("ok", "ng", "review"), strict=True)
-)
+from tests.support.station_files import station_toml
 
 
 @dataclass(frozen=True)
@@ -48,7 +36,7 @@ class Desk:
         (self.root / "lines.jsonl").write_bytes(b"".join(encode(line) + b"\n" for line in ours))
         with (self.root / "labels.csv").open("w", newline="") as file:
             csv.writer(file).writerows([("source", "label"), *labels.items()])
-        (self.root / "cell.toml").write_text(STATION.format(language=language))
+        (self.root / "cell.toml").write_text(station_toml(labels=dict(zip(LABELS, ("ok", "ng", "review"), strict=True)), language=language))
 
     def run(self, *options: str) -> int:
         named = {"--labels": "labels.csv", "--station": "cell.toml", "--bundle": "bundle", "--keys": "keys", "--out": self.out.name}

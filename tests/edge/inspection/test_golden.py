@@ -32,10 +32,9 @@ from firmware_config.signature import read_trusted_keys
 from tests.support import tiny_bundle
 from tests.support.inspections import FULL
 from tests.support.picture_files import gradient, png
+from tests.support.repository import KEYS, STARTER
 from tests.support.sample_records import BUNDLE, MODELS, description, scores, station
 
-ROOT = Path(__file__).parents[3]
-STARTER, KEYS = ROOT / ".kotoba/starter", ROOT / ".kotoba/keys"
 STATION = """
 [station]
 name = "cell-01"

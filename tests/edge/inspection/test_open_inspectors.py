@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.inspection.open import open_inspectors
 from firmware_config.board import read_board
 from firmware_config.station import Station, read_station
+from tests.support.repository import KEYS, STARTER
 from tests.support.sample_records import frame
 
-ROOT = Path(__file__).parents[3]
 BOARD = read_board("cpu").model_copy(update={"threads": 1})
 
 
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
-    return open_trusted_bundle(ROOT / ".kotoba/starter", keys=ROOT / ".kotoba/keys")
+    return open_trusted_bundle(STARTER, keys=KEYS)
 
 
 def named(bundle: Bundle, name: str, **judge: object) -> Station:

@@ -8,13 +8,14 @@ import pytest
 from edge.errors import BundleError
 from edge.judges.prompt import Prompt, description_text
 from firmware_config.labels import Label
+from tests.support.repository import STARTER_SOURCES
 from tests.support.sample_records import words
 from tests.support.tiny_bundle import is_one_sentence
 
 LABELS = (Label(name="good", meaning="no damage", decision="ok"), Label(name="crack", decision="ng"))
 TEMPLATE = "Answers:\n{labels}\n{examples}Words:\n{description}Answer:\n"
 PLAIN = TEMPLATE.replace("{examples}", "")
-TEMPLATES = sorted((Path(__file__).parents[3] / "export/starter/templates").glob("*.txt"))
+TEMPLATES = sorted((STARTER_SOURCES / "templates").glob("*.txt"))
 
 
 def test_names_and_meanings_of_labels_are_in_the_prompt() -> None:

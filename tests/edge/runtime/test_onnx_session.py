@@ -14,9 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 from edge.errors import BundleError
 from edge.runtime.onnx import PROVIDERS, Graph, on_host, open_session
 from firmware_config.board import BOARDS, Board, read_board
+from tests.support.repository import STARTER_SOURCES
 from tests.support.tiny_bundle import is_one_sentence
 
-GRAPHS = Path(__file__).parents[3] / "export/starter/weights"
+GRAPHS = STARTER_SOURCES / "weights"
 TOWER = GRAPHS / "clip/vision.onnx"
 OPENVINO = pytest.mark.skipif(
     PROVIDERS["openvino"] not in ort.get_available_providers(), reason="this onnxruntime has no OpenVINO: pip install onnxruntime-openvino"

@@ -24,6 +24,7 @@ from export.models import make
 from export.spec import read_spec
 from firmware_config.board import Board, read_board
 from tests.support import tiny_models
+from tests.support.station_files import station_toml
 from tests.support.tiny_bundle import everything_below, is_one_sentence
 from tests.support.tiny_qwen import write_qwen
 
@@ -65,23 +66,7 @@ files = ["*"]
 licence = "Apache-2.0"
 origin = "made in a test"
 """
-STATION = """
-[station]
-name = "cell-01"
-path = "plant/line1"
-
-[camera]
-kind = "folder"
-path = "."
-
-[[labels]]
-name = "good"
-decision = "ok"
-
-[[labels]]
-name = "bad"
-decision = "ng"
-
+STATION = station_toml("""
 [describe]
 tags = 2
 attributes = 1
@@ -90,7 +75,7 @@ max_tokens = 6
 
 [judge]
 adapter = "lora"
-"""
+""")
 
 
 @pytest.fixture(scope="module", autouse=True)

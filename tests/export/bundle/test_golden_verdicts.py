@@ -14,10 +14,10 @@ from export.cli import main
 from firmware_config.bundle import Golden, parse_manifest
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
+from tests.support.repository import KEYS, STARTER
 from tests.support.tiny_bundle import is_one_sentence
 from tests.support.tiny_spec import write_spec
 
-ROOT = Path(__file__).parents[3]
 EXPECTED = """
 [expected]
 good = ["one.png"]
@@ -131,7 +131,7 @@ def test_words_added_to_a_bundle_leave_what_is_expected(spec: Path, tmp_path: Pa
 
 
 def test_the_table_of_the_starter_names_the_pictures_that_are_judged_otherwise_than_expected() -> None:
-    bundle = open_bundle(ROOT / ".kotoba/starter", trusted=read_trusted_keys(ROOT / ".kotoba/keys"))
+    bundle = open_bundle(STARTER, trusted=read_trusted_keys(KEYS))
     table = golden_table(bundle.manifest.golden, read_station(bundle.path("golden/station.toml")).labels)
 
     assert all(entry.expected is not None for entry in bundle.manifest.golden)

@@ -12,8 +12,7 @@ from export.proof.chart import draw
 from export.proof.figures import AT_MOST, LIMITS, TRY, Measured, ProofError, Suspect, edit_distance, limited, require_kept, table
 from export.spec import FigureKind, Quantisation
 from firmware_config.board import Precision
-
-ROOT = Path(__file__).parents[3]
+from tests.support.repository import ROOT
 
 
 def test_every_precision_has_limits_and_advice() -> None:
