@@ -1,7 +1,7 @@
-"""The archive of a bundle, NAME.kbundle: a plain tar (ustar) that has exactly one valid form for a manifest.
+"""The archive of a bundle, NAME.kbundle: a plain tar (ustar) with exactly one valid form for each manifest.
 
-manifest.json, manifest.sig, then the files in the manifest's order, each behind the one header that `header` makes. So unpacking parses
-no names from the archive: it knows what must come next and refuses anything else (links, devices, other names, order, padding).
+It holds manifest.json, manifest.sig, then the files in the manifest's order, each after the header that `header` makes. Unpacking therefore
+parses no names: it knows which bytes must come next and refuses all others (links, devices, other names, another order, padding).
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.bundle.open import AGAIN, CHUNK_BYTES, MAX_SIGNATURE_BYTES, Bundle, open_bundle, trusted_manifest
+from edge.bundle.open import CHUNK_BYTES, GET_NEW_COPY, MAX_SIGNATURE_BYTES, Bundle, open_bundle, trusted_manifest
 from edge.errors import BundleError
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
 
 SUFFIX = ".kbundle"
 BLOCK_BYTES = 512
 END = bytes(2 * BLOCK_BYTES)
-"""Two empty blocks end a tar."""
+"""A tar ends with two empty blocks."""
 
 _SIZE_FIELD = slice(124, 135)
 _MAX_NAME, _MAX_PREFIX, _MAX_SIZE = 100, 155, 8**11
 
 
 def header(name: str, size: int) -> bytes:
-    """The 512 bytes before a file: mode 0644, owner 0, time 0.
+    """The 512 bytes of header before a file: mode 0644, owner 0, modification time 0.
 
     Raises:
-        BundleError: a name or size that a ustar header cannot hold.
+        BundleError: a ustar header cannot hold the name or the size.
     """
     prefix, tail = "", name
     if len(name) > _MAX_NAME:
@@ -49,16 +49,16 @@ def header(name: str, size: int) -> bytes:
 
 
 def padding(size: int) -> bytes:
-    """The empty bytes after a file of this size."""
+    """The zero bytes after a file of `size` bytes, up to a whole block."""
     return bytes(-size % BLOCK_BYTES)
 
 
 def pack(root: Path, manifest: Manifest, archive: Path) -> None:
-    """Write the archive of a bundle's folder; the same bytes for the same bundle.
+    """Write the archive of a bundle's folder. The same bundle always gives the same bytes.
 
     Raises:
-        BundleError: a name or size that an archive cannot hold.
-        OSError: something cannot be read or written.
+        BundleError: an archive cannot hold the name or the size of a file.
+        OSError: a file cannot be read, or the archive cannot be written.
     """
     with archive.open("wb") as out:
         for name in (MANIFEST_NAME, SIGNATURE_NAME, *(file.path for file in manifest.files)):
@@ -71,12 +71,12 @@ def pack(root: Path, manifest: Manifest, archive: Path) -> None:
 
 
 def unpack(archive: Path, into: Path, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Bundle:
-    """Unpack an archive into the new folder `into` and open it as `open_bundle` does; when anything is wrong, `into` is removed again.
+    """Unpack an archive into the new folder `into` and open it as `open_bundle` does. Removes `into` again if a check fails.
 
-    Nothing is written before the signature is checked, and nothing ever outside `into`.
+    Writes nothing before the signature is checked, and nothing outside `into`.
 
     Raises:
-        BundleError: the first thing that is wrong; `into` exists already; too little disk.
+        BundleError: the first check that fails; `into` exists; or the disk has too little room.
     """
     try:
         with _open(archive) as file:
@@ -111,12 +111,12 @@ def _open(archive: Path) -> BinaryIO:
 
 
 def _read_small(file: BinaryIO, name: str, *, limit: int) -> bytes:
-    """Read the file that must come next when only its largest size is known."""
+    """Read the file that must come next, of at most `limit` bytes; the manifest, which has the sizes of the others, is not read yet."""
     block = file.read(BLOCK_BYTES)
     digits = block[_SIZE_FIELD]
     size = int(digits, 8) if len(digits) == 11 and set(digits) <= set(b"01234567") else limit + 1
     if size > limit or block != header(name, size):
-        msg = f"{name} of at most {limit} bytes was expected next: {AGAIN}"
+        msg = f"{name} of at most {limit} bytes was expected next: {GET_NEW_COPY}"
         raise BundleError(msg)
     content = file.read(size)
     _require(file, padding(size), after=name)
@@ -137,13 +137,13 @@ def _copy_files(file: BinaryIO, into: Path, manifest: Manifest) -> None:
         _require(file, padding(member.size), after=member.path)
     _require(file, END, after="the last file")
     if file.read(1):
-        msg = f"there is something after its end: {AGAIN}"
+        msg = f"it holds more bytes after its end: {GET_NEW_COPY}"
         raise BundleError(msg)
 
 
 def _require(file: BinaryIO, expected: bytes, *, after: str) -> None:
     if file.read(len(expected)) != expected:
-        msg = f"it is cut short or holds something else than its manifest lists, at {after}: {AGAIN}"
+        msg = f"it is cut off or differs from its manifest, at {after}: {GET_NEW_COPY}"
         raise BundleError(msg)
 
 
@@ -151,5 +151,5 @@ def _require_room(into: Path, manifest: Manifest) -> None:
     needed = sum(file.size for file in manifest.files)
     free = shutil.disk_usage(into.parent).free
     if needed > free:
-        msg = f"its {needed} bytes do not fit the {free} bytes that are free in {into.parent}: make room"
+        msg = f"it needs {needed} bytes and {into.parent} has {free} bytes free: make room there"
         raise BundleError(msg)

@@ -1,7 +1,7 @@
-"""A walk over a GGUF file's header, before llama.cpp sees it: counts, lengths and offsets must lie within the file.
+"""Checks the header of a GGUF file before llama.cpp reads it: counts, lengths and offsets must lie within the file.
 
-GGUF parsers had heap overflows (CVE-2024-23605, CVE-2025-53630, CVE-2026-33298), and a chat template inside a file was executed
-(CVE-2024-34359). Format: ggml/docs/gguf.md, versions 2 and 3, little-endian.
+GGUF parsers had heap overflows (CVE-2024-23605, CVE-2025-53630, CVE-2026-33298), and one executed a chat template from a file
+(CVE-2024-34359). The format is that of ggml/docs/gguf.md, versions 2 and 3, little-endian.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pathlib import Path
 from edge.errors import BundleError
 
 MAX_ENTRIES = 100_000
-"""Keys, and tensors: real models have hundreds of each."""
+"""Of keys, and of tensors; real models have hundreds of each."""
 
 MAX_ARRAY = 4_000_000
-"""Elements of an array, a vocabulary being the longest."""
+"""Elements of an array; the longest array of real models is the vocabulary."""
 
 MAX_NAME_BYTES = 65_535
 CHAT_TEMPLATE = b"tokenizer.chat_template"
 
 _UINT32, _FLOAT32, _BOOL, _STRING, _ARRAY = 4, 6, 7, 8, 9
 _SCALAR_BYTES = {0: 1, 1: 1, 2: 2, 3: 2, _UINT32: 4, 5: 4, 6: 4, _BOOL: 1, 10: 8, 11: 8, 12: 8}
-"""Value type -> bytes: integers of 8, 16 and 32 bits, float32, bool, then 64 bits."""
+"""Type of a value -> its bytes: integers of 8, 16 and 32 bits, float32, bool, then types of 64 bits."""
 
 _BLOCKS = {
     0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34), 9: (32, 40),
@@ -35,14 +35,14 @@ _BLOCKS = {
     24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66), 39: (32, 17),
     40: (64, 36), 41: (128, 18),
 }  # fmt: skip
-"""Tensor type -> elements and bytes of a block, as in ggml.h (2 is Q4_0, 8 is Q8_0, 30 is bfloat16)."""
+"""Type of a tensor -> elements and bytes of one block, as in ggml.h (2 is Q4_0, 8 is Q8_0, 30 is bfloat16)."""
 
 
 def require_sound(path: Path) -> None:
-    """Refuse a GGUF file whose header is not sound, or that brings a chat template.
+    """Refuse a GGUF file whose header is not sound, or that holds a chat template.
 
     Raises:
-        BundleError: what is wrong with it.
+        BundleError: the first check that fails.
         OSError: it cannot be read.
     """
     with sound_header(path):
@@ -51,10 +51,10 @@ def require_sound(path: Path) -> None:
 
 @contextmanager
 def sound_header(path: Path) -> Iterator[Header]:
-    """What `require_sound` looked at, while the file is open.
+    """Check a GGUF file as `require_sound` does and give its header while the file is open.
 
     Raises:
-        BundleError: what is wrong with it.
+        BundleError: the first check that fails.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
@@ -73,13 +73,14 @@ def sound_header(path: Path) -> Iterator[Header]:
 
 
 class _UnsoundError(Exception):
-    """What is wrong."""
+    """The check that failed."""
 
 
 class Header:
-    """Reads onward through the header; `at` is the next byte.
+    """Reads a header from its start to its end; `at` is the offset of the next byte.
 
-    Then `floats` are the values of its keys of one float, and `tensors` by name the shape, innermost first, type and first byte of each.
+    After `check`, `floats` maps each key with a float32 to its value, and `tensors` maps the name of each tensor to its shape (innermost
+    dimension first), its type and the offset of its first byte in the file.
     """
 
     def __init__(self, raw: mmap.mmap) -> None:
@@ -90,7 +91,11 @@ class Header:
         self.tensors: dict[bytes, tuple[list[int], int, int]] = {}
 
     def check(self) -> None:
-        """Read it all; raises where something is wrong."""
+        """Read and check the whole header.
+
+        Raises:
+            _UnsoundError, struct.error: the first check that fails.
+        """
         if self.raw[:4] != b"GGUF":
             _refuse("it does not begin with GGUF")
         self.at = 4
@@ -107,14 +112,14 @@ class Header:
         for _ in range(count):
             key = self._string(MAX_NAME_BYTES)
             if key in seen:
-                _refuse(f"key {key[:64]!r} is there twice")
+                _refuse(f"the key {key[:64]!r} occurs twice")
             seen.add(key)
             if key.startswith(CHAT_TEMPLATE):
-                _refuse("it brings a chat template, which is a program")
+                _refuse("it holds a chat template, which is a program")
             kind = self._number("I")
             if key == b"general.alignment":
                 if kind != _UINT32:
-                    _refuse("its alignment is no unsigned number")
+                    _refuse("its alignment is no uint32")
                 self.alignment = self._number("I")
                 if self.alignment not in {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096}:
                     _refuse(f"alignment {self.alignment}, expected a power of two from 8 to 4096")
@@ -151,14 +156,14 @@ class Header:
         for _ in range(count):
             name, dimensions = self._string(MAX_NAME_BYTES), self._number("I")
             if name in self.tensors or not 1 <= dimensions <= 4:
-                _refuse(f"tensor {name[:64]!r} is there twice or has {dimensions} dimensions, expected once, 1 to 4")
+                _refuse(f"the tensor {name[:64]!r} occurs twice, or has {dimensions} dimensions, expected 1 to 4")
             shape = [self._number("Q") for _ in range(dimensions)]
             kind, offset = self._number("I"), self._number("Q")
             if kind not in _BLOCKS:
-                _refuse(f"tensor {name[:64]!r} has the unknown type {kind}")
+                _refuse(f"the tensor {name[:64]!r} has the unknown type {kind}")
             elements, size = _BLOCKS[kind]
             if min(shape) < 1 or max(shape) > 1 << 40 or shape[0] % elements or offset % self.alignment:
-                _refuse(f"tensor {name[:64]!r} has a shape or place that does not fit its type")
+                _refuse(f"the tensor {name[:64]!r} has a shape or an offset that does not fit its type")
             spans.append((offset, offset + prod(shape) // elements * size))
             self.tensors[name] = (shape, kind, offset)
         data = -(-self.at // self.alignment) * self.alignment
@@ -166,10 +171,10 @@ class Header:
         end = 0
         for start, stop in sorted(spans):
             if start < end:
-                _refuse("tensors lie over each other")
+                _refuse("its tensors overlap")
             end = stop
         if spans and data + end > len(self.raw):
-            _refuse("its tensors reach beyond its end")
+            _refuse("its tensors reach beyond the end of the file")
 
     def _number(self, form: str) -> int:
         (value,) = struct.unpack_from("<" + form, self.raw, self.at)

@@ -1,7 +1,7 @@
-"""A walk over an ONNX file's protobuf, before onnxruntime sees it: it must need no other file.
+"""Checks an ONNX file's protobuf before onnxruntime reads it: the file must not refer to other files.
 
-onnxruntime follows external data through hard links; a bundle's models therefore hold their weights themselves.
-Field numbers are those of onnx.proto (IR version 3 and later); wire types those of the protobuf encoding.
+onnxruntime follows external data through hard links, so the models of a bundle must hold all their weights. Field numbers are those of
+onnx.proto (IR version 3 and later), wire types those of the protobuf encoding.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 from edge.errors import BundleError
 
 MAX_FIELDS = 300_000
-"""Under a second of walking; the largest real graphs have some 50,000 fields."""
+"""Takes under a second to check; the largest real graphs have about 50,000 fields."""
 
 MAX_TAG = 0xFFFF_FFFF
-"""Native parsers keep 32 bits of a tag: a longer one could hide a field number."""
+"""Native parsers keep 32 bits of a tag: a longer tag could hide a field number from this check."""
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -29,17 +29,17 @@ _CHILDREN: dict[str, dict[int, str]] = {
     "sparse": {1: "tensor", 2: "tensor"},
     "tensor": {},
 }
-"""Which fields of a message hold messages through which a tensor can be reached."""
+"""Message -> number of each field that leads to a tensor -> the message in that field."""
 
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _OP_TYPE = 4
 
 
 def require_self_contained(path: Path) -> None:
-    """Refuse an ONNX file that keeps weights or compiled engines in other files, or that is no protobuf.
+    """Refuse an ONNX file that refers to weights or compiled engines in other files, or that is no sound protobuf.
 
     Raises:
-        BundleError: it refers to another file, is damaged, or has more than MAX_FIELDS fields.
+        BundleError: it refers to another file, is damaged or empty, or has more than MAX_FIELDS fields.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
@@ -55,14 +55,14 @@ def require_self_contained(path: Path) -> None:
 
 
 class _DamagedError(Exception):
-    """Not protobuf, or cut short."""
+    """The file is no protobuf, or is cut off."""
 
 
 def _walk(raw: mmap.mmap, name: str) -> None:
-    waiting = [("model", 0, len(raw))]
+    pending = [("model", 0, len(raw))]
     fields, graphs = 0, 0
-    while waiting:
-        kind, at, end = waiting.pop()
+    while pending:
+        kind, at, end = pending.pop()
         graphs += kind == "graph"
         children = _CHILDREN[kind]
         while at < end:
@@ -78,7 +78,7 @@ def _walk(raw: mmap.mmap, name: str) -> None:
             if number in children:
                 if wire != _BYTES:
                     raise _DamagedError
-                waiting.append((children[number], start, at))
+                pending.append((children[number], start, at))
             elif kind == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value)):
                 msg = f"{name} keeps weights in another file: export it with all weights inside"
                 raise BundleError(msg)
@@ -90,7 +90,7 @@ def _walk(raw: mmap.mmap, name: str) -> None:
 
 
 def _skip(raw: mmap.mmap, at: int, wire: int) -> tuple[int, int, int]:
-    """The value (of a varint, else 0) of the field whose content begins at `at`, where its bytes start, and where it ends."""
+    """Skip the content of a field that begins at `at`: its value (0 unless a varint), the start of its bytes, and its end."""
     if wire == _VARINT:
         value, end = _varint(raw, at)
         return value, at, end

@@ -1,4 +1,4 @@
-"""Opening a bundle: nothing of it reaches a native parser before its signature, its file list and every digest are checked."""
+"""Opens a bundle. No file of it reaches a native parser before the signature, the list of files and every digest are checked."""
 
 from __future__ import annotations
 
@@ -21,37 +21,38 @@ MAX_SIGNATURE_BYTES = 1_000
 
 CHUNK_BYTES = 1 << 20
 
-AGAIN = "take the bundle from its builder again"
+GET_NEW_COPY = "take the bundle from its builder again"
+"""The advice for a bundle that was changed, damaged or not made by its builder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle that was checked. `digest` is `sha256:` of the bytes of its manifest, which names every other digest."""
+    """A checked bundle. `digest` is `sha256:` of the bytes of its manifest, which holds the digest of every other file."""
 
     root: Path
     manifest: Manifest
     digest: str
 
     def path(self, name: str) -> Path:
-        """Where a file of the manifest lies.
+        """The path of a file that the manifest lists.
 
         Raises:
             BundleError: the manifest does not list it.
         """
         if all(file.path != name for file in self.manifest.files):
-            msg = f"bundle {self.root}: {name} was asked for, which its manifest does not list: use a bundle that holds it"
+            msg = f"bundle {self.root}: its manifest does not list {name}: use a bundle that holds this file"
             raise BundleError(msg)
         return self.root / name
 
 
 def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Bundle:
-    """Check a bundle's folder and give it.
+    """Check a bundle's folder and open it.
 
-    In this order: signature over the manifest, version, every folder entry (regular files that are listed, nothing else, no links),
-    every size and sha256, then the headers of the model files. `trusted` is key id -> public key.
+    The order of the checks: the signature over the manifest, the version, every entry of the folder (only listed regular files, no links),
+    every size and sha256, the headers of the model files. `trusted` maps key ids to public keys of 32 bytes.
 
     Raises:
-        BundleError: the first thing that is wrong.
+        BundleError: the first check that fails.
     """
     try:
         raw = read_whole(root / MANIFEST_NAME, limit=MAX_MANIFEST_BYTES)
@@ -82,15 +83,15 @@ def open_trusted_bundle(root: Path, *, keys: Path) -> Bundle:
 
 
 def digest_of(manifest: bytes) -> str:
-    """The digest by which a bundle is known."""
+    """The digest of a bundle, from the bytes of its manifest."""
     return "sha256:" + hashlib.sha256(manifest).hexdigest()
 
 
 def trusted_manifest(raw: bytes, signature: bytes, *, trusted: Mapping[str, bytes], minimum_version: int) -> Manifest:
-    """Check the bytes of a manifest against the bytes of its signature file and parse it; does no I/O.
+    """Check the bytes of a manifest against the bytes of its signature file and parse it. Does no I/O.
 
     Raises:
-        BundleError: a signature, key, version or manifest that is not to be trusted.
+        BundleError: the signature or its key is not trusted, the version is too old, or the manifest is not understood.
     """
     try:
         signer = verify_file(raw, signature, trusted)
@@ -98,20 +99,20 @@ def trusted_manifest(raw: bytes, signature: bytes, *, trusted: Mapping[str, byte
     except (SignatureError, ManifestError) as err:
         raise BundleError(str(err)) from err
     if manifest.key_id != signer:
-        msg = f"{MANIFEST_NAME} says that key {manifest.key_id} signed it, but key {signer} did: {AGAIN}"
+        msg = f"{MANIFEST_NAME} names the signing key {manifest.key_id}, its signature is of key {signer}: {GET_NEW_COPY}"
         raise BundleError(msg)
     if manifest.bundle_version < minimum_version:
-        msg = f"its version {manifest.bundle_version} is older than {minimum_version}, the oldest that this box takes: use a newer bundle"
+        msg = f"its version {manifest.bundle_version} is older than {minimum_version}, the oldest that this box accepts: use a newer bundle"
         raise BundleError(msg)
     _require_listed(manifest)
     return manifest
 
 
 def open_regular(path: Path) -> int:
-    """Open a file for reading that is a regular file with one name: no symbolic link, no hard link, no device, no pipe to hang on.
+    """Open a regular file for reading and return its descriptor. Refuses links, devices and pipes, and never waits for a writer.
 
     Raises:
-        BundleError: it is something else.
+        BundleError: it is no regular file, or has a second hard link.
         OSError: it cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -120,55 +121,58 @@ def open_regular(path: Path) -> int:
         return descriptor
     os.close(descriptor)
     what = "has another hard link" if stat.S_ISREG(facts.st_mode) else "is no regular file"
-    msg = f"{path.name} {what}: {AGAIN}"
+    msg = f"{path.name} {what}: {GET_NEW_COPY}"
     raise BundleError(msg)
 
 
 def read_whole(path: Path, *, limit: int) -> bytes:
-    """Read a small regular file.
+    """Read a regular file of at most `limit` bytes.
 
     Raises:
-        BundleError: it is larger than `limit` bytes, or no regular file.
+        BundleError: it is larger, or no regular file.
         OSError: it cannot be read.
     """
     with os.fdopen(open_regular(path), "rb") as file:
         raw = file.read(limit + 1)
     if len(raw) > limit:
-        msg = f"{path.name} has more than {limit} bytes: {AGAIN}"
+        msg = f"{path.name} has more than {limit} bytes: {GET_NEW_COPY}"
         raise BundleError(msg)
     return raw
 
 
 def _require_listed(manifest: Manifest) -> None:
-    """What the manifest uses must be among its files and of the right kind; names that differ only in case are one name on some disks."""
+    """Refuse a manifest that uses a file which it does not list or of the wrong kind, or whose names differ only in case.
+
+    Some file systems take names that differ only in case for one name.
+    """
     listed = {file.path for file in manifest.files}
     folded: dict[str, str] = {}
     for path in (*sorted(listed), MANIFEST_NAME, SIGNATURE_NAME):
         other = folded.setdefault(path.casefold(), path)
         if other != path or path in listed & {MANIFEST_NAME, SIGNATURE_NAME}:
-            msg = f"{MANIFEST_NAME} lists {path!r} beside {other!r}: {AGAIN}"
+            msg = f"{MANIFEST_NAME} lists {path!r} beside {other!r}: {GET_NEW_COPY}"
             raise BundleError(msg)
     for key, path, suffixes in manifest.file_uses():
         if path not in listed or not path.endswith(suffixes):
-            msg = f"{MANIFEST_NAME}: {key} is {path!r}, expected a listed file that ends in {' or '.join(suffixes)}: {AGAIN}"
+            msg = f"{MANIFEST_NAME}: {key} is {path!r}, expected a listed file that ends in {' or '.join(suffixes)}: {GET_NEW_COPY}"
             raise BundleError(msg)
 
 
 def _require_exact_tree(root: Path, manifest: Manifest) -> None:
-    """Everything that lies in the folder is listed. Stops at the first stranger, so a huge tree costs nothing."""
+    """Refuse a folder that holds anything but the listed files. Stops at the first unlisted entry: a huge tree costs no time."""
     files = {file.path for file in manifest.files} | {MANIFEST_NAME, SIGNATURE_NAME}
     folders = {str(parent) for path in files for parent in Path(path).parents}
-    waiting = ["."]
-    while waiting:
-        folder = waiting.pop()
+    pending = ["."]
+    while pending:
+        folder = pending.pop()
         with os.scandir(root / folder) as entries:
             for entry in entries:
                 path = os.path.normpath(f"{folder}/{entry.name}")
                 if path in folders and entry.is_dir(follow_symlinks=False):
-                    waiting.append(path)
+                    pending.append(path)
                 elif path not in files or not entry.is_file(follow_symlinks=False):
                     what = "is a symbolic link" if entry.is_symlink() else "is not what its manifest lists"
-                    msg = f"{path!a} {what}: {AGAIN}"
+                    msg = f"{path!a} {what}: {GET_NEW_COPY}"
                     raise BundleError(msg)
 
 
@@ -176,13 +180,13 @@ def _require_content(path: Path, file: BundleFile) -> None:
     with os.fdopen(open_regular(path), "rb", buffering=0) as content:
         size = os.fstat(content.fileno()).st_size
         if size != file.size:
-            msg = f"{file.path} has {size} bytes, its manifest says {file.size}: {AGAIN}"
+            msg = f"{file.path} has {size} bytes, its manifest says {file.size}: {GET_NEW_COPY}"
             raise BundleError(msg)
         digest = hashlib.sha256()
         while chunk := content.read(CHUNK_BYTES):
             digest.update(chunk)
     if digest.hexdigest() != file.sha256:
-        msg = f"{file.path} was changed (its sha256 is {digest.hexdigest()}, its manifest says {file.sha256}): {AGAIN}"
+        msg = f"{file.path} was changed (its sha256 is {digest.hexdigest()}, its manifest says {file.sha256}): {GET_NEW_COPY}"
         raise BundleError(msg)
 
 

@@ -70,7 +70,7 @@ ARCHIVES: list[tuple[str, Callable[[Parts], Parts], str]] = [
     ("trailing data", lambda p: [*p, b"#!/bin/sh"], "after its end"),
     ("a second archive behind it", lambda p: [*p, *p], "after its end"),
     ("no end", lambda p: p[:-1], "at the last file"),
-    ("cut in the middle", lambda p: p[: len(p) // 2], "cut short"),
+    ("cut in the middle", lambda p: p[: len(p) // 2], "cut off"),
     ("signature first", lambda p: [*p[3:6], *p[:3], *p[6:]], "manifest.json of at most"),
     ("no manifest", lambda p: p[3:], "manifest.json of at most"),
     ("huge manifest", lambda p: [header("manifest.json", 8**11 - 1), *p[1:]], "manifest.json of at most 10000000 bytes"),
