@@ -254,15 +254,18 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _vocabulary(options: argparse.Namespace) -> int:
-    from export.bundle.add_words import enlarge
+    from export.bundle.add_words import add_words
 
     words = {"tags": options.tags, "attributes": options.attributes}
     trusted = read_trusted_keys(options.keys)
     with _Progress() as say:
-        made = enlarge(options.bundle, options.out, words=words, trusted=trusted, key=options.key, board=read_board(options.board), say=say)
+        made = add_words(
+            options.bundle, options.out, words=words, trusted=trusted, key=options.key, board=read_board(options.board), say=say
+        )
     for before, after in made.changed:
-        print(f"{before.picture}: was {before.label} ({before.probability:.3f}), is {after.label} ({after.probability:.3f})")
-    print(f"{made.root}: version {made.version}, {len(made.changed)} golden verdicts changed their label, {made.digest}")
+        verdicts = [f"{golden.decision} {golden.label} {golden.probability:.4f}" for golden in (before, after)]
+        print(f"{before.picture}: was {verdicts[0]}, is {verdicts[1]}")
+    print(f"{made.root}: version {made.version}, {len(made.changed)} golden verdicts changed, {made.digest}")
     return DONE
 
 

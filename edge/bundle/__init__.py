@@ -1,1 +1,1 @@
-"""Opening a bundle: its archive, its signature and digests, and the headers of its files. Pure checks, no model is loaded here."""
+"""Opens bundles and archives and checks the headers of their files; loads no model. All rooms above and `export` come in."""

@@ -1,1 +1,1 @@
-"""One picture to one inspection: the inspector, the policy that decides, and the golden pictures that prove a bundle."""
+"""The inspector, the policy that decides, and golden pictures. The daemon, the commands, reviews, studies and `export` come in."""

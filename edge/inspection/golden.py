@@ -1,7 +1,7 @@
-"""The golden pictures of a bundle, inspected as a box inspects, and compared with their certified verdicts.
+"""Inspects the golden pictures of a bundle as a box does and compares the verdicts with the certified ones.
 
-A golden verdict is identified by its decision, its label and the probability of the label's decision. This probability, not the label's
-own, is what the station's limits are compared with and what a calibrated verdict reports as its confidence.
+A golden verdict is identified by its decision, its label and the probability of its label's decision. This probability, not that of the
+label alone, is compared with the station's limits and is the confidence of a calibrated verdict.
 """
 
 from __future__ import annotations

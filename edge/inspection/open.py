@@ -1,4 +1,4 @@
-"""The models of a bundle, each loaded once, and the inspectors of the stations that share them."""
+"""Opens the inspectors of a box: loads each model of its bundle once and shares it between the stations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def open_inspectors(
     """Open one inspector for each station, in their order. `on_lookup` is called for each judgement: (station name, score cache hit).
 
     Raises:
-        BundleError: a model cannot be loaded on this board, or the bundle lacks what a station asks for.
+        BundleError: a model cannot be loaded on this board, or the bundle lacks what a station needs.
         CalibrationError: a station's calibration cannot be read, or was fitted for another judge.
     """
     vision = open_vision_models(bundle, board=board)

@@ -1,4 +1,4 @@
-"""From scores to a decision. OK only if every check is positively true; everything else is NG, REVIEW or FAULT, with its reasons."""
+"""Decides from words and scores. OK only if every check passes; all else is NG, REVIEW or FAULT, with reasons."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from firmware_config.labels import Label
 from firmware_config.station import Station
 
 SUM_TOLERANCE = 1e-6
-"""How far the probabilities may be from a sum of 1."""
+"""The sum of the probabilities may differ from 1 by this much, for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How sure a decision must be, each 0..1; `min_ok_confidence` is what the calibration demands of an OK besides, infinity: none is."""
+    """The least confidence and margin of a decision, each 0..1.
+
+    An OK must also reach `min_ok_confidence`, which comes from the station's calibration; infinity allows no OK.
+    """
 
     min_confidence: float = 0.5
     min_margin: float = 0.0
@@ -26,7 +29,7 @@ class Limits:
 
 
 def limits_of(station: Station, escape: Escape | None) -> Limits:
-    """How sure a station's decisions must be, with what its calibration demands of an OK; `escape` is None without one."""
+    """The limits of a station; `escape` is the guarantee of its calibration, None without one."""
     judge = station.judge
     if escape is None:
         return Limits(judge.min_confidence, judge.min_margin)
@@ -34,19 +37,19 @@ def limits_of(station: Station, escape: Escape | None) -> Limits:
 
 
 def fault(*reasons: Reason) -> Verdict:
-    """The verdict on the box's own trouble."""
+    """The verdict where the box itself has failed, or its camera."""
     return Verdict(Decision.FAULT, None, None, reasons)
 
 
-def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
+def decide(  # noqa: C901 -- one branch for each reason, read from top to bottom
     description: Description, scores: Scores, *, labels: Sequence[Label], limits: Limits, late: bool = False
 ) -> Verdict:
     """Decide on one picture.
 
-    Labels that mean the same for the line (ok, ng, review) count together: a cell that is surely cracked or stained is surely bad. The
-    confidence is that sum; the label is the likeliest of it.
+    The probabilities of labels with the same decision (ok, ng, review) are added: a cell that is surely cracked or stained is surely bad.
+    The likeliest decision wins. Its sum is the confidence, and its likeliest label is the label of the verdict.
 
-    `labels` and `limits` are the station's; `late` says that its deadline is over. Never raises: what is not understood is a FAULT.
+    `labels` and `limits` are the station's; `late` means that its deadline is over. Never raises: unsound words or scores are a FAULT.
     """
     if not has_words(description):
         return fault(Reason.NO_WORDS)
@@ -54,17 +57,17 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
         return fault(Reason.JUDGE_FAILED)
     best, probability, margin = likeliest(scores, labels)
     doubts = []
-    # Every tag or every attribute was struck: what is left may be judged, and somebody must look.
-    few = not (description.words.tags and description.words.attributes)
-    if few:
+    # If the filter struck all tags or all attributes, the rest may still be judged, but a person must look.
+    is_incomplete = not (description.words.tags and description.words.attributes)
+    if is_incomplete:
         doubts.append(Reason.NO_WORDS)
     ok_labels = [label.name for label in labels if label.decision == "ok"]
-    said = (*description.words.captions, *(struck.text for struck in description.struck if struck.where == "caption"))
-    if description.printed_text or any(influences(caption, ok_labels) for caption in said):
+    phrases = (*description.words.captions, *(struck.text for struck in description.struck if struck.where == "caption"))
+    if description.printed_text or any(influences(phrase, ok_labels) for phrase in phrases):
         doubts.append(Reason.TEXT_INFLUENCE)
     if not scores.calibrated:
         doubts.append(Reason.UNCALIBRATED)
-    # Asked this way round, a limit that is no number is met by nothing.
+    # `not x >= limit` instead of `x < limit`: no confidence meets a limit that is NaN.
     if not (probability >= limits.min_confidence and (best.decision != "ok" or probability >= limits.min_ok_confidence)):
         doubts.append(Reason.LOW_CONFIDENCE)
     if not margin >= limits.min_margin:
@@ -80,8 +83,8 @@ def decide(  # noqa: C901 -- one branch a reason, read from top to bottom
     confidence = probability if scores.calibrated else None
     if not doubts and best.decision == "ok":
         return Verdict(Decision.OK, best.name, confidence)
-    if best.decision == "ng" and not late and not few and probability >= limits.min_confidence:
-        # A defect that is likely stays a defect, whatever else is in doubt.
+    if best.decision == "ng" and not late and not is_incomplete and probability >= limits.min_confidence:
+        # A likely defect stays NG whatever else is in doubt.
         return Verdict(Decision.NG, best.name, confidence, tuple(doubts))
     return Verdict(Decision.REVIEW, best.name, confidence, tuple(doubts))
 
@@ -100,7 +103,7 @@ def likeliest(scores: Scores, labels: Sequence[Label]) -> tuple[Label, float, fl
 
 
 def has_words(description: Description) -> bool:
-    """Tell whether a description is sound: tags and attributes, unless all were struck, each a word with a finite cosine."""
+    """Whether a description has tags and attributes, each a word with a finite cosine; all of a kind may be struck."""
     return all(
         all(map(_is_word, tags)) and bool(tags or any(struck.where == where for struck in description.struck))
         for tags, where in ((description.words.tags, "tag"), (description.words.attributes, "attribute"))
@@ -113,7 +116,7 @@ def _is_word(tag: object) -> bool:
 
 
 def _are_sound(scores: Scores, labels: Sequence[Label]) -> bool:
-    """Exactly the station's labels in its order, every number finite, probabilities that are probabilities."""
+    """Whether scores have exactly the station's labels in its order, finite numbers, and probabilities in 0..1 whose sum is 1."""
     numbers = (*scores.log_likelihoods, *scores.probabilities)
     return (
         tuple(scores.labels) == tuple(label.name for label in labels)

@@ -1,4 +1,4 @@
-"""Words added to a bundle that is ready: read by its own text tower, judged again on its golden pictures, signed as the next version."""
+"""Adds words to a finished bundle: embeds them with its text tower, certifies its golden verdicts again, signs the next version."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ LANGUAGE = "ja"
 
 
 @dataclass(frozen=True, slots=True)
-class Enlarged:
-    """What was made; `changed` are golden verdicts, before and after, whose label is another one now."""
+class WordsAdded:
+    """The new bundle; `changed` are the golden verdicts, before and after, whose decision or label changed."""
 
     root: Path
     version: int
@@ -36,16 +36,17 @@ class Enlarged:
     changed: tuple[tuple[Golden, Golden], ...]
 
 
-def enlarge(
+def add_words(
     bundle: Path, out: Path, *, words: Mapping[str, Sequence[Path]], trusted: Mapping[str, bytes], key: Path, board: Board, say: Say
-) -> Enlarged:
-    """Write a bundle with more words into the folder `out`, which may be that of the bundle itself.
+) -> WordsAdded:
+    """Write a bundle with more words into the folder `out`, which may be the folder of `bundle`.
 
-    `words` are files by "tags" and "attributes". What the bundle was licensed as stays; the version is one higher; the key is ours.
+    `words` maps "tags" and "attributes" to files of words. The new bundle keeps its licences, has the next version, and is signed with the
+    private key at the path `key`.
 
     Raises:
-        SpecError: a file of words is not understood, or holds a word that the bundle has.
-        BuildError: the bundle is not to be trusted, or cannot be written.
+        SpecError: a file of words is not understood, or holds a word that the bundle has already.
+        BuildError: the bundle is not trusted, a golden picture gives a FAULT, or a file cannot be read or written.
     """
     added = {kind: merged(paths) for kind, paths in words.items() if paths}
     staging = out.with_name(f".{out.name}.building")
@@ -59,13 +60,13 @@ def enlarge(
             shutil.rmtree(staging, ignore_errors=True)
             shutil.copytree(old.root, staging, ignore=shutil.ignore_patterns(MANIFEST_NAME, SIGNATURE_NAME))
             try:
-                manifest, touched = old.manifest, set[str]()
+                manifest, changed_files = old.manifest, set[str]()
                 for kind, entries in added.items():
                     say(f"embedding {len(entries)} {kind}")
                     manifest, files = _add(staging, manifest, kind, entries)
-                    touched |= files
+                    changed_files |= files
                 manifest = manifest.model_copy(update={"bundle_version": version, "key_id": key_id(public_key(private))})
-                manifest = _listed(staging, manifest, touched)
+                manifest = _listed(staging, manifest, changed_files)
                 expected = {golden.picture: golden.expected for golden in old.manifest.golden}
                 golden = certify(unsigned(staging, manifest), expected, board=board, say=say)
                 sign(staging, manifest.model_copy(update={"golden": golden}), private)
@@ -73,17 +74,18 @@ def enlarge(
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
     except OSError as err:
-        msg = f"adding words to {bundle}: {err.filename or out} cannot be read or written ({err.strerror}): mend that and try again"
+        msg = f"adding words to {bundle}: {err.filename or out} cannot be read or written ({err.strerror}): correct that and try again"
         raise BuildError(msg) from err
     pairs = zip(old.manifest.golden, golden, strict=True)
-    return Enlarged(out, version, digest, tuple((before, after) for before, after in pairs if before.label != after.label))
+    changed = tuple((before, after) for before, after in pairs if (before.decision, before.label) != (after.decision, after.label))
+    return WordsAdded(out, version, digest, changed)
 
 
 def _refuse_known(words: Path, entries: Sequence[Entry]) -> None:
     known = set(words.read_text(encoding="utf-8").splitlines())
     for entry in entries:
         if entry.word in known:
-            msg = f"the word {entry.word!r} is in the bundle already: take it out of the file"
+            msg = f"the bundle holds the word {entry.word!r} already: remove it from the file"
             raise SpecError(msg)
 
 
@@ -111,23 +113,23 @@ def _add(root: Path, manifest: Manifest, kind: str, entries: Sequence[Entry]) ->
             (root / path).write_text("\n" * count, encoding="utf-8")
         with (root / path).open("a", encoding="utf-8") as file:
             file.writelines(f"{entry.translation if language == LANGUAGE else ''}\n" for entry in entries)
-    grown = VocabularyFiles(words=vocabulary.words, embeddings=vocabulary.embeddings, translations=translations)
-    touched = {vocabulary.words, vocabulary.embeddings, *translations.values()}
-    describer = manifest.describer.model_copy(update={"clip": clip.model_copy(update={kind: grown})})
-    return manifest.model_copy(update={"describer": describer}), touched
+    vocabulary_files = VocabularyFiles(words=vocabulary.words, embeddings=vocabulary.embeddings, translations=translations)
+    changed_files = {vocabulary.words, vocabulary.embeddings, *translations.values()}
+    describer = manifest.describer.model_copy(update={"clip": clip.model_copy(update={kind: vocabulary_files})})
+    return manifest.model_copy(update={"describer": describer}), changed_files
 
 
-def _listed(root: Path, manifest: Manifest, touched: set[str]) -> Manifest:
-    """The manifest with the true digests of the files that changed; the SBOM tells them too."""
+def _listed(root: Path, manifest: Manifest, changed_files: set[str]) -> Manifest:
+    """The manifest, and sbom.json on disk, with the new digests of the files that changed."""
     by_path = {file.path: file for file in manifest.files}
     model = by_path[manifest.describer.clip.tags.words]
     bom = json.loads((root / SBOM_PATH).read_bytes())
     bom["metadata"]["component"]["version"] = str(manifest.bundle_version)
     for component in bom["components"]:
-        if component["name"] in touched:
+        if component["name"] in changed_files:
             component["hashes"] = [{"alg": "SHA-256", "content": sha256(root / component["name"])}]
     (root / SBOM_PATH).write_text(json.dumps(bom, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    for path in (*touched, SBOM_PATH):
+    for path in (*changed_files, SBOM_PATH):
         facts = {"path": path, "sha256": sha256(root / path), "size": (root / path).stat().st_size}
         by_path[path] = by_path.get(path, model).model_copy(update=facts)
     return manifest.model_copy(update={"files": tuple(sorted(by_path.values(), key=lambda file: file.path))})

@@ -1,4 +1,4 @@
-"""Making a bundle: gather, requantise, judge the golden pictures, sign. The same inputs and key give the same digest on every path."""
+"""Builds a bundle: make models, copy, requantise, certify, sign. The same inputs and key give the same digest in every folder."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ARCHIVE_SUFFIX = ".kbundle"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was made; `labels` are those of the golden station."""
+    """The bundle that was built; `labels` are those of its golden station, `figures` those of its proof."""
 
     root: Path
     archive: Path | None
@@ -46,13 +46,16 @@ class Built:
 
 
 def build(spec: BundleSpec, *, out: Path, key: Path, cache: Path, archive: bool, board: Board, say: Say) -> Built:
-    """Make the bundle in the folder `out`, replacing an older bundle there, and with `archive` its NAME.kbundle beside it.
+    """Build a bundle into the folder `out`, in the place of an older bundle, and with `archive` also OUT.kbundle beside it.
 
-    `cache` keeps requantised models; `key` is made on first use. `out` changes only when the bundle is finished and proven.
+    `cache` keeps the models that were made; `key` is the private key, made on first use. `out` changes only when the bundle is finished and
+    proven. `say` takes each line of progress.
 
     Raises:
-        SpecError: what the specification names is missing or does not fit together.
-        BuildError: the key cannot be used, `out` is no bundle, a model or picture fails, or the disk refuses.
+        SpecError: a part that the specification names is missing or does not fit the others.
+        ProofError: a figure of the proof breaks its limit.
+        BuildError: the key cannot be used; `out` is no bundle; a model or picture fails; a golden verdict is not as expected where the
+            specification requires it; or a file cannot be read or written.
     """
     try:
         require_replaceable(out, spec.name, spec.version)
@@ -64,30 +67,33 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Path, archive: bool,
         shutil.rmtree(staging, ignore_errors=True)
         try:
             golden, figures = _fill(staging, plan, private, made, cache=cache, board=board, say=say)
-            digest, packed = finish(staging, out, private, archive=archive, say=say)
+            digest, archived = finish(staging, out, private, archive=archive, say=say)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as err:
-        msg = f"building bundle {spec.name}: {err.filename or out} cannot be read or written ({err.strerror}): mend that and build again"
+        msg = f"building bundle {spec.name}: {err.filename or out} cannot be read or written ({err.strerror}): correct that and build again"
         raise BuildError(msg) from err
-    return Built(out, packed, digest, golden, plan.station.labels, figures)
+    return Built(out, archived, digest, golden, plan.station.labels, figures)
 
 
 def finish(staging: Path, out: Path, private: bytes, *, archive: bool, say: Say) -> tuple[str, Path | None]:
-    """Open a signed folder as a box does, write its archive if wanted, and put it in the place of `out`; returns digest and archive.
+    """Open a signed folder as a box does, write its archive if `archive` is set, and move the folder to `out`.
+
+    Returns the digest of the bundle and the path of the archive.
 
     Raises:
-        BuildError: it would not be opened.
+        BuildError: a box would not open it.
+        OSError: a file cannot be written.
     """
     with opened(staging, trusted={key_id(public_key(private)): public_key(private)}) as bundle:
         digest = bundle.digest
-    packed = out.with_name(f"{out.name}{ARCHIVE_SUFFIX}") if archive else None
-    if packed is not None:
+    archived = out.with_name(f"{out.name}{ARCHIVE_SUFFIX}") if archive else None
+    if archived is not None:
         say("writing the archive")
         write_archive(staging, staging.with_suffix(ARCHIVE_SUFFIX))
-        staging.with_suffix(ARCHIVE_SUFFIX).replace(packed)
+        staging.with_suffix(ARCHIVE_SUFFIX).replace(archived)
     _replace(out, staging)
-    return digest, packed
+    return digest, archived
 
 
 def sign(root: Path, manifest: Manifest, private: bytes) -> None:
@@ -98,7 +104,7 @@ def sign(root: Path, manifest: Manifest, private: bytes) -> None:
 
 
 def _make(spec: BundleSpec, cache: Path, *, say: Say) -> dict[str, Part]:
-    """Look at everything that the specification names, say what it takes, then make its models."""
+    """Check all sources of the specification's models, say how much disk and memory they need, then make the models."""
     from export.models.artefacts import pictures_of
     from export.models.make import look_over, make_all
 
@@ -116,7 +122,7 @@ def _make(spec: BundleSpec, cache: Path, *, say: Say) -> dict[str, Part]:
 def _fill(
     staging: Path, plan: Plan, private: bytes, made: Mapping[str, Part], *, cache: Path, board: Board, say: Say
 ) -> tuple[tuple[Golden, ...], tuple[Figure, ...]]:
-    """Write everything into the staging folder, signed; returns the golden verdicts and every figure of the proof."""
+    """Write a complete, signed bundle into the staging folder; returns its golden verdicts and all figures of its proof."""
     spec = plan.spec
     say("copying the artefacts")
     for path, source in plan.files.items():
@@ -135,7 +141,7 @@ def _fill(
         (staging / path).write_bytes(text)
         content.append(_entry(staging, path, spec))
     manifest = _manifest(plan, content, key=key_id(public_key(private)))
-    figures = tuple(one for part in made.values() for one in part.figures)
+    figures = tuple(figure for part in made.values() for figure in part.figures)
     measured = _chain(staging, manifest, plan, made, board=board, say=say) if made else ()
     if precision is not None:
         on_processor = board.model_copy(update={"llm_gpu_layers": 0})
@@ -143,7 +149,7 @@ def _fill(
     chain = limited(measured, spec.limits | spec.llm.limits)
     require_kept((*figures, *chain))
     figures += chain
-    manifest = manifest.model_copy(update={"parity": manifest.parity | {one.name: round(one.value, 6) for one in chain}})
+    manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in chain}})
     golden = certify(unsigned(staging, manifest), plan.expected, board=board, say=say)
     if spec.require_expected:
         _require_expected(golden, plan)
@@ -162,15 +168,15 @@ def _require_expected(golden: Sequence[Golden], plan: Plan) -> None:
 
 
 def _chain(staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Part], *, board: Board, say: Say) -> tuple[Measured, ...]:
-    """The bundle against itself with its models as they came."""
+    """Compare the bundle with one that has the same files but the original models."""
     before = staging.with_name(f"{staging.name}.original")
     shutil.rmtree(before, ignore_errors=True)
     try:
         for file in manifest.files:
-            room, _, name = file.path.partition("/")
+            folder, _, name = file.path.partition("/")
             if file.path == manifest.llm.graph:
                 continue
-            graph = made[room].original / name if room in made and name.endswith(".onnx") else staging / file.path
+            graph = made[folder].original / name if folder in made and name.endswith(".onnx") else staging / file.path
             (before / file.path).parent.mkdir(parents=True, exist_ok=True)
             (before / file.path).symlink_to((plan.llm if file.path == LLM_PATH else graph).absolute())
         return whole_chain(before, staging, manifest, plan.pictures, quantisation=plan.spec.llm.quantisation, board=board, say=say)
@@ -194,7 +200,7 @@ def requantised(source: Path, kind: str, *, cache: Path, say: Say) -> Path:
 
 
 def _graph_precision(plan: Plan, model: Path, board: Board, *, say: Say) -> GraphPrecision | None:
-    """That of the graph which is written beside the GGUF, if one is: what the board wants only where nothing is against it."""
+    """The precision of the graph beside the GGUF, None for no graph. With "auto" the board decides, unless the model cannot be a graph."""
     wanted = plan.spec.llm.graph
     if wanted == "none":
         return None
@@ -202,7 +208,7 @@ def _graph_precision(plan: Plan, model: Path, board: Board, *, say: Say) -> Grap
         return wanted
     why = None if board.llm_graph is None else why_no_graph(model, board.llm_graph, _adapters(plan))
     if why is not None:
-        say(f"the language model is left to llama.cpp, it cannot be a graph: {why}\n")
+        say(f"the language model stays with llama.cpp, it cannot be a graph: {why}\n")
         return None
     return board.llm_graph
 
@@ -212,7 +218,7 @@ def _adapters(plan: Plan) -> list[Path]:
 
 
 def _graph(plan: Plan, model: Path, precision: GraphPrecision, *, cache: Path, say: Say) -> Path:
-    """The language model as a graph that takes the bundle's adapters, made once and kept in `cache`."""
+    """Write the language model as a graph that takes the bundle's adapters, once for the same inputs; `cache` keeps it."""
     adapters = _adapters(plan)
     context = plan.spec.llm.context_tokens
 
@@ -224,7 +230,7 @@ def _graph(plan: Plan, model: Path, precision: GraphPrecision, *, cache: Path, s
 
 
 def canonical(manifest: Manifest) -> bytes:
-    """The one form of a manifest: keys sorted, one space of indent, UTF-8."""
+    """The bytes of a manifest, always the same for the same values: keys sorted, indented by one space, UTF-8."""
     return (json.dumps(manifest.model_dump(mode="json", by_alias=True), sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
@@ -252,18 +258,18 @@ def _entry(root: Path, path: str, spec: BundleSpec) -> BundleFile:
 
 
 def require_replaceable(out: Path, name: str, version: int) -> None:
-    """Check that `out` is free, or holds a bundle that is no newer.
+    """Check that the folder `out` is free, or holds a version of the bundle `name` that is not newer than `version`.
 
     Raises:
-        BuildError: it is not.
+        BuildError: it holds other files, or a newer version.
     """
     if out.exists() and not (out / MANIFEST_NAME).exists() and (not out.is_dir() or any(out.iterdir())):
-        msg = f"{out} is there and is no bundle: give --out a new folder, or the folder of an older bundle"
+        msg = f"{out} exists and is no bundle: give --out a new folder, or the folder of an older bundle"
         raise BuildError(msg)
     with suppress(OSError, ManifestError):
         older = parse_manifest((out / MANIFEST_NAME).read_bytes())
         if older.name == name and older.bundle_version > version:
-            msg = f"{out} holds version {older.bundle_version} of {name}, this would be {version}: versions only rise, raise it"
+            msg = f"{out} holds version {older.bundle_version} of {name}, this would be version {version}: raise the version"
             raise BuildError(msg)
 
 

@@ -1,4 +1,4 @@
-"""The models of a bundle compared with those that they were made from, on the golden pictures and with the code that a box runs."""
+"""Compares the models of a bundle with those that they were made from, on the golden pictures and with the code that a box runs."""
 
 from __future__ import annotations
 

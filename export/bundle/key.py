@@ -1,4 +1,4 @@
-"""The builder's private key: made on first use, kept readable for its owner alone, its public half beside it."""
+"""The builder's private key: made on first use and readable by its owner only, with the public key beside it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ MAX_KEY_FILE_BYTES = 1_000
 
 
 def builder_key(path: Path) -> bytes:
-    """Read the private key at `path` (32 raw bytes), or make one there (mode 0600); its public key is at the same name with .pub.
+    """Read the private key at `path`, or make one there (mode 0600), and write its public key beside it with the suffix .pub.
+
+    Returns the 32 raw bytes of the private key.
 
     Raises:
-        BuildError: the file is no key, others may read it, or it cannot be read or made.
+        BuildError: the file is no key, others than its owner may read it, or it cannot be read or made.
     """
     try:
         if not path.exists():
@@ -42,11 +44,11 @@ def _create(path: Path, line: str) -> None:
 def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-            msg = f"the key {path} may be read by others than its owner: run chmod 600 on it, or make a new key"
+            msg = f"others than its owner may read the key {path}: run `chmod 600 {path}`, or give --key the path of a new key"
             raise BuildError(msg)
         line = file.read(MAX_KEY_FILE_BYTES).strip()
     if not re.fullmatch(rb"[0-9a-f]{64}", line):
-        msg = f"the key {path} does not hold one line of 64 hex digits: give the private key that kotoba-export made"
+        msg = f"the key {path} does not hold one line of 64 hex digits: give --key a private key that kotoba-export made"
         raise BuildError(msg)
     return bytes.fromhex(line.decode())
 

@@ -1,4 +1,4 @@
-"""What a bundle's users must know of its origin: licences/NOTICE.txt, the wording of the licences, and sbom.json (CycloneDX)."""
+"""Writes what the users of a bundle must know of its origin: licences/NOTICE.txt, the licence texts, and sbom.json (CycloneDX)."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ WEIGHTS = (".onnx", ".gguf", ".npy")
 
 
 def notice(spec: BundleSpec) -> str:
-    """The sentences that stand in the manifest."""
+    """The notices of the specification's licences in one line, for the manifest."""
     return " ".join(licence.notice for licence in spec.licences if licence.notice)
 
 
 def licence_files(spec: BundleSpec, files: Iterable[BundleFile]) -> dict[str, bytes]:
-    """The files that tell it, by their path inside the bundle; the same for the same specification and files."""
+    """Content of the licence texts, NOTICE.txt and sbom.json, by path inside the bundle. The same inputs give the same bytes.
+
+    Raises:
+        SpecError: a file has no licence.
+        OSError: a licence text cannot be read.
+    """
     listed = sorted(files, key=lambda file: file.path)
     texts = {f"licences/{licence.text.name}": licence.text.read_bytes() for licence in spec.licences if licence.text is not None}
     return {**texts, NOTICE_PATH: _notice_text(spec, listed).encode(), SBOM_PATH: _sbom(spec, listed)}
 
 
 def _notice_text(spec: BundleSpec, files: list[BundleFile]) -> str:
-    parts = [f"{spec.name} {spec.version}: what is in it, whose it is, and under which licence.\n"]
+    parts = [f"{spec.name} {spec.version}: its files, their origin and their licences.\n"]
     for licence in spec.licences:
         covered = [file.path for file in files if spec.licence_of(file.path) is licence]
         if not covered:
@@ -41,7 +46,10 @@ def _notice_text(spec: BundleSpec, files: list[BundleFile]) -> str:
 
 
 def _sbom(spec: BundleSpec, files: list[BundleFile]) -> bytes:
-    """CycloneDX 1.6: one machine-learning model per weight file; without serial number and time, which differ from build to build."""
+    """A CycloneDX 1.6 bill of materials, one machine-learning model for each file of weights.
+
+    It has no serial number and no time: two builds of the same inputs must be equal.
+    """
     components = [
         {
             "type": "machine-learning-model",

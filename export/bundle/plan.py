@@ -1,4 +1,4 @@
-"""What goes into a bundle and where it comes from, checked before any long work begins."""
+"""Finds the source of every file of a bundle and checks that they fit together, before any long work begins."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from firmware_config.describers import ClipBlip, Describer
 from firmware_config.station import Station
 
 ROOM = 3
-"""Times the size of the sources that must be free: the copy, the requantised model and the archive."""
+"""Free room that is needed, in sizes of the sources: for the copy, the requantised model and the archive."""
 
 NOTHING: Mapping[str, Path] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`files` is path inside the bundle -> source; the language model, which is made, is not among them."""
+    """What a bundle is built from.
+
+    `files` maps paths inside the bundle to sources, without the language model, which is made. `llm` is the source of the language model.
+    `adapters` and `templates` map names to paths inside the bundle.
+    """
 
     spec: BundleSpec
     describer: Describer
@@ -48,10 +52,10 @@ class Plan:
 
 
 def check_names(spec: BundleSpec) -> None:
-    """Check what can be known before models are made: what the golden station and temperatures.json ask for will be there.
+    """Check, before models are made, that the bundle will have the templates, adapters and labels that its parts name.
 
     Raises:
-        SpecError: something is missing or does not fit together.
+        SpecError: a part is missing, or names what the bundle will not have.
     """
     station = read_golden_station(spec.golden)
     templates = {path.stem for path in spec.templates.glob("*.txt")} if spec.templates else {"default"}
@@ -62,29 +66,31 @@ def check_names(spec: BundleSpec) -> None:
 
 
 def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) -> Plan:
-    """Find every source; `near` is an existing folder on the disk that will hold the bundle.
+    """Find the source of every file; `near` is an existing folder on the disk that will hold the bundle.
 
-    `made` are folders of artefacts that were made of the specification's models, by "clip", "blip" and "llm".
+    `made` maps "clip", "blip" and "llm" to the folders of the artefacts that were made from the specification's models.
 
     Raises:
-        SpecError: something is missing, does not fit together, has no licence, or there is too little disk.
+        SpecError: a source is missing, has no licence or does not fit the others, or the disk has too little room.
         LlmError: the package of the language model is not installed.
     """
     folders = [*made.values(), *([spec.artefacts] if spec.artefacts else [])]
     models, files = _models(spec, folders)
-    grown = {path.stem: path for folder in folders for path in _adapters(folder)}
-    where = spec.templates or made["llm"] / "templates"
-    written = {path.stem: path for path in sorted(where.glob("*.txt"))}
-    adapters = {name: f"llm/adapters/{name}.gguf" for name in grown}
-    templates = {name: f"templates/{name}.txt" for name in written}
-    files |= {adapters[name]: path for name, path in grown.items()} | {templates[name]: path for name, path in written.items()}
+    adapter_files = {path.stem: path for folder in folders for path in _adapters(folder)}
+    template_folder = spec.templates or made["llm"] / "templates"
+    template_files = {path.stem: path for path in sorted(template_folder.glob("*.txt"))}
+    adapters = {name: f"llm/adapters/{name}.gguf" for name in adapter_files}
+    templates = {name: f"templates/{name}.txt" for name in template_files}
+    files |= {adapters[name]: path for name, path in adapter_files.items()} | {
+        templates[name]: path for name, path in template_files.items()
+    }
     files |= {
         f"golden/{path.name}": path
         for path in sorted(spec.golden.iterdir())
         if path.name == STATION_NAME or path.suffix in PICTURE_SUFFIXES
     }
     if models.clip is None:
-        msg = f"bundle {spec.name}: no models.json in {' or '.join(map(str, folders))} tells of a CLIP: make the artefacts first"
+        msg = f"bundle {spec.name}: no models.json in {' or '.join(map(str, folders))} describes a CLIP: make the artefacts first"
         raise SpecError(msg)
     plan = Plan(
         spec=spec, describer=ClipBlip(kind="clip_blip", clip=models.clip, blip=models.blip), parity=models.parity,
@@ -113,15 +119,15 @@ def require_room(spec: BundleSpec, needed: int, near: Path) -> None:
 
 
 def _models(spec: BundleSpec, folders: list[Path]) -> tuple[Models, dict[str, Path]]:
-    """The sections of all models.json, and the files that they name: path inside the bundle -> source. What stands first counts."""
+    """The sections of all models.json, the first of each kind, and the files that they name: path inside the bundle -> source."""
     whole = Models()
     files: dict[str, Path] = {}
     for folder in folders:
         if (folder / "models.json").exists() or (folder == spec.artefacts and spec.clip is None):
-            found = read_models(folder)
-            new = Models(clip=None if whole.clip else found.clip, blip=None if whole.blip else found.blip)
+            models = read_models(folder)
+            new = Models(clip=None if whole.clip else models.clip, blip=None if whole.blip else models.blip)
             files |= {path: folder / path for path in _named(new)}
-            whole = Models(clip=whole.clip or new.clip, blip=whole.blip or new.blip, parity=found.parity | whole.parity)
+            whole = Models(clip=whole.clip or new.clip, blip=whole.blip or new.blip, parity=models.parity | whole.parity)
     return whole, files
 
 

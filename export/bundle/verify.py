@@ -1,4 +1,4 @@
-"""Golden verdicts of a bundle: certified when it is built, given again when it is proven, with the code that a box runs."""
+"""Certifies the golden verdicts of a bundle that is built and verifies those of a finished one, with the code that a box runs."""
 
 from __future__ import annotations
 

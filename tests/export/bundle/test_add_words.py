@@ -25,7 +25,7 @@ BOARD = Board(name="test", providers=("cpu",), threads=1)
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bundle of version 3 and the keys it is signed with."""
-    folder = tmp_path_factory.mktemp("enlarge")
+    folder = tmp_path_factory.mktemp("add_words")
     spec = read_spec(write_spec(folder / "spec"))
     build(
         spec,
@@ -65,7 +65,7 @@ def test_words_are_added_and_the_bundle_is_the_next_version(work: Path, tmp_path
     assert cli.main(["verify", str(tmp_path / "more"), "--keys", str(work / "keys")]) == 0
 
 
-def test_a_bundle_may_be_enlarged_where_it_lies(work: Path, tmp_path: Path) -> None:
+def test_words_may_be_added_to_a_bundle_in_its_own_folder(work: Path, tmp_path: Path) -> None:
     assert cli.main(arguments(work, tmp_path / "more", "--tags", str(work / "rust.tsv"))) == 0
     assert cli.main(arguments(work, tmp_path / "more", "--attributes", str(work / "rust.tsv"), bundle=str(tmp_path / "more"))) == 0
     assert open_trusted_bundle(tmp_path / "more", keys=work / "keys").manifest.bundle_version == 5

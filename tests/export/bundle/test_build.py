@@ -95,7 +95,7 @@ def test_a_failed_build_leaves_the_older_bundle_and_no_rubbish(spec: Path, tmp_p
 def test_a_folder_that_is_no_bundle_is_not_overwritten(spec: Path, tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "thesis.txt").write_text("years of work")
-    with pytest.raises(BuildError, match="is there and is no bundle"):
+    with pytest.raises(BuildError, match="exists and is no bundle"):
         built(spec, tmp_path)
     assert (tmp_path / "bundle" / "thesis.txt").read_text() == "years of work"
 

@@ -189,7 +189,7 @@ def test_a_version_older_than_what_is_there_is_refused(root: Path, cache: Path) 
     spec.write_text(SPEC.replace("version = 1", "version = 7"))
     before = everything_below(built(root, cache).root)
     spec.write_text(SPEC.replace("version = 1", "version = 6"))
-    with pytest.raises(ExportError, match="holds version 7 of line3, this would be 6: versions only rise"):
+    with pytest.raises(ExportError, match="holds version 7 of line3, this would be version 6: raise the version"):
         built(root, cache)
     assert everything_below(root.parent / "bundle") == before
 

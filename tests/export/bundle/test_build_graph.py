@@ -106,4 +106,4 @@ def test_a_model_of_which_no_graph_can_be_written_is_left_to_llama_cpp(tmp_path:
     built(tmp_path, stretched=True, say=told)
 
     assert opened(tmp_path).manifest.llm.graph is None
-    assert any("the language model is left to llama.cpp, it cannot be a graph: it scales its rotary positions" in line for line in told)
+    assert any("the language model stays with llama.cpp, it cannot be a graph: it scales its rotary positions" in line for line in told)
