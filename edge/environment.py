@@ -12,6 +12,8 @@ ENVIRONMENT = {
     # OpenBLAS's idle threads spin for a while after each small product of the preprocessing, on the cores that the language model
     # needs: with them a judgement took 205 ms on two cores, without them 131 ms.
     "OPENBLAS_NUM_THREADS": "1",
+    # onnxruntime 1.32.0 tries to send telemetry on Linux, some seconds after the first session is opened. A box speaks to its broker only.
+    "ORT_DISABLE_TELEMETRY": "1",
 }
 
 for _name, _value in ENVIRONMENT.items():
