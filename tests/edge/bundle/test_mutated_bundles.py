@@ -92,7 +92,7 @@ def test_a_bundle_with_a_mutated_file_is_refused_and_stays_as_it_is(share: float
 
 
 @pytest.mark.parametrize("share", A_FIFTH)
-def test_a_signed_model_with_mutated_content_is_taken_or_refused_but_never_hangs_or_breaks(share: float, tmp_path: Path) -> None:
+def test_a_signed_model_with_mutated_content_is_opened_or_refused_in_time(share: float, tmp_path: Path) -> None:
     keys = text("general.alignment") + b"\4\0\0\0\x20\0\0\0" + text("tokens") + b"\x09\0\0\0\x08\0\0\0\2" + bytes(7) + text("a") + text("b")
     models = {
         "clip/vision.onnx": onnx(field(2, 1) * 5 + field(8, b"weight"), field(4, b"MatMul") + field(5, field(1, b"axis") + field(3, 7))),

@@ -206,7 +206,7 @@ def test_a_signed_but_unsafe_bundle_is_refused(
     ],
     ids=["a key twice", "deep", "huge number", "not utf-8", "empty", "null", "huge"],
 )
-def test_a_signed_manifest_that_is_none_is_refused(raw: bytes, expected: str, tmp_path: Path) -> None:
+def test_signed_bytes_that_are_no_manifest_are_refused(raw: bytes, expected: str, tmp_path: Path) -> None:
     write(tmp_path, {}, raw)
     with pytest.raises(BundleError, match=expected) as refused:
         open_bundle(tmp_path, trusted=TRUSTED)
@@ -292,18 +292,18 @@ def test_a_bundle_that_was_changed_on_disk_is_refused(change: Callable[[Path], o
     assert everything_below(tmp_path) == before
 
 
-def test_a_missing_folder_is_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="give the folder of a bundle"):
         open_bundle(tmp_path / "none", trusted=TRUSTED)
 
 
-def test_without_trusted_keys_nothing_opens(tmp_path: Path) -> None:
+def test_without_trusted_keys_no_bundle_opens(tmp_path: Path) -> None:
     write(tmp_path, sound_files(), as_json(manifest_of(sound_files())))
     with pytest.raises(BundleError, match="trusted: none"):
         open_bundle(tmp_path, trusted={})
 
 
-def test_a_key_is_changed_by_trusting_both_for_a_while(tmp_path: Path) -> None:
+def test_bundles_of_an_old_and_a_new_key_open_while_both_are_trusted(tmp_path: Path) -> None:
     new = {key_id(public_key(OTHER_KEY)): public_key(OTHER_KEY)}
     write(tmp_path / "old", sound_files(), as_json(manifest_of(sound_files())))
     signed_anew = manifest_of(sound_files()) | {"key_id": next(iter(new))}
@@ -321,7 +321,7 @@ def test_opening_needs_no_native_parser() -> None:
     assert run.stdout.strip() == "[]"
 
 
-def test_real_onnx_files_are_told_apart(tmp_path: Path) -> None:
+def test_a_real_onnx_file_opens_only_with_its_weights_inside(tmp_path: Path) -> None:
     onnx_package = pytest.importorskip("onnx", reason="the export extra is not installed")
     weights = onnx_package.numpy_helper.from_array(__import__("numpy").ones((64, 64), "float32"), "w")
     value = onnx_package.helper.make_tensor_value_info("x", 1, [64, 64])

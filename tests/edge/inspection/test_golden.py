@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cli import main
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import BundleError
@@ -28,7 +28,6 @@ from edge.picture.decode import PictureError
 from edge.records import Decision, Description, Frame, Inspection, Reason, Scores, Verdict
 from firmware_config.bundle import Golden, Manifest
 from firmware_config.labels import Label
-from firmware_config.signature import read_trusted_keys
 from tests.support import tiny_bundle
 from tests.support.inspections import FULL
 from tests.support.picture_files import gradient, png
@@ -60,7 +59,7 @@ decision = "review"
 
 
 def test_a_box_gives_exactly_the_certified_verdicts_of_the_starter(tmp_path: Path) -> None:
-    golden = open_bundle(STARTER, trusted=read_trusted_keys(KEYS)).manifest.golden
+    golden = open_trusted_bundle(STARTER, keys=KEYS).manifest.golden
     pictures = [str(STARTER / entry.picture) for entry in golden]
     options = ["--station", str(STARTER / "golden/station.toml"), "--bundle", str(STARTER), "--keys", str(KEYS)]
 
@@ -72,7 +71,7 @@ def test_a_box_gives_exactly_the_certified_verdicts_of_the_starter(tmp_path: Pat
 
 
 def test_dark_area_0_of_the_starter_is_certified_ng_though_its_likeliest_single_label_means_ok() -> None:
-    golden = open_bundle(STARTER, trusted=read_trusted_keys(KEYS)).manifest.golden
+    golden = open_trusted_bundle(STARTER, keys=KEYS).manifest.golden
     (entry,) = (entry for entry in golden if entry.picture == "golden/dark-area-0.png")
 
     assert (entry.expected, entry.decision, entry.label) == ("dark area", "NG", "corner or edge")
@@ -137,7 +136,7 @@ def test_a_golden_picture_that_the_bundle_does_not_hold_is_refused(bundle: Bundl
         inspect_golden_picture(bundle, "golden/cell.png", inspector)
 
 
-def test_another_describer_is_shown_what_the_golden_station_looks_at(bundle: Bundle) -> None:
+def test_another_describer_gets_the_picture_cropped_as_the_golden_station_crops_it(bundle: Bundle) -> None:
     describer = SeeingDescriber()
 
     found = describe_golden_picture(bundle, "golden/cell.png", golden_station=read_golden_station(bundle), describer=describer)
@@ -146,7 +145,7 @@ def test_another_describer_is_shown_what_the_golden_station_looks_at(bundle: Bun
     assert np.array_equal(describer.frames[0].pixels, gradient()[:, 32:, ::-1])  # png() holds it as RGB
 
 
-def test_a_golden_picture_that_cannot_be_described_says_so(bundle: Bundle) -> None:
+def test_describing_a_golden_picture_that_cannot_be_read_is_refused(bundle: Bundle) -> None:
     with pytest.raises(PictureError, match=r"cell\.jpg"):
         describe_golden_picture(bundle, "golden/cell.jpg", golden_station=read_golden_station(bundle), describer=SeeingDescriber())
 

@@ -80,7 +80,7 @@ def is_fault(inspection: Inspection, reason: Reason) -> bool:
     return (verdict.decision, verdict.label, verdict.confidence, verdict.reasons) == (Decision.FAULT, None, None, (reason,))
 
 
-def test_a_good_picture_is_ok_with_all_that_is_known_of_it() -> None:
+def test_a_good_picture_is_ok_with_its_words_scores_and_digests() -> None:
     at = station()
 
     inspection = inspected(frame(), at=at)
@@ -93,7 +93,7 @@ def test_a_good_picture_is_ok_with_all_that_is_known_of_it() -> None:
     assert (inspection.epoch, inspection.seq) == ("", 0)
 
 
-def test_the_time_of_each_stage_is_said() -> None:
+def test_an_inspection_has_the_time_of_each_stage() -> None:
     clock = itertools.count(0, 7 * MS)
 
     inspection = inspected(frame(), monotonic_ns=lambda: next(clock))
@@ -130,7 +130,7 @@ def fail(_: Words) -> Scores:
     raise JudgeError(msg)
 
 
-def test_a_judge_that_fails_is_a_fault_that_still_tells_the_words() -> None:
+def test_a_judge_that_fails_is_a_fault_with_the_words() -> None:
     inspection = inspected(frame(), opinion=fail)
 
     assert is_fault(inspection, Reason.JUDGE_FAILED)
@@ -138,7 +138,7 @@ def test_a_judge_that_fails_is_a_fault_that_still_tells_the_words() -> None:
     assert "NaN" in str(inspection.detail)
 
 
-def test_words_that_cannot_be_said_are_left_out_when_the_judge_fails_too() -> None:
+def test_words_that_are_not_finite_are_left_out_when_the_judge_fails() -> None:
     nonsense = replace(description(), words=replace(description().words, tags=(Tag("cell", math.nan),)))
 
     inspection = inspected(frame(), describer=ScriptedDescriber({"part.png": nonsense}), opinion=fail)
@@ -163,7 +163,7 @@ def test_an_unexpected_exception_of_a_judge_is_a_fault() -> None:
     assert is_fault(inspected(frame(), opinion=divide), Reason.JUDGE_FAILED)
 
 
-def test_scores_of_the_wrong_shape_altogether_are_a_fault() -> None:
+def test_scores_without_probabilities_are_a_fault() -> None:
     nothing: Any = None
     shapeless = replace(scores(), probabilities=nothing)
 
@@ -195,7 +195,7 @@ def test_after_the_deadline_it_is_review(now_ms: int, decision: Decision) -> Non
     assert inspection.verdict.reasons == (() if decision is Decision.OK else (Reason.LATE,))
 
 
-def test_the_models_see_the_region_of_interest_alone_and_the_evidence_is_the_whole_picture() -> None:
+def test_the_models_see_only_the_region_of_interest_and_the_evidence_is_the_whole_picture() -> None:
     describer = SeeingDescriber()
     at = station(picture={"roi": [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]})
 
@@ -237,21 +237,21 @@ def test_every_inspection_has_an_id_of_its_own() -> None:
     assert inspector.inspect(frame()).id != inspector.inspect(frame()).id
 
 
-def test_what_is_not_utf8_in_a_file_name_can_be_said() -> None:
+def test_a_file_name_that_is_not_utf8_is_escaped_in_the_message() -> None:
     inspection = inspected(replace(frame(), source="part-\udcff.png"))
 
     assert json.loads(encode(inspection))["source"] == "part-\\udcff.png"
 
 
-def written() -> Frame:
+def with_printed_text() -> Frame:
     pixels = np.full((300, 300, 3), 150, np.uint8)
     pixels[:, ::7] = 130
     cv2.putText(pixels, "PASS", (60, 150), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (20, 20, 20), 3, cv2.LINE_AA)
     return frame(pixels=pixels)
 
 
-def test_a_picture_with_print_is_not_ok_and_says_why() -> None:
-    inspection = inspected(written())
+def test_a_picture_with_printed_text_is_review_with_its_reason() -> None:
+    inspection = inspected(with_printed_text())
     assert inspection.verdict.decision is Decision.REVIEW
     assert inspection.verdict.reasons == (Reason.TEXT_INFLUENCE,)
     assert inspection.description
@@ -259,17 +259,17 @@ def test_a_picture_with_print_is_not_ok_and_says_why() -> None:
     assert dict(inspection.timings_ms)["text_detection"] == 0.0
 
 
-def test_a_defect_stays_a_defect_whatever_is_printed_beside_it() -> None:
-    verdict = inspected(written(), opinion=lambda _: scores(0.05, 0.9, 0.05)).verdict
+def test_a_defect_beside_printed_text_stays_ng() -> None:
+    verdict = inspected(with_printed_text(), opinion=lambda _: scores(0.05, 0.9, 0.05)).verdict
     assert (verdict.decision, verdict.reasons) == (Decision.NG, (Reason.TEXT_INFLUENCE,))
 
 
-def test_print_is_allowed_where_the_station_says_so() -> None:
-    inspection = inspected(written(), at=station(picture={"allow_printed_text": True}))
+def test_a_station_may_allow_printed_text() -> None:
+    inspection = inspected(with_printed_text(), at=station(picture={"allow_printed_text": True}))
     assert inspection.verdict.decision is Decision.OK
     assert "text_detection" not in dict(inspection.timings_ms)
 
 
-def test_print_outside_of_the_region_of_interest_does_not_count() -> None:
+def test_printed_text_outside_the_region_of_interest_does_not_count() -> None:
     below = station(picture={"roi": [(0, 0.6), (1, 0.6), (1, 1), (0, 1)]})
-    assert inspected(written(), at=below).verdict.decision is Decision.OK
+    assert inspected(with_printed_text(), at=below).verdict.decision is Decision.OK

@@ -30,8 +30,8 @@ def test_each_station_has_a_score_cache_of_its_own(bundle: Bundle) -> None:
     stations = [named(bundle, "one"), named(bundle, "two", adapter=None), named(bundle, "three", cached_scores=0)]
     inspectors = open_inspectors(bundle, stations, board=BOARD, on_lookup=lambda station, hit: lookups.append((station, hit)))
 
-    found = [[inspector.inspect(frame()) for _ in range(2)] for inspector in inspectors]
+    inspections = [[inspector.inspect(frame()) for _ in range(2)] for inspector in inspectors]
 
     assert lookups == [("one", False), ("one", True), ("two", False), ("two", True)]
-    assert all(first.scores == second.scores is not None for first, second in found)
-    assert found[0][0].scores == found[2][0].scores != found[1][0].scores
+    assert all(first.scores == second.scores is not None for first, second in inspections)
+    assert inspections[0][0].scores == inspections[2][0].scores != inspections[1][0].scores

@@ -24,7 +24,7 @@ def verdict_on(description: Description, judged: Scores, *, late: bool = False, 
     return decide(description, judged, labels=STATION.labels, limits=limits, late=late)
 
 
-def test_sure_calibrated_and_undisturbed_is_ok() -> None:
+def test_a_sure_and_calibrated_ok_label_without_doubts_is_ok() -> None:
     assert verdict_on(description(), scores()) == Verdict(Decision.OK, "good", 0.9)
 
 
@@ -32,7 +32,7 @@ def test_a_likely_defect_is_ng() -> None:
     assert verdict_on(description(), scores(0.1, 0.85, 0.05)) == Verdict(Decision.NG, "crack", 0.85)
 
 
-def test_a_label_of_doubt_is_review() -> None:
+def test_a_label_whose_decision_is_review_is_review() -> None:
     assert verdict_on(description(), scores(0.1, 0.1, 0.8)) == Verdict(Decision.REVIEW, "unclear", 0.8, (Reason.LABEL_REVIEW,))
 
 
@@ -43,9 +43,9 @@ def test_low_confidence_is_review() -> None:
 
 
 def test_a_defect_of_low_confidence_is_review() -> None:
-    found = verdict_on(description(), scores(0.3, 0.6, 0.1), limits=Limits(min_confidence=0.7))
+    verdict = verdict_on(description(), scores(0.3, 0.6, 0.1), limits=Limits(min_confidence=0.7))
 
-    assert found == Verdict(Decision.REVIEW, "crack", 0.6, (Reason.LOW_CONFIDENCE,))
+    assert verdict == Verdict(Decision.REVIEW, "crack", 0.6, (Reason.LOW_CONFIDENCE,))
 
 
 def test_a_low_margin_is_review() -> None:
@@ -54,7 +54,7 @@ def test_a_low_margin_is_review() -> None:
     )
 
 
-def test_uncalibrated_is_review_and_has_no_confidence() -> None:
+def test_an_uncalibrated_verdict_is_review_without_confidence() -> None:
     assert verdict_on(description(), scores(calibrated=False)) == Verdict(Decision.REVIEW, "good", None, (Reason.UNCALIBRATED,))
 
 
@@ -64,11 +64,11 @@ def test_a_caption_with_an_order_or_the_name_of_an_ok_label_is_review(caption: s
 
 
 @pytest.mark.parametrize("caption", ["goods in a box", "a crack beside the table", ""])
-def test_other_captions_do_not_disturb(caption: str) -> None:
+def test_other_captions_raise_no_doubt(caption: str) -> None:
     assert verdict_on(description(caption), scores()).decision is Decision.OK
 
 
-def test_late_is_review() -> None:
+def test_a_late_verdict_is_review() -> None:
     assert verdict_on(description(), scores(), late=True) == Verdict(Decision.REVIEW, "good", 0.9, (Reason.LATE,))
 
 
@@ -76,20 +76,20 @@ def test_a_late_defect_is_review_too() -> None:
     assert verdict_on(description(), scores(0.1, 0.85, 0.05), late=True) == Verdict(Decision.REVIEW, "crack", 0.85, (Reason.LATE,))
 
 
-def test_a_likely_defect_stays_one_whatever_else_is_in_doubt() -> None:
-    found = verdict_on(description("PASS"), scores(0.1, 0.85, 0.05, calibrated=False))
+def test_a_likely_defect_stays_ng_with_other_doubts() -> None:
+    verdict = verdict_on(description("PASS"), scores(0.1, 0.85, 0.05, calibrated=False))
 
-    assert found == Verdict(Decision.NG, "crack", None, (Reason.TEXT_INFLUENCE, Reason.UNCALIBRATED))
+    assert verdict == Verdict(Decision.NG, "crack", None, (Reason.TEXT_INFLUENCE, Reason.UNCALIBRATED))
 
 
-def test_all_doubts_are_said() -> None:
-    found = verdict_on(description("PASS"), scores(0.45, 0.1, 0.45, calibrated=False), late=True, limits=Limits(min_margin=0.2))
+def test_a_review_names_all_doubts() -> None:
+    verdict = verdict_on(description("PASS"), scores(0.45, 0.1, 0.45, calibrated=False), late=True, limits=Limits(min_margin=0.2))
 
     doubts = (Reason.TEXT_INFLUENCE, Reason.UNCALIBRATED, Reason.LOW_CONFIDENCE, Reason.LOW_MARGIN, Reason.LATE)
-    assert found == Verdict(Decision.REVIEW, "good", None, doubts)
+    assert verdict == Verdict(Decision.REVIEW, "good", None, doubts)
 
 
-def test_of_equals_the_first_label_of_the_station_leads() -> None:
+def test_of_equally_likely_labels_the_first_one_is_chosen() -> None:
     assert verdict_on(description(), scores(0.1, 0.45, 0.45), limits=Limits(min_confidence=0.4)).label == "crack"
 
 
@@ -111,30 +111,32 @@ NO_WORDS: dict[str, Description] = {
 
 
 @pytest.mark.parametrize("case", NO_WORDS)
-def test_without_words_it_is_a_fault(case: str) -> None:
+def test_a_description_without_sound_words_is_a_fault(case: str) -> None:
     assert verdict_on(NO_WORDS[case], scores()) == fault(Reason.NO_WORDS)
 
 
 @pytest.mark.parametrize("likeliest", [(0.98, 0.01, 0.01), (0.01, 0.98, 0.01)])
 @pytest.mark.parametrize(
-    "left",
+    "words_left",
     [
         replace(with_words(tags=()), struck=(Struck("tag", "crack"),)),
         replace(with_words(attributes=()), struck=(Struck("attribute", "dark"),)),
     ],
     ids=["all tags", "all attributes"],
 )
-def test_a_description_whose_tags_or_attributes_were_all_struck_is_review(left: Description, likeliest: tuple[float, float, float]) -> None:
-    found = verdict_on(left, scores(*likeliest))
+def test_a_description_whose_tags_or_attributes_were_all_struck_is_review(
+    words_left: Description, likeliest: tuple[float, float, float]
+) -> None:
+    verdict = verdict_on(words_left, scores(*likeliest))
 
-    assert (found.decision, found.reasons) == (Decision.REVIEW, (Reason.NO_WORDS,))
+    assert (verdict.decision, verdict.reasons) == (Decision.REVIEW, (Reason.NO_WORDS,))
 
 
 @pytest.mark.parametrize("prediction_set", [(), ("crack",), ("good", "crack")])
-def test_a_calibration_by_which_ok_is_not_the_only_decision_in_the_prediction_set_gives_no_ok(prediction_set: tuple[str, ...]) -> None:
-    found = verdict_on(description(), replace(scores(), prediction_set=prediction_set, calibration="sha256:" + "1" * 64))
+def test_a_prediction_set_with_another_decision_than_ok_gives_no_ok(prediction_set: tuple[str, ...]) -> None:
+    verdict = verdict_on(description(), replace(scores(), prediction_set=prediction_set, calibration="sha256:" + "1" * 64))
 
-    assert (found.decision, found.reasons) == (Decision.REVIEW, (Reason.AMBIGUOUS,))
+    assert (verdict.decision, verdict.reasons) == (Decision.REVIEW, (Reason.AMBIGUOUS,))
 
 
 UNSOUND: dict[str, Scores] = {
@@ -214,26 +216,26 @@ UNIT = st.floats(0.0, 1.0)
 
 
 @given(st.tuples(UNIT, UNIT, UNIT), st.sets(st.sampled_from(("calibrated", "late"))), UNIT, UNIT, st.sampled_from((*ORDERS, "a cell", "")))
-def test_ok_means_that_every_check_is_true(
+def test_ok_means_that_every_check_passes(
     weights: tuple[float, float, float], facts: set[str], confidence: float, margin: float, caption: str
 ) -> None:
     total, calibrated, late = sum(weights) or 1.0, "calibrated" in facts, "late" in facts
     probabilities = tuple(weight / total for weight in weights)
 
-    found = verdict_on(description(caption), scores(*probabilities, calibrated=calibrated), late=late, limits=Limits(confidence, margin))
+    verdict = verdict_on(description(caption), scores(*probabilities, calibrated=calibrated), late=late, limits=Limits(confidence, margin))
 
     sound = abs(sum(probabilities) - 1.0) < 1e-6 and probabilities[0] == max(probabilities)
     clear = probabilities[0] >= confidence and probabilities[0] - max(probabilities[1:]) >= margin
-    assert (found.decision is Decision.OK) == (sound and clear and calibrated and not late and caption not in ORDERS)
-    assert (found.decision is Decision.OK) <= (not found.reasons and found.confidence == probabilities[0])
-    assert bool(found.reasons) or found.decision in {Decision.OK, Decision.NG}
+    assert (verdict.decision is Decision.OK) == (sound and clear and calibrated and not late and caption not in ORDERS)
+    assert (verdict.decision is Decision.OK) <= (not verdict.reasons and verdict.confidence == probabilities[0])
+    assert bool(verdict.reasons) or verdict.decision in {Decision.OK, Decision.NG}
 
 
-def test_kinds_of_defect_count_together() -> None:
+def test_the_probabilities_of_labels_with_one_decision_are_added() -> None:
     labels = [Label(name=name, decision="ok" if name == "good" else "ng") for name in ("good", "crack", "stain", "dark")]
     judged = Scores(tuple(label.name for label in labels), (-1.0, -1.1, -1.2, -1.3), (0.4, 0.25, 0.2, 0.15), "rank", 10, calibrated=True)
 
-    found = decide(description(), judged, labels=labels, limits=Limits())
+    verdict = decide(description(), judged, labels=labels, limits=Limits())
 
-    assert (found.decision, found.label) == (Decision.NG, "crack")
-    assert found.confidence == pytest.approx(0.6)
+    assert (verdict.decision, verdict.label) == (Decision.NG, "crack")
+    assert verdict.confidence == pytest.approx(0.6)

@@ -73,7 +73,9 @@ def test_words_may_be_added_to_a_bundle_in_its_own_folder(work: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("unfit", ["a known word", "no file", "an untrusted bundle"])
-def test_what_cannot_be_added_is_one_sentence(work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], unfit: str) -> None:
+def test_words_that_cannot_be_added_are_refused_in_one_sentence(
+    work: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], unfit: str
+) -> None:
     words = {"a known word": "known.txt", "no file": "nowhere.txt", "an untrusted bundle": "rust.tsv"}[unfit]
     wanted = arguments(work, tmp_path / "more", "--tags", str(work / words))
     if unfit == "an untrusted bundle":

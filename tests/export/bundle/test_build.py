@@ -36,9 +36,7 @@ def built(spec: Path, work: Path, *, out: str = "bundle", archive: bool = False)
     )
 
 
-def test_a_bundle_is_built_that_the_device_opens_and_that_proves_itself(
-    spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_built_bundle_opens_on_a_device_and_verifies(spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = built(spec, tmp_path, archive=True)
 
     bundle = open_trusted_bundle(made.root, keys=tmp_path / "keys")
@@ -67,7 +65,7 @@ def test_the_same_inputs_and_key_give_the_same_digest(spec: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["clip/vision.onnx", "llm/model.gguf", "golden/one.png", "manifest.json"])
-def test_one_flipped_byte_is_refused_with_one_sentence(spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_one_flipped_byte_is_refused_in_one_sentence(spec: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     made = built(spec, tmp_path)
     raw = bytearray((made.root / name).read_bytes())
     raw[len(raw) // 2] ^= 1
@@ -80,7 +78,7 @@ def test_one_flipped_byte_is_refused_with_one_sentence(spec: Path, tmp_path: Pat
     assert str(made.root) in said
 
 
-def test_a_failed_build_leaves_the_older_bundle_and_no_rubbish(spec: Path, tmp_path: Path) -> None:
+def test_a_failed_build_leaves_the_older_bundle_and_no_other_files(spec: Path, tmp_path: Path) -> None:
     made = built(spec, tmp_path)
     before = everything_below(made.root)
     (spec.parent / "golden" / "one.png").write_bytes(b"no picture")
@@ -130,7 +128,7 @@ UNFIT: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("unfit", UNFIT)
-def test_what_does_not_fit_together_is_refused_before_any_long_work(spec: Path, tmp_path: Path, unfit: str) -> None:
+def test_parts_that_do_not_fit_together_are_refused_before_any_long_work(spec: Path, tmp_path: Path, unfit: str) -> None:
     change, said = UNFIT[unfit]
     change(spec.parent)
     with pytest.raises(SpecError) as caught:

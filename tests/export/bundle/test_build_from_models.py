@@ -128,7 +128,7 @@ def built(root: Path, cache: Path, *, out: str = "bundle") -> Built:
     return build(spec, out=root.parent / out, key=key, cache=cache, archive=False, board=BOARD, say=lambda _: None)
 
 
-def test_one_specification_and_one_command_make_a_bundle_of_models_as_they_come(
+def test_one_command_builds_a_bundle_from_hugging_face_folders(
     root: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--out", str(tmp_path / "bundle"), "--key", str(tmp_path / "keys/builder.key"), "--cache", str(cache)]
@@ -161,7 +161,7 @@ def test_two_builds_on_two_paths_give_one_digest(root: Path, cache: Path, tmp_pa
     assert everything_below(one.root) == everything_below(other.root)
 
 
-def test_a_build_that_was_cut_off_goes_on_where_it_stopped(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_build_continues_where_it_stopped(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, made = tmp_path / "cache", list[str]()
 
     def interrupted(*_: object) -> None:
@@ -184,7 +184,7 @@ def test_a_build_that_was_cut_off_goes_on_where_it_stopped(root: Path, tmp_path:
     assert made == ["clip-graphs", "clip", "blip-graphs", "blip", "llm"]
 
 
-def test_a_version_older_than_what_is_there_is_refused(root: Path, cache: Path) -> None:
+def test_a_version_older_than_the_one_in_the_folder_is_refused(root: Path, cache: Path) -> None:
     spec = root / "line3.toml"
     spec.write_text(SPEC.replace("version = 1", "version = 7"))
     before = everything_below(built(root, cache).root)
@@ -248,7 +248,7 @@ UNFIT: dict[str, tuple[Callable[[Path], object], str]] = {
 
 
 @pytest.mark.parametrize("unfit", UNFIT)
-def test_what_is_wrong_is_one_sentence_before_any_long_work(root: Path, tmp_path: Path, unfit: str) -> None:
+def test_a_wrong_input_is_refused_in_one_sentence_before_any_long_work(root: Path, tmp_path: Path, unfit: str) -> None:
     change, said = UNFIT[unfit]
     change(root)
     with pytest.raises(Exception, match=said) as caught:
@@ -258,14 +258,14 @@ def test_what_is_wrong_is_one_sentence_before_any_long_work(root: Path, tmp_path
     assert not (tmp_path / "cache").exists()
 
 
-def test_too_little_disk_is_said_before_any_long_work(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_is_refused_before_any_long_work(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=2**20))
     with pytest.raises(ExportError, match="has 1 MiB free: make room"):
         built(root, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir())
 
 
-def test_a_board_says_the_precision_where_the_specification_does_not(root: Path) -> None:
+def test_the_board_gives_the_precision_that_the_specification_leaves_out(root: Path) -> None:
     spec = read_spec(root / "line3.toml", precision=read_board("jetson-orin-nano").precision)
     assert spec.clip is not None
     assert spec.blip is not None

@@ -74,7 +74,7 @@ def test_the_same_inputs_give_the_same_graph(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("board", "llm"), [(WITHOUT, ""), (WITH, 'graph = "none"')], ids=["the board", "the specification"])
-def test_none_is_made_where_none_is_wanted(tmp_path: Path, board: Board, llm: str) -> None:
+def test_no_graph_is_made_where_the_board_or_the_specification_wants_none(tmp_path: Path, board: Board, llm: str) -> None:
     built(tmp_path, board=board, llm=llm)
     bundle = opened(tmp_path)
 
@@ -83,7 +83,7 @@ def test_none_is_made_where_none_is_wanted(tmp_path: Path, board: Board, llm: st
     assert isinstance(open_language_model(bundle, board=WITH), LlamaModel)
 
 
-def test_what_the_specification_says_counts_more_than_the_board(tmp_path: Path) -> None:
+def test_the_specification_overrides_the_board(tmp_path: Path) -> None:
     assert {one.precision for one in built(tmp_path, board=WITHOUT, llm='graph = "fp32"').figures} == {"fp32"}
 
 
@@ -94,13 +94,13 @@ def test_a_graph_has_the_licence_of_its_gguf(tmp_path: Path) -> None:
     assert licences["llm/model.onnx"] == licences["llm/model.gguf"] == "MIT"
 
 
-def test_a_graph_that_judges_otherwise_than_its_gguf_fails_the_build(tmp_path: Path) -> None:
+def test_a_graph_that_judges_differently_from_its_gguf_fails_the_build(tmp_path: Path) -> None:
     with pytest.raises(ProofError, match=r"worst judge\.graph \(probability .* in int8: try int8-full, fp32 or none as \[llm\] graph"):
         built(tmp_path, llm="limits = { probability = 0.0 }")
     assert not (tmp_path / "bundle").exists()
 
 
-def test_a_model_of_which_no_graph_can_be_written_is_left_to_llama_cpp(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_a_graph_stays_with_llama_cpp(tmp_path: Path) -> None:
     told: list[str] = []
 
     built(tmp_path, stretched=True, say=told)

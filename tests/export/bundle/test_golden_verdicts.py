@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle.open import open_bundle
+from edge.bundle.open import open_trusted_bundle
 from export.bundle.build import sign
 from export.bundle.key import builder_key
 from export.bundle.verify import golden_table, unexpected
 from export.cli import main
 from firmware_config.bundle import Golden, parse_manifest
-from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station
 from tests.support.repository import KEYS, STARTER
 from tests.support.tiny_bundle import is_one_sentence
@@ -42,7 +41,7 @@ def build(spec: Path) -> int:
 
 
 def golden_of(work: Path) -> tuple[Golden, ...]:
-    return open_bundle(work / "bundle", trusted=read_trusted_keys(work / "keys")).manifest.golden
+    return open_trusted_bundle(work / "bundle", keys=work / "keys").manifest.golden
 
 
 def row_of(table: str, picture: str) -> list[str]:
@@ -89,7 +88,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("unfit", UNFIT)
-def test_what_is_expected_of_no_label_or_picture_is_refused(spec: Path, capsys: pytest.CaptureFixture[str], unfit: str) -> None:
+def test_an_expectation_of_an_unknown_label_or_picture_is_refused(spec: Path, capsys: pytest.CaptureFixture[str], unfit: str) -> None:
     old, new, said = UNFIT[unfit]
     text = spec.read_text().replace(old, new)
     spec.write_text(text.replace("version = 3", "version = 3\nrequire_expected = true") if unfit == "a picture without a label" else text)
@@ -117,7 +116,7 @@ def test_verify_says_which_golden_verdicts_differ_on_this_machine(spec: Path, tm
     assert "1 of 2 golden verdicts" in err
 
 
-def test_words_added_to_a_bundle_leave_what_is_expected(spec: Path, tmp_path: Path) -> None:
+def test_a_bundle_keeps_its_expected_labels_when_words_are_added(spec: Path, tmp_path: Path) -> None:
     assert build(spec) == 0
     expected = [entry.expected for entry in golden_of(tmp_path)]
     (tmp_path / "rust.txt").write_text("rust\n")
@@ -130,8 +129,8 @@ def test_words_added_to_a_bundle_leave_what_is_expected(spec: Path, tmp_path: Pa
     assert [entry.expected for entry in golden_of(tmp_path)] == expected
 
 
-def test_the_table_of_the_starter_names_the_pictures_that_are_judged_otherwise_than_expected() -> None:
-    bundle = open_bundle(STARTER, trusted=read_trusted_keys(KEYS))
+def test_the_table_of_the_starter_marks_the_verdicts_that_are_not_as_expected() -> None:
+    bundle = open_trusted_bundle(STARTER, keys=KEYS)
     table = golden_table(bundle.manifest.golden, read_station(bundle.path("golden/station.toml")).labels)
 
     assert all(entry.expected is not None for entry in bundle.manifest.golden)
