@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge.calibration.conformal import prediction_set
-from edge.calibration.scales import calibrated
+from edge.calibration.scales import apply_scale
 from edge.records import Scores
 from firmware_config.calibration import Decision, Rule
 
@@ -19,7 +19,7 @@ def apply_rule(scores: Scores, rule: Rule, labels: dict[str, Decision]) -> Score
     each decision in it.
     """
     decisions = np.array(list(labels.values()))
-    probabilities = calibrated(np.array(scores.log_likelihoods), rule.scale, decisions == "ok")
+    probabilities = apply_scale(np.array(scores.log_likelihoods), rule.scale, decisions == "ok")
     names, decision_of_label = np.unique(decisions, return_inverse=True)
     sums = np.array([probabilities[decision_of_label == number].sum() for number in range(len(names))])
     in_set = prediction_set(sums, rule.conformal.threshold)[decision_of_label]

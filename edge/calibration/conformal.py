@@ -1,11 +1,10 @@
-"""What can be promised from labelled pictures: a threshold for a stated escape rate, and sets that hold the right decision.
+"""Guarantees from labelled pictures: the confidence that an OK needs, and prediction sets.
 
-Both hold for pictures that are drawn as the labelled ones were: the same product, camera and light. They hold for any scores, good or bad;
-bad ones only pass less and doubt more. Nothing is promised of another plant's pictures.
+Both hold for pictures that come from the same source as the labelled ones: the same product, camera and light. They hold for any scores:
+poor scores only give fewer OKs and larger sets. For pictures of another source nothing is guaranteed.
 
-Escape: conformal risk control (Angelopoulos et al. 2022) over defective pictures. Sets: split conformal prediction (Vovk et al. 2005) over
-decisions, not labels: of many defective pictures only "defective" is known, and the line acts on the decision alone, so doubt between two
-kinds of defect needs nobody to look.
+Escape rate: conformal risk control (Angelopoulos et al. 2022) over defective pictures. Prediction sets: split conformal prediction (Vovk et
+al. 2005) over decisions, not labels: docs/decisions/0006-promises-over-decisions.md.
 """
 
 from __future__ import annotations
@@ -15,42 +14,43 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-EDGE = 1e-9
-"""How far a threshold stays from the picture that set it: rounding must not let that picture pass."""
+MARGIN = 1e-9
+"""Distance of a threshold from the probability of the picture that set it, so that rounding does not let that picture pass."""
 
 
-def ok_threshold(chances_ok: NDArray[np.float64], bad: NDArray[np.bool_], *, escape: float) -> float | None:
-    """The least probability of ok (0..1) that an OK needs, so that (missed + 1) / (n + 1) <= `escape` over the n bad pictures.
+def ok_threshold(ok_probabilities: NDArray[np.float64], bad: NDArray[np.bool_], *, escape: float) -> float | None:
+    """The least confidence (0..1) of an OK with (missed + 1) / (n + 1) <= `escape` over the n bad pictures; None where there is none.
 
-    None where no threshold does that: then nothing may pass. `chances_ok` float64 (N,).
+    `ok_probabilities` float64 (N,): the probability of ok of each labelled picture; `bad` bool (N,): its label is not ok; `escape` 0..1.
     """
-    worst = np.sort(chances_ok[bad])[::-1]
-    may_miss = _whole(escape * (len(worst) + 1)) - 1
-    if may_miss < 0:
+    highest_first = np.sort(ok_probabilities[bad])[::-1]
+    missable = _floor(escape * (len(highest_first) + 1)) - 1
+    if missable < 0:
         return None
-    threshold = float(worst[may_miss]) + EDGE if may_miss < len(worst) else 0.0
+    threshold = float(highest_first[missable]) + MARGIN if missable < len(highest_first) else 0.0
     return threshold if threshold <= 1 else None
 
 
-def bad_needed(escape: float) -> int:
-    """How many defective pictures it takes until any threshold can be promised for this rate."""
-    return math.ceil(1 / escape - EDGE) - 1
+def bad_pictures_needed(escape: float) -> int:
+    """The least number of bad pictures with which `ok_threshold` can guarantee an escape rate (0..1)."""
+    return math.ceil(1 / escape - MARGIN) - 1
 
 
-def prediction_set_threshold(chances_right: NDArray[np.float64], *, coverage: float) -> float:
-    """The probability from which a decision is possible, so that the right one is among them in `coverage` of pictures.
+def prediction_set_threshold(right_probabilities: NDArray[np.float64], *, coverage: float) -> float:
+    """The probability from which a decision is in the prediction set, so that a share `coverage` (0..1) of sets holds the right one.
 
-    `chances_right` float64 (N,): the probability that each labelled picture's right decision got. 0 where they are too few: all may be.
+    `right_probabilities` float64 (N,): the probability of the right decision of each labelled picture. With too few pictures the threshold
+    is 0: every set holds all decisions.
     """
-    cut = _whole((1 - coverage) * (len(chances_right) + 1))
-    return float(np.sort(chances_right)[cut - 1]) if cut > 0 else 0.0
+    rank = _floor((1 - coverage) * (len(right_probabilities) + 1))
+    return float(np.sort(right_probabilities)[rank - 1]) if rank > 0 else 0.0
 
 
-def prediction_set(chances: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
-    """Which of the decisions (..., D) are possible; the likeliest always is."""
-    return np.asarray(chances >= np.minimum(threshold, chances.max(-1, keepdims=True)) - EDGE)
+def prediction_set(probabilities: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+    """Which decisions are in the prediction set: bool (..., D) of probabilities float64 (..., D); the likeliest always is."""
+    return np.asarray(probabilities >= np.minimum(threshold, probabilities.max(-1, keepdims=True)) - MARGIN)
 
 
-def _whole(number: float) -> int:
-    """Round down, but 0.02 * 50 is 1."""
-    return math.floor(number + EDGE)
+def _floor(number: float) -> int:
+    """Round down; 0.02 * 50, which is a little less than 1 in floating point, becomes 1."""
+    return math.floor(number + MARGIN)

@@ -1,10 +1,8 @@
-"""From judged pictures of known truth to a calibration: what `kotoba-edge calibrate` does, and what a corrected verdict adds to."""
+"""From labelled pictures to a calibration: what `kotoba-edge calibrate` computes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -12,79 +10,36 @@ from numpy.typing import NDArray
 
 from edge.calibration.conformal import ok_threshold, prediction_set_threshold
 from edge.calibration.reliability import bins_for, calibration_error, error_by_chance
-from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit
+from edge.calibration.sample import LabelledScores, Sample, Split, block_folds, interleaved_folds
+from edge.calibration.scales import Kind, apply_scale, fit_scale, probability_not_ok
 from edge.errors import EdgeError
-from firmware_config.calibration import Calibration, Conformal, Decision, Escape, FittedFor, Rule
+from firmware_config.calibration import Calibration, Conformal, Escape, FittedFor, Rule
 
-FEWEST = 10
-"""Good or bad pictures, below which a fit says nothing."""
-
-FOLDS = 10
-"""Blocks of neighbours for cross-fitting: nine tenths of the pictures fit what the last tenth is told by."""
-
-Fold = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""Rows to fit on, and rows to tell by that fit."""
-
-Point = tuple[Sequence[float], AbstractSet[str]]
-"""Log-likelihoods of a judged picture in the order of the labels, and the labels that may be its truth, all of one decision."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sample:
-    """Judged pictures of known truth, in the order in which they were taken, so that neighbours stay together.
-
-    `log_likelihoods` float64 (N, K); `allowed` bool (N, K): the labels that may be right; `decisions` str (K,).
-    """
-
-    log_likelihoods: NDArray[np.float64]
-    allowed: NDArray[np.bool_]
-    decisions: NDArray[np.str_]
-
-    @classmethod
-    def of(cls, points: Sequence[Point], labels: dict[str, Decision]) -> Sample:
-        """Put points into arrays."""
-        return cls(
-            np.array([scores for scores, _ in points], np.float64).reshape(len(points), len(labels)),
-            np.array([[label in truth for label in labels] for _, truth in points], np.bool_).reshape(len(points), len(labels)),
-            np.array(list(labels.values())),
-        )
-
-    @property
-    def ok(self) -> NDArray[np.bool_]:
-        """The labels that pass, bool (K,)."""
-        return np.asarray(self.decisions == "ok")
-
-    @property
-    def bad(self) -> NDArray[np.bool_]:
-        """The pictures whose truth is not ok, bool (N,)."""
-        return ~np.asarray((self.allowed & self.ok).any(-1))
-
-    def take(self, rows: NDArray[np.int64]) -> Sample:
-        """Some of the pictures."""
-        return Sample(self.log_likelihoods[rows], self.allowed[rows], self.decisions)
-
-    def __len__(self) -> int:
-        return len(self.log_likelihoods)
+MIN_PICTURES = 10
+"""Of good and of bad pictures: a fit on fewer is meaningless."""
 
 
 def make_calibration(
-    points: Sequence[Point], fitted_for: FittedFor, *, kind: Kind, escape: float, coverage: float, made_at: datetime
+    pictures: Sequence[LabelledScores], fitted_for: FittedFor, *, kind: Kind, escape: float, coverage: float, made_at: datetime
 ) -> Calibration:
-    """Fit a calibration on all points, and measure its error by fits on the other blocks of neighbours.
+    """Fit a calibration on all pictures, and measure its error with block-wise cross-fitting.
+
+    `escape` (0..1) is the share of bad pictures that may become OK, `coverage` (0..1) the share of prediction sets that hold the right
+    decision.
 
     Raises:
-        EdgeError: too few good or bad points.
+        EdgeError: too few good or bad pictures.
     """
-    sample = Sample.of(points, fitted_for.labels)
+    sample = Sample.of(pictures, fitted_for.labels)
     good, bad = int((~sample.bad).sum()), int(sample.bad.sum())
-    if min(good, bad) < FEWEST:
-        msg = f"calibrating on {good} good and {bad} bad pictures: at least {FEWEST} of each are needed, label more"
+    if min(good, bad) < MIN_PICTURES:
+        msg = f"calibrating on {good} good and {bad} bad pictures: at least {MIN_PICTURES} of each are needed, label more"
         raise EdgeError(msg)
-    after = 1 - cross_fitted(sample, kind)[:, sample.ok].sum(-1)
+    calibrated = 1 - cross_fitted(sample, kind)[:, sample.ok].sum(-1)
     errors = {
-        "ece_before": calibration_error(chance_not_ok(sample.log_likelihoods, sample.ok), sample.bad),
-        "ece_after": calibration_error(after, sample.bad),
-        "ece_by_chance": error_by_chance(after),
+        "ece_before": calibration_error(probability_not_ok(sample.log_likelihoods, sample.ok), sample.bad),
+        "ece_after": calibration_error(calibrated, sample.bad),
+        "ece_by_chance": error_by_chance(calibrated),
         "ece_bins": bins_for(len(sample)),
     }
     figures = {key: round(value, 4) for key, value in errors.items()}
@@ -93,48 +48,35 @@ def make_calibration(
 
 
 def fit_rule(sample: Sample, *, kind: Kind, escape: float, coverage: float) -> Rule:
-    """Fit everything on these pictures.
+    """Fit scale, prediction sets and the threshold of an OK on a sample.
 
-    The escape threshold is exact where the scale keeps the judge's order: logistic and isotonic do, a temperature nearly. The set's
-    threshold rests on probabilities of pictures that did not fit them.
+    The escape rate is guaranteed where the scale keeps the order of the judge: logistic and isotonic do, a temperature nearly. The
+    threshold of the prediction sets comes from probabilities of pictures that were left out of their fit.
     """
-    scale = fit(sample.log_likelihoods, sample.allowed, sample.ok, kind)
-    chances_ok = calibrated(sample.log_likelihoods, scale, sample.ok)[:, sample.ok].sum(-1)
+    scale = fit_scale(sample.log_likelihoods, sample.allowed, sample.ok, kind)
+    ok_probabilities = apply_scale(sample.log_likelihoods, scale, sample.ok)[:, sample.ok].sum(-1)
     return Rule(
         scale=scale,
-        conformal=Conformal(coverage=coverage, threshold=prediction_set_threshold(chances_right(sample, kind), coverage=coverage)),
-        escape=Escape(rate=escape, min_ok_confidence=ok_threshold(chances_ok, sample.bad, escape=escape)),
+        conformal=Conformal(coverage=coverage, threshold=prediction_set_threshold(right_probabilities(sample, kind), coverage=coverage)),
+        escape=Escape(rate=escape, min_ok_confidence=ok_threshold(ok_probabilities, sample.bad, escape=escape)),
     )
 
 
-def folds(count: int, parts: int = FOLDS) -> Iterator[Fold]:
-    """Blocks of neighbours, each with the rows of all others: (others, block)."""
-    rows = np.arange(count)
-    for block in np.array_split(rows, min(parts, count)):
-        yield np.setdiff1d(rows, block), block
+def cross_fitted(sample: Sample, kind: Kind, split: Split = block_folds) -> NDArray[np.float64]:
+    """Probabilities float64 (N, K), those of each fold by a scale that was fitted on all other folds."""
+    probabilities = np.empty(sample.log_likelihoods.shape)
+    for others, fold in split(len(sample)):
+        rest = sample.take(others)
+        scale = fit_scale(rest.log_likelihoods, rest.allowed, rest.ok, kind)
+        probabilities[fold] = apply_scale(sample.log_likelihoods[fold], scale, sample.ok)
+    return probabilities
 
 
-def dealt(count: int, parts: int = FOLDS) -> Iterator[Fold]:
-    """Every tenth picture, each such hand with the rows of all others."""
-    rows = np.arange(count)
-    for first in range(min(parts, count)):
-        yield np.setdiff1d(rows, rows[first::parts]), rows[first::parts]
+def right_probabilities(sample: Sample, kind: Kind) -> NDArray[np.float64]:
+    """The cross-fitted probability of each picture's right decision: float64 (N,).
 
-
-def cross_fitted(sample: Sample, kind: Kind, cut: Callable[[int], Iterator[Fold]] = folds) -> NDArray[np.float64]:
-    """Probabilities (N, K), those of each part by a scale that was fitted on all others."""
-    found = np.empty(sample.log_likelihoods.shape)
-    for others, block in cut(len(sample)):
-        taught = sample.take(others)
-        found[block] = calibrated(sample.log_likelihoods[block], fit(taught.log_likelihoods, taught.allowed, taught.ok, kind), sample.ok)
-    return found
-
-
-def chances_right(sample: Sample, kind: Kind) -> NDArray[np.float64]:
-    """The probability that each picture's right decision got, by a fit without it: float64 (N,).
-
-    The pictures are dealt, not cut into blocks: the sets' promise is for pictures that come as these did, and a fit that lacks a whole
-    stretch of neighbours is worse than the one that will be used, which made sets too large.
+    With interleaved folds, not blocks: a fit that lacks a whole block of neighbours is worse than the one that will be used, and made the
+    prediction sets too large.
     """
     right = sample.decisions[sample.allowed.argmax(-1)]
-    return np.asarray((cross_fitted(sample, kind, dealt) * (sample.decisions[None, :] == right[:, None])).sum(-1))
+    return np.asarray((cross_fitted(sample, kind, interleaved_folds) * (sample.decisions[None, :] == right[:, None])).sum(-1))

@@ -71,7 +71,8 @@ def share(text: str) -> float:
 
 def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_trusted_bundle
-    from edge.calibration.fit import Sample, make_calibration
+    from edge.calibration.fit import make_calibration
+    from edge.calibration.sample import Sample
     from edge.studies.calibrate_report import report
     from edge.studies.labelled import match, read_labels, read_lines
     from edge.studies.outcomes import count, cross_fitted_verdicts

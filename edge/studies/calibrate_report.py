@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edge.calibration.conformal import bad_needed
+from edge.calibration.conformal import bad_pictures_needed
 from edge.studies.outcomes import Outcomes
 from edge.texts.calibrate import TEXTS
 from firmware_config.calibration import Calibration
@@ -31,7 +31,7 @@ def report(calibration: Calibration, outcomes: Outcomes, *, faults: int, unlabel
     lines += [texts.rate.format(name=name, share=_percent(share), count=count, all=total) for name, share, count, total in rows]
     threshold = rule.escape.min_ok_confidence
     if threshold is None:
-        lines.append(texts.nothing.format(rate=rate, needed=bad_needed(rule.escape.rate), bad=bad))
+        lines.append(texts.nothing.format(rate=rate, needed=bad_pictures_needed(rule.escape.rate), bad=bad))
     else:
         lines.append(texts.ok.format(threshold=f"{threshold:.4f}", rate=rate))
     lines.append(texts.least.format(bad=bad, least=_percent(1 / (bad + 1))))

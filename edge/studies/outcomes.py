@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from edge.calibration.apply import apply_rule
-from edge.calibration.fit import Sample, fit_rule, folds
+from edge.calibration.fit import fit_rule
+from edge.calibration.sample import Sample, block_folds
 from edge.inspection.policy import decide, limits_of
 from edge.records import Decision, Description, Scores
 from firmware_config.calibration import Rule, labels_of
@@ -58,7 +59,7 @@ def verdicts(judged: Sequence[Judged], rule: Rule, station: Station) -> list[Dec
 def cross_fitted_verdicts(judged: Sequence[Judged], sample: Sample, rule: Rule, station: Station) -> list[Decision]:
     """Decide on each block of neighbouring pictures with a rule of the same kind as `rule`, fitted on all other blocks."""
     decisions: list[Decision] = []
-    for others, block in folds(len(sample)):
+    for others, block in block_folds(len(sample)):
         fitted = fit_rule(sample.take(others), kind=rule.scale.kind, escape=rule.escape.rate, coverage=rule.conformal.coverage)
         decisions += verdicts([judged[row] for row in block], fitted, station)
     return decisions

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from edge.bundle.open import Bundle
 from edge.calibration.conformal import prediction_set, prediction_set_threshold
-from edge.calibration.fit import FOLDS, Fold, Sample, chances_right, cross_fitted, fit_rule
+from edge.calibration.fit import cross_fitted, fit_rule, right_probabilities
 from edge.calibration.reliability import calibration_error, error_by_chance
-from edge.calibration.scales import Kind, calibrated, chance_not_ok, fit
+from edge.calibration.sample import FOLDS, Fold, Sample
+from edge.calibration.scales import Kind, apply_scale, fit_scale, probability_not_ok
 from edge.records import Decision, Description, Scores
 from edge.studies.outcomes import cross_fitted_verdicts, verdicts
 from export.starter.cells import SOURCE_VALIDATION, TRAINING
@@ -126,7 +127,7 @@ def ways_of(study: Study, bundle: Bundle, board: Board, station: Station) -> lis
 def uncalibrated(way: Way, rows: Sequence[int]) -> Stated:
     """Probabilities as the scores say them."""
     sample = way.sample(rows)
-    return Stated(chance_not_ok(sample.log_likelihoods, sample.ok), sample.bad)
+    return Stated(probability_not_ok(sample.log_likelihoods, sample.ok), sample.bad)
 
 
 def stated(way: Way, kind: Kind, source: Sequence[int], rows: Sequence[int]) -> Stated:
@@ -135,7 +136,7 @@ def stated(way: Way, kind: Kind, source: Sequence[int], rows: Sequence[int]) -> 
     if list(source) == list(rows):
         chances = cross_fitted(sample, kind)
     else:
-        chances = calibrated(sample.log_likelihoods, fit(taught.log_likelihoods, taught.allowed, taught.ok, kind), sample.ok)
+        chances = apply_scale(sample.log_likelihoods, fit_scale(taught.log_likelihoods, taught.allowed, taught.ok, kind), sample.ok)
     return Stated(1 - chances[:, sample.ok].sum(-1), sample.bad)
 
 
@@ -183,10 +184,10 @@ def coverage_on(way: Way, source: Sequence[int], rows: Sequence[int]) -> list[Co
 
 def _covered(taught: Sample, asked: Sample) -> Mapping[float, tuple[float, float]]:
     """By nominal coverage: the share of `asked` whose set holds the truth, and the share whose set holds both decisions."""
-    not_ok = 1 - calibrated(asked.log_likelihoods, fit(taught.log_likelihoods, taught.allowed, taught.ok, CHOSEN), asked.ok)[
+    not_ok = 1 - apply_scale(asked.log_likelihoods, fit_scale(taught.log_likelihoods, taught.allowed, taught.ok, CHOSEN), asked.ok)[
         :, asked.ok
     ].sum(-1)
-    right = chances_right(taught, CHOSEN)
+    right = right_probabilities(taught, CHOSEN)
     sets = {
         nominal: prediction_set(np.stack([1 - not_ok, not_ok], -1), prediction_set_threshold(right, coverage=nominal))
         for nominal in COVERAGES

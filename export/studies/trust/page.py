@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edge.bundle.open import Bundle
-from edge.calibration.conformal import bad_needed
+from edge.calibration.conformal import bad_pictures_needed
 from edge.calibration.reliability import bins_for
 from export.studies.protocol import BLOCK, DRAWS, Interval
 from export.studies.results import Study
@@ -225,7 +225,7 @@ def _promise(rows: Sequence[tuple[str, str, Kept]], thresholds: Mapping[str, flo
     lines = ["| cells | scored by | an OK needs | escape | good cells passed | overkill | REVIEW |", "|---|---|---|---|---|---|---|"]
     for target, way, came in rows:
         needs = thresholds[way]
-        said = f"too few: {bad_needed(ESCAPE)} defective cells needed" if needs is None else f"{needs:.3f}"
+        said = f"too few: {bad_pictures_needed(ESCAPE)} defective cells needed" if needs is None else f"{needs:.3f}"
         lines.append(_row(target, way, said, *map(_percent, (came.escape, came.passed, came.overkill, came.review))))
     return lines
 

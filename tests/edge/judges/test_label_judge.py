@@ -59,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rng = np.random.default_rng(seed)
         wide = KEY_VALUE_HEADS * WIDTH // HEADS
         matrices = {
-            f"{layer}.{part}": (rng.normal(size=(8, WIDTH)).astype(np.float32), rng.normal(size=(out, 8)).astype(np.float32) / 8)
+            f"{layer}.{part}": (rng.normal(size=(8, WIDTH)).astype(np.float32), (rng.normal(size=(out, 8)) / 8).astype(np.float32))
             for layer, (part, out) in product(range(2), (("q_proj", WIDTH), ("v_proj", wide)))
         }
         write_adapter(matrices, folder / f"{name}.gguf", alpha=16, heads=HEADS, key_value_heads=KEY_VALUE_HEADS)
@@ -112,7 +112,7 @@ def reference(folder: Path, engine: str) -> Reference:
         llama.reset()
         llama.eval(list(tokens))
         logits = np.array(llama.scores[: len(tokens)], np.float64)
-        return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+        return np.asarray(logits - np.log(np.exp(logits).sum(-1, keepdims=True)))
 
     return log_probabilities
 

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge.calibration.fit import Sample, make_calibration
+from edge.calibration.fit import make_calibration
+from edge.calibration.sample import Sample
 from edge.errors import EdgeError
 from edge.records import Decision
 from edge.studies.calibrate_report import report
