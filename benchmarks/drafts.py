@@ -28,7 +28,7 @@ from edge.describers.blip import BlipCaptioner
 from edge.judges import open_language_model
 from edge.picture.decode import read_picture
 from edge.records import Pixels
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from edge.runtime.onnx import Array, Graph, Tensor, on_host
 from export.studies.protocol import difference
 from export.studies.results import Study, read_study
@@ -76,7 +76,7 @@ def main() -> None:
             for name, captioner in ways.items():
                 say(captioner, pixels, settings, said[name])
     tell(said)
-    judge = Rejudge(open_language_model(bundle, board=read_board("cpu")), bundle=bundle, station=station)
+    judge = Rejudger(open_language_model(bundle, board=read_board("cpu")), bundle=bundle, station=station)
     tell_verdicts(study, dict(zip(rows, said[JUDGED].captions, strict=True)), judge, station)
 
 
@@ -141,7 +141,7 @@ def tell(said: dict[str, Said]) -> None:
         print(f"| {name} | {statistics.median(one.seconds) * 1e3:.1f} | {steps:.1f} | {width:.1f} | {other[0]} | {other[1]} |", flush=True)
 
 
-def tell_verdicts(study: Study, captions: dict[int, str], judge: Rejudge, station: Station) -> None:
+def tell_verdicts(study: Study, captions: dict[int, str], judge: Rejudger, station: Station) -> None:
     """Print what the judge makes of the cells of each set with these captions, by row, beside what it made of the stored ones."""
     ok = np.array([label.decision == "ok" for label in station.labels])
     descriptions, scores = list(study.descriptions), list(study.scores)

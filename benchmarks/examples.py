@@ -15,7 +15,7 @@ from edge.describers import open_vision_models
 from edge.judges import open_language_model
 from edge.judges.prompt import Example
 from edge.judges.scoring import Scoring
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from edge.review.teach import Golden, golden_of
 from edge.spool.history import History, description_and_scores
 from firmware_config.board import read_board
@@ -46,7 +46,7 @@ def main() -> None:
     for examples in ([], chosen[:1], chosen[1::-1], chosen[::-1]):
         cells = []
         for method in METHODS:
-            judge = Rejudge(model, bundle=bundle, station=station.judging({"method": method}), examples=examples)
+            judge = Rejudger(model, bundle=bundle, station=station.judging({"method": method}), examples=examples)
             said = [judge.judge(one.description)[1].label for one in golden]
             cells.append(", ".join(map(str, kept(golden, said, station))))
         print(f"| {', '.join(label for _, label in examples) or 'none'} | {' | '.join(cells)} |", flush=True)

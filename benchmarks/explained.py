@@ -21,7 +21,7 @@ from edge.records import Decision, Frame
 from edge.review.explain import explain
 from edge.review.explain_picture import evidence_of, write_explanation
 from edge.review.explain_text import strongest
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from firmware_config.board import read_board
 from firmware_config.station import read_station
 
@@ -42,7 +42,7 @@ def main() -> None:
     bundle, board = open_trusted_bundle(told.starter, keys=told.keys), read_board(told.board)
     station = read_station(bundle.path("golden/station.toml")).judging({"min_confidence": MIN_CONFIDENCE})
     (inspector,) = open_inspectors(bundle, [station], board=board)
-    rejudge = Rejudge(open_language_model(bundle, board=board), bundle=bundle, station=station)
+    rejudger = Rejudger(open_language_model(bundle, board=board), bundle=bundle, station=station)
     left, shown = WANTED.copy(), set[str]()
     for number, cell in enumerate(sample_cells(LOOKED_AT), 1):
         pixels = read_picture(cell.path, max_pixels=1_000_000, max_bytes=1_000_000)
@@ -55,7 +55,7 @@ def main() -> None:
         shown.add(said)
         left[inspection.verdict.decision] -= 1
         out = told.out / f"explain-{WANTED.total() - left.total()}.png"
-        explanation = explain(rejudge, inspection)
+        explanation = explain(rejudger, inspection)
         write_explanation(out, explanation, pixels=evidence_of(inspection, cell.path))
         most = ", ".join(f"{effect.word} {effect.log_odds:+.2f}" for sign in (1, -1) for effect in strongest(explanation, sign=sign))
         print(f"{out}: {inspection.verdict.decision.value} {inspection.verdict.label}, true: {cell.label}; {most}", flush=True)

@@ -7,9 +7,9 @@ EdgeError
 ├── DescribeError    the words of a picture could not be made
 ├── JudgeError       the words could not be judged
 ├── MessageError     an inspection that cannot be said as JSON, or bytes that are no inspection
-├── HistoryError      a stored inspection that cannot be found, or was judged by another bundle, station or judge
-├── LabelsError       judged pictures and what is said to be true of them do not belong together
-├── LessonError      something that a station cannot be taught, or a file of lessons that is wrong
+├── HistoryError     a stored inspection that cannot be found, or was made with other models, settings or files
+├── LabelsError      lines of judged pictures and a table of their right labels that do not belong together
+├── LessonError      a lesson that a station must not be taught, or a lessons file that is wrong
 ├── SpoolError       a verdict could not be committed to disk
 │   └── SpoolFullError   the byte quota or the disk is used up
 └── DeliveryError    the other side does not have an inspection
@@ -44,15 +44,15 @@ class MessageError(EdgeError):
 
 
 class HistoryError(EdgeError):
-    """A stored inspection that cannot be found, or was judged by another bundle, station or judge."""
+    """A stored inspection that cannot be found, or was made with other models, settings or files."""
 
 
 class LabelsError(EdgeError):
-    """Judged pictures and what is said to be true of them do not belong together."""
+    """Lines of judged pictures and a table of their right labels that do not belong together."""
 
 
 class LessonError(EdgeError):
-    """Something that a station cannot be taught, or a file of lessons that is wrong."""
+    """A lesson that a station must not be taught, or a lessons file that is wrong."""
 
 
 class SpoolError(EdgeError):

@@ -39,13 +39,13 @@ def _explain(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.review.explain import explain
     from edge.review.explain_picture import evidence_of, write_explanation
     from edge.review.explain_text import as_json, as_text
-    from edge.review.rejudge import open_rejudge
+    from edge.review.rejudge import open_rejudger
     from firmware_config.station import read_station
 
     station = read_station(options.station)
     (inspection,) = history_from(options, settings).find([options.id])
     pixels = None if options.picture is None else evidence_of(inspection, options.picture)
-    explanation = explain(open_rejudge(station, settings=settings_from(options, settings)), inspection)
+    explanation = explain(open_rejudger(station, settings=settings_from(options, settings)), inspection)
     language = options.language or station.station.language
     if options.json:
         print(json.dumps(as_json(explanation, language=language), ensure_ascii=False))

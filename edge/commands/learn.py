@@ -181,7 +181,7 @@ def _list(options: argparse.Namespace, _settings: BoxSettings) -> int:
 
 def _calibration_pictures(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.review.calibration_pictures import write_calibration_pictures
-    from edge.review.rejudge import open_rejudge
+    from edge.review.rejudge import open_rejudger
 
     station = read_station(options.station)
     path, lines = _lessons(station)
@@ -190,8 +190,8 @@ def _calibration_pictures(options: argparse.Namespace, settings: BoxSettings) ->
         advice = "teach some with `kotoba-edge learn correct ID --label NAME --as calibration`"
         msg = f"writing calibration pictures: {path} holds none: {advice}"
         raise LessonError(msg)
-    rejudge = open_rejudge(station.judging({"calibration": None}), settings=settings_from(options, settings))
-    write_calibration_pictures(pictures, rejudge, out=options.out, labels=options.labels)
+    rejudger = open_rejudger(station.judging({"calibration": None}), settings=settings_from(options, settings))
+    write_calibration_pictures(pictures, rejudger, out=options.out, labels=options.labels)
     print(f"{len(pictures)} calibration pictures for `kotoba-edge calibrate {options.out} --labels {options.labels}`")
     return DONE
 

@@ -46,7 +46,7 @@ def register(commands: Commands) -> None:
 def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.message import encode
     from edge.review.comparison import judge_again, summary, table
-    from edge.review.rejudge import open_rejudge
+    from edge.review.rejudge import open_rejudger
     from firmware_config.station import read_station
 
     if options.out is not None and options.jsonl is not None and options.out.resolve() == options.jsonl.resolve():
@@ -57,14 +57,14 @@ def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
     changes = {key: getattr(options, option) for option, key in JUDGE_KEYS.items() if getattr(options, option) is not None}
     if changes:
         changes["calibration"] = None  # it was fitted for the station's own judge
-    rejudge = open_rejudge(station.judging(changes), settings=settings_from(options, settings))
+    rejudger = open_rejudger(station.judging(changes), settings=settings_from(options, settings))
     compared = []
     with _open_lines(options.out) as out:
         started = time.monotonic()
         for inspection in with_progress(inspections, total=len(inspections)):
-            compared.append(judge_again(rejudge, inspection))
+            compared.append(judge_again(rejudger, inspection))
             if out is not None:
-                out.write(encode(compared[-1].as_inspection(rejudge)) + b"\n")
+                out.write(encode(compared[-1].as_inspection(rejudger)) + b"\n")
         duration_s = time.monotonic() - started
     print(table(compared))
     print(summary(compared, faults=faults, duration_s=duration_s))

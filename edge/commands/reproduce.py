@@ -34,7 +34,7 @@ def register(commands: Commands) -> None:
 def _reproduce(options: argparse.Namespace, settings: BoxSettings) -> int:
     if bool(options.ids) == options.all:
         options.wrong_usage("give either IDs or --all")
-    from edge.review.rejudge import open_rejudge
+    from edge.review.rejudge import open_rejudger
     from edge.review.reproduce import reproduce
     from firmware_config.station import read_station
 
@@ -43,9 +43,9 @@ def _reproduce(options: argparse.Namespace, settings: BoxSettings) -> int:
         inspections, faults = select_judged(options, settings, station=station.station.name)
     else:
         inspections, faults = list(history_from(options, settings).find(options.ids)), 0
-    rejudge = open_rejudge(station, settings=settings_from(options, settings))
+    rejudger = open_rejudger(station, settings=settings_from(options, settings))
     started = time.monotonic()
-    differences = [reproduce(rejudge, inspection) for inspection in with_progress(inspections, total=len(inspections))]
+    differences = [reproduce(rejudger, inspection) for inspection in with_progress(inspections, total=len(inspections))]
     equal, duration_s = differences.count(None), time.monotonic() - started
     left_out = f", {faults} FAULTs left out" if faults else ""
     print(f"{len(inspections):,} stored verdicts judged again in {duration_s:.1f} s: {equal:,} equal{left_out}")

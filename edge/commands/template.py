@@ -38,7 +38,7 @@ def register(commands: Commands) -> None:
 
 def _try(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.review.comparison import changes, judge_again, outcomes, summary, table
-    from edge.review.rejudge import open_rejudge
+    from edge.review.rejudge import open_rejudger
     from edge.studies.labelled import read_labels
     from firmware_config.station import read_station
 
@@ -46,9 +46,9 @@ def _try(options: argparse.Namespace, settings: BoxSettings) -> int:
     labels = None if options.labels is None else read_labels(options.labels)
     inspections, faults = select_judged(options, settings, station=station.station.name)
     changed_station = station.judging({"template_file": options.template, "calibration": None})
-    rejudge = open_rejudge(changed_station, settings=settings_from(options, settings))
+    rejudger = open_rejudger(changed_station, settings=settings_from(options, settings))
     started = time.monotonic()
-    compared = [judge_again(rejudge, inspection) for inspection in with_progress(inspections, total=len(inspections))]
+    compared = [judge_again(rejudger, inspection) for inspection in with_progress(inspections, total=len(inspections))]
     duration_s = time.monotonic() - started
     print(table(compared))
     print(summary(compared, faults=faults, duration_s=duration_s))

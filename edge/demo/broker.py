@@ -1,4 +1,4 @@
-"""The demo's broker, embedded in this process, and a subscriber that knows nothing but its address."""
+"""The demo's broker, which runs in this process, and a subscriber that has only the broker's port and a topic."""
 
 from __future__ import annotations
 
@@ -19,10 +19,15 @@ from edge.message import decode
 from edge.records import Inspection
 
 START_S = 15.0
+"""The broker must run, and the subscription must be confirmed, within this time."""
 
 
 class EmbeddedBroker:
-    """amqtt on a free port of the loopback interface, in a thread; speaks MQTT 3.1.1."""
+    """amqtt on a free port of the loopback interface, in a thread. It speaks MQTT 3.1.1.
+
+    Raises:
+        EdgeError: on entering, the broker does not start.
+    """
 
     def __init__(self) -> None:
         self.port = _free_port()
@@ -35,7 +40,7 @@ class EmbeddedBroker:
     def __enter__(self) -> EmbeddedBroker:  # noqa: PYI034 -- typing.Self came with Python 3.11
         self._thread.start()
         if not self._ready.wait(START_S) or self._error is not None:
-            msg = f"the embedded broker does not start ({self._error or 'no answer'}): pip install 'kotoba-edge[demo]'"
+            msg = f"starting the embedded broker: it does not run ({self._error or 'no answer'}): pip install 'kotoba-edge[demo]'"
             raise EdgeError(msg)
         return self
 
@@ -46,7 +51,7 @@ class EmbeddedBroker:
     def _run(self) -> None:
         try:
             self._loop.run_until_complete(self._serve())
-        except Exception as err:  # noqa: BLE001 -- the top of a thread; `__enter__` tells
+        except Exception as err:  # noqa: BLE001 -- the top of a thread; `__enter__` raises it
             self._error = f"{type(err).__name__}: {err}"
         finally:
             self._ready.set()
@@ -70,7 +75,11 @@ class EmbeddedBroker:
 
 
 class Subscriber:
-    """Receives the verdicts of one topic."""
+    """Receives the verdicts of one topic.
+
+    Raises:
+        DeliveryError: on entering, the broker does not confirm the subscription.
+    """
 
     def __init__(self, port: int, topic: str) -> None:
         self._topic = topic
@@ -95,7 +104,11 @@ class Subscriber:
         self._client.loop_stop()
 
     def next(self, *, timeout_s: float) -> Inspection | None:
-        """The next verdict, or None if none arrives in time."""
+        """The next verdict, None if none arrives in time.
+
+        Raises:
+            MessageError: what arrived is not an inspection.
+        """
         try:
             return decode(self._received.get(timeout=timeout_s))
         except queue.Empty:

@@ -11,12 +11,12 @@ from edge.errors import LessonError
 from edge.judges.lessons import Correction
 from edge.message import encode, from_wire
 from edge.records import Inspection
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from edge.studies.labelled import COLUMNS
 from firmware_config.write import write_atomic
 
 
-def write_calibration_pictures(lessons: Sequence[Correction], rejudge: Rejudge, *, out: Path, labels: Path) -> None:
+def write_calibration_pictures(lessons: Sequence[Correction], rejudger: Rejudger, *, out: Path, labels: Path) -> None:
     """Judge the words of each lesson as the station does now, and write the lines to `out`, the right labels to `labels`.
 
     The source of each line is the id of its inspection: cameras use a file name more than once.
@@ -30,7 +30,7 @@ def write_calibration_pictures(lessons: Sequence[Correction], rejudge: Rejudge, 
     rows.writerow(COLUMNS)
     lines = []
     for lesson in lessons:
-        lines.append(encode(_inspection(lesson, rejudge)) + b"\n")
+        lines.append(encode(_inspection(lesson, rejudger)) + b"\n")
         rows.writerow([lesson.inspection, lesson.label])
     for path, content in ((out, b"".join(lines)), (labels, table.getvalue().encode())):
         try:
@@ -40,9 +40,9 @@ def write_calibration_pictures(lessons: Sequence[Correction], rejudge: Rejudge, 
             raise LessonError(msg) from err
 
 
-def _inspection(lesson: Correction, rejudge: Rejudge) -> Inspection:
+def _inspection(lesson: Correction, rejudger: Rejudger) -> Inspection:
     description = from_wire(lesson.words)
-    scores, verdict = rejudge.judge(description)
+    scores, verdict = rejudger.judge(description)
     return Inspection(
         id=lesson.inspection,
         station=lesson.station,
@@ -53,10 +53,10 @@ def _inspection(lesson: Correction, rejudge: Rejudge) -> Inspection:
         description=description,
         scores=scores,
         timings_ms=(),
-        bundle=rejudge.bundle.digest,
-        models_digest=rejudge.bundle.manifest.models_digest,
-        station_digest=rejudge.station.digest,
-        settings_digest=rejudge.station.settings_digest,
+        bundle=rejudger.bundle.digest,
+        models_digest=rejudger.bundle.manifest.models_digest,
+        station_digest=rejudger.station.digest,
+        settings_digest=rejudger.station.settings_digest,
         evidence_sha256=None,
         detail=f"judged again from the words of lesson {lesson.number}",
     )

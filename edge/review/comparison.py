@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from edge.errors import HistoryError
 from edge.records import Decision, Inspection, Reason, Scores, Verdict
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from edge.spool.history import description_and_scores
 from edge.studies.labelled import allowed_labels
 from edge.studies.outcomes import count
@@ -43,19 +43,19 @@ class Rejudged:
         """Whether the decision changed."""
         return self.after.decision is not self.before.decision
 
-    def as_inspection(self, rejudge: Rejudge) -> Inspection:
+    def as_inspection(self, rejudger: Rejudger) -> Inspection:
         """The new verdict as an inspection. Its id is a digest of the stored id and the judge. No line ever got this verdict."""
-        judge = f"{self.inspection.id} {rejudge.bundle.manifest.models_digest} {rejudge.station.settings_digest} {self.scores.prompt}"
+        judge = f"{self.inspection.id} {rejudger.bundle.manifest.models_digest} {rejudger.station.settings_digest} {self.scores.prompt}"
         return replace(
             self.inspection,
             id=hashlib.sha256(judge.encode()).hexdigest()[:ID_CHARACTERS],
             verdict=self.verdict,
             scores=self.scores,
             timings_ms=(),
-            bundle=rejudge.bundle.digest,
-            models_digest=rejudge.bundle.manifest.models_digest,
-            station_digest=rejudge.station.digest,
-            settings_digest=rejudge.station.settings_digest,
+            bundle=rejudger.bundle.digest,
+            models_digest=rejudger.bundle.manifest.models_digest,
+            station_digest=rejudger.station.digest,
+            settings_digest=rejudger.station.settings_digest,
             detail=f"judged again from the words of inspection {self.inspection.id}",
             epoch="",
             seq=0,
@@ -63,7 +63,7 @@ class Rejudged:
         )
 
 
-def judge_again(rejudge: Rejudge, inspection: Inspection) -> Rejudged:
+def judge_again(rejudger: Rejudger, inspection: Inspection) -> Rejudged:
     """Judge the words of a stored inspection.
 
     Raises:
@@ -71,11 +71,11 @@ def judge_again(rejudge: Rejudge, inspection: Inspection) -> Rejudged:
         JudgeError: the model failed.
     """
     description, stored = description_and_scores(inspection)
-    scores, verdict = rejudge.judge_stored(inspection, description)
+    scores, verdict = rejudger.judge_stored(inspection, description)
     late, before = Reason.LATE in inspection.verdict.reasons, inspection.verdict
     if not stored.calibrated and stored.labels == scores.labels:
-        before = rejudge.decide(description, replace(stored, calibrated=True), late=late)
-    return Rejudged(inspection, scores, verdict, before, rejudge.decide(description, replace(scores, calibrated=True), late=late))
+        before = rejudger.decide(description, replace(stored, calibrated=True), late=late)
+    return Rejudged(inspection, scores, verdict, before, rejudger.decide(description, replace(scores, calibrated=True), late=late))
 
 
 def table(compared: Sequence[Rejudged]) -> str:

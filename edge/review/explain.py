@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from edge.errors import JudgeError
 from edge.records import Decision, Description, Inspection, Reason, Scores, Tag, Words
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from edge.spool.history import description_and_scores
 
 MIN_PROBABILITY = 1e-9
@@ -68,7 +68,7 @@ class Explanation:
     effects: tuple[Effect, ...]
 
 
-def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
+def explain(rejudger: Rejudger, inspection: Inspection) -> Explanation:
     """Explain a stored verdict.
 
     Raises:
@@ -76,12 +76,12 @@ def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
         JudgeError: the model failed, or does not give the stored scores.
     """
     description, stored = description_and_scores(inspection)
-    rejudge.require_same(inspection)
+    rejudger.require_same(inspection)
     ablations = _ablations(description)
-    whole, *others = rejudge.score_each([description, *(rest for _, _, rest in ablations)])
-    rejudge.require_same_judge(inspection, whole)
-    side = next(label.decision for label in rejudge.station.labels if label.name == inspection.verdict.label)
-    labels = frozenset(label.name for label in rejudge.station.labels if label.decision == side)
+    whole, *others = rejudger.score_each([description, *(rest for _, _, rest in ablations)])
+    rejudger.require_same_judge(inspection, whole)
+    side = next(label.decision for label in rejudger.station.labels if label.name == inspection.verdict.label)
+    labels = frozenset(label.name for label in rejudger.station.labels if label.decision == side)
     probability, stored_probability = _probability(whole, labels), _probability(stored, labels)
     if abs(probability - stored_probability) > MAX_SHIFT:
         change = f"{side} has probability {probability:.4f} now and had {stored_probability:.4f}"
@@ -94,7 +94,7 @@ def explain(rejudge: Rejudge, inspection: Inspection) -> Explanation:
             word,
             _probability(scores, labels),
             _log_odds(probability) - _log_odds(_probability(scores, labels)),
-            rejudge.decide(rest, scores, late=late).decision,
+            rejudger.decide(rest, scores, late=late).decision,
         )
         for (kind, word, rest), scores in zip(ablations, others, strict=True)
     ]

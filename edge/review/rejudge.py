@@ -16,17 +16,17 @@ from firmware_config.settings import BoxSettings
 from firmware_config.station import Station
 
 
-def open_rejudge(station: Station, *, settings: BoxSettings) -> Rejudge:
+def open_rejudger(station: Station, *, settings: BoxSettings) -> Rejudger:
     """Open the bundle of a box and load its language model, to judge words as this station does.
 
     Raises:
         ConfigError, BundleError: the board, the bundle, its keys or what the station needs of the bundle is wrong.
     """
     bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
-    return Rejudge(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
+    return Rejudger(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
 
 
-class Rejudge:
+class Rejudger:
     """Judges stored words as a station does now. Nothing is cached: each call runs the model.
 
     `examples` replace those of the station's lessons.

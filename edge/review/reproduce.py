@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from edge.records import Inspection, Scores, Verdict
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from edge.spool.history import description_and_scores
 
 
-def reproduce(rejudge: Rejudge, inspection: Inspection) -> str | None:
+def reproduce(rejudger: Rejudger, inspection: Inspection) -> str | None:
     """Judge the stored words again; returns None if all is equal to the last bit, else one sentence that names the first difference.
 
     Raises:
@@ -15,9 +15,9 @@ def reproduce(rejudge: Rejudge, inspection: Inspection) -> str | None:
         JudgeError: the model failed.
     """
     description, stored = description_and_scores(inspection)
-    rejudge.require_same(inspection)
-    scores, verdict = rejudge.judge_stored(inspection, description)
-    rejudge.require_same_judge(inspection, scores)
+    rejudger.require_same(inspection)
+    scores, verdict = rejudger.judge_stored(inspection, description)
+    rejudger.require_same_judge(inspection, scores)
     return _first_difference(inspection, stored, scores, verdict)
 
 

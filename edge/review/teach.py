@@ -1,8 +1,8 @@
-"""Teaching a station without training: a corrected verdict becomes an example only if no golden verdict gets worse by it.
+"""Teach a station without training: a corrected verdict becomes an example only if no golden verdict gets worse by it.
 
-Golden are the bundle's golden pictures, described again for each lesson, and every verdict that people corrected or confirmed before.
-Decision and label of the policy are compared, not the probability, and as if the station were calibrated: examples change the instruction,
-and `kotoba-edge calibrate` fits the probabilities again afterwards. A point for that changes no verdict before.
+Golden verdicts are those on the bundle's golden pictures, described again for each lesson, and those that people corrected or confirmed
+before. Their decisions and labels are compared, not their probabilities, and as if the station were calibrated: an example changes the
+instruction, and `kotoba-edge calibrate` fits the probabilities again afterwards. A calibration picture changes no verdict before that.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from edge.judges.lessons import Correction, Line, active_lessons, append_lesson,
 from edge.judges.prompt import description_text
 from edge.message import from_wire, to_wire
 from edge.records import Decision, Description, Inspection, Reason, Verdict, Words
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from edge.spool.history import description_and_scores
 from firmware_config.labels import Label
 from firmware_config.station import Station
 
 NAMED = 3
-"""How many of the golden verdicts that would get worse are named in the refusal."""
+"""How many golden verdicts that would get worse are named in the refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Teaching:
-    """What people want to teach: that `label` is right for the words of `inspection`; who says so and why."""
+    """What somebody wants to teach: `label` is right for the words of `inspection`. `by` is who, `why` the reason."""
 
     inspection: Inspection
     label: str
@@ -44,7 +44,7 @@ class Teaching:
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """Words whose right label is known."""
+    """A description whose right label is known; `name` is for messages."""
 
     name: str
     description: Description
@@ -53,7 +53,7 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A lesson as it was written down, what the judge said of its words before and after, and the golden verdicts that got better."""
+    """A lesson as it was written, the verdict on its own words before and after, and the golden verdicts that got better, as phrases."""
 
     lesson: Correction
     before: Verdict
@@ -62,7 +62,7 @@ class Learned:
 
 
 class Teacher:
-    """Teaches one station; `lines` are what its lessons file holds."""
+    """Teaches one station. `lines` are those of its lessons file at `path`."""
 
     def __init__(
         self, path: Path, lines: Sequence[Line], *, station: Station, bundle: Bundle, model: LanguageModel, describer: Describer
@@ -76,28 +76,21 @@ class Teacher:
         self._describer = describer
 
     def teach(self, teaching: Teaching, *, now: datetime) -> Learned:
-        """Try a lesson on everything golden and write it down.
+        """Try a lesson on all golden verdicts and write it to the lessons file.
 
         Raises:
-            LessonError: it cannot be a lesson, golden verdicts would get worse, or it cannot be written.
-            HistoryError: there are no words.
-            BundleError: the instruction has no slot for examples, or gets too long with one more.
+            LessonError: it is not allowed as a lesson, golden verdicts would get worse, or it cannot be written.
+            HistoryError: the inspection is a FAULT.
+            BundleError: the instruction has no slot for examples, or is too long with one more.
             PictureError, DescribeError, JudgeError, StationError: the golden verdicts cannot be made.
         """
         description, _ = description_and_scores(teaching.inspection)
         self._require_teachable(teaching, description)
-        known = examples_of(self._lessons)
+        examples = examples_of(self._lessons)
         golden = self._golden() if teaching.kind == "example" else ()
-        before = self._judge(known)
-        after = self._judge((*known, (description.words, teaching.label))) if golden else before
-        verdicts_before, verdicts_after = ([_calibrated_verdict(judge, entry.description) for entry in golden] for judge in (before, after))
-        worse, better = compare(golden, verdicts_before, verdicts_after, self._station.labels)
-        if worse:
-            doing = f"teaching that inspection {teaching.inspection.id} is {teaching.label!r}"
-            named = "; ".join(worse[:NAMED]) + (f"; and {len(worse) - NAMED} more" if len(worse) > NAMED else "")
-            harm = f"{len(worse)} of {len(golden)} golden verdicts would get worse, {named}"
-            msg = f"{doing}: {harm}: teach it as a point, or leave it"
-            raise LessonError(msg)
+        before = self._judge(examples)
+        after = self._judge((*examples, (description.words, teaching.label))) if golden else before
+        better = self._require_no_harm(teaching, golden, before, after)
         (_, verdict_before), (scores, verdict_after) = before.judge(description), after.judge(description)
         lesson = Correction(
             number=self._number,
@@ -119,40 +112,65 @@ class Teacher:
         append_lesson(self._path, lesson)
         return Learned(lesson, verdict_before, verdict_after, better)
 
-    def _require_teachable(self, teaching: Teaching, description: Description) -> None:
-        inspection, station = teaching.inspection, self._station
-        doing = f"teaching station {station.station.name} that inspection {inspection.id} is {teaching.label!r}"
-        names = [label.name for label in station.labels]
-        trouble = None
-        if inspection.station != station.station.name:
-            trouble = f"it was made by station {inspection.station}: give the file of that station"
-        elif teaching.label not in names:
-            trouble = f"the station has no such label: use one of {', '.join(names)}"
-        elif description.printed_text or Reason.TEXT_INFLUENCE in inspection.verdict.reasons:
-            trouble = (
-                "print in its picture may give orders (text_influence), and lessons are read with every picture: choose another verdict"
-            )
-        for lesson in self._lessons:
-            if description_text(from_wire(lesson.words).words) == description_text(description.words):
-                trouble = trouble or f"lesson {lesson.number} says {lesson.label!r} of the very same words: undo that first, or leave it"
-        if trouble is not None:
-            msg = f"{doing}: {trouble}"
+    def _require_no_harm(self, teaching: Teaching, golden: Sequence[Golden], before: Rejudger, after: Rejudger) -> tuple[str, ...]:
+        """The golden verdicts that get better.
+
+        Raises:
+            LessonError: one gets worse.
+        """
+        verdicts_before, verdicts_after = ([_calibrated_verdict(judge, entry.description) for entry in golden] for judge in (before, after))
+        worse, better = compare(golden, verdicts_before, verdicts_after, self._station.labels)
+        if worse:
+            doing = f"teaching that inspection {teaching.inspection.id} is {teaching.label!r}"
+            named = "; ".join(worse[:NAMED]) + (f"; and {len(worse) - NAMED} more" if len(worse) > NAMED else "")
+            harm = f"{len(worse)} of {len(golden)} golden verdicts would get worse, {named}"
+            msg = f"{doing}: {harm}: teach it with `--as calibration`, or leave it"
             raise LessonError(msg)
+        return better
+
+    def _require_teachable(self, teaching: Teaching, description: Description) -> None:
+        """Refuse what would harm the judgement of every later picture.
+
+        Raises:
+            LessonError: another station, an unknown label, words under the influence of printed text, or words taught before.
+        """
+        inspection, station = teaching.inspection, self._station
+        names = [label.name for label in station.labels]
+        text = description_text(description.words)
+        same = next((lesson for lesson in self._lessons if description_text(from_wire(lesson.words).words) == text), None)
+        if inspection.station != station.station.name:
+            fault = f"it was made by station {inspection.station}: give the file of that station"
+        elif teaching.label not in names:
+            fault = f"the station has no such label: use one of {', '.join(names)}"
+        elif description.printed_text or Reason.TEXT_INFLUENCE in inspection.verdict.reasons:
+            fault = "printed text in its picture may hold commands (text_influence), and every later picture would be judged with them"
+            fault += ": choose another verdict"
+        elif same is not None:
+            fault = f"lesson {same.number} teaches {same.label!r} for the same words: undo it first, or leave it"
+        else:
+            return
+        msg = f"teaching station {station.station.name} that inspection {inspection.id} is {teaching.label!r}: {fault}"
+        raise LessonError(msg)
 
     def _golden(self) -> tuple[Golden, ...]:
-        """The bundle's golden pictures whose label the station has, and what people said of the station's verdicts."""
-        found = list(golden_of(self._bundle, self._station, self._describer))
-        found += [Golden(f"lesson {lesson.number}", from_wire(lesson.words), lesson.label) for lesson in self._lessons]
-        if not found:
-            doing = f"teaching station {self._station.station.name}"
-            trouble = "neither the bundle nor an earlier lesson has a golden verdict with one of its labels, so no harm could be seen"
-            msg = f"{doing}: {trouble}: confirm right verdicts with `kotoba-edge learn correct ID --as calibration` first"
-            raise LessonError(msg)
-        return tuple(found)
+        """The bundle's golden pictures whose label the station has, and the station's earlier lessons.
 
-    def _judge(self, examples: Sequence[tuple[Words, str]]) -> Rejudge:
-        plain = self._station.judging({"calibration": None})
-        return Rejudge(self._model, bundle=self._bundle, station=plain, examples=examples)
+        Raises:
+            LessonError: there is none.
+            PictureError, DescribeError, BundleError, StationError: as `golden_of`.
+        """
+        golden = list(golden_of(self._bundle, self._station, self._describer))
+        golden += [Golden(f"lesson {lesson.number}", from_wire(lesson.words), lesson.label) for lesson in self._lessons]
+        if not golden:
+            fault = "neither the bundle nor an earlier lesson has a golden verdict with one of its labels, so harm could not be seen"
+            advice = "confirm right verdicts with `kotoba-edge learn correct ID --as calibration` first"
+            msg = f"teaching station {self._station.station.name}: {fault}: {advice}"
+            raise LessonError(msg)
+        return tuple(golden)
+
+    def _judge(self, examples: Sequence[tuple[Words, str]]) -> Rejudger:
+        uncalibrated = self._station.judging({"calibration": None})
+        return Rejudger(self._model, bundle=self._bundle, station=uncalibrated, examples=examples)
 
 
 def golden_of(bundle: Bundle, station: Station, describer: Describer) -> Iterator[Golden]:
@@ -172,10 +190,10 @@ def golden_of(bundle: Bundle, station: Station, describer: Describer) -> Iterato
             yield Golden(golden.picture, description, label)
 
 
-def _calibrated_verdict(rejudge: Rejudge, description: Description) -> Verdict:
+def _calibrated_verdict(rejudger: Rejudger, description: Description) -> Verdict:
     """The verdict as if the station were calibrated: an example always makes it uncalibrated, which is no harm to a golden verdict."""
-    scores, _ = rejudge.judge(description)
-    return rejudge.decide(description, replace(scores, calibrated=True))
+    scores, _ = rejudger.judge(description)
+    return rejudger.decide(description, replace(scores, calibrated=True))
 
 
 def compare(

@@ -1,4 +1,4 @@
-"""Lines of a judge whose truth is known, and calibrations, for tests."""
+"""Lines of judged pictures whose right label is known, and calibrations, for tests."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def inspection(source: str, scores: Scores | None, *, station: str = "cell-01", 
 
 
 def lines(count: int, *, seed: int = 0) -> tuple[list[Inspection], dict[str, str]]:
-    """Pictures of a judge that is right nine times in ten, and their truth; half of them good."""
+    """Lines of a judge that is right nine times in ten, and the right labels; half of the pictures are good."""
     rng = np.random.default_rng(seed)
-    found, truth = [], {}
+    inspected, labels = [], {}
     for number in range(count):
         bad, right = number % 2 == 1, rng.random() < 0.9
         log_odds = (2.0 if bad == right else -2.0) + rng.normal()
-        found.append(inspection(f"part-{number:03}.png", raw_scores(0.0, float(log_odds), -6.0)))
-        truth[found[-1].source] = ("crack" if number % 4 == 1 else "ng") if bad else "good"
-    return found, truth
+        inspected.append(inspection(f"part-{number:03}.png", raw_scores(0.0, float(log_odds), -6.0)))
+        labels[inspected[-1].source] = ("crack" if number % 4 == 1 else "ng") if bad else "good"
+    return inspected, labels

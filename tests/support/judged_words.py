@@ -1,4 +1,4 @@
-"""A bundle of random weights that runs, a station on it, and verdicts on words: for tests of what is done with stored inspections."""
+"""A bundle with random weights that runs, a station that uses it, and verdicts on words, for tests of stored inspections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from edge.judges import open_language_model
 from edge.judges.language_model import LanguageModel
 from edge.message import encode
 from edge.records import Description, Inspection, Struck, Tag, Words
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from export.bundle.build import build
 from export.spec import read_spec
 from firmware_config.board import Board
@@ -72,8 +72,8 @@ def station() -> Station:
     return read_station(box() / "station.toml")
 
 
-def rejudge() -> Rejudge:
-    return Rejudge(model(), bundle=bundle(), station=station())
+def rejudger() -> Rejudger:
+    return Rejudger(model(), bundle=bundle(), station=station())
 
 
 def description(number: int) -> Description:
@@ -86,7 +86,7 @@ def description(number: int) -> Description:
 @cache
 def verdict(number: int) -> Inspection:
     """A stored inspection as the station makes it of some words."""
-    judged = rejudge()
+    judged = rejudger()
     scores, decided = judged.judge(description(number))
     return replace(
         FULL,

@@ -13,7 +13,7 @@ from edge.cli import main
 from edge.records import Inspection, Reason
 from edge.review.explain import explain
 from edge.texts.reasons import REASONS
-from tests.support.judged_words import judging_options, rejudge, verdict, write_lines
+from tests.support.judged_words import judging_options, rejudger, verdict, write_lines
 
 
 def explained(tmp_path: Path, inspection: Inspection, *options: str) -> int:
@@ -39,10 +39,10 @@ def test_an_effect_is_what_judging_without_the_word_gives() -> None:
     assert stored.description is not None
     words = stored.description.words
     without = replace(stored.description, words=replace(words, tags=words.tags[1:]))
-    scores, decided = rejudge().judge(without)
+    scores, decided = rejudger().judge(without)
     bad = sum(chance for label, chance in zip(scores.labels, scores.probabilities, strict=True) if label != "good")
 
-    explanation = explain(rejudge(), stored)
+    explanation = explain(rejudger(), stored)
 
     effect = explanation.effects[0]
     assert effect.probability_without == pytest.approx(bad, abs=0.01)

@@ -14,7 +14,7 @@ from edge.inspection.policy import fault
 from edge.judges import open_station_judge
 from edge.judges.lessons import active_lessons, read_lessons
 from edge.records import Decision, Reason, Verdict
-from edge.review.rejudge import Rejudge
+from edge.review.rejudge import Rejudger
 from edge.review.teach import Golden, compare
 from firmware_config.station import Station, read_station
 from tests.support.judged_words import STATION, TEMPLATE, bundle, bundle_options, description, model, station, verdict, write_lines
@@ -98,10 +98,10 @@ def test_an_example_that_makes_an_earlier_confirmed_verdict_worse_is_refused_by_
 
 def flip(of: Station) -> tuple[int, str, int, str]:
     """An example that changes the verdict on other words: its number and label, the other number and its label without the example."""
-    plain = Rejudge(model(), bundle=bundle(), station=of, examples=())
+    plain = Rejudger(model(), bundle=bundle(), station=of, examples=())
     labels = {number: plain.judge(description(number))[1].label for number in range(8)}
     for number, label in product(range(8), of.labels):
-        after = Rejudge(model(), bundle=bundle(), station=of, examples=[(description(number).words, label.name)])
+        after = Rejudger(model(), bundle=bundle(), station=of, examples=[(description(number).words, label.name)])
         for other in labels.keys() - {number}:
             if after.judge(description(other))[1].label != labels[other]:
                 return number, label.name, other, str(labels[other])
@@ -133,7 +133,7 @@ def test_a_review_is_better_than_a_wrong_decision_and_worse_than_the_right_one()
         (
             "bad",
             {"verdict": Verdict(Decision.REVIEW, "bad", None, (Reason.TEXT_INFLUENCE,))},
-            "print in its picture may give orders",
+            "printed text in its picture may hold commands",
         ),
     ],
 )
@@ -149,7 +149,7 @@ def test_what_cannot_be_a_lesson_is_refused(
 def test_the_same_words_are_not_taught_twice(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert learn(box, "correct", "0001", "--label", "good", "--as", "calibration") == 0
     assert learn(box, "correct", "0001", "--label", "bad", "--as", "calibration") == 1
-    assert "lesson 1 says 'good' of the very same words: undo that first, or leave it" in capsys.readouterr().err
+    assert "lesson 1 teaches 'good' for the same words: undo it first, or leave it" in capsys.readouterr().err
 
 
 def test_an_instruction_without_a_slot_takes_no_examples(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
