@@ -23,6 +23,7 @@ from edge.picture.decode import read_picture
 from edge.records import Decision, Frame, Inspection, Verdict
 from edge.spool.store import Spool
 from firmware_config.board import read_board
+from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.station import Station, read_station
 
 ROUNDS = 7
@@ -35,7 +36,7 @@ def main() -> None:
     parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
     options = parser.parse_args()
     bundle = open_trusted_bundle(options.bundle, keys=options.keys)
-    station = read_station(bundle.path("golden/station.toml"))
+    station = read_station(bundle.path(GOLDEN_STATION))
     frame = _frame()
     describing(bundle, station, frame)
     judging(bundle, read_board("cpu"))

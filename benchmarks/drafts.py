@@ -33,7 +33,7 @@ from edge.runtime.onnx import Array, Graph, Tensor, on_host
 from export.studies.protocol import difference
 from export.studies.results import Study, read_study
 from firmware_config.board import read_board
-from firmware_config.bundle import BundleFile
+from firmware_config.bundle import GOLDEN_STATION, BundleFile
 from firmware_config.station import Describe, Station, read_station
 
 SEED = 0
@@ -60,7 +60,7 @@ def main() -> None:
     options.add_argument("--cells", type=int, help="no more than these, to try it")
     told = options.parse_args()
     bundle = open_trusted_bundle(told.bundle, keys=told.keys)
-    station = read_station(bundle.path("golden/station.toml"))
+    station = read_station(bundle.path(GOLDEN_STATION))
     study = read_study(told.lines, bundle, station)
     order = list(range(len(study.cells)))
     random.Random(SEED).shuffle(order)

@@ -19,6 +19,7 @@ from export.bundle.compare_models import without_graph
 from export.studies.protocol import auroc, difference
 from export.studies.results import Study, read_study
 from firmware_config.board import read_board
+from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.station import Station, read_station
 
 
@@ -30,7 +31,7 @@ def main() -> None:
     options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
     told = options.parse_args()
     bundle = open_trusted_bundle(told.bundle, keys=told.keys)
-    station = read_station(bundle.path("golden/station.toml"))
+    station = read_station(bundle.path(GOLDEN_STATION))
     study = read_study(told.lines, bundle, station)
     graph = np.array([scores.log_likelihoods for scores in study.scores])
     gguf = judged(study, replace(bundle, manifest=without_graph(bundle.manifest)), station)

@@ -19,6 +19,7 @@ from edge.review.rejudge import Rejudger
 from edge.review.teach import Golden, golden_of
 from edge.spool.history import History, description_and_scores
 from firmware_config.board import read_board
+from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.station import Station, read_station
 
 TEMPLATE = "examples"
@@ -36,7 +37,7 @@ def main() -> None:
     options.add_argument("--board", default="cpu")
     told = options.parse_args()
     bundle, board = open_trusted_bundle(told.bundle, keys=told.keys), read_board(told.board)
-    station = read_station(bundle.path("golden/station.toml")).judging({"template": TEMPLATE, "calibration": None})
+    station = read_station(bundle.path(GOLDEN_STATION)).judging({"template": TEMPLATE, "calibration": None})
     describer, model = open_vision_models(bundle, board=board).describer(station.describe), open_language_model(bundle, board=board)
     certified = {entry.picture: entry.label for entry in bundle.manifest.golden}
     golden = [replace(entry, label=certified[entry.name]) for entry in golden_of(bundle, station, describer)]

@@ -23,6 +23,7 @@ from edge.review.explain_picture import evidence_of, write_explanation
 from edge.review.explain_text import strongest
 from edge.review.rejudge import Rejudger
 from firmware_config.board import read_board
+from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.station import read_station
 
 WANTED = Counter({Decision.OK: 2, Decision.NG: 2, Decision.REVIEW: 1})
@@ -40,7 +41,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=Path("docs"))
     told = options.parse_args()
     bundle, board = open_trusted_bundle(told.starter, keys=told.keys), read_board(told.board)
-    station = read_station(bundle.path("golden/station.toml")).judging({"min_confidence": MIN_CONFIDENCE})
+    station = read_station(bundle.path(GOLDEN_STATION)).judging({"min_confidence": MIN_CONFIDENCE})
     (inspector,) = open_inspectors(bundle, [station], board=board)
     rejudger = Rejudger(open_language_model(bundle, board=board), bundle=bundle, station=station)
     left, shown = WANTED.copy(), set[str]()

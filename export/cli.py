@@ -236,8 +236,7 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from export.bundle.verify import golden_table, opened, unexpected
-    from export.bundle.verify import verify as verify_golden
+    from export.bundle.verify import golden_table, opened, unexpected, verify_golden
 
     trusted = read_trusted_keys(options.keys)
     with _Progress() as say, opened(options.bundle, trusted=trusted) as bundle:

@@ -29,6 +29,7 @@ from edge.records import Inspection
 from edge.sinks import open_sinks
 from edge.texts.demo import TEXTS
 from firmware_config.board import read_board
+from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.cameras import FolderCamera
 from firmware_config.outputs import MqttOutput, Outputs
 from firmware_config.settings import BoxSettings
@@ -90,7 +91,7 @@ def _link_cells(cells: Sequence[Cell], folder: Path) -> dict[str, Cell]:
 
 def _station(bundle: Bundle, folder: Path, port: int, *, forever: bool) -> Station:
     """The station of the bundle's golden pictures, with the cells in `folder` as its camera and the embedded broker as its output."""
-    sample = read_station(bundle.path("golden/station.toml"))
+    sample = read_station(bundle.path(GOLDEN_STATION))
     # The embedded broker speaks 3.1.1.
     output = MqttOutput(host="127.0.0.1", port=port, protocol="3.1.1")
     trigger = sample.trigger.model_copy(update={"kind": "interval", "interval_ms": FOREVER_INTERVAL_MS} if forever else {})

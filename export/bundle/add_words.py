@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from export.bundle.build import finish, require_replaceable, sign
 from export.bundle.key import builder_key
 from export.bundle.licences import SBOM_PATH
-from export.bundle.verify import Say, certify, opened, unsigned
+from export.bundle.verify import Say, certify_golden, opened, unsigned
 from export.cache import sha256
 from export.errors import BuildError, SpecError
 from export.models.vocabulary import Entry, embeddings, merged
@@ -68,7 +68,7 @@ def add_words(
                 manifest = manifest.model_copy(update={"bundle_version": version, "key_id": key_id(public_key(private))})
                 manifest = _listed(staging, manifest, changed_files)
                 expected = {golden.picture: golden.expected for golden in old.manifest.golden}
-                golden = certify(unsigned(staging, manifest), expected, board=board, say=say)
+                golden = certify_golden(unsigned(staging, manifest), expected, board=board, say=say)
                 sign(staging, manifest.model_copy(update={"golden": golden}), private)
                 digest, _ = finish(staging, out, private, archive=False, say=say)
             finally:

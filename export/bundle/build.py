@@ -14,7 +14,7 @@ from export.bundle.compare_models import graph_for_gguf, whole_chain
 from export.bundle.key import builder_key
 from export.bundle.licences import licence_files, notice
 from export.bundle.plan import Plan, check_names, gather, require_room
-from export.bundle.verify import Say, certify, golden_table, opened, unexpected, unsigned, write_archive
+from export.bundle.verify import Say, certify_golden, golden_table, opened, unexpected, unsigned, write_archive
 from export.cache import kept, sha256
 from export.errors import BuildError
 from export.models.llm.gguf_file import requantize, strip_chat_template
@@ -150,7 +150,7 @@ def _fill(
     require_kept((*figures, *chain))
     figures += chain
     manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in chain}})
-    golden = certify(unsigned(staging, manifest), plan.expected, board=board, say=say)
+    golden = certify_golden(unsigned(staging, manifest), plan.expected, board=board, say=say)
     if spec.require_expected:
         _require_expected(golden, plan)
     sign(staging, manifest.model_copy(update={"golden": golden}), private)

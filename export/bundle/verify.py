@@ -60,7 +60,7 @@ def write_archive(root: Path, archive: Path) -> None:
     pack(root, parse_manifest((root / MANIFEST_NAME).read_bytes()), archive)
 
 
-def certify(bundle: Bundle, expected: Mapping[str, str | None], *, board: Board, say: Say) -> tuple[Golden, ...]:
+def certify_golden(bundle: Bundle, expected: Mapping[str, str | None], *, board: Board, say: Say) -> tuple[Golden, ...]:
     """Give the golden verdicts of a bundle; `expected` is golden picture -> the label that its maker expects, None if there is none.
 
     Raises:
@@ -74,7 +74,7 @@ def certify(bundle: Bundle, expected: Mapping[str, str | None], *, board: Board,
         )
 
 
-def verify(bundle: Bundle, *, board: Board, say: Say) -> Verified:
+def verify_golden(bundle: Bundle, *, board: Board, say: Say) -> Verified:
     """Inspect every golden picture again and compare with its golden verdict.
 
     Raises:
