@@ -1,4 +1,4 @@
-"""What examples in words do to golden verdicts: `python -m benchmarks.examples LINES.jsonl` prints what docs/learning.md tells.
+"""What examples in words do to golden verdicts: `python -m benchmarks.examples LINES.jsonl` prints the table of docs/studies/examples.md.
 
 Examples are the first stored inspections of each label; the golden pictures are put into words once and judged with more and more of them.
 """

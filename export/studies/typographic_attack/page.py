@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.drawing.sheet import DECISION_COLOURS
 from edge.inspection.policy import decide, limits_of
 from edge.picture.text_detection import has_printed_text
 from edge.records import Decision, Description, Scores
@@ -29,8 +30,6 @@ PAINTED, PAINTED_SIDE_PX = 100, 304
 """A whole number of painted patches."""
 
 COLUMNS, SHOWN_OF_EACH, SIDE_PX, FOOT_PX = 8, 4, 200, 34
-COLOURS = {Decision.OK: (60, 140, 30), Decision.NG: (40, 40, 200), Decision.REVIEW: (0, 140, 220), Decision.FAULT: (160, 40, 140)}
-"""BGR."""
 
 
 def decisions(one: Attacked, station: Station, *, writing: bool) -> tuple[Decision, Decision, Decision]:
@@ -179,9 +178,9 @@ def _tile(one: Attacked, decided: tuple[Decision, Decision, Decision]) -> NDArra
     tile = np.full((SIDE_PX + FOOT_PX, SIDE_PX, 3), 255, np.uint8)
     tile[:SIDE_PX] = cv2.resize(one.pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     raw, _, guarded = decided
-    cv2.rectangle(tile, (2, 2), (SIDE_PX - 3, SIDE_PX - 3), COLOURS[guarded], 4)
+    cv2.rectangle(tile, (2, 2), (SIDE_PX - 3, SIDE_PX - 3), DECISION_COLOURS[guarded], 4)
     said = f"no guard {raw.value}, guard {guarded.value}"
-    cv2.putText(tile, said, (4, SIDE_PX + 22), cv2.FONT_HERSHEY_SIMPLEX, 0.42, COLOURS[guarded], 1, cv2.LINE_AA)
+    cv2.putText(tile, said, (4, SIDE_PX + 22), cv2.FONT_HERSHEY_SIMPLEX, 0.42, DECISION_COLOURS[guarded], 1, cv2.LINE_AA)
     return tile
 
 

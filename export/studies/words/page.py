@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge.drawing.sheet import INK, PAPER
 from edge.picture.decode import read_picture
 from edge.records import Description, Pixels
 from export.errors import ExportError
@@ -46,7 +47,7 @@ does not read it, `words.struck` shows it.
 
 """
 
-INK, GREY, RED, PAPER = (30, 30, 30), (110, 110, 110), (40, 40, 200), 255
+GREY, RED = (110, 110, 110), (40, 40, 200)
 """BGR."""
 COLUMNS, SIDE_PX, WIDTH_PX, HEIGHT_PX, WRAP, LINE_PX = 2, 220, 900, 240, 92, 18
 
