@@ -1,1 +1,1 @@
-"""Verbs of `kotoba-edge` that look at verdicts and teach: one file each, with `register(commands)`."""
+"""The verbs of `kotoba-edge`, one module each with `register(commands)`. Only edge/cli.py comes in."""

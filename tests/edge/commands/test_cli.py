@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,8 +43,6 @@ def test_the_help_of_each_verb_is_in_full_sentences_and_ends_with_an_example(ver
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_example_of_each_verb_is_a_command_that_it_understands(verb: str) -> None:
-    import shlex
-
     words = shlex.split(str(VERBS[verb].epilog).removeprefix("example:"))
     options = cli.parser().parse_args(words[1:])
     assert callable(options.command)
