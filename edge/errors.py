@@ -18,6 +18,22 @@ EdgeError
 
 from __future__ import annotations
 
+__all__ = [
+    "BundleError",
+    "CameraError",
+    "DeliveryError",
+    "DescribeError",
+    "EdgeError",
+    "HistoryError",
+    "JudgeError",
+    "LabelsError",
+    "LessonError",
+    "MessageError",
+    "NobodyListensError",
+    "SpoolError",
+    "SpoolFullError",
+]
+
 
 class EdgeError(Exception):
     """Root: says in one sentence what was being done, with which value, and what to do."""

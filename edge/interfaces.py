@@ -8,6 +8,8 @@ from typing import Protocol
 from edge.records import Capture, Description, Frame, Inspection, Scores, Words
 from firmware_config.station import Describe
 
+__all__ = ["Camera", "Describer", "Judge", "Sink", "VisionModels"]
+
 
 class Camera(Protocol):
     """Where pictures come from."""

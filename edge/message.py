@@ -14,6 +14,8 @@ from pydantic_core import PydanticSerializationError
 from edge.errors import MessageError
 from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
 
+__all__ = ["MAX_MESSAGE_BYTES", "SCHEMA", "decode", "encode", "schema"]
+
 SCHEMA = "kotoba.inspection/1"
 MAX_MESSAGE_BYTES = 1_000_000
 """An inspection is some kilobytes; anything larger was not made by this code."""

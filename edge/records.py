@@ -13,6 +13,22 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "Capture",
+    "Decision",
+    "Description",
+    "Frame",
+    "Inspection",
+    "LostFrame",
+    "Pixels",
+    "Reason",
+    "Scores",
+    "Struck",
+    "Tag",
+    "Verdict",
+    "Words",
+]
+
 Pixels: TypeAlias = NDArray[np.uint8]
 
 
