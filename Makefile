@@ -1,14 +1,20 @@
 # make demo    watch real solar cells being described and judged, each verdict arriving over MQTT
-# make test    every test that takes no more than about a minute
+# make test    every test that takes no more than about a minute, and the ten that took longest
 # make check   style, types, direction of imports
+# make quick   the inner loop, under a minute: no models, no broker
 # make bench   the benchmarks          make soak   the tests that take long          make clean   take away what make made
 #
+# .ci/run is `make check` and `make test`: what must pass before a change lands.
+#
 # Each target sets up what it needs, once: .venv-demo is what a device has plus sample data (no torch); .venv is everything.
+#
+# `make quick` leaves out test files that import torch, transformers, llama.cpp, the starter bundle or the broker, directly or through
+# other files of the repository (tests/support/needs.py reads the imports: nothing has to be marked), and tests marked `long`.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test check bench soak clean
+.PHONY: demo test check quick bench soak clean
 
 PYTHON ?= python3
 DEMO := .venv-demo
@@ -24,15 +30,19 @@ export CMAKE_ARGS := -DLLAVA_BUILD=OFF -DLLAMA_OPENSSL=OFF -DCMAKE_PROJECT_llama
 export CMAKE_BUILD_PARALLEL_LEVEL := $(shell nproc)
 export SKBUILD_CMAKE_VERBOSE := false
 
+define NEED_PROGRAMS
+packaging/need "the broker mosquitto" "PATH=$$PATH:/usr/sbin command -v mosquitto" mosquitto
+packaging/need "strace, unshare and ip, to watch the network" "command -v strace && command -v unshare && PATH=$$PATH:/usr/sbin command -v ip" strace util-linux iproute2
+endef
+
 demo: BIN := $(DEMO)/bin
 demo: $(DEMO)/ready $(BUNDLE)
 	$(BIN)/kotoba-edge demo
 
 test: BIN := $(FULL)/bin
 test: $(FULL)/ready $(BUNDLE)
-	packaging/need "the broker mosquitto" "PATH=$$PATH:/usr/sbin command -v mosquitto" mosquitto
-	packaging/need "strace, unshare and ip, to watch the network" "command -v strace && command -v unshare && PATH=$$PATH:/usr/sbin command -v ip" strace util-linux iproute2
-	$(BIN)/python -m pytest -m "not slow and not soak"
+	$(NEED_PROGRAMS)
+	$(BIN)/python -m pytest -m "not slow and not soak" --durations=10
 
 check: $(FULL)/ready
 	$(FULL)/bin/ruff check
@@ -40,14 +50,16 @@ check: $(FULL)/ready
 	$(FULL)/bin/mypy
 	$(FULL)/bin/lint-imports
 
+quick: $(FULL)/ready
+	$(FULL)/bin/python -m pytest --quick -m "not long and not slow and not soak" -q
+
 bench: BIN := $(FULL)/bin
 bench: $(FULL)/ready $(BUNDLE)
 	$(BIN)/python -m benchmarks
 
 soak: BIN := $(FULL)/bin
 soak: $(FULL)/ready $(BUNDLE)
-	packaging/need "the broker mosquitto" "PATH=$$PATH:/usr/sbin command -v mosquitto" mosquitto
-	packaging/need "strace, unshare and ip, to watch the network" "command -v strace && command -v unshare && PATH=$$PATH:/usr/sbin command -v ip" strace util-linux iproute2
+	$(NEED_PROGRAMS)
 	$(BIN)/python -m pytest -m "slow or soak"
 
 clean:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
@@ -16,6 +17,8 @@ import psutil
 import pytest
 from hypothesis import settings
 from onnx import TensorProto, helper
+
+from tests.support.needs import needs_of
 
 settings.register_profile("house", derandomize=True, deadline=None, database=None)
 settings.load_profile("house")
@@ -72,6 +75,18 @@ def _refuse_the_outside(event: str, arguments: tuple[Any, ...]) -> None:
 # An audit hook sees every connect and name look-up of this process, whichever library makes it, and nothing of ours is patched.
 # Native code (FFmpeg in OpenCV) is out of its sight: the demo's test under `unshare -n` covers that.
 sys.addaudithook(_refuse_the_outside)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick", action="store_true", help="leave out test files that load models or start a broker (tests/support/needs.py)"
+    )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave such a file unread: importing torch alone takes seconds."""
+    is_test = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    return True if config.getoption("--quick") and is_test and needs_of(collection_path) else None
 
 
 @pytest.fixture(autouse=True)

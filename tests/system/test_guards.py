@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.needs import needs_of
 from tests.support.repository import ROOT
 
 CONFTEST = ROOT / "tests/conftest.py"
@@ -63,14 +65,30 @@ def test_loopback_and_unix_sockets_are_free(tmp_path: Path) -> None:
         client.connect(str(tmp_path / "socket"))
 
 
+@pytest.mark.long
 def test_a_test_that_leaves_something_running_or_reaches_out_fails(tmp_path: Path) -> None:
     shutil.copy(CONFTEST, tmp_path)
     (tmp_path / "test_misbehaving.py").write_text(MISBEHAVING)
 
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False, env=environment)
 
     assert "3 errors" in run.stdout
     assert "left behind: thread stray" in run.stdout
     assert "left behind: process" in run.stdout
     assert "tried to reach the outside" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("file", "needs"),
+    [
+        ("contracts/test_judges.py", {"models"}),  # names the starter bundle
+        ("edge/review/test_teach.py", {"models"}),  # through tests/support
+        ("export/tuning/test_tune.py", {"models"}),  # through export
+        ("system/test_chaos.py", {"broker"}),
+        ("edge/test_message.py", set()),
+    ],
+)
+def test_what_a_test_file_needs_is_read_from_its_imports(file: str, needs: set[str]) -> None:
+    assert needs_of(ROOT / "tests" / file) == needs

@@ -30,7 +30,7 @@ from tests.support.tiny_bundle import (
 
 LONGEST_S = 2.0
 ARCHIVES, FOLDERS, MODELS = 3_000, 2_000, 2_000
-A_FIFTH = [pytest.param(0.2, id="a fifth"), pytest.param(1.0, marks=pytest.mark.soak, id="all")]
+A_FIFTH = [pytest.param(0.2, marks=pytest.mark.long, id="a fifth"), pytest.param(1.0, marks=pytest.mark.soak, id="all")]
 
 
 def mutated(raw: bytes, rng: random.Random) -> bytes:

@@ -97,7 +97,7 @@ def committed_in(path: Path) -> Said:
 
 @pytest.mark.parametrize(
     ("kills", "acknowledged"),
-    [(200, 40_000), pytest.param(1000, 200_000, marks=pytest.mark.soak)],
+    [pytest.param(200, 40_000, marks=pytest.mark.long), pytest.param(1000, 200_000, marks=pytest.mark.soak)],
     ids=["200 kills", "1,000 kills"],
 )
 def test_no_acknowledged_verdict_is_lost_when_the_writer_is_killed(tmp_path: Path, kills: int, acknowledged: int) -> None:

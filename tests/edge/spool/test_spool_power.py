@@ -71,7 +71,7 @@ def power_cuts(folder: Path, cuts: int, synchronous: str) -> Outcome:
     return outcome
 
 
-@pytest.mark.parametrize("cuts", [1000, pytest.param(5000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("cuts", [pytest.param(1000, marks=pytest.mark.long), pytest.param(5000, marks=pytest.mark.soak)])
 def test_no_acknowledged_verdict_is_lost_at_a_power_cut(tmp_path: Path, cuts: int) -> None:
     outcome = power_cuts(tmp_path, cuts, "FULL")
 
