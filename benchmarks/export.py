@@ -31,11 +31,12 @@ from edge.describers.decoding.drafts import Drafts
 from edge.picture.decode import read_picture
 from edge.records import Pixels
 from edge.runtime.onnx import PROVIDERS, Graph, open_session
+from export.cache import Cache
 from export.models.artefacts import run
 from export.models.blip.make import BlipWork, decode, open_blip
 from export.models.clip.make import ClipWork, open_clip
-from export.models.make import blip_part, clip_part
 from export.models.quantize import Inputs
+from export.models.steps import blip_part, clip_part
 from export.proof.figures import cosine, edit_distance
 from export.spec import BlipSource, ClipSource, Limits, read_models
 from firmware_config.board import Board, Precision, read_board
@@ -131,7 +132,7 @@ def clip_ways(work: Path, pictures: Sequence[Path]) -> dict[str, Callable[[], Ar
     for precision in dict.fromkeys(precision for board in BOARDS for precision in CLIP_PRECISIONS[board]):
         wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
         opened[precision] = open_clip(wanted, pictures)
-        made[precision] = clip_part(opened[precision], cache=work / "cache", say=print)
+        made[precision] = clip_part(opened[precision], cache=Cache(work / "cache"), say=print)
     pixels = opened["fp32"].pixels[0]
     ways: dict[str, Callable[[], Array]] = {}
     for board in map(read_board, BOARDS):
@@ -152,7 +153,7 @@ def blip_ways(work: Path, pictures: Sequence[Path]) -> dict[int, dict[str, Sayin
     for precision, decoder in dict.fromkeys(pair for board in BOARDS for pair in BLIP_PRECISIONS[board]):
         wanted = BlipSource(folder=folder, precision=precision, decoder_precision=decoder, limits=LOOSE)
         opened[precision] = open_blip(wanted, pictures)
-        made[precision, decoder] = blip_part(opened[precision], cache=work / "cache", say=print)
+        made[precision, decoder] = blip_part(opened[precision], cache=Cache(work / "cache"), say=print)
     captioners = {}
     for board in map(read_board, BOARDS):
         for precision, decoder in BLIP_PRECISIONS[board.name]:

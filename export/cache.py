@@ -1,58 +1,103 @@
-"""Steps of a build: outcomes are kept by the content of what they were made from; a build that was cut off goes on where it stopped."""
+"""Steps of a build, each made once: an artefact is kept until something that decides it changes.
+
+Four things decide what a step makes: our code, the libraries that the code calls, the content of the input files, and the settings.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
-import onnxruntime as ort
+from export.source_tree import SourceTree
 
-TOOLS = ("kotoba-edge", "llama-cpp-python", "onnx", "optimum-onnx", "torch", "transformers")
-"""Distributions whose version is part of what a step was made from, beside onnxruntime, which comes as several."""
+OUR_CODE = Path(__file__).parents[1]
+"""The folder that holds our import packages, in a checkout and where they are installed."""
+
+KEY_DIGITS = 32
+"""Hexadecimal digits of a key in a folder's name: 128 bits, so that no two steps share one."""
 
 
-def kept(cache: Path, name: str, inputs: Iterable[Path], settings: Any, make: Callable[[Path], object]) -> Path:  # noqa: ANN401 -- JSON
-    """The folder with the outcome of a step, made by `make` unless it is there.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What makes one kind of artefact.
 
-    `inputs` are files whose content counts, not their place; `settings` is whatever else decides the outcome, as JSON values; another
-    version of a tool, or a change in this package's own code, makes a step anew. What `make` writes appears under its final name only when
-    it is complete.
+    `modules` hold the code of the step, by their full names; what they import of ours is found by reading them. `libraries` names, as they
+    are imported, those that the step runs in a process of its own; the libraries that its modules import are found too.
     """
-    tools = {tool: _version(tool) for tool in TOOLS} | {"onnxruntime": ort.__version__}
-    told = [name, settings, tools, _own_code(), [(path.name, sha256(path)) for path in inputs]]
-    key = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
-    folder = cache / f"{name}-{key}"
-    if not folder.is_dir():
-        unfinished = cache / f"{folder.name}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        make(unfinished)
-        unfinished.rename(folder)
-    return folder
+
+    name: str
+    modules: tuple[str, ...]
+    libraries: tuple[str, ...] = ()
 
 
-def _version(tool: str) -> str | None:
-    """Of a distribution; none where a step runs without it."""
-    try:
-        return version(tool)
-    except PackageNotFoundError:
-        return None
+class Cache:
+    """Keeps the artefacts of steps in `folder`, each in a folder of its own named by the step and its key."""
+
+    def __init__(self, folder: Path, *, code: SourceTree | None = None, library_version: Callable[[str], str | None] | None = None) -> None:
+        self.folder = folder
+        self._code = SourceTree(OUR_CODE) if code is None else code
+        self._library_version = installed_version if library_version is None else library_version
+
+    def made(self, step: Step, make: Callable[[Path], object], *, inputs: Iterable[Path], settings: Any = None) -> Path:  # noqa: ANN401 -- JSON
+        """The folder with the artefact of a step, which `make` fills if it is not there yet.
+
+        Of `inputs` the content and the file's name count, not the folder; `settings` are JSON values. The folder gets its final name when
+        `make` has returned, so that a step that was cut off is made again.
+
+        Raises:
+            OSError: an input cannot be read or the artefact cannot be written.
+            ModuleNotFoundError: the step names a module that does not exist.
+        """
+        folder = self.folder / f"{step.name}-{self.key(step, inputs=inputs, settings=settings)}"
+        if not folder.is_dir():
+            unfinished = folder.with_name(f"{folder.name}.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            make(unfinished)
+            unfinished.rename(folder)
+        return folder
+
+    def key(self, step: Step, *, inputs: Iterable[Path], settings: Any = None) -> str:  # noqa: ANN401 -- JSON
+        """Digest of everything that decides the artefact of a step; see `made`."""
+        code = self._code.reached_from(step.modules)
+        libraries: Mapping[str, str | None] = {name: self._library_version(name) for name in code.libraries.union(step.libraries)}
+        decided_by = {
+            "step": step.name,
+            "code": code.sources,
+            "libraries": libraries,
+            "inputs": [[path.name, sha256(path)] for path in inputs],
+            "settings": settings,
+        }
+        return hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:KEY_DIGITS]
+
+
+def installed_version(library: str) -> str | None:
+    """The installed distributions of a library, by the name that is imported, and their versions; None where it is not installed.
+
+    One import can have several distributions: `onnxruntime` comes as onnxruntime-gpu too, `optimum` is one package of two distributions.
+    """
+    names = sorted(set(_distributions().get(library, ())))
+    return ", ".join(f"{name} {version(name)}" for name in names) or None
 
 
 @cache
-def _own_code() -> str:
-    """Digest of the modules that make and prove artefacts."""
-    return hashlib.sha256("".join(sha256(path) for path in sorted(Path(__file__).parent.glob("*.py"))).encode()).hexdigest()
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()  # reads every installed distribution: about a second
 
 
 def sha256(path: Path) -> str:
-    """Digest of a file's content, in hexadecimal."""
+    """Digest of a file's content, in hexadecimal.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, get_args
 from pydantic import ValidationError
 
 from edge.errors import EdgeError
+from export.cache import Cache
 from export.errors import BuildError, ExportError, SpecError
 from export.spec import BlipSource, ClipSource, LlmSource, Quantisation, read_spec
 from export.studies.typographic_attack import command as attack_command
@@ -142,11 +143,11 @@ def _model_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 def _clip(options: argparse.Namespace) -> int:
     from export.models.artefacts import pictures_of
     from export.models.clip.make import open_clip
-    from export.models.make import clip_part
+    from export.models.steps import clip_part
 
     work = open_clip(_source(ClipSource, options), pictures_of(options.pictures))
     with _explained(options.explain) as explain, _Progress() as say:
-        part = clip_part(work, cache=options.cache, say=say)
+        part = clip_part(work, cache=Cache(options.cache), say=say)
         explain(part.figures)
     return _handed_over(part.artefacts, options.out, part.figures)
 
@@ -154,26 +155,26 @@ def _clip(options: argparse.Namespace) -> int:
 def _blip(options: argparse.Namespace) -> int:
     from export.models.artefacts import pictures_of
     from export.models.blip.make import open_blip
-    from export.models.make import blip_part
+    from export.models.steps import blip_part
 
     work = open_blip(_source(BlipSource, options), pictures_of(options.pictures))
     with _explained(options.explain) as explain, _Progress() as say:
-        part = blip_part(work, cache=options.cache, say=say)
+        part = blip_part(work, cache=Cache(options.cache), say=say)
         explain(part.figures)
     return _handed_over(part.artefacts, options.out, part.figures)
 
 
 def _llm(options: argparse.Namespace) -> int:
-    from export.bundle.build import requantised
     from export.models.artefacts import hand_over
     from export.models.llm.convert import read_llm
-    from export.models.make import llm_part
+    from export.models.llm.steps import quantized_gguf
+    from export.models.steps import llm_part
 
     wanted = _source(LlmSource, options)
     checkpoint = read_llm(options.folder, wanted.adapters)
     with _Progress() as say:
-        part = llm_part(checkpoint, wanted.adapters, cache=options.cache, say=say)
-        model = requantised(part.original, options.quantisation, cache=options.cache, say=say)
+        part = llm_part(checkpoint, wanted.adapters, cache=Cache(options.cache), say=say)
+        model = quantized_gguf(part.original, options.quantisation, cache=Cache(options.cache), report=say)
         made = hand_over(part.artefacts, options.out, model=model)
     for path in made:
         print(path)
@@ -223,7 +224,7 @@ def _build(options: argparse.Namespace) -> int:
     spec = read_spec(options.spec, precision=board.precision)
     out = options.out or STATE / "bundles" / spec.name
     with _explained(options.explain) as explain, _Progress() as say:
-        built = build(spec, out=out, key=options.key, cache=options.cache, archive=options.archive, board=board, say=say)
+        built = build(spec, out=out, key=options.key, cache=Cache(options.cache), archive=options.archive, board=board, say=say)
         explain(built.figures)
     if built.figures:
         print(table(built.figures), end="\n\n")

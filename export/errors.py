@@ -2,8 +2,8 @@
 
 ExportError
 ├── SpecError      a bundle specification that is wrong, or names something that is not there
-├── LlmError       a language model that could not be made ready (export/models/llm/gguf_file.py)
-└── BuildError     a bundle that could not be made or does not do what it promises
+├── LlmError       a language model or a LoRA adapter that cannot be converted
+└── BuildError     a bundle that cannot be made or does not pass its proof
 """
 
 from __future__ import annotations
@@ -17,5 +17,9 @@ class SpecError(ExportError):
     """A bundle specification that is wrong, or names something that is not there."""
 
 
+class LlmError(ExportError):
+    """A language model or a LoRA adapter that cannot be converted."""
+
+
 class BuildError(ExportError):
-    """A bundle that could not be made or does not do what it promises."""
+    """A bundle that cannot be made or does not pass its proof."""

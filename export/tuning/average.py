@@ -10,7 +10,8 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
-from export.models.llm.gguf_file import LlmError, write_lora
+from export.errors import LlmError
+from export.models.llm.adapter_file import write_lora
 
 
 def average(adapters: Sequence[Path], target: Path) -> None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from export.models.llm.gguf_file import ADAPTED, deinterleave
+from export.models.llm.adapter_file import ADAPTED, deinterleave
 
 WEIGHT = torch.bfloat16 if torch.ops.mkldnn._is_mkldnn_bf16_supported() else torch.float32  # noqa: SLF001
 """Type of frozen weights and activations: bfloat16 on a processor with instructions for it, otherwise float32, which is eight times as
@@ -98,7 +98,7 @@ class LoraLlama(nn.Module):
             self.layers.append(layer)
 
     def lora(self) -> Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """The LoRA matrices for `export.models.llm.gguf_file.write_adapter`: "LAYER.q_proj" to A (r, in) and B (out, r), float32."""
+        """The LoRA matrices for `export.models.llm.adapter_file.write_adapter`: "LAYER.q_proj" to A (r, in) and B (out, r), float32."""
         return {
             f"{number}.{name}": (part.a.detach().numpy(), part.b.detach().numpy())
             for number, layer in enumerate(self.layers)

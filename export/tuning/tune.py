@@ -21,7 +21,7 @@ from torch.nn import functional
 from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt, description_text, label_text
 from edge.records import Words
-from export.models.llm.gguf_file import write_adapter
+from export.models.llm.adapter_file import write_adapter
 from export.tuning.examples import Example
 from export.tuning.lora_llama import LoraLlama
 from firmware_config.labels import Label

@@ -11,16 +11,16 @@ import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from transformers import BlipConfig, BlipForConditionalGeneration
+from transformers import BlipConfig
 
+from export.checkpoint import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.errors import SpecError
-from export.models.artefacts import SAFE, Say, prepared, record, run
-from export.models.blip.export import blip_section, cross_names, export_blip, past_names
+from export.models.artefacts import Say, prepared, record, run
+from export.models.blip.graphs import blip_section, cross_names, load_blip, past_names
 from export.models.quantize import Inputs, quantize
-from export.models.shared_head import find_tied, store_once
-from export.models.suspects import suspects
+from export.models.sensitivity import suspects
+from export.models.tied_embedding import find_tied, store_once
 from export.proof.figures import Measured, Suspect, agreement, cosine, edit_distance, max_difference
-from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.spec import BlipSource
 from firmware_config.describers import ImagePreprocess
 
@@ -54,10 +54,6 @@ class BlipWork:
         """The tokens with which every caption begins: the first of all, and the prompt."""
         prompt = self.tokenizer.encode(self.wanted.prompt, add_special_tokens=False).ids
         return [self.config.text_config.bos_token_id, *prompt]
-
-    def model(self) -> BlipForConditionalGeneration:
-        """The original, in fp32."""
-        return BlipForConditionalGeneration.from_pretrained(self.checkpoint.folder, **SAFE).eval()
 
 
 def open_blip(wanted: BlipSource, pictures: Sequence[Path]) -> BlipWork:
@@ -103,11 +99,6 @@ def read_drafts(paths: Sequence[Path]) -> tuple[str, ...]:
         msg = f"drafts {', '.join(map(str, paths))}: {len(captions)} captions, expected at most {MOST_DRAFTS}: keep the commonest"
         raise SpecError(msg)
     return tuple(captions)
-
-
-def blip_graphs(work: BlipWork, out: Path) -> None:
-    """Write `out`/vision.onnx and `out`/decoder.onnx in fp32."""
-    export_blip(work.model(), out)
 
 
 def make_blip(work: BlipWork, graphs: Path, out: Path, *, say: Say) -> None:
@@ -221,7 +212,7 @@ def _captions(work: BlipWork) -> list[tuple[list[int], NDArray[np.float32]]]:
 
     Without any cache.
     """
-    model, text = work.model(), work.config.text_config
+    model, text = load_blip(work.checkpoint), work.config.text_config
     made = []
     for one in work.pixels:
         with torch.no_grad():

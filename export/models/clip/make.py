@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
-from export.models.artefacts import SAFE, Say, prepared, record, run
-from export.models.clip.export import ClipText, export_clip
+from export.checkpoint import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
+from export.models.artefacts import Say, prepared, record, run
+from export.models.clip.graphs import ClipText, load_clip
 from export.models.foils import choose_foils, write_foils
 from export.models.quantize import Inputs, quantize
-from export.models.suspects import suspects
+from export.models.sensitivity import suspects
 from export.models.vocabulary import Entry, embeddings, merged
 from export.proof.figures import Measured, Suspect, cosine, max_difference, overlap
-from export.sources import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.spec import ClipSource
 from firmware_config.describers import ImagePreprocess
 
@@ -55,11 +55,6 @@ class ClipWork:
         padding = self.checkpoint.config.get("text_config", {}).get("pad_token_id", 1)
         return int(padding) if self.checkpoint.model_type == "siglip" else 0
 
-    def model(self) -> CLIPModel | SiglipModel:
-        """The original, in fp32."""
-        kind = SiglipModel if self.checkpoint.model_type == "siglip" else CLIPModel
-        return kind.from_pretrained(self.checkpoint.folder, **SAFE).eval()
-
 
 def open_clip(wanted: ClipSource, pictures: Sequence[Path]) -> ClipWork:
     """Look at everything that is needed; no weight is read.
@@ -82,11 +77,6 @@ def open_clip(wanted: ClipSource, pictures: Sequence[Path]) -> ClipWork:
     )
 
 
-def clip_graphs(work: ClipWork, out: Path) -> None:
-    """Write `out`/vision.onnx and `out`/text.onnx in fp32."""
-    export_clip(work.model(), out)
-
-
 def make_clip(work: ClipWork, graphs: Path, out: Path, *, say: Say) -> None:
     """Make `out`/clip, models.json and the figures of the proof from the fp32 graphs in the folder `graphs`."""
     precision, vision, text = work.wanted.precision, out / "clip/vision.onnx", out / "clip/text.onnx"
@@ -106,7 +96,7 @@ def make_clip(work: ClipWork, graphs: Path, out: Path, *, say: Say) -> None:
             pad_token_id=work.pad_token_id,
         )
     say("proving CLIP")
-    model = work.model()
+    model = load_clip(work.checkpoint)
     with torch.no_grad():
         # The original's own way, not that of our graph.
         seen = np.concatenate([model.get_image_features(pixel_values=torch.from_numpy(one)).numpy() for one in work.pixels])

@@ -18,8 +18,9 @@ import llama_cpp
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from export.models.llm.gguf_file import LlmError, silent, strip_chat_template
-from export.sources import Checkpoint, read_checkpoint, read_json
+from export.checkpoint import Checkpoint, read_checkpoint, read_json
+from export.errors import LlmError
+from export.models.llm.gguf_quantize import silent, strip_chat_template
 
 CONVERTER_ENV = "KOTOBA_LLAMA_CPP"
 HOURS = 3600 * 4
@@ -44,6 +45,16 @@ def converter() -> Path:
     where = given or "the installed llama-cpp-python"
     msg = f"llama.cpp's converter is not in {where}: set {CONVERTER_ENV} to a checkout of llama.cpp, or install with `make`"
     raise LlmError(msg)
+
+
+def converter_files() -> tuple[Path, ...]:
+    """The source files of the converter, sorted: they decide what it writes.
+
+    Raises:
+        LlmError: the converter is not there.
+    """
+    folder = converter()
+    return tuple(sorted(path for part in ("*.py", "conversion/**/*.py", "gguf-py/gguf/**/*.py") for path in folder.glob(part)))
 
 
 def convert_model(checkpoint: Checkpoint, target: Path) -> None:
@@ -121,7 +132,7 @@ def read_llm(folder: Path, adapters: Sequence[Path] = ()) -> Checkpoint:
     """Look at a language model's folder and those of its adapters; what the model may be, llama.cpp's converter decides.
 
     Raises:
-        SpecError: see `export.sources.read_checkpoint`.
+        SpecError: see `export.checkpoint.read_checkpoint`.
         LlmError: an adapter is not as it must be.
     """
     for adapter in adapters:

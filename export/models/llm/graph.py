@@ -27,7 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edge.errors import EdgeError
 from edge.judges.lora import read_lora
-from export.models.llm.gguf_file import LlmError
+from export.errors import LlmError
 from firmware_config.board import GraphPrecision
 
 INTERLEAVED = {"llama": True, "qwen2": False}

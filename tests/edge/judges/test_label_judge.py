@@ -26,7 +26,7 @@ from edge.judges.llama import LlamaModel
 from edge.judges.prompt import CONTENT_FREE, Example, Prompt, description_text
 from edge.judges.scoring import Scoring
 from edge.records import Reason, Scores, Tag, Words
-from export.models.llm.gguf_file import write_adapter
+from export.models.llm.adapter_file import write_adapter
 from export.models.llm.graph import write_graph
 from firmware_config.board import Board
 from firmware_config.labels import Label

@@ -11,6 +11,7 @@ from edge.errors import BundleError
 from edge.picture.decode import read_picture
 from export import cli
 from export.bundle.build import build
+from export.cache import Cache
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.signature import read_trusted_keys
@@ -31,7 +32,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         spec,
         out=folder / "bundle",
         key=folder / "keys/builder.key",
-        cache=folder / "cache",
+        cache=Cache(folder / "cache"),
         archive=False,
         board=BOARD,
         say=lambda _: None,

@@ -9,6 +9,7 @@ import pytest
 
 from edge.bundle.open import open_trusted_bundle
 from export.bundle.build import Built, build
+from export.cache import Cache
 from export.cli import main
 from export.errors import BuildError, SpecError
 from export.spec import read_spec
@@ -29,7 +30,7 @@ def built(spec: Path, work: Path, *, out: str = "bundle", archive: bool = False)
         read_spec(spec),
         out=work / out,
         key=work / "keys" / "builder.key",
-        cache=work / "cache",
+        cache=Cache(work / "cache"),
         archive=archive,
         board=BOARD,
         say=lambda _: None,

@@ -16,11 +16,10 @@ from peft import LoraConfig, get_peft_model
 from transformers import Qwen2ForCausalLM
 
 from edge.bundle.open import open_trusted_bundle
-from export import cache as steps
 from export import cli
 from export.bundle.build import Built, build
+from export.cache import Cache
 from export.errors import ExportError
-from export.models import make
 from export.spec import read_spec
 from firmware_config.board import Board, read_board
 from tests.support import tiny_models
@@ -123,9 +122,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-def built(root: Path, cache: Path, *, out: str = "bundle") -> Built:
+def built(root: Path, cache: Path, *, out: str = "bundle", report: Callable[[str], None] = lambda _: None) -> Built:
     spec, key = read_spec(root / "line3.toml"), root.parent / "keys/builder.key"
-    return build(spec, out=root.parent / out, key=key, cache=cache, archive=False, board=BOARD, say=lambda _: None)
+    return build(spec, out=root.parent / out, key=key, cache=Cache(cache), archive=False, board=BOARD, say=report)
 
 
 def test_one_command_builds_a_bundle_from_hugging_face_folders(
@@ -161,27 +160,29 @@ def test_two_builds_on_two_paths_give_one_digest(root: Path, cache: Path, tmp_pa
     assert everything_below(one.root) == everything_below(other.root)
 
 
-def test_an_interrupted_build_continues_where_it_stopped(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, made = tmp_path / "cache", list[str]()
+def test_an_interrupted_build_continues_where_it_stopped(root: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
 
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt_at_blip(message: str) -> None:
+        if message.startswith("quantizing BLIP"):
+            raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch:
-        patch.setattr(make, "blip_graphs", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            built(root, cache)
-    real = steps.kept
+    with pytest.raises(KeyboardInterrupt):
+        built(root, cache, report=interrupt_at_blip)
+    before = made_steps(cache)
 
-    def counted(cache: Path, name: str, inputs: Iterable[Path], settings: object, make: Callable[[Path], object]) -> Path:
-        made.append(name)
-        return real(cache, name, inputs, settings, make)
-
-    monkeypatch.setattr(make, "clip_graphs", lambda *_: pytest.fail("made again"))
-    monkeypatch.setattr(make, "make_clip", lambda *_, **__: pytest.fail("made again"))
-    monkeypatch.setattr(make, "kept", counted)
     assert built(root, cache).digest.startswith("sha256:")
-    assert made == ["clip-graphs", "clip", "blip-graphs", "blip", "llm"]
+
+    assert set(before) == {"clip-graphs", "clip", "blip-graphs"}
+    after = made_steps(cache)
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {"blip", "llm", "llm-quantized"}
+
+
+def made_steps(cache: Path) -> dict[str, tuple[str, int]]:
+    """Of each finished step the folder that it was made in and when that folder was written."""
+    finished = (path for path in cache.iterdir() if path.suffix != ".unfinished")
+    return {path.name.rpartition("-")[0]: (path.name, path.stat().st_mtime_ns) for path in finished}
 
 
 def test_a_version_older_than_the_one_in_the_folder_is_refused(root: Path, cache: Path) -> None:

@@ -11,6 +11,7 @@ from edge.judges import open_language_model
 from edge.judges.graph import GraphModel
 from edge.judges.llama import LlamaModel
 from export.bundle.build import Built, build
+from export.cache import Cache
 from export.cli import main
 from export.proof.figures import ProofError
 from export.spec import read_spec
@@ -37,7 +38,7 @@ def built(
         read_spec(spec),
         out=folder / "bundle",
         key=folder / "keys/builder.key",
-        cache=folder / "cache",
+        cache=Cache(folder / "cache"),
         archive=False,
         board=board,
         say=told.append,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,14 +20,14 @@ from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
 from edge.picture.decode import read_picture
 from export import cli
+from export.cache import Cache
 from export.errors import SpecError
-from export.models import make
 from export.models.artefacts import hand_over, pictures_of
 from export.models.blip.make import PROOF_TOKENS, open_blip
-from export.models.clip.export import export_clip
+from export.models.clip.graphs import export_clip
 from export.models.clip.make import open_clip
-from export.models.make import blip_part, clip_part
 from export.models.quantize import changing, quantize
+from export.models.steps import blip_part, clip_part
 from export.models.vocabulary import read_vocabulary
 from export.proof.figures import ProofError
 from export.spec import BlipSource, ClipSource, read_models
@@ -90,13 +91,13 @@ def clip_of(sources: Path, out: Path, *, name: str = "clip", precision: Precisio
     }
     pictures = changed.pop("pictures", pictures_of(sources))
     work = open_clip(ClipSource(**{**settings, **changed}), pictures)
-    hand_over(clip_part(work, cache=out.with_name("cache"), say=quiet).artefacts, out)
+    hand_over(clip_part(work, cache=Cache(out.with_name("cache")), say=quiet).artefacts, out)
 
 
 def blip_of(sources: Path, out: Path, *, precision: Precision = "fp32", **changed: object) -> None:
     limits = {} if precision == "fp32" else LOOSE
     wanted = BlipSource(folder=sources / "blip", precision=precision, decoder_precision=precision, limits=limits, **changed)
-    hand_over(blip_part(open_blip(wanted, pictures_of(sources)), cache=out.with_name("cache"), say=quiet).artefacts, out)
+    hand_over(blip_part(open_blip(wanted, pictures_of(sources)), cache=Cache(out.with_name("cache")), say=quiet).artefacts, out)
 
 
 @pytest.mark.parametrize("name", ["clip", "siglip"])
@@ -226,12 +227,16 @@ def test_a_broken_limit_fails_with_the_stage_the_layers_and_the_precision_to_try
     assert not (tmp_path / "out").exists()
 
 
-def test_an_outcome_is_kept_until_what_it_was_made_of_changes(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_prompts_make_the_artefacts_of_clip_again_but_not_its_graphs(sources: Path, tmp_path: Path) -> None:
     clip_of(sources, tmp_path / "out")
-    monkeypatch.setattr(make, "make_clip", lambda *_, **__: pytest.fail("made again"))
+    first = {path.name for path in (tmp_path / "cache").iterdir()}
     clip_of(sources, tmp_path / "again")
-    with pytest.raises(pytest.fail.Exception):
-        clip_of(sources, tmp_path / "other", prompts=("{}",))
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == first
+
+    clip_of(sources, tmp_path / "other", prompts=("{}",))
+
+    (added,) = {path.name for path in (tmp_path / "cache").iterdir()} - first
+    assert re.fullmatch("clip-[0-9a-f]+", added)
 
 
 def test_what_is_wrong_is_said_before_any_work(sources: Path, tmp_path: Path) -> None:

@@ -16,9 +16,8 @@ from peft import LoraConfig, get_peft_model
 from transformers import GemmaConfig, GemmaForCausalLM, PreTrainedModel, Qwen2ForCausalLM
 
 from edge.bundle.gguf_header import require_sound
-from export.errors import SpecError
+from export.errors import LlmError, SpecError
 from export.models.llm.convert import INSTRUCTION, convert_adapter, convert_model, plain_template, read_llm
-from export.models.llm.gguf_file import LlmError
 from tests.support.tiny_qwen import CHAT, SIZES, write_qwen
 
 MATRICES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]

@@ -19,9 +19,10 @@ from edge.judges.llama import LlamaModel
 from edge.judges.lora import read_lora
 from edge.judges.prompt import Prompt
 from edge.judges.token_tree import TokenTree
+from export.errors import LlmError
 from export.models.llm import graph as llm_graph
+from export.models.llm.adapter_file import write_adapter, write_lora
 from export.models.llm.convert import convert_model, read_llm
-from export.models.llm.gguf_file import LlmError, write_adapter, write_lora
 from export.models.llm.graph import hadamard, why_no_graph, write_graph
 from firmware_config.board import Board, GraphPrecision
 from firmware_config.labels import Label

@@ -17,9 +17,10 @@ from edge.bundle.open import Bundle
 from edge.daemon.metrics import peak_bytes
 from edge.describers.blip import BlipCaptioner
 from edge.picture.decode import read_picture
+from export.cache import Cache
 from export.models.blip.make import BlipWork, open_blip
 from export.models.clip.make import open_clip
-from export.models.make import Part, blip_part, clip_part
+from export.models.steps import Part, blip_part, clip_part
 from export.spec import BlipSource, ClipSource, read_models
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest
@@ -61,7 +62,7 @@ def test_clip(name: str, tmp_path: Path) -> None:
     found: dict[str, float] = {}
     for precision in ("fp32", "int8", *(("int8-full",) if name in BOTH_INT8 else ())):
         wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
-        found |= told(name, clip_part(open_clip(wanted, pictures), cache=tmp_path / "cache", say=quiet))
+        found |= told(name, clip_part(open_clip(wanted, pictures), cache=Cache(tmp_path / "cache"), say=quiet))
     assert found["clip_image_max_difference_fp32"] <= FP32_TOLERANCE
     assert found["clip_text_max_difference_fp32"] <= FP32_TOLERANCE
     assert found["clip_image_cosine_int8"] >= INT8_COSINE
@@ -76,7 +77,7 @@ def test_blip(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert peak < MEMORY
     for precision in ("int8", *(("int8-full",) if name in BOTH_INT8 else ()), "fp32"):
         work = open_blip(_wanted(folder, precision), pictures)
-        part = blip_part(work, cache=tmp_path / "cache", say=quiet)
+        part = blip_part(work, cache=Cache(tmp_path / "cache"), say=quiet)
         found |= told(name, part)
     assert found["blip_decoder_max_difference_fp32"] <= FP32_TOLERANCE
     assert found["blip_captions_edit_distance_fp32"] == 0
@@ -159,5 +160,5 @@ def _exported_alone(folder: Path, pictures: tuple[Path, ...], cache: Path) -> tu
 
 def _export(folder: Path, pictures: tuple[Path, ...], cache: Path, told: multiprocessing.Queue) -> None:
     started = time.monotonic()
-    blip_part(open_blip(_wanted(folder, "int8"), pictures), cache=cache, say=quiet)
+    blip_part(open_blip(_wanted(folder, "int8"), pictures), cache=Cache(cache), say=quiet)
     told.put((time.monotonic() - started, peak_bytes()))

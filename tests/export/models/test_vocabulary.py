@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from export.errors import SpecError
-from export.models.clip.export import export_clip
+from export.models.clip.graphs import export_clip
 from export.models.vocabulary import Entry, embeddings, merged, read_vocabulary
 from export.spec import SEED_WORDS
 from export.starter.tokenizer import PAD_ID

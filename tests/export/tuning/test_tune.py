@@ -10,7 +10,8 @@ import torch
 
 from edge.judges.language_model import Vocabulary
 from edge.records import Tag, Words
-from export.models.llm.gguf_file import LlmError, write_lora
+from export.errors import LlmError
+from export.models.llm.adapter_file import write_lora
 from export.tuning.average import average
 from export.tuning.examples import Example, augmented, read_examples
 from export.tuning.lora_llama import LoraLlama

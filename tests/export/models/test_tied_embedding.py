@@ -7,9 +7,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from export.models.blip.export import cross_names, export_blip, past_names
+from export.models.blip.graphs import cross_names, export_blip, past_names
 from export.models.quantize import quantize
-from export.models.shared_head import find_tied, store_once
+from export.models.tied_embedding import find_tied, store_once
 from export.starter.tokenizer import DECODE_ID
 from firmware_config.board import Precision
 from tests.support import tiny_models

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from transformers import BlipConfig, BlipForConditionalGeneration
 from transformers.cache_utils import DynamicCache
 
+from export.checkpoint import LOAD_SAFELY, Checkpoint
 from firmware_config.describers import ImagePreprocess
 
 OPSET = 17
@@ -32,6 +33,11 @@ MASKED = -10_000.0
 """What is added to the score of a token that may not be seen, as BLIP itself does."""
 
 _register = TasksManager.create_register("onnx")
+
+
+def load_blip(checkpoint: Checkpoint) -> BlipForConditionalGeneration:
+    """The original model, in fp32."""
+    return BlipForConditionalGeneration.from_pretrained(checkpoint.folder, **LOAD_SAFELY).eval()
 
 
 class BlipVision(nn.Module):

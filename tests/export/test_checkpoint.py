@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from export.checkpoint import read_checkpoint
 from export.errors import SpecError
-from export.sources import read_checkpoint
 
 
 def checkpoint(folder: Path, **config: object) -> Path:

