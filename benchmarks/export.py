@@ -32,13 +32,14 @@ from edge.picture.decode import read_picture
 from edge.records import Pixels
 from edge.runtime.onnx import PROVIDERS, Graph, open_session
 from export.cache import Cache
+from export.model_sources import BlipSource, ClipSource, Limits
 from export.models.artefacts import run
 from export.models.blip.make import BlipWork, decode, open_blip
 from export.models.clip.make import ClipWork, open_clip
 from export.models.quantize import Inputs
 from export.models.steps import blip_part, clip_part
 from export.proof.figures import cosine, edit_distance
-from export.spec import BlipSource, ClipSource, Limits, read_models
+from export.spec import read_models
 from firmware_config.board import Board, Precision, read_board
 from firmware_config.bundle import BundleFile, Manifest
 from firmware_config.describers import Blip

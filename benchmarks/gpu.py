@@ -52,11 +52,11 @@ from edge.picture.preprocess import pixel_values
 from edge.records import Scores, Words
 from edge.runtime.onnx import PROVIDERS, Graph
 from export.cache import Cache
+from export.model_sources import BlipSource, ClipSource
 from export.models.blip.make import open_blip
 from export.models.clip.make import open_clip
 from export.models.steps import blip_part, clip_part
 from export.proof.figures import cosine
-from export.spec import BlipSource, ClipSource
 from firmware_config.board import Board, Precision, read_board
 from firmware_config.station import Describe
 

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from edge.errors import EdgeError
 from export.cache import Cache
 from export.errors import BuildError, ExportError, SpecError
-from export.spec import BlipSource, ClipSource, LlmSource, Quantisation, read_spec
+from export.model_sources import BlipSource, ClipSource, LlmSource, Quantisation
+from export.spec import read_spec
 from export.studies.typographic_attack import command as attack_command
 from firmware_config.board import Precision, read_board
 from firmware_config.errors import ConfigError, first_mistake

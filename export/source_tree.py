@@ -28,6 +28,7 @@ class SourceTree:
     def __init__(self, root: Path, *, packages: Iterable[str] = PACKAGES) -> None:
         self._root = root
         self._packages = frozenset(packages)
+        self._files: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def reached_from(self, modules: Iterable[str]) -> Code:
         """The code that `modules` run, imports inside functions included.
@@ -44,16 +45,22 @@ class SourceTree:
         while waiting:
             module = waiting.pop()
             package = module.partition(".")[0]
-            if package in self._packages:
-                if module not in sources:
-                    path = self._require(module)
-                    content = path.read_bytes()
-                    sources[module] = hashlib.sha256(content).hexdigest()
-                    within = module if path.name == "__init__.py" else module.rpartition(".")[0]
-                    waiting += [package, *self._imported(ast.parse(content, filename=str(path)), within)]
-            elif package not in sys.stdlib_module_names:
+            if package not in self._packages:
                 libraries.add(package)
-        return Code(dict(sorted(sources.items())), frozenset(libraries))
+            elif module not in sources:
+                sources[module], imported = self._read(module)
+                waiting += imported
+        return Code(dict(sorted(sources.items())), frozenset(libraries - sys.stdlib_module_names))
+
+    def _read(self, module: str) -> tuple[str, tuple[str, ...]]:
+        """Digest of a module's file and the modules that it imports; each file is read once."""
+        if module not in self._files:
+            path = self._require(module)
+            content = path.read_bytes()
+            package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+            imported = (module.partition(".")[0], *self._imported(ast.parse(content, filename=str(path)), package))
+            self._files[module] = (hashlib.sha256(content).hexdigest(), imported)
+        return self._files[module]
 
     def _imported(self, tree: ast.Module, package: str) -> Iterator[str]:
         """Names of the modules that a file imports; `package` is where it lies, for relative imports."""

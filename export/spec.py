@@ -4,26 +4,19 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, RootModel, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, Field, RootModel, ValidationError, model_validator
 
 from export.errors import SpecError
-from firmware_config.board import GraphPrecision, Precision
+from export.model_sources import BlipSource, ClipSource, Here, Limits, LlmSource
+from firmware_config.board import Precision
 from firmware_config.bundle import AdapterTemperature
-from firmware_config.describers import Blip, Clip, Prompt
+from firmware_config.describers import Blip, Clip
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
 from firmware_config.strict import STRICT
 from firmware_config.toml import read_toml
-
-Quantisation = Literal["F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0"]
-"""Of a language model, llama.cpp's names."""
-FigureKind = Literal["cosine", "agreement", "overlap", "max_difference", "edit_distance", "probability"]
-"""What a proof measures: `export.proof.figures`."""
-
-SEED_WORDS = Path(__file__).with_name("vocabularies")
-"""tags.tsv and attributes.tsv: words of industrial inspection, with Japanese translations."""
 
 STATION_NAME = "station.toml"
 """In the golden folder: labels, words and limits with which the golden verdicts are made."""
@@ -36,75 +29,7 @@ MAX_JSON_BYTES = 1_000_000
 Text = Annotated[str, Field(min_length=1)]
 
 
-def _under_the_specification(path: Path, info: ValidationInfo) -> Path:
-    return path if info.context is None else Path(info.context) / path
-
-
-Here = Annotated[Path, AfterValidator(_under_the_specification)]
-"""A path relative to the file that says it."""
-
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-Limits = dict[FigureKind, Annotated[float, Field(ge=0)]]
-"""Limits of a proof that are not those of `export.proof.figures`."""
-
-
-class ClipSource(BaseModel):
-    """A CLIP or SigLIP to make artefacts of."""
-
-    model_config = STRICT
-    folder: Here = Field(description="The model's folder, as Hugging Face writes it.")
-    precision: Precision = "int8"
-    tags: tuple[Here, ...] = Field(default=(SEED_WORDS / "tags.tsv",), min_length=1)
-    attributes: tuple[Here, ...] = Field(default=(SEED_WORDS / "attributes.tsv",), min_length=1)
-    prompts: tuple[Prompt, ...] = Field(default=("a photo of {}", "{}"), min_length=1, description="An ensemble around each word.")
-    limits: Limits = {}
-
-
-class BlipSource(BaseModel):
-    """A captioning BLIP to make artefacts of."""
-
-    model_config = STRICT
-    folder: Here = Field(description="The model's folder, as Hugging Face writes it.")
-    precision: Precision = "int8"
-    decoder_precision: Precision = "int8"
-    prompt: str = Field(default="", description="Prefix of every caption, such as 'a picture of'.")
-    drafts: tuple[Here, ...] | Literal["none"] = Field(
-        default=(), description="Text files of captions as they may be said, one a line, beside those of the pictures; or none at all."
-    )
-    limits: Limits = {}
-
-
-class LlmSource(BaseModel):
-    """Where the language model comes from.
-
-    `package`: the one .gguf inside an installed package; `path`: a .gguf file; `folder`: a checkpoint as Hugging Face writes it, with which
-    `adapters` may come, LoRA folders of peft. `keep` leaves a GGUF as it is, and a folder at F16.
-    """
-
-    model_config = STRICT
-    package: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$", description="Name of an installed distribution.")
-    path: Here | None = None
-    folder: Here | None = None
-    adapters: tuple[Here, ...] = ()
-    quantisation: Quantisation | Literal["keep"] = "keep"
-    graph: GraphPrecision | Literal["auto", "none"] = Field(
-        default="auto",
-        description="Precision of a graph beside the GGUF, for processors; auto: what the board is best at, where the model can be one.",
-    )
-    context_tokens: int = Field(default=2048, ge=256, le=32_768)
-    limits: Limits = {}
-
-    @model_validator(mode="after")
-    def _one_source(self) -> LlmSource:
-        if sum(source is not None for source in (self.package, self.path, self.folder)) != 1:
-            msg = "give either package, path or folder"
-            raise ValueError(msg)
-        if self.adapters and self.folder is None:
-            msg = "adapters are made for the model of a folder: give folder, or put ready .gguf adapters into the artefacts"
-            raise ValueError(msg)
-        return self
 
 
 class Licence(BaseModel):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from export.cache import Cache, Step
 from export.checkpoint import Checkpoint
+from export.model_sources import BlipSource, ClipSource, LlmSource
 from export.models.artefacts import Say, recorded
 from export.models.blip.graphs import export_blip, load_blip
 from export.models.blip.make import BlipWork, blip_suspects, make_blip, open_blip
@@ -16,7 +17,6 @@ from export.models.clip.make import ClipWork, clip_suspects, make_clip, open_cli
 from export.models.llm.convert import read_llm
 from export.models.llm.steps import converted_llm
 from export.proof.figures import Figure, limited, require_kept
-from export.spec import BlipSource, ClipSource, LlmSource
 
 CLIP_GRAPHS = Step("clip-graphs", modules=("export.models.clip.graphs",))
 CLIP = Step("clip", modules=("export.models.clip.make",))

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import BuildError
-from export.spec import FigureKind, Limits
+from export.model_sources import FigureKind, Limits
 
 AT_MOST: frozenset[FigureKind] = frozenset({"max_difference", "edit_distance", "probability"})
 """Figures that are 0 when nothing was lost; the others are 1 then."""

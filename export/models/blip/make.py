@@ -15,13 +15,13 @@ from transformers import BlipConfig
 
 from export.checkpoint import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.errors import SpecError
+from export.model_sources import BlipSource
 from export.models.artefacts import Say, prepared, record, run
 from export.models.blip.graphs import blip_section, cross_names, load_blip, past_names
 from export.models.quantize import Inputs, quantize
 from export.models.sensitivity import suspects
 from export.models.tied_embedding import find_tied, store_once
 from export.proof.figures import Measured, Suspect, agreement, cosine, edit_distance, max_difference
-from export.spec import BlipSource
 from firmware_config.describers import ImagePreprocess
 
 PROOF_TOKENS = 20

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from export.checkpoint import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
+from export.model_sources import ClipSource
 from export.models.artefacts import Say, prepared, record, run
 from export.models.clip.graphs import ClipText, load_clip
 from export.models.foils import choose_foils, write_foils
@@ -21,7 +22,6 @@ from export.models.quantize import Inputs, quantize
 from export.models.sensitivity import suspects
 from export.models.vocabulary import Entry, embeddings, merged
 from export.proof.figures import Measured, Suspect, cosine, max_difference, overlap
-from export.spec import ClipSource
 from firmware_config.describers import ImagePreprocess
 
 TOP = 5

@@ -22,6 +22,7 @@ from edge.picture.decode import read_picture
 from export import cli
 from export.cache import Cache
 from export.errors import SpecError
+from export.model_sources import BlipSource, ClipSource
 from export.models.artefacts import hand_over, pictures_of
 from export.models.blip.make import PROOF_TOKENS, open_blip
 from export.models.clip.graphs import export_clip
@@ -30,7 +31,7 @@ from export.models.quantize import changing, quantize
 from export.models.steps import blip_part, clip_part
 from export.models.vocabulary import read_vocabulary
 from export.proof.figures import ProofError
-from export.spec import BlipSource, ClipSource, read_models
+from export.spec import read_models
 from export.starter.tokenizer import PAD_ID
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest

@@ -18,10 +18,11 @@ from edge.daemon.metrics import peak_bytes
 from edge.describers.blip import BlipCaptioner
 from edge.picture.decode import read_picture
 from export.cache import Cache
+from export.model_sources import BlipSource, ClipSource
 from export.models.blip.make import BlipWork, open_blip
 from export.models.clip.make import open_clip
 from export.models.steps import Part, blip_part, clip_part
-from export.spec import BlipSource, ClipSource, read_models
+from export.spec import read_models
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe

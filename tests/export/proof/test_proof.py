@@ -8,9 +8,9 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from export.model_sources import FigureKind, Quantisation
 from export.proof.chart import draw
 from export.proof.figures import AT_MOST, LIMITS, TRY, Measured, ProofError, Suspect, edit_distance, limited, require_kept, table
-from export.spec import FigureKind, Quantisation
 from firmware_config.board import Precision
 from tests.support.repository import ROOT
 
