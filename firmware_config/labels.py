@@ -1,4 +1,4 @@
-"""The labels a station may give, and what each means for the line."""
+"""The labels of a station, and what each means for the line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from firmware_config.strict import STRICT
 
 
 class Label(BaseModel):
-    """One answer of the judge. `meaning` goes to the prompt in plain words; `decision` is what the line is told."""
+    """One answer of the judge. `meaning` explains it to the language model; `decision` is what the verdict becomes."""
 
     model_config = STRICT
     name: str = Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")
-    meaning: str = Field(default="", max_length=200, pattern=r"^[^\r\n]*$", description="One line: it stands in the prompt.")
+    meaning: str = Field(
+        default="", max_length=200, pattern=r"^[^\r\n]*$", description="One line in plain words; it is part of the instruction."
+    )
     decision: Literal["ok", "ng", "review"]

@@ -1,1 +1,1 @@
-"""From log-likelihoods to calibrated probabilities, prediction sets and escape limits. Pure numbers, no model."""
+"""Calibrated probabilities, guaranteed escape rates and prediction sets from labelled pictures; judges, studies and export come in."""

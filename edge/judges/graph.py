@@ -1,7 +1,7 @@
-"""A language model as an ONNX graph on the processor: `export/models/llm/graph.py` writes it, with what its inputs mean.
+"""A language model as an ONNX graph on the CPU; `export/models/llm/graph.py` writes the graph and explains its inputs.
 
-llama.cpp multiplies four-bit weights at an eighth of what a processor with VNNI can do; onnxruntime's int8 product comes near the whole:
-docs/decisions/0008-the-judge-as-a-graph.md. All labels are scored in one run: which tokens see each other is an input.
+On a CPU with VNNI, llama.cpp's product with four-bit weights reaches an eighth of the peak speed, onnxruntime's int8 product nearly all of
+it: docs/decisions/0008-the-judge-as-a-graph.md. All labels are scored in one run: which tokens attend to each other is an input.
 """
 
 from __future__ import annotations
@@ -20,15 +20,19 @@ from edge.judges.token_tree import TokenTree
 from edge.runtime.onnx import Array, Graph, Tensor
 from firmware_config.board import Board
 
-UNSEEN = np.float32(-1e9)
-"""Added to the attention of tokens that do not see each other: its exponential is 0."""
+MASKED = np.float32(-1e9)
+"""Added to the attention score of two tokens that do not attend to each other: its exponential is 0."""
 
 Past = dict[str, Tensor]
-"""Keys and values of a prefix, as the graph's inputs."""
+"""Keys and values of a prefix by the graph's input names, each float32 (heads, tokens, head width)."""
 
 
 class GraphModel:
-    """See `edge.judges.language_model.LanguageModel`; the vocabulary comes from the GGUF that the graph was made of."""
+    """See `edge.judges.language_model.LanguageModel`; `vocabulary` is the GGUF from which the graph was made.
+
+    Raises:
+        BundleError: the graph or the vocabulary cannot be loaded.
+    """
 
     def __init__(self, path: Path, *, vocabulary: Path, board: Board, context_tokens: int) -> None:
         self.path = path
@@ -41,34 +45,35 @@ class GraphModel:
         shapes = self._graph.inputs
         self._past = [name for name in shapes if name.startswith("past_")]
         self._present = [name.replace("past_", "present_", 1) for name in self._past]
-        self._nothing = {name: np.zeros((shapes[name][0], 0, shapes[name][2]), np.float32) for name in self._past}
-        adapted = {name: shapes[name] for name in shapes if ".lora_" in name}
-        self._adapters: dict[Path | None, dict[str, Array]] = {
-            None: {name: np.zeros([0 if isinstance(size, str) else size for size in shape], np.float32) for name, shape in adapted.items()}
+        self._no_past = {name: np.zeros((shapes[name][0], 0, shapes[name][2]), np.float32) for name in self._past}
+        lora_shapes = {name: shapes[name] for name in shapes if ".lora_" in name}
+        no_adapter = {
+            name: np.zeros([0 if isinstance(size, str) else size for size in shape], np.float32) for name, shape in lora_shapes.items()
         }
-        self._kept: dict[tuple[Path | None, tuple[int, ...]], Past] = {}
+        self._adapters: dict[Path | None, dict[str, Array]] = {None: no_adapter}
+        self._prefixes: dict[tuple[Path | None, tuple[int, ...]], Past] = {}
 
     def load_adapter(self, path: Path) -> None:
         """See `LanguageModel.load_adapter`."""
         if path in self._adapters:
             return
         alpha, matrices = read_lora(path)
-        # A matrix that this adapter leaves alone has rank 0.
+        # A weight that this adapter does not change has a LoRA of rank 0.
         inputs = dict(self._adapters[None])
         for name, matrix in matrices.items():
-            given = np.ascontiguousarray(matrix.T)
+            transposed = np.ascontiguousarray(matrix.T)
             if name.endswith(".lora_b"):
-                with np.errstate(over="ignore"):
-                    given = given * np.float32(alpha / len(given) if alpha else 1)  # as llama.cpp does
+                with np.errstate(over="ignore"):  # an overflow is refused below
+                    transposed = transposed * np.float32(alpha / len(transposed) if alpha else 1)  # as llama.cpp scales
             axis = 1 if name.endswith(".lora_b") else 0
-            if name not in inputs or given.shape[axis] != inputs[name].shape[axis] or not np.isfinite(given).all():
-                raise BundleError(self._unfit(path))
-            inputs[name] = given
-        if any(name.endswith(".lora_a") and given.shape[1] != len(inputs[f"{name[:-1]}b"]) for name, given in inputs.items()):
-            raise BundleError(self._unfit(path))
+            if name not in inputs or transposed.shape[axis] != inputs[name].shape[axis] or not np.isfinite(transposed).all():
+                raise BundleError(self._does_not_fit(path))
+            inputs[name] = transposed
+        if any(name.endswith(".lora_a") and matrix.shape[1] != len(inputs[f"{name[:-1]}b"]) for name, matrix in inputs.items()):
+            raise BundleError(self._does_not_fit(path))
         self._adapters[path] = inputs
 
-    def _unfit(self, adapter: Path) -> str:
+    def _does_not_fit(self, adapter: Path) -> str:
         return f"adapter {adapter} does not fit the language model {self.path}: export it for this model"
 
     def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: Path | None) -> dict[int, NDArray[np.float64]]:
@@ -76,43 +81,45 @@ class GraphModel:
         past = self._prefix(prefix, adapter)
         rows = sorted(tree.asked)
         positions = len(prefix) + np.array(tree.positions)
-        seen = np.concatenate([np.ones((len(positions), len(prefix)), np.bool_), tree.visible()], axis=1)
-        (logits,), _ = self._run(tree.tokens, positions, seen, rows, past, adapter, read=("logits",))
-        return {row: self._vocabulary.log_probabilities(some, tree.asked[row]) for row, some in zip(rows, logits, strict=True)}
+        visible = np.concatenate([np.ones((len(positions), len(prefix)), np.bool_), tree.visible()], axis=1)
+        (logits,), _ = self._run(tree.tokens, positions, visible, rows, past, adapter, read=("logits",))
+        return {row: self._vocabulary.log_probabilities(row_logits, tree.asked[row]) for row, row_logits in zip(rows, logits, strict=True)}
 
     def _prefix(self, prefix: Sequence[int], adapter: Path | None) -> Past:
-        """Keys and values of the prefix with this adapter, computed once."""
-        wanted = (adapter, tuple(prefix))
-        if wanted not in self._kept:
-            past: Past = dict(self._nothing)
+        """Keys and values of the prefix with this adapter, computed at the first call."""
+        key = (adapter, tuple(prefix))
+        if key not in self._prefixes:
+            past: Past = dict(self._no_past)
             for first in range(0, len(prefix), MAX_BATCH):
                 tokens = prefix[first : first + MAX_BATCH]
                 positions = first + np.arange(len(tokens))
-                seen = np.arange(first + len(tokens)) <= positions[:, None]
-                new, _ = self._run(tokens, positions, seen, [0], past, adapter, read=self._present)
-                past = {name: np.concatenate([past[name], some], axis=1) for name, some in zip(self._past, new, strict=True)}
-            self._kept[wanted] = past
-        return self._kept[wanted]
+                visible = np.arange(first + len(tokens)) <= positions[:, None]
+                present, _ = self._run(tokens, positions, visible, [0], past, adapter, read=self._present)
+                past = {name: np.concatenate([past[name], added], axis=1) for name, added in zip(self._past, present, strict=True)}
+            self._prefixes[key] = past
+        return self._prefixes[key]
 
     def _run(
         self,
         tokens: Sequence[int],
         positions: NDArray[np.int64],
-        seen: NDArray[np.bool_],
+        visible: NDArray[np.bool_],
         rows: Sequence[int],
         past: Past,
         adapter: Path | None,
         *,
         read: Sequence[str],
     ) -> tuple[list[Array], list[Tensor]]:
+        """Run T tokens: `positions` int64 (T,), `visible` bool (T, past + T), `rows` whose logits are computed; give the outputs `read`."""
         inputs: dict[str, Tensor] = {
             "tokens": np.array(tokens, np.int64),
             "positions": np.array(positions, np.int64),
-            "attention_bias": np.where(seen, np.float32(0), UNSEEN),
+            "attention_bias": np.where(visible, np.float32(0), MASKED),
             "rows": np.array(rows, np.int64),
         }
         try:
             return self._graph.run(inputs | past | self._adapters[adapter], read=read)
         except Exception as err:
-            msg = f"the language model failed on {len(tokens)} tokens ({str(err).splitlines()[0][:200]}): verify the bundle, free memory"
+            reason = str(err).splitlines()[0][:200]
+            msg = f"the language model failed on {len(tokens)} tokens ({reason}): verify the bundle, free memory"
             raise JudgeError(msg) from err

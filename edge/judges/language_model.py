@@ -1,4 +1,4 @@
-"""What judges need of a language model, whatever computes it, and its vocabulary, which llama.cpp reads from the GGUF for all."""
+"""The language model that a label judge asks, on llama.cpp or as a graph, and its vocabulary, which llama.cpp reads for both."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from edge.judges.token_tree import END, TokenTree
 
 MAX_LABELS = 64
 MAX_BATCH = 512
-"""Tokens in one decode: description and label tails; the compute buffers grow with it."""
+"""Tokens in one decode: the description and the tokens of all labels. The compute buffers grow with it."""
 
 MAX_ROWS = MAX_BATCH // 2
-"""Tokens of one decode after which logits are wanted: a row of them is a float32 for each word of the vocabulary."""
+"""Tokens of one decode whose logits are computed; the logits of one are a float32 for each word of the vocabulary."""
 
 
 class LanguageModel(Protocol):
-    """One model, shared by all stations, which take turns: hold `lock` while asking."""
+    """One model, shared by all stations in turn: hold `lock` during `ask`."""
 
     path: Path
     context_tokens: int
@@ -37,15 +37,17 @@ class LanguageModel(Protocol):
         ...
 
     def load_adapter(self, path: Path) -> None:
-        """Load a LoRA once.
+        """Load a LoRA adapter; a second call for the same path does nothing.
 
         Raises:
-            BundleError: it does not belong to this model.
+            BundleError: the adapter was not made for this model.
         """
         ...
 
     def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: Path | None) -> Mapping[int, NDArray[np.float64]]:
-        """Log-probability in nats of each token that the tree asks for, by row, after prefix and stem. Call with `lock` held.
+        """Log-probabilities in nats of the tokens in `tree.asked`: by row float64 (A,), in their order. Call with `lock` held.
+
+        `prefix` stands before the tree; it is computed once for each adapter and kept.
 
         Raises:
             JudgeError: the model failed or gave numbers that are not finite.
@@ -55,36 +57,37 @@ class LanguageModel(Protocol):
 
 @llama_cpp.llama_log_callback  # type: ignore[untyped-decorator]
 def _silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
-    """llama.cpp writes pages to stderr; what matters comes back as an error code."""
+    """llama.cpp logs pages to stderr; failures also come back as error codes."""
 
 
-NO_CARD = (ctypes.c_void_p * 1)(None)
+NO_GPU = (ctypes.c_void_p * 1)(None)
+"""An empty list of devices, for llama.cpp."""
 
 
 def model_parameters(gpu_layers: int) -> llama_cpp.llama_model_params:
-    """llama.cpp's own, with so many layers on a card.
+    """Parameters for loading a model with `gpu_layers` layers on a GPU.
 
-    Without any, no card is opened: a CUDA build else takes large products to it, and lays the weights out for it.
+    With 0 no GPU is opened: a CUDA build would otherwise compute large products on it, and lay the weights out for it.
     """
     parameters = llama_cpp.llama_model_default_params()
     parameters.n_gpu_layers = gpu_layers
     if gpu_layers == 0:
-        parameters.devices = ctypes.addressof(NO_CARD)
+        parameters.devices = ctypes.addressof(NO_GPU)
     return parameters
 
 
 def load_gguf(path: Path, parameters: llama_cpp.llama_model_params) -> llama_cpp.llama_model_p:
-    """Have llama.cpp load a GGUF.
+    """Load a GGUF with llama.cpp.
 
     Raises:
-        BundleError: it cannot.
+        BundleError: the file is damaged, or this llama.cpp does not know the model.
     """
     require_sound(path)
     llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
     model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
     if not model:
-        msg = f"language model {path} cannot be loaded by this llama.cpp: build the bundle anew"
+        msg = f"language model {path} cannot be loaded by this llama.cpp: build the bundle again"
         raise BundleError(msg)
     return model
 
@@ -93,7 +96,7 @@ class Vocabulary:
     """Text to tokens, and logits to the probabilities of tokens."""
 
     def __init__(self, model: llama_cpp.llama_model_p) -> None:
-        """`model` lives as long as what is made of it: llama.cpp frees nothing by itself."""
+        """Read the vocabulary of a loaded model. Nothing frees `model`, so the vocabulary stays valid."""
         self._vocabulary = llama_cpp.llama_model_get_vocab(model)
         self.size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         line_break = llama_cpp.llama_vocab_nl(self._vocabulary)
@@ -102,19 +105,19 @@ class Vocabulary:
 
     @classmethod
     def of_file(cls, path: Path) -> Vocabulary:
-        """The vocabulary of a GGUF without its weights.
+        """Read the vocabulary of a GGUF without loading its weights.
 
         Raises:
-            BundleError: llama.cpp cannot load it.
+            BundleError: as `load_gguf`.
         """
         parameters = model_parameters(0)
         parameters.vocab_only = True
         return cls(load_gguf(path, parameters))
 
     def tokenize(self, text: str, *, special: bool = False, begin: bool = False) -> list[int]:
-        """Token ids; control tokens are understood only with `special`, so that a description can never hold one.
+        """Tokenize a text. Control tokens are recognised only with `special`: a description can never hold one.
 
-        `begin` puts before it what the model wants at the begin of a text, if anything.
+        `begin` adds the model's begin-of-text token, if it uses one.
         """
         raw = text.encode()
         buffer = (llama_cpp.llama_token * (len(raw) + 8))()
@@ -122,17 +125,17 @@ class Vocabulary:
         return list(buffer[:count])
 
     def log_probabilities(self, logits: NDArray[np.float32], asked: Sequence[int]) -> NDArray[np.float64]:
-        """In nats, of the tokens `asked`, `END` among them, by the logits (V,) of one row.
+        """Log-probabilities in nats, float64 (A,), of the A tokens `asked` (`END` may be one) from the logits float32 (V,) of one row.
 
         Raises:
-            JudgeError: they are not finite.
+            JudgeError: a logit is not finite.
         """
         if not np.isfinite(logits).all():
             msg = "the language model gave logits that are not finite: verify the bundle"
             raise JudgeError(msg)
         top = logits.max()
         total = np.exp(logits - top).sum(dtype=np.float64)
-        wanted = [
+        chosen = [
             np.logaddexp.reduce(logits[self._ends].astype(np.float64)) if token == END else np.float64(logits[token]) for token in asked
         ]
-        return np.asarray(np.array(wanted) - np.float64(top) - np.log(total))
+        return np.asarray(np.array(chosen) - np.float64(top) - np.log(total))

@@ -1,6 +1,6 @@
-"""A language model on llama.cpp, in whatever its GGUF holds, on processors and cards.
+"""A language model on llama.cpp, on a CPU or a GPU, with weights as its GGUF has them.
 
-All labels are scored in one decode: each token says to which labels' sequences it belongs (as `hellaswag_score` of llama.cpp does).
+All labels are scored in one decode: each token belongs to the sequences of some labels (as in llama.cpp's `hellaswag_score`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ from firmware_config.board import Board
 
 
 class LlamaModel:
-    """One model with one context; see `edge.judges.language_model.LanguageModel`."""
+    """One model with one context; see `edge.judges.language_model.LanguageModel`.
+
+    Raises:
+        BundleError: llama.cpp cannot load the model, or cannot make a context of `context_tokens` tokens.
+    """
 
     def __init__(self, path: Path, *, board: Board, context_tokens: int) -> None:
         self.path = path
@@ -32,14 +36,14 @@ class LlamaModel:
         context.n_ctx = context_tokens
         context.n_batch = context.n_ubatch = MAX_BATCH
         context.n_seq_max = MAX_LABELS + 1
-        # One cell buffer for all sequences: without it a prefix cannot be shared (llama.cpp #18117).
+        # One cache for all sequences: without it they cannot share a prefix (llama.cpp #18117).
         context.kv_unified = True
         context.n_outputs_max = MAX_ROWS
         context.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         context.n_threads = context.n_threads_batch = threads_of(board)
         self._context = llama_cpp.llama_init_from_model(self._model, context)
         if not self._context:
-            msg = f"language model {path}: no context of {context_tokens} tokens could be made: lower context_tokens or free memory"
+            msg = f"language model {path}: a context of {context_tokens} tokens cannot be made: lower llm.context_tokens or free memory"
             raise BundleError(msg)
         self._vocabulary = Vocabulary(self._model)
         self.tokenize = self._vocabulary.tokenize
@@ -81,7 +85,7 @@ class LlamaModel:
                 llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
     def _restore(self, prefix: Sequence[int], adapter: Path | None) -> None:
-        """Have the prefix in sequence 0, computed with this adapter: kept, loaded from its saved state, or computed now."""
+        """Put the prefix, computed with this adapter, into sequence 0: it is there already, saved from before, or computed now."""
         wanted = (adapter, tuple(prefix))
         if self._current == wanted:
             return
@@ -105,7 +109,11 @@ class LlamaModel:
         self._current = wanted
 
     def _decode(self, tokens: Sequence[tuple[int, int, Sequence[int], bool]]) -> None:
-        """Run (token, position, sequences, wants logits) rows in one batch."""
+        """Run rows of (token, position, sequences, whether its logits are needed) in one batch.
+
+        Raises:
+            JudgeError: llama.cpp failed.
+        """
         batch = llama_cpp.llama_batch_init(len(tokens), 0, MAX_LABELS + 1)
         try:
             batch.n_tokens = len(tokens)
@@ -118,7 +126,8 @@ class LlamaModel:
             llama_cpp.llama_batch_free(batch)
         if code:
             self._current = None
-            msg = f"the language model failed on a batch of {len(tokens)} tokens (llama_decode gave {code}): verify the bundle, free memory"
+            batch_text = f"a batch of {len(tokens)} tokens (llama_decode returned {code})"
+            msg = f"the language model failed on {batch_text}: verify the bundle, free memory"
             raise JudgeError(msg)
 
     def _log_probabilities(self, row: int, asked: Sequence[int]) -> NDArray[np.float64]:

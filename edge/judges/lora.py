@@ -1,4 +1,4 @@
-"""A LoRA out of its GGUF."""
+"""Reads a LoRA adapter from its GGUF."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from edge.bundle.gguf_header import sound_header
 from edge.errors import BundleError
 
 FLOATS = {0: "<f4", 1: "<f2"}
-"""GGUF's tensor types that are plain numbers."""
+"""GGUF's tensor types F32 and F16, as numpy names them."""
 
 
 def read_lora(path: Path) -> tuple[float, dict[str, NDArray[np.float32]]]:
-    """Alpha and the matrices by their GGUF names: `NAME.lora_a` (r, in) and `NAME.lora_b` (out, r).
+    """Read alpha and the matrices by their GGUF names, float32: `NAME.lora_a` (rank, in) and `NAME.lora_b` (out, rank).
 
     Raises:
-        BundleError: the file is not sound, or holds something else.
-        OSError: it cannot be read.
+        BundleError: the file is damaged, is not a LoRA in F32 or F16, or holds numbers that are not finite.
+        OSError: the file cannot be read.
     """
     with sound_header(path) as header:
         alpha = header.floats.get(b"adapter.lora.alpha")
         if alpha is None or any(len(shape) != 2 or kind not in FLOATS for shape, kind, _ in header.tensors.values()):
-            msg = f"adapter {path} is no LoRA in F32 or F16: export it again"
+            msg = f"adapter {path} is not a LoRA in F32 or F16: export it again"
             raise BundleError(msg)
         matrices = {
             name.decode(errors="replace"): np.frombuffer(header.raw, FLOATS[kind], prod(shape), at).reshape(shape[::-1]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""A judge with a fixed opinion by the first caption or tag: for tests of what comes after."""
+"""A judge without a model, for tests of the rooms that use one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from edge.records import Scores, Words
 
 
 class ScriptedJudge:
-    """Asks a plain function."""
+    """Scores words with a function."""
 
-    def __init__(self, opinion: Callable[[Words], Scores]) -> None:
-        self._opinion = opinion
+    def __init__(self, scores: Callable[[Words], Scores]) -> None:
+        self._scores = scores
 
     def score(self, words: Words) -> Scores:
-        """Say what the function says; see `edge.interfaces.Judge`."""
-        return self._opinion(words)
+        """Score every label; see `edge.interfaces.Judge`."""
+        return self._scores(words)
