@@ -26,7 +26,7 @@ from export.models.llm.convert import convert_model, read_llm
 from export.models.llm.graph import hadamard, why_no_graph, write_graph
 from firmware_config.board import Board, GraphPrecision
 from firmware_config.labels import Label
-from tests.support.sample_records import description
+from tests.support.sample_records import words
 from tests.support.tiny_bundle import is_one_sentence
 from tests.support.tiny_llama import HEADS, KEY_VALUE_HEADS, TEMPLATE, WIDTH, write_llama
 from tests.support.tiny_qwen import write_qwen
@@ -35,7 +35,7 @@ BOARD = Board(name="test", providers=("cpu",), threads=1)
 CONTEXT = 512
 SHAPE = {"alpha": 8, "heads": HEADS, "key_value_heads": KEY_VALUE_HEADS}
 LABELS = tuple(Label(name=name, decision="ng") for name in ("good", "crack", "dark area"))
-WORDS = description("a dark line", "an even cell")
+WORDS = words("a dark line", "an even cell")
 
 
 def scores(model: LanguageModel, adapter: Path | None = None) -> np.ndarray:
@@ -109,7 +109,7 @@ def test_a_token_s_numbers_do_not_hang_on_tokens_that_it_does_not_see(llama: Pat
 @pytest.mark.parametrize("precision", ["int8", "int8-full"])
 def test_other_descriptions_in_the_run_are_not_seen_in_a_score(llama: Path, precision: GraphPrecision) -> None:
     judge = LabelJudge(graph_of(llama, precision), labels=LABELS, prompt=Prompt.parse(TEMPLATE, LABELS), adapter=None, temperature=None)
-    many = [description("a dark line", *["an even cell"] * count) for count in range(6)]
+    many = [words("a dark line", *["an even cell"] * count) for count in range(6)]
 
     apart = [
         np.abs(np.subtract(judge.score(one).log_likelihoods, other.log_likelihoods)).max()
