@@ -15,9 +15,9 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
-from export.source_tree import SourceTree
+from export.cache.source_tree import SourceTree
 
-OUR_CODE = Path(__file__).parents[1]
+OUR_CODE = Path(__file__).parents[2]
 """The folder that holds our import packages, in a checkout and where they are installed."""
 
 KEY_DIGITS = 32

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from export.cache import OUR_CODE, Cache, Step, installed_version
+from export.cache.source_tree import PACKAGES, SourceTree
+from export.cache.steps import OUR_CODE, Cache, Step, installed_version
 from export.models import steps
 from export.models.llm import steps as llm_steps
-from export.source_tree import PACKAGES, SourceTree
 
 STEP = Step("quantized", modules=("export.quantize",), libraries=("torch",))
 

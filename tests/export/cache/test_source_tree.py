@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from export.source_tree import Code, SourceTree
+from export.cache.source_tree import Code, SourceTree
 
 
 @pytest.fixture
