@@ -1,1 +1,1 @@
-"""The verbs of `kotoba-export`, one module each."""
+"""The verbs of `kotoba-export`, one module each. For export/cli.py only."""

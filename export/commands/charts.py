@@ -1,0 +1,29 @@
+"""The chart of a proof, also where the proof failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from export.proof.figures import Figure
+
+
+@contextmanager
+def charted(picture: Path | None) -> Iterator[Callable[[Sequence[Figure]], None]]:
+    """Give a function that draws figures into `picture`; a proof that breaks a limit is drawn too. Without `picture` nothing is drawn.
+
+    Raises:
+        ProofError: a figure broke its limit; it is drawn before.
+    """
+    from export.proof.chart import draw
+    from export.proof.figures import ProofError
+
+    try:
+        yield lambda figures: None if picture is None else draw(figures, (), picture)
+    except ProofError as err:
+        if picture is not None:
+            draw(err.figures, err.suspects, picture)
+        raise

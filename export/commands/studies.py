@@ -1,0 +1,136 @@
+"""`kotoba-export pilot`, `trust` and `typographic-attack`: studies of a bundle on the labelled cells of ELPV."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from export.commands.options import STATE, Commands, Progress, add_command, add_study_options
+from firmware_config.board import read_board
+from firmware_config.exit_codes import DONE
+from firmware_config.signature import read_trusted_keys
+from firmware_config.station import read_station
+from firmware_config.write import write_atomic
+
+
+def register(commands: Commands) -> None:
+    """Add the three verbs."""
+    _register_pilot(commands)
+    _register_trust(commands)
+    _register_typographic_attack(commands)
+
+
+def _register_pilot(commands: Commands) -> None:
+    pilot = add_command(
+        commands,
+        "pilot",
+        summary="Study how good a bundle is on the labelled cells of ELPV, beside the controls.",
+        details="The result is a page of Markdown.",
+        example="kotoba-export pilot .kotoba/elpv.jsonl --station export/starter/golden/station.toml --out docs/studies/results.md",
+        run=_pilot,
+    )
+    pilot.add_argument(
+        "jsonl", type=Path, nargs="+", metavar="JSONL", help="The lines of `kotoba-edge inspect` over all cells, one file for each seed."
+    )
+    add_study_options(pilot)
+    pilot.add_argument(
+        "--adapter",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="GGUF",
+        help="One of the tunings whose mean is the judge's adapter, to be measured alone; may be repeated. Default: none.",
+    )
+    pilot.add_argument(
+        "--examples",
+        type=Path,
+        metavar="JSONL",
+        help="The examples that tuned the judge; one more control learns from them. Default: none.",
+    )
+    pilot.add_argument("--out", type=Path, metavar="FILE.md", help="The page. Default: stdout.")
+
+
+def _register_trust(commands: Commands) -> None:
+    trust = add_command(
+        commands,
+        "trust",
+        summary="Study what the confidence of a bundle is worth on the cells of ELPV.",
+        details="The result is a page of Markdown and its plots.",
+        example="kotoba-export trust .kotoba/elpv.jsonl --station export/starter/golden/station.toml --out docs/studies/trust.md",
+        run=_trust,
+    )
+    trust.add_argument("jsonl", type=Path, metavar="JSONL", help="The lines of `kotoba-edge inspect` over all cells.")
+    add_study_options(trust)
+    trust.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page; its plots are written beside it.")
+
+
+def _register_typographic_attack(commands: Commands) -> None:
+    attack = add_command(
+        commands,
+        "typographic-attack",
+        summary="Study how often printed text makes defective cells OK, with and without the guards.",
+        details="The result is a page of Markdown and a picture.",
+        example="kotoba-export typographic-attack --station export/starter/golden/station.toml --out docs/studies/typographic-attack.md",
+        run=_typographic_attack,
+    )
+    add_study_options(attack)
+    attack.add_argument("--cells", type=int, default=100, metavar="N", help="The number of defective cells. Default: %(default)s.")
+    attack.add_argument("--seed", type=int, default=2041, metavar="N", help="The seed of cells and printed text. Default: %(default)s.")
+    attack.add_argument(
+        "--kept",
+        type=Path,
+        default=STATE / "typographic-attack.jsonl",
+        metavar="JSONL",
+        help="The file that keeps the inspections, so that an interrupted study continues. Default: %(default)s.",
+    )
+    attack.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page; the picture FILE.png is written beside it.")
+
+
+def _pilot(options: argparse.Namespace) -> int:
+    from export.bundle.verify import opened
+    from export.studies.results import page, read_study
+    from export.tuning.examples import read_examples
+
+    given = " ".join(map(str, [*options.jsonl, *(f"--adapter {path}" for path in options.adapter)]))
+    given += f" --examples {options.examples}" if options.examples else ""
+    command = f"kotoba-export pilot {given} --station {options.station} --bundle {options.bundle} --keys {options.keys}"
+    command += f" --out {options.out}" if options.out else ""
+    with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
+        board, station = read_board(options.board), read_station(options.station)
+        examples = read_examples(options.examples, station.labels) if options.examples else ()
+        studies = [read_study(path, bundle, station) for path in options.jsonl]
+        text = page(studies, bundle, board, station, adapters=options.adapter, examples=examples, command=command)
+    if options.out is None:
+        print(text)
+    else:
+        write_atomic(options.out, text.encode())
+    return DONE
+
+
+def _trust(options: argparse.Namespace) -> int:
+    from export.bundle.verify import opened
+    from export.studies.results import read_study
+    from export.studies.trust.page import write_page
+
+    command = f"kotoba-export trust {options.jsonl} --station {options.station} --bundle {options.bundle} --keys {options.keys}"
+    command += f" --out {options.out}"
+    with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
+        board, station = read_board(options.board), read_station(options.station)
+        write_page(read_study(options.jsonl, bundle, station), bundle, board, station, command=command, out=options.out)
+    return DONE
+
+
+def _typographic_attack(options: argparse.Namespace) -> int:
+    from export.bundle.verify import opened
+    from export.studies.typographic_attack.attack import attack
+    from export.studies.typographic_attack.page import page, write_sheet
+
+    station, board = read_station(options.station), read_board(options.board)
+    given = f"--station {options.station} --cells {options.cells} --seed {options.seed} --out {options.out}"
+    with Progress() as report, opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
+        attacked = attack(bundle, board, station, count=options.cells, seed=options.seed, kept=options.kept, say=report)
+        text = page(attacked, station, command=f"kotoba-export typographic-attack {given}", seed=options.seed, say=report)
+        write_sheet(options.out.with_suffix(".png"), attacked, station)
+    write_atomic(options.out, text.encode())
+    print(options.out)
+    return DONE
