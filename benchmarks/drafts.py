@@ -30,8 +30,8 @@ from edge.picture.decode import read_picture
 from edge.records import Pixels
 from edge.review.rejudge import Rejudger
 from edge.runtime.onnx import Array, Graph, Tensor, on_host
+from export.studies.inspected_cells import InspectedCells, read_inspected_cells
 from export.studies.protocol import difference
-from export.studies.results import Study, read_study
 from firmware_config.board import read_board
 from firmware_config.bundle import GOLDEN_STATION, BundleFile
 from firmware_config.station import Describe, Station, read_station
@@ -61,7 +61,7 @@ def main() -> None:
     told = options.parse_args()
     bundle = open_trusted_bundle(told.bundle, keys=told.keys)
     station = read_station(bundle.path(GOLDEN_STATION))
-    study = read_study(told.lines, bundle, station)
+    study = read_inspected_cells(told.lines, bundle, station)
     order = list(range(len(study.cells)))
     random.Random(SEED).shuffle(order)
     drafts = [study.descriptions[row].words.captions[0] for row in order[: max(DRAFTS)]]
@@ -141,7 +141,7 @@ def tell(said: dict[str, Said]) -> None:
         print(f"| {name} | {statistics.median(one.seconds) * 1e3:.1f} | {steps:.1f} | {width:.1f} | {other[0]} | {other[1]} |", flush=True)
 
 
-def tell_verdicts(study: Study, captions: dict[int, str], judge: Rejudger, station: Station) -> None:
+def tell_verdicts(study: InspectedCells, captions: dict[int, str], judge: Rejudger, station: Station) -> None:
     """Print what the judge makes of the cells of each set with these captions, by row, beside what it made of the stored ones."""
     ok = np.array([label.decision == "ok" for label in station.labels])
     descriptions, scores = list(study.descriptions), list(study.scores)

@@ -16,8 +16,8 @@ from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.calibration.scales import probabilities
 from edge.judges import open_language_model, open_station_judge
 from export.bundle.compare_models import without_graph
+from export.studies.inspected_cells import InspectedCells, read_inspected_cells
 from export.studies.protocol import auroc, difference
-from export.studies.results import Study, read_study
 from firmware_config.board import read_board
 from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.station import Station, read_station
@@ -32,13 +32,13 @@ def main() -> None:
     told = options.parse_args()
     bundle = open_trusted_bundle(told.bundle, keys=told.keys)
     station = read_station(bundle.path(GOLDEN_STATION))
-    study = read_study(told.lines, bundle, station)
+    study = read_inspected_cells(told.lines, bundle, station)
     graph = np.array([scores.log_likelihoods for scores in study.scores])
     gguf = judged(study, replace(bundle, manifest=without_graph(bundle.manifest)), station)
     tell(study, station, graph, gguf)
 
 
-def judged(study: Study, bundle: Bundle, station: Station) -> np.ndarray:
+def judged(study: InspectedCells, bundle: Bundle, station: Station) -> np.ndarray:
     """Log-likelihoods (N, K) of all words, and how long they took."""
     judge = open_station_judge(open_language_model(bundle, board=read_board("cpu")), bundle=bundle, station=station)
     started = time.perf_counter()
@@ -47,7 +47,7 @@ def judged(study: Study, bundle: Bundle, station: Station) -> np.ndarray:
     return found
 
 
-def tell(study: Study, station: Station, graph: np.ndarray, gguf: np.ndarray) -> None:
+def tell(study: InspectedCells, station: Station, graph: np.ndarray, gguf: np.ndarray) -> None:
     """How often they agree, and how well each tells good cells from bad ones."""
     ok = np.array([label.decision == "ok" for label in station.labels])
     chances = [1 - probabilities(some)[:, ok].sum(-1) for some in (graph, gguf)]

@@ -45,7 +45,7 @@ def _register_pilot(commands: Commands) -> None:
         "--examples",
         type=Path,
         metavar="JSONL",
-        help="The examples that tuned the judge; one more control learns from them. Default: none.",
+        help="The examples that tuned the judge; one more control is fitted on them. Default: none.",
     )
     pilot.add_argument("--out", type=Path, metavar="FILE.md", help="The page. Default: stdout.")
 
@@ -77,18 +77,19 @@ def _register_typographic_attack(commands: Commands) -> None:
     attack.add_argument("--cells", type=int, default=100, metavar="N", help="The number of defective cells. Default: %(default)s.")
     attack.add_argument("--seed", type=int, default=2041, metavar="N", help="The seed of cells and printed text. Default: %(default)s.")
     attack.add_argument(
-        "--kept",
+        "--inspections",
         type=Path,
         default=STATE / "typographic-attack.jsonl",
         metavar="JSONL",
-        help="The file that keeps the inspections, so that an interrupted study continues. Default: %(default)s.",
+        help="The file to which each inspection is appended; an interrupted study continues from it. Default: %(default)s.",
     )
     attack.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page; the picture FILE.png is written beside it.")
 
 
 def _pilot(options: argparse.Namespace) -> int:
     from export.bundle.verify import opened
-    from export.studies.results import page, read_study
+    from export.studies.inspected_cells import read_inspected_cells
+    from export.studies.results import page
     from export.tuning.examples import read_examples
 
     given = " ".join(map(str, [*options.jsonl, *(f"--adapter {path}" for path in options.adapter)]))
@@ -98,8 +99,8 @@ def _pilot(options: argparse.Namespace) -> int:
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
         board, station = read_board(options.board), read_station(options.station)
         examples = read_examples(options.examples, station.labels) if options.examples else ()
-        studies = [read_study(path, bundle, station) for path in options.jsonl]
-        text = page(studies, bundle, board, station, adapters=options.adapter, examples=examples, command=command)
+        inspected = [read_inspected_cells(path, bundle, station) for path in options.jsonl]
+        text = page(inspected, bundle, board, station, adapters=options.adapter, examples=examples, command=command)
     if options.out is None:
         print(text)
     else:
@@ -109,27 +110,31 @@ def _pilot(options: argparse.Namespace) -> int:
 
 def _trust(options: argparse.Namespace) -> int:
     from export.bundle.verify import opened
-    from export.studies.results import read_study
+    from export.studies.inspected_cells import read_inspected_cells
     from export.studies.trust.page import write_page
 
     command = f"kotoba-export trust {options.jsonl} --station {options.station} --bundle {options.bundle} --keys {options.keys}"
     command += f" --out {options.out}"
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
         board, station = read_board(options.board), read_station(options.station)
-        write_page(read_study(options.jsonl, bundle, station), bundle, board, station, command=command, out=options.out)
+        inspected = read_inspected_cells(options.jsonl, bundle, station)
+        write_page(inspected, bundle, board, station, command=command, out=options.out)
     return DONE
 
 
 def _typographic_attack(options: argparse.Namespace) -> int:
     from export.bundle.verify import opened
-    from export.studies.typographic_attack.attack import attack
-    from export.studies.typographic_attack.page import page, write_sheet
+    from export.studies.typographic_attack.attack import inspect_pictures
+    from export.studies.typographic_attack.page import page
+    from export.studies.typographic_attack.sheet import write_sheet
 
     station, board = read_station(options.station), read_board(options.board)
     given = f"--station {options.station} --cells {options.cells} --seed {options.seed} --out {options.out}"
     with Progress() as report, opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
-        attacked = attack(bundle, board, station, count=options.cells, seed=options.seed, kept=options.kept, say=report)
-        text = page(attacked, station, command=f"kotoba-export typographic-attack {given}", seed=options.seed, say=report)
+        attacked = inspect_pictures(
+            bundle, board, station, count=options.cells, seed=options.seed, jsonl=options.inspections, report=report
+        )
+        text = page(attacked, station, command=f"kotoba-export typographic-attack {given}", seed=options.seed, report=report)
         write_sheet(options.out.with_suffix(".png"), attacked, station)
     write_atomic(options.out, text.encode())
     print(options.out)

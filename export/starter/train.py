@@ -98,7 +98,7 @@ def train(work: Path, out: Path) -> None:
     tuner = Tuner(model, vocabulary=Vocabulary.of_file(model), template=template, labels=station.labels)
     for seed, tuning in zip(TUNING_SEEDS, tunings, strict=True):
         if not tuning.exists():
-            tuner.tune(examples, replace(TUNING, seed=seed), say=lambda line: print(line, flush=True))
+            tuner.tune(examples, replace(TUNING, seed=seed), report=lambda line: print(line, flush=True))
             tuner.write(tuning)
     average(tunings, adapter)
     judge = LabelJudge(

@@ -1,1 +1,1 @@
-"""Pilot study: how good a bundle is on labelled pictures, beside the controls without which no claim stands."""
+"""Studies of a bundle on labelled pictures, beside the controls that it has to beat; commands come in."""

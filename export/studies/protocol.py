@@ -1,7 +1,7 @@
-"""How a result is judged: what is compared with what, and how sure one may be.
+"""The statistics of the studies: AUROC, rates at a threshold, and their confidence intervals.
 
-Thresholds come from the source validation cells only, never from a measured set. Neighbouring cells come from one module, so
-intervals come from a bootstrap over blocks of neighbours, not over single cells.
+Thresholds are chosen on the source validation cells only, never on a measured set. Neighbouring cells come from one module, so intervals
+come from a bootstrap over blocks of neighbours, not over single cells.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from sklearn.metrics import f1_score
 
-DRAWS = 2_000
-"""Bootstrap draws: the 2.5 % quantile then rests on 50 of them."""
-BLOCK = 30
-"""Neighbouring rows drawn together: half a module of 60 cells."""
+RESAMPLES = 2_000
+"""Bootstrap resamples: 50 of them are below the 2.5 % quantile."""
+BLOCK_CELLS = 30
+"""Neighbouring cells in a block: half a module of 60 cells."""
 RULE_OF_THREE = 3.0
-"""Upper 95 % limit of a rate of which nothing was seen in N: 3 / N."""
+"""If an event was not seen in N trials, the upper 95 % limit of its rate is 3 / N."""
 
 Scores = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -40,9 +40,9 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What one way of scoring reaches on one set, the mean over its seeds; `spread` is the lowest and highest AUROC of a seed.
+    """The quality of one scorer on one set, as the mean over its seeds; `spread` is the lowest and highest AUROC of a seed.
 
-    `auroc_certain` is on the cells on which those who labelled them agreed.
+    `auroc_certain` counts only the cells on whose label all labellers agreed. `escape` and `overkill` are shares, 0..1.
     """
 
     auroc: Interval
@@ -54,29 +54,32 @@ class Quality:
 
 
 def best_threshold(scores: Scores, defective: Flags) -> float:
-    """The threshold of the highest macro-F1, for source validation scores."""
+    """The threshold with the highest macro-F1. `scores` float64 (N,), higher is more defective; `defective` bool (N,)."""
     candidates = np.unique(scores)
     middles = (candidates[1:] + candidates[:-1]) / 2 if len(candidates) > 1 else candidates
     return float(max(middles, key=lambda threshold: f1_score(defective, scores > threshold, average="macro")))
 
 
 def quality(seeds: Sequence[Scores], thresholds: Sequence[float], defective: Flags, certain: Flags, rows: Sequence[int]) -> Quality:
-    """Measure scores (higher is more defective), one array a seed, of the cells `rows` (positions in the data set, for the blocks)."""
-    called = [scores > threshold for scores, threshold in zip(seeds, thresholds, strict=True)]
-    each = [auroc(scores, defective) for scores in seeds]
+    """Measure scores of cells, one array (N,) and threshold for each seed; a higher score is more defective.
+
+    `defective` and `certain` bool (N,); `rows` are the positions of the cells in the data set, from which the blocks follow.
+    """
+    calls_by_seed = [scores > threshold for scores, threshold in zip(seeds, thresholds, strict=True)]
+    aurocs = [auroc(scores, defective) for scores in seeds]
     return Quality(
         auroc=bootstrap(lambda index: _mean_auroc(seeds, defective, index), blocks(rows)),
-        spread=(min(each), max(each)),
+        spread=(min(aurocs), max(aurocs)),
         auroc_certain=float(np.mean([auroc(scores[certain], defective[certain]) for scores in seeds])),
-        macro_f1=float(np.mean([f1_score(defective, calls, average="macro") for calls in called])),
-        escape=float(np.mean([(~calls & defective).sum() / max(1, defective.sum()) for calls in called])),
-        overkill=float(np.mean([(calls & ~defective).sum() / max(1, (~defective).sum()) for calls in called])),
+        macro_f1=float(np.mean([f1_score(defective, calls, average="macro") for calls in calls_by_seed])),
+        escape=float(np.mean([(~calls & defective).sum() / max(1, defective.sum()) for calls in calls_by_seed])),
+        overkill=float(np.mean([(calls & ~defective).sum() / max(1, (~defective).sum()) for calls in calls_by_seed])),
     )
 
 
-def difference(ours: Sequence[Scores], theirs: Sequence[Scores], defective: Flags, rows: Sequence[int]) -> Interval:
-    """AUROC of ours less theirs, on the same drawn cells each time (paired)."""
-    return bootstrap(lambda index: _mean_auroc(ours, defective, index) - _mean_auroc(theirs, defective, index), blocks(rows))
+def difference(scores: Sequence[Scores], baseline: Sequence[Scores], defective: Flags, rows: Sequence[int]) -> Interval:
+    """AUROC of `scores` minus AUROC of `baseline`, with a paired bootstrap. Arguments as for `quality`."""
+    return bootstrap(lambda index: _mean_auroc(scores, defective, index) - _mean_auroc(baseline, defective, index), blocks(rows))
 
 
 def _mean_auroc(seeds: Sequence[Scores], defective: Flags, index: NDArray[np.int64]) -> float:
@@ -84,7 +87,7 @@ def _mean_auroc(seeds: Sequence[Scores], defective: Flags, index: NDArray[np.int
 
 
 def auroc(scores: Scores, defective: Flags) -> float:
-    """Area under the ROC curve, ties counted half; nan where only one class is there."""
+    """Area under the ROC curve, with ties counted half; nan if there is only one class."""
     bad = int(defective.sum())
     good = len(defective) - bad
     if not bad or not good:
@@ -93,24 +96,27 @@ def auroc(scores: Scores, defective: Flags) -> float:
 
 
 def blocks(rows: Sequence[int]) -> list[NDArray[np.int64]]:
-    """Positions within `rows`, cut where rows are not neighbours and every BLOCK of them."""
+    """Split `rows` into blocks of up to BLOCK_CELLS consecutive numbers; each block is an array of positions in `rows`."""
     numbers = np.asarray(rows)
     starts = [0, *(np.flatnonzero(np.diff(numbers) != 1) + 1), len(numbers)]
-    return [np.arange(begin, min(begin + BLOCK, end)) for first, end in pairwise(starts) for begin in range(first, end, BLOCK)]
+    return [np.arange(begin, min(begin + BLOCK_CELLS, end)) for first, end in pairwise(starts) for begin in range(first, end, BLOCK_CELLS)]
 
 
 def share(of: Flags, among: Flags, rows: Sequence[int], *, seed: int = 0) -> Interval:
-    """The share of `among` that is also `of`, with the interval that `bootstrap` would give, for less work: blocks are counted once."""
-    counts = np.array([((of & among)[part].sum(), among[part].sum()) for part in blocks(rows)], np.float64)
-    drawn = counts[np.random.default_rng(seed).integers(len(counts), size=(DRAWS, len(counts)))].sum(1)
-    some = drawn[drawn[:, 1] > 0]
-    low, high = np.quantile(some[:, 0] / some[:, 1], [0.025, 0.975])
+    """The share of the cells `among`, bool (N,), that are also `of`, bool (N,).
+
+    The interval is that of `bootstrap`, computed faster: each block is counted once.
+    """
+    counts = np.array([((of & among)[block].sum(), among[block].sum()) for block in blocks(rows)], np.float64)
+    resampled = counts[np.random.default_rng(seed).integers(len(counts), size=(RESAMPLES, len(counts)))].sum(1)
+    nonempty = resampled[resampled[:, 1] > 0]
+    low, high = np.quantile(nonempty[:, 0] / nonempty[:, 1], [0.025, 0.975])
     return Interval(float(counts[:, 0].sum() / counts[:, 1].sum()), float(low), float(high))
 
 
 def bootstrap(figure: Callable[[NDArray[np.int64]], float], parts: list[NDArray[np.int64]], *, seed: int = 0) -> Interval:
-    """The figure on all parts, and its 95 % interval over parts drawn with replacement."""
+    """The figure of all parts (arrays of positions), and its 95 % interval over resamples of parts with replacement."""
     rng = np.random.default_rng(seed)
-    drawn = [figure(np.concatenate([parts[i] for i in rng.integers(len(parts), size=len(parts))])) for _ in range(DRAWS)]
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    resampled = [figure(np.concatenate([parts[i] for i in rng.integers(len(parts), size=len(parts))])) for _ in range(RESAMPLES)]
+    low, high = np.nanquantile(resampled, [0.025, 0.975])
     return Interval(figure(np.concatenate(parts)), float(low), float(high))

@@ -1,170 +1,40 @@
-"""The pilot's report: read the inspections of the labelled cells, measure, write a page of Markdown."""
+"""The page of results: the AUROC, escape and overkill of the judge and of the controls on the labelled cells."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from edge.bundle.open import Bundle
-from edge.records import Description
-from edge.records import Scores as JudgeScores
-from edge.spool.history import History, description_and_scores
-from export.errors import ExportError
-from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, Cell, load_cells
+from export.starter.cells import SOURCE_VALIDATION, TRAINING
 from export.studies import controls
-from export.studies.protocol import BLOCK, DRAWS, Flags, Quality, Scores, best_threshold, difference, quality
+from export.studies.inspected_cells import InspectedCells
+from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Quality, Scores, best_threshold, difference, quality
+from export.studies.template import fill, row, table
 from export.tuning.examples import Example
 from firmware_config.board import Board
 from firmware_config.station import Station
 
 VALIDATION = [row for part in SOURCE_VALIDATION for row in part]
-OURS = "judge on words (the product)"
-ALONE = "tunings of the recipe of which it is the mean, one by one"
+JUDGE = "judge on words (the product)"
+TUNINGS = "the tunings of which the judge's adapter is the mean, one by one"
+NOT_CONTROLS = (JUDGE, TUNINGS, "majority class")
 
-HEAD = """# Results on real cells
-
-Bundle {bundle} version {version}, `{digest}`, on the ELPV data set, cut by production run. Made by
-
-```
-{command}
-```
-
-from the lines of
-
-```
-kotoba-edge inspect PICTURES --station STATION --bundle BUNDLE --keys KEYS --jsonl JSONL
-```
-
-over the pictures of the package `elpv-dataset` (its folder `data/images`). Tunings and examples are what `python -m export.starter.train`
-leaves in its folder. The digest is that of a bundle signed with the key of one machine: elsewhere the same weights have another.
-
-- The starter learned from painted and rendered pictures and from two mono runs (rows 360 to 539 and 900 to 1613), less one module of each
-  (420 to 479, 1404 to 1475), which chose thresholds, the temperature, the teachers of the vision models and the control's C; all of
-  the two runs together chose how the judge is tuned.
-- The cells below taught nothing, and no threshold was chosen on them. The poly cells showed where the tuning was weak, and two candidates
-  were looked at on them before the judge was settled (decision 0007): their figures are a little too good for that.
-- Defective is a labelled probability of at least 0.5; certain cells are those on which all who labelled them agreed.
-- Score: probability of all labels that are not ok. Threshold: the one with the best macro-F1 on the choosing modules.
-- Intervals: 95 %, bootstrap over blocks of {block} neighbouring cells, {draws:,} draws, paired for differences.
-{tunings}- Random: {random}; figures of a row are means over them.
-  The vision models were trained once; the spread over their trainings is not in these figures.
-"""
-TUNINGS = """- The product's adapter is the mean of {count} tunings, which differ in their seed alone; a row has them one by one.
-  Where they were made again on another machine than the product's, they differ from those by what that one rounds otherwise.
+HEADS = (
+    "scorer", "AUROC (95 % interval)", "seeds", "AUROC, certain", "macro-F1", "escape", "overkill", "judge minus this (95 % interval)",
+)  # fmt: skip
+TUNINGS_TEXT = """- Tunings: the judge's adapter is the mean of {count} tunings that differ only in their seed. A row shows them one by one.
+  If they were repeated on another machine than the product's, they differ by the rounding of that machine.
 """
 
-
-class PilotError(ExportError):
-    """The study cannot be made from what was given; says why in one sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """The labelled cells in data-set order, their words and what the judge made of them, and what each set is."""
-
-    cells: tuple[Cell, ...]
-    descriptions: tuple[Description, ...]
-    scores: tuple[JudgeScores, ...]
-    defective: Flags
-    certain: Flags
-
-    @property
-    def sets(self) -> dict[str, list[int]]:
-        """Rows of the two sets that are measured; nothing was learned on them."""
-        return {
-            "held-out mono runs": [row for part in HELD_OUT_MONO for row in part],
-            "all poly cells": [cell.row for cell in self.cells if cell.material == "poly"],
-        }
-
-
-def read_study(jsonl: Path, bundle: Bundle, station: Station) -> Study:
-    """Match the lines of `kotoba-edge inspect` with the labels by file name.
-
-    Raises:
-        PilotError: a cell has no line with probabilities, or a line is of another bundle or station file.
-        HistoryError: the file cannot be read, or a line is no inspection.
-    """
-    lines, cells = History(jsonl, is_spool=False).select(station=station.station.name), load_cells()
-    by_name = {Path(inspection.source).name: inspection for inspection in lines}
-    missing = [cell.path.name for cell in cells if cell.path.name not in by_name or by_name[cell.path.name].scores is None]
-    if missing:
-        msg = (
-            f"{len(missing)} of {len(cells)} cells have no line with probabilities in {jsonl}, the first is {missing[0]}: inspect all cells"
-        )
-        raise PilotError(msg)
-    found = [by_name[cell.path.name] for cell in cells]
-    for inspection in found:
-        for what, theirs, ours in (
-            ("models", inspection.models_digest, bundle.manifest.models_digest),
-            ("station settings", inspection.settings_digest, station.settings_digest),
-        ):
-            if theirs != ours:
-                msg = (
-                    f"{inspection.source} in {jsonl} was inspected with {what} {theirs}, the study needs {what} {ours}: "
-                    "inspect all cells again"
-                )
-                raise PilotError(msg)
-    descriptions, scores = zip(*map(description_and_scores, found), strict=True)
-    return Study(
-        cells=cells,
-        descriptions=descriptions,
-        scores=scores,
-        defective=np.array([cell.defective for cell in cells]),
-        certain=np.array([cell.certain for cell in cells]),
-    )
-
-
-def judge_scores(study: Study, station: Station) -> Scores:
-    """Probability of not-ok as the box gave it."""
-    ok = np.array([label.decision == "ok" for label in station.labels])
-    return 1 - np.array([scores.probabilities for scores in study.scores])[:, ok].sum(-1)
-
-
-def all_scores(
-    studies: Sequence[Study], adapters: Sequence[Path], examples: Sequence[Example], bundle: Bundle, board: Board, station: Station
-) -> dict[str, list[Scores]]:
-    """Every way of scoring by the name that it has in the report, one array for each seed of what is random in it."""
-    first, teach = studies[0], [row for part in TRAINING for row in part]
-    measured = [*VALIDATION, *(row for rows in first.sets.values() for row in rows)]
-    words = {row: first.descriptions[row].words for row in measured}
-    choose = {row: bool(first.defective[row]) for row in VALIDATION}
-    ours = [judge_scores(study, station) for study in studies]
-    alone = [_spread(controls.tuned_anew(adapter, bundle, board, station, words, choose), len(first.cells)) for adapter in adapters]
-    features = controls.image_features(bundle, board, [cell.path for cell in first.cells])
-    texts = [controls.texts_of(description.words for description in study.descriptions) for study in studies]
-    alike = [controls.words_probe_taught_alike(text, examples, station) for text in texts] if examples else []
-    found = {
-        OURS: ours,
-        ALONE: alone,
-        "majority class": [controls.majority(len(first.cells))],
-        "linear probe on our CLIP features": [controls.linear_probe(features, first.defective, teach)],
-        "TF-IDF + logistic regression on the same words": [controls.words_probe(text, first.defective, teach) for text in texts],
-        "the same, taught the pictures that tuned the judge": alike,
-        "zero-shot: SmolLM2 ranked, no adapter": [_spread(controls.zero_shot(bundle, board, station, words), len(first.cells))],
-        "descriptions shuffled between pictures": [controls.shuffled(ours[0], seed) for seed in controls.SHUFFLES],
-    }
-    return {way: seeds for way, seeds in found.items() if seeds}
-
-
-def _spread(scores: Mapping[int, float], count: int) -> Scores:
-    """Scores by row as an array over all cells; nan where there is none."""
-    every = np.full(count, np.nan)
-    every[list(scores)] = list(scores.values())
-    return every
-
-
-def measure(study: Study, seeds: Sequence[Scores], rows: Sequence[int]) -> Quality:
-    """One way of scoring on one set, with the threshold of the source validation cells."""
-    chosen, index = list(VALIDATION), list(rows)
-    thresholds = [best_threshold(scores[chosen], study.defective[chosen]) for scores in seeds]
-    return quality([scores[index] for scores in seeds], thresholds, study.defective[index], study.certain[index], rows)
+SeededScores = Mapping[str, Sequence[Scores]]
+"""By name of the scorer: scores of all cells, float64 (N,), one array for each seed of what is random in it."""
 
 
 def page(
-    studies: Sequence[Study],
+    inspected: Sequence[InspectedCells],
     bundle: Bundle,
     board: Board,
     station: Station,
@@ -173,48 +43,109 @@ def page(
     examples: Sequence[Example] = (),
     command: str,
 ) -> str:
-    """The report as Markdown.
+    """Measure and return the page as Markdown.
 
-    `adapters` are tunings of the recipe of which the judge's is the mean, which judge the words of the first study, each with a temperature
-    of its own; `examples` are the pictures that tuned them, in the words of the describer.
+    `inspected` has one entry for each seed of the caption sampling. `adapters` are the tunings of which the judge's adapter is the mean;
+    they judge the words of the first entry, each with its own temperature. `examples` tuned the judge; one more control is fitted on them.
     """
-    study, scores = studies[0], all_scores(studies, adapters, examples, bundle, board, station)
-    parts = [
-        HEAD.format(
-            bundle=bundle.manifest.name,
-            version=bundle.manifest.bundle_version,
-            digest=bundle.digest,
-            command=command,
-            block=BLOCK,
-            draws=DRAWS,
-            tunings=TUNINGS.format(count=len(adapters)) if adapters else "",
-            random=_random(studies, station),
+    first, scores = inspected[0], all_scores(inspected, adapters, examples, bundle, board, station)
+    measured = {name: {scorer: measure(first, seeds, rows) for scorer, seeds in scores.items()} for name, rows in first.sets.items()}
+    return fill(
+        Path(__file__).with_name("results.md"),
+        answer=_answer(measured),
+        bundle=bundle.manifest.name,
+        version=bundle.manifest.bundle_version,
+        digest=bundle.digest,
+        command=command,
+        block=BLOCK_CELLS,
+        resamples=f"{RESAMPLES:,}",
+        tunings=TUNINGS_TEXT.format(count=len(adapters)) if adapters else "",
+        random=_random(inspected, station),
+        tables="\n\n".join(_section(first, scores, measured[name], name) for name in first.sets),
+    )
+
+
+def all_scores(
+    inspected: Sequence[InspectedCells],
+    adapters: Sequence[Path],
+    examples: Sequence[Example],
+    bundle: Bundle,
+    board: Board,
+    station: Station,
+) -> SeededScores:
+    """Scores of the judge and of every control; a scorer that needs `adapters` or `examples` is left out without them."""
+    first, train_rows = inspected[0], [row for part in TRAINING for row in part]
+    count = len(first.cells)
+    measured = [*VALIDATION, *(row for rows in first.sets.values() for row in rows)]
+    words = {row: first.descriptions[row].words for row in measured}
+    validation = {row: bool(first.defective[row]) for row in VALIDATION}
+    judge = [cells.not_ok_probabilities(station) for cells in inspected]
+    tunings = [_all_rows(controls.other_tuning(adapter, bundle, board, station, words, validation), count) for adapter in adapters]
+    features = controls.image_features(bundle, board, [cell.path for cell in first.cells])
+    texts = [controls.texts_of(description.words for description in cells.descriptions) for cells in inspected]
+    on_examples = [controls.words_probe_on_examples(text, examples, station) for text in texts] if examples else []
+    scores = {
+        JUDGE: judge,
+        TUNINGS: tunings,
+        "majority class": [controls.majority(count)],
+        "linear probe on the bundle's CLIP features": [controls.linear_probe(features, first.defective, train_rows)],
+        "TF-IDF + logistic regression on the same words": [controls.words_probe(text, first.defective, train_rows) for text in texts],
+        "the same, fitted on the examples that tuned the judge": on_examples,
+        "zero-shot: SmolLM2 without an adapter": [_all_rows(controls.zero_shot(bundle, board, station, words), count)],
+        "descriptions shuffled between pictures": [controls.shuffled(judge[0], seed) for seed in controls.SHUFFLES],
+    }
+    return {scorer: seeds for scorer, seeds in scores.items() if seeds}
+
+
+def _all_rows(scores: Mapping[int, float], count: int) -> Scores:
+    """Scores by row as an array of all cells, float64 (count,), nan for a row without a score."""
+    array = np.full(count, np.nan)
+    array[list(scores)] = list(scores.values())
+    return array
+
+
+def measure(inspected: InspectedCells, seeds: Sequence[Scores], rows: Sequence[int]) -> Quality:
+    """Measure the scores of one scorer on one set, with the threshold of the source validation cells."""
+    index, defective = list(rows), inspected.defective
+    thresholds = [best_threshold(scores[VALIDATION], defective[VALIDATION]) for scores in seeds]
+    return quality([scores[index] for scores in seeds], thresholds, defective[index], inspected.certain[index], rows)
+
+
+def _answer(measured: Mapping[str, Mapping[str, Quality]]) -> str:
+    """One sentence for each set: the AUROC of the judge and of the best control."""
+    sentences = []
+    for name, by_scorer in measured.items():
+        best = max((scorer for scorer in by_scorer if scorer not in NOT_CONTROLS), key=lambda scorer: by_scorer[scorer].auroc.value)
+        sentences.append(
+            f"On {name} the judge has an AUROC of {by_scorer[JUDGE].auroc.value:.3f}, the best control ({best}) "
+            f"{by_scorer[best].auroc.value:.3f}."
         )
-    ]
-    for name, rows in study.sets.items():
-        bad = int(study.defective[rows].sum())
-        parts.append(f"## {name[0].upper()}{name[1:]}: {len(rows)} cells, {bad} defective, {int(study.certain[rows].sum())} certain\n")
-        columns = ("AUROC (95 % interval)", "seeds", "AUROC, certain", "macro-F1", "escape", "overkill", "judge less this (95 % interval)")
-        parts.append(f"| scored by | {' | '.join(columns)} |")
-        parts.append("|---|---|---|---|---|---|---|---|")
-        for way, seeds in scores.items():
-            q = measure(study, seeds, rows)
-            spread = f"{len(seeds)}: {q.spread[0]:.3f} to {q.spread[1]:.3f}" if len(seeds) > 1 else "1"
-            cells = [way, q.auroc, spread, f"{q.auroc_certain:.3f}", f"{q.macro_f1:.3f}", f"{q.escape:.1%}", f"{q.overkill:.1%}"]
-            parts.append("| " + " | ".join(map(str, [*cells, _against(study, scores[OURS], seeds, rows) if way != OURS else ""])) + " |")
-        parts.append("")
-    return "\n".join(parts)
+    return " ".join(sentences)
 
 
-def _random(studies: Sequence[Study], station: Station) -> str:
+def _section(inspected: InspectedCells, scores: SeededScores, by_scorer: Mapping[str, Quality], name: str) -> str:
+    """The heading and table of one set."""
+    rows = inspected.sets[name]
+    lines = []
+    for scorer, seeds in scores.items():
+        q = by_scorer[scorer]
+        spread = f"{len(seeds)}: {q.spread[0]:.3f} to {q.spread[1]:.3f}" if len(seeds) > 1 else "1"
+        against = "" if scorer == JUDGE else _difference(inspected, scores[JUDGE], seeds, rows)
+        figures = (f"{q.auroc_certain:.3f}", f"{q.macro_f1:.3f}", f"{q.escape:.1%}", f"{q.overkill:.1%}")
+        lines.append(row(scorer, q.auroc, spread, *figures, against))
+    counts = f"{len(rows)} cells, {int(inspected.defective[rows].sum())} defective, {int(inspected.certain[rows].sum())} certain"
+    return f"## {name[0].upper()}{name[1:]}: {counts}\n\n{table(HEADS, lines)}"
+
+
+def _difference(inspected: InspectedCells, judge: Sequence[Scores], baseline: Sequence[Scores], rows: Sequence[int]) -> str:
+    index = list(rows)
+    less = difference([s[index] for s in judge], [s[index] for s in baseline], inspected.defective[index], rows)
+    verdict = "the judge is better" if less.low > 0 else "**the control is better**" if less.high < 0 else "no difference shown"
+    return f"{less.value:+.3f} ({less.low:+.3f} to {less.high:+.3f}): {verdict}"
+
+
+def _random(inspected: Sequence[InspectedCells], station: Station) -> str:
     shuffling = f"{len(controls.SHUFFLES)} seeds of the shuffling"
     if station.describe.samples == 0:
-        return f"{shuffling}; the captions are greedy, so that nothing is random when a picture is judged"
-    return f"{len(studies)} seeds of the caption sampling, {shuffling}"
-
-
-def _against(study: Study, ours: Sequence[Scores], theirs: Sequence[Scores], rows: Sequence[int]) -> str:
-    index = list(rows)
-    found = difference([s[index] for s in ours], [s[index] for s in theirs], study.defective[index], rows)
-    verdict = "the judge is better" if found.low > 0 else "**the control is better**" if found.high < 0 else "no difference shown"
-    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}): {verdict}"
+        return f"{shuffling}; captions are greedy, so nothing is random when a picture is judged"
+    return f"{len(inspected)} seeds of the caption sampling, {shuffling}"

@@ -128,13 +128,13 @@ class Tuner:
                 self._lower_states[tokens] = row[: len(tokens) + len(self._tails.inputs)].clone()
         return self._lower_states[()], [self._lower_states[tuple(tokens)] for tokens in descriptions]
 
-    def tune(self, examples: Sequence[Example], settings: Tuning, *, say: Callable[[str], None]) -> None:
+    def tune(self, examples: Sequence[Example], settings: Tuning, *, report: Callable[[str], None]) -> None:
         """Initialise the LoRA matrices and train them for at least one step. Each example must allow a label of the station."""
         torch.manual_seed(settings.seed)
         self.model.restart()
         descriptions = [self.tokens(example.words) for example in examples]
         allowed = torch.tensor([[label in example.allowed for label in self.labels] for example in examples])
-        say(f"reading {len(examples)} examples")
+        report(f"reading {len(examples)} examples")
         self._frozen_states(descriptions)
         steps = max(1, round(settings.epochs * len(examples) / settings.batch))
         parameters = [p for p in self.model.parameters() if p.requires_grad]
@@ -157,7 +157,7 @@ class Tuner:
             optimiser.step()
             mean = loss.item() if math.isnan(mean) else 0.95 * mean + 0.05 * loss.item()
             if step % 10 == 9 or step == steps - 1:
-                say(f"{step + 1}/{steps} {time.monotonic() - started:.0f}s loss {mean:.3f}")
+                report(f"{step + 1}/{steps} {time.monotonic() - started:.0f}s loss {mean:.3f}")
 
     def write(self, path: Path) -> None:
         """Write the LoRA matrices as a GGUF adapter."""

@@ -1,1 +1,1 @@
-"""Study: what a confidence is worth."""
+"""Study of calibration: are probabilities right, do escape guarantees and prediction sets hold, also on other modules and materials."""

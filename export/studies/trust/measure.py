@@ -1,6 +1,6 @@
-"""How far probabilities and promises can be trusted: calibrated on source cells, measured once on cells of other runs and material.
+"""Calibration error, escape and coverage: calibrated on source cells, measured once on cells of other runs and of another material.
 
-Everything is fitted and chosen on the source. The judge and the controls go the same way: the same fits, thresholds, sets and policy.
+Everything is fitted and chosen on the source. The judge and the controls use the same fits, thresholds, prediction sets and policy.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from edge.records import Decision, Description, Scores
 from edge.studies.outcomes import cross_fitted_verdicts, verdicts
 from export.starter.cells import SOURCE_VALIDATION, TRAINING
 from export.studies import controls
+from export.studies.inspected_cells import InspectedCells
 from export.studies.protocol import Flags, Interval, blocks, share
-from export.studies.results import Study
 from firmware_config.board import Board
 from firmware_config.calibration import Rule
 from firmware_config.labels import Label
@@ -32,60 +32,65 @@ ESCAPE, COVERAGE = 0.02, 0.9
 COVERAGES = (0.8, 0.9, 0.95)
 KINDS: tuple[Kind, ...] = ("temperature", "logistic", "isotonic")
 CHOSEN: Kind = "logistic"
-"""The best of KINDS on the large source set; nothing else was looked at."""
+"""The best of KINDS on the whole source; the targets had no part in the choice."""
 
 JUDGE = "judge on words (the product)"
-CLEAN, LARGE = "source, taught nothing", "source with training modules"
-SPLITS, DEALS, SPLIT_BLOCK, SPLIT_SEED = 200, 20, 12, 0
-"""Random splits of the source for the coverage of sets, and deals of it for ECE: blocks of 12 to 15 neighbours, so that even two modules
-can be split in many ways."""
+VALIDATION, WHOLE_SOURCE = "source validation modules", "whole source"
+SPLITS, SHUFFLES, SPLIT_BLOCK_CELLS, SPLIT_SEED = 200, 20, 12, 0
+"""Random splits of the source for the coverage of sets, and shuffles of it for the ECE.
+
+Both cut blocks of 12 to 15 neighbours, so that even two modules can be split in many ways.
+"""
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Way:
-    """One way of scoring all cells: log-likelihoods float64 (N, K) of the labels of its station, and the words of every cell."""
+class Scorer:
+    """The judge or a control with its scores of all N cells.
+
+    `log_likelihoods` float64 (N, K) for the K labels of `station`; `descriptions` of all cells; `defective` bool (N,).
+    """
 
     name: str
     log_likelihoods: Array
     station: Station
-    words: Sequence[Description]
+    descriptions: Sequence[Description]
     defective: Flags
 
     def sample(self, rows: Sequence[int]) -> Sample:
-        """Cells as the calibration takes them: of a cell only good or defective is known."""
+        """The cells `rows` as a calibration takes them. Of a cell only good or defective is known, not the kind of defect."""
         decisions = np.array([label.decision for label in self.station.labels])
         return Sample(self.log_likelihoods[rows], self.defective[rows, None] ^ (decisions == "ok"), decisions)
 
     def judged(self, rows: Sequence[int]) -> list[tuple[Description, Scores]]:
-        """Cells as the policy takes them."""
+        """The cells `rows` as the policy takes them."""
         labels = tuple(label.name for label in self.station.labels)
-        even = (1 / len(labels),) * len(labels)
-        return [(self.words[row], Scores(labels, tuple(map(float, self.log_likelihoods[row])), even, "rank", 0)) for row in rows]
+        uniform = (1 / len(labels),) * len(labels)
+        return [(self.descriptions[row], Scores(labels, tuple(map(float, self.log_likelihoods[row])), uniform, "rank", 0)) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
-    """Probabilities of being defective, float64 (N,), beside what is true: `error` is their ECE, `by_chance` what a perfect judge shows."""
+class Predictions:
+    """Probabilities of a defect, float64 (N,), and which of the cells are defective, bool (N,)."""
 
-    chances: Array
-    bad: Flags
+    probabilities: Array
+    defective: Flags
 
     @property
     def error(self) -> float:
-        """Expected calibration error."""
-        return calibration_error(self.chances, self.bad)
+        """Expected calibration error (ECE), 0..1."""
+        return calibration_error(self.probabilities, self.defective)
 
     @property
-    def by_chance(self) -> float:
-        """The ECE that these chances would show if they were true."""
-        return error_by_chance(self.chances)
+    def error_by_chance(self) -> float:
+        """The ECE that a perfectly calibrated judge would show on so many cells."""
+        return error_by_chance(self.probabilities)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What became of a promise on one set: `escape` of bad cells, `overkill` and `passed` (OK at once) of good ones, `review` of all."""
+class DecisionRates:
+    """Shares of decisions on one set: OK of the defective cells (`escape`) and of the good (`passed`), NG of the good, REVIEW of all."""
 
     escape: Interval
     overkill: Interval
@@ -95,7 +100,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Sets of possible decisions at one nominal coverage: the share that holds the truth, and the share with more than one decision."""
+    """Prediction sets at a nominal coverage: the share that holds the right decision, and the share that holds both decisions."""
 
     nominal: float
     reached: float
@@ -103,129 +108,128 @@ class Coverage:
 
 
 def sources() -> dict[str, list[int]]:
-    """Rows of the source, in data-set order."""
-    clean = [row for part in SOURCE_VALIDATION for row in part]
-    return {CLEAN: clean, LARGE: sorted([*clean, *(row for part in TRAINING for row in part)])}
+    """Rows of the two source sets, in the order of the data set."""
+    validation = [row for part in SOURCE_VALIDATION for row in part]
+    return {VALIDATION: validation, WHOLE_SOURCE: sorted([*validation, *(row for part in TRAINING for row in part)])}
 
 
-def ways_of(study: Study, bundle: Bundle, board: Board, station: Station) -> list[Way]:
-    """The judge, and two controls that learned from the training modules."""
-    teach = [row for part in TRAINING for row in part]
-    features = controls.image_features(bundle, board, [cell.path for cell in study.cells])
-    probe = controls.linear_probe(features, study.defective, teach)
-    counted = controls.words_probe(controls.texts_of(description.words for description in study.descriptions), study.defective, teach)
-    two = station.model_copy(update={"labels": (Label(name="good", decision="ok"), Label(name="defective", decision="ng"))})
-    judge = np.array([scores.log_likelihoods for scores in study.scores])
-    every = [(JUDGE, judge, station)]
-    every += [
-        (name, np.stack([np.zeros_like(odds), odds], -1), two)
-        for name, odds in (("linear probe on CLIP features", probe), ("TF-IDF + logistic regression on the words", counted))
-    ]
-    return [Way(name, scores, some, study.descriptions, study.defective) for name, scores, some in every]
+def open_scorers(inspected: InspectedCells, bundle: Bundle, board: Board, station: Station) -> list[Scorer]:
+    """The judge, then two controls that are fitted on the training modules."""
+    train_rows = [row for part in TRAINING for row in part]
+    features = controls.image_features(bundle, board, [cell.path for cell in inspected.cells])
+    texts = controls.texts_of(description.words for description in inspected.descriptions)
+    log_odds = {
+        "linear probe on CLIP features": controls.linear_probe(features, inspected.defective, train_rows),
+        "TF-IDF + logistic regression on the words": controls.words_probe(texts, inspected.defective, train_rows),
+    }
+    two_labels = station.model_copy(update={"labels": (Label(name="good", decision="ok"), Label(name="defective", decision="ng"))})
+    judge = np.array([scores.log_likelihoods for scores in inspected.scores])
+    scores = [(JUDGE, judge, station)]
+    scores += [(name, np.stack([np.zeros_like(odds), odds], -1), two_labels) for name, odds in log_odds.items()]
+    return [Scorer(name, values, labels, inspected.descriptions, inspected.defective) for name, values, labels in scores]
 
 
-def uncalibrated(way: Way, rows: Sequence[int]) -> Stated:
-    """Probabilities as the scores say them."""
-    sample = way.sample(rows)
-    return Stated(probability_not_ok(sample.log_likelihoods, sample.ok), sample.bad)
+def uncalibrated(scorer: Scorer, rows: Sequence[int]) -> Predictions:
+    """The probabilities of the scorer without calibration."""
+    sample = scorer.sample(rows)
+    return Predictions(probability_not_ok(sample.log_likelihoods, sample.ok), sample.bad)
 
 
-def stated(way: Way, kind: Kind, source: Sequence[int], rows: Sequence[int]) -> Stated:
-    """Probabilities by a fit on the source; on the source itself each block of neighbours by a fit on the others."""
-    sample, taught = way.sample(rows), way.sample(source)
+def calibrated(scorer: Scorer, kind: Kind, source: Sequence[int], rows: Sequence[int]) -> Predictions:
+    """Probabilities on `rows` with a calibration on `source`; if both are the same, cross-fitted over ten contiguous folds."""
+    sample, fitted = scorer.sample(rows), scorer.sample(source)
     if list(source) == list(rows):
-        chances = cross_fitted(sample, kind)
+        values = cross_fitted(sample, kind)
     else:
-        chances = apply_scale(sample.log_likelihoods, fit_scale(taught.log_likelihoods, taught.allowed, taught.ok, kind), sample.ok)
-    return Stated(1 - chances[:, sample.ok].sum(-1), sample.bad)
+        values = apply_scale(sample.log_likelihoods, fit_scale(fitted.log_likelihoods, fitted.allowed, fitted.ok, kind), sample.ok)
+    return Predictions(1 - values[:, sample.ok].sum(-1), sample.bad)
 
 
-def dealt_blocks(way: Way, kind: Kind, source: Sequence[int]) -> list[Stated]:
-    """Probabilities on the source where cells come as the labelled ones did: a tenth of the blocks is told by a fit on all others.
+def calibrated_on_shuffled_blocks(scorer: Scorer, kind: Kind, source: Sequence[int]) -> list[Predictions]:
+    """Probabilities on the source, cross-fitted over ten folds of shuffled blocks; one entry for each of SHUFFLES shuffles.
 
-    One for each of DEALS deals.
+    So the cells of a fold come from the same modules as the cells of the fit.
     """
-    sample, rng = way.sample(source), np.random.default_rng(SPLIT_SEED)
-    found = [1 - cross_fitted(sample, kind, lambda _: _hands(source, rng))[:, sample.ok].sum(-1) for _ in range(DEALS)]
-    return [Stated(chances, sample.bad) for chances in found]
+    sample, rng = scorer.sample(source), np.random.default_rng(SPLIT_SEED)
+    shuffles = [1 - cross_fitted(sample, kind, lambda _: _shuffled_folds(source, rng))[:, sample.ok].sum(-1) for _ in range(SHUFFLES)]
+    return [Predictions(values, sample.bad) for values in shuffles]
 
 
-def rule_of(way: Way, source: Sequence[int], *, escape: float = ESCAPE) -> Rule:
-    """What a box would be told by a calibration on the source."""
-    return fit_rule(way.sample(source), kind=CHOSEN, escape=escape, coverage=COVERAGE)
+def rule_of(scorer: Scorer, source: Sequence[int], *, escape: float = ESCAPE) -> Rule:
+    """The rule that a calibration on the source gives a box."""
+    return fit_rule(scorer.sample(source), kind=CHOSEN, escape=escape, coverage=COVERAGE)
 
 
-def kept(way: Way, source: Sequence[int], rows: Sequence[int], *, escape: float = ESCAPE) -> Kept:
-    """Verdicts of the product's own policy under the source's rule; on the source itself each block under the rule of the others."""
-    rule, judged, bad = rule_of(way, source, escape=escape), way.judged(rows), way.defective[list(rows)]
+def decision_rates(scorer: Scorer, source: Sequence[int], rows: Sequence[int], *, escape: float = ESCAPE) -> DecisionRates:
+    """Decide on `rows` by the product's policy with a calibration on `source`; if both are the same, cross-fitted."""
+    rule, judged, bad = rule_of(scorer, source, escape=escape), scorer.judged(rows), scorer.defective[list(rows)]
     same = list(source) == list(rows)
-    given = cross_fitted_verdicts(judged, way.sample(rows), rule, way.station) if same else verdicts(judged, rule, way.station)
-    passed, called, doubted = (np.array([one is decision for one in given]) for decision in (Decision.OK, Decision.NG, Decision.REVIEW))
-    return Kept(
-        escape=share(passed, bad, rows),
-        overkill=share(called, ~bad, rows),
-        review=share(doubted, np.ones_like(bad), rows),
-        passed=share(passed, ~bad, rows),
+    given = cross_fitted_verdicts(judged, scorer.sample(rows), rule, scorer.station) if same else verdicts(judged, rule, scorer.station)
+    ok, ng, review = (np.array([one is decision for one in given]) for decision in (Decision.OK, Decision.NG, Decision.REVIEW))
+    return DecisionRates(
+        escape=share(ok, bad, rows),
+        overkill=share(ng, ~bad, rows),
+        review=share(review, np.ones_like(bad), rows),
+        passed=share(ok, ~bad, rows),
     )
 
 
-def coverage_on_source(way: Way, source: Sequence[int]) -> list[Coverage]:
-    """Mean over random splits: fitted on four fifths, measured on the last."""
-    sample = way.sample(source)
-    found = [_covered(sample.take(one), sample.take(other)) for one, other in _splits(source)]
-    return [Coverage(nominal, *np.mean([split[nominal] for split in found], 0)) for nominal in COVERAGES]
+def coverage_on_source(scorer: Scorer, source: Sequence[int]) -> list[Coverage]:
+    """Coverage of prediction sets on the source: the mean over random splits, fitted on four fifths and measured on the last."""
+    sample = scorer.sample(source)
+    splits = [_coverage(sample.take(fit), sample.take(held_out)) for fit, held_out in _splits(source)]
+    return [Coverage(nominal, *np.mean([split[nominal] for split in splits], 0)) for nominal in COVERAGES]
 
 
-def coverage_on(way: Way, source: Sequence[int], rows: Sequence[int]) -> list[Coverage]:
-    """Sets by the source's fit on another set, of which nothing is promised."""
-    found = _covered(way.sample(source), way.sample(rows))
-    return [Coverage(nominal, *found[nominal]) for nominal in COVERAGES]
+def coverage_on(scorer: Scorer, source: Sequence[int], rows: Sequence[int]) -> list[Coverage]:
+    """Coverage on other cells with a fit on the source. It is not guaranteed, since the cells do not come as the source did."""
+    by_nominal = _coverage(scorer.sample(source), scorer.sample(rows))
+    return [Coverage(nominal, *by_nominal[nominal]) for nominal in COVERAGES]
 
 
-def _covered(taught: Sample, asked: Sample) -> Mapping[float, tuple[float, float]]:
-    """By nominal coverage: the share of `asked` whose set holds the truth, and the share whose set holds both decisions."""
-    not_ok = 1 - apply_scale(asked.log_likelihoods, fit_scale(taught.log_likelihoods, taught.allowed, taught.ok, CHOSEN), asked.ok)[
-        :, asked.ok
-    ].sum(-1)
-    right = right_probabilities(taught, CHOSEN)
+def _coverage(fitted: Sample, measured: Sample) -> Mapping[float, tuple[float, float]]:
+    """By nominal coverage: the share of sets with the right decision, and the share of sets with both decisions."""
+    scale = fit_scale(fitted.log_likelihoods, fitted.allowed, fitted.ok, CHOSEN)
+    not_ok = 1 - apply_scale(measured.log_likelihoods, scale, measured.ok)[:, measured.ok].sum(-1)
+    right = right_probabilities(fitted, CHOSEN)
     sets = {
         nominal: prediction_set(np.stack([1 - not_ok, not_ok], -1), prediction_set_threshold(right, coverage=nominal))
         for nominal in COVERAGES
     }
-    truth = asked.bad.astype(np.int64)
-    return {nominal: (float(some[np.arange(len(truth)), truth].mean()), float(some.all(-1).mean())) for nominal, some in sets.items()}
+    decision = measured.bad.astype(np.int64)
+    return {nominal: (float(held[np.arange(len(decision)), decision].mean()), float(held.all(-1).mean())) for nominal, held in sets.items()}
 
 
 def _splits(source: Sequence[int]) -> Iterator[Fold]:
-    """Random four fifths and the last fifth."""
-    rng, parts = np.random.default_rng(SPLIT_SEED), _parts(source)
+    """Random splits of the blocks into four fifths and a fifth, as positions in `source`."""
+    rng, parts = np.random.default_rng(SPLIT_SEED), _split_blocks(source)
     for _ in range(SPLITS):
         order = rng.permutation(len(parts))
-        last = max(1, len(parts) // 5)
-        yield _positions(parts, order[last:]), _positions(parts, order[:last])
+        fifth = max(1, len(parts) // 5)
+        yield _positions(parts, order[fifth:]), _positions(parts, order[:fifth])
 
 
-def _hands(source: Sequence[int], rng: np.random.Generator) -> Iterator[Fold]:
-    """One deal into ten hands: each with all others."""
-    parts = _parts(source)
+def _shuffled_folds(source: Sequence[int], rng: np.random.Generator) -> Iterator[Fold]:
+    """Ten folds of shuffled blocks: the positions of the other nine folds, then those of the fold."""
+    parts = _split_blocks(source)
     order = rng.permutation(len(parts))
     for first in range(min(FOLDS, len(parts))):
         yield _positions(parts, np.delete(order, slice(first, None, FOLDS))), _positions(parts, order[first::FOLDS])
 
 
-def _parts(source: Sequence[int]) -> list[NDArray[np.int64]]:
+def _split_blocks(source: Sequence[int]) -> list[NDArray[np.int64]]:
     """Blocks of neighbours, as positions in `source`."""
-    return [part for block in blocks(source) for part in np.array_split(block, max(1, len(block) // SPLIT_BLOCK))]
+    return [part for block in blocks(source) for part in np.array_split(block, max(1, len(block) // SPLIT_BLOCK_CELLS))]
 
 
 def _positions(parts: Sequence[NDArray[np.int64]], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.sort(np.concatenate([parts[i] for i in chosen]))
 
 
-def risk_coverage(stated_: Stated) -> tuple[Array, Array]:
-    """Share of cells that are decided, surest first, and the share of them that is decided wrongly; float64 (N,) each."""
-    sure = np.maximum(stated_.chances, 1 - stated_.chances)
-    wrong = (stated_.chances > 0.5) != stated_.bad
-    order = np.argsort(-sure, kind="stable")
+def risk_coverage(predictions: Predictions) -> tuple[Array, Array]:
+    """Share of the cells that are decided, surest first, and the share of those that is wrong: float64 (N,) each."""
+    confidence = np.maximum(predictions.probabilities, 1 - predictions.probabilities)
+    wrong = (predictions.probabilities > 0.5) != predictions.defective
+    order = np.argsort(-confidence, kind="stable")
     count = np.arange(1, len(order) + 1)
     return count / len(order), np.cumsum(wrong[order]) / count

@@ -1,257 +1,272 @@
-"""The page of the trust study: tables in Markdown, and which goals were reached."""
+"""The page of the trust study: its tables, and which goals were reached."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.bundle.open import Bundle
 from edge.calibration.conformal import bad_pictures_needed
 from edge.calibration.reliability import bins_for
-from export.studies.protocol import BLOCK, DRAWS, Interval
-from export.studies.results import Study
+from export.studies.inspected_cells import InspectedCells
+from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Interval
+from export.studies.template import fill, row, table
 from export.studies.trust.measure import (
     CHOSEN,
-    CLEAN,
     COVERAGE,
-    DEALS,
     ESCAPE,
     JUDGE,
     KINDS,
-    SPLIT_BLOCK,
+    SHUFFLES,
+    SPLIT_BLOCK_CELLS,
     SPLITS,
+    VALIDATION,
     Coverage,
-    Kept,
-    Stated,
-    Way,
+    DecisionRates,
+    Predictions,
+    Scorer,
+    calibrated,
+    calibrated_on_shuffled_blocks,
     coverage_on,
     coverage_on_source,
-    dealt_blocks,
-    kept,
+    decision_rates,
+    open_scorers,
     rule_of,
     sources,
-    stated,
     uncalibrated,
-    ways_of,
 )
-from export.studies.trust.plots import draw_promise, draw_reliability, draw_risk
+from export.studies.trust.plots import draw_guarantee, draw_reliability, draw_risk
 from firmware_config.board import Board
 from firmware_config.station import Station
 
 ECE_GOAL, COVERAGE_GOAL = 0.05, 0.02
-PROMISES = (0.02, 0.05, 0.1, 0.2)
+ESCAPE_RATES = (0.02, 0.05, 0.1, 0.2)
 
-HEAD = """# What a confidence is worth
+GUARANTEE_HEADS = ("cells", "scorer", "an OK needs", "escape", "good cells passed", "overkill", "REVIEW")
+SET_HEADS = ("fitted on", "cells", "nominal", "set holds the right decision", "set holds two decisions")
 
-Bundle {bundle} version {version}, `{digest}`, on the ELPV data set, cut by production run. Made by
-
-```
-{command}
-```
-
-- A station's calibration does three things: it makes probabilities honest, it sets the confidence that an OK needs for a stated escape
-  rate, and it says when two decisions are possible. This page measures all three where it was made, and where it was not.
-- **Source, taught nothing**: two modules (rows 420 to 479 and 1404 to 1475) that taught neither the vision models nor the judge; they
-  chose thresholds, the bundle's temperature and the vision models' teachers. **Source with training modules**: the same and the 762 cells
-  that taught the vision models; of them the 457 that are surely good taught the judge too, which saw them varied and most under grain,
-  with defects painted on and without. All 894 chose how the judge is tuned. **Held-out mono** and **poly**: other modules, another
-  material; nothing was learned or fitted on them.
-- Only good or defective is known of a cell (defective: a labelled probability of at least 0.5). Probability means that of all labels that
-  are not ok.
-- On the source every figure is cross-fitted; but for the coverage of sets, ten stretches of neighbours, each told by a fit on the other
-  nine. On the targets the fit on the whole source is used as it is.
-- ECE on the source is given twice. **Dealt**: blocks of {split} to 15 neighbours in ten hands, each told by a fit on the other nine; mean
-  over {deals} deals, the range in brackets is theirs and no interval. So cells come as the labelled ones did, which is what a calibration
-  promises for. **In stretches**: the fit then lacks a tenth of the cells in one piece, of the larger source whole modules; one such piece
-  has 2 % of defective cells, another 90 %, so that is a small change of domain. Of the smaller source a stretch is no longer than a block.
-- ECE: bins of equally many cells, about 25 each, 5 to 15 in all. "By chance" is what a judge whose probabilities are all true would show
-  with so many cells (in stretches): a smaller error cannot be told from it.
-- The kind of fit was chosen before any target was measured. Two things were changed after a look at all figures, for the source's sake:
-  the sets' threshold rests on dealt pictures, not on stretches (stretches gave 95.8 % on the source at a nominal 90 %), and ECE on dealt
-  blocks stands beside that in stretches, by which alone the goal was measured at first, and missed.
-- Intervals: 95 %, bootstrap over blocks of {block} neighbouring cells, {draws:,} draws.
-- The controls learned from the 762 training cells and go the same way: the same fit, threshold, sets and policy.
-"""
-
-HONEST = """## Are the probabilities honest?
-
-![stated against true](trust-reliability.png)
-
-ECE (by chance), on the sources dealt / in stretches. The fit in bold was chosen on the source with training modules; the fit for the
-targets is that on the source that taught nothing.
-"""
-
-PROMISE = """## What becomes of a promised escape?
-
-Promised: at most {escape:.0%} of defective cells become OK. The policy is the product's own: an OK needs the threshold, a set of one
-decision, and nothing else in doubt; a likely defect is NG; the rest is REVIEW. A promise is kept by passing less: see what passes.
-
-![promised against reached](trust-promise.png)
-"""
-
-LOOSER = """What a looser promise would give: defective cells that pass / good cells that pass, with the judge
-"""
-
-SUREST = """## How wrong are the surest?
-
-Calibrated on the source that taught nothing.
-
-![surest first](trust-risk.png)
-"""
-
-SETS = """## Does the set hold the truth?
-
-A set holds decisions, not labels: of a defective cell only "defective" is known, and a line acts on the decision alone. A set of two
-decisions is REVIEW, unless a defect is likelier. Coverage on the source is the mean over {splits} random splits, cut between blocks of
-{block} to 15 neighbours, fitted on four fifths and measured on the last. Nothing is promised of the targets: they are not drawn as the
-source was.
-"""
-
-Promises = Mapping[str, Sequence[tuple[str, str, Kept]]]
-"""By source: set, way and what became of the promise."""
-Sets = Mapping[str, Mapping[str, Sequence[Coverage]]]
-"""By source and set: one coverage for each nominal one."""
+Rows = Mapping[str, Sequence[int]]
+"""By name of a set: its rows."""
 
 
-def write_page(study: Study, bundle: Bundle, board: Board, station: Station, *, command: str, out: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The figures of the study.
+
+    `rates` by source: (set, scorer, rates under the guarantee). `coverages` by source and set: the judge's, one for each nominal coverage.
+    """
+
+    scorers: Sequence[Scorer]
+    sources: Rows
+    targets: Rows
+    rates: Mapping[str, Sequence[tuple[str, str, DecisionRates]]]
+    coverages: Mapping[str, Mapping[str, Sequence[Coverage]]]
+
+    @property
+    def judge(self) -> Scorer:
+        """The product's own scorer; the others are controls."""
+        return self.scorers[0]
+
+    @property
+    def validation(self) -> Sequence[int]:
+        """Rows of the source validation modules, on which the fits for the targets are made."""
+        return self.sources[VALIDATION]
+
+
+def write_page(inspected: InspectedCells, bundle: Bundle, board: Board, station: Station, *, command: str, out: Path) -> None:
     """Measure, write the page to `out` and its plots beside it (`trust-*.png`)."""
-    ways, known, targets = ways_of(study, bundle, board, station), sources(), study.sets
-    judge, clean = ways[0], known[CLEAN]
-    promises = {
-        name: [(target, way.name, kept(way, source, rows)) for target, rows in {name: source, **targets}.items() for way in ways]
-        for name, source in known.items()
+    trust = measure(open_scorers(inspected, bundle, board, station), sources(), inspected.sets)
+    text = fill(
+        Path(__file__).with_name("page.md"),
+        answer=_answer(trust),
+        bundle=bundle.manifest.name,
+        version=bundle.manifest.bundle_version,
+        digest=bundle.digest,
+        command=command,
+        goals="\n".join(_goals(trust)),
+        elsewhere="\n".join(_elsewhere(trust)),
+        split_block=SPLIT_BLOCK_CELLS,
+        shuffles=SHUFFLES,
+        splits=SPLITS,
+        block=BLOCK_CELLS,
+        resamples=f"{RESAMPLES:,}",
+        escape=f"{ESCAPE:.0%}",
+        errors=_errors(trust),
+        guarantees="\n\n".join(_guarantees(trust)),
+        other_rates=_other_rates(trust),
+        sets=_sets(trust),
+    )
+    out.write_text(text, encoding="utf-8")
+    draw_plots(trust, out.parent)
+
+
+def measure(scorers: Sequence[Scorer], source_rows: Rows, targets: Rows) -> Trust:
+    """Decide and build prediction sets with a calibration on each source, on that source and on the targets."""
+    judge = scorers[0]
+    rates = {
+        name: [
+            (at, scorer.name, decision_rates(scorer, source, rows)) for at, rows in {name: source, **targets}.items() for scorer in scorers
+        ]
+        for name, source in source_rows.items()
     }
-    sets = {
-        name: {name: coverage_on_source(judge, source), **{target: coverage_on(judge, source, rows) for target, rows in targets.items()}}
-        for name, source in known.items()
+    coverages = {
+        name: {name: coverage_on_source(judge, source), **{at: coverage_on(judge, source, rows) for at, rows in targets.items()}}
+        for name, source in source_rows.items()
     }
-    about = {"bundle": bundle.manifest.name, "version": bundle.manifest.bundle_version, "digest": bundle.digest}
-    parts = [HEAD.format(**about, command=command, block=BLOCK, draws=DRAWS, split=SPLIT_BLOCK, deals=DEALS)]
-    parts += [
-        "## In short\n",
-        *_goals(judge, known, promises, sets),
-        *_elsewhere(ways, clean, targets, promises),
-        "",
-        HONEST,
-        *_errors(ways, known, targets),
-        "",
+    return Trust(scorers, source_rows, targets, rates, coverages)
+
+
+def draw_plots(trust: Trust, folder: Path) -> None:
+    """Write trust-reliability.png, trust-risk.png and trust-guarantee.png."""
+    judge, validation = trust.judge, trust.validation
+    reliability = {
+        name: (uncalibrated(judge, rows), calibrated(judge, CHOSEN, trust.sources.get(name, validation), rows))
+        for name, rows in {**trust.sources, **trust.targets}.items()
+    }
+    risk = {
+        name: {scorer.name: calibrated(scorer, CHOSEN, validation, rows) for scorer in trust.scorers}
+        for name, rows in {VALIDATION: validation, **trust.targets}.items()
+    }
+    draw_reliability(reliability, folder / "trust-reliability.png")
+    draw_risk(risk, folder / "trust-risk.png")
+    draw_guarantee(trust.rates[VALIDATION], folder / "trust-guarantee.png")
+
+
+def _answer(trust: Trust) -> str:
+    """Three sentences for the judge with a calibration on the source validation modules."""
+    judge, validation = trust.judge, trust.validation
+    before = ", ".join(f"{uncalibrated(judge, rows).error:.3f} on {name}" for name, rows in trust.targets.items())
+    after = ", ".join(f"{calibrated(judge, CHOSEN, validation, rows).error:.3f}" for rows in trust.targets.values())
+    escapes = ", ".join(f"{rates.escape.value:.1%} on {name}" for name, scorer, rates in trust.rates[VALIDATION] if scorer == JUDGE)
+    coverages = [
+        f"{coverage.reached:.1%} on {name}"
+        for name, by_nominal in trust.coverages[VALIDATION].items()
+        for coverage in by_nominal
+        if coverage.nominal == COVERAGE
     ]
-    parts.append(PROMISE.format(escape=ESCAPE))
-    for name, source in known.items():
-        thresholds = {way.name: rule_of(way, source).escape.min_ok_confidence for way in ways}
-        parts += [f"Threshold set on: {name}\n", *_promise(promises[name], thresholds), ""]
-    parts += [LOOSER, *_looser(judge, known, targets), "", SUREST, SETS.format(splits=SPLITS, block=SPLIT_BLOCK), *_sets(sets), ""]
-    out.write_text("\n".join(parts), encoding="utf-8")
-
-    every = {**known, **targets}
-    honest = {name: (uncalibrated(judge, rows), stated(judge, CHOSEN, known.get(name, clean), rows)) for name, rows in every.items()}
-    draw_reliability(honest, out.with_name("trust-reliability.png"))
-    shown = {CLEAN: clean, **targets}
-    risk = {name: {way.name: stated(way, CHOSEN, clean, rows) for way in ways} for name, rows in shown.items()}
-    draw_risk(risk, out.with_name("trust-risk.png"))
-    draw_promise(promises[CLEAN], out.with_name("trust-promise.png"))
+    return (
+        f"A calibration on the {VALIDATION} changes the calibration error (ECE) from {before} to {after}. "
+        f"With a guaranteed escape of {ESCAPE:.0%}, the judge lets escape {escapes}. "
+        f"Of the sets with a nominal coverage of {COVERAGE:.0%}, these hold the right decision: {', '.join(coverages)}."
+    )
 
 
-def _goals(judge: Way, known: Mapping[str, Sequence[int]], promises: Promises, sets: Sets) -> list[str]:
-    """One line a goal, reached or not."""
-    lines = []
-    for name, source in known.items():
-        before, deals, stretches = uncalibrated(judge, source), dealt_blocks(judge, CHOSEN, source), stated(judge, CHOSEN, source, source)
-        least, mean, most = min(one.error for one in deals), _mean_error(deals), max(one.error for one in deals)
-        said = (
-            f"{before.error:.3f} before. After ({CHOSEN}; goal {ECE_GOAL}): dealt {mean:.3f} ({least:.3f} to {most:.3f}): "
-            f"{_reached(mean <= ECE_GOAL)}; in stretches {stretches.error:.3f}: {_reached(stretches.error <= ECE_GOAL)}; "
-            f"{stretches.by_chance:.3f} by chance"
+def _goals(trust: Trust) -> list[str]:
+    """One line for each goal: its figure, and whether it was reached."""
+    judge, lines = trust.judge, []
+    for name, source in trust.sources.items():
+        before, contiguous = uncalibrated(judge, source), calibrated(judge, CHOSEN, source, source)
+        shuffled = calibrated_on_shuffled_blocks(judge, CHOSEN, source)
+        least, mean, most = min(one.error for one in shuffled), _mean_error(shuffled), max(one.error for one in shuffled)
+        lines.append(
+            f"- ECE on {name}, {len(source)} cells: {before.error:.3f} before; after calibration ({CHOSEN}, goal {ECE_GOAL}) "
+            f"{mean:.3f} ({least:.3f} to {most:.3f}) on shuffled blocks: {_reached(mean <= ECE_GOAL)}; "
+            f"{contiguous.error:.3f} on contiguous folds: {_reached(contiguous.error <= ECE_GOAL)}; "
+            f"{contiguous.error_by_chance:.3f} by chance."
         )
-        lines.append(f"- ECE on {name}, {len(source)} cells: {said}.")
-    for name, reached in sets.items():
-        (one,) = (found for found in reached[name] if found.nominal == COVERAGE)
-        close = abs(one.reached - COVERAGE) <= COVERAGE_GOAL
-        lines.append(f"- Coverage on {name}: {one.reached:.1%} at {COVERAGE:.0%} nominal; goal within 2 points: {_reached(close)}.")
-    for name, rows in promises.items():
-        ours = [(target, came) for target, way, came in rows if way == JUDGE]
-        found = [f"{target} {_percent(came.escape)}, with {came.passed.value:.1%} of good cells passed" for target, came in ours]
-        lines.append(f"- Escape at the threshold set on {name} for {ESCAPE:.0%}: {'; '.join(found)}.")
+    for name, by_set in trust.coverages.items():
+        (coverage,) = (coverage for coverage in by_set[name] if coverage.nominal == COVERAGE)
+        close = abs(coverage.reached - COVERAGE) <= COVERAGE_GOAL
+        lines.append(f"- Coverage on {name}: {coverage.reached:.1%} at nominal {COVERAGE:.0%}; goal within 2 points: {_reached(close)}.")
+    for name, rows in trust.rates.items():
+        shares = [
+            f"{at} {_percent(rates.escape)}, with {rates.passed.value:.1%} of good cells passed"
+            for at, scorer, rates in rows
+            if scorer == JUDGE
+        ]
+        lines.append(f"- Escape with a guarantee of {ESCAPE:.0%} from {name}: {'; '.join(shares)}.")
     return lines
 
 
-def _elsewhere(ways: Sequence[Way], clean: Sequence[int], targets: Mapping[str, Sequence[int]], promises: Promises) -> list[str]:
-    """What calibration on the source does to the targets, and every control that does better than the judge."""
+def _elsewhere(trust: Trust) -> list[str]:
+    """What the calibration on the validation modules does on the targets, and each control that is better than the judge."""
+    judge, validation, lines = trust.judge, trust.validation, []
+    for name, rows in trust.targets.items():
+        before, after = uncalibrated(judge, rows).error, calibrated(judge, CHOSEN, validation, rows).error
+        verdict = "better" if after < before else "**worse**"
+        lines.append(f"- ECE on {name}: {before:.3f} before, {after:.3f} after calibration on the {VALIDATION}: {verdict}.")
+    for name, rows in {VALIDATION: validation, **trust.targets}.items():
+        ours, *theirs = ((scorer.name, calibrated(scorer, CHOSEN, validation, rows).error) for scorer in trust.scorers)
+        better = [f"{control} {error:.3f}" for control, error in theirs if error < ours[1]]
+        lines += [f"- **Better calibrated than the judge ({ours[1]:.3f}) on {name}**: {'; '.join(better)}."] if better else []
+    for name in dict.fromkeys(name for name, _, _ in trust.rates[VALIDATION]):
+        (_, ours_), *controls = ((scorer, rates) for at, scorer, rates in trust.rates[VALIDATION] if at == name)
+        fewer = [
+            f"{control} {rates.escape.value:.1%} ({rates.passed.value:.1%})"
+            for control, rates in controls
+            if rates.escape.value < ours_.escape.value
+        ]
+        shares = f"{ours_.escape.value:.1%}, {ours_.passed.value:.1%} of good cells passed"
+        lines += [f"- **Lower escape than the judge ({shares}) on {name}**: {'; '.join(fewer)}."] if fewer else []
+    return lines
+
+
+def _reached(goal: bool) -> str:  # noqa: FBT001 -- turns a truth value into words
+    return "reached" if goal else "**not reached**"
+
+
+def _errors(trust: Trust) -> str:
+    """The table of calibration errors: a row for each scorer and fit."""
+    every = {**trust.sources, **trust.targets}
     lines = []
-    for name, rows in targets.items():
-        before, after = uncalibrated(ways[0], rows), stated(ways[0], CHOSEN, clean, rows)
-        word = "better" if after.error < before.error else "**worse**"
-        lines.append(f"- ECE on {name}: {before.error:.3f} before, {after.error:.3f} after, calibrated on {CLEAN}: {word}.")
-    for name, rows in {CLEAN: clean, **targets}.items():
-        judge, *others = ((way.name, stated(way, CHOSEN, clean, rows).error) for way in ways)
-        better = [f"{other} {error:.3f}" for other, error in others if error < judge[1]]
-        lines += [f"- **Better calibrated than the judge ({judge[1]:.3f}) on {name}**: {'; '.join(better)}."] if better else []
-    for target in dict.fromkeys(target for target, _, _ in promises[CLEAN]):
-        (_, ours), *theirs = ((way, came) for name, way, came in promises[CLEAN] if name == target)
-        less = [f"{way} {came.escape.value:.1%} ({came.passed.value:.1%})" for way, came in theirs if came.escape.value < ours.escape.value]
-        said = f"{ours.escape.value:.1%}, {ours.passed.value:.1%} of good cells passed"
-        lines += [f"- **Escapes less than the judge ({said}) on {target}**: {'; '.join(less)}."] if less else []
-    return lines
-
-
-def _reached(yes: bool) -> str:  # noqa: FBT001 -- a word for a truth
-    return "reached" if yes else "**not reached**"
-
-
-def _errors(ways: Sequence[Way], known: Mapping[str, Sequence[int]], targets: Mapping[str, Sequence[int]]) -> list[str]:
-    """A row for each way and fit."""
-    every, clean = {**known, **targets}, known[CLEAN]
-    heads = [f"{name}: {len(rows)} cells, {bins_for(len(rows))} bins" for name, rows in every.items()]
-    lines = [_row("scored by", "fit", *heads), "|---|---|" + "---|" * len(every)]
-    for way in ways:
-        lines.append(_row(way.name, "none", *(_error(uncalibrated(way, rows)) for rows in every.values())))
+    for scorer in trust.scorers:
+        lines.append(row(scorer.name, "none", *(_error(uncalibrated(scorer, rows)) for rows in every.values())))
         for kind in KINDS:
-            found = [_error(stated(way, kind, known.get(name, clean), rows)) for name, rows in every.items()]
-            twice = [f"{_mean_error(dealt_blocks(way, kind, rows)):.3f} / " for rows in known.values()] + [""] * len(targets)
-            cells = [first + second for first, second in zip(twice, found, strict=True)]
-            lines.append(_row(way.name, f"**{kind}**" if kind == CHOSEN else kind, *cells))
-    return lines
+            cells = []
+            for name, rows in every.items():
+                error = _error(calibrated(scorer, kind, trust.sources.get(name, trust.validation), rows))
+                in_source = name in trust.sources
+                shuffled = f"{_mean_error(calibrated_on_shuffled_blocks(scorer, kind, rows)):.3f} / " if in_source else ""
+                cells.append(shuffled + error)
+            lines.append(row(scorer.name, f"**{kind}**" if kind == CHOSEN else kind, *cells))
+    heads = (f"{name}: {len(rows)} cells, {bins_for(len(rows))} bins" for name, rows in every.items())
+    return table(("scorer", "fit", *heads), lines)
 
 
-def _mean_error(deals: Sequence[Stated]) -> float:
-    return sum(one.error for one in deals) / len(deals)
+def _mean_error(shuffles: Sequence[Predictions]) -> float:
+    return sum(predictions.error for predictions in shuffles) / len(shuffles)
 
 
-def _error(one: Stated) -> str:
-    return f"{one.error:.3f} ({one.by_chance:.3f})"
+def _error(predictions: Predictions) -> str:
+    return f"{predictions.error:.3f} ({predictions.error_by_chance:.3f})"
 
 
-def _promise(rows: Sequence[tuple[str, str, Kept]], thresholds: Mapping[str, float | None]) -> list[str]:
-    lines = ["| cells | scored by | an OK needs | escape | good cells passed | overkill | REVIEW |", "|---|---|---|---|---|---|---|"]
-    for target, way, came in rows:
-        needs = thresholds[way]
-        said = f"too few: {bad_pictures_needed(ESCAPE)} defective cells needed" if needs is None else f"{needs:.3f}"
-        lines.append(_row(target, way, said, *map(_percent, (came.escape, came.passed, came.overkill, came.review))))
-    return lines
+def _guarantees(trust: Trust) -> list[str]:
+    """For each source a heading and the table of decisions under its guarantee."""
+    parts = []
+    for name, source in trust.sources.items():
+        thresholds = {scorer.name: rule_of(scorer, source).escape.min_ok_confidence for scorer in trust.scorers}
+        lines = []
+        for at, scorer, rates in trust.rates[name]:
+            threshold = thresholds[scorer]
+            needed = f"{bad_pictures_needed(ESCAPE)} defective cells are needed" if threshold is None else f"{threshold:.3f}"
+            lines.append(row(at, scorer, needed, *map(_percent, (rates.escape, rates.passed, rates.overkill, rates.review))))
+        parts.append(f"Threshold from: {name}\n\n{table(GUARANTEE_HEADS, lines)}")
+    return parts
 
 
-def _looser(judge: Way, known: Mapping[str, Sequence[int]], targets: Mapping[str, Sequence[int]]) -> list[str]:
-    heads = ("threshold set on", "promised escape", "an OK needs", "there, cross-fitted", *targets)
-    lines = [_row(*heads), "|" + "---|" * len(heads)]
-    for name, source in known.items():
-        for rate in PROMISES:
-            needs = rule_of(judge, source, escape=rate).escape.min_ok_confidence
-            found = [kept(judge, source, rows, escape=rate) for rows in (source, *targets.values())]
-            shares = [f"{came.escape.value:.1%} / {came.passed.value:.1%}" for came in found]
-            lines.append(_row(name, f"{rate:.0%}", "nothing passes" if needs is None else f"{needs:.3f}", *shares))
-    return lines
+def _other_rates(trust: Trust) -> str:
+    """The table of the judge's escape and passed cells for several guaranteed rates."""
+    lines = []
+    for name, source in trust.sources.items():
+        for rate in ESCAPE_RATES:
+            threshold = rule_of(trust.judge, source, escape=rate).escape.min_ok_confidence
+            every = [decision_rates(trust.judge, source, rows, escape=rate) for rows in (source, *trust.targets.values())]
+            shares = [f"{rates.escape.value:.1%} / {rates.passed.value:.1%}" for rates in every]
+            lines.append(row(name, f"{rate:.0%}", "nothing is OK" if threshold is None else f"{threshold:.3f}", *shares))
+    return table(("threshold from", "guaranteed escape", "an OK needs", "there, cross-fitted", *trust.targets), lines)
 
 
-def _sets(sets: Sets) -> list[str]:
-    lines = ["| fitted on | cells | nominal | set holds the truth | two decisions possible |", "|---|---|---|---|---|"]
-    for source, reached in sets.items():
-        for target, some in reached.items():
-            lines += [_row(source, target, f"{one.nominal:.0%}", f"{one.reached:.1%}", f"{one.ambiguous:.1%}") for one in some]
-    return lines
-
-
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+def _sets(trust: Trust) -> str:
+    """The table of coverages."""
+    lines = [
+        row(name, at, f"{coverage.nominal:.0%}", f"{coverage.reached:.1%}", f"{coverage.ambiguous:.1%}")
+        for name, by_set in trust.coverages.items()
+        for at, by_nominal in by_set.items()
+        for coverage in by_nominal
+    ]
+    return table(SET_HEADS, lines)
 
 
 def _percent(figure: Interval) -> str:

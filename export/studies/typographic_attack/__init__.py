@@ -1,1 +1,1 @@
-"""Study: printed text in the picture as an attack, and the fit of the detector against it."""
+"""Study of the typographic attack: printed text that asks for an OK, the guards against it, and what they miss; the command comes in."""

@@ -1,4 +1,4 @@
-"""Print on pictures, drawn by seed: fonts, sizes, places, angles, inks. What a sticker, a pen or a laser leaves on a part."""
+"""Printed text on pictures, as a sticker, a pen or a laser leaves it on a part, in random fonts, sizes, positions, angles and inks."""
 
 from __future__ import annotations
 
@@ -15,43 +15,44 @@ from PIL import Image, ImageDraw, ImageFont
 from edge.records import Pixels
 
 FONTS = Path(mpl.get_data_path()) / "fonts" / "ttf"
-OPENCV = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX)
+OPENCV_FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_TRIPLEX)
 OPENCV_SHARE = 0.25
 TUNING_FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf", "DejaVuSans-Oblique.ttf", "cmss10.ttf", "cmtt10.ttf")
-"""Families on which the detector was made."""
+"""Fonts on which the detector of printed text was fitted and chosen."""
 FINAL_FONTS = (
-    "DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneral.ttf", "STIXGeneralBol.ttf", "STIXGeneralItalic.ttf", "cmb10.ttf", *OPENCV,
+    "DejaVuSerif.ttf", "DejaVuSerif-Bold.ttf", "STIXGeneral.ttf", "STIXGeneralBol.ttf", "STIXGeneralItalic.ttf", "cmb10.ttf", *OPENCV_FONTS,
 )  # fmt: skip
-"""Families on which it is measured, the letters of OpenCV among them."""
+"""Fonts on which the detector is measured, among them those of OpenCV."""
 
 MASK_MARGIN_PX = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Lettering:
+class PrintStyle:
     """How a text is printed.
 
-    `font` is a file or the number of a font of OpenCV; capitals are `height_px` high, turned by `angle` degrees, centred on `at` (x, y of
-    0..1 of what room there is), darker (-) or brighter (+) than what lies under them by `contrast` grey levels, blurred by `blur_px`.
+    `font` is a file name or the number of a font of OpenCV. Capitals are `height_px` high. The text is turned by `angle` degrees and is at
+    `position`, x and y as 0..1 of the free space. Its ink is darker (-) or brighter (+) than the median under it by `contrast` grey levels.
+    It is blurred with a deviation of `blur_px`.
     """
 
     font: str | int
     height_px: int
     angle: float = 0.0
-    at: tuple[float, float] = (0.5, 0.5)
+    position: tuple[float, float] = (0.5, 0.5)
     contrast: int = 120
     blur_px: float = 0.0
 
 
-def draw_lettering(
+def random_style(
     rng: np.random.Generator, *, fonts: Sequence[str | int], heights_px: tuple[int, int], contrasts: tuple[int, int]
-) -> Lettering:
-    """One lettering of the fonts, a quarter in letters of OpenCV if there are some; heights are drawn evenly on a log scale."""
+) -> PrintStyle:
+    """Draw a style; a quarter uses a font of OpenCV if `fonts` has one, and heights are uniform on a log scale."""
     numbers, files = [font for font in fonts if isinstance(font, int)], [font for font in fonts if isinstance(font, str)]
     by_opencv = bool(numbers) and rng.random() < OPENCV_SHARE
     low, high = np.log(heights_px)
     upright = rng.random()
-    return Lettering(
+    return PrintStyle(
         font=int(rng.choice(numbers)) if by_opencv else str(rng.choice(files)),
         height_px=round(float(np.exp(rng.uniform(low, high)))),
         angle=0.0
@@ -59,32 +60,32 @@ def draw_lettering(
         else float(rng.normal(0, 8))
         if upright < 0.8
         else float(rng.choice([90, 180, 270, rng.uniform(0, 360)])),
-        at=(float(rng.random()), float(rng.random())),
+        position=(float(rng.random()), float(rng.random())),
         contrast=int(rng.integers(contrasts[0], contrasts[1] + 1)) * int(rng.choice([-1, 1])),
         blur_px=0.0 if rng.random() < 0.5 else float(rng.uniform(0.3, 0.8)),
     )
 
 
-def print_text(pixels: Pixels, text: str, lettering: Lettering) -> tuple[Pixels, NDArray[np.bool_]]:
-    """Print on a picture, uint8 (H, W, 3) BGR; returns the new picture and what the ink covers, bool (H, W).
+def print_text(pixels: Pixels, text: str, style: PrintStyle) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Print a text on a picture, uint8 (H, W, 3) BGR; returns the new picture and which pixels the ink covers, bool (H, W).
 
-    A text that is too long for the picture is printed smaller. An ink that cannot be brighter (darker) than what lies under it by its
-    contrast is darker (brighter) instead.
+    A text that is too long for the picture is printed smaller. If grey levels do not suffice for a brighter (darker) ink, the ink is darker
+    (brighter) instead.
     """
     height, width = pixels.shape[:2]
-    mask = _turned(_mask(text, lettering.font, lettering.height_px), lettering.angle)
+    mask = _turned(_mask(text, style.font, style.height_px), style.angle)
     shrink = min(1.0, (height - 2) / mask.shape[0], (width - 2) / mask.shape[1])
     if shrink < 1:
         mask = np.asarray(cv2.resize(mask, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA))
-    if lettering.blur_px:
-        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), lettering.blur_px))
-    left, top = (round(share * (room - size)) for share, room, size in zip(lettering.at, (width, height), mask.shape[::-1], strict=True))
+    if style.blur_px:
+        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), style.blur_px))
+    left, top = (round(share * (room - size)) for share, room, size in zip(style.position, (width, height), mask.shape[::-1], strict=True))
     window = np.s_[top : top + mask.shape[0], left : left + mask.shape[1]]
     under = pixels[window].astype(np.float32)
     ground = float(np.median(under))
-    ink = ground + lettering.contrast
+    ink = ground + style.contrast
     if not 0 <= ink <= 255:
-        ink = float(np.clip(ground - lettering.contrast, 0, 255))
+        ink = float(np.clip(ground - style.contrast, 0, 255))
     out, covered = pixels.copy(), np.zeros((height, width), bool)
     out[window] = np.round(under + mask[:, :, None] * (ink - under))
     covered[window] = mask > 0.5
@@ -92,7 +93,7 @@ def print_text(pixels: Pixels, text: str, lettering: Lettering) -> tuple[Pixels,
 
 
 def _mask(text: str, font: str | int, height_px: int) -> NDArray[np.float32]:
-    """How much ink lies where, 0..1, with capitals of the given height."""
+    """The share of ink in each pixel, float32 (h, w), 0..1, with capitals of `height_px`."""
     if isinstance(font, int):
         scale = cv2.getFontScaleFromHeight(font, height_px)
         weight = max(1, round(height_px / 12))

@@ -1,7 +1,9 @@
-"""How good the words are before and after the quality filter: `python -m export.studies.words.measure` writes docs/studies/words.*.
+"""Measure the words before and after the quality filter; writes docs/studies/words.md and words.png.
 
-Precision and recall on pictures whose truth is known, what the filter does to the judge on the source validation cells, and real cells
-with their struck words.
+    python -m export.studies.words.measure
+
+It measures precision and recall on pictures with ground truth and the effect on the judge on the source validation cells, and it shows
+real cells with their struck words.
 """
 
 from __future__ import annotations
@@ -27,24 +29,34 @@ from edge.records import Description, Frame
 from export.bundle.verify import opened
 from export.starter.cells import Cell, validation_cells
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
-from export.studies.protocol import DRAWS, Flags, Interval, Scores, auroc, blocks, bootstrap
-from export.studies.words.filters import KINDS, Heard, Keep, Listener, absolute, at_random, counted, ours
-from export.studies.words.page import Example, Measured, page, write_sheet
+from export.studies.protocol import RESAMPLES, Flags, Interval, Scores, auroc, blocks, bootstrap
+from export.studies.words.checked_words import (
+    KINDS,
+    CheckedPicture,
+    Filter,
+    SampleDescriber,
+    cosine_filter,
+    count_words,
+    quality_filter,
+    random_filter,
+)
+from export.studies.words.page import BEFORE, FILTER, Example, Figures, JudgeFigures, page
+from export.studies.words.sheet import write_sheet
 from firmware_config.board import Board, read_board
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Describe, Station, read_station
 from firmware_config.write import write_atomic
 
 STATION = Path(__file__).with_name("filtered.toml")
-CHOOSING_SEED, CHOOSING = 17, 800
-"""Painted pictures on canvases of the training modules that choose the margins, three of four with grain."""
+CHOOSING_SEED, CHOOSING_PICTURES = 17, 800
+"""Pictures that choose the strictness: painted on cells of the training modules, three of four with grain."""
 SETS = {"rendered cells": (313, 1.0, 0.0), "rendered cells with grain": (314, 1.0, 1.0), "painted cells": (315, 0.0, 0.75)}
-"""What is measured: seed, share rendered, share with grain. These pictures taught nothing and chose nothing."""
+"""Measured sets: seed, share of rendered cells, share with grain. Their pictures were not used to train or choose anything."""
 
 MAY_LOSE = 0.025
-"""Recall that words, and phrases, may lose on the pictures that choose: half of five points, as other pictures lose more."""
+"""Recall that words, and phrases, may lose on the choosing pictures: half of five points, because other pictures lose more."""
 THRESHOLD = 0.17
-"""Of the control with one absolute cosine: chosen by the same rule on the same pictures."""
+"""Cosine threshold of the control, chosen by the same rule on the same pictures."""
 MARGINS = (-0.20, -0.15, -0.10, -0.05, 0.0, 0.05, 0.10)
 EXCHANGES = (-np.inf, 0.0, 0.01, 0.02, 0.05)
 SLACKS = (0.14, 0.12, 0.10, 0.08, 0.06, 0.04)
@@ -60,141 +72,162 @@ _Key = TypeVar("_Key")
 
 
 def main() -> None:
-    """Measure and write the page."""
-    parser = argparse.ArgumentParser(prog="python -m export.studies.words.measure", description=__doc__)
-    parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"), help="default: %(default)s")
-    parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"), help="default: %(default)s")
-    parser.add_argument("--pictures", type=int, default=400, help="of each set (default: %(default)s)")
-    parser.add_argument("--choose", action="store_true", help="only say which margins the rule chooses")
-    parser.add_argument("--out", type=Path, default=Path("docs/studies/words.md"), help="default: %(default)s; the picture lies beside it")
+    """Measure and write the page, or choose the strictness."""
+    parser = argparse.ArgumentParser(
+        prog="python -m export.studies.words.measure", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"), help="Folder of the bundle (default: %(default)s).")
+    parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"), help="Folder of trusted .pub keys (default: %(default)s).")
+    parser.add_argument("--pictures", type=int, default=400, help="Number of pictures of each measured set (default: %(default)s).")
+    parser.add_argument("--choose", action="store_true", help="Print the strictness that the rule chooses and write nothing.")
+    parser.add_argument(
+        "--out", type=Path, default=Path("docs/studies/words.md"),
+        help="File of the page; its picture is written beside it as .png (default: %(default)s).",
+    )  # fmt: skip
     options = parser.parse_args()
     station, board = read_station(STATION), read_board("cpu")
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
-        listener = Listener(bundle, station, board)
+        describer = SampleDescriber(bundle, station, board)
         if options.choose:
-            found, threshold = choose(
-                listener.listen(count=CHOOSING, seed=CHOOSING_SEED, rendered=0.03, grain=0.75), bundle.manifest.describer.clip.threshold
-            )
-            print(f"{found}, absolute threshold {threshold}")
-            print(f"in use: {listener.strictness}, {THRESHOLD}")
+            pictures = describer.describe(count=CHOOSING_PICTURES, seed=CHOOSING_SEED, rendered=0.03, grain=0.75)
+            strictness, threshold = choose(pictures, bundle.manifest.describer.clip.threshold)
+            print(f"{strictness}, cosine threshold {threshold}")
+            print(f"in use: {describer.strictness}, {THRESHOLD}")
             return
         tables = {
-            name: table(listener.listen(count=options.pictures, seed=seed, rendered=rendered, grain=grain), listener.strictness)
+            name: measure(describer.describe(count=options.pictures, seed=seed, rendered=rendered, grain=grain), describer.strictness)
             for name, (seed, rendered, grain) in SETS.items()
         }
         judged = effect_on_judge(bundle, station, board)
-        shown, per_picture_ms = examples(bundle, station, board)
+        examples, filter_ms = describe_examples(bundle, station, board)
     command = shlex.join(["python", "-m", "export.studies.words.measure", "--pictures", str(options.pictures)])
-    used = listener.strictness
-    limits = {"Margin": used.margin, "of exchanged phrases": used.exchange, "least cosine": used.threshold - used.slack}
-    chosen = ", ".join(f"{name} {value:+.2f}" if np.isfinite(value) else f"{name} none" for name, value in limits.items())
-    chosen += f"; absolute threshold of the control {THRESHOLD:+.2f}"
-    text = page(command, chosen, tables, judged, shown, pictures=options.pictures, may_lose=MAY_LOSE)
+    chosen = describe_strictness(describer.strictness)
+    text = page(command, chosen, tables, judged, examples, pictures=options.pictures, may_lose=MAY_LOSE)
     write_atomic(options.out, text.encode())
-    write_sheet(options.out.with_suffix(".png"), shown[:DRAWN])
-    print(f"{options.out}: written; the filter took {per_picture_ms:.2f} ms a picture once its phrases were known")
+    write_sheet(options.out.with_suffix(".png"), examples[:DRAWN])
+    print(f"{options.out}: written; the filter takes {filter_ms:.2f} ms a picture for phrases that it knows")
 
 
-def choose(heard: Sequence[Heard], threshold: float | None) -> tuple[Strictness, float]:
-    """The strictness, and the absolute threshold of the control: of those that lose at most MAY_LOSE of recall the best."""
+def describe_strictness(used: Strictness) -> str:
+    """The strictness in use and the control's threshold, as a sentence without its full stop."""
+    limits = {
+        "least lead over foils": used.margin,
+        "least lead over the exchanged phrase": used.exchange,
+        "least cosine": used.threshold - used.slack,
+        "threshold of the control": THRESHOLD,
+    }
+    named = ", ".join(f"{name} {value:+.2f}" if np.isfinite(value) else f"{name} none" for name, value in limits.items())
+    return f"In use: {named}"
+
+
+def choose(pictures: Sequence[CheckedPicture], threshold: float | None) -> tuple[Strictness, float]:
+    """Choose the most precise strictness and the most precise cosine threshold of those that lose at most MAY_LOSE of recall.
+
+    `threshold` is the bundle's clip.threshold.
+    """
     slacks = (np.inf,) if threshold is None else SLACKS
     grid = [Strictness(m, e, s, -np.inf if threshold is None else threshold) for m in MARGINS for e in EXCHANGES for s in slacks]
-    thresholds = [round(float(value), 2) for value in np.arange(-0.3, 0.4, 0.01)]
+    cosines = [round(float(value), 2) for value in np.arange(-0.3, 0.4, 0.01)]
     return (
-        _most_precise(heard, {strictness: ours(strictness) for strictness in grid}),
-        _most_precise(heard, {value: absolute(value) for value in thresholds}),
+        _most_precise(pictures, {strictness: quality_filter(strictness) for strictness in grid}),
+        _most_precise(pictures, {cosine: cosine_filter(cosine) for cosine in cosines}),
     )
 
 
-def _most_precise(heard: Sequence[Heard], ways: Mapping[_Key, Keep]) -> _Key:
-    """By the mean of the precisions of words and of phrases."""
+def _most_precise(pictures: Sequence[CheckedPicture], filters: Mapping[_Key, Filter]) -> _Key:
+    """The key of the filter with the highest mean of the precisions of words and of phrases."""
 
-    def totals(keep: Keep) -> list[NDArray[np.float64]]:
-        return [np.sum([counted(one, keep, kinds) for one in heard], axis=0) for kinds in (KINDS[:2], KINDS[2:])]
+    def totals(stays: Filter) -> list[NDArray[np.float64]]:
+        return [np.sum([count_words(picture, stays, kinds) for picture in pictures], axis=0) for kinds in (KINDS[:2], KINDS[2:])]
 
-    found = {key: totals(keep) for key, keep in ways.items()}
-    allowed = {key: both for key, both in found.items() if all(total[0] - total[2] <= MAY_LOSE * total[4] for total in both)}
+    by_key = {key: totals(stays) for key, stays in filters.items()}
+    allowed = {key: both for key, both in by_key.items() if all(total[0] - total[2] <= MAY_LOSE * total[4] for total in both)}
     return max(allowed, key=lambda key: float(np.mean([total[2] / total[3] for total in allowed[key]])))
 
 
-def table(heard: Sequence[Heard], strictness: Strictness) -> dict[str, dict[str, Measured]]:
-    """By group of words and way of striking: precision, recall, the share of true words kept, and the gain in precision."""
-    rows: dict[str, dict[str, Measured]] = {}
+def measure(pictures: Sequence[CheckedPicture], strictness: Strictness) -> dict[str, dict[str, Figures]]:
+    """Measure the filter and the controls, by group of words."""
+    groups: dict[str, dict[str, Figures]] = {}
     for name, kinds in GROUPS.items():
-        filtered = np.stack([counted(one, ours(strictness), kinds) for one in heard])
-        share = 1 - filtered[:, 3].sum() / filtered[:, 1].sum()
-        ways = {
-            "before": filtered[:, [0, 1, 0, 1, 4]],
-            "**the filter**": filtered,
-            "as many at random": np.stack([counted(one, keep, kinds) for keep in [at_random(share, seed=0)] for one in heard]),
-            f"cosine of {THRESHOLD:+.2f} or more": np.stack([counted(one, absolute(THRESHOLD), kinds) for one in heard]),
+        filtered = np.stack([count_words(picture, quality_filter(strictness), kinds) for picture in pictures])
+        at_random = random_filter(1 - filtered[:, 3].sum() / filtered[:, 1].sum(), seed=0)
+        counts = {
+            BEFORE: filtered[:, [0, 1, 0, 1, 4]],
+            FILTER: filtered,
+            "as many at random": np.stack([count_words(picture, at_random, kinds) for picture in pictures]),
+            f"cosine of {THRESHOLD:+.2f} or more": np.stack(
+                [count_words(picture, cosine_filter(THRESHOLD), kinds) for picture in pictures]
+            ),
         }
-        rows[name] = {way: _measured(found) for way, found in ways.items()}
-    return rows
+        groups[name] = {way: _figures(by_picture) for way, by_picture in counts.items()}
+    return groups
 
 
-def _measured(found: NDArray[np.float64]) -> Measured:
-    """`found` float64 (pictures, 5) as `counted` gives it; pictures are drawn anew for the intervals."""
-    drawn = found[np.random.default_rng(0).integers(len(found), size=(DRAWS, len(found)))].sum(1)
-    totals = np.concatenate([found.sum(0)[None], drawn])
+def _figures(counts: NDArray[np.float64]) -> Figures:
+    """Figures from `counts` float64 (pictures, 5), one row of `count_words` for each picture; intervals resample pictures."""
+    resampled = counts[np.random.default_rng(0).integers(len(counts), size=(RESAMPLES, len(counts)))].sum(1)
+    totals = np.concatenate([counts.sum(0)[None], resampled])
 
-    def of(values: NDArray[np.float64]) -> Interval:
+    def interval(values: NDArray[np.float64]) -> Interval:
         low, high = np.quantile(values[1:], [0.025, 0.975])
         return Interval(float(values[0]), float(low), float(high))
 
-    true, said, true_kept, kept, could = totals.T.clip(min=1)
-    return Measured(of(true_kept / kept), of(true_kept / could), of(true_kept / true), gain=of(true_kept / kept - true / said))
+    true, words, true_kept, kept, all_true = totals.T.clip(min=1)
+    gain = interval(true_kept / kept - true / words)
+    return Figures(interval(true_kept / kept), interval(true_kept / all_true), interval(true_kept / true), gain)
 
 
-def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str, tuple[Interval, Interval, int]]:
-    """AUROC of the shipped judge on the source validation cells by what is on; its difference to nothing; cells without words (REVIEW)."""
-    model = open_language_model(bundle, board=board)
-    judge = open_station_judge(model, bundle=bundle, station=station)
+def effect_on_judge(bundle: Bundle, station: Station, board: Board) -> dict[str, JudgeFigures]:
+    """Measure the bundle's judge on the source validation cells, by what is active in describing."""
+    judge = open_station_judge(open_language_model(bundle, board=board), bundle=bundle, station=station)
     cells = validation_cells()
     defective = np.array([cell.defective for cell in cells])
-    good = np.array([label.decision == "ok" for label in station.labels])
+    ok = np.array([label.decision == "ok" for label in station.labels])
     parts = blocks([cell.row for cell in cells])
     settings = station.describe
-    ways = {
+    active = {
         "nothing": settings.model_copy(update={"filter": False, "terms": ()}),
         "terms": settings.model_copy(update={"filter": False}),
         "filter": settings.model_copy(update={"terms": ()}),
         "filter and terms": settings,
     }
     scores: dict[str, Scores] = {}
-    silent: dict[str, int] = {}
-    for way, wanted in ways.items():
-        words = described(bundle, wanted, board, cells)
-        scores[way] = np.array([1 - np.array(judge.score(one.words).probabilities)[good].sum() for one in words])
-        silent[way] = sum(not (one.words.tags and one.words.attributes) for one in words)
-    before = scores["nothing"]
-    found = {}
-    for way, mine in scores.items():
-        own = bootstrap(partial(_auroc_less, mine, None, defective), parts)
-        found[way] = (own, bootstrap(partial(_auroc_less, mine, before, defective), parts), silent[way])
-    return found
+    without_words: dict[str, int] = {}
+    for name, describe in active.items():
+        descriptions = _describe_cells(bundle, describe, board, cells)
+        scores[name] = np.array([1 - np.array(judge.score(one.words).probabilities)[ok].sum() for one in descriptions])
+        without_words[name] = sum(not (one.words.tags and one.words.attributes) for one in descriptions)
+    plain = scores["nothing"]
+    return {
+        name: JudgeFigures(
+            auroc=bootstrap(partial(_auroc, values, None, defective), parts),
+            difference=bootstrap(partial(_auroc, values, plain, defective), parts),
+            without_words=without_words[name],
+        )
+        for name, values in scores.items()
+    }
 
 
-def _auroc_less(mine: Scores, theirs: Scores | None, defective: Flags, index: NDArray[np.int64]) -> float:
-    return auroc(mine[index], defective[index]) - (0.0 if theirs is None else auroc(theirs[index], defective[index]))
+def _auroc(scores: Scores, baseline: Scores | None, defective: Flags, index: NDArray[np.int64]) -> float:
+    """AUROC of `scores`, minus that of `baseline` if there is one."""
+    return auroc(scores[index], defective[index]) - (0.0 if baseline is None else auroc(baseline[index], defective[index]))
 
 
-def described(bundle: Bundle, settings: Describe, board: Board, cells: Sequence[Cell]) -> list[Description]:
-    """What a describer says of real cells."""
+def _describe_cells(bundle: Bundle, settings: Describe, board: Board, cells: Sequence[Cell]) -> list[Description]:
     describer = open_vision_models(bundle, board=board).describer(settings)
     return [describer.describe(_frame(cell)) for cell in cells]
 
 
-def examples(bundle: Bundle, station: Station, board: Board) -> tuple[list[Example], float]:
-    """Real cells that the demo's seed picks, none of which taught, and the filter's own time per picture in ms."""
+def describe_examples(bundle: Bundle, station: Station, board: Board) -> tuple[list[Example], float]:
+    """Describe the demo's cells without and with the filter, and measure the filter's time per picture in ms."""
     settings = station.describe.model_copy(update={"samples": 1})
     vision = open_vision_models(bundle, board=board)
     plain = vision.describer(settings.model_copy(update={"filter": False, "terms": ()}))
     filtering = vision.describer(settings)
     cells = sample_cells(EXAMPLES)
-    found = [Example(cell, plain.describe(_frame(cell)), filtering.describe(_frame(cell))) for cell in cells]
-    again = [dict(filtering.describe(_frame(cell)).timings_ms)["filter"] for cell in cells]
-    return found, float(np.median(again))
+    examples = [Example(cell, plain.describe(_frame(cell)), filtering.describe(_frame(cell))) for cell in cells]
+    times_ms = [dict(filtering.describe(_frame(cell)).timings_ms)["filter"] for cell in cells]
+    return examples, float(np.median(times_ms))
 
 
 def _frame(cell: Cell) -> Frame:

@@ -1,60 +1,24 @@
-"""The page about the words, as Markdown, and a picture of some cells with what was struck of their words."""
+"""The page of the study of the words, as Markdown."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
-from edge.drawing.sheet import INK, PAPER
-from edge.picture.decode import read_picture
-from edge.records import Description, Pixels
-from export.errors import ExportError
+from edge.records import Description
 from export.starter.cells import Cell
-from export.studies.controls import MAX_BYTES, MAX_PIXELS
-from export.studies.protocol import Interval
+from export.studies.protocol import RESAMPLES, Interval
+from export.studies.template import fill, row, table
 
-HEAD = """# The words, before and after the quality filter
-
-Made by
-
-```
-{command}
-```
-
-The filter (`[describe] filter = true`) checks each tag, each attribute and each phrase of a caption against the picture, with the CLIP
-embedding that the picture has anyway. A word is not measured by its cosine alone but by its lead over its foils, the words that are not
-true together with it. A CLIP that learned to tell true words from false ones, as the starter's, also has a cosine at which a word is as
-likely true as not (`clip.threshold` of the bundle); words well under it are struck too. With any other CLIP a modifier or a place
-("long", "in the upper left") must lead the same phrase with another one instead. What the picture does not support is struck: the judge
-does not read it, `words.struck` shows it.
-
-- GroundTruth: what was painted or rendered. A word whose truth is in doubt (a strength between faint and clear) does not count.
-- {pictures} pictures a set, half of them intact, three sampled captions beside the greedy one; seeds of their own, which taught and chose
-  nothing.
-- The station is `export/studies/words/filtered.toml`: the starter's, with the filter, and with terms that give captions the wording which
-  its CLIP knows. Before and after have the same terms and are cut into the same phrases.
-- Strictness, chosen on 800 other pictures, painted on canvases of the training modules: the most precise that costs words, and phrases,
-  at most {may_lose:.1%} of recall there (`{command} --choose`). {chosen}. The control was chosen in the same way.
-- History: contrast alone, without `clip.threshold`, met both halves of the goal (15 points of precision for at most 5 of recall) in 4
-  of these 12 groups of words, on pictures of other seeds.
-- Precision: true among what is said. Recall: said among what is true, of the whole vocabulary for tags and attributes, of what the
-  captioner said for phrases. Kept: true words that were said and stay. Intervals: 95 %, bootstrap over pictures, 2,000 draws.
-
-"""
-
-GREY, RED = (110, 110, 110), (40, 40, 200)
-"""BGR."""
-COLUMNS, SIDE_PX, WIDTH_PX, HEIGHT_PX, WRAP, LINE_PX = 2, 220, 900, 240, 92, 18
+BEFORE, FILTER = "before", "**the filter**"
+WORD_HEADS = ("words", "filter", "precision", "recall", "true words kept", "gain of precision")
+JUDGE_HEADS = ("active", "AUROC (95 % interval)", "minus AUROC with nothing active", "no words")
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One way of striking on one group of words."""
+class Figures:
+    """The figures of one filter on one group of words; `kept` is the share of true words kept, `gain` that of precision."""
 
     precision: Interval
     recall: Interval
@@ -63,133 +27,116 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeFigures:
+    """The judge's AUROC with some settings, the difference from the AUROC with plain settings, and the number of cells without words."""
+
+    auroc: Interval
+    difference: Interval
+    without_words: int
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
-    """A real cell, what is said of it without the filter, and with it."""
+    """A real cell and its description without the filter and with it."""
 
     cell: Cell
     before: Description
     after: Description
 
 
+Tables = Mapping[str, Mapping[str, Mapping[str, Figures]]]
+"""By set of pictures, group of words and filter; BEFORE comes first, FILTER second and the control with a threshold last."""
+
+
 def page(
     command: str,
     chosen: str,
-    tables: Mapping[str, Mapping[str, Mapping[str, Measured]]],
-    judged: Mapping[str, tuple[Interval, Interval, int]],
-    shown: Sequence[Example],
+    tables: Tables,
+    judged: Mapping[str, JudgeFigures],
+    examples: Sequence[Example],
     *,
     pictures: int,
     may_lose: float,
 ) -> str:
-    """The page as Markdown."""
-    parts = [HEAD.format(command=command, chosen=chosen, pictures=pictures, may_lose=may_lose)]
-    for name, groups in tables.items():
-        parts.append(f"## {name[0].upper()}{name[1:]}\n\n{COLUMN_HEADS}")
-        for group, ways in groups.items():
-            for way, found in ways.items():
-                gain = "" if way == "before" else _points(found.gain)
-                parts.append(f"| {group} | {way} | {found.precision} | {found.recall} | {found.kept} | {gain} |\n")
-        parts.append("\n")
-    parts.append(_control(tables))
-    parts.append(JUDGE)
-    parts += [f"| {way} | {value} | {_difference(way, less)} | {silent} |\n" for way, (value, less, silent) in judged.items()]
-    parts.append(EXAMPLES.format(count=len(shown)))
-    parts += [line for example in shown for line in _example(example)]
-    return "".join(parts)
+    """Return the page as Markdown; `chosen` names the strictness in use, `may_lose` is the share of recall that choosing it could lose."""
+    return fill(
+        Path(__file__).with_name("page.md"),
+        answer=_answer(tables, judged),
+        command=command,
+        chosen=chosen,
+        pictures=pictures,
+        may_lose=f"{may_lose:.1%}",
+        resamples=f"{RESAMPLES:,}",
+        tables="\n\n".join(_section(name, groups) for name, groups in tables.items()),
+        control=_control(tables),
+        judged=_judged(judged),
+        example_count=len(examples),
+        examples="\n\n".join(_example(example) for example in examples),
+    )
 
 
-COLUMN_HEADS = "| words | struck by | precision | recall | kept | precision, gain |\n|---|---|---|---|---|---|\n"
-
-JUDGE = """## What it does to the judge
-
-The shipped adapter, which was tuned on unfiltered words in random order, a fifth of them left out, on the 132 source validation cells;
-greedy caption. No words: cells of which no tag or no attribute is left, which is a REVIEW (`no_words`).
-
-| on | AUROC (95 % interval) | less nothing on | no words |
-|---|---|---|---|
-"""
-
-EXAMPLES = """
-## {count} real cells
-
-ELPV cells that the starter never saw, picked by the demo's seed; a greedy and a sampled caption. Nobody knows the full truth of a real
-cell: these show what is struck, not that it is right. The picture draws the first of them.
-
-![Cells with their words, what was struck in grey](words.png)
-
-"""
+def _answer(tables: Tables, judged: Mapping[str, JudgeFigures]) -> str:
+    """Two sentences: the ranges over all groups of words, and the judge with everything active."""
+    figures = [filters[FILTER] for groups in tables.values() for filters in groups.values()]
+    gains, kept = ([getattr(one, name).value for one in figures] for name in ("gain", "kept"))
+    (plain, *_, full) = judged.values()
+    return (
+        f"The filter raises the precision of words by {min(gains) * 100:.1f} to {max(gains) * 100:.1f} points and keeps {min(kept):.1%} to "
+        f"{max(kept):.1%} of the true words. The starter's judge has an AUROC of {plain.auroc.value:.3f} without the filter and "
+        f"{full.auroc.value:.3f} with filter and terms."
+    )
 
 
-def _control(tables: Mapping[str, Mapping[str, Mapping[str, Measured]]]) -> str:
-    """Say where the control with one threshold, the last way of each group, is ahead of the filter, the second."""
-    pairs = [list(ways.values()) for groups in tables.values() for ways in groups.values()]
-    ahead = sum(ways[-1].precision.value > ways[1].precision.value for ways in pairs)
-    return f"In {ahead} of these {len(pairs)} comparisons the one cosine threshold is more precise than the filter.\n\n"
+def _section(name: str, groups: Mapping[str, Mapping[str, Figures]]) -> str:
+    """The heading and table of one set of pictures."""
+    lines = []
+    for group, filters in groups.items():
+        for way, figures in filters.items():
+            gain = "" if way == BEFORE else _points(figures.gain)
+            lines.append(row(group, way, figures.precision, figures.recall, figures.kept, gain))
+    return f"## {name[0].upper()}{name[1:]}\n\n{table(WORD_HEADS, lines)}"
+
+
+def _control(tables: Tables) -> str:
+    """Say how often the control with one threshold is more precise than the filter."""
+    pairs = [list(filters.values()) for groups in tables.values() for filters in groups.values()]
+    ahead = sum(filters[-1].precision.value > filters[1].precision.value for filters in pairs)
+    return f"In {ahead} of these {len(pairs)} comparisons the control with one cosine threshold is more precise than the filter."
 
 
 def _points(gain: Interval) -> str:
     return f"{gain.value * 100:+.1f} ({gain.low * 100:+.1f} to {gain.high * 100:+.1f}) points"
 
 
-def _difference(way: str, less: Interval) -> str:
-    if way == "nothing":
-        return ""
-    verdict = "better" if less.low > 0 else "worse" if less.high < 0 else "no difference shown"
-    return f"{less.value:+.3f} ({less.low:+.3f} to {less.high:+.3f}): {verdict}"
+def _judged(judged: Mapping[str, JudgeFigures]) -> str:
+    """The table of the judge; the first row, with nothing active, has no difference."""
+    lines = []
+    for number, (active, figures) in enumerate(judged.items()):
+        less = figures.difference
+        verdict = "better" if less.low > 0 else "worse" if less.high < 0 else "no difference shown"
+        difference = f"{less.value:+.3f} ({less.low:+.3f} to {less.high:+.3f}): {verdict}" if number else ""
+        lines.append(row(active, figures.auroc, difference, figures.without_words))
+    return table(JUDGE_HEADS, lines)
 
 
-def _example(example: Example) -> Iterator[str]:
+def _example(example: Example) -> str:
+    """The words of one cell, what was struck crossed out."""
     cell, before, after = example.cell, example.before.words, example.after.words
-    yield f"**{cell.path.name}**, {cell.material}, labelled {cell.label.rsplit(' ', 1)[0]}\n\n"
-    for name, said, left in (("tags", before.tags, after.tags), ("attributes", before.attributes, after.attributes)):
-        struck = _struck(example.after, name[:-1])
-        yield f"- {name}: {', '.join([tag.word for tag in left] + [f'~~{word}~~' for word in struck])}\n" if said else ""
-    yield f"- captions before: {'; '.join(before.captions)}\n"
-    yield f"- captions after: {'; '.join(after.captions) or 'none'}"
-    struck = _struck(example.after, "caption")
-    yield (f". Struck: {', '.join(f'~~{claim}~~' for claim in struck)}" if struck else "") + "\n\n"
+    lines = [f"**{cell.path.name}**, {cell.material}, labelled {cell.label.rsplit(' ', 1)[0]}\n"]
+    for name, tags, left in (("tags", before.tags, after.tags), ("attributes", before.attributes, after.attributes)):
+        if tags:
+            lines.append(f"- {name}: {', '.join([tag.word for tag in left] + crossed_out(struck(example.after, name[:-1])))}")
+    lines.append(f"- captions before: {'; '.join(before.captions)}")
+    phrases = crossed_out(struck(example.after, "caption"))
+    lines.append(f"- captions after: {'; '.join(after.captions) or 'none'}" + (f". Struck: {', '.join(phrases)}" if phrases else ""))
+    return "\n".join(lines)
 
 
-def _struck(after: Description, kind: str) -> list[str]:
-    return [struck.text for struck in after.struck if struck.where == kind]
+def struck(after: Description, where: str) -> list[str]:
+    """The words that the filter struck from tags, attributes or captions ("tag", "attribute", "caption")."""
+    return [word.text for word in after.struck if word.where == where]
 
 
-def write_sheet(path: Path, shown: Sequence[Example]) -> None:
-    """Draw the cells beside their words.
-
-    Raises:
-        ExportError: the picture cannot be written.
-    """
-    tiles = [_tile(example) for example in shown]
-    tiles += [np.full((HEIGHT_PX, WIDTH_PX, 3), PAPER, np.uint8)] * (-len(tiles) % COLUMNS)
-    sheet = np.vstack([np.hstack(tiles[first : first + COLUMNS]) for first in range(0, len(tiles), COLUMNS)])
-    if not cv2.imwrite(str(path), sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9]):
-        msg = f"picture {path} cannot be written: give another folder or make room"
-        raise ExportError(msg)
-
-
-def _tile(example: Example) -> Pixels:
-    tile = np.full((HEIGHT_PX, WIDTH_PX, 3), PAPER, np.uint8)
-    pixels = read_picture(example.cell.path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
-    tile[10 : 10 + SIDE_PX, 10 : 10 + SIDE_PX] = cv2.resize(pixels, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
-    after, y = example.after.words, 26
-    y = _line(tile, f"{example.cell.path.name}   {example.cell.label}", y, struck=False)
-    for name, said in (("tag", after.tags), ("attribute", after.attributes)):
-        y = _line(tile, f"{name}s: {', '.join(tag.word for tag in said)}", y + 4, struck=False)
-        y = _line(tile, ", ".join(_struck(example.after, name)), y, struck=True)
-    y = _line(tile, "said: " + "; ".join(example.before.words.captions), y + 4, struck=False)
-    y = _line(tile, "left: " + "; ".join(after.captions), y + 4, struck=False)
-    _line(tile, ", ".join(_struck(example.after, "caption")), y, struck=True)
-    return tile
-
-
-def _line(tile: Pixels, text: str, y: int, *, struck: bool) -> int:
-    """Write a paragraph at height `y`; returns where the next begins."""
-    left, colour, scale = SIDE_PX + 24, GREY if struck else INK, 0.42
-    for line in textwrap.wrap(text.encode("ascii", "replace").decode(), WRAP):
-        cv2.putText(tile, line, (left, y), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
-        if struck:
-            (width, _), _ = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-            cv2.line(tile, (left, y - 4), (left + width, y - 4), RED, 1, cv2.LINE_AA)
-        y += LINE_PX
-    return y
+def crossed_out(words: Sequence[str]) -> list[str]:
+    """Words crossed out in Markdown."""
+    return [f"~~{word}~~" for word in words]

@@ -1,7 +1,7 @@
-"""Whether a claim of the starter's captioner is true of a painted or rendered picture: read from the painter's truth, by no model.
+"""Whether a word or a phrase of a caption is true of a painted or rendered picture, by the ground truth and without a model.
 
-A claim is a phrase as `edge.describers.filter.phrases` cuts it: "crack", "long crack", "crack in the upper left". As with the words of the
-vocabularies, a claim is true, false, or doubtful where a strength, size or place is near the border between two wordings.
+Phrases are those that `edge.describers.filter.phrases` cuts: "crack", "long crack", "crack in the upper left". A phrase is true, false, or
+doubtful where a strength, size or position is near the limit between two wordings.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from export.painting.ground_truth import Defect, GroundTruth
-from export.starter.words import ATTRIBUTES, NOUNS, TAGS, word_targets
+from export.starter.words import ATTRIBUTES, NOUNS, TAGS, Truth, word_targets
 
 _WORDS = {word: position for position, word in enumerate((*TAGS, *ATTRIBUTES))}
 _INTACT = {"intact", "intact surface", "no damage", "no damage to be seen", "unbroken surface"}
@@ -23,7 +23,7 @@ _MATERIAL = {
 }
 _PLACE = re.compile(r" (in the (?:upper|lower) (?:left|right|part)|in the centre|on the (?:left|right) side|across the whole cell)$")
 _ANY_LINE = {"crack", "fracture line", "thin crack"}
-"""Every crack is one, of whatever shape."""
+"""Names that fit a crack of any shape."""
 
 _KINDS: dict[str, set[tuple[str, str | None]]] = {}
 for (_kind, _shape), _names in NOUNS.items():
@@ -35,40 +35,40 @@ _KINDS |= {
     "several cracks": {("crack", None)}, "crossed cracks": {("crack", "crossed")},
     "dark region": {("dark area", None)}, "dead cell": {("dead cell", None)}, "half dead cell": {("dead cell", "half")},
 }  # fmt: skip
-"""The words of the vocabularies that stand for some of these names, and a name without its tail."""
+"""Names that only the vocabularies have, and a name without its end."""
 
 
-def truth_of(claim: str, truth: GroundTruth) -> bool | None:
-    """True, false, or None for doubtful. What no sentence of the painter's would say ("soft dark edges") is false."""
-    if claim in _WORDS:
-        known = int(word_targets(truth)[_WORDS[claim]])
-        return None if known < 0 else known == 1
-    if claim in _INTACT or claim == "damaged":
-        return (claim in _INTACT) is not bool(truth.defects)
-    if claim == "dislocation clouds":
-        return truth.clouds
-    cell = re.sub(r" with (?:grains?|bright and dark grains)$", "", claim)
+def phrase_truth(phrase: str, ground_truth: GroundTruth) -> Truth:
+    """Whether a phrase is true of a picture. A phrase that no caption of the ground truth has ("soft dark edges") is false."""
+    if phrase in _WORDS:
+        target = int(word_targets(ground_truth)[_WORDS[phrase]])
+        return None if target < 0 else target == 1
+    if phrase in _INTACT or phrase == "damaged":
+        return (phrase in _INTACT) is not bool(ground_truth.defects)
+    if phrase == "dislocation clouds":
+        return ground_truth.clouds
+    cell = re.sub(r" with (?:grains?|bright and dark grains)$", "", phrase)
     if cell in _MATERIAL:
-        return truth.material == _MATERIAL[cell] and (cell == claim or truth.material == "poly")
-    return _of_a_mark(claim, truth.defects)
+        return ground_truth.material == _MATERIAL[cell] and (cell == phrase or ground_truth.material == "poly")
+    return _defect_phrase_truth(phrase, ground_truth.defects)
 
 
-def _of_a_mark(claim: str, defects: Iterable[Defect]) -> bool | None:
-    place = _PLACE.search(claim)
-    noun = claim[: place.start()] if place else claim
+def _defect_phrase_truth(phrase: str, defects: Iterable[Defect]) -> Truth:
+    place = _PLACE.search(phrase)
+    noun = phrase[: place.start()] if place else phrase
     modifier = None
-    while noun not in _KINDS and (found := re.match(r"(faint|clear|very dark|short|long|small|large) ", noun)):
-        modifier, noun = found.group(1), noun[found.end() :]
+    while noun not in _KINDS and (match := re.match(r"(faint|clear|very dark|short|long|small|large) ", noun)):
+        modifier, noun = match.group(1), noun[match.end() :]
     return _any(
-        _all([_bears(defect, modifier), _lies(defect, place.group(1) if place else None)])
+        _all([_modifier_fits(defect, modifier), _place_fits(defect, place.group(1) if place else None)])
         for defect in defects
         for kind, shape in _KINDS.get(noun, ())
         if defect.kind == kind and shape in {None, defect.shape}
     )
 
 
-def _bears(defect: Defect, modifier: str | None) -> bool | None:
-    """The painter's borders are 0.265 and 0.6 of strength, 0.25 and 0.5 (of marks 0.2 and 0.45) of size; near them is doubt."""
+def _modifier_fits(defect: Defect, modifier: str | None) -> Truth:
+    """Captions change the word at a strength of 0.265 and 0.6 and a size of 0.25 and 0.5 (cracks) or 0.2 and 0.45 (others)."""
     low, high = (0.25, 0.5) if defect.kind == "crack" else (0.2, 0.45)
     match modifier:
         case "faint":
@@ -85,8 +85,8 @@ def _bears(defect: Defect, modifier: str | None) -> bool | None:
             return True
 
 
-def _lies(defect: Defect, place: str | None) -> bool | None:
-    """The painter's borders are 0.38 and 0.62 across and down, and 0.75 of size for "across the whole cell"; near them is doubt."""
+def _place_fits(defect: Defect, place: str | None) -> Truth:
+    """Captions change the word at x and y of 0.38 and 0.62, and at a size of 0.75 to "across the whole cell"."""
     if place is None:
         return True
     whole = _not(_below(defect.size, 0.68, 0.82))
@@ -99,20 +99,20 @@ def _lies(defect: Defect, place: str | None) -> bool | None:
     return _all([_not(whole), across, along])
 
 
-def _below(value: float, low: float, high: float) -> bool | None:
-    """Surely below a border, surely not, or between `low` and `high` and so in doubt."""
+def _below(value: float, low: float, high: float) -> Truth:
+    """Whether a value is below a limit; doubtful between `low` and `high`."""
     return True if value <= low else False if value >= high else None
 
 
-def _not(value: bool | None) -> bool | None:  # noqa: FBT001 -- a truth value is what it is about
+def _not(value: Truth) -> Truth:
     return None if value is None else not value
 
 
-def _all(values: Iterable[bool | None]) -> bool | None:
-    found = list(values)
-    return False if False in found else None if None in found else True
+def _all(values: Iterable[Truth]) -> Truth:
+    truths = list(values)
+    return False if False in truths else None if None in truths else True
 
 
-def _any(values: Iterable[bool | None]) -> bool | None:
-    found = list(values)
-    return True if True in found else None if None in found else False
+def _any(values: Iterable[Truth]) -> Truth:
+    truths = list(values)
+    return True if True in truths else None if None in truths else False

@@ -12,7 +12,7 @@ from export.painting.paint import paint
 from export.painting.render import render_cell
 from export.starter.cells import read_grey, validation_cells
 from export.studies.typographic_attack.attack import read_cell
-from export.studies.typographic_attack.printed_text import FINAL_FONTS, Lettering, draw_lettering, print_text
+from export.studies.typographic_attack.printed_text import FINAL_FONTS, PrintStyle, print_text, random_style
 
 RENDERED, GRAINY, SMALL = 24, 60, 60
 
@@ -29,28 +29,28 @@ def rendered(seed: int, *, size: int = 300) -> Pixels:
 @pytest.mark.parametrize("height_px", [12, 32, 80])
 @pytest.mark.parametrize("contrast", [-110, 110])
 def test_print_is_seen_dark_and_bright_small_and_large(text: str, height_px: int, contrast: int) -> None:
-    lettering = Lettering("STIXGeneral.ttf", height_px, at=(0.5, 0.3), contrast=contrast)
-    assert has_printed_text(print_text(rendered(3), text, lettering)[0])
+    style = PrintStyle("STIXGeneral.ttf", height_px, position=(0.5, 0.3), contrast=contrast)
+    assert has_printed_text(print_text(rendered(3), text, style)[0])
 
 
 def test_small_print_in_unseen_fonts_on_real_cells_is_seen() -> None:
     rng, cells = np.random.default_rng(5), validation_cells()
     seen = 0
     for index in range(SMALL):
-        lettering = draw_lettering(rng, fonts=FINAL_FONTS, heights_px=(10, 14), contrasts=(100, 160))
-        seen += has_printed_text(print_text(read_cell(cells[index]), ("OK", "PASS", "functional")[index % 3], lettering)[0])
+        style = random_style(rng, fonts=FINAL_FONTS, heights_px=(10, 14), contrasts=(100, 160))
+        seen += has_printed_text(print_text(read_cell(cells[index]), ("OK", "PASS", "functional")[index % 3], style)[0])
     assert seen >= 0.95 * SMALL
 
 
 @pytest.mark.parametrize("angle", [0, 15, 90, 135, 180, 270])
 def test_print_is_seen_in_any_direction(angle: float) -> None:
-    assert has_printed_text(print_text(rendered(3), "PASS", Lettering(cv2.FONT_HERSHEY_DUPLEX, 28, angle=angle, at=(0.4, 0.3)))[0])
+    assert has_printed_text(print_text(rendered(3), "PASS", PrintStyle(cv2.FONT_HERSHEY_DUPLEX, 28, angle=angle, position=(0.4, 0.3)))[0])
 
 
 def test_print_across_a_busbar_is_seen() -> None:
     pixels = rendered(3)
     pixels[140:146] = 30
-    assert has_printed_text(print_text(pixels, "functional", Lettering("DejaVuSerif.ttf", 30, contrast=-100))[0])
+    assert has_printed_text(print_text(pixels, "functional", PrintStyle("DejaVuSerif.ttf", 30, contrast=-100))[0])
 
 
 def test_red_print_on_a_ground_of_the_same_brightness_is_seen() -> None:
@@ -63,7 +63,9 @@ def test_red_print_on_a_ground_of_the_same_brightness_is_seen() -> None:
 
 def test_print_in_a_large_picture_is_seen() -> None:
     large = cv2.resize(rendered(3), (2400, 1800), interpolation=cv2.INTER_CUBIC)
-    assert has_printed_text(print_text(np.asarray(large, np.uint8), "no defect", Lettering("DejaVuSerif.ttf", 120, at=(0.4, 0.3)))[0])
+    assert has_printed_text(
+        print_text(np.asarray(large, np.uint8), "no defect", PrintStyle("DejaVuSerif.ttf", 120, position=(0.4, 0.3)))[0]
+    )
 
 
 def test_whole_rendered_cells_are_not_written_on() -> None:

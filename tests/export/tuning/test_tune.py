@@ -95,7 +95,7 @@ def test_tuning_raises_the_probability_of_the_allowed_labels_and_writes_the_trai
         return float(probabilities[0, 1] + probabilities[1, 0]) / 2
 
     before = allowed_probability()
-    tuner.tune(examples, Tuning(epochs=12, batch=4, learning_rate=2e-2), say=log.append)
+    tuner.tune(examples, Tuning(epochs=12, batch=4, learning_rate=2e-2), report=log.append)
     tuner.write(tmp_path / "adapter.gguf")
 
     assert allowed_probability() > max(before, 0.9)
@@ -120,7 +120,7 @@ def test_tuning_starts_again_from_its_seed(tuner: Tuner) -> None:
     examples = [Example(words("dark line"), ("crack",), "a"), Example(words("clean"), ("good",), "b")]
 
     def tuned(seed: int) -> np.ndarray:
-        tuner.tune(examples, Tuning(epochs=2, batch=2, seed=seed), say=lambda _: None)
+        tuner.tune(examples, Tuning(epochs=2, batch=2, seed=seed), report=lambda _: None)
         return np.concatenate([b.ravel().copy() for _, b in tuner.model.lora().values()])
 
     first = tuned(1)
