@@ -18,7 +18,7 @@ from firmware_config.toml import read_toml
 from tests.support.repository import ROOT
 
 COMMANDS = {"kotoba-edge": edge.cli.main, "kotoba-export": export.cli.main, "kotoba-config": firmware_config.cli.main}
-VERB = re.compile(r"(kotoba-(?:edge|export|config)) ([a-z]+(?:\\?\|[a-z]+)*)")
+VERB = re.compile(r"(kotoba-(?:edge|export|config)) ([a-z]+(?:-[a-z]+)*(?:\\?\|[a-z]+)*)")
 PACKAGES = ("edge", "export", "firmware_config")
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
