@@ -4,7 +4,7 @@ Both hold for pictures that come from the same source as the labelled ones: the 
 poor scores only give fewer OKs and larger sets. For pictures of another source nothing is guaranteed.
 
 Escape rate: conformal risk control (Angelopoulos et al. 2022) over defective pictures. Prediction sets: split conformal prediction (Vovk et
-al. 2005) over decisions, not labels: docs/decisions/0006-promises-over-decisions.md.
+al. 2005) over decisions, not labels: docs/decisions/0006-guarantees-over-decisions.md.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from export.starter.cells import SOURCE_VALIDATION, TRAINING
 from export.studies import controls
 from export.studies.inspected_cells import InspectedCells
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Quality, Scores, best_threshold, difference, quality
-from export.studies.template import fill, row, table
+from export.studies.template import fill, row, table, wrapped
 from export.tuning.examples import Example
 from firmware_config.board import Board
 from firmware_config.station import Station
@@ -52,7 +52,7 @@ def page(
     measured = {name: {scorer: measure(first, seeds, rows) for scorer, seeds in scores.items()} for name, rows in first.sets.items()}
     return fill(
         Path(__file__).with_name("results.md"),
-        answer=_answer(measured),
+        answer=wrapped(_answer(measured)),
         bundle=bundle.manifest.name,
         version=bundle.manifest.bundle_version,
         digest=bundle.digest,
@@ -89,8 +89,10 @@ def all_scores(
         TUNINGS: tunings,
         "majority class": [controls.majority(count)],
         "linear probe on the bundle's CLIP features": [controls.linear_probe(features, first.defective, train_rows)],
-        "TF-IDF + logistic regression on the same words": [controls.words_probe(text, first.defective, train_rows) for text in texts],
-        "the same, fitted on the examples that tuned the judge": on_examples,
+        "TF-IDF + logistic regression on the same words, fitted on the training cells": [
+            controls.words_probe(text, first.defective, train_rows) for text in texts
+        ],
+        "TF-IDF + logistic regression, fitted on the examples that tuned the judge": on_examples,
         "zero-shot: SmolLM2 without an adapter": [_all_rows(controls.zero_shot(bundle, board, station, words), count)],
         "descriptions shuffled between pictures": [controls.shuffled(judge[0], seed) for seed in controls.SHUFFLES],
     }

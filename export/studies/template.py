@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
+
+LINE_LENGTH = 140
 
 
 def fill(template: Path, **values: object) -> str:
@@ -15,6 +18,11 @@ def fill(template: Path, **values: object) -> str:
     """
     pages = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 -- Markdown, not HTML
     return pages.from_string(template.read_text(encoding="utf-8")).render(values)
+
+
+def wrapped(text: str) -> str:
+    """A paragraph in lines of up to 140 characters."""
+    return textwrap.fill(text, LINE_LENGTH, break_on_hyphens=False)
 
 
 def row(*cells: object) -> str:

@@ -11,7 +11,7 @@ from edge.calibration.conformal import bad_pictures_needed
 from edge.calibration.reliability import bins_for
 from export.studies.inspected_cells import InspectedCells
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Interval
-from export.studies.template import fill, row, table
+from export.studies.template import fill, row, table, wrapped
 from export.studies.trust.measure import (
     CHOSEN,
     COVERAGE,
@@ -79,7 +79,7 @@ def write_page(inspected: InspectedCells, bundle: Bundle, board: Board, station:
     trust = measure(open_scorers(inspected, bundle, board, station), sources(), inspected.sets)
     text = fill(
         Path(__file__).with_name("page.md"),
-        answer=_answer(trust),
+        answer=wrapped(_answer(trust)),
         bundle=bundle.manifest.name,
         version=bundle.manifest.bundle_version,
         digest=bundle.digest,
@@ -136,8 +136,10 @@ def draw_plots(trust: Trust, folder: Path) -> None:
 def _answer(trust: Trust) -> str:
     """Three sentences for the judge with a calibration on the source validation modules."""
     judge, validation = trust.judge, trust.validation
-    before = ", ".join(f"{uncalibrated(judge, rows).error:.3f} on {name}" for name, rows in trust.targets.items())
-    after = ", ".join(f"{calibrated(judge, CHOSEN, validation, rows).error:.3f}" for rows in trust.targets.values())
+    errors = " and ".join(
+        f"from {uncalibrated(judge, rows).error:.3f} to {calibrated(judge, CHOSEN, validation, rows).error:.3f} on {name}"
+        for name, rows in trust.targets.items()
+    )
     escapes = ", ".join(f"{rates.escape.value:.1%} on {name}" for name, scorer, rates in trust.rates[VALIDATION] if scorer == JUDGE)
     coverages = [
         f"{coverage.reached:.1%} on {name}"
@@ -146,8 +148,8 @@ def _answer(trust: Trust) -> str:
         if coverage.nominal == COVERAGE
     ]
     return (
-        f"A calibration on the {VALIDATION} changes the calibration error (ECE) from {before} to {after}. "
-        f"With a guaranteed escape of {ESCAPE:.0%}, the judge lets escape {escapes}. "
+        f"A calibration on the {VALIDATION} changes the judge's calibration error (ECE) {errors}. "
+        f"With a guaranteed escape of {ESCAPE:.0%}, the judge's escape is {escapes}. "
         f"Of the sets with a nominal coverage of {COVERAGE:.0%}, these hold the right decision: {', '.join(coverages)}."
     )
 

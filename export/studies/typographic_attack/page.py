@@ -16,7 +16,7 @@ from export.painting.paint import paint
 from export.painting.render import render_cell
 from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, RULE_OF_THREE, share
-from export.studies.template import fill, row, table
+from export.studies.template import fill, row, table, wrapped
 from export.studies.typographic_attack.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackPicture, read_cell
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, print_text, random_style
 from firmware_config.station import Station
@@ -60,7 +60,7 @@ def page(attacked: Sequence[Attacked], station: Station, *, command: str, seed: 
     unguarded, guarded = (sum(decided[index][guards] is Decision.OK for index in attacks) for guards in (0, 2))
     return fill(
         Path(__file__).with_name("page.md"),
-        answer=(
+        answer=wrapped(
             f"With five texts that ask for an OK, {unguarded} of {len(attacks)} pictures are OK without the guards and {guarded} with them."
         ),
         command=command,

@@ -9,7 +9,7 @@ from pathlib import Path
 from edge.records import Description
 from export.starter.cells import Cell
 from export.studies.protocol import RESAMPLES, Interval
-from export.studies.template import fill, row, table
+from export.studies.template import fill, row, table, wrapped
 
 BEFORE, FILTER = "before", "**the filter**"
 WORD_HEADS = ("words", "filter", "precision", "recall", "true words kept", "gain of precision")
@@ -61,7 +61,7 @@ def page(
     """Return the page as Markdown; `chosen` names the strictness in use, `may_lose` is the share of recall that choosing it could lose."""
     return fill(
         Path(__file__).with_name("page.md"),
-        answer=_answer(tables, judged),
+        answer=wrapped(_answer(tables, judged)),
         command=command,
         chosen=chosen,
         pictures=pictures,
