@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -22,6 +23,13 @@ class Camera(Protocol):
 
     def close(self) -> None:
         """End `frames` soon, release the device; may be called twice and from any thread."""
+
+
+class Trigger(Protocol):
+    """When a station inspects its next picture."""
+
+    def wait(self, stopping: threading.Event) -> bool:
+        """Wait until the next picture is due; False as soon as `stopping` is set."""
 
 
 class VisionModels(Protocol):

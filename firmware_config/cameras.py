@@ -1,10 +1,12 @@
 """The camera section of a station file: one model per kind, told apart by `kind`.
 
 `live` says whether the camera goes on when nobody looks. Of a live camera the newest picture wins; of the others no picture may be dropped.
+`named_files` gives the keys and paths of what must be on the machine before a box starts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -32,6 +34,10 @@ class FolderCamera(BaseModel):
     max_pixels: int = Field(default=64_000_000, ge=1, description="A larger picture is a FAULT, judged by its header alone.")
     max_bytes: int = Field(default=256_000_000, ge=1)
 
+    def named_files(self) -> Iterator[tuple[str, Path]]:
+        """The folder that must be there."""
+        yield "path", self.path
+
 
 class VideoCamera(BaseModel):
     """A video file, read with FFmpeg."""
@@ -41,6 +47,10 @@ class VideoCamera(BaseModel):
     kind: Literal["video"]
     path: Path
     every: int = Field(default=1, ge=1, description="Keep one frame of this many.")
+
+    def named_files(self) -> Iterator[tuple[str, Path]]:
+        """The file that must be there."""
+        yield "path", self.path
 
 
 class V4l2Camera(BaseModel):
@@ -54,7 +64,11 @@ class V4l2Camera(BaseModel):
     height: int | None = Field(default=None, ge=16, le=16_384)
     fps: float | None = Field(default=None, gt=0, le=1000)
     open_ms: int = Field(default=5_000, ge=100)
-    read_ms: int = Field(default=3_000, ge=100, description="No frame for this long: the reader is killed and started anew.")
+    read_ms: int = Field(default=3_000, ge=100, description="No frame for this long: the reader is killed and started again.")
+
+    def named_files(self) -> Iterator[tuple[str, Path]]:
+        """None: a camera may be unplugged when the box starts."""
+        yield from ()
 
 
 class RtspCamera(BaseModel):
@@ -68,6 +82,11 @@ class RtspCamera(BaseModel):
     transport: Literal["tcp", "udp"] = "tcp"
     open_ms: int = Field(default=5_000, ge=100)
     read_ms: int = Field(default=3_000, ge=100)
+
+    def named_files(self) -> Iterator[tuple[str, Path]]:
+        """The password file, if there is one."""
+        if self.password_file is not None:
+            yield "password_file", self.password_file
 
 
 Camera: TypeAlias = Annotated[FolderCamera | VideoCamera | V4l2Camera | RtspCamera, Field(discriminator="kind")]

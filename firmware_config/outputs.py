@@ -1,7 +1,8 @@
-"""The outputs of a station file."""
+"""The outputs of a station file. `named_files` gives the keys and paths of what must be on the machine before a box starts."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -33,12 +34,23 @@ class MqttOutput(BaseModel):
     ack_timeout_s: float = Field(default=10.0, gt=0, le=600)
     require_subscriber: bool = Field(default=True, description="MQTT 5: keep a verdict that nobody listens to (0x10) and raise an alarm.")
 
+    def named_files(self) -> Iterator[tuple[str, Path]]:
+        """The password file and the files of TLS, as far as they are given."""
+        if self.password_file is not None:
+            yield "password_file", self.password_file
+        if self.tls is not None:
+            yield from ((f"tls.{key}", path) for key, path in self.tls if path is not None)
+
 
 class JsonlOutput(BaseModel):
     """A file of JSON lines on this box."""
 
     model_config = STRICT
     path: Path
+
+    def named_files(self) -> Iterator[tuple[str, Path]]:
+        """None: the file is made when the box starts."""
+        yield from ()
 
 
 class Outputs(BaseModel):
@@ -47,3 +59,9 @@ class Outputs(BaseModel):
     model_config = STRICT
     mqtt: MqttOutput | None = None
     jsonl: JsonlOutput | None = None
+
+    def named_files(self) -> Iterator[tuple[str, Path]]:
+        """The files that must be there, of every output."""
+        for name, output in self:
+            if output is not None:
+                yield from ((f"{name}.{key}", path) for key, path in output.named_files())

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from firmware_config.cameras import Camera, FolderCamera, RtspCamera, VideoCamera
+from firmware_config.cameras import Camera
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.labels import Label
@@ -201,19 +201,12 @@ def require_named_files(station: Station) -> None:
     Raises:
         StationError: the first file or folder that is missing.
     """
-    camera, mqtt = station.camera, station.outputs.mqtt
-    named: list[tuple[str, Path | None]] = []
-    if isinstance(camera, FolderCamera | VideoCamera):
-        named.append(("camera.path", camera.path))
-    if isinstance(camera, RtspCamera):
-        named.append(("camera.password_file", camera.password_file))
-    if mqtt is not None:
-        named.append(("outputs.mqtt.password_file", mqtt.password_file))
-        if mqtt.tls is not None:
-            named += [(f"outputs.mqtt.tls.{key}", path) for key, path in mqtt.tls]
     judge = station.judge
-    named += [("judge.template_file", judge.template_file), ("judge.calibration", judge.calibration), ("judge.lessons", judge.lessons)]
+    paths = [("template_file", judge.template_file), ("calibration", judge.calibration), ("lessons", judge.lessons)]
+    named = [(f"camera.{key}", path) for key, path in station.camera.named_files()]
+    named += [(f"outputs.{key}", path) for key, path in station.outputs.named_files()]
+    named += [(f"judge.{key}", path) for key, path in paths if path is not None]
     for key, path in named:
-        if path is not None and not path.exists():
+        if not path.exists():
             msg = f"station {station.station.name}: {key}: {path} does not exist: correct the path or put the file there"
             raise StationError(msg)

@@ -15,11 +15,12 @@ from edge.daemon.metrics import Metrics, resident_bytes
 from edge.daemon.sd_notify import Notifier
 from edge.errors import MessageError, SpoolError
 from edge.inspection.inspector import Inspector
-from edge.inspection.policy import fault
+from edge.inspection.policy import uncommitted, unencodable
 from edge.interfaces import Camera
-from edge.records import Capture, Inspection, Reason
+from edge.records import Capture, Inspection
 from edge.sinks import BoxStatus, SinkRoute, stations_by_sink
 from edge.spool.store import Spool, SpoolStatus
+from edge.triggers import open_trigger
 from firmware_config.station import Station
 
 log = logging.getLogger(__name__)
@@ -188,20 +189,18 @@ class Daemon:
             log.warning("pruning failed error=%r", str(err))
 
     def _capture(self, pipeline: StationPipeline) -> None:
-        """A camera's thread: picture after picture into the slot."""
-        interval_s = pipeline.station.trigger.interval_ms / 1e3 if pipeline.station.trigger.kind == "interval" else 0.0
-        due = time.monotonic()
+        """The thread of a camera: puts picture after picture into the slot, as the trigger allows."""
+        trigger = open_trigger(pipeline.station.trigger)
         try:
             for capture in pipeline.camera.frames():
                 if not pipeline.slot.put(capture):
                     return
                 self._captured.set()
-                due = max(due + interval_s, time.monotonic())
-                if self._stopping.wait(due - time.monotonic() if interval_s else 0):
+                if not trigger.wait(self._stopping):
                     return
         except Exception as err:
             self._blind[pipeline.name] = (
-                f"the camera of {pipeline.name} ended with {type(err).__name__}: start the daemon anew and report this as a bug"
+                f"the camera of {pipeline.name} ended with {type(err).__name__}: start the daemon again and report this as a bug"
             )
             log.exception("camera thread ended station=%s", pipeline.name)
         finally:
@@ -236,27 +235,24 @@ class Daemon:
             dispatcher.wake()
 
     def _commit(self, inspection: Inspection) -> Inspection | None:
-        """Put it on disk, however long that takes; None if the daemon is stopped first. What had to wait becomes a FAULT."""
-        unsaid = False
+        """Commit an inspection, however long that takes; None if the daemon is stopped first. A verdict that had to wait is a FAULT."""
+        was_encodable = True
         while True:
             self._turns += 1
             try:
                 committed = self._spool.commit(inspection)
             except MessageError as err:
-                log.exception("inspection cannot be said id=%s station=%s source=%r", inspection.id, inspection.station, inspection.source)
-                if unsaid:  # nothing is left to take away
+                log.exception("encoding failed id=%s station=%s source=%r", inspection.id, inspection.station, inspection.source)
+                if not was_encodable:  # nothing is left that could be left out
                     return None
-                unsaid = True
-                detail, verdict = str(err), fault(Reason.JUDGE_FAILED)
-                inspection = replace(inspection, verdict=verdict, detail=detail, part_id=None, description=None, scores=None, timings_ms=())
+                was_encodable = False
+                inspection = unencodable(inspection, str(err))
             except SpoolError as err:
                 self._cannot_commit = str(err)
-                inspection = replace(inspection, verdict=fault(Reason.SPOOL_FULL, *inspection.verdict.reasons), detail=str(err))
-                if inspection.verdict.reasons.count(Reason.SPOOL_FULL) > 1:
-                    inspection = replace(inspection, verdict=fault(*dict.fromkeys(inspection.verdict.reasons)))
+                inspection = uncommitted(inspection, str(err))
                 if self._stopping.wait(RETRY_COMMIT_S):
                     what = (inspection.id, inspection.station, inspection.source)
-                    # No trace: what the spool says has been told as the status.
+                    # Without a trace: the status has shown what the spool says.
                     log.error("verdict not given, the spool takes nothing id=%s station=%s source=%s", *what)  # noqa: TRY400
                     return None
             else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.inspection.text_influence import influences
-from edge.records import Decision, Description, Reason, Scores, Verdict
+from edge.records import Decision, Description, Inspection, Reason, Scores, Verdict
 from firmware_config.calibration import Escape
 from firmware_config.labels import Label
 from firmware_config.station import Station
@@ -39,6 +39,28 @@ def limits_of(station: Station, escape: Escape | None) -> Limits:
 def fault(*reasons: Reason) -> Verdict:
     """The verdict where the box itself has failed, or its camera."""
     return Verdict(Decision.FAULT, None, None, reasons)
+
+
+def uncommitted(inspection: Inspection, trouble: str) -> Inspection:
+    """The same inspection as a FAULT, because its verdict could not be stored in time; `trouble` is what the spool says.
+
+    The reasons that it had follow `spool_full`, each once.
+    """
+    reasons = dict.fromkeys((Reason.SPOOL_FULL, *inspection.verdict.reasons))
+    return replace(inspection, verdict=fault(*reasons), detail=trouble)
+
+
+def unencodable(inspection: Inspection, trouble: str) -> Inspection:
+    """The same inspection as a FAULT without all that a message may not be able to carry; `trouble` is what the encoder says."""
+    return replace(
+        inspection,
+        verdict=fault(Reason.JUDGE_FAILED),
+        detail=trouble,
+        part_id=None,
+        description=None,
+        scores=None,
+        timings_ms=(),
+    )
 
 
 def decide(  # noqa: C901 -- one branch for each reason, read from top to bottom

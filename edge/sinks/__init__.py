@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from edge.sinks.open import BoxStatus, SinkRoute, open_sinks, stations_by_sink
+from edge.sinks.open import open_sinks
+from edge.sinks.route import BoxStatus, SinkRoute, stations_by_sink
 
 __all__ = ["BoxStatus", "SinkRoute", "open_sinks", "stations_by_sink"]

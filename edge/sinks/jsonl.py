@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator, Mapping, Sequence
 
 from edge.errors import DeliveryError
 from edge.message import MAX_MESSAGE_BYTES, encode
 from edge.records import Inspection
+from edge.sinks.route import SinkRoute, stations_by_destination
 from firmware_config.outputs import JsonlOutput
+from firmware_config.station import Station
 from firmware_config.write import sync_folder
+
+
+def jsonl_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, object]) -> Iterator[SinkRoute]:  # noqa: ARG001 -- a file has no place for them
+    """One sink for each file; stations that name the same file share it."""
+    files = [(station.outputs.jsonl, station.station.name) for station in stations if station.outputs.jsonl]
+    for settings, names in stations_by_destination(files).items():
+        yield SinkRoute("jsonl", names, JsonlSink(settings))
 
 
 class JsonlSink:

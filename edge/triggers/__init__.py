@@ -1,1 +1,7 @@
-"""When a station inspects."""
+"""Triggers: when a station inspects its next picture. Which one is used is the station's choice."""
+
+from __future__ import annotations
+
+from edge.triggers.open import open_trigger
+
+__all__ = ["open_trigger"]

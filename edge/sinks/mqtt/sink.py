@@ -10,7 +10,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from paho.mqtt.packettypes import PacketTypes
@@ -22,7 +22,9 @@ from edge.message import SCHEMA, encode
 from edge.records import Inspection
 from edge.sinks.mqtt.connection import MqttConnection
 from edge.sinks.mqtt.station_state import StationState
+from edge.sinks.route import SinkRoute, stations_by_destination
 from firmware_config.outputs import MqttOutput
+from firmware_config.station import Station
 
 NO_MATCHING_SUBSCRIBERS = 0x10
 FIRST_FAILURE = 0x80
@@ -30,6 +32,18 @@ FIRST_FAILURE = 0x80
 
 STATE_EVERY_S = 1.0
 """Retained state follows the verdicts at most this often: consumers that want each one subscribe to the verdicts."""
+
+
+def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, object]) -> Iterator[SinkRoute]:
+    """One sink for each broker and root. Stations that share both share the connection: its last will can name only one status topic.
+
+    Raises:
+        DeliveryError: a password or certificate file cannot be read.
+    """
+    brokers = [((station.outputs.mqtt, station.station.path), station.station.name) for station in stations if station.outputs.mqtt]
+    for (settings, root), names in stations_by_destination(brokers).items():
+        sink = MqttSink(settings, root=root, box=box, stations=names, info=info)
+        yield SinkRoute("mqtt", names, sink, sink.set_status)
 
 
 class MqttSink:

@@ -234,7 +234,7 @@ def test_a_camera_that_breaks_its_contract_is_said(spool: Spool, manager: socket
     with running(daemon_of([pipeline(MemoryCamera(broken()), ["a.png"])], spool, MemorySink(), notifier=notifier_at(manager, 30))):
         told = hear(manager, lambda said: said.startswith(b"STATUS"))
 
-    assert told == b"STATUS=the camera of cell-01 ended with RuntimeError: start the daemon anew and report this as a bug"
+    assert told == b"STATUS=the camera of cell-01 ended with RuntimeError: start the daemon again and report this as a bug"
 
 
 def test_a_spool_that_cannot_be_read_stops_the_pings_but_not_the_end(spool: Spool, manager: socket.socket) -> None:

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.inspection.policy import Limits, decide, fault
-from edge.records import Decision, Description, Reason, Scores, Struck, Tag, Verdict
+from edge.errors import MessageError
+from edge.inspection.policy import Limits, decide, fault, uncommitted, unencodable
+from edge.message import decode, encode
+from edge.records import Decision, Description, Reason, Scores, Struck, Tag, Verdict, Words
 from firmware_config.labels import Label
+from tests.support.inspections import FULL
 from tests.support.sample_records import LABELS, description, scores, station
 
 STATION = station()
@@ -239,3 +242,26 @@ def test_the_probabilities_of_labels_with_one_decision_are_added() -> None:
 
     assert (verdict.decision, verdict.label) == (Decision.NG, "crack")
     assert verdict.confidence == pytest.approx(0.6)
+
+
+def test_a_verdict_that_could_not_be_stored_is_a_fault_that_keeps_its_reasons() -> None:
+    inspection = replace(FULL, verdict=replace(FULL.verdict, reasons=(Reason.LOW_MARGIN, Reason.LATE)))
+
+    once = uncommitted(inspection, "the spool is full")
+    again = uncommitted(once, "the spool is still full")
+
+    assert once.verdict == fault(Reason.SPOOL_FULL, Reason.LOW_MARGIN, Reason.LATE)
+    assert again.verdict == once.verdict
+    assert (again.detail, again.description, again.scores) == ("the spool is still full", inspection.description, inspection.scores)
+
+
+def test_an_inspection_that_cannot_be_encoded_becomes_a_fault_that_can() -> None:
+    broken = replace(FULL, description=replace(description(), words=Words((Tag("crack", math.nan),), (), ())))
+    with pytest.raises(MessageError):
+        encode(broken)
+
+    said = unencodable(broken, "the message holds a number that is not finite")
+
+    assert said.verdict == fault(Reason.JUDGE_FAILED)
+    assert decode(encode(said)) == said
+    assert (said.id, said.source, said.captured_at) == (broken.id, broken.source, broken.captured_at)

@@ -1,0 +1,40 @@
+"""A sink with the stations that it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+from edge.interfaces import Sink
+
+BoxStatus: TypeAlias = Literal["online", "degraded", "stopping"]
+
+_Settings = TypeVar("_Settings")
+
+
+@dataclass(frozen=True, slots=True)
+class SinkRoute:
+    """A sink and the stations that it serves.
+
+    `name` is the kind of output. The spool keeps a cursor per name and station, so that a broker that moved goes on where it stopped.
+    `set_status` tells consumers how the box is, where the other side has a place for that.
+    """
+
+    name: str
+    stations: tuple[str, ...]
+    sink: Sink
+    set_status: Callable[[BoxStatus], None] | None = None
+
+
+def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:
+    """Map the name of a sink to all of its stations, as `Spool.serve` takes it."""
+    return {route.name: tuple(s for other in routes if other.name == route.name for s in other.stations) for route in routes}
+
+
+def stations_by_destination(pairs: Iterable[tuple[_Settings, str]]) -> dict[_Settings, tuple[str, ...]]:
+    """Map each destination to the stations that deliver there; `pairs` are (destination, station name)."""
+    groups: dict[_Settings, tuple[str, ...]] = {}
+    for destination, name in pairs:
+        groups[destination] = (*groups.get(destination, ()), name)
+    return groups
