@@ -1,1 +1,1 @@
-"""How captions are generated token by token: greedy, sampled, by beam, and ahead of time from drafts."""
+"""How captions are generated token by token: greedily with drafts, by sampling, by beam search. For captioners only."""

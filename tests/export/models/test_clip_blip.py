@@ -289,5 +289,5 @@ def test_drafts_that_a_decoder_cannot_check_are_refused(bundle: Bundle, tmp_path
     shutil.copyfile(last, old / "blip/decoder.onnx")
     as_before = dataclasses.replace(bundle, root=old)
     assert captioned(as_before, random_pixels(0), samples=2, max_tokens=16) == captioned(bundle, random_pixels(0), samples=2, max_tokens=16)
-    with pytest.raises(BundleError, match="a decoder that cannot check drafts: build the bundle anew"):
+    with pytest.raises(BundleError, match="a decoder that cannot check drafts: build the bundle again"):
         captioned(drafting(as_before, ["word1"]), random_pixels(0), max_tokens=16)

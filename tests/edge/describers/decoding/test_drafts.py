@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.describers.decoding.drafts import LONGEST, Drafts
+from edge.describers.decoding.drafts import CONTEXT_TOKENS, Drafts
 
 CAPTIONS = st.lists(st.lists(st.integers(0, 5), max_size=12), max_size=12)
 
@@ -42,6 +42,6 @@ def test_a_draft_is_bounded_made_of_known_steps_and_a_beginning_of_the_longer_on
     drafts = Drafts(captions)
     draft = drafts.after(said, most=most)
     assert len(draft) <= most
-    assert draft == drafts.after(said, most=most + LONGEST)[:most]
+    assert draft == drafts.after(said, most=most + CONTEXT_TOKENS)[:most]
     pairs = {pair for caption in captions for pair in zip([None, *caption], caption, strict=False)}
     assert all(pair in pairs for pair in zip([said[-1] if said else None, *draft], draft, strict=False))
