@@ -91,7 +91,7 @@ def test_a_word_well_under_even_odds_is_struck_though_its_foils_are_weaker_still
 
     assert [tag.word for tag in left(None).words.tags] == ["crack", "mono cell"]
     assert left(0.15) == left(None)
-    assert left(0.25).words.tags == left(0.25).words.captions == ()
+    assert (left(0.25).words.tags, left(0.25).words.captions) == ((), ())
     assert left(0.25).struck == (
         Struck("tag", "crack"),
         Struck("tag", "mono cell"),
