@@ -139,5 +139,31 @@ class ClipBlip(BaseModel):
             yield from self.blip.file_uses(f"{key}.blip")
 
 
-Describer = ClipBlip
+class VisionEncoderDecoder(BaseModel):
+    """Tags and attributes from CLIP; captions from a vision encoder and a text decoder (`VisionEncoderDecoderModel` of Hugging Face).
+
+    The graphs are those that Optimum exports. `encoder` takes pixel_values (1, 3, S, S) and gives last_hidden_state (1, P, D). `decoder`
+    takes input_ids (B, T) and encoder_hidden_states (B, P, D) and gives logits (B, T, V).
+    """
+
+    model_config = STRICT
+    kind: Literal["vision_encoder_decoder"]
+    clip: Clip
+    encoder: FilePath
+    decoder: FilePath
+    tokenizer: FilePath
+    preprocess: ImagePreprocess
+    decoder_start_token_id: int = Field(description="Begins every caption.")
+    eos_token_id: int = Field(description="Ends a caption.")
+    pad_token_id: int
+
+    def file_uses(self, key: str) -> Iterator[FileUse]:
+        """The files of both models."""
+        yield from self.clip.file_uses(f"{key}.clip")
+        yield FileUse(f"{key}.encoder", self.encoder, (".onnx",))
+        yield FileUse(f"{key}.decoder", self.decoder, (".onnx",))
+        yield FileUse(f"{key}.tokenizer", self.tokenizer, (".json",))
+
+
+Describer = Annotated[ClipBlip | VisionEncoderDecoder, Field(discriminator="kind")]
 """The bundle's choice, by `kind`."""

@@ -24,5 +24,9 @@ def open_vision_models(bundle: Bundle, *, board: Board) -> VisionModels:
             from edge.describers.clip_blip import open_clip_blip
 
             return open_clip_blip(bundle, section, board=board)
+        case "vision_encoder_decoder":
+            from edge.describers.vision_encoder_decoder import open_vision_encoder_decoder
+
+            return open_vision_encoder_decoder(bundle, section, board=board)
         case _:
             assert_never(section.kind)

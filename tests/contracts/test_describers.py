@@ -15,7 +15,8 @@ from edge.interfaces import Describer
 from edge.picture.decode import read_picture
 from edge.records import Frame
 from firmware_config.board import read_board
-from firmware_config.station import Term, read_station
+from firmware_config.station import Describe, Term, read_station
+from tests.support import tiny_vision_encoder_decoder
 from tests.support.repository import KEYS, STARTER, STARTER_PICTURES
 from tests.support.sample_records import description, frame
 
@@ -27,9 +28,14 @@ def clip_blip(**settings: object) -> Describer:
     return vision.describer(station.describe.model_copy(update={"samples": 2, **settings}))
 
 
+def vision_encoder_decoder() -> Describer:
+    return open_vision_models(tiny_vision_encoder_decoder.bundle(), board=read_board("cpu")).describer(Describe(samples=2, max_tokens=8))
+
+
 DESCRIBERS: dict[str, Callable[[], Describer]] = {
     "scripted": lambda: ScriptedDescriber({"crack.png": description("a crack")}),
     "CLIP and BLIP": clip_blip,
+    "vision encoder and text decoder": vision_encoder_decoder,
     "CLIP and BLIP, filtered": lambda: clip_blip(filter=True, terms=(Term(name="crack", also=("fracture line", "thin crack")),)),
 }
 
