@@ -18,6 +18,7 @@ from edge.message import encode
 from edge.records import Description, Inspection, Struck, Tag, Words
 from edge.review.rejudge import Rejudger
 from export.bundle.build import build
+from export.cache import Cache
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.station import Station, read_station
@@ -52,7 +53,7 @@ def box() -> Path:
     (spec.parent / "artefacts" / "temperatures.json").write_text(json.dumps(temperature))
     (spec.parent / "templates" / "default.txt").write_text(TEMPLATE)
     out, key = folder / "bundle", folder / "keys" / "builder.key"
-    build(read_spec(spec), out=out, key=key, cache=folder / "cache", archive=False, board=BOARD, say=lambda _: None)
+    build(read_spec(spec), out=out, key=key, cache=Cache(folder / "cache"), archive=False, board=BOARD, say=lambda _: None)
     (folder / "board.toml").write_text('name = "test"\nproviders = ["cpu"]\nthreads = 1\n')
     (folder / "station.toml").write_text(STATION)
     return folder
