@@ -33,10 +33,10 @@ class Mosquitto:
     password, where one is asked for.
     """
 
-    def __init__(self, folder: Path, *, tls: bool = False, password: bool = False) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, tls: bool = False, password: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self.port = free_port()
+        self.port = port or free_port()
         self.tls = MqttTls(ca_file=folder / "ca.pem") if tls else None
         self.password_file = folder / "password" if password else None
         self._process: subprocess.Popen[bytes] | None = None

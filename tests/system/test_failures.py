@@ -7,19 +7,17 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion
 
 from edge.records import Reason
 from export.bundle.build import build
@@ -27,6 +25,8 @@ from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.calibration import write_calibration
 from tests.support.calibrations import calibration
+from tests.support.consumer import Consumer, Got
+from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.repository import ROOT
 from tests.support.station_files import station_toml
 from tests.support.tiny_spec import write_spec
@@ -145,15 +145,12 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def box(sound: Path, tmp_path: Path) -> Box:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    made = Box(tmp_path, port)
+    made = Box(tmp_path, free_port())
     for folder in ("pictures", "stations"):
         (tmp_path / folder).mkdir()
     (tmp_path / "keys").symlink_to(sound / "keys")
     (tmp_path / "bundle").symlink_to(sound / "bundle")
-    made.station.write_text(station_toml(SECTIONS.format(port=port), pictures=made.picture.parent, camera="repeat = true\n"))
+    made.station.write_text(station_toml(SECTIONS.format(port=made.port), pictures=made.picture.parent, camera="repeat = true\n"))
     cv2.imwrite(str(made.picture), np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8))
     return made
 
@@ -292,66 +289,10 @@ def wait_for(happened: Callable[[], object], process: subprocess.Popen[bytes]) -
         time.sleep(0.05)
 
 
-@dataclass
-class Consumer:
-    """A subscriber of a broker that may start later."""
-
-    port: int
-    verdicts: list[dict[str, object]] = field(default_factory=list)
-    states: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._client = Client(CallbackAPIVersion.VERSION2)
-        self._client.on_message = lambda _client, _data, message: self._take(message.topic, bytes(message.payload))
-        self._client.connect("127.0.0.1", self.port)
-        self._client.subscribe("plant/#", qos=1)
-        self._client.loop_start()
-
-    def _take(self, topic: str, payload: bytes) -> None:
-        if topic.endswith("/verdict"):
-            self.verdicts.append(json.loads(payload))
-        if topic.endswith("/status"):
-            self.states.append(json.loads(payload)["state"])
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-
-
-@pytest.fixture
-def broker(box: Box, tmp_path: Path) -> Iterator[Callable[[], Consumer]]:
-    """Starts a real broker on the box's port, and a consumer of it."""
-    started: list[subprocess.Popen[bytes]] = []
-    consumers: list[Consumer] = []
-
-    def start() -> Consumer:
-        settings = tmp_path / "mosquitto.conf"
-        settings.write_text(f"listener {box.port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n")
-        environment = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin"}
-        with (tmp_path / "mosquitto.log").open("wb") as log:
-            started.append(subprocess.Popen(["mosquitto", "-c", settings], stdout=log, stderr=log, env=environment))
-        wait_for(lambda: _listens(box.port), started[0])
-        consumers.append(Consumer(box.port))
-        return consumers[0]
-
-    yield start
-    for consumer in consumers:
-        consumer.close()
-    for process in started:
-        process.terminate()
-        process.wait(DEADLINE_S)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def test_what_waited_for_the_broker_goes_out_in_order_and_what_waited_for_room_is_a_fault(
-    box: Box, tmp_path: Path, broker: Callable[[], Consumer]
-) -> None:
+def test_what_waited_for_the_broker_goes_out_in_order_and_what_waited_for_room_is_a_fault(box: Box, tmp_path: Path) -> None:
     use_up_the_spool(box)
-    log = tmp_path / "log"
+    log, messages = tmp_path / "log", list[Got]()
+    broker = Mosquitto(tmp_path / "broker", port=box.port)
     process = box.start("kotoba-edge run", log)
     try:
         wait_for(lambda: "spool full=True" in log.read_text(), process)
@@ -360,16 +301,23 @@ def test_what_waited_for_the_broker_goes_out_in_order_and_what_waited_for_room_i
         backlog = json.loads(waiting.read_text())["backlog"]
         assert [(entry["sink"], entry["station"]) for entry in backlog] == [("mqtt", "cell-01")]
 
-        consumer = broker()
-        wait_for(lambda: len(consumer.verdicts) > backlog[0]["rows"], process)
-        wait_for(lambda: "online" in consumer.states, process)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(DEADLINE_S) == 0
+        broker.start()
+        with Consumer(broker, "plant/#", on_message=messages.append):
+            wait_for(lambda: len(payloads(messages, "/verdict")) > backlog[0]["rows"], process)
+            wait_for(lambda: "online" in [status["state"] for status in payloads(messages, "/status")], process)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(DEADLINE_S) == 0
     finally:
         process.kill()
         process.wait()
+        broker.kill()
 
-    assert [verdict["seq"] for verdict in consumer.verdicts] == list(range(1, len(consumer.verdicts) + 1))
-    assert {verdict["decision"] for verdict in consumer.verdicts} == {"FAULT"}
-    waited = [verdict for verdict in consumer.verdicts if verdict["reasons"] == ["spool_full", "unreadable"]]
+    verdicts = payloads(messages, "/verdict")
+    assert [verdict["seq"] for verdict in verdicts] == list(range(1, len(verdicts) + 1))
+    assert {verdict["decision"] for verdict in verdicts} == {"FAULT"}
+    waited = [verdict for verdict in verdicts if verdict["reasons"] == ["spool_full", "unreadable"]]
     assert [verdict["seq"] for verdict in waited][:1] == [backlog[0]["rows"] + 1]
+
+
+def payloads(messages: list[Got], ending: str) -> list[dict[str, Any]]:
+    return [json.loads(got.payload) for got in list(messages) if got.topic.endswith(ending)]
