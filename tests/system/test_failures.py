@@ -21,6 +21,7 @@ import pytest
 
 from edge.records import Reason
 from export.bundle.build import build
+from export.cache import Cache
 from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.calibration import write_calibration
@@ -138,8 +139,8 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sound")
     board = Board(name="test", providers=("cpu",), threads=1)
     spec = read_spec(write_spec(folder / "spec"))
-    key, cache = folder / "keys" / "builder.key", folder / "cache"
-    build(spec, out=folder / "bundle", key=key, cache=cache, archive=False, board=board, say=lambda _: None)
+    key = folder / "keys" / "builder.key"
+    build(spec, out=folder / "bundle", key=key, cache=Cache(folder / "cache"), archive=False, board=board, say=lambda _: None)
     return folder
 
 
