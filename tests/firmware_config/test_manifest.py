@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from firmware_config.bundle import parse_manifest
+from firmware_config.describers import ClipBlip
 from firmware_config.errors import ManifestError
 
 PREPROCESS = {"size": 224, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5]}
@@ -44,6 +45,7 @@ def file(path: str) -> dict[str, object]:
 def test_a_manifest_is_parsed() -> None:
     manifest = parse_manifest(changed())
     assert manifest.files[0].path == "clip/vision.onnx"
+    assert isinstance(manifest.describer, ClipBlip)
     assert manifest.describer.blip is None
 
 

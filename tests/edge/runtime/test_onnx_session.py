@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from edge.errors import BundleError
@@ -41,11 +42,11 @@ print(not_nought(), ThreadPoolExecutor().submit(not_nought).result())
 """How many halves of the smallest normal number are not 0 by their bits, on the thread that opened the session and on a later one."""
 
 
-def embedded(board: Board) -> np.ndarray:
+def embedded(board: Board) -> NDArray[np.float32]:
     session = open_session(TOWER, board)
     size = session.get_inputs()[0].shape[-1]
     values = np.random.default_rng(0).standard_normal((1, 3, size, size)).astype(np.float32)
-    return session.run(["image_embeds"], {"pixel_values": values})[0]
+    return np.asarray(session.run(["image_embeds"], {"pixel_values": values})[0], np.float32)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in BOARDS.glob("*.toml")))
@@ -83,8 +84,8 @@ def test_what_a_graph_keeps_is_what_it_gives_and_what_another_takes() -> None:
     picture = np.random.default_rng(0).standard_normal((1, size, size, 3)).astype(np.float32).transpose(0, 3, 1, 2)
     first, *others = eyes.outputs
     (read,), kept = eyes.run({"pixel_values": picture}, read=[first], keep=others)
-    whole = eyes.run({"pixel_values": np.ascontiguousarray(picture)}, read=eyes.outputs)[0]
-    eyes.run({"pixel_values": -picture}, keep=eyes.outputs)
+    whole = eyes.run({"pixel_values": np.ascontiguousarray(picture)}, read=list(eyes.outputs))[0]
+    eyes.run({"pixel_values": -picture}, keep=list(eyes.outputs))
     assert all(np.array_equal(on_host(one), other) for one, other in zip((read, *kept), whole, strict=True))
     step = _first_step(GRAPHS / "blip/decoder.onnx")
     from_kept = mouth.run(step | dict(zip(eyes.outputs, (read, *kept), strict=True)), read=["logits"])[0][0]
