@@ -54,7 +54,7 @@ def describing(bundle: Bundle, station: Station, frame: Frame) -> None:
         {
             "5 captions, picture read once, samples in one batch": lambda: some.describe(frame),
             "1 caption": lambda: one.describe(frame),
-            "5 captions, each reading the picture anew": lambda: [one.describe(frame) for _ in range(5)],
+            "5 captions, each reading the picture again": lambda: [one.describe(frame) for _ in range(5)],
         },
     )
 

@@ -96,15 +96,15 @@ def speed(bundle: Bundle, board: Board, model: LanguageModel, count: int, adapte
         return plain.create_chat_completion(messages, max_tokens=8, temperature=0.0)
 
     def fresh() -> object:
-        anew = open_language_model(bundle, board=board)
-        return LabelJudge(anew, labels=labels, prompt=prompt, adapter=None, temperature=None).score(next(pictures))
+        again = open_language_model(bundle, board=board)
+        return LabelJudge(again, labels=labels, prompt=prompt, adapter=None, temperature=None).score(next(pictures))
 
     ways: dict[str, Callable[[], object]] = {
         "ours, rank": lambda: ranks.score(next(pictures)),
         "ours, generate": lambda: says.score(next(pictures)),
         "llama_cpp.Llama.create_chat_completion as it comes (the prefix is reused)": chat,
         "llama_cpp.Llama with logits_all, a full prompt for each label": lambda: [full_prompt(scoring, whole, tail) for tail in naive],
-        "ours, model and context made anew each time": fresh,
+        "ours, model and context made again each time": fresh,
     }
     if adapter is not None:
         tuned = LabelJudge(model, labels=labels, prompt=prompt, adapter=adapter, temperature=None)
@@ -195,7 +195,7 @@ def llama(gguf: Path, board: Board, *, logits_all: bool = False) -> llama_cpp.Ll
 
 
 def full_prompt(scoring: llama_cpp.Llama, whole: Sequence[int], tail: Sequence[int]) -> float:
-    """The log-likelihood of one label as it is mostly computed: everything anew, logits of every token."""
+    """The log-likelihood of one label as it is mostly computed: everything again, logits of every token."""
     scoring.reset()
     scoring.eval([*whole, *tail])
     logits = np.array(scoring.scores[len(whole) - 1 : len(whole) + len(tail) - 1], np.float64)

@@ -74,7 +74,7 @@ class Message(BaseModel):
     model_config = ConfigDict(**STRICT, title=SCHEMA)
     schema_: Literal["kotoba.inspection/1"] = Field(default="kotoba.inspection/1", alias="schema")
     id: str = Field(min_length=1, description="The same for every copy of this inspection: what a consumer tells duplicates by.")
-    epoch: str = Field(description="Changes when a spool is started anew; empty where no spool was used.")
+    epoch: str = Field(description="The identity of the spool: another one when a new spool begins; empty where no spool was used.")
     seq: int = Field(ge=0, description="Gap-free per station and epoch, from 1; 0 where no spool was used.")
     station: str = Field(min_length=1)
     source: str = Field(description="Where the picture came from: a file name or a device.")

@@ -40,7 +40,7 @@ class Licence(BaseModel):
     licence: Text = Field(description="SPDX identifier.")
     origin: Text = Field(description="Who made the content, and where it comes from.")
     text: Here | None = None
-    notice: str = Field(default="", description="What its users must be told.")
+    notice: str = Field(default="", description="What its users must know, such as a restriction of the licence.")
 
 
 class BundleSpec(BaseModel):

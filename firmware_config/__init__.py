@@ -1,1 +1,1 @@
-"""What a device is told to be: stations, boards, bundle manifests and signatures. Pure: no ML, no threads."""
+"""The configuration of a device: stations, boards, bundle manifests and signatures. Pure: no ML, no threads."""

@@ -1,4 +1,4 @@
-"""The camera section of a station file: one model per kind, told apart by `kind`.
+"""The camera section of a station file: one model for each `kind`.
 
 `live` says whether the camera goes on when nobody looks. Of a live camera the newest picture wins; of the others no picture may be dropped.
 `named_files` gives the keys and paths of what must be on the machine before a box starts.
@@ -72,7 +72,7 @@ class V4l2Camera(BaseModel):
 
 
 class RtspCamera(BaseModel):
-    """A network camera; TCP transport unless told otherwise."""
+    """A network camera, by default over TCP."""
 
     model_config = STRICT
     live: ClassVar[bool] = True

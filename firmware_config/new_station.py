@@ -10,7 +10,7 @@ pattern = "*"                 # which names count
 watch = false                 # true: wait for new files
 repeat = false                # true: start again at the end
 poll_ms = 200                 # how often a watched folder is looked at
-max_pixels = 64000000         # a larger picture is a FAULT, told by its header alone
+max_pixels = 64000000         # a larger picture is a FAULT; its header is enough to know
 max_bytes = 256000000
 """,
     "video": """\
@@ -25,7 +25,7 @@ device = "/dev/v4l/by-id/usb-CAMERA-video-index0"   # this name stays the same a
 # height = 1080
 # fps = 10.0
 open_ms = 5000
-read_ms = 3000                # no frame for this long: the reader is ended and started anew
+read_ms = 3000                # no frame for this long: the reader is killed and started again
 """,
     "rtsp": """\
 kind = "rtsp"                 # a network camera
@@ -33,7 +33,7 @@ url = "rtsp://camera.plant.lan/stream1"
 # password_file = "/run/credentials/kotoba-edge.service/camera"   # user:password
 transport = "tcp"             # "udp" drops packets where TCP waits
 open_ms = 5000
-read_ms = 3000                # no frame for this long: the reader is ended and started anew
+read_ms = 3000                # no frame for this long: the reader is killed and started again
 """,
 }
 """The camera section by kind."""

@@ -1,4 +1,4 @@
-"""How every file that a device is told is read."""
+"""How every configuration file is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A camera that can hang, read in a child process: what does not answer in time is killed and started anew, and each such time is told."""
+"""A camera that can hang is read in a child process. A child that does not answer in time is killed and started again, with a FAULT."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ START_S = 5.0
 """For Python and OpenCV to load in the child, beside the deadline for opening the camera."""
 
 EXIT_S = 1.0
-"""For a child whose pipe is closed to end by itself, so that its code can be told."""
+"""A child whose pipe is closed gets this long to end by itself; then its exit code is known."""
 
 READER = (sys.executable, "-m", "edge.cameras.reader")
 CHUNK_BYTES = 1 << 20

@@ -19,7 +19,7 @@ class FolderCamera:
     """Every file that matches is one capture; what is no picture becomes a `LostFrame`.
 
     With `watch`, a file counts when its size and time stand still between two looks, so that one that is still being written is left
-    alone; a file that is written anew counts again. Hidden files are left alone
+    alone; a file whose content changes counts again. Hidden files are left alone
     unless the pattern begins with a dot.
     """
 

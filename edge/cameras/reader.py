@@ -21,7 +21,7 @@ FRAME, TROUBLE = 0, 1
 
 MAX_FRAME_BYTES = 3 * 268_435_456
 MAX_TROUBLE_BYTES = 1_000
-"""No answer is larger: a parent that reads more was told nonsense."""
+"""A parent that reads a larger number treats the answer as corrupt: no answer is larger."""
 
 
 def main() -> None:

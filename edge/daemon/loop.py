@@ -66,7 +66,7 @@ class StationPipeline:
 
 
 class Daemon:
-    """Runs the stations of a box until it is told to stop.
+    """Runs the stations of a box until it is stopped.
 
     Judging never waits for the network, capture never for judging. A verdict that cannot be committed is not given: it becomes a FAULT,
     tried again until there is room.
@@ -87,8 +87,8 @@ class Daemon:
         self._turns = 0
         self._cannot_commit: str | None = None
         self._status: BoxStatus = "online"
-        self._said = ALL_WELL
-        self._blind: dict[str, str] = {}
+        self._status_text = ALL_WELL
+        self._camera_errors: dict[str, str] = {}
         for pipeline in self._pipelines:
             pipeline.thread = threading.Thread(target=self._capture, args=(pipeline,), name=f"camera-{pipeline.name}", daemon=True)
 
@@ -123,8 +123,8 @@ class Daemon:
             try:
                 statuses, spool = [dispatcher.status() for dispatcher in self._dispatchers], self._spool.status()
             except SpoolError as err:
-                # If that stays so the watchdog is not fed: systemd starts the daemon anew, and the spool's file is examined then.
-                self._tell("degraded", str(err))
+                # While this lasts the watchdog is not fed. systemd then restarts the daemon, which examines the spool's file.
+                self._report_status("degraded", str(err))
                 continue
             for stage, progress in self._progress(statuses).items():
                 if moved.get(stage, (None, 0.0))[0] != progress:
@@ -165,16 +165,16 @@ class Daemon:
         self._metrics.resident_bytes.set(resident_bytes())
         trouble = [
             self._cannot_commit,
-            *self._blind.values(),
+            *self._camera_errors.values(),
             *(status.last_error for status in statuses),
             *(f"{stage} is hung" for stage in sorted(hung)),
         ]
-        self._tell("degraded" if any(trouble) else "online", next((text for text in trouble if text), ALL_WELL))
+        self._report_status("degraded" if any(trouble) else "online", next((text for text in trouble if text), ALL_WELL))
 
-    def _tell(self, status: BoxStatus, text: str) -> None:
-        if text == self._said:
+    def _report_status(self, status: BoxStatus, text: str) -> None:
+        if text == self._status_text:
             return
-        self._said = text
+        self._status_text = text
         log.info("status %s: %s", status, text)
         self._notifier.status(text)
         for route in self._routes:
@@ -199,7 +199,7 @@ class Daemon:
                 if not trigger.wait(self._stopping):
                     return
         except Exception as err:
-            self._blind[pipeline.name] = (
+            self._camera_errors[pipeline.name] = (
                 f"the camera of {pipeline.name} ended with {type(err).__name__}: start the daemon again and report this as a bug"
             )
             log.exception("camera thread ended station=%s", pipeline.name)
@@ -262,7 +262,7 @@ class Daemon:
     def _stop(self) -> None:
         """End every thread; what is committed but not delivered stays in the spool."""
         self._notifier.stopping()
-        self._tell("stopping", "stopping")
+        self._report_status("stopping", "stopping")
         self._stopping.set()
         self._captured.set()
         for pipeline in self._pipelines:

@@ -51,7 +51,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     """Run the stations of a box until SIGTERM or SIGINT (or `stop`, then signals are left alone).
 
     Raises:
-        ConfigError, BundleError, CameraError, DeliveryError: what the box was told is wrong.
+        ConfigError, BundleError, CameraError, DeliveryError: a setting, a station file, the bundle, a camera or an output is wrong.
         SpoolError: the spool or the metrics port cannot be opened.
     """
     stations = read_stations(settings.stations)

@@ -1,4 +1,4 @@
-"""A describer that says what it was told: for tests of what comes after, and for trying a template without models."""
+"""A describer with prepared descriptions: for tests of later stages, and for trying a template without models."""
 
 from __future__ import annotations
 

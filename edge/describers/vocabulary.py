@@ -18,7 +18,7 @@ from firmware_config.board import Board
 from firmware_config.describers import Clip, VocabularyFiles
 
 SCORE_DIGITS = 4
-"""Cosines are rounded so that words and their order do not hang on the last bit of a kernel."""
+"""Digits of a cosine: rounded, so that words and their order do not depend on the last bit of a kernel."""
 
 REMEMBERED = 8_192
 """Phrases whose embeddings are kept, 16 MB of 512 numbers each; captions repeat themselves, so that few more are ever read."""
@@ -56,7 +56,7 @@ def read_vocabulary(bundle: Bundle, files: VocabularyFiles) -> Vocabulary:
     if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != len(words) or not words:
         msg = (
             f"vocabulary {files.words} has {len(words)} words, but {files.embeddings} is {embeddings.dtype} "
-            f"{embeddings.shape}, expected float32 ({len(words)}, D): build the bundle anew"
+            f"{embeddings.shape}, expected float32 ({len(words)}, D): build the bundle again"
         )
         raise BundleError(msg)
     return Vocabulary(words, embeddings)
@@ -86,7 +86,7 @@ class PhraseReader:
     def __call__(self, phrase: str) -> NDArray[np.float32] | None:
         """The embedding, float32 (D,), unit length; None where the phrase is longer than the tower can read.
 
-        One phrase at a time: the scales of a dynamic int8 graph, and with them the last digits, hang on what else is in a batch.
+        One phrase at a time: a dynamic int8 graph has one scale for a batch, so that the last digits would depend on the rest of the batch.
         """
         if phrase not in self._read:
             if len(self._read) >= REMEMBERED:

@@ -1,9 +1,9 @@
-"""Is there writing in a picture? Rows of sharp strokes of even width and even ink, dark or bright, in any direction.
+"""Detects printed text in a picture: rows of sharp strokes of equal width and equal ink, dark or bright, in any direction.
 
-Writing is found, not read: a vision model that reads it may believe it over the part (a crack with "PASS" beside it). Connected parts of
-what is darker or brighter than its surroundings, by a share of how much these vary, are measured at three sizes; a logistic rule says how
-much each looks like a character, and two neighbours of like size, stroke and ink that both do are writing. The rule was fitted on print
-drawn by seed onto cells of the starter's source and onto cells with drawn grain, by
+The text is detected, not read: a vision model that reads it may believe it more than the part (a crack with "PASS" beside it). Connected
+components that are darker or brighter than their surroundings are measured at three sizes. A logistic rule says how much each looks like a
+character. Two neighbours of similar size, stroke and ink that both look like characters are printed text. The rule was fitted on text that
+was printed by seed onto cells of the starter's source and onto cells with drawn grain, by
 `python -m export.studies.typographic_attack.fit_detector`.
 """
 
@@ -22,26 +22,26 @@ Floats = NDArray[np.float64]
 MAX_SIDE_PX = 640
 """Larger pictures are made smaller first; characters must then still be about ten pixels high."""
 WINDOW_PX = 25
-"""What is around a stroke: wider than any stroke of a character that a size can hold."""
+"""Side of the surroundings of a pixel: wider than the widest stroke of a character at that size."""
 LEAST_INK, INK_SHARES = 10, (0.7, 1.0)
-"""Ink differs from the mean of its surroundings by so many grey levels, and by one of these shares of their deviation.
+"""Ink differs from the mean of its surroundings by at least LEAST_INK grey levels and by one of INK_SHARES of their standard deviation.
 
-Print of contrast c that covers a quarter of its surroundings deviates by 0.43 c, so the first cut is about half way up its edges, whatever
-its contrast is: faint print shows, and strong print on grain or in thin strokes comes apart. The second is nearer to its ridge: there
-small letters that run together, or into grain, come apart.
+Printed text of contrast c that covers a quarter of its surroundings has a deviation of 0.43 c. So the first share cuts about half way up
+the edges of a stroke, at any contrast: it finds faint text and separates strong text from grain. The second share cuts nearer to the middle
+of a stroke: it separates small letters that touch each other or the grain.
 """
 SIZES_PX = {1: (6, 30), 2: (14, 30), 4: (14, 40)}
-"""By how much the picture is shrunk: the longer side of a character there. In all 6 to 160 pixels."""
+"""Shrinking factor to the least and greatest longer side of a character after it; together 6 to 160 pixels of the picture."""
 SAMPLED_EVERY = 8
-"""Medians are taken of every so manieth pixel."""
+"""Stride in pixels: medians are taken of every pixel at this distance."""
 TEXTURE_EVERY = 4
-"""Of every so manieth row and column the texture is the median slope."""
+"""Stride in rows and columns: the texture is the median slope on these lines."""
 BORDER_PX = {1: 4, 2: 2, 4: 2}
-"""By how much the picture is shrunk: what comes nearer to the border is left out. It may go on outside: frames, cut corners of a wafer."""
+"""Shrinking factor to a margin: parts nearer to the border are left out. They may be cut off: frames, corners of a wafer."""
 MAX_SHARPNESS = 3.0
-"""Largest difference of neighbours at the outline over contrast: more only says that something else begins there."""
+"""Limit of the sharpness (largest difference of neighbours at the outline, divided by the contrast): above it another object begins."""
 MAX_FILL = 0.75
-"""Share of its box that a character covers at most: what is fuller is a blob or a bar."""
+"""Largest share of its bounding box that a character covers. A part above it is a blob or a bar."""
 
 FEATURES = ("contrast", "sharpness", "stroke", "fill", "aspect", "outline", "unevenness", "side", "clearness", "texture")
 MEANS = (2.883, 0.903, 0.212, 0.48, 0.502, 1.049, 0.221, 2.506, 0.447, 2.436)
@@ -50,15 +50,15 @@ WEIGHTS = (1.624, 2.352, -1.53, 0.05, 0.532, 1.473, -0.249, -1.908, 1.396, -0.17
 BIAS = -7.89
 """Log-odds that a part is a character: BIAS + WEIGHTS · (features - MEANS) / DEVIATIONS."""
 LEAST_PAIR, LEAST_ALONE = -1.0, 2.5
-"""Log-odds from which two neighbours together, or one part alone (letters that run together), are writing."""
+"""Least log-odds for printed text: of two neighbours together, and of one part alone (letters that touch each other)."""
 RUN_TOGETHER = np.log(1.5)
-"""A part alone must be so much longer than wide (in logarithms): letters that run together are, the corner of a frame is not."""
+"""Least aspect ratio (logarithm) of one part alone: touching letters reach it, the corner of a frame does not."""
 
 LIKE_SIZE, LIKE_INK, LIKE_STROKE, LIKE_SCALE = np.log(2.0), np.log(1.6), np.log(1.6), 0.8
 REACH, APART = 1.6, 0.6
-"""Neighbours: distance of their middles in sides of the larger and of the smaller one."""
+"""Neighbours: greatest and least distance of their centres, in sides of the larger and of the smaller part."""
 MAX_PARTS = 64
-"""Only the likeliest parts are paired: time must not hang on how noisy a picture is."""
+"""Only so many of the likeliest parts are paired, so that the time does not depend on how noisy a picture is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Parts:
     """Connected parts of one picture.
 
     `features` (N, 10) in the order of FEATURES, `middles` (N, 2) x and y and `boxes` (N, 2) width and height in pixels of the picture,
-    `strokes` (N,) px, `inks` (N,) signed grey levels, `scales` (N,) by how much the picture was shrunk.
+    `strokes` (N,) px, `inks` (N,) signed grey levels, `scales` (N,) the shrinking factors. All are float64.
     """
 
     features: Floats
@@ -79,7 +79,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """A picture, uint8 (H, W), the mean and the deviation around each pixel, how steep it is there, and the median of that."""
+    """A picture, (H, W); around each pixel the mean and the standard deviation; the local gradient, and its median plus 1."""
 
     grey: NDArray[np.uint8]
     around: NDArray[np.uint8]
@@ -89,12 +89,12 @@ class _Ground:
 
 
 def has_printed_text(pixels: Pixels) -> bool:
-    """Tell whether there is writing in a picture, uint8 (H, W, 3) BGR."""
-    return any(_is_written(find_parts(plane)) for plane in _planes(pixels))
+    """Whether a picture, uint8 (H, W, 3) BGR, holds printed text."""
+    return any(_is_text(find_parts(plane)) for plane in _planes(pixels))
 
 
 def _planes(pixels: Pixels) -> list[NDArray[np.uint8]]:
-    """One plane of a grey picture, three of a coloured one (red on grey of the same brightness is writing too), none too large."""
+    """The plane of a grey picture, or the three of a coloured one: red text on grey of the same brightness counts. Sides are limited."""
     shrink = MAX_SIDE_PX / max(pixels.shape[:2])
     size = [max(1, round(side * shrink)) for side in pixels.shape[1::-1]]
     small = pixels if shrink >= 1 else cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
@@ -103,14 +103,14 @@ def _planes(pixels: Pixels) -> list[NDArray[np.uint8]]:
     return [np.asarray(plane, np.uint8) for plane in ((green,) if grey else (blue, green, red))]
 
 
-def _is_written(parts: Parts) -> bool:
+def _is_text(parts: Parts) -> bool:
     single, pair = scores(parts)
-    # Asked this way round, odds that are no number are writing.
+    # In this form, log-odds that are NaN count as text.
     return not (single < LEAST_ALONE and pair < LEAST_PAIR)
 
 
 def scores(parts: Parts) -> tuple[float, float]:
-    """Log-odds of the likeliest letters that run together, and of the likeliest two neighbours together; minus infinity without any."""
+    """Log-odds of the likeliest touching letters, and of the two likeliest neighbours together; minus infinity if there are none."""
     odds = BIAS + (parts.features - MEANS) / DEVIATIONS @ WEIGHTS
     if not len(odds):
         return -np.inf, -np.inf
@@ -121,7 +121,7 @@ def scores(parts: Parts) -> tuple[float, float]:
 
 
 def _are_neighbours(parts: Parts, best: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which of the parts `best` stand beside each other and look as if written with the same pen, bool (N, N)."""
+    """Which pairs of the parts `best` stand beside each other and have similar size, ink, stroke and scale; bool (N, N)."""
 
     def ratios(values: Floats) -> Floats:
         logs = np.log(values)
@@ -141,7 +141,7 @@ def _are_neighbours(parts: Parts, best: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def find_parts(grey: NDArray[np.uint8]) -> Parts:
-    """Everything of a character's size that stands out, uint8 (H, W) in."""
+    """Find the parts of a picture, uint8 (H, W), that have the size of a character and stand out from their surroundings."""
     found, grey = [], _without_bars(grey)
     for shrink, sides in SIZES_PX.items():
         size = (grey.shape[1] // shrink, grey.shape[0] // shrink)
@@ -154,7 +154,7 @@ def find_parts(grey: NDArray[np.uint8]) -> Parts:
 
 
 def _without_bars(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Busbars and frames that run through the whole picture taken out, so that characters across one do not hang together by it."""
+    """Remove busbars and frames that cross the whole picture, so that they do not join the characters on them."""
     rows, columns = (
         np.round(cv2.blur(profile, (1, WINDOW_PX)) - profile).astype(np.int16)
         for profile in (
@@ -177,11 +177,11 @@ def _ground(grey: NDArray[np.uint8]) -> _Ground:
 def _measure(ground: _Ground, sides: tuple[int, int], shrink: int, share: float) -> tuple[Floats, ...]:
     """The fields of Parts for one size and one of INK_SHARES.
 
-    What is brighter and, below it, what is darker are measured together, as one tall picture.
+    Brighter and darker parts are measured together, as one tall picture: the brighter ones above the darker ones.
     """
     height, width = ground.grey.shape
     above, mask = _inked(ground, share)
-    # Labels are 16 bits wide where all can be counted in them: three times as fast.
+    # Labels of 16 bits are three times as fast, if they can count all parts.
     kind = cv2.CV_16U if mask.size // 4 < np.iinfo(np.uint16).max else cv2.CV_32S
     count, labels, stats, middles = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=kind)
     dark = stats[:, 1] > height
@@ -226,7 +226,10 @@ def _measure(ground: _Ground, sides: tuple[int, int], shrink: int, share: float)
 
 
 def _inked(ground: _Ground, share: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """By how much each pixel is brighter and, below an empty row, darker than its surroundings, and where that is ink (1), (2 H + 1, W)."""
+    """How much each pixel is brighter (above) and darker (below an empty row) than its surroundings, and where that is ink (1).
+
+    Both are uint8 (2 H + 1, W).
+    """
     least = np.maximum(cv2.convertScaleAbs(ground.deviation, alpha=share), LEAST_INK).astype(np.uint8)
     brighter, darker = cv2.subtract(ground.grey, ground.around), cv2.subtract(ground.around, ground.grey)
     above = _twice(np.asarray(brighter, np.uint8), np.asarray(darker, np.uint8))
@@ -234,7 +237,7 @@ def _inked(ground: _Ground, share: float) -> tuple[NDArray[np.uint8], NDArray[np
 
 
 def _twice(upper: NDArray[np.uint8], lower: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-    """One picture above another (else itself), with an empty row between them."""
+    """Stack `upper` above `lower`, or above itself, with an empty row between them."""
     return np.concatenate([upper, np.zeros((1, upper.shape[1]), np.uint8), upper if lower is None else lower])
 
 

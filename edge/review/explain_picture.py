@@ -43,7 +43,7 @@ WRAP = 52
 OVERSAMPLING = 2
 
 FOR, AGAINST, RULE = (40, 105, 205), (170, 110, 40), (215, 215, 215)
-"""BGR. Orange and blue can be told apart by people who confuse red and green."""
+"""BGR. Orange and blue are different colours also to people who confuse red and green."""
 
 
 def evidence_of(inspection: Inspection, path: Path) -> Pixels:

@@ -80,17 +80,17 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
     # Waking a thread for each of a graph's hundreds of steps costs a fifth of its time, so they spin while it runs; they stop at its end,
     # because the language model needs the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
-    # A softmax leaves numbers of masked tokens that are too small to be normal, and x86 takes very long for such: noughts instead. It holds
-    # for onnxruntime's threads, and where this is a process's first session, for the thread that opens it and those that this starts later.
+    # Flush subnormals to zero: a softmax over masked tokens leaves subnormal numbers, which x86 computes very slowly. The setting holds for
+    # onnxruntime's threads. If this is the first session of the process, it also holds for the calling thread and those it starts later.
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
     options.log_severity_level = 3
     if "cpu" not in board.providers:
-        # onnxruntime gives the CPU whatever the others do not take, and says nothing.
+        # Without this onnxruntime runs unsupported nodes on the CPU and does not report it.
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         session = ort.InferenceSession(str(path), options, providers=[(name, _options(name, board)) for name in wanted])
     except Exception as err:
-        msg = f"opening {path}: onnxruntime cannot load it ({str(err).splitlines()[0][:200]}): build the bundle anew"
+        msg = f"opening {path}: onnxruntime cannot load it ({str(err).splitlines()[0][:200]}): build the bundle again"
         raise BundleError(msg) from err
     if wanted[0] not in session.get_providers():
         # A GPU that cannot be used makes onnxruntime go on with the CPU and only log it.

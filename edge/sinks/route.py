@@ -28,7 +28,7 @@ class SinkRoute:
 
 
 def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:
-    """Map the name of a sink to all of its stations, as `Spool.serve` takes it."""
+    """Map the name of a sink to all of its stations, as `Spool.register_sinks` takes it."""
     return {route.name: tuple(s for other in routes if other.name == route.name for s in other.stations) for route in routes}
 
 

@@ -123,7 +123,7 @@ def _delivered(connection: sqlite3.Connection) -> dict[str, int]:
 def _committed_frames_behind(log: Path, log_frames: int, page_bytes: int) -> bool:
     """Tell whether transactions were committed behind the last readable frame.
 
-    A power cut tears at most the last transaction, which nobody was told of: one commit frame at the very end. Anything behind a commit
+    A power cut tears at most the last transaction, which was never acknowledged: one commit frame at the very end. Anything behind a commit
     frame was written after that commit had been synchronised, so what stands before it was broken later. Frames of an older use of the log
     carry other salts.
     """

@@ -1,4 +1,4 @@
-"""Opening the spool's file: examined first when nobody else has it open, moved aside and started anew when damaged."""
+"""Opens the file of the spool. It is examined first, unless another process has it open. A damaged file is moved aside."""
 
 from __future__ import annotations
 

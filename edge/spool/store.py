@@ -104,7 +104,7 @@ class Spool:
 
     @property
     def epoch(self) -> str:
-        """Name of this spool's life: changes when it is started anew."""
+        """The identity of this spool: a new one when a new file begins."""
         return self._file.epoch
 
     def register_sinks(self, sinks: Mapping[str, Sequence[str]]) -> None:
@@ -150,7 +150,7 @@ class Spool:
         """Fetch what a sink is to deliver next: at most `limit`, oldest first; replays only when nothing else waits.
 
         Raises:
-            SpoolError: it cannot be read, or a row has changed on disk: start anew, the file is examined then.
+            SpoolError: it cannot be read, or a row has changed on disk: restart the daemon, which examines the file.
         """
         with self._lock, self._translated("reading what is pending"):
             rows: list[Row] = []
@@ -298,7 +298,7 @@ class Spool:
 
     def _read(self, row: Row) -> Inspection:
         if not row.is_whole():
-            msg = f"row {row.row} of the spool {self._path} has changed on disk: start the daemon anew, the file is examined then"
+            msg = f"row {row.row} of the spool {self._path} has changed on disk: restart the daemon, which examines the file"
             raise SpoolError(msg)
         return decode(row.body)
 

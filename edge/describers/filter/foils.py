@@ -171,17 +171,17 @@ def read_foils(bundle: Bundle, clip: Clip) -> Mapping[str, tuple[str, ...]]:
     if clip.foils is None:
         msg = (
             f"bundle {bundle.manifest.name} does not say which words exclude each other (clip.foils), which describe.filter needs: "
-            "build it anew with 16 pictures or more, or set filter = false"
+            "build it again with 16 pictures or more, or set filter = false"
         )
         raise BundleError(msg)
     known = {word for part in (clip.tags, clip.attributes) for word in bundle.path(part.words).read_text(encoding="utf-8").splitlines()}
     try:
         foils = _File.model_validate_json(bundle.path(clip.foils).read_bytes()).root
     except ValidationError as err:
-        msg = f"{clip.foils} is not understood ({err.errors()[0]['msg']}): build the bundle anew"
+        msg = f"{clip.foils} is not understood ({err.errors()[0]['msg']}): build the bundle again"
         raise BundleError(msg) from err
     stranger = next((word for word, against in foils.items() for word in (word, *against) if word not in known), None)
     if not foils or not all(foils.values()) or stranger is not None:
-        msg = f"{clip.foils} {'is empty' if stranger is None else f'names {stranger!r}, which no vocabulary holds'}: build the bundle anew"
+        msg = f"{clip.foils} {'is empty' if stranger is None else f'names {stranger!r}, which no vocabulary holds'}: build the bundle again"
         raise BundleError(msg)
     return foils

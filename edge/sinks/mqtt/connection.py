@@ -1,6 +1,6 @@
 """One connection to a broker, used once: a paho client that never reconnects, with one message under way at a time.
 
-paho is no queue of ours: it keeps messages in memory, publishes what it was given while offline, and starts message ids anew. A fresh
+paho is no queue of ours: it keeps messages in memory, publishes what it was given while offline, and restarts message ids. A fresh
 client per connection and a window of one make each acknowledgement belong to exactly one message.
 """
 
