@@ -34,8 +34,8 @@ from edge.runtime.onnx import PROVIDERS, Graph, open_session
 from export.cache import Cache
 from export.model_sources import BlipSource, ClipSource, Limits
 from export.models.artefacts import run
-from export.models.blip.make import BlipWork, decode, open_blip
-from export.models.clip.make import ClipWork, open_clip
+from export.models.blip.make import BlipJob, check_blip, decode
+from export.models.clip.make import ClipJob, check_clip
 from export.models.quantize import Inputs
 from export.models.steps import blip_part, clip_part
 from export.proof.figures import cosine, edit_distance
@@ -132,8 +132,8 @@ def clip_ways(work: Path, pictures: Sequence[Path]) -> dict[str, Callable[[], Ar
     opened, made = {}, {}
     for precision in dict.fromkeys(precision for board in BOARDS for precision in CLIP_PRECISIONS[board]):
         wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
-        opened[precision] = open_clip(wanted, pictures)
-        made[precision] = clip_part(opened[precision], cache=Cache(work / "cache"), say=print)
+        opened[precision] = check_clip(wanted, pictures)
+        made[precision] = clip_part(opened[precision], cache=Cache(work / "cache"), report=print)
     pixels = opened["fp32"].pixels[0]
     ways: dict[str, Callable[[], Array]] = {}
     for board in map(read_board, BOARDS):
@@ -153,8 +153,8 @@ def blip_ways(work: Path, pictures: Sequence[Path]) -> dict[int, dict[str, Sayin
     made, opened = {}, {}
     for precision, decoder in dict.fromkeys(pair for board in BOARDS for pair in BLIP_PRECISIONS[board]):
         wanted = BlipSource(folder=folder, precision=precision, decoder_precision=decoder, limits=LOOSE)
-        opened[precision] = open_blip(wanted, pictures)
-        made[precision, decoder] = blip_part(opened[precision], cache=Cache(work / "cache"), say=print)
+        opened[precision] = check_blip(wanted, pictures)
+        made[precision, decoder] = blip_part(opened[precision], cache=Cache(work / "cache"), report=print)
     captioners = {}
     for board in map(read_board, BOARDS):
         for precision, decoder in BLIP_PRECISIONS[board.name]:
@@ -198,7 +198,7 @@ def _settings(captions: int) -> Describe:
     return Describe(samples=captions - 1, max_tokens=TOKENS, top_k=TOP_K)
 
 
-def _torch_clip(work: ClipWork, pixels: Array) -> dict[str, Callable[[], Array]]:
+def _torch_clip(work: ClipJob, pixels: Array) -> dict[str, Callable[[], Array]]:
     ways: dict[str, Callable[[], Array]] = {}
     for name, dtype in dtypes().items():
         model = CLIPModel.from_pretrained(work.checkpoint.folder, attn_implementation="eager", torch_dtype=dtype).eval()
@@ -218,7 +218,7 @@ def _optimum_clip(folder: Path, out: Path, pixels: Array) -> dict[str, Callable[
     return {"Optimum's export fp32 (onnxruntime)": lambda: session.run(["pooler_output"], {"pixel_values": pixels})[0] @ project}
 
 
-def _torch_blip(work: BlipWork, dtype: torch.dtype) -> Callable[[int], list[str]]:
+def _torch_blip(work: BlipJob, dtype: torch.dtype) -> Callable[[int], list[str]]:
     values = torch.from_numpy(work.pixels[0]).to(dtype)
     model = BlipForConditionalGeneration.from_pretrained(work.checkpoint.folder, torch_dtype=dtype).eval()
 
@@ -231,7 +231,7 @@ def _torch_blip(work: BlipWork, dtype: torch.dtype) -> Callable[[int], list[str]
     return say
 
 
-def _openvino_captioners(work: BlipWork, graphs: Path, artefacts: Path) -> dict[str, BlipCaptioner]:
+def _openvino_captioners(work: BlipJob, graphs: Path, artefacts: Path) -> dict[str, BlipCaptioner]:
     eyes = openvino(graphs / "vision.onnx", [{"pixel_values": one} for one in work.pixels])
     if not eyes:
         return {}

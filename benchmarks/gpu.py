@@ -53,8 +53,8 @@ from edge.records import Scores, Words
 from edge.runtime.onnx import PROVIDERS, Graph
 from export.cache import Cache
 from export.model_sources import BlipSource, ClipSource
-from export.models.blip.make import open_blip
-from export.models.clip.make import open_clip
+from export.models.blip.make import check_blip
+from export.models.clip.make import check_clip
 from export.models.steps import blip_part, clip_part
 from export.proof.figures import cosine
 from firmware_config.board import Board, Precision, read_board
@@ -139,8 +139,8 @@ def _clip_ways(
     folder, words = checkpoint(work / "clip", CLIP_NAME), work / "words.txt"
     words.write_text("".join(f"w{number}\n" for number in range(200, 216)), encoding="utf-8")
     wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
-    opened = open_clip(wanted, pictures)
-    part = clip_part(opened, cache=Cache(work / "cache"), say=print)
+    opened = check_clip(wanted, pictures)
+    part = clip_part(opened, cache=Cache(work / "cache"), report=print)
     graph, pixels = Graph(part.artefacts / "clip/vision.onnx", board), opened.pixels[0]
     model = _loaded(CLIPModel, folder, precision, device)
     return {
@@ -153,8 +153,8 @@ def _blip_ways(
     work: Path, pictures: Sequence[Path], board: Board, precision: Precision, device: str, *, captions: int
 ) -> dict[str, Callable[[], Sequence[str]]]:
     folder = checkpoint(work / "blip", BLIP_NAME)
-    opened = open_blip(BlipSource(folder=folder, precision=precision, decoder_precision=precision, limits=LOOSE), pictures)
-    part = blip_part(opened, cache=Cache(work / "cache"), say=print)
+    opened = check_blip(BlipSource(folder=folder, precision=precision, decoder_precision=precision, limits=LOOSE), pictures)
+    part = blip_part(opened, cache=Cache(work / "cache"), report=print)
     settings, preprocess = Describe(samples=captions - 1, max_tokens=TOKENS, top_k=TOP_K), read_blip(part.artefacts).preprocess
     captioner = bench_captioner(part.artefacts, board)
     pixels = read_picture(pictures[0], max_pixels=10**7, max_bytes=10**8)

@@ -14,10 +14,11 @@ from tokenizers import Tokenizer
 from export.bundle.build import finish, require_replaceable, sign
 from export.bundle.key import builder_key
 from export.bundle.licences import SBOM_PATH
-from export.bundle.verify import Say, certify_golden, opened, unsigned
+from export.bundle.verify import certify_golden, opened, unsigned
 from export.cache import sha256
 from export.errors import BuildError, SpecError
 from export.models.vocabulary import Entry, embeddings, merged
+from export.progress import Report
 from firmware_config.board import Board
 from firmware_config.bundle import MANIFEST_NAME, SIGNATURE_NAME, Golden, Manifest
 from firmware_config.describers import VocabularyFiles
@@ -37,7 +38,7 @@ class WordsAdded:
 
 
 def add_words(
-    bundle: Path, out: Path, *, words: Mapping[str, Sequence[Path]], trusted: Mapping[str, bytes], key: Path, board: Board, say: Say
+    bundle: Path, out: Path, *, words: Mapping[str, Sequence[Path]], trusted: Mapping[str, bytes], key: Path, board: Board, report: Report
 ) -> WordsAdded:
     """Write a bundle with more words into the folder `out`, which may be the folder of `bundle`.
 
@@ -62,15 +63,15 @@ def add_words(
             try:
                 manifest, changed_files = old.manifest, set[str]()
                 for kind, entries in added.items():
-                    say(f"embedding {len(entries)} {kind}")
+                    report(f"embedding {len(entries)} {kind}")
                     manifest, files = _add(staging, manifest, kind, entries)
                     changed_files |= files
                 manifest = manifest.model_copy(update={"bundle_version": version, "key_id": key_id(public_key(private))})
                 manifest = _listed(staging, manifest, changed_files)
                 expected = {golden.picture: golden.expected for golden in old.manifest.golden}
-                golden = certify_golden(unsigned(staging, manifest), expected, board=board, say=say)
+                golden = certify_golden(unsigned(staging, manifest), expected, board=board, report=report)
                 sign(staging, manifest.model_copy(update={"golden": golden}), private)
-                digest, _ = finish(staging, out, private, archive=False, say=say)
+                digest, _ = finish(staging, out, private, archive=False, report=report)
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
     except OSError as err:

@@ -14,11 +14,12 @@ from export.bundle.compare_models import graph_for_gguf, whole_chain
 from export.bundle.key import builder_key
 from export.bundle.licences import licence_files, notice
 from export.bundle.plan import Plan, check_names, gather, require_room
-from export.bundle.verify import Say, certify_golden, golden_table, opened, unexpected, unsigned, write_archive
+from export.bundle.verify import certify_golden, golden_table, opened, unexpected, unsigned, write_archive
 from export.cache import Cache, sha256
 from export.errors import BuildError
-from export.models.llm.graph import why_no_graph
+from export.models.llm.graph import graph_obstacle
 from export.models.llm.steps import llm_graph, quantized_gguf
+from export.progress import Report
 from export.proof.figures import Figure, Measured, limited, require_kept
 from export.spec import LLM_GRAPH_PATH, LLM_PATH, BundleSpec
 from firmware_config.board import Board, GraphPrecision
@@ -45,7 +46,7 @@ class Built:
     figures: tuple[Figure, ...]
 
 
-def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool, board: Board, say: Say) -> Built:
+def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool, board: Board, report: Report) -> Built:
     """Build a bundle into the folder `out`, in the place of an older bundle, and with `archive` also OUT.kbundle beside it.
 
     `cache` keeps the models that were made; `key` is the private key, made on first use. `out` changes only when the bundle is finished and
@@ -60,14 +61,14 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool
     try:
         require_replaceable(out, spec.name, spec.version)
         out.parent.mkdir(parents=True, exist_ok=True)
-        made = _make(spec, cache, say=say) if spec.makes else {}
+        made = _make(spec, cache, report=report) if spec.makes else {}
         plan = gather(spec, near=out.parent, made={name: part.artefacts for name, part in made.items()})
         private = builder_key(key)
         staging = out.with_name(f".{out.name}.building")
         shutil.rmtree(staging, ignore_errors=True)
         try:
-            golden, figures = _fill(staging, plan, private, made, cache=cache, board=board, say=say)
-            digest, archived = finish(staging, out, private, archive=archive, say=say)
+            golden, figures = _fill(staging, plan, private, made, cache=cache, board=board, report=report)
+            digest, archived = finish(staging, out, private, archive=archive, report=report)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as err:
@@ -76,7 +77,7 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool
     return Built(out, archived, digest, golden, plan.station.labels, figures)
 
 
-def finish(staging: Path, out: Path, private: bytes, *, archive: bool, say: Say) -> tuple[str, Path | None]:
+def finish(staging: Path, out: Path, private: bytes, *, archive: bool, report: Report) -> tuple[str, Path | None]:
     """Open a signed folder as a box does, write its archive if `archive` is set, and move the folder to `out`.
 
     Returns the digest of the bundle and the path of the archive.
@@ -89,7 +90,7 @@ def finish(staging: Path, out: Path, private: bytes, *, archive: bool, say: Say)
         digest = bundle.digest
     archived = out.with_name(f"{out.name}{ARCHIVE_SUFFIX}") if archive else None
     if archived is not None:
-        say("writing the archive")
+        report("writing the archive")
         write_archive(staging, staging.with_suffix(ARCHIVE_SUFFIX))
         staging.with_suffix(ARCHIVE_SUFFIX).replace(archived)
     _replace(out, staging)
@@ -103,37 +104,37 @@ def sign(root: Path, manifest: Manifest, private: bytes) -> None:
     (root / SIGNATURE_NAME).write_bytes(encode_signature(raw, private))
 
 
-def _make(spec: BundleSpec, cache: Cache, *, say: Say) -> dict[str, Part]:
+def _make(spec: BundleSpec, cache: Cache, *, report: Report) -> dict[str, Part]:
     """Check all sources of the specification's models, say how much disk and memory they need, then make the models."""
     from export.models.artefacts import pictures_of
-    from export.models.steps import look_over, make_all
+    from export.models.steps import check_sources, make_models
 
     check_names(spec)
-    works = look_over(spec.clip, spec.blip, spec.llm, pictures_of(spec.pictures or spec.golden))
-    for path in works.paths:
+    jobs = check_sources(spec.clip, spec.blip, spec.llm, pictures_of(spec.pictures or spec.golden))
+    for path in jobs.paths:
         spec.licence_of(path)
-    need = works.need
+    need = jobs.need
     cache.folder.mkdir(parents=True, exist_ok=True)
     require_room(spec, need.disk, cache.folder)
-    say(f"making the models takes up to {need}; what is kept in {cache.folder} is taken from there\n")
-    return make_all(works, cache=cache, say=say)
+    report(f"making the models takes up to {need}; what is kept in {cache.folder} is taken from there\n")
+    return make_models(jobs, cache=cache, report=report)
 
 
 def _fill(
-    staging: Path, plan: Plan, private: bytes, made: Mapping[str, Part], *, cache: Cache, board: Board, say: Say
+    staging: Path, plan: Plan, private: bytes, made: Mapping[str, Part], *, cache: Cache, board: Board, report: Report
 ) -> tuple[tuple[Golden, ...], tuple[Figure, ...]]:
     """Write a complete, signed bundle into the staging folder; returns its golden verdicts and all figures of its proof."""
     spec = plan.spec
-    say("copying the artefacts")
+    report("copying the artefacts")
     for path, source in plan.files.items():
         (staging / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, staging / path)
-    model = quantized_gguf(plan.llm, spec.llm.quantisation, cache=cache, report=say)
-    precision = _graph_precision(plan, model, board, say=say)
+    model = quantized_gguf(plan.llm, spec.llm.quantisation, cache=cache, report=report)
+    precision = _graph_precision(plan, model, board, report=report)
     graph = None
     if precision is not None:
         context = spec.llm.context_tokens
-        graph = llm_graph(model, precision, context_tokens=context, adapters=_adapters(plan), cache=cache, report=say)
+        graph = llm_graph(model, precision, context_tokens=context, adapters=_adapters(plan), cache=cache, report=report)
     (staging / LLM_PATH).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(model, staging / LLM_PATH)
     if graph is not None:
@@ -145,15 +146,15 @@ def _fill(
         content.append(_entry(staging, path, spec))
     manifest = _manifest(plan, content, key=key_id(public_key(private)))
     figures = tuple(figure for part in made.values() for figure in part.figures)
-    measured = _chain(staging, manifest, plan, made, board=board, say=say) if made else ()
+    measured = _chain(staging, manifest, plan, made, board=board, report=report) if made else ()
     if precision is not None:
         on_processor = board.model_copy(update={"llm_gpu_layers": 0})
-        measured += graph_for_gguf(staging, manifest, plan.pictures, precision=precision, board=on_processor, say=say)
+        measured += graph_for_gguf(staging, manifest, plan.pictures, precision=precision, board=on_processor, report=report)
     chain = limited(measured, spec.limits | spec.llm.limits)
     require_kept((*figures, *chain))
     figures += chain
     manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in chain}})
-    golden = certify_golden(unsigned(staging, manifest), plan.expected, board=board, say=say)
+    golden = certify_golden(unsigned(staging, manifest), plan.expected, board=board, report=report)
     if spec.require_expected:
         _require_expected(golden, plan)
     sign(staging, manifest.model_copy(update={"golden": golden}), private)
@@ -170,7 +171,9 @@ def _require_expected(golden: Sequence[Golden], plan: Plan) -> None:
         raise BuildError(msg)
 
 
-def _chain(staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Part], *, board: Board, say: Say) -> tuple[Measured, ...]:
+def _chain(
+    staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Part], *, board: Board, report: Report
+) -> tuple[Measured, ...]:
     """Compare the bundle with one that has the same files but the original models."""
     before = staging.with_name(f"{staging.name}.original")
     shutil.rmtree(before, ignore_errors=True)
@@ -182,21 +185,21 @@ def _chain(staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Par
             graph = made[folder].original / name if folder in made and name.endswith(".onnx") else staging / file.path
             (before / file.path).parent.mkdir(parents=True, exist_ok=True)
             (before / file.path).symlink_to((plan.llm if file.path == LLM_PATH else graph).absolute())
-        return whole_chain(before, staging, manifest, plan.pictures, quantisation=plan.spec.llm.quantisation, board=board, say=say)
+        return whole_chain(before, staging, manifest, plan.pictures, quantisation=plan.spec.llm.quantisation, board=board, report=report)
     finally:
         shutil.rmtree(before, ignore_errors=True)
 
 
-def _graph_precision(plan: Plan, model: Path, board: Board, *, say: Say) -> GraphPrecision | None:
+def _graph_precision(plan: Plan, model: Path, board: Board, *, report: Report) -> GraphPrecision | None:
     """The precision of the graph beside the GGUF, None for no graph. With "auto" the board decides, unless the model cannot be a graph."""
     wanted = plan.spec.llm.graph
     if wanted == "none":
         return None
     if wanted != "auto":
         return wanted
-    why = None if board.llm_graph is None else why_no_graph(model, board.llm_graph, _adapters(plan))
+    why = None if board.llm_graph is None else graph_obstacle(model, board.llm_graph, _adapters(plan))
     if why is not None:
-        say(f"the language model stays with llama.cpp, it cannot be a graph: {why}\n")
+        report(f"the language model stays with llama.cpp, it cannot be a graph: {why}\n")
         return None
     return board.llm_graph
 

@@ -14,14 +14,15 @@ from edge.bundle.open import Bundle
 from edge.inspection.golden import read_golden_station
 from edge.judges import open_language_model, open_station_judge
 from edge.records import Description, Scores
-from export.bundle.verify import Say, edge_errors_translated, fault_error, inspected, unsigned
+from export.bundle.verify import edge_errors_translated, fault_error, inspected, unsigned
+from export.progress import Report
 from export.proof.figures import Measured, agreement, edit_distance, max_difference
 from firmware_config.board import Board
 from firmware_config.bundle import Manifest
 
 
 def whole_chain(
-    original: Path, made: Path, manifest: Manifest, pictures: Sequence[str], *, quantisation: str, board: Board, say: Say
+    original: Path, made: Path, manifest: Manifest, pictures: Sequence[str], *, quantisation: str, board: Board, report: Report
 ) -> tuple[Measured, ...]:
     """Compare words, scores of the same words, and verdicts of two folders of one manifest, whose graphs and language models differ.
 
@@ -32,10 +33,10 @@ def whole_chain(
         BuildError: a model cannot be loaded, or a picture gives a FAULT.
     """
     by_gguf = without_graph(manifest)
-    before = _inspected(unsigned(original, by_gguf), pictures, board=board, say=say)
-    after = _inspected(unsigned(made, manifest), pictures, board=board, say=say)
+    before = _inspected(unsigned(original, by_gguf), pictures, board=board, report=report)
+    after = _inspected(unsigned(made, manifest), pictures, board=board, report=report)
     words_before, words_after = ([description for description, _ in part] for part in (before, after))
-    same_words = _judged(unsigned(made, by_gguf), words_before, board=board, say=say)
+    same_words = _judged(unsigned(made, by_gguf), words_before, board=board, report=report)
     verdicts_before, verdicts_after = (_probabilities(scores for _, scores in part) for part in (before, after))
     judged = _probabilities(same_words)
     return (
@@ -49,15 +50,15 @@ def whole_chain(
 
 
 def graph_for_gguf(
-    root: Path, manifest: Manifest, pictures: Sequence[str], *, precision: str, board: Board, say: Say
+    root: Path, manifest: Manifest, pictures: Sequence[str], *, precision: str, board: Board, report: Report
 ) -> tuple[Measured, ...]:
     """Compare the language model's graph with the GGUF that it was made from, on the same words.
 
     Raises:
         BuildError: a model cannot be loaded, or a picture gives a FAULT.
     """
-    by_graph = _inspected(unsigned(root, manifest), pictures, board=board, say=say)
-    by_gguf = _judged(unsigned(root, without_graph(manifest)), [words for words, _ in by_graph], board=board, say=say)
+    by_graph = _inspected(unsigned(root, manifest), pictures, board=board, report=report)
+    by_gguf = _judged(unsigned(root, without_graph(manifest)), [words for words, _ in by_graph], board=board, report=report)
     gguf, graph = _probabilities(by_gguf), _probabilities(scores for _, scores in by_graph)
     return (
         Measured("judge.graph", "agreement", precision, agreement(gguf, graph)),
@@ -70,25 +71,25 @@ def without_graph(manifest: Manifest) -> Manifest:
     return manifest.model_copy(update={"llm": manifest.llm.model_copy(update={"graph": None})})
 
 
-def _inspected(bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say) -> list[tuple[Description, Scores]]:
+def _inspected(bundle: Bundle, pictures: Sequence[str], *, board: Board, report: Report) -> list[tuple[Description, Scores]]:
     """Words and scores of the golden pictures."""
     results = []
     with edge_errors_translated(bundle):
-        for picture, inspection in zip(pictures, inspected(bundle, pictures, board=board, say=say), strict=True):
+        for picture, inspection in zip(pictures, inspected(bundle, pictures, board=board, report=report), strict=True):
             if inspection.description is None or inspection.scores is None:
                 raise fault_error(picture, inspection)
             results.append((inspection.description, inspection.scores))
     return results
 
 
-def _judged(bundle: Bundle, descriptions: Sequence[Description], *, board: Board, say: Say) -> list[Scores]:
+def _judged(bundle: Bundle, descriptions: Sequence[Description], *, board: Board, report: Report) -> list[Scores]:
     """Scores of descriptions by the golden station's judge."""
     scores = []
     with edge_errors_translated(bundle):
-        say("loading the language model")
+        report("loading the language model")
         judge = open_station_judge(open_language_model(bundle, board=board), bundle=bundle, station=read_golden_station(bundle))
         for number, description in enumerate(descriptions, 1):
-            say(f"judging the words of golden pictures: {number} of {len(descriptions)}")
+            report(f"judging the words of golden pictures: {number} of {len(descriptions)}")
             scores.append(judge.score(description.words))
     return scores
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,13 @@ from edge.inspection.golden import Comparison, compare, decision_probability, in
 from edge.inspection.open import open_inspectors
 from edge.records import Inspection
 from export.errors import BuildError
+from export.progress import Report
 from firmware_config.board import Board
 from firmware_config.bundle import MANIFEST_NAME, Golden, Manifest, parse_manifest
 from firmware_config.errors import ConfigError
 from firmware_config.labels import Label
 
 PROBABILITY_DIGITS = 4
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +59,21 @@ def write_archive(root: Path, archive: Path) -> None:
     pack(root, parse_manifest((root / MANIFEST_NAME).read_bytes()), archive)
 
 
-def certify_golden(bundle: Bundle, expected: Mapping[str, str | None], *, board: Board, say: Say) -> tuple[Golden, ...]:
+def certify_golden(bundle: Bundle, expected: Mapping[str, str | None], *, board: Board, report: Report) -> tuple[Golden, ...]:
     """Give the golden verdicts of a bundle; `expected` is golden picture -> the label that its maker expects, None if there is none.
 
     Raises:
         BuildError: a model cannot be loaded, or a picture gives a FAULT.
     """
     with edge_errors_translated(bundle):
-        labels, inspections = read_golden_station(bundle).labels, inspected(bundle, tuple(expected), board=board, say=say)
+        labels, inspections = read_golden_station(bundle).labels, inspected(bundle, tuple(expected), board=board, report=report)
         return tuple(
             _certified(picture, inspection, labels, label)
             for (picture, label), inspection in zip(expected.items(), inspections, strict=True)
         )
 
 
-def verify_golden(bundle: Bundle, *, board: Board, say: Say) -> Verified:
+def verify_golden(bundle: Bundle, *, board: Board, report: Report) -> Verified:
     """Inspect every golden picture again and compare with its golden verdict.
 
     Raises:
@@ -82,20 +81,20 @@ def verify_golden(bundle: Bundle, *, board: Board, say: Say) -> Verified:
     """
     with edge_errors_translated(bundle):
         golden, labels = bundle.manifest.golden, read_golden_station(bundle).labels
-        inspections = inspected(bundle, [entry.picture for entry in golden], board=board, say=say)
+        inspections = inspected(bundle, [entry.picture for entry in golden], board=board, report=report)
         return Verified(tuple(compare(*pair, labels) for pair in zip(golden, inspections, strict=True)), labels)
 
 
-def inspected(bundle: Bundle, pictures: Sequence[str], *, board: Board, say: Say) -> Iterator[Inspection]:
+def inspected(bundle: Bundle, pictures: Sequence[str], *, board: Board, report: Report) -> Iterator[Inspection]:
     """Inspect golden pictures, by their paths inside the bundle, with the golden station.
 
     Raises:
         EdgeError, ConfigError: a model cannot be loaded, the bundle has no golden station, or a picture is not there.
     """
-    say("loading the models")
+    report("loading the models")
     (inspector,) = open_inspectors(bundle, [read_golden_station(bundle)], board=board)
     for number, picture in enumerate(pictures, 1):
-        say(f"inspecting golden pictures: {number} of {len(pictures)}")
+        report(f"inspecting golden pictures: {number} of {len(pictures)}")
         yield inspect_golden_picture(bundle, picture, inspector)
 
 

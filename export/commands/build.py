@@ -40,7 +40,7 @@ def _build(options: argparse.Namespace) -> int:
     spec = read_spec(options.spec, precision=board.precision)
     out = options.out or STATE / "bundles" / spec.name
     with charted(options.explain) as chart, Progress() as report:
-        built = build(spec, out=out, key=options.key, cache=Cache(options.cache), archive=options.archive, board=board, say=report)
+        built = build(spec, out=out, key=options.key, cache=Cache(options.cache), archive=options.archive, board=board, report=report)
         chart(built.figures)
     if built.figures:
         print(table(built.figures), end="\n\n")

@@ -119,30 +119,30 @@ def _add_proof_options(command: argparse.ArgumentParser) -> None:
 
 def _clip(options: argparse.Namespace) -> int:
     from export.models.artefacts import pictures_of
-    from export.models.clip.make import open_clip
+    from export.models.clip.make import check_clip
     from export.models.steps import clip_part
 
-    work = open_clip(_source(ClipSource, options), pictures_of(options.pictures))
+    work = check_clip(_source(ClipSource, options), pictures_of(options.pictures))
     with charted(options.explain) as chart, Progress() as report:
-        part = clip_part(work, cache=Cache(options.cache), say=report)
+        part = clip_part(work, cache=Cache(options.cache), report=report)
         chart(part.figures)
     return _finish(part.artefacts, options.out, part.figures)
 
 
 def _blip(options: argparse.Namespace) -> int:
     from export.models.artefacts import pictures_of
-    from export.models.blip.make import open_blip
+    from export.models.blip.make import check_blip
     from export.models.steps import blip_part
 
-    work = open_blip(_source(BlipSource, options), pictures_of(options.pictures))
+    work = check_blip(_source(BlipSource, options), pictures_of(options.pictures))
     with charted(options.explain) as chart, Progress() as report:
-        part = blip_part(work, cache=Cache(options.cache), say=report)
+        part = blip_part(work, cache=Cache(options.cache), report=report)
         chart(part.figures)
     return _finish(part.artefacts, options.out, part.figures)
 
 
 def _llm(options: argparse.Namespace) -> int:
-    from export.models.artefacts import hand_over
+    from export.models.artefacts import copy_artefacts
     from export.models.llm.convert import read_llm
     from export.models.llm.steps import quantized_gguf
     from export.models.steps import llm_part
@@ -150,9 +150,9 @@ def _llm(options: argparse.Namespace) -> int:
     wanted = _source(LlmSource, options)
     checkpoint = read_llm(options.folder, wanted.adapters)
     with Progress() as report:
-        part = llm_part(checkpoint, wanted.adapters, cache=Cache(options.cache), say=report)
+        part = llm_part(checkpoint, wanted.adapters, cache=Cache(options.cache), report=report)
         model = quantized_gguf(part.original, options.quantisation, cache=Cache(options.cache), report=report)
-        made = hand_over(part.artefacts, options.out, model=model)
+        made = copy_artefacts(part.artefacts, options.out, model=model)
     for path in made:
         print(path)
     return DONE
@@ -175,9 +175,9 @@ def _source(kind: type[_Source], options: argparse.Namespace) -> _Source:
 
 def _finish(artefacts: Path, out: Path, figures: Sequence[Figure]) -> int:
     """Copy the artefacts to `out` and print the figures of their proof."""
-    from export.models.artefacts import hand_over
+    from export.models.artefacts import copy_artefacts
     from export.proof.figures import table
 
-    hand_over(artefacts, out)
+    copy_artefacts(artefacts, out)
     print(table(figures))
     return DONE

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
+from export.progress import Report
+
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 -- argparse has no public name for it
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 """Runs a verb; returns its exit code."""
@@ -92,7 +94,7 @@ def add_study_options(command: argparse.ArgumentParser) -> None:
 class Progress:
     """One line on stderr that is overwritten. If stderr is no terminal, only texts that end with a newline are printed."""
 
-    def __enter__(self) -> Callable[[str], None]:
+    def __enter__(self) -> Report:
         """Return the function that reports progress."""
         return self._report
 

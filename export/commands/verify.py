@@ -30,7 +30,7 @@ def _verify(options: argparse.Namespace) -> int:
 
     trusted = read_trusted_keys(options.keys)
     with Progress() as report, opened(options.bundle, trusted=trusted) as bundle:
-        verified = verify_golden(bundle, board=read_board(options.board), say=report)
+        verified = verify_golden(bundle, board=read_board(options.board), report=report)
     golden, labels = bundle.manifest.golden, verified.labels
     print(golden_table(golden, labels, verified.comparisons), end="\n\n")
     different = sum(not comparison.is_same for comparison in verified.comparisons)

@@ -44,7 +44,7 @@ def _vocabulary(options: argparse.Namespace) -> int:
     words = {"tags": options.tags, "attributes": options.attributes}
     trusted, board = read_trusted_keys(options.keys), read_board(options.board)
     with Progress() as report:
-        made = add_words(options.bundle, options.out, words=words, trusted=trusted, key=options.key, board=board, say=report)
+        made = add_words(options.bundle, options.out, words=words, trusted=trusted, key=options.key, board=board, report=report)
     for before, after in made.changed:
         verdicts = [f"{golden.decision} {golden.label} {golden.probability:.4f}" for golden in (before, after)]
         print(f"{before.picture}: was {verdicts[0]}, is {verdicts[1]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,6 @@ from firmware_config.bundle import PICTURE_SUFFIXES
 from firmware_config.describers import ImagePreprocess
 
 PROOF = "proof.json"
-
-Say = Callable[[str], None]
 
 
 def pictures_of(folder: Path) -> tuple[Path, ...]:
@@ -69,7 +67,7 @@ def recorded(folder: Path) -> tuple[Measured, ...]:
     return tuple(Measured(*row) for row in json.loads((folder / PROOF).read_text(encoding="utf-8")))
 
 
-def hand_over(artefacts: Path, out: Path, *, model: Path | None = None) -> tuple[Path, ...]:
+def copy_artefacts(artefacts: Path, out: Path, *, model: Path | None = None) -> tuple[Path, ...]:
     """Copy the artefacts of one model into `out`, beside those of others; returns what was written.
 
     `model` is a language model's GGUF in its final quantisation. A template that is there stays: somebody may have worked on it.

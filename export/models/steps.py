@@ -9,13 +9,14 @@ from pathlib import Path
 from export.cache import Cache, Step
 from export.checkpoint import Checkpoint
 from export.model_sources import BlipSource, ClipSource, LlmSource
-from export.models.artefacts import Say, recorded
+from export.models.artefacts import recorded
 from export.models.blip.graphs import export_blip, load_blip
-from export.models.blip.make import BlipWork, blip_suspects, make_blip, open_blip
+from export.models.blip.make import BlipJob, blip_suspects, check_blip, make_blip
 from export.models.clip.graphs import export_clip, load_clip
-from export.models.clip.make import ClipWork, clip_suspects, make_clip, open_clip
+from export.models.clip.make import ClipJob, check_clip, clip_suspects, make_clip
 from export.models.llm.convert import read_llm
 from export.models.llm.steps import converted_llm
+from export.progress import Report
 from export.proof.figures import Figure, limited, require_kept
 
 CLIP_GRAPHS = Step("clip-graphs", modules=("export.models.clip.graphs",))
@@ -57,11 +58,11 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True)
-class Works:
+class ModelJobs:
     """Models that were looked at and are still to be made."""
 
-    clip: ClipWork | None = None
-    blip: BlipWork | None = None
+    clip: ClipJob | None = None
+    blip: BlipJob | None = None
     llm: Checkpoint | None = None
     adapters: tuple[Path, ...] = ()
 
@@ -73,86 +74,86 @@ class Works:
         blip = ("vision.onnx", "decoder.onnx", "tokenizer.json", *drafts)
         named = (("clip", self.clip, clip), ("blip", self.blip, blip))
         adapters = (f"llm/adapters/{adapter.name}.gguf" for adapter in self.adapters)
-        return (*(f"{room}/{name}" for room, work, names in named if work is not None for name in names), "llm/model.gguf", *adapters)
+        return (*(f"{room}/{name}" for room, job, names in named if job is not None for name in names), "llm/model.gguf", *adapters)
 
     @property
     def need(self) -> Need:
         """What making them takes."""
-        graphs = [work.checkpoint.parameters * FLOAT for work in (self.clip, self.blip) if work is not None]
+        graphs = [job.checkpoint.parameters * FLOAT for job in (self.clip, self.blip) if job is not None]
         llm = self.llm.parameters * FLOAT if self.llm is not None else 0
         return Need(disk=COPIES * sum(graphs) + llm, memory=max([*(PEAK * size for size in graphs), llm]))
 
 
-def look_over(clip: ClipSource | None, blip: BlipSource | None, llm: LlmSource, pictures: Sequence[Path]) -> Works:
+def check_sources(clip: ClipSource | None, blip: BlipSource | None, llm: LlmSource, pictures: Sequence[Path]) -> ModelJobs:
     """Look at everything that the models are made of; takes seconds.
 
     Raises:
         SpecError: a checkpoint, a vocabulary or a picture that is not as it must be.
         LlmError: an adapter that is not as it must be.
     """
-    return Works(
-        clip=None if clip is None else open_clip(clip, pictures),
-        blip=None if blip is None else open_blip(blip, pictures),
+    return ModelJobs(
+        clip=None if clip is None else check_clip(clip, pictures),
+        blip=None if blip is None else check_blip(blip, pictures),
         llm=None if llm.folder is None else read_llm(llm.folder, llm.adapters),
         adapters=llm.adapters,
     )
 
 
-def clip_part(work: ClipWork, *, cache: Cache, say: Say) -> Part:
+def clip_part(job: ClipJob, *, cache: Cache, report: Report) -> Part:
     """CLIP's artefacts, made or taken from `cache`.
 
     Raises:
         BuildError: a graph does not do what its original does.
     """
-    wanted, files = work.wanted, work.checkpoint.files
-    say("exporting CLIP")
-    graphs = cache.made(CLIP_GRAPHS, lambda out: export_clip(load_clip(work.checkpoint), out), inputs=files)
-    inputs = (*files, *wanted.tags, *wanted.attributes, *work.pictures)
-    settings = wanted.model_dump(mode="json", include={"precision", "prompts"})
-    made = cache.made(CLIP, lambda out: make_clip(work, graphs, out, say=say), inputs=inputs, settings=settings)
-    figures = limited(recorded(made), wanted.limits)
-    require_kept(figures, lambda _: clip_suspects(work, graphs, say=say))
+    source, files = job.source, job.checkpoint.files
+    report("exporting CLIP")
+    graphs = cache.made(CLIP_GRAPHS, lambda out: export_clip(load_clip(job.checkpoint), out), inputs=files)
+    inputs = (*files, *source.tags, *source.attributes, *job.pictures)
+    settings = source.model_dump(mode="json", include={"precision", "prompts"})
+    made = cache.made(CLIP, lambda out: make_clip(job, graphs, out, report=report), inputs=inputs, settings=settings)
+    figures = limited(recorded(made), source.limits)
+    require_kept(figures, lambda _: clip_suspects(job, graphs, report=report))
     return Part(graphs, made, figures)
 
 
-def blip_part(work: BlipWork, *, cache: Cache, say: Say) -> Part:
+def blip_part(job: BlipJob, *, cache: Cache, report: Report) -> Part:
     """BLIP's artefacts, made or taken from `cache`.
 
     Raises:
         BuildError: a graph does not do what its original does.
     """
-    wanted, files = work.wanted, work.checkpoint.files
-    say("exporting BLIP")
-    graphs = cache.made(BLIP_GRAPHS, lambda out: export_blip(load_blip(work.checkpoint), out), inputs=files)
-    settings = wanted.model_dump(mode="json", exclude={"folder", "limits", "drafts"}) | {"drafts": work.drafts}
-    made = cache.made(BLIP, lambda out: make_blip(work, graphs, out, say=say), inputs=(*files, *work.pictures), settings=settings)
-    figures = limited(recorded(made), wanted.limits)
-    require_kept(figures, lambda broken: blip_suspects(work, graphs, broken.stage, say=say))
+    source, files = job.source, job.checkpoint.files
+    report("exporting BLIP")
+    graphs = cache.made(BLIP_GRAPHS, lambda out: export_blip(load_blip(job.checkpoint), out), inputs=files)
+    settings = source.model_dump(mode="json", exclude={"folder", "limits", "drafts"}) | {"drafts": job.drafts}
+    made = cache.made(BLIP, lambda out: make_blip(job, graphs, out, report=report), inputs=(*files, *job.pictures), settings=settings)
+    figures = limited(recorded(made), source.limits)
+    require_kept(figures, lambda broken: blip_suspects(job, graphs, broken.stage, report=report))
     return Part(graphs, made, figures)
 
 
-def llm_part(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Cache, say: Say) -> Part:
+def llm_part(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Cache, report: Report) -> Part:
     """The language model in F16 (model.gguf), its adapters and its template, made or taken from `cache`.
 
     Raises:
         LlmError: llama.cpp refuses the model, or an adapter does not belong to it.
     """
-    made = converted_llm(checkpoint, adapters, cache=cache, report=say)
+    made = converted_llm(checkpoint, adapters, cache=cache, report=report)
     return Part(made / "model.gguf", made)
 
 
-def make_all(works: Works, *, cache: Cache, say: Say) -> dict[str, Part]:
-    """Every model of `works`, by "clip", "blip" and "llm".
+def make_models(jobs: ModelJobs, *, cache: Cache, report: Report) -> dict[str, Part]:
+    """Every model of `jobs`, by "clip", "blip" and "llm".
 
     Raises:
         BuildError: a graph does not do what its original does.
         LlmError: llama.cpp refuses the language model.
     """
     parts = {}
-    if works.clip is not None:
-        parts["clip"] = clip_part(works.clip, cache=cache, say=say)
-    if works.blip is not None:
-        parts["blip"] = blip_part(works.blip, cache=cache, say=say)
-    if works.llm is not None:
-        parts["llm"] = llm_part(works.llm, works.adapters, cache=cache, say=say)
+    if jobs.clip is not None:
+        parts["clip"] = clip_part(jobs.clip, cache=cache, report=report)
+    if jobs.blip is not None:
+        parts["blip"] = blip_part(jobs.blip, cache=cache, report=report)
+    if jobs.llm is not None:
+        parts["llm"] = llm_part(jobs.llm, jobs.adapters, cache=cache, report=report)
     return parts

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt, description_text, label_text
 from edge.records import Words
 from export.models.llm.adapter_file import write_adapter
+from export.progress import Report
 from export.tuning.examples import Example
 from export.tuning.lora_llama import LoraLlama
 from firmware_config.labels import Label
@@ -128,7 +129,7 @@ class Tuner:
                 self._lower_states[tokens] = row[: len(tokens) + len(self._tails.inputs)].clone()
         return self._lower_states[()], [self._lower_states[tuple(tokens)] for tokens in descriptions]
 
-    def tune(self, examples: Sequence[Example], settings: Tuning, *, report: Callable[[str], None]) -> None:
+    def tune(self, examples: Sequence[Example], settings: Tuning, *, report: Report) -> None:
         """Initialise the LoRA matrices and train them for at least one step. Each example must allow a label of the station."""
         torch.manual_seed(settings.seed)
         self.model.restart()

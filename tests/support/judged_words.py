@@ -53,7 +53,7 @@ def box() -> Path:
     (spec.parent / "artefacts" / "temperatures.json").write_text(json.dumps(temperature))
     (spec.parent / "templates" / "default.txt").write_text(TEMPLATE)
     out, key = folder / "bundle", folder / "keys" / "builder.key"
-    build(read_spec(spec), out=out, key=key, cache=Cache(folder / "cache"), archive=False, board=BOARD, say=lambda _: None)
+    build(read_spec(spec), out=out, key=key, cache=Cache(folder / "cache"), archive=False, board=BOARD, report=lambda _: None)
     (folder / "board.toml").write_text('name = "test"\nproviders = ["cpu"]\nthreads = 1\n')
     (folder / "station.toml").write_text(STATION)
     return folder

@@ -140,7 +140,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     board = Board(name="test", providers=("cpu",), threads=1)
     spec = read_spec(write_spec(folder / "spec"))
     key = folder / "keys" / "builder.key"
-    build(spec, out=folder / "bundle", key=key, cache=Cache(folder / "cache"), archive=False, board=board, say=lambda _: None)
+    build(spec, out=folder / "bundle", key=key, cache=Cache(folder / "cache"), archive=False, board=board, report=lambda _: None)
     return folder
 
 

@@ -26,7 +26,7 @@ from export.checkpoint import LOAD_SAFELY, Checkpoint
 from firmware_config.describers import ImagePreprocess
 
 OPSET = 17
-READ, SAY = ("blip_vision_model", "feature-extraction"), ("blip", "image-to-text")
+VISION_TASK, DECODER_TASK = ("blip_vision_model", "feature-extraction"), ("blip", "image-to-text")
 """Model type and task under which Optimum finds the two configurations."""
 
 MASKED = -10_000.0
@@ -101,7 +101,7 @@ def _heads(states: Tensor, attention: nn.Module) -> Tensor:
     return states.view(batch, patches, attention.num_attention_heads, attention.attention_head_size).transpose(1, 2)
 
 
-@_register(*READ)
+@_register(*VISION_TASK)
 class BlipVisionOnnxConfig(OnnxConfig):
     """What the vision graph takes and gives."""
 
@@ -124,7 +124,7 @@ class BlipVisionOnnxConfig(OnnxConfig):
         return {"pixel_values": torch.zeros(1, 3, size, size)}
 
 
-@_register(*SAY)
+@_register(*DECODER_TASK)
 class BlipDecoderOnnxConfig(OnnxConfig):
     """What the decoder graph takes and gives; the cross tensors are those of one picture, however many captions there are."""
 
@@ -186,7 +186,7 @@ def export_blip(blip: BlipForConditionalGeneration, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     blip = blip.eval()
     with tempfile.TemporaryDirectory() as scratch:
-        for name, module, (model_type, task) in (("vision", BlipVision(blip), READ), ("decoder", BlipDecoder(blip), SAY)):
+        for name, module, (model_type, task) in (("vision", BlipVision(blip), VISION_TASK), ("decoder", BlipDecoder(blip), DECODER_TASK)):
             config = TasksManager.get_exporter_config_constructor("onnx", model_type=model_type, task=task, library_name="transformers")
             export(module, config(blip.config), Path(scratch) / f"{name}.onnx", opset=OPSET)
             (folder / f"{name}.onnx").write_bytes((Path(scratch) / f"{name}.onnx").read_bytes())

@@ -16,11 +16,12 @@ from transformers import BlipConfig
 from export.checkpoint import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.errors import SpecError
 from export.model_sources import BlipSource
-from export.models.artefacts import Say, prepared, record, run
+from export.models.artefacts import prepared, record, run
 from export.models.blip.graphs import blip_section, cross_names, load_blip, past_names
 from export.models.quantize import Inputs, quantize
 from export.models.sensitivity import suspects
 from export.models.tied_embedding import find_tied, store_once
+from export.progress import Report
 from export.proof.figures import Measured, Suspect, agreement, cosine, edit_distance, max_difference
 from firmware_config.describers import ImagePreprocess
 
@@ -37,10 +38,10 @@ Step = tuple[Inputs, NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class BlipWork:
+class BlipJob:
     """A checkpoint that was looked at: everything that can be wrong has been said."""
 
-    wanted: BlipSource
+    source: BlipSource
     checkpoint: Checkpoint
     config: BlipConfig
     tokenizer: Tokenizer
@@ -52,26 +53,26 @@ class BlipWork:
     @property
     def start(self) -> list[int]:
         """The tokens with which every caption begins: the first of all, and the prompt."""
-        prompt = self.tokenizer.encode(self.wanted.prompt, add_special_tokens=False).ids
+        prompt = self.tokenizer.encode(self.source.prompt, add_special_tokens=False).ids
         return [self.config.text_config.bos_token_id, *prompt]
 
 
-def open_blip(wanted: BlipSource, pictures: Sequence[Path]) -> BlipWork:
+def check_blip(source: BlipSource, pictures: Sequence[Path]) -> BlipJob:
     """Look at everything that is needed; no weight is read.
 
     Raises:
         SpecError: a checkpoint, a file of drafts or a picture that is not as it must be.
     """
-    checkpoint = read_checkpoint(wanted.folder, kind="BLIP")
+    checkpoint = read_checkpoint(source.folder, kind="BLIP")
     config = BlipConfig.from_dict(dict(checkpoint.config))
     preprocess = preprocessing(checkpoint, size=config.vision_config.image_size)
-    return BlipWork(
-        wanted=wanted,
+    return BlipJob(
+        source=source,
         checkpoint=checkpoint,
         config=config,
         tokenizer=load_tokenizer(checkpoint),
         preprocess=preprocess,
-        drafts=None if wanted.drafts == "none" else read_drafts(wanted.drafts),
+        drafts=None if source.drafts == "none" else read_drafts(source.drafts),
         pictures=tuple(pictures),
         pixels=prepared(pictures, preprocess),
     )
@@ -101,90 +102,90 @@ def read_drafts(paths: Sequence[Path]) -> tuple[str, ...]:
     return tuple(captions)
 
 
-def make_blip(work: BlipWork, graphs: Path, out: Path, *, say: Say) -> None:
+def make_blip(job: BlipJob, graphs: Path, out: Path, *, report: Report) -> None:
     """Make `out`/blip, models.json and the figures of the proof from the fp32 graphs in the folder `graphs`."""
-    wanted, vision, decoder = work.wanted, out / "blip/vision.onnx", out / "blip/decoder.onnx"
-    say(f"quantizing BLIP to {wanted.precision}, its decoder to {wanted.decoder_precision}")
-    seen = _seen(work, graphs / "vision.onnx")
-    quantize(graphs / "vision.onnx", vision, wanted.precision, samples=_pictures(work))
-    quantize(graphs / "decoder.onnx", decoder, wanted.decoder_precision, samples=_decoder_samples(work, graphs, seen))
+    source, vision, decoder = job.source, out / "blip/vision.onnx", out / "blip/decoder.onnx"
+    report(f"quantizing BLIP to {source.precision}, its decoder to {source.decoder_precision}")
+    seen = _seen(job, graphs / "vision.onnx")
+    quantize(graphs / "vision.onnx", vision, source.precision, samples=_pictures(job))
+    quantize(graphs / "decoder.onnx", decoder, source.decoder_precision, samples=_decoder_samples(job, graphs, seen))
     tied = find_tied(graphs / "decoder.onnx")
     if tied is not None:
         store_once(decoder, tied)
-    say("proving BLIP")
-    captions, crosses = _captions(work), _seen(work, vision)
+    report("proving BLIP")
+    captions, crosses = _captions(job), _seen(job, vision)
     original = np.concatenate([logits for _, logits in captions])
-    found = _along(decoder, work, seen, [tokens for tokens, _ in captions])
-    said = _greedy(decoder, work, crosses)
-    begun = len(work.start)
+    found = _along(decoder, job, seen, [tokens for tokens, _ in captions])
+    said = _greedy(decoder, job, crosses)
+    begun = len(job.start)
     distances = [edit_distance(tokens[begun:], now[begun:]) for (tokens, _), now in zip(captions, said, strict=True)]
     measured = (
-        Measured("blip.vision", "cosine", wanted.precision, _likeness(seen, crosses)),
-        Measured("blip.decoder", "cosine", wanted.decoder_precision, cosine(original, found)),
-        Measured("blip.decoder", "agreement", wanted.decoder_precision, agreement(original, found)),
-        Measured("blip.decoder", "max_difference", wanted.decoder_precision, max_difference(original, found)),
-        Measured("blip.captions", "edit_distance", wanted.decoder_precision, float(np.mean(distances))),
+        Measured("blip.vision", "cosine", source.precision, _likeness(seen, crosses)),
+        Measured("blip.decoder", "cosine", source.decoder_precision, cosine(original, found)),
+        Measured("blip.decoder", "agreement", source.decoder_precision, agreement(original, found)),
+        Measured("blip.decoder", "max_difference", source.decoder_precision, max_difference(original, found)),
+        Measured("blip.captions", "edit_distance", source.decoder_precision, float(np.mean(distances))),
     )
-    work.tokenizer.save(str(out / "blip/tokenizer.json"))
-    if work.drafts is not None:
-        drafts = [*(work.tokenizer.decode(tokens[begun:]) for tokens in said[:MOST_DRAFTS]), *work.drafts]
+    job.tokenizer.save(str(out / "blip/tokenizer.json"))
+    if job.drafts is not None:
+        drafts = [*(job.tokenizer.decode(tokens[begun:]) for tokens in said[:MOST_DRAFTS]), *job.drafts]
         (out / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts), encoding="utf-8")
-    section = blip_section(work.config, work.preprocess, prompt=wanted.prompt, drafts=work.drafts is not None)
+    section = blip_section(job.config, job.preprocess, prompt=source.prompt, drafts=job.drafts is not None)
     record(out, "blip", section, measured)
 
 
-def blip_suspects(work: BlipWork, graphs: Path, stage: str, *, say: Say) -> tuple[Suspect, ...]:
+def blip_suspects(job: BlipJob, graphs: Path, stage: str, *, report: Report) -> tuple[Suspect, ...]:
     """Which layers of "blip.vision" lose the most, or, of any other stage, which of the decoder."""
-    say("looking for the layers of BLIP that lose the most")
-    seen = _seen(work, graphs / "vision.onnx")
+    report("looking for the layers of BLIP that lose the most")
+    seen = _seen(job, graphs / "vision.onnx")
     if stage == "blip.vision":
         return suspects(
-            stage, graphs / "vision.onnx", work.wanted.precision, lambda graph: _likeness(seen, _seen(work, graph)), samples=_pictures(work)
+            stage, graphs / "vision.onnx", job.source.precision, lambda graph: _likeness(seen, _seen(job, graph)), samples=_pictures(job)
         )
     decoder = graphs / "decoder.onnx"
-    tokens = _greedy(decoder, work, seen)
-    original = _along(decoder, work, seen, tokens)
+    tokens = _greedy(decoder, job, seen)
+    original = _along(decoder, job, seen, tokens)
     return suspects(
         "blip.decoder",
         decoder,
-        work.wanted.decoder_precision,
-        lambda graph: cosine(original, _along(graph, work, seen, tokens)),
-        samples=_decoder_samples(work, graphs, seen),
+        job.source.decoder_precision,
+        lambda graph: cosine(original, _along(graph, job, seen, tokens)),
+        samples=_decoder_samples(job, graphs, seen),
     )
 
 
-def _pictures(work: BlipWork) -> list[Inputs]:
-    return [{"pixel_values": one} for one in work.pixels]
+def _pictures(job: BlipJob) -> list[Inputs]:
+    return [{"pixel_values": one} for one in job.pixels]
 
 
-def _seen(work: BlipWork, graph: Path) -> list[Inputs]:
+def _seen(job: BlipJob, graph: Path) -> list[Inputs]:
     """The cross-attention tensors of each picture."""
-    return run(graph, _pictures(work))
+    return run(graph, _pictures(job))
 
 
-def _decoder_samples(work: BlipWork, graphs: Path, seen: Sequence[Inputs]) -> list[Inputs]:
+def _decoder_samples(job: BlipJob, graphs: Path, seen: Sequence[Inputs]) -> list[Inputs]:
     """Inputs of the decoder along captions of some pictures, where calibrating needs them."""
-    if work.wanted.decoder_precision != "int8-static":
+    if job.source.decoder_precision != "int8-static":
         return []
     session = ort.InferenceSession(str(graphs / "decoder.onnx"))
-    return [given for cross in seen[:CALIBRATION_PICTURES] for given, _ in decode(session, work, cross)]
+    return [given for cross in seen[:CALIBRATION_PICTURES] for given, _ in decode(session, job, cross)]
 
 
-def _along(graph: Path, work: BlipWork, seen: Sequence[Inputs], captions: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+def _along(graph: Path, job: BlipJob, seen: Sequence[Inputs], captions: Sequence[Sequence[int]]) -> NDArray[np.float32]:
     """Logits of a decoder along given captions after their start, with given eyes, (tokens of all captions, V)."""
-    session, pairs, first = ort.InferenceSession(str(graph)), zip(seen, captions, strict=True), len(work.start) - 1
-    return np.concatenate([logits for cross, tokens in pairs for _, logits in [*decode(session, work, cross, tokens)][first:]])
+    session, pairs, first = ort.InferenceSession(str(graph)), zip(seen, captions, strict=True), len(job.start) - 1
+    return np.concatenate([logits for cross, tokens in pairs for _, logits in [*decode(session, job, cross, tokens)][first:]])
 
 
-def _greedy(graph: Path, work: BlipWork, seen: Sequence[Inputs]) -> list[list[int]]:
+def _greedy(graph: Path, job: BlipJob, seen: Sequence[Inputs]) -> list[list[int]]:
     """The tokens that a decoder is given while it says what is likeliest, the first included, for each of the given eyes."""
     session = ort.InferenceSession(str(graph))
-    return [[int(given["input_ids"][0, 0]) for given, _ in decode(session, work, cross)] for cross in seen]
+    return [[int(given["input_ids"][0, 0]) for given, _ in decode(session, job, cross)] for cross in seen]
 
 
-def decode(session: ort.InferenceSession, work: BlipWork, cross: Inputs, tokens: Sequence[int] = ()) -> Iterator[Step]:
+def decode(session: ort.InferenceSession, job: BlipJob, cross: Inputs, tokens: Sequence[int] = ()) -> Iterator[Step]:
     """Run a decoder token by token: along `tokens`, or without them from the start greedily, to the caption's end or PROOF_TOKENS."""
-    text, start = work.config.text_config, work.start
+    text, start = job.config.text_config, job.start
     names = past_names(text.num_hidden_layers)
     shape = (1, text.num_attention_heads, 0, text.hidden_size // text.num_attention_heads)
     past: Inputs = {name: np.zeros(shape, np.float32) for name in names}
@@ -207,18 +208,18 @@ def decode(session: ort.InferenceSession, work: BlipWork, cross: Inputs, tokens:
                 return
 
 
-def _captions(work: BlipWork) -> list[tuple[list[int], NDArray[np.float32]]]:
+def _captions(job: BlipJob) -> list[tuple[list[int], NDArray[np.float32]]]:
     """Of each picture the original's greedy caption, as the tokens given to it, and its logits after each from the start's last on, (T, V).
 
     Without any cache.
     """
-    model, text = load_blip(work.checkpoint), work.config.text_config
+    model, text = load_blip(job.checkpoint), job.config.text_config
     made = []
-    for one in work.pixels:
+    for one in job.pixels:
         with torch.no_grad():
             seen = model.vision_model(pixel_values=torch.from_numpy(one)).last_hidden_state
             rows = model.text_decoder.generate(
-                input_ids=torch.tensor([work.start]),
+                input_ids=torch.tensor([job.start]),
                 encoder_hidden_states=seen,
                 encoder_attention_mask=torch.ones(seen.shape[:2], dtype=torch.int64),
                 eos_token_id=text.sep_token_id,
@@ -229,7 +230,7 @@ def _captions(work: BlipWork) -> list[tuple[list[int], NDArray[np.float32]]]:
             )
             given = rows[:, :-1]
             out = model.text_decoder(input_ids=given, encoder_hidden_states=seen, return_dict=True).logits[0]
-        made.append((given[0].tolist(), out.numpy()[len(work.start) - 1 :]))
+        made.append((given[0].tolist(), out.numpy()[len(job.start) - 1 :]))
     return made
 
 

@@ -15,12 +15,13 @@ from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
 from export.checkpoint import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
 from export.model_sources import ClipSource
-from export.models.artefacts import Say, prepared, record, run
+from export.models.artefacts import prepared, record, run
 from export.models.clip.graphs import ClipText, load_clip
 from export.models.foils import choose_foils, write_foils
 from export.models.quantize import Inputs, quantize
 from export.models.sensitivity import suspects
 from export.models.vocabulary import Entry, embeddings, merged
+from export.progress import Report
 from export.proof.figures import Measured, Suspect, cosine, max_difference, overlap
 from firmware_config.describers import ImagePreprocess
 
@@ -32,10 +33,10 @@ SENTENCES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class ClipWork:
+class ClipJob:
     """A checkpoint that was looked at: everything that can be wrong has been said."""
 
-    wanted: ClipSource
+    source: ClipSource
     checkpoint: Checkpoint
     config: CLIPConfig | SiglipConfig
     tokenizer: Tokenizer
@@ -56,52 +57,52 @@ class ClipWork:
         return int(padding) if self.checkpoint.model_type == "siglip" else 0
 
 
-def open_clip(wanted: ClipSource, pictures: Sequence[Path]) -> ClipWork:
+def check_clip(source: ClipSource, pictures: Sequence[Path]) -> ClipJob:
     """Look at everything that is needed; no weight is read.
 
     Raises:
         SpecError: a checkpoint, a vocabulary or a picture that is not as it must be.
     """
-    checkpoint = read_checkpoint(wanted.folder, kind="CLIP")
+    checkpoint = read_checkpoint(source.folder, kind="CLIP")
     config = (SiglipConfig if checkpoint.model_type == "siglip" else CLIPConfig).from_dict(dict(checkpoint.config))
     preprocess = preprocessing(checkpoint, size=config.vision_config.image_size)
-    return ClipWork(
-        wanted=wanted,
+    return ClipJob(
+        source=source,
         checkpoint=checkpoint,
         config=config,
         tokenizer=load_tokenizer(checkpoint),
-        words={"tags": merged(wanted.tags), "attributes": merged(wanted.attributes)},
+        words={"tags": merged(source.tags), "attributes": merged(source.attributes)},
         preprocess=preprocess,
         pictures=tuple(pictures),
         pixels=prepared(pictures, preprocess),
     )
 
 
-def make_clip(work: ClipWork, graphs: Path, out: Path, *, say: Say) -> None:
+def make_clip(job: ClipJob, graphs: Path, out: Path, *, report: Report) -> None:
     """Make `out`/clip, models.json and the figures of the proof from the fp32 graphs in the folder `graphs`."""
-    precision, vision, text = work.wanted.precision, out / "clip/vision.onnx", out / "clip/text.onnx"
-    say(f"quantizing CLIP to {precision}")
-    quantize(graphs / "vision.onnx", vision, precision, samples=_samples(work))
+    precision, vision, text = job.source.precision, out / "clip/vision.onnx", out / "clip/text.onnx"
+    report(f"quantizing CLIP to {precision}")
+    quantize(graphs / "vision.onnx", vision, precision, samples=_samples(job))
     # Texts are read on the workstation, and by the device a handful: fp32 loses nothing.
     quantize(graphs / "text.onnx", text, "fp32")
     vocabularies = {}
-    for kind, entries in work.words.items():
-        say(f"embedding {len(entries)} {kind}")
+    for kind, entries in job.words.items():
+        report(f"embedding {len(entries)} {kind}")
         vocabularies[kind] = embeddings(
             text,
-            work.tokenizer,
+            job.tokenizer,
             [entry.word for entry in entries],
-            prompts=work.wanted.prompts,
-            context_tokens=work.context_tokens,
-            pad_token_id=work.pad_token_id,
+            prompts=job.source.prompts,
+            context_tokens=job.context_tokens,
+            pad_token_id=job.pad_token_id,
         )
-    say("proving CLIP")
-    model = load_clip(work.checkpoint)
+    report("proving CLIP")
+    model = load_clip(job.checkpoint)
     with torch.no_grad():
         # The original's own way, not that of our graph.
-        seen = np.concatenate([model.get_image_features(pixel_values=torch.from_numpy(one)).numpy() for one in work.pixels])
+        seen = np.concatenate([model.get_image_features(pixel_values=torch.from_numpy(one)).numpy() for one in job.pixels])
     seen /= np.linalg.norm(seen, axis=-1, keepdims=True)
-    made, (read, original) = _embedded(work, vision), _texts(model, text, work)
+    made, (read, original) = _embedded(job, vision), _texts(model, text, job)
     measured = [
         Measured("clip.image", "cosine", precision, cosine(seen, made)),
         Measured("clip.image", "max_difference", precision, max_difference(seen, made)),
@@ -112,47 +113,47 @@ def make_clip(work: ClipWork, graphs: Path, out: Path, *, say: Say) -> None:
         Measured(f"clip.{kind}", "overlap", precision, overlap(seen @ rows.T, made @ rows.T, min(TOP, len(rows))))
         for kind, rows in vocabularies.items()
     ]
-    section = _write(work, out, vocabularies)
-    words = [entry.word for entries in work.words.values() for entry in entries]
+    section = _write(job, out, vocabularies)
+    words = [entry.word for entries in job.words.values() for entry in entries]
     if foils := choose_foils(words, np.concatenate(list(vocabularies.values())), made):
         section |= write_foils(foils, out)
     record(out, "clip", section, measured)
 
 
-def clip_suspects(work: ClipWork, graphs: Path, *, say: Say) -> tuple[Suspect, ...]:
+def clip_suspects(job: ClipJob, graphs: Path, *, report: Report) -> tuple[Suspect, ...]:
     """Which layers of the vision tower lose the most."""
-    say("looking for the layers of CLIP that lose the most")
-    original = _embedded(work, graphs / "vision.onnx")
+    report("looking for the layers of CLIP that lose the most")
+    original = _embedded(job, graphs / "vision.onnx")
     return suspects(
         "clip.image",
         graphs / "vision.onnx",
-        work.wanted.precision,
-        lambda graph: cosine(original, _embedded(work, graph)),
-        samples=_samples(work),
+        job.source.precision,
+        lambda graph: cosine(original, _embedded(job, graph)),
+        samples=_samples(job),
     )
 
 
-def _samples(work: ClipWork) -> list[Inputs]:
-    return [{"pixel_values": one} for one in work.pixels]
+def _samples(job: ClipJob) -> list[Inputs]:
+    return [{"pixel_values": one} for one in job.pixels]
 
 
-def _embedded(work: ClipWork, graph: Path) -> NDArray[np.float32]:
-    return np.concatenate([found["image_embeds"] for found in run(graph, _samples(work))]).astype(np.float32)
+def _embedded(job: ClipJob, graph: Path) -> NDArray[np.float32]:
+    return np.concatenate([found["image_embeds"] for found in run(graph, _samples(job))]).astype(np.float32)
 
 
-def _write(work: ClipWork, out: Path, vocabularies: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
+def _write(job: ClipJob, out: Path, vocabularies: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
     """Tokenizer and vocabularies; returns CLIP's part of models.json."""
-    work.tokenizer.save(str(out / "clip/tokenizer.json"))
+    job.tokenizer.save(str(out / "clip/tokenizer.json"))
     section: dict[str, Any] = {
         "vision": "clip/vision.onnx",
         "text": "clip/text.onnx",
         "tokenizer": "clip/tokenizer.json",
-        "context_tokens": work.context_tokens,
-        "pad_token_id": work.pad_token_id,
-        "prompts": work.wanted.prompts,
-        "preprocess": work.preprocess.model_dump(mode="json"),
+        "context_tokens": job.context_tokens,
+        "pad_token_id": job.pad_token_id,
+        "prompts": job.source.prompts,
+        "preprocess": job.preprocess.model_dump(mode="json"),
     }
-    for kind, entries in work.words.items():
+    for kind, entries in job.words.items():
         (out / f"clip/{kind}.txt").write_text("".join(f"{entry.word}\n" for entry in entries), encoding="utf-8")
         (out / f"clip/{kind}.ja.txt").write_text("".join(f"{entry.translation}\n" for entry in entries), encoding="utf-8")
         np.save(out / f"clip/{kind}.npy", vocabularies[kind])
@@ -160,13 +161,13 @@ def _write(work: ClipWork, out: Path, vocabularies: Mapping[str, NDArray[np.floa
     return section
 
 
-def _texts(model: CLIPModel | SiglipModel, graph: Path, work: ClipWork) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _texts(model: CLIPModel | SiglipModel, graph: Path, job: ClipJob) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Sentences of random tokens, as the graph and as the original read them; float32 (N, D) each."""
-    text, context = model.config.text_config, work.context_tokens
+    text, context = model.config.text_config, job.context_tokens
     ids = np.random.default_rng(0).integers(3, text.vocab_size - 2, (SENTENCES, context))
-    ids[:, context // 2 :] = work.pad_token_id
+    ids[:, context // 2 :] = job.pad_token_id
     ids[:, context // 2] = min(text.eos_token_id or text.vocab_size - 1, text.vocab_size - 1)
-    inputs = {"input_ids": ids} | ({} if work.checkpoint.model_type == "siglip" else {"attention_mask": np.ones_like(ids)})
+    inputs = {"input_ids": ids} | ({} if job.checkpoint.model_type == "siglip" else {"attention_mask": np.ones_like(ids)})
     with torch.no_grad():
         original = ClipText(model)(**{name: torch.from_numpy(value) for name, value in inputs.items()}).numpy()
     return run(graph, [inputs])[0]["text_embeds"], original

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import llama_cpp
@@ -21,6 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from export.checkpoint import Checkpoint, read_checkpoint, read_json
 from export.errors import LlmError
 from export.models.llm.gguf_quantize import silent, strip_chat_template
+from export.progress import Report
 
 CONVERTER_ENV = "KOTOBA_LLAMA_CPP"
 HOURS = 3600 * 4
@@ -173,16 +174,16 @@ def _run(script: str, arguments: list[str], about: Path) -> None:
         raise LlmError(msg)
 
 
-def llm_parts(checkpoint: Checkpoint, adapters: Sequence[Path], out: Path, *, say: Callable[[str], None]) -> None:
+def llm_parts(checkpoint: Checkpoint, adapters: Sequence[Path], out: Path, *, report: Report) -> None:
     """Write `out`/model.gguf in F16, `out`/adapters/NAME.gguf and `out`/templates/default.txt.
 
     Raises:
         LlmError: llama.cpp refuses the model, or an adapter does not belong to it.
     """
-    say("converting the language model to GGUF F16")
+    report("converting the language model to GGUF F16")
     convert_model(checkpoint, out / "model.gguf")
     for adapter in adapters:
-        say(f"converting the adapter {adapter.name}")
+        report(f"converting the adapter {adapter.name}")
         convert_adapter(adapter, checkpoint, out / f"adapters/{adapter.name}.gguf")
     (out / "templates").mkdir()
     (out / "templates/default.txt").write_text(plain_template(checkpoint, out / "model.gguf"), encoding="utf-8")

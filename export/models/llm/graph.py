@@ -47,7 +47,7 @@ MATRICES = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "
 """Of each layer, with or without a bias; what an adapter may change."""
 
 
-def why_no_graph(model: Path, precision: GraphPrecision, adapters: Iterable[Path] = ()) -> str | None:
+def graph_obstacle(model: Path, precision: GraphPrecision, adapters: Iterable[Path] = ()) -> str | None:
     """What keeps a GGUF with these LoRAs from becoming a graph; None where nothing does."""
     return next(_obstacles(_Source(gguf.GGUFReader(model), model), precision, adapters), None)
 
@@ -56,7 +56,7 @@ def write_graph(model: Path, target: Path, precision: GraphPrecision, *, context
     """Write a GGUF's weights as a graph; `adapters` are the LoRAs that it must be able to take.
 
     Raises:
-        LlmError: `why_no_graph` has an answer, or a weight is not finite.
+        LlmError: `graph_obstacle` has an answer, or a weight is not finite.
     """
     source, loras = _Source(gguf.GGUFReader(model), model), tuple(adapters)
     why = next(_obstacles(source, precision, loras), None)

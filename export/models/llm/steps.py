@@ -5,13 +5,14 @@ Only the first needs the toolchain of the extra [export], which is therefore imp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from export.cache import Cache, Step
 from export.checkpoint import Checkpoint
 from export.models.llm.gguf_quantize import write_quantized
 from export.models.llm.graph import write_graph
+from export.progress import Report
 from firmware_config.board import GraphPrecision
 
 CONVERTED = Step("llm", modules=("export.models.llm.convert",), libraries=("gguf", "numpy", "sentencepiece", "torch", "transformers"))
@@ -21,7 +22,7 @@ QUANTIZED = Step("llm-quantized", modules=("export.models.llm.gguf_quantize",))
 GRAPH = Step("llm-graph", modules=("export.models.llm.graph",))
 
 
-def converted_llm(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Cache, report: Callable[[str], None]) -> Path:
+def converted_llm(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Cache, report: Report) -> Path:
     """The folder with a checkpoint's model.gguf in F16, its adapters and its template.
 
     Raises:
@@ -32,13 +33,13 @@ def converted_llm(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Ca
     weights = [path for adapter in adapters for path in (adapter / "adapter_config.json", adapter / "adapter_model.safetensors")]
     return cache.made(
         CONVERTED,
-        lambda out: llm_parts(checkpoint, adapters, out, say=report),
+        lambda out: llm_parts(checkpoint, adapters, out, report=report),
         inputs=(*checkpoint.files, *weights, *converter_files()),
         settings=[adapter.name for adapter in adapters],
     )
 
 
-def quantized_gguf(source: Path, quantisation: str, *, cache: Cache, report: Callable[[str], None]) -> Path:
+def quantized_gguf(source: Path, quantisation: str, *, cache: Cache, report: Report) -> Path:
     """A GGUF in `quantisation`, one of llama.cpp's names or "keep", without its chat template.
 
     Raises:
@@ -59,12 +60,12 @@ def llm_graph(
     context_tokens: int,
     adapters: Sequence[Path],
     cache: Cache,
-    report: Callable[[str], None],
+    report: Report,
 ) -> Path:
     """A GGUF as one ONNX graph that can take `adapters`.
 
     Raises:
-        LlmError: the model cannot be a graph in this precision (see `why_no_graph`), or a weight is not finite.
+        LlmError: the model cannot be a graph in this precision (see `graph_obstacle`), or a weight is not finite.
     """
 
     def make(out: Path) -> None:

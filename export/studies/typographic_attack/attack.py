@@ -6,7 +6,6 @@ page derives the guarded decisions from the same inspection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,6 +18,7 @@ from edge.inspection.open import open_inspectors
 from edge.message import decode, encode
 from edge.picture.decode import read_picture
 from edge.records import Frame, Inspection, Pixels
+from export.progress import Report
 from export.starter.cells import HELD_OUT_MONO, Cell, load_cells
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
 from export.studies.errors import StudyError
@@ -78,7 +78,7 @@ def read_cell(cell: Cell) -> Pixels:
 
 
 def inspect_pictures(
-    bundle: Bundle, board: Board, station: Station, *, count: int, seed: int, jsonl: Path, report: Callable[[str], None]
+    bundle: Bundle, board: Board, station: Station, *, count: int, seed: int, jsonl: Path, report: Report
 ) -> list[Attacked]:
     """Make the pictures and inspect those without a line in `jsonl`; each inspection is appended to that file at once.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from edge.picture.text_detection import has_printed_text
 from edge.records import Decision, Description
 from export.painting.paint import paint
 from export.painting.render import render_cell
+from export.progress import Report
 from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, RULE_OF_THREE, share
 from export.studies.template import fill, row, table, wrapped
@@ -51,7 +52,7 @@ def decisions(attacked: Attacked, station: Station, *, has_text: bool) -> Decisi
     return decided(without_captions), decided(without_detector), decided(with_detector)
 
 
-def page(attacked: Sequence[Attacked], station: Station, *, command: str, seed: int, report: Callable[[str], None]) -> str:
+def page(attacked: Sequence[Attacked], station: Station, *, command: str, seed: int, report: Report) -> str:
     """Measure the guards and return the page as Markdown; takes a minute."""
     report("looking for printed text in the attacked pictures")
     detected = [has_printed_text(one.picture.pixels) for one in attacked]
@@ -110,7 +111,7 @@ def _printed(picture: AttackPicture) -> str:
     return f'"{picture.text}" in {font}, {style.height_px} px, {turned}, {ink}, blurred by {style.blur_px:.1f} px'
 
 
-def _cost(report: Callable[[str], None]) -> str:
+def _cost(report: Report) -> str:
     """The table of false alarms on cells without text, and of the time of the detector."""
     cells = load_cells()
     sets = {
@@ -142,7 +143,7 @@ def _painted_alarms(seed: int) -> int:
     return alarms
 
 
-def _misses(seed: int, report: Callable[[str], None]) -> str:
+def _misses(seed: int, report: Report) -> str:
     """The table of detected texts by height and contrast, on source validation cells with fonts that the detector never saw."""
     rng, cells, lines = np.random.default_rng(seed), validation_cells(), []
     for height in TABLE_HEIGHTS_PX:

@@ -35,7 +35,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cache=Cache(folder / "cache"),
         archive=False,
         board=BOARD,
-        say=lambda _: None,
+        report=lambda _: None,
     )
     (folder / "rust.tsv").write_text("rust\tさび\nred rust on the busbar\t\n", encoding="utf-8")
     (folder / "known.txt").write_text("intact cell\n")

@@ -33,7 +33,7 @@ def built(spec: Path, work: Path, *, out: str = "bundle", archive: bool = False)
         cache=Cache(work / "cache"),
         archive=archive,
         board=BOARD,
-        say=lambda _: None,
+        report=lambda _: None,
     )
 
 

@@ -125,7 +125,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def built(root: Path, cache: Path, *, out: str = "bundle", report: Callable[[str], None] = lambda _: None) -> Built:
     spec, key = read_spec(root / "line3.toml"), root.parent / "keys/builder.key"
-    return build(spec, out=root.parent / out, key=key, cache=Cache(cache), archive=False, board=BOARD, say=report)
+    return build(spec, out=root.parent / out, key=key, cache=Cache(cache), archive=False, board=BOARD, report=report)
 
 
 def test_one_command_builds_a_bundle_from_hugging_face_folders(
@@ -133,8 +133,8 @@ def test_one_command_builds_a_bundle_from_hugging_face_folders(
 ) -> None:
     arguments = ["--out", str(tmp_path / "bundle"), "--key", str(tmp_path / "keys/builder.key"), "--cache", str(cache)]
     assert cli.main(["build", str(root / "line3.toml"), *arguments, "--explain", str(tmp_path / "proof.png")]) == 0
-    table, told = capsys.readouterr()
-    assert re.search(r"making the models takes up to \d+\.\d GB of disk and \d+\.\d GB of memory", told)
+    table, progress = capsys.readouterr()
+    assert re.search(r"making the models takes up to \d+\.\d GB of disk and \d+\.\d GB of memory", progress)
     for stage in ("clip.image", "clip.text", "blip.captions", "words.tags", "judge", "verdict"):
         assert f"\n{stage} " in f"\n{table}"
     assert cv2.imread(str(tmp_path / "proof.png")) is not None

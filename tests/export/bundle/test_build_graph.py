@@ -13,6 +13,7 @@ from edge.judges.llama import LlamaModel
 from export.bundle.build import Built, build
 from export.cache import Cache
 from export.cli import main
+from export.progress import Report
 from export.proof.figures import ProofError
 from export.spec import read_spec
 from firmware_config.board import Board
@@ -24,7 +25,13 @@ WITHOUT = WITH.model_copy(update={"llm_graph": None})
 
 
 def built(
-    folder: Path, *, board: Board = WITH, llm: str = "", licences: str | None = None, stretched: bool = False, say: list[str] | None = None
+    folder: Path,
+    *,
+    board: Board = WITH,
+    llm: str = "",
+    licences: str | None = None,
+    stretched: bool = False,
+    report: Report = lambda _: None,
 ) -> Built:
     spec = write_spec(folder / "spec")
     if stretched:
@@ -33,7 +40,6 @@ def built(
     if licences is not None:
         text = text.replace('files = ["*"]', licences)
     spec.write_text(text)
-    told = [] if say is None else say
     return build(
         read_spec(spec),
         out=folder / "bundle",
@@ -41,7 +47,7 @@ def built(
         cache=Cache(folder / "cache"),
         archive=False,
         board=board,
-        say=told.append,
+        report=report,
     )
 
 
@@ -102,9 +108,9 @@ def test_a_graph_that_judges_differently_from_its_gguf_fails_the_build(tmp_path:
 
 
 def test_a_model_that_cannot_be_a_graph_stays_with_llama_cpp(tmp_path: Path) -> None:
-    told: list[str] = []
+    progress: list[str] = []
 
-    built(tmp_path, stretched=True, say=told)
+    built(tmp_path, stretched=True, report=progress.append)
 
     assert opened(tmp_path).manifest.llm.graph is None
-    assert any("the language model stays with llama.cpp, it cannot be a graph: it scales its rotary positions" in line for line in told)
+    assert any("the language model stays with llama.cpp, it cannot be a graph: it scales its rotary positions" in line for line in progress)

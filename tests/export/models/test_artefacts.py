@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -23,10 +24,10 @@ from export import cli
 from export.cache import Cache
 from export.errors import SpecError
 from export.model_sources import BlipSource, ClipSource
-from export.models.artefacts import hand_over, pictures_of
-from export.models.blip.make import PROOF_TOKENS, open_blip
+from export.models.artefacts import copy_artefacts, pictures_of
+from export.models.blip.make import PROOF_TOKENS, check_blip
 from export.models.clip.graphs import export_clip
-from export.models.clip.make import open_clip
+from export.models.clip.make import check_clip
 from export.models.quantize import changing, quantize
 from export.models.steps import blip_part, clip_part
 from export.models.vocabulary import read_vocabulary
@@ -81,7 +82,15 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def clip_of(sources: Path, out: Path, *, name: str = "clip", precision: Precision = "fp32", **changed: object) -> None:
+def clip_of(
+    sources: Path,
+    out: Path,
+    *,
+    name: str = "clip",
+    precision: Precision = "fp32",
+    pictures: Sequence[Path] | None = None,
+    **changed: object,
+) -> None:
     settings = {
         "folder": sources / name,
         "precision": precision,
@@ -90,15 +99,15 @@ def clip_of(sources: Path, out: Path, *, name: str = "clip", precision: Precisio
         "prompts": ("word30 {}", "{}"),
         "limits": {} if precision == "fp32" else LOOSE,
     }
-    pictures = changed.pop("pictures", pictures_of(sources))
-    work = open_clip(ClipSource(**{**settings, **changed}), pictures)
-    hand_over(clip_part(work, cache=Cache(out.with_name("cache")), say=quiet).artefacts, out)
+    job = check_clip(ClipSource.model_validate({**settings, **changed}), pictures_of(sources) if pictures is None else pictures)
+    copy_artefacts(clip_part(job, cache=Cache(out.with_name("cache")), report=quiet).artefacts, out)
 
 
 def blip_of(sources: Path, out: Path, *, precision: Precision = "fp32", **changed: object) -> None:
     limits = {} if precision == "fp32" else LOOSE
-    wanted = BlipSource(folder=sources / "blip", precision=precision, decoder_precision=precision, limits=limits, **changed)
-    hand_over(blip_part(open_blip(wanted, pictures_of(sources)), cache=Cache(out.with_name("cache")), say=quiet).artefacts, out)
+    settings = {"folder": sources / "blip", "precision": precision, "decoder_precision": precision, "limits": limits}
+    source = BlipSource.model_validate({**settings, **changed})
+    copy_artefacts(blip_part(check_blip(source, pictures_of(sources)), cache=Cache(out.with_name("cache")), report=quiet).artefacts, out)
 
 
 @pytest.mark.parametrize("name", ["clip", "siglip"])
@@ -126,7 +135,7 @@ def test_siglip_reads_a_padded_sentence_as_transformers_does(sources: Path, tmp_
 
 
 @pytest.mark.parametrize("precision", get_args(Precision))
-def test_every_precision_is_made_proven_and_keeps_its_weights_inside(sources: Path, tmp_path: Path, precision: Precision) -> None:
+def test_every_precision_is_proven_and_keeps_its_weights_inside_the_file(sources: Path, tmp_path: Path, precision: Precision) -> None:
     clip_of(sources, tmp_path / "out", precision=precision)
     blip_of(sources, tmp_path / "out", precision=precision)
     models = read_models(tmp_path / "out")
@@ -140,7 +149,7 @@ def test_every_precision_is_made_proven_and_keeps_its_weights_inside(sources: Pa
     assert precision in {"fp32", "fp16"} or made[precision] in kinds
 
 
-def said(artefacts: Path, picture: Path, **settings: int) -> str:
+def greedy_caption(artefacts: Path, picture: Path, **settings: int) -> str:
     """The greedy caption by the device's own code, without drafts."""
     blip = read_models(artefacts).blip
     assert blip is not None
@@ -151,7 +160,7 @@ def said(artefacts: Path, picture: Path, **settings: int) -> str:
 
 
 @pytest.mark.parametrize("prompt", ["", "word3 word7"])
-def test_drafts_are_what_the_device_says_of_the_pictures_and_what_was_given(sources: Path, tmp_path: Path, prompt: str) -> None:
+def test_drafts_are_the_device_s_captions_of_the_pictures_and_the_given_ones(sources: Path, tmp_path: Path, prompt: str) -> None:
     plant, given = shutil.copytree(sources, tmp_path / "plant"), tmp_path / "captions.txt"
     padded = tiny_models.tokenizer()
     padded.enable_padding(length=20)
@@ -161,14 +170,16 @@ def test_drafts_are_what_the_device_says_of_the_pictures_and_what_was_given(sour
         given.write_text(lines, encoding="utf-8-sig")
         blip_of(plant, tmp_path / "out", prompt=prompt, drafts=(given,))
         found = (tmp_path / "out/blip/drafts.txt").read_text().splitlines()
-        captions = [said(tmp_path / "out", picture, max_tokens=PROOF_TOKENS - 1) for picture in pictures_of(plant)]
+        captions = [greedy_caption(tmp_path / "out", picture, max_tokens=PROOF_TOKENS - 1) for picture in pictures_of(plant)]
         assert found == [*captions, *(line for line in lines.splitlines() if line)]
         assert all(captions)
 
 
-def test_a_specification_may_want_no_drafts(sources: Path, tmp_path: Path) -> None:
+def test_a_specification_can_leave_drafts_out(sources: Path, tmp_path: Path) -> None:
     blip_of(sources, tmp_path / "out", drafts="none")
-    assert read_models(tmp_path / "out").blip.drafts is None
+    blip = read_models(tmp_path / "out").blip
+    assert blip is not None
+    assert blip.drafts is None
     assert not (tmp_path / "out/blip/drafts.txt").exists()
 
 
@@ -181,7 +192,7 @@ def test_a_specification_may_want_no_drafts(sources: Path, tmp_path: Path) -> No
         (b"a cell\n" * 1001, "1001 captions, expected at most 1000: keep the commonest"),
     ],
 )
-def test_drafts_that_are_none_are_one_sentence(sources: Path, tmp_path: Path, content: bytes | None, expected: str) -> None:
+def test_a_wrong_file_of_drafts_is_refused_in_one_sentence(sources: Path, tmp_path: Path, content: bytes | None, expected: str) -> None:
     if content is not None:
         (tmp_path / "captions.txt").write_bytes(content)
     with pytest.raises(SpecError, match=expected) as refused:
@@ -196,7 +207,8 @@ def test_only_the_named_nodes_change(tmp_path: Path, precision: Precision) -> No
 
     def seen(nodes: list[str]) -> np.ndarray:
         quantize(tmp_path / "vision.onnx", tmp_path / "made.onnx", precision, samples=[picture], nodes=nodes)
-        return ort.InferenceSession(tmp_path / "made.onnx").run(None, picture)[0]
+        image_embeds: np.ndarray = ort.InferenceSession(tmp_path / "made.onnx").run(None, picture)[0]
+        return image_embeds
 
     names = [name for name in changing(tmp_path / "vision.onnx", precision) if precision != "int4" or name.endswith("MatMul")]
     assert any(name.endswith("Gemm") for name in names) == (precision != "int4")
@@ -240,7 +252,7 @@ def test_other_prompts_make_the_artefacts_of_clip_again_but_not_its_graphs(sourc
     assert re.fullmatch("clip-[0-9a-f]+", added)
 
 
-def test_what_is_wrong_is_said_before_any_work(sources: Path, tmp_path: Path) -> None:
+def test_a_wrong_source_is_refused_before_any_work(sources: Path, tmp_path: Path) -> None:
     twice = tmp_path / "twice.txt"
     twice.write_text("dent\ndent\n")
     broken = shutil.copytree(sources / "clip", tmp_path / "broken")
@@ -274,7 +286,7 @@ def test_the_commands_make_artefacts_and_print_the_proof(sources: Path, tmp_path
     assert "expected blip" in capsys.readouterr().err
 
 
-def test_a_command_tells_what_it_found_and_not_all_that_the_libraries_do(sources: Path, tmp_path: Path) -> None:
+def test_a_command_prints_its_figures_and_no_log_of_the_libraries(sources: Path, tmp_path: Path) -> None:
     words = ["--tags", str(sources / "tags.txt"), "--attributes", str(sources / "attributes.tsv"), "--prompts", "{}"]
     common = ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache"), "--precision", "int8", "--pictures", str(sources)]
     code = "import sys; from export.cli import main; sys.exit(main(sys.argv[1:]))"
@@ -290,5 +302,5 @@ def test_a_command_tells_what_it_found_and_not_all_that_the_libraries_do(sources
 
 
 def test_the_seed_vocabularies_are_taken_by_default(sources: Path) -> None:
-    wanted = ClipSource(folder=sources / "clip")
-    assert all(len(read_vocabulary(path)) >= 1500 for path in (*wanted.tags, *wanted.attributes))
+    source = ClipSource(folder=sources / "clip")
+    assert all(len(read_vocabulary(path)) >= 1500 for path in (*source.tags, *source.attributes))

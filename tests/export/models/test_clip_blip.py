@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from edge.describers.blip import BlipCaptioner
 from edge.describers.decoding.drafts import open_drafts
 from edge.errors import BundleError
 from edge.picture.preprocess import pixel_values
-from edge.runtime.onnx import Graph
+from edge.runtime.onnx import Array, Graph, Tensor
 from export.models.blip.graphs import cross_names, export_blip, past_names
 from export.models.clip.graphs import export_clip
 from export.models.quantize import quantize
@@ -27,6 +27,7 @@ from export.proof.figures import cosine
 from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID
 from firmware_config.board import read_board
 from firmware_config.bundle import Manifest
+from firmware_config.describers import Blip, ClipBlip
 from firmware_config.station import Describe
 from tests.support import tiny_models
 from tests.support.tiny_bundle import is_one_sentence, manifest_of, sound_files
@@ -150,7 +151,7 @@ def _outputs(graph: Path, pictures: np.ndarray, *, cross: Path) -> list[np.ndarr
 
 
 @pytest.fixture
-def bundle(graphs: Path) -> Iterator[Bundle]:
+def bundle(graphs: Path) -> Bundle:
     tiny_models.tokenizer().save(str(graphs / "blip/tokenizer.json"))
     parts: dict[str, Any] = manifest_of(sound_files())
     parts["describer"]["blip"] |= {
@@ -164,29 +165,43 @@ def bundle(graphs: Path) -> Iterator[Bundle]:
     return Bundle(graphs, Manifest.model_validate(parts), "sha256:" + "0" * 64)
 
 
+def blip_of(bundle: Bundle) -> Blip:
+    """The section of the manifest on BLIP."""
+    describer = bundle.manifest.describer
+    assert isinstance(describer, ClipBlip)
+    assert describer.blip is not None
+    return describer.blip
+
+
 def captioned(bundle: Bundle, pixels: np.ndarray, **settings: int) -> tuple[str, ...]:
     describe = Describe(**{"samples": 0, **settings})
-    return BlipCaptioner(bundle, bundle.manifest.describer.blip, board=read_board("cpu")).captions(pixels, describe)
+    return BlipCaptioner(bundle, blip_of(bundle), board=read_board("cpu")).captions(pixels, describe)
 
 
 def drafting(bundle: Bundle, drafts: Sequence[str], **blip: object) -> Bundle:
     """The bundle with drafts."""
     (bundle.root / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts))
     parts = manifest_of(sound_files() | {"blip/drafts.txt": b""})
-    parts["describer"]["blip"] = bundle.manifest.describer.blip.model_dump(mode="json") | {"drafts": "blip/drafts.txt", **blip}
+    parts["describer"]["blip"] = blip_of(bundle).model_dump(mode="json") | {"drafts": "blip/drafts.txt", **blip}
     return Bundle(bundle.root, Manifest.model_validate(parts), bundle.digest)
 
 
 def steps(bundle: Bundle, pixels: np.ndarray, **settings: int) -> tuple[tuple[str, ...], int]:
     """Captions, and how often the decoder ran for them."""
-    run, ran = Graph.run, []
+    run, decoder_runs = Graph.run, 0
+
+    def counted(graph: Graph, inputs: Mapping[str, Tensor], **names: Sequence[str]) -> tuple[list[Array], list[Tensor]]:
+        nonlocal decoder_runs
+        decoder_runs += "input_ids" in inputs
+        return run(graph, inputs, **names)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Graph, "run", lambda graph, inputs, **how: ran.append("input_ids" in inputs) or run(graph, inputs, **how))
-        return captioned(bundle, pixels, **settings), sum(ran)
+        patch.setattr(Graph, "run", counted)
+        return captioned(bundle, pixels, **settings), decoder_runs
 
 
 def generated(blip: BlipForConditionalGeneration, bundle: Bundle, pixels: np.ndarray, *, max_tokens: int, beams: int = 1) -> str:
-    values = torch.from_numpy(pixel_values(pixels, bundle.manifest.describer.blip.preprocess))
+    values = torch.from_numpy(pixel_values(pixels, blip_of(bundle).preprocess))
     with torch.no_grad():
         seen = blip.vision_model(pixel_values=values).last_hidden_state
         (row,) = blip.text_decoder.generate(
@@ -199,7 +214,7 @@ def generated(blip: BlipForConditionalGeneration, bundle: Bundle, pixels: np.nda
             num_beams=beams,
             do_sample=False,
         )
-    return tiny_models.tokenizer().decode(row.tolist(), skip_special_tokens=True)
+    return str(tiny_models.tokenizer().decode(row.tolist(), skip_special_tokens=True))
 
 
 def random_pixels(seed: int) -> np.ndarray:
@@ -253,7 +268,7 @@ def test_tensorrt_is_given_no_drafts(bundle: Bundle, board: str, foreseen: int) 
     assert len(drafts.after([], most=9)) == foreseen
 
 
-def test_drafts_that_are_no_text_are_one_sentence(bundle: Bundle) -> None:
+def test_drafts_that_are_no_text_are_refused_in_one_sentence(bundle: Bundle) -> None:
     drafted = drafting(bundle, [])
     (bundle.root / "blip/drafts.txt").write_bytes("きず".encode("shift-jis"))
     with pytest.raises(BundleError, match="no UTF-8 text") as refused:
@@ -261,13 +276,13 @@ def test_drafts_that_are_no_text_are_one_sentence(bundle: Bundle) -> None:
     assert is_one_sentence(str(refused.value))
 
 
-def test_a_caption_that_drafts_foresee_stops_where_it_is_told_to(bundle: Bundle) -> None:
+def test_a_caption_that_drafts_foresee_stops_at_max_tokens(bundle: Bundle) -> None:
     whole = captioned(bundle, random_pixels(0), max_tokens=16)[0].split()
     for most in range(1, 8):
         assert captioned(drafting(bundle, [" ".join(whole)]), random_pixels(0), max_tokens=most)[0].split() == whole[:most]
 
 
-def test_a_caption_ends_where_its_last_token_is_said_also_within_a_draft(bundle: Bundle) -> None:
+def test_a_caption_ends_at_its_end_token_also_within_a_draft(bundle: Bundle) -> None:
     (whole,) = captioned(bundle, random_pixels(0), max_tokens=16)
     tokens = tiny_models.tokenizer().encode(whole, add_special_tokens=False).ids
     for end in set(tokens):

@@ -86,7 +86,8 @@ def logits(model: Path, tokens: list[int], adapter: Path | None = None) -> np.nd
 
 def expected(model: PreTrainedModel, tokens: list[int]) -> np.ndarray:
     with torch.no_grad():
-        return model.eval()(torch.tensor([tokens])).logits[0].numpy()
+        row: np.ndarray = model.eval()(torch.tensor([tokens])).logits[0].numpy()
+    return row
 
 
 @pytest.mark.parametrize("family", ["qwen", "gemma"])
@@ -125,7 +126,7 @@ def test_the_chat_format_becomes_a_plain_template_and_leaves_the_model(qwen: Pat
     assert "tokenizer.chat_template" not in gguf.GGUFReader(qwen_gguf).fields
 
 
-def test_the_first_token_is_left_to_a_model_that_adds_it_by_itself(gemma: Path, tmp_path: Path) -> None:
+def test_the_template_leaves_out_a_first_token_that_the_model_adds_itself(gemma: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(gemma, tmp_path / "model")
     (folder / "chat_template.jinja").write_text(CHAT)
     convert_model(read_llm(gemma), tmp_path / "model.gguf")
@@ -139,11 +140,11 @@ def test_a_chat_template_that_reaches_for_python_is_not_run(qwen: Path, qwen_ggu
         plain_template(read_llm(folder), qwen_gguf)
 
 
-def test_a_model_without_a_chat_format_is_asked_plainly(gemma: Path, qwen_gguf: Path) -> None:
+def test_a_model_without_a_chat_format_gets_the_plain_instruction(gemma: Path, qwen_gguf: Path) -> None:
     assert plain_template(read_llm(gemma), qwen_gguf) == INSTRUCTION + "\n"
 
 
-def test_what_the_converter_does_not_know_is_one_sentence(qwen: Path, tmp_path: Path) -> None:
+def test_an_architecture_that_the_converter_does_not_know_is_refused_in_one_sentence(qwen: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(qwen, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"architectures": ["NobodyForCausalLM"]}))
@@ -168,7 +169,7 @@ def test_a_language_model_that_is_missing_is_named(tmp_path: Path) -> None:
         read_llm(tmp_path / "nowhere")
 
 
-def test_a_converter_that_is_not_there_is_said(qwen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_converter_is_refused_with_the_variable_to_set(qwen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KOTOBA_LLAMA_CPP", str(tmp_path))
     with pytest.raises(LlmError, match=r"set KOTOBA_LLAMA_CPP to a checkout of llama\.cpp"):
         convert_model(read_llm(qwen), tmp_path / "out.gguf")

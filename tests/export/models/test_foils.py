@@ -29,7 +29,7 @@ def test_every_word_has_at_least_the_fewest_and_never_itself() -> None:
         assert word not in against
 
 
-def test_a_few_pictures_say_nothing() -> None:
+def test_too_few_pictures_give_no_foils() -> None:
     assert choose_foils(WORDS, ROWS, pictures(ENOUGH - 1)) == {}
 
 

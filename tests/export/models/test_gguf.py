@@ -10,6 +10,7 @@ import torch
 from edge.bundle.gguf_header import require_sound
 from edge.errors import BundleError
 from edge.judges.label_judge import LabelJudge
+from edge.judges.language_model import Vocabulary
 from edge.judges.llama import LlamaModel
 from edge.judges.prompt import Prompt
 from edge.records import Tag, Words
@@ -123,7 +124,7 @@ def test_an_adapter_changes_the_packaged_model_as_it_changes_the_torch_model(tmp
 
 def require_the_same_change(model: Path, adapter: Path, *, adapted: list[str], template: str, spread: float, change_nats: float) -> None:
     device = LlamaModel(model, board=BOARD, context_tokens=1024)
-    tuner = Tuner(model, vocabulary=device, template=template, labels=LABELS)
+    tuner = Tuner(model, vocabulary=Vocabulary.of_file(model), template=template, labels=LABELS)
     tuner.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=adapted)
     plain = learned(tuner)
     torch.manual_seed(1)
@@ -143,7 +144,8 @@ def require_the_same_change(model: Path, adapter: Path, *, adapted: list[str], t
 
 def learned(tuner: Tuner) -> np.ndarray:
     with torch.no_grad():
-        return tuner.log_likelihoods([tuner.tokens(words) for words in WORDS]).numpy()
+        rows: np.ndarray = tuner.log_likelihoods([tuner.tokens(words) for words in WORDS]).numpy()
+    return rows
 
 
 def judged(device: LlamaModel, template: str, adapter: Path | None) -> np.ndarray:

@@ -9,6 +9,7 @@ import gguf
 import numpy as np
 import onnx
 import pytest
+from numpy.typing import NDArray
 from onnx import numpy_helper
 
 from edge.errors import BundleError, JudgeError
@@ -23,7 +24,7 @@ from export.errors import LlmError
 from export.models.llm import graph as llm_graph
 from export.models.llm.adapter_file import write_adapter, write_lora
 from export.models.llm.convert import convert_model, read_llm
-from export.models.llm.graph import hadamard, why_no_graph, write_graph
+from export.models.llm.graph import graph_obstacle, hadamard, write_graph
 from firmware_config.board import Board, GraphPrecision
 from firmware_config.labels import Label
 from tests.support.processor import needs_exact_byte_products
@@ -50,6 +51,10 @@ def graph_of(model: Path, precision: GraphPrecision, *adapters: Path) -> GraphMo
     return GraphModel(target, vocabulary=model, board=BOARD, context_tokens=CONTEXT)
 
 
+def noise(rng: np.random.Generator, shape: tuple[int, int]) -> NDArray[np.float32]:
+    return (rng.normal(size=shape) / 8).astype(np.float32)
+
+
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("llama")
@@ -62,7 +67,10 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "down_proj": (128, WIDTH),
     }
     matrices = {
-        f"{layer}.{part}": (rng.normal(size=(4, wide)).astype(np.float32) / 8, rng.normal(size=(out, 4)).astype(np.float32) / 8)
+        f"{layer}.{part}": (
+            noise(rng, (4, wide)),
+            noise(rng, (out, 4)),
+        )
         for layer, (part, (wide, out)) in product(range(2), sizes.items())
     }
     write_adapter(matrices, folder / "lora.gguf", **SHAPE)
@@ -89,7 +97,7 @@ def test_qwen_with_its_biases_and_its_own_order_of_rotary_pairs_is_known(tmp_pat
     with_biases = [tensor.name for tensor in gguf.GGUFReader(model).tensors if tensor.name.endswith("attn_q.bias")]
 
     assert with_biases
-    assert why_no_graph(model, "fp32") is None
+    assert graph_obstacle(model, "fp32") is None
     # llama.cpp rounds activations to F16 beside F16 weights.
     assert np.abs(scores(graph_of(model, "fp32")) - scores(LlamaModel(model, board=BOARD, context_tokens=CONTEXT))).max() < 1e-2
 
@@ -188,10 +196,12 @@ def write_kind(path: Path, *, arch: str = "llama", scaling: str | None = None) -
     return path
 
 
-def test_what_cannot_be_a_graph_is_refused_with_the_reason(tmp_path: Path, llama: Path) -> None:
+def test_a_model_that_cannot_be_a_graph_is_refused_with_the_reason(tmp_path: Path, llama: Path) -> None:
     write_adapter({"0.o_proj": (np.ones((4, WIDTH), np.float32), np.ones((WIDTH, 4), np.float32))}, tmp_path / "lora.gguf", **SHAPE)
     head = tmp_path / "head.gguf"
-    write_lora([("output.weight.lora_a", np.ones((4, WIDTH))), ("output.weight.lora_b", np.ones((9, 4)))], head, alpha=8)
+    write_lora(
+        [("output.weight.lora_a", np.ones((4, WIDTH), np.float32)), ("output.weight.lora_b", np.ones((9, 4), np.float32))], head, alpha=8
+    )
     (tmp_path / "broken.gguf").write_bytes(b"GGUF but not really")
     cases: list[tuple[Path, tuple[Path, ...], str]] = [
         (write_kind(tmp_path / "gemma.gguf", arch="gemma"), (), "its architecture is gemma, known are llama, qwen2"),
@@ -199,8 +209,8 @@ def test_what_cannot_be_a_graph_is_refused_with_the_reason(tmp_path: Path, llama
         (llama, (tmp_path / "lora.gguf", head), "adapter head.gguf changes output.weight, for which a graph has no place"),
         (llama, (tmp_path / "broken.gguf",), "broken.gguf is no sound GGUF file"),
     ]
-    for model, adapters, said in cases:
-        assert said in str(why_no_graph(model, "int8", adapters))
+    for model, adapters, reason in cases:
+        assert reason in str(graph_obstacle(model, "int8", adapters))
         with pytest.raises(LlmError, match=r"cannot be a graph in int8: .*: use graph = 'none'") as caught:
             write_graph(model, tmp_path / "model.onnx", "int8", context_tokens=CONTEXT, adapters=adapters)
         assert is_one_sentence(str(caught.value))
@@ -212,7 +222,10 @@ def test_adapters_of_other_matrices_and_ranks_are_taken_by_one_graph(tmp_path: P
     ranks = {"narrow": {"0.q_proj": 3}, "mixed": {"0.q_proj": 8, "0.o_proj": 2, "1.o_proj": 5, "1.q_proj": 4}}
     for name, parts in ranks.items():
         matrices = {
-            part: (rng.normal(size=(rank, WIDTH)).astype(np.float32) / 8, rng.normal(size=(WIDTH, rank)).astype(np.float32) / 8)
+            part: (
+                noise(rng, (rank, WIDTH)),
+                noise(rng, (WIDTH, rank)),
+            )
             for part, rank in parts.items()
         }
         write_adapter(matrices, tmp_path / f"{name}.gguf", **SHAPE)
@@ -224,7 +237,7 @@ def test_adapters_of_other_matrices_and_ranks_are_taken_by_one_graph(tmp_path: P
 
 
 @pytest.mark.parametrize("part", ["0.q_proj", "1.q_proj", "1.gate_proj"])
-def test_what_overflows_in_the_midst_of_the_model_is_not_rounded_away(tmp_path: Path, llama: Path, part: str) -> None:
+def test_an_overflow_inside_the_model_is_not_rounded_away(tmp_path: Path, llama: Path, part: str) -> None:
     out = 128 if part.endswith("gate_proj") else WIDTH
     rows = np.zeros((out, 4), np.float32)
     rows[-8:] = 1e37

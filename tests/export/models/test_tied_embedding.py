@@ -37,7 +37,8 @@ def logits(folder: Path, graph: Path) -> np.ndarray:
     ids = np.array([[DECODE_ID, 9, 17], [DECODE_ID, 30, 8]])
     inputs = {"input_ids": ids, "position_ids": np.arange(3)[None].repeat(2, 0), "attention_mask": np.ones_like(ids)}
     crosses = dict(zip(cross_names(tiny_models.LAYERS), cross, strict=True))
-    return ort.InferenceSession(str(graph)).run(["logits"], {**inputs, **past, **crosses})[0]
+    found: np.ndarray = ort.InferenceSession(str(graph)).run(["logits"], {**inputs, **past, **crosses})[0]
+    return found
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("int8", 0.05)])

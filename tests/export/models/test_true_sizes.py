@@ -19,8 +19,9 @@ from edge.describers.blip import BlipCaptioner
 from edge.picture.decode import read_picture
 from export.cache import Cache
 from export.model_sources import BlipSource, ClipSource
-from export.models.blip.make import BlipWork, open_blip
-from export.models.clip.make import open_clip
+from export.models.blip.graphs import load_blip
+from export.models.blip.make import BlipJob, check_blip
+from export.models.clip.make import check_clip
 from export.models.steps import Part, blip_part, clip_part
 from export.spec import read_models
 from firmware_config.board import Precision, read_board
@@ -49,8 +50,8 @@ def quiet(_: str) -> None:
     pass
 
 
-def told(name: str, part: Part) -> dict[str, float]:
-    for one in part.figures:  # whoever watches wants each line at once
+def printed_figures(name: str, part: Part) -> dict[str, float]:
+    for one in part.figures:  # as soon as it is known: the test takes twenty minutes
         print(f"| {name} | {one.stage} | {one.kind} | {one.precision} | {one.value:.6g} |", flush=True)
     return {one.name: one.value for one in part.figures}
 
@@ -63,7 +64,7 @@ def test_clip(name: str, tmp_path: Path) -> None:
     found: dict[str, float] = {}
     for precision in ("fp32", "int8", *(("int8-full",) if name in BOTH_INT8 else ())):
         wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
-        found |= told(name, clip_part(open_clip(wanted, pictures), cache=Cache(tmp_path / "cache"), say=quiet))
+        found |= printed_figures(name, clip_part(check_clip(wanted, pictures), cache=Cache(tmp_path / "cache"), report=quiet))
     assert found["clip_image_max_difference_fp32"] <= FP32_TOLERANCE
     assert found["clip_text_max_difference_fp32"] <= FP32_TOLERANCE
     assert found["clip_image_cosine_int8"] >= INT8_COSINE
@@ -77,46 +78,44 @@ def test_blip(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     print(f"{name}: exported, quantized to int8 and proven in {seconds:.0f} s, peak memory {peak / 1e9:.2f} GB", flush=True)
     assert peak < MEMORY
     for precision in ("int8", *(("int8-full",) if name in BOTH_INT8 else ()), "fp32"):
-        work = open_blip(_wanted(folder, precision), pictures)
-        part = blip_part(work, cache=Cache(tmp_path / "cache"), say=quiet)
-        found |= told(name, part)
+        job = check_blip(_wanted(folder, precision), pictures)
+        part = blip_part(job, cache=Cache(tmp_path / "cache"), report=quiet)
+        found |= printed_figures(name, part)
     assert found["blip_decoder_max_difference_fp32"] <= FP32_TOLERANCE
     assert found["blip_captions_edit_distance_fp32"] == 0
     assert found["blip_vision_cosine_int8"] >= INT8_COSINE
     assert found["blip_decoder_cosine_int8"] >= INT8_COSINE
-    _captions_are_those_of_transformers(work, part.artefacts, pictures, monkeypatch)
+    _captions_are_those_of_transformers(job, part.artefacts, pictures, monkeypatch)
 
 
 def _wanted(folder: Path, precision: Precision) -> BlipSource:
     return BlipSource(folder=folder, precision=precision, decoder_precision=precision, limits=LOOSE | {"cosine": 0.9})
 
 
-def _captions_are_those_of_transformers(
-    work: BlipWork, artefacts: Path, pictures: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _captions_are_those_of_transformers(job: BlipJob, artefacts: Path, pictures: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     """Greedy, beam and sampled, by the device's own code and by `generate`, whose draws are made with our numbers."""
     files = sound_files() | {"blip/drafts.txt": b""}
     blip = read_models(artefacts).blip
     assert blip is not None
     bundle = Bundle(artefacts, Manifest.model_validate(manifest_of(files)), "sha256:" + "0" * 64)
     captioner = BlipCaptioner(bundle, blip, board=read_board("cpu"))
-    model = work.model()
-    for path, values in zip(pictures, work.pixels, strict=True):
+    model = load_blip(job.checkpoint)
+    for path, values in zip(pictures, job.pixels, strict=True):
         pixels = read_picture(path, max_pixels=10**7, max_bytes=10**8)
         for beams in (1, BEAMS):
             settings = Describe(samples=SAMPLES if beams == 1 else 0, beams=beams, max_tokens=MAX_TOKENS, top_k=TOP_K, seed=5)
             mine = captioner.captions(pixels, settings)
-            assert mine[0] == _generated(work, model, values, num_beams=beams, do_sample=False)[0]
+            assert mine[0] == _generated(job, model, values, num_beams=beams, do_sample=False)[0]
             print(f"  {'beam' if beams > 1 else 'greedy'}: {mine[0]}")
             if settings.samples:
                 monkeypatch.setattr(torch, "multinomial", _draws(np.random.default_rng(settings.seed)))
-                theirs = _generated(work, model, values, do_sample=True, top_k=TOP_K, num_return_sequences=SAMPLES)
+                theirs = _generated(job, model, values, do_sample=True, top_k=TOP_K, num_return_sequences=SAMPLES)
                 monkeypatch.undo()
                 assert mine[1:] == theirs
                 print(f"  sampled: {mine[1:]}")
 
 
-def _generated(work: BlipWork, model: BlipForConditionalGeneration, values: np.ndarray, **how: object) -> tuple[str, ...]:
+def _generated(job: BlipJob, model: BlipForConditionalGeneration, values: np.ndarray, **how: object) -> tuple[str, ...]:
     with torch.no_grad():
         seen = model.vision_model(pixel_values=torch.from_numpy(values)).last_hidden_state
         rows = model.text_decoder.generate(
@@ -130,9 +129,9 @@ def _generated(work: BlipWork, model: BlipForConditionalGeneration, values: np.n
         )
     texts = []
     for row in rows.tolist():
-        said = row[1:]
-        said = said[: said.index(END)] if END in said else said
-        texts.append(work.tokenizer.decode(said))
+        tokens = row[1:]
+        tokens = tokens[: tokens.index(END)] if END in tokens else tokens
+        texts.append(job.tokenizer.decode(tokens))
     return tuple(texts)
 
 
@@ -151,15 +150,15 @@ def _draws(rng: np.random.Generator) -> object:
 def _exported_alone(folder: Path, pictures: tuple[Path, ...], cache: Path) -> tuple[float, int]:
     """Seconds and peak bytes of an export by a process that does nothing else; what it made is in the cache."""
     context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
+    queue: multiprocessing.Queue[tuple[float, int]] = context.Queue()
     child = context.Process(target=_export, args=(folder, pictures, cache, queue))
     child.start()
-    told = queue.get(timeout=1_800)
+    seconds_and_bytes = queue.get(timeout=1_800)
     child.join()
-    return told
+    return seconds_and_bytes
 
 
-def _export(folder: Path, pictures: tuple[Path, ...], cache: Path, told: multiprocessing.Queue) -> None:
+def _export(folder: Path, pictures: tuple[Path, ...], cache: Path, queue: multiprocessing.Queue[tuple[float, int]]) -> None:
     started = time.monotonic()
-    blip_part(open_blip(_wanted(folder, "int8"), pictures), cache=Cache(cache), say=quiet)
-    told.put((time.monotonic() - started, peak_bytes()))
+    blip_part(check_blip(_wanted(folder, "int8"), pictures), cache=Cache(cache), report=quiet)
+    queue.put((time.monotonic() - started, peak_bytes()))

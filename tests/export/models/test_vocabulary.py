@@ -37,12 +37,12 @@ def test_words_and_translations_are_read_in_order_and_headings_left_out(tmp_path
         ("# only\n", "no word"),
     ],
 )
-def test_a_vocabulary_that_is_not_sound_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+def test_a_wrong_line_is_refused_with_its_number(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(SpecError, match=complaint):
         read_vocabulary(written(tmp_path, text))
 
 
-def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_and_one_that_is_no_utf8_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="cannot be read"):
         read_vocabulary(tmp_path / "nowhere.txt")
     (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\x00")
