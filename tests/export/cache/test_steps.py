@@ -175,6 +175,7 @@ MADE_AGAIN = {
     "export/models/llm/convert.py": {"llm"},
     "export/models/llm/gguf_quantize.py": {"llm", "llm-quantized"},
     "export/models/llm/graph.py": {"llm-graph"},
+    "export/models/llm/products.py": {"llm-graph"},
     "export/models/steps.py": set[str](),
     "export/bundle/build.py": set[str](),
     "export/studies/results.py": set[str](),

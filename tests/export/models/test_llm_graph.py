@@ -1,4 +1,4 @@
-"""A language model as a graph beside its GGUF on llama.cpp, and what the int8 products promise."""
+"""A language model as a graph beside its GGUF on llama.cpp, and the properties of its int8 products."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from edge.judges.lora import read_lora
 from edge.judges.prompt import Prompt
 from edge.judges.token_tree import TokenTree
 from export.errors import LlmError
-from export.models.llm import graph as llm_graph
 from export.models.llm.adapter_file import write_adapter, write_lora
 from export.models.llm.convert import convert_model, read_llm
-from export.models.llm.graph import graph_obstacle, hadamard, write_graph
+from export.models.llm.graph import graph_obstacle, write_graph
+from export.models.llm.products import hadamard
 from firmware_config.board import Board, GraphPrecision
 from firmware_config.labels import Label
 from tests.support.processor import needs_exact_byte_products
@@ -247,10 +247,9 @@ def test_an_overflow_inside_the_model_is_not_rounded_away(tmp_path: Path, llama:
         scores(graph_of(llama, "int8", tmp_path / "huge.gguf"), tmp_path / "huge.gguf")
 
 
-def test_a_model_that_is_too_large_or_spoilt_is_refused(tmp_path: Path, llama: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_is_too_large_or_not_finite_is_refused(tmp_path: Path, llama: Path) -> None:
     write_llama(tmp_path / "spoilt.gguf", spoilt=float("nan"))
     with pytest.raises(LlmError, match=r"weights in output\.weight that are not finite"):
         write_graph(tmp_path / "spoilt.gguf", tmp_path / "model.onnx", "int8", context_tokens=CONTEXT)
-    monkeypatch.setattr(llm_graph, "MAX_BYTES", 1000)
     with pytest.raises(LlmError, match=r"it would have 0\.0 GB, and a file may have 0: use graph = 'none'"):
-        write_graph(llama, tmp_path / "model.onnx", "int8", context_tokens=CONTEXT)
+        write_graph(llama, tmp_path / "model.onnx", "int8", context_tokens=CONTEXT, max_bytes=1000)
