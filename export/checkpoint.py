@@ -1,4 +1,4 @@
-"""Checkpoints: folders as Hugging Face writes them, looked at before any long work begins and without running a byte of them."""
+"""Read checkpoints, folders in the layout of Hugging Face: check them before any long work begins, and run no code that they hold."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from export.errors import SpecError
 from firmware_config.describers import ImagePreprocess
 
 MAX_JSON_BYTES = 64 << 20
-"""A tokenizer.json of a large vocabulary has some ten megabytes."""
+"""Limit of a JSON file; the tokenizer.json of a large vocabulary has some ten megabytes."""
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "CLIP": ("clip", "siglip"),
     "BLIP": ("blip",),
 }
-"""`model_type` of config.json for what we call CLIP and BLIP; a language model may be whatever llama.cpp's converter knows."""
+"""The `model_type` in config.json for CLIP and BLIP. For a language model llama.cpp's converter decides what it accepts."""
 
 LOAD_SAFELY: Mapping[str, Any] = {
     "local_files_only": True,
@@ -46,20 +46,20 @@ class Checkpoint:
 
     @property
     def model_type(self) -> str:
-        """As config.json says: "clip", "siglip", "blip", "llama", ..."""
+        """The `model_type` in config.json: "clip", "siglip", "blip", "llama", ..."""
         return str(self.config.get("model_type", ""))
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """What the weights and the tokenizer are made of, sorted: the inputs of an export."""
+        """The files of the weights and the tokenizer, sorted: the inputs of an export."""
         return tuple(path for path in sorted(self.folder.iterdir()) if path.suffix in {".json", ".safetensors", ".txt", ".model"})
 
     @property
     def parameters(self) -> int:
-        """How many weights there are.
+        """The number of weights.
 
         Raises:
-            SpecError: a file is no safetensors.
+            SpecError: a file of weights is not in safetensors.
         """
         return sum(map(_parameters, self.folder.glob("*.safetensors")))
 
@@ -74,13 +74,13 @@ def _parameters(path: Path) -> int:
 
 
 def read_checkpoint(folder: Path, *, kind: str) -> Checkpoint:
-    """Look at a checkpoint; `kind` is "CLIP", "BLIP" or "language model".
+    """Read config.json of a checkpoint and check its files; no weight is read. `kind` is "CLIP", "BLIP" or "language model".
 
     Raises:
-        SpecError: no such folder, another kind of model, code of its own, or weights that are pickles.
+        SpecError: the folder is missing, is of another kind, brings code of its own, or has no weights in safetensors.
     """
     if not folder.is_dir():
-        msg = f"{kind} checkpoint {folder} is no folder: give the path of a folder as Hugging Face writes it"
+        msg = f"{kind} checkpoint {folder} is no folder: give the path of a folder in the layout of Hugging Face"
         raise SpecError(msg)
     config = read_json(folder / "config.json")
     wanted, found = KINDS.get(kind), config.get("model_type")
@@ -88,7 +88,9 @@ def read_checkpoint(folder: Path, *, kind: str) -> Checkpoint:
         msg = f"{kind} checkpoint {folder} is of the type {found!r}, expected {' or '.join(wanted)}: give another folder"
         raise SpecError(msg)
     if config.get("auto_map") or list(folder.glob("*.py")):
-        msg = f"{kind} checkpoint {folder} wants to run code of its own (trust_remote_code): not done here, take a model that needs none"
+        msg = (
+            f"{kind} checkpoint {folder} brings code of its own (trust_remote_code), which is never run here: take a model that needs none"
+        )
         raise SpecError(msg)
     if not list(folder.glob("*.safetensors")):
         pickles = [path.name for pattern in PICKLES for path in folder.glob(pattern)]
@@ -120,12 +122,12 @@ def read_json(path: Path) -> Mapping[str, Any]:
 
 
 def preprocessing(checkpoint: Checkpoint, *, size: int) -> ImagePreprocess:
-    """How pixels are made ready: `size` is the tower's, mean and deviation are as preprocessor_config.json says.
+    """The preprocessing of pixels: `size` is the tower's, mean and deviation are those of preprocessor_config.json.
 
     The whole picture is resized, whatever its sides: CLIP's own centre crop would cut off the rim of a part, and a defect with it.
 
     Raises:
-        SpecError: the file is missing or says something else than three means and three deviations.
+        SpecError: the file is missing or does not hold three means and three deviations.
     """
     path = checkpoint.folder / "preprocessor_config.json"
     settings = read_json(path)
@@ -137,10 +139,10 @@ def preprocessing(checkpoint: Checkpoint, *, size: int) -> ImagePreprocess:
 
 
 def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
-    """The fast tokenizer of a checkpoint, without running anything of it, and without the padding and cutting that it was last used with.
+    """The fast tokenizer of a checkpoint, without the padding and truncation that were saved with it.
 
     Raises:
-        SpecError: there is no tokenizer.json, or it is not understood.
+        SpecError: tokenizer.json is missing or cannot be parsed.
     """
     path = checkpoint.folder / "tokenizer.json"
     try:

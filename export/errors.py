@@ -10,7 +10,7 @@ from __future__ import annotations
 
 
 class ExportError(Exception):
-    """Root: says in one sentence what was being done, with which value, and what to do."""
+    """Root. The message is one sentence: what was being done, with which value, and what to do."""
 
 
 class SpecError(ExportError):

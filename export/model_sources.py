@@ -12,7 +12,7 @@ from firmware_config.describers import Prompt
 from firmware_config.strict import STRICT
 
 Quantisation = Literal["F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0"]
-"""Of a language model, llama.cpp's names."""
+"""Quantisations of a language model, by llama.cpp's names."""
 FigureKind = Literal["cosine", "agreement", "overlap", "max_difference", "edit_distance", "probability"]
 """What a proof measures: `export.proof.figures`."""
 
@@ -25,17 +25,17 @@ def _under_the_specification(path: Path, info: ValidationInfo) -> Path:
 
 
 Here = Annotated[Path, AfterValidator(_under_the_specification)]
-"""A path relative to the file that says it."""
+"""A path relative to the specification that holds it."""
 
 Limits = dict[FigureKind, Annotated[float, Field(ge=0)]]
-"""Limits of a proof that are not those of `export.proof.figures`."""
+"""Limits of a proof that replace those of `export.proof.figures`."""
 
 
 class ClipSource(BaseModel):
-    """A CLIP or SigLIP to make artefacts of."""
+    """The CLIP or SigLIP of a bundle."""
 
     model_config = STRICT
-    folder: Here = Field(description="The model's folder, as Hugging Face writes it.")
+    folder: Here = Field(description="The model's folder in the layout of Hugging Face.")
     precision: Precision = "int8"
     tags: tuple[Here, ...] = Field(default=(SEED_WORDS / "tags.tsv",), min_length=1)
     attributes: tuple[Here, ...] = Field(default=(SEED_WORDS / "attributes.tsv",), min_length=1)
@@ -44,15 +44,15 @@ class ClipSource(BaseModel):
 
 
 class BlipSource(BaseModel):
-    """A captioning BLIP to make artefacts of."""
+    """The captioning BLIP of a bundle."""
 
     model_config = STRICT
-    folder: Here = Field(description="The model's folder, as Hugging Face writes it.")
+    folder: Here = Field(description="The model's folder in the layout of Hugging Face.")
     precision: Precision = "int8"
     decoder_precision: Precision = "int8"
     prompt: str = Field(default="", description="Prefix of every caption, such as 'a picture of'.")
     drafts: tuple[Here, ...] | Literal["none"] = Field(
-        default=(), description="Text files of captions as they may be said, one a line, beside those of the pictures; or none at all."
+        default=(), description="Text files of likely captions, one a line, in addition to those of the pictures; 'none' leaves drafts out."
     )
     limits: Limits = {}
 
@@ -60,8 +60,8 @@ class BlipSource(BaseModel):
 class LlmSource(BaseModel):
     """Where the language model comes from.
 
-    `package`: the one .gguf inside an installed package; `path`: a .gguf file; `folder`: a checkpoint as Hugging Face writes it, with which
-    `adapters` may come, LoRA folders of peft. `keep` leaves a GGUF as it is, and a folder at F16.
+    `package` is an installed package that holds one .gguf file, `path` a .gguf file, `folder` a checkpoint in the layout of Hugging Face.
+    `adapters` are LoRA folders of PEFT for the model of `folder`. The quantisation "keep" leaves a GGUF as it is, and a folder in F16.
     """
 
     model_config = STRICT
@@ -72,7 +72,7 @@ class LlmSource(BaseModel):
     quantisation: Quantisation | Literal["keep"] = "keep"
     graph: GraphPrecision | Literal["auto", "none"] = Field(
         default="auto",
-        description="Precision of a graph beside the GGUF, for processors; auto: what the board is best at, where the model can be one.",
+        description="Precision of the graph beside the GGUF, for processors. 'auto': the board's, and none if the model cannot be a graph.",
     )
     context_tokens: int = Field(default=2048, ge=256, le=32_768)
     limits: Limits = {}

@@ -1,4 +1,4 @@
-"""What to build: the specification of a bundle, a TOML file. Paths in it are relative to the file itself."""
+"""Read the specification of a bundle, a TOML file. Paths in it are relative to the file itself."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from firmware_config.strict import STRICT
 from firmware_config.toml import read_toml
 
 STATION_NAME = "station.toml"
-"""In the golden folder: labels, words and limits with which the golden verdicts are made."""
+"""The station file in the golden folder: labels, words and limits with which the golden verdicts are made."""
 
 LLM_PATH, LLM_GRAPH_PATH = "llm/model.gguf", "llm/model.onnx"
-"""Inside a bundle."""
+"""Paths inside a bundle."""
 
 MAX_JSON_BYTES = 1_000_000
 
@@ -33,7 +33,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Licence(BaseModel):
-    """The licence of the files that match a pattern; the first that matches counts. `text` is a file with its wording."""
+    """The licence of the files that match a pattern; the first entry that matches counts. `text` is a file with the licence text."""
 
     model_config = STRICT
     files: tuple[Text, ...] = Field(min_length=1, description="Patterns over paths inside the bundle, such as clip/*.")
@@ -44,7 +44,7 @@ class Licence(BaseModel):
 
 
 class BundleSpec(BaseModel):
-    """What to build: from models as Hugging Face writes them, from artefacts that are ready, or from both.
+    """What to build: from checkpoints of Hugging Face, from ready artefacts, or from both.
 
     `artefacts` holds models.json, the files that it names, adapters/*.gguf and temperatures.json. `templates` may be left out where the
     language model is made from a folder: its chat format then becomes the template "default".
@@ -60,10 +60,10 @@ class BundleSpec(BaseModel):
     templates: Here | None = None
     golden: Here = Field(description=f"Pictures (.png, .jpg) and {STATION_NAME}.")
     expected: dict[Text, tuple[Text, ...]] = Field(
-        default={}, description="Label to patterns over the names of golden pictures, such as crack-*.png, that shall get this label."
+        default={}, description="The expected label of golden pictures: label to patterns over their file names, such as crack-*.png."
     )
     require_expected: bool = Field(
-        default=False, description="Refuse to build if a golden picture does not get the label that is expected, or not its decision."
+        default=False, description="Refuse to build if a golden picture gets another label or decision than expected."
     )
     pictures: Here | None = Field(default=None, description="Real pictures to calibrate and to prove on (default: the golden ones).")
     limits: Limits = Field(default={}, description="Of the whole chain; those of one model stand in its own section.")
@@ -81,7 +81,7 @@ class BundleSpec(BaseModel):
 
     @property
     def makes(self) -> bool:
-        """Whether models have to be made, which takes the toolchain's heavy half."""
+        """Whether models have to be exported, which needs the extra [export]."""
         return self.clip is not None or self.blip is not None or self.llm.folder is not None
 
     def licence_of(self, path: str) -> Licence:
@@ -98,7 +98,7 @@ class BundleSpec(BaseModel):
         raise SpecError(msg)
 
     def expected_label(self, picture: str) -> str | None:
-        """The label that is expected of a golden picture, by its file name; None if the specification does not say.
+        """The expected label of a golden picture, by its file name; None if the specification names none.
 
         Raises:
             SpecError: two labels are expected.
@@ -124,10 +124,10 @@ class _Temperatures(RootModel[tuple[AdapterTemperature, ...]]):
 
 
 def read_spec(path: Path, *, precision: Precision = "int8") -> BundleSpec:
-    """Read a specification and make its paths absolute; `precision` is that of graphs where it names none.
+    """Read a specification and make its paths absolute; `precision` is the default for its graphs.
 
     Raises:
-        SpecError: the file or a folder that it names is missing, or it says something that is not understood.
+        SpecError: the file or a folder that it names is missing, or a value is wrong.
     """
     try:
         values = read_toml(path)
@@ -160,7 +160,7 @@ def read_models(artefacts: Path) -> Models:
     """Read models.json.
 
     Raises:
-        SpecError: missing or not understood.
+        SpecError: the file is missing or has a wrong value.
     """
     return _read_json(artefacts / "models.json", Models)
 
@@ -179,7 +179,7 @@ def read_golden_station(golden: Path) -> Station:
     """Read the station with which the golden verdicts are made.
 
     Raises:
-        SpecError: missing or not understood.
+        SpecError: the file is missing or has a wrong value.
     """
     try:
         return read_station(golden / STATION_NAME)

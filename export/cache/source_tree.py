@@ -11,12 +11,12 @@ from importlib.util import resolve_name
 from pathlib import Path
 
 PACKAGES = ("edge", "export", "firmware_config")
-"""Our own import packages; whatever else is imported is the standard library or an installed library."""
+"""Our own import packages; everything else is the standard library or an installed library."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What a set of modules runs: `sources` maps our modules to the SHA-256 of their files, `libraries` are names as they are imported."""
+    """The code that a set of modules runs: our modules with the SHA-256 of their files, and the import names of other libraries."""
 
     sources: dict[str, str]
     libraries: frozenset[str]
@@ -33,8 +33,8 @@ class SourceTree:
     def reached_from(self, modules: Iterable[str]) -> Code:
         """The code that `modules` run, imports inside functions included.
 
-        Imports under `if TYPE_CHECKING` are never run and do not count. The `__init__.py` of a room only re-exports, so that it counts
-        where a name is imported from the room itself, and not where a module of the room is; that of a whole package always counts.
+        Imports under `if TYPE_CHECKING` never run and do not count. The `__init__.py` of a room counts only if a name is imported from the
+        room itself, because it only re-exports. The `__init__.py` of a whole package always counts.
 
         Raises:
             ModuleNotFoundError: a module, or one that it imports from our packages, has no source file.

@@ -1,4 +1,4 @@
-"""Steps of a build, each made once: an artefact is kept until something that decides it changes.
+"""The cache of build steps: an artefact is kept until something that decides it changes.
 
 Four things decide what a step makes: our code, the libraries that the code calls, the content of the input files, and the settings.
 """
@@ -26,10 +26,10 @@ KEY_DIGITS = 32
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What makes one kind of artefact.
+    """A step that makes one kind of artefact.
 
-    `modules` hold the code of the step, by their full names; what they import of ours is found by reading them. `libraries` names, as they
-    are imported, those that the step runs in a process of its own; the libraries that its modules import are found too.
+    `modules` are the full names of the modules with its code; the modules and libraries that they import are found by reading them.
+    `libraries` are the import names of libraries that the step runs in a process of its own.
     """
 
     name: str
@@ -46,10 +46,10 @@ class Cache:
         self._library_version = installed_version if library_version is None else library_version
 
     def made(self, step: Step, make: Callable[[Path], object], *, inputs: Iterable[Path], settings: Any = None) -> Path:  # noqa: ANN401 -- JSON
-        """The folder with the artefact of a step, which `make` fills if it is not there yet.
+        """The folder with the artefact of a step; `make` fills it if it does not exist.
 
-        Of `inputs` the content and the file's name count, not the folder; `settings` are JSON values. The folder gets its final name when
-        `make` has returned, so that a step that was cut off is made again.
+        The content and the file name of `inputs` count, their folder does not. `settings` are JSON values. The folder gets its final name
+        after `make` has returned, so that an interrupted step is made again.
 
         Raises:
             OSError: an input cannot be read or the artefact cannot be written.
@@ -65,7 +65,12 @@ class Cache:
         return folder
 
     def key(self, step: Step, *, inputs: Iterable[Path], settings: Any = None) -> str:  # noqa: ANN401 -- JSON
-        """Digest of everything that decides the artefact of a step; see `made`."""
+        """Digest of everything that decides the artefact of a step; see `made`.
+
+        Raises:
+            OSError: an input cannot be read.
+            ModuleNotFoundError: the step names a module that does not exist.
+        """
         code = self._code.reached_from(step.modules)
         libraries: Mapping[str, str | None] = {name: self._library_version(name) for name in code.libraries.union(step.libraries)}
         decided_by = {
@@ -79,7 +84,7 @@ class Cache:
 
 
 def installed_version(library: str) -> str | None:
-    """The installed distributions of a library, by the name that is imported, and their versions; None where it is not installed.
+    """The installed distributions of a library and their versions, by its import name; None if it is not installed.
 
     One import can have several distributions: `onnxruntime` comes as onnxruntime-gpu too, `optimum` is one package of two distributions.
     """

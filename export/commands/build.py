@@ -1,4 +1,4 @@
-"""`kotoba-export build`: a signed bundle from a specification."""
+"""`kotoba-export build`: build a signed bundle from a specification."""
 
 from __future__ import annotations
 

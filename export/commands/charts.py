@@ -1,4 +1,4 @@
-"""The chart of a proof, also where the proof failed."""
+"""The chart of a proof, also of a failed one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @contextmanager
 def charted(picture: Path | None) -> Iterator[Callable[[Sequence[Figure]], None]]:
-    """Give a function that draws figures into `picture`; a proof that breaks a limit is drawn too. Without `picture` nothing is drawn.
+    """Return a function that draws figures into `picture`; a proof that breaks a limit is drawn too. Without `picture` nothing is drawn.
 
     Raises:
-        ProofError: a figure broke its limit; it is drawn before.
+        ProofError: a figure broke its limit, after it was drawn.
     """
     from export.proof.chart import draw
     from export.proof.figures import ProofError

@@ -1,4 +1,4 @@
-"""`kotoba-export clip`, `blip` and `llm`: one model from a Hugging Face folder to an artefact, with its proof."""
+"""`kotoba-export clip`, `blip` and `llm`: export one model of Hugging Face to artefacts, with its proof."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _register_llm(commands: Commands) -> None:
 
 
 def _add_model_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", type=Path, metavar="FOLDER", help="The folder of the model, as Hugging Face writes it.")
+    command.add_argument("folder", type=Path, metavar="FOLDER", help="The folder of the model, in the layout of Hugging Face.")
     command.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="The folder for the artefacts, which a specification then names."
     )

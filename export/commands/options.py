@@ -1,4 +1,4 @@
-"""What the verbs of `kotoba-export` have in common: how a verb is added, options, progress."""
+"""Shared by the verbs of `kotoba-export`: how a verb is added, common options, progress on stderr."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Run: TypeAlias = Callable[[argparse.Namespace], int]
 """Runs a verb; returns its exit code."""
 
 STATE = Path(".kotoba")
-"""Where a workstation keeps bundles, keys and the cache unless an option says otherwise."""
+"""The default folder for bundles, keys and the cache of a workstation."""
 
 HELP_COLUMNS = 100
 

@@ -1,4 +1,4 @@
-"""`kotoba-export pilot`, `trust` and `typographic-attack`: studies of a bundle on the labelled cells of ELPV."""
+"""`kotoba-export pilot`, `trust` and `typographic-attack`: study a bundle on the labelled cells of ELPV."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kotoba-export verify`: signature, files and golden verdicts of a bundle, by the code of the device."""
+"""`kotoba-export verify`: check the signature, the files and the golden verdicts of a bundle with the code of the device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kotoba-export vocabulary`: more words for a bundle."""
+"""`kotoba-export vocabulary`: add words to a bundle."""
 
 from __future__ import annotations
 

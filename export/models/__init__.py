@@ -1,1 +1,1 @@
-"""From a checkpoint to an artefact that a device runs: export, quantization, vocabulary."""
+"""Models from a checkpoint to artefacts that a device runs: export, quantization, vocabularies. For the rooms that build bundles."""

@@ -1,4 +1,4 @@
-"""What the exporters of pictures' models share: pictures to prove on, running a graph, and the artefacts' models.json."""
+"""The artefacts of a model: the pictures for its proof, its figures, and models.json."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def pictures_of(folder: Path) -> tuple[Path, ...]:
 
 
 def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDArray[np.float32], ...]:
-    """`pixel_values` float32 (1, 3, S, S) of each picture, by the device's own code.
+    """The `pixel_values` of each picture, float32 (1, 3, S, S), by the device's own code.
 
     Raises:
-        SpecError: there is none, or one cannot be read.
+        SpecError: there is no picture, or one cannot be read.
     """
     if not pictures:
-        msg = "no picture to prove with: give real pictures of the inspection point, a model is proven on them"
+        msg = "no picture to prove with: give a folder with real pictures of the inspection point"
         raise SpecError(msg)
     rows = []
     for path in pictures:
@@ -49,14 +49,14 @@ def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDA
 
 
 def run(graph: Path, rows: Sequence[Inputs]) -> list[Inputs]:
-    """All outputs of a graph by name, for each of `rows`; a graph of half a gigabyte is opened once."""
+    """Run a graph on each of `rows`; returns all of its outputs by name. The graph is opened once."""
     session = ort.InferenceSession(str(graph))
     names = [output.name for output in session.get_outputs()]
     return [dict(zip(names, session.run(names, inputs), strict=True)) for inputs in rows]
 
 
 def record(out: Path, section: str, values: dict[str, Any], measured: Sequence[Measured]) -> None:
-    """Write models.json and the figures into the folder `out`, which holds one model."""
+    """Write models.json, with `values` as its `section`, and the figures of the proof into `out`, the folder of one model."""
     models = {section: values, "parity": {one.name: round(one.value, 6) for one in measured}}
     (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", encoding="utf-8")
     (out / PROOF).write_text(json.dumps([astuple(one) for one in measured], indent=1) + "\n", encoding="utf-8")
@@ -68,9 +68,9 @@ def recorded(folder: Path) -> tuple[Measured, ...]:
 
 
 def copy_artefacts(artefacts: Path, out: Path, *, model: Path | None = None) -> tuple[Path, ...]:
-    """Copy the artefacts of one model into `out`, beside those of others; returns what was written.
+    """Copy the artefacts of one model into `out`, beside those of other models; returns the files that were written.
 
-    `model` is a language model's GGUF in its final quantisation. A template that is there stays: somebody may have worked on it.
+    `model` is the GGUF of a language model in its final quantisation. A template that `out` has already stays: it may have been edited.
     """
     written = []
     for source in sorted(path for path in artefacts.rglob("*") if path.is_file()):

@@ -1,4 +1,4 @@
-"""Which words cannot be true together: read off pictures on which the bundle's own CLIP compares all of them. No label is needed."""
+"""Foils of a word: words that exclude it, found by correlation of CLIP's cosines over pictures. No label is needed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 OPPOSED = -0.5
-"""Correlation below which two words exclude each other: a half of what moves one of them moves the other the other way."""
+"""Two words exclude each other if their cosines correlate below this."""
 
 FEWEST, MOST = 3, 8
-"""Foils of a word: the most opposed ones, at least and at most."""
+"""The fewest and the most foils of a word; the most negative correlations come first."""
 
 ENOUGH = 16
-"""Pictures below which a correlation says nothing (its standard error is then a quarter)."""
+"""The fewest pictures for a correlation: its standard error is then a quarter."""
 
 
 def choose_foils(words: Sequence[str], embeddings: NDArray[np.float32], pictures: NDArray[np.float32]) -> dict[str, list[str]]:
-    """Of each word the words whose cosines rise where its own fall, most opposed first.
+    """Choose for each word the words whose cosines rise where its own fall, the most opposed first.
 
-    `embeddings` float32 (len(words), D) are those of the words, `pictures` float32 (N, D) those of the pictures, of unit length; with
-    fewer than ENOUGH pictures there are no foils.
+    `embeddings` float32 (len(words), D) are those of the words, `pictures` float32 (N, D) those of the pictures, all of unit length.
+    With fewer than ENOUGH pictures no word has foils.
     """
     if len(pictures) < ENOUGH or len(words) < 2:
         return {}
@@ -38,7 +38,7 @@ def choose_foils(words: Sequence[str], embeddings: NDArray[np.float32], pictures
 
 
 def write_foils(foils: Mapping[str, Sequence[str]], out: Path) -> dict[str, str]:
-    """Write `out`/clip/foils.json, a word a line; returns what CLIP's part of models.json says of it."""
+    """Write `out`/clip/foils.json, one word a line; returns its entry for the section `clip` of models.json."""
     lines = (f" {json.dumps(word, ensure_ascii=False)}: {json.dumps(against, ensure_ascii=False)}" for word, against in foils.items())
     (out / "clip/foils.json").write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
     return {"foils": "clip/foils.json"}

@@ -1,4 +1,4 @@
-"""Precisions of a graph. All but fp16 change products with weights alone: those of attention stay as they are.
+"""Quantize a graph. All precisions but fp16 change only products with weights; the products inside attention stay as they are.
 
 `int8`: dynamic, S8 weights per channel, MatMul and Gemm only. The patch convolution stays fp32 (onnxruntime #12854). Weights keep 7 bits:
 without VNNI, AVX2 adds pairs of U8 x S8 products in 16 bits and saturates with 8-bit weights (onnxruntime's own advice for such CPUs is
@@ -32,7 +32,7 @@ Inputs = dict[str, NDArray[Any]]
 
 
 def changing(source: Path, precision: Precision) -> list[str]:
-    """Names of the nodes of an fp32 graph that a precision makes faster."""
+    """The names of the nodes of an fp32 graph that a precision changes."""
     graph = onnx.load(source, load_external_data=False).graph
     kinds, weights = _kinds(precision), {tensor.name for tensor in graph.initializer}
     return [node.name for node in graph.node if node.op_type in kinds and (precision == "fp16" or node.input[1] in weights)]
@@ -45,15 +45,19 @@ def _kinds(precision: Precision) -> list[str]:
 def quantize(
     source: Path, target: Path, precision: Precision, *, samples: Sequence[Inputs] = (), nodes: Sequence[str] | None = None
 ) -> None:
-    """Write a graph in another precision, its weights inside the file.
+    """Write an fp32 graph in another precision, with the weights inside the file.
 
-    `samples` are inputs to calibrate `int8-static` with; with `nodes` only these of `changing` change, all others stay fp32.
+    `samples` are inputs that calibrate `int8-static`. `nodes`, a part of `changing`, are the nodes to change; None changes all of them.
+
+    Raises:
+        OSError: `source` cannot be read or `target` cannot be written.
+        onnx.checker.ValidationError: the result is not a valid graph, which is a bug.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     kinds, names = _kinds(precision), changing(source, precision)
     only = names if nodes is None else list(nodes)
     match precision:
-        case _ if precision == "fp32" or not only:  # of no nodes onnxruntime would make all
+        case _ if precision == "fp32" or not only:  # onnxruntime takes an empty list of nodes for all nodes
             shutil.copyfile(source, target)
         case "fp16":
             graph = onnx.load(source)
@@ -66,7 +70,7 @@ def quantize(
                 source,
                 target,
                 op_types_to_quantize=kinds,
-                nodes_to_quantize=[*only, *(f"{name}_MatMul" for name in only)],  # as a Gemm is called that became one
+                nodes_to_quantize=[*only, *(f"{name}_MatMul" for name in only)],  # onnxruntime's name of a MatMul that it made of a Gemm
                 per_channel=True,
                 reduce_range=precision == "int8",
                 weight_type=QuantType.QInt8,
@@ -96,11 +100,11 @@ def quantize(
 
 
 class _Samples(CalibrationDataReader):
-    """Inputs one by one, as onnxruntime's calibrator asks for them."""
+    """The inputs one by one, in the form that onnxruntime's calibrator reads."""
 
     def __init__(self, samples: Sequence[Inputs]) -> None:
         self._left: Iterator[Inputs] = iter(samples)
 
     def get_next(self) -> Inputs | None:
-        """The next, or None."""
+        """The next inputs; None after the last."""
         return next(self._left, None)

@@ -1,4 +1,4 @@
-"""Which layers lose the most: a graph is quantized again and again, each time one type of layer only, and measured."""
+"""Find the layers that lose the most: quantize one type of layer at a time and measure the graph."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from export.proof.figures import Suspect
 from firmware_config.board import Precision
 
 DEPTH = 3
-"""Parts of a layer's name that tell its type, such as crossattention/self/query."""
+"""The number of parts of a node's name that make up a layer type, such as crossattention/self/query."""
 
 
 def layer_type(node: str) -> str:
-    """The type of a layer by its node's name: "/model/encoder/layers.3/mlp/fc1/MatMul" is "encoder/mlp/fc1"."""
+    """The layer type of a node by its name: "/model/encoder/layers.3/mlp/fc1/MatMul" is "encoder/mlp/fc1"."""
     parts = [part for part in node.strip("/").split("/")[:-1] if not part.rpartition(".")[2].isdigit()]
     return "/".join(parts[-DEPTH:]) or node
 
@@ -24,7 +24,7 @@ def layer_type(node: str) -> str:
 def suspects(
     stage: str, graph: Path, precision: Precision, measure: Callable[[Path], float], *, samples: Sequence[Inputs] = ()
 ) -> tuple[Suspect, ...]:
-    """The types of layers of an fp32 graph, worst first; `measure` gives the cosine of a graph in another precision to its original."""
+    """The layer types of an fp32 graph, worst first. `measure` returns the cosine of a quantized graph's outputs to the original's."""
     types: dict[str, list[str]] = defaultdict(list)
     for node in changing(graph, precision):
         types[layer_type(node)].append(node)

@@ -1,4 +1,4 @@
-"""From the models that a specification names to artefacts: everything is looked at first, then made step by step, each step kept."""
+"""From the models of a specification to artefacts: all sources are checked first, then each step is made once and kept in the cache."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ BLIP_GRAPHS = Step("blip-graphs", modules=("export.models.blip.graphs",))
 BLIP = Step("blip", modules=("export.models.blip.make",))
 
 PEAK = 5
-"""Times the weights in fp32 that exporting needs of memory at its peak: the model, its traced graph, and the copies on the way to disk."""
+"""Peak memory of an export, in multiples of the weights in fp32: the model, its traced graph, and the copies while it is written."""
 
 COPIES = 5
-"""Times the weights in fp32 that the cache holds at its fullest: two copies while a graph is written, the graph, what is made of it."""
+"""Peak disk use of the cache, in multiples of the weights in fp32: two copies while a graph is written, the graph, and its artefacts."""
 
 FLOAT = 4
 """Bytes of a weight in fp32."""
@@ -36,7 +36,7 @@ FLOAT = 4
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What was made of one model: `artefacts` is a folder that a build reads, `original` the model before it was quantized.
+    """The artefacts of one model, a folder that a build reads, and `original`, the model before it was quantized.
 
     `original` is the folder of a CLIP's or BLIP's fp32 graphs, or a language model's GGUF in F16.
     """
@@ -48,7 +48,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What making takes, in bytes: disk in the cache, and memory at the peak. Upper bounds; nothing is taken off for what is kept."""
+    """What making models takes, in bytes: disk in the cache, and memory at the peak. Upper bounds, as if the cache were empty."""
 
     disk: int
     memory: int
@@ -59,7 +59,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class ModelJobs:
-    """Models that were looked at and are still to be made."""
+    """The models of a specification, checked and ready to be made."""
 
     clip: ClipJob | None = None
     blip: BlipJob | None = None
@@ -68,7 +68,7 @@ class ModelJobs:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """What will be in the bundle because of them, as far as licences go."""
+        """The paths inside the bundle of the files that will be made and need a licence."""
         clip = ("vision.onnx", "text.onnx", "tokenizer.json", "tags.txt", "tags.ja.txt", "tags.npy")
         drafts = () if self.blip is None or self.blip.drafts is None else ("drafts.txt",)
         blip = ("vision.onnx", "decoder.onnx", "tokenizer.json", *drafts)
@@ -78,18 +78,18 @@ class ModelJobs:
 
     @property
     def need(self) -> Need:
-        """What making them takes."""
+        """What making them takes, at most."""
         graphs = [job.checkpoint.parameters * FLOAT for job in (self.clip, self.blip) if job is not None]
         llm = self.llm.parameters * FLOAT if self.llm is not None else 0
         return Need(disk=COPIES * sum(graphs) + llm, memory=max([*(PEAK * size for size in graphs), llm]))
 
 
 def check_sources(clip: ClipSource | None, blip: BlipSource | None, llm: LlmSource, pictures: Sequence[Path]) -> ModelJobs:
-    """Look at everything that the models are made of; takes seconds.
+    """Check everything that the models are made from, in seconds; no weight is read.
 
     Raises:
-        SpecError: a checkpoint, a vocabulary or a picture that is not as it must be.
-        LlmError: an adapter that is not as it must be.
+        SpecError: a checkpoint, a vocabulary, a file of drafts or a picture is wrong.
+        LlmError: an adapter is not a LoRA as PEFT saves it.
     """
     return ModelJobs(
         clip=None if clip is None else check_clip(clip, pictures),
@@ -103,7 +103,7 @@ def clip_part(job: ClipJob, *, cache: Cache, report: Report) -> Part:
     """CLIP's artefacts, made or taken from `cache`.
 
     Raises:
-        BuildError: a graph does not do what its original does.
+        ProofError: a graph differs from its original by more than a limit.
     """
     source, files = job.source, job.checkpoint.files
     report("exporting CLIP")
@@ -120,7 +120,7 @@ def blip_part(job: BlipJob, *, cache: Cache, report: Report) -> Part:
     """BLIP's artefacts, made or taken from `cache`.
 
     Raises:
-        BuildError: a graph does not do what its original does.
+        ProofError: a graph differs from its original by more than a limit.
     """
     source, files = job.source, job.checkpoint.files
     report("exporting BLIP")
@@ -143,11 +143,11 @@ def llm_part(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Cache, 
 
 
 def make_models(jobs: ModelJobs, *, cache: Cache, report: Report) -> dict[str, Part]:
-    """Every model of `jobs`, by "clip", "blip" and "llm".
+    """Make every model of `jobs`, or take it from `cache`; the keys are "clip", "blip" and "llm".
 
     Raises:
-        BuildError: a graph does not do what its original does.
-        LlmError: llama.cpp refuses the language model.
+        ProofError: a graph differs from its original by more than a limit.
+        LlmError: llama.cpp refuses the language model, or an adapter does not belong to it.
     """
     parts = {}
     if jobs.clip is not None:

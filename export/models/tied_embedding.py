@@ -1,7 +1,8 @@
-"""The word embedding and the head of a decoder are one matrix; this stores it once.
+"""Store the word embedding and the head of a decoder once, if they are one tied matrix.
 
-An exporter writes a tied matrix twice, once as it is for looking words up and once transposed for the logits: for BLIP base 94 MB too
-many in fp32, and in int8 a head of 23 MB beside an embedding that stays fp32. onnxruntime folds the transpose away when it loads the graph.
+An exporter writes a tied matrix twice, once as it is for the embedding and once transposed for the logits. For BLIP base this wastes
+94 MB in fp32; in int8 it stores a head of 23 MB beside an embedding that stays fp32. onnxruntime computes the transpose once, when it
+loads the graph.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Tied:
 
 
 def find_tied(graph: Path) -> Tied | None:
-    """The tied matrix of an fp32 decoder, or None where the head is a matrix of its own."""
+    """Find the tied matrix of an fp32 decoder; None if the head is a matrix of its own."""
     model = onnx.load(graph)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     looked_up = [node.input[0] for node in model.graph.node if node.op_type == "Gather" and node.input[0] in tensors]
@@ -39,7 +40,7 @@ def find_tied(graph: Path) -> Tied | None:
 
 
 def store_once(graph: Path, tied: Tied) -> None:
-    """Rewrite a graph, fp32, fp16 or dynamic int8, in place; in other precisions the two are different numbers and stay."""
+    """Store `tied` once in a graph in fp32, fp16 or dynamic int8, in place. In other precisions the two differ, and the graph stays."""
     model = onnx.load(graph)
     tensors = {tensor.name: tensor for tensor in model.graph.initializer}
     quantized, scale = f"{tied.head}_quantized", f"{tied.head}_scale"
@@ -55,7 +56,7 @@ def store_once(graph: Path, tied: Tied) -> None:
 
 
 def _share(model: ModelProto, head: TensorProto, *, transposed: str) -> None:
-    """Put a Transpose of `transposed` in the place of `head`."""
+    """Replace the tensor `head` by a Transpose of the tensor `transposed`."""
     if not any(tensor.name == transposed for tensor in model.graph.initializer):
         rows = np.ascontiguousarray(numpy_helper.to_array(head).T)
         model.graph.initializer.append(numpy_helper.from_array(rows, transposed))
@@ -64,7 +65,7 @@ def _share(model: ModelProto, head: TensorProto, *, transposed: str) -> None:
 
 
 def _look_up_scaled(model: ModelProto, embedding: str, quantized: str, scale: str) -> None:
-    """Look words up in the int8 matrix and multiply each by the scale of its row."""
+    """Replace each lookup in `embedding` by one in the int8 matrix, multiplied by the scale of its row."""
     (old,) = (tensor for tensor in model.graph.initializer if tensor.name == embedding)
     model.graph.initializer.remove(old)
     axis = f"{embedding}_axis"

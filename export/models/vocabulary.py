@@ -1,7 +1,7 @@
 """Vocabularies: files of words, and their embeddings by a text tower.
 
 A `.txt` file holds one word or phrase a line. A `.tsv` file holds a word, a tab, and its Japanese translation; lines that begin with `#`
-head a group. Words may not repeat: which of two equal words came first would decide nothing but the look of a verdict.
+are headings. A word may not repeat: it would appear twice in a description.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from export.errors import SpecError
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A word, and how operators read it in Japanese ("" where nobody said)."""
+    """A word and its Japanese translation, "" if there is none."""
 
     word: str
     translation: str
@@ -32,7 +32,7 @@ def read_vocabulary(path: Path) -> tuple[Entry, ...]:
     """Read one file of words.
 
     Raises:
-        SpecError: it cannot be read, is empty, or a line is not understood or repeats a word.
+        SpecError: the file cannot be read or holds no word, or a line has no word or repeats one.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -61,7 +61,7 @@ def merged(paths: Sequence[Path]) -> tuple[Entry, ...]:
     """The words of several files, in their order.
 
     Raises:
-        SpecError: a file is not understood, or two of them hold the same word.
+        SpecError: a file is wrong (see `read_vocabulary`), or two files hold the same word.
     """
     found: dict[str, Path] = {}
     entries: list[Entry] = []
@@ -78,7 +78,7 @@ def merged(paths: Sequence[Path]) -> tuple[Entry, ...]:
 def embeddings(
     graph: Path, tokenizer: Tokenizer, words: Sequence[str], *, prompts: Sequence[str], context_tokens: int, pad_token_id: int
 ) -> NDArray[np.float32]:
-    """Embeddings of unit length, float32 (len(words), D), by the device's own code.
+    """Embeddings of words, float32 (len(words), D) of unit length, by the device's own code.
 
     Raises:
         SpecError: a phrase is longer than the text tower can read.

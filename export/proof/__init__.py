@@ -1,1 +1,1 @@
-"""What a model lost on its way into the bundle: figures with their limits, the layers to suspect, and a chart."""
+"""The proof of a model: what its export lost, as figures with limits, the layers that lose the most, and a chart."""

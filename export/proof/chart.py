@@ -1,4 +1,4 @@
-"""The proof as a picture: how much of what each limit allows was lost, and which layers lose the most."""
+"""The proof as a chart: the loss in percent of what each limit allows, and the layers that lose the most."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from pathlib import Path
 
 from export.proof.figures import Figure, Suspect
 
-KEPT, BROKEN, TOLD = "#2a7f62", "#c0392b", "#8a8f98"
+KEPT, BROKEN, PLAIN = "#2a7f62", "#c0392b", "#8a8f98"
 MOST = 12
-"""Types of layers that are drawn."""
+"""The largest number of layer types in the chart."""
 
 
 def draw(figures: Sequence[Figure], suspects: Sequence[Suspect], picture: Path) -> None:
-    """Write a PNG: a bar for each figure, 100 % being its limit, and below it a bar for each type of layer."""
+    """Write a PNG: a bar for each figure with a limit, where 100 % is the limit, and below them a bar for each type of layer.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as Canvas
 
@@ -30,7 +34,7 @@ def draw(figures: Sequence[Figure], suspects: Sequence[Suspect], picture: Path) 
     axes[0].set_xlim(0, 200)
     axes[0].set_xlabel("lost, in % of what the limit allows")
     if shown:
-        axes[1].barh([f"{one.layer}  x{one.count}" for one in shown], [1 - one.cosine for one in shown], color=TOLD)
+        axes[1].barh([f"{one.layer}  x{one.count}" for one in shown], [1 - one.cosine for one in shown], color=PLAIN)
         axes[1].set_xlabel(f"{shown[0].stage}: 1 - cosine when this type of layer alone is quantized")
     for one in axes:
         one.invert_yaxis()

@@ -1,4 +1,4 @@
-"""Proof that what was made still does what its original does: figures by stage, limits, and what to try where a limit is broken."""
+"""The proof that an exported model equals its original: figures of each stage, their limits, and what to try if a limit is broken."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from export.errors import BuildError
 from export.model_sources import FigureKind, Limits
 
 AT_MOST: frozenset[FigureKind] = frozenset({"max_difference", "edit_distance", "probability"})
-"""Figures that are 0 when nothing was lost; the others are 1 then."""
+"""Figures that are 0 if nothing was lost, and limited from above. The others are 1 then, and limited from below."""
 
 LIMITS: Mapping[str, Limits] = {
     "fp32": {"cosine": 0.99999, "agreement": 0.999, "overlap": 0.999, "max_difference": 1e-3, "edit_distance": 0.02, "probability": 0.01},
@@ -30,7 +30,7 @@ LIMITS: Mapping[str, Limits] = {
     "keep": {"agreement": 1.0, "probability": 0.01},
     "bundle": {"overlap": 0.6, "edit_distance": 0.5, "agreement": 0.9, "probability": 0.25},
 }
-"""At least, or at most, this much of each figure where the specification says nothing else; a figure without one is only told."""
+"""The limit of each figure at each precision, unless the specification sets another. A figure without a limit is only printed."""
 
 TRY: Mapping[str, str] = {
     "fp32": "nothing: fp32 is the original, so the export itself is wrong; report it",
@@ -51,7 +51,7 @@ TRY: Mapping[str, str] = {
 
 
 TRY_AT: Mapping[str, str] = {"judge.graph": "int8-full, fp32 or none as [llm] graph"}
-"""What to try at a stage that has a way out of its own."""
+"""What to try at a stage, where it is not what its precision suggests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,26 +65,26 @@ class Measured:
 
     @property
     def name(self) -> str:
-        """As a manifest has it."""
+        """The name of the figure in a manifest."""
         return f"{self.stage.replace('.', '_')}_{self.kind}_{self.precision}"
 
 
 @dataclass(frozen=True, slots=True)
 class Figure(Measured):
-    """A figure beside its limit."""
+    """A figure with its limit; None if it has none."""
 
     limit: float | None
 
     @property
     def kept(self) -> bool:
-        """Whether the limit is kept; a figure that is no number keeps none."""
+        """Whether the limit is kept; NaN keeps no limit."""
         if self.limit is None:
             return True
         return self.value <= self.limit if self.kind in AT_MOST else self.value >= self.limit
 
     @property
     def excess(self) -> float:
-        """By how much the limit is broken, as a share of what is allowed to be lost; for telling the worst of several."""
+        """The loss as a share of what the limit allows: above 1 the limit is broken."""
         if self.limit is None:
             return 0.0
         lost, allowed = (self.value, self.limit) if self.kind in AT_MOST else (1 - self.value, 1 - self.limit)
@@ -92,7 +92,7 @@ class Figure(Measured):
 
 
 def limited(measured: Iterable[Measured], limits: Limits) -> tuple[Figure, ...]:
-    """Figures beside the limits of their kinds."""
+    """Give each figure its limit: from `limits`, else from LIMITS."""
     return tuple(
         Figure(one.stage, one.kind, one.precision, one.value, {**LIMITS[one.precision], **limits}.get(one.kind)) for one in measured
     )
@@ -100,7 +100,7 @@ def limited(measured: Iterable[Measured], limits: Limits) -> tuple[Figure, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A type of layer, how many there are, and the cosine of `stage` to its original when they alone are quantized."""
+    """A type of layer with `count` layers, and the cosine of `stage` to its original if they alone are quantized."""
 
     stage: str
     layer: str
@@ -109,7 +109,7 @@ class Suspect:
 
 
 class ProofError(BuildError):
-    """A limit is broken; the message tells which, and holds the table of all figures and the layers that lose the most."""
+    """A limit is broken. The message names the worst one and holds the table of all figures and the layers that lose the most."""
 
     def __init__(self, figures: Sequence[Figure], suspects: Sequence[Suspect]) -> None:
         broken = [one for one in figures if not one.kept]
@@ -118,12 +118,12 @@ class ProofError(BuildError):
             f"{len(broken)} of {len(figures)} figures of the proof break their limits, worst {worst.stage} ({worst.kind} "
             f"{worst.value:.5f}, limit {worst.limit:g}) in {worst.precision}: try {TRY_AT.get(worst.stage, TRY[worst.precision])}"
         )
-        super().__init__("\n".join(filter(None, (head, table(figures), _told(suspects)))))
+        super().__init__("\n".join(filter(None, (head, table(figures), _suspect_lines(suspects)))))
         self.figures, self.suspects = tuple(figures), tuple(suspects)
 
 
 def require_kept(figures: Sequence[Figure], suspects: Callable[[Figure], Sequence[Suspect]] = lambda _: ()) -> None:
-    """Check every limit; `suspects` is asked, for the first figure whose limit is broken, which layers lose the most.
+    """Check every limit. `suspects` is called with the first figure that breaks its limit and returns the layers that lose the most.
 
     Raises:
         ProofError: a limit is broken.
@@ -133,7 +133,7 @@ def require_kept(figures: Sequence[Figure], suspects: Callable[[Figure], Sequenc
         raise ProofError(figures, suspects(broken[0]))
 
 
-def _told(suspects: Sequence[Suspect], *, most: int = 5) -> str:
+def _suspect_lines(suspects: Sequence[Suspect], *, most: int = 5) -> str:
     if not suspects:
         return ""
     head = f"layers of {suspects[0].stage} by what is lost when they alone are quantized, worst first:"
@@ -141,7 +141,7 @@ def _told(suspects: Sequence[Suspect], *, most: int = 5) -> str:
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """The figures as lines, broken limits marked."""
+    """The figures as a table of text; a broken limit is marked."""
     width = max((len(one.stage) for one in figures), default=5)
     head = f"{'stage':{width}}  {'figure':14}  {'precision':11}  {'value':>9}  {'limit':>12}"
     return "\n".join((head, *(_line(one, width) for one in figures)))
@@ -153,7 +153,7 @@ def _line(one: Figure, width: int) -> str:
 
 
 def cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Mean cosine of rows, (N, D) each; not a number where a row has no length."""
+    """Mean cosine of the rows of two float32 (N, D); NaN if a row is zero."""
     with np.errstate(invalid="ignore", divide="ignore"):
         a = one / np.linalg.norm(one, axis=-1, keepdims=True)
         b = other / np.linalg.norm(other, axis=-1, keepdims=True)
@@ -161,23 +161,23 @@ def cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 
 
 def max_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Largest difference of any two entries of the same place."""
+    """Largest absolute difference of two float32 arrays of one shape."""
     return float(np.abs(one - other).max())
 
 
 def agreement(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Share of rows, (N, V) each, whose largest entry is the same."""
+    """Share of the rows of two float32 (N, V) whose largest entry is in the same place."""
     return float((one.argmax(-1) == other.argmax(-1)).mean())
 
 
 def overlap(one: NDArray[np.float32], other: NDArray[np.float32], count: int) -> float:
-    """Mean share of the `count` largest entries of each row, (N, V) each, that both have."""
+    """Mean share of the `count` largest entries of a row that two float32 (N, V) have in common."""
     best = [np.argsort(-scores, axis=-1, kind="stable")[:, :count] for scores in (one, other)]
     return float(np.mean([len(set(a) & set(b)) / count for a, b in zip(*best, strict=True)]))
 
 
 def edit_distance(one: Sequence[object], other: Sequence[object]) -> float:
-    """Insertions, deletions and replacements that make one sequence of the other, by the length of the longer; 0 for two empty ones."""
+    """Insertions, deletions and replacements that turn one sequence into the other, divided by the longer length; 0 for two empty ones."""
     before = list(range(len(other) + 1))
     for row, item in enumerate(one, 1):
         now = [row]

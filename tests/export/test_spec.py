@@ -50,10 +50,10 @@ WRONG = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_wrong_specification_is_refused_in_one_sentence_that_names_it(folder: Path, wrong: str) -> None:
-    (old, new), said = WRONG[wrong]
+    (old, new), complaint = WRONG[wrong]
     (folder / "tiny.toml").write_text(SPEC.replace(old, new))
     message = refusal(folder / "tiny.toml")
-    assert said in message
+    assert complaint in message
     assert str(folder / "tiny.toml") in message
 
 
@@ -78,7 +78,7 @@ def test_the_first_pattern_that_matches_gives_the_licence() -> None:
         spec.licence_of("llm/model.gguf")
 
 
-def test_artefacts_that_are_missing_or_not_understood_say_what_to_do(folder: Path) -> None:
+def test_missing_and_damaged_artefacts_are_refused_with_what_to_do(folder: Path) -> None:
     artefacts = folder / "artefacts"
     with pytest.raises(SpecError, match=r"models\.json cannot be read \(No such file or directory\): make the artefacts first"):
         read_models(artefacts)

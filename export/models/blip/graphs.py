@@ -1,8 +1,8 @@
 """BLIP from Hugging Face to two ONNX graphs, through Optimum's extension points.
 
-Optimum has no BLIP (optimum #1818, #1229). The split that pays: one graph reads the picture and also computes every layer's cross-attention
-keys and values, once; the other takes tokens, its own past keys and values, and those cross tensors at batch 1, so that several captions of
-one picture share them. A decoder that recomputes cross-attention for every token does sixty times the work.
+Optimum has no BLIP (optimum #1818, #1229). One graph reads the picture and computes the cross-attention keys and values of every layer
+once. The other takes tokens, its own past keys and values, and the cross-attention tensors at batch 1, so that all captions of a picture
+share them. A decoder that recomputes cross-attention for every token does sixty times the work.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ VISION_TASK, DECODER_TASK = ("blip_vision_model", "feature-extraction"), ("blip"
 """Model type and task under which Optimum finds the two configurations."""
 
 MASKED = -10_000.0
-"""What is added to the score of a token that may not be seen, as BLIP itself does."""
+"""Added to the attention score of a masked token, as in BLIP itself."""
 
 _register = TasksManager.create_register("onnx")
 
 
 def load_blip(checkpoint: Checkpoint) -> BlipForConditionalGeneration:
-    """The original model, in fp32."""
+    """Load the original model in fp32."""
     return BlipForConditionalGeneration.from_pretrained(checkpoint.folder, **LOAD_SAFELY).eval()
 
 
@@ -50,13 +50,13 @@ class BlipVision(nn.Module):
         self.layers = nn.ModuleList(layer.crossattention.self for layer in blip.text_decoder.bert.encoder.layer)
 
     def forward(self, pixel_values: Tensor) -> tuple[Tensor, ...]:
-        """`pixel_values` (1, 3, S, S) to cross_key.0, cross_value.0, ... (1, heads, patches + 1, head_dim)."""
+        """`pixel_values` float32 (1, 3, S, S) to cross_key.0, cross_value.0, ... float32 (1, heads, patches + 1, head_dim)."""
         states = self.vision_model(pixel_values=pixel_values).last_hidden_state
         return tuple(_heads(project(states), layer) for layer in self.layers for project in (layer.key, layer.value))
 
 
 class BlipDecoder(nn.Module):
-    """Tokens and what was computed before to the logits of the next token."""
+    """Tokens and the keys and values of earlier tokens to logits."""
 
     def __init__(self, blip: BlipForConditionalGeneration) -> None:
         super().__init__()
@@ -66,7 +66,11 @@ class BlipDecoder(nn.Module):
     def forward(
         self, input_ids: Tensor, position_ids: Tensor, attention_mask: Tensor, past: list[Tensor], cross: list[Tensor]
     ) -> tuple[Tensor, ...]:
-        """Logits (B, T, V), then present keys and values; `past` and `cross` are keys and values by turns."""
+        """Logits float32 (B, T, V), then the present keys and values, float32 (B, heads, P + T, head_dim) each.
+
+        `input_ids` and `position_ids` are int64 (B, T), `attention_mask` int64 (B, P + T). `past` float32 (B, heads, P, head_dim) and
+        `cross` float32 (1, heads, patches + 1, head_dim) hold the key and the value of each layer in turn.
+        """
         own = DynamicCache()
         for layer in range(len(past) // 2):
             own.update(past[2 * layer], past[2 * layer + 1], layer)
@@ -84,9 +88,9 @@ class BlipDecoder(nn.Module):
 
 
 def _look(attention: nn.Module, states: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Cross-attention of `states` (B, T, D) to one picture's `key` and `value` (1, heads, P, head_dim); (B, T, D).
+    """Cross-attention of `states` float32 (B, T, D) to the `key` and `value` (1, heads, P, head_dim) of one picture: (B, T, D).
 
-    The captions are folded into the rows: the picture's tensors are then read once for all of them, not once for each.
+    The batch is folded into the rows, so that the picture's tensors are read once for all captions, not once for each.
     """
     batch, tokens, _ = states.shape
     heads, head_dim = attention.num_attention_heads, attention.attention_head_size
@@ -103,7 +107,7 @@ def _heads(states: Tensor, attention: nn.Module) -> Tensor:
 
 @_register(*VISION_TASK)
 class BlipVisionOnnxConfig(OnnxConfig):
-    """What the vision graph takes and gives."""
+    """Inputs and outputs of the vision graph."""
 
     DEFAULT_ONNX_OPSET = OPSET
     NORMALIZED_CONFIG_CLASS = NormalizedConfig
@@ -115,7 +119,7 @@ class BlipVisionOnnxConfig(OnnxConfig):
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
-        """Keys and values by turns, all of fixed shape."""
+        """The key and the value of each layer in turn, all of fixed shape."""
         return OrderedDict((name, {}) for name in cross_names(self._config.text_config.num_hidden_layers))
 
     def generate_dummy_inputs(self, framework: str = "pt", **_: Any) -> dict[str, Tensor]:  # noqa: ANN401, ARG002 -- optimum's signature
@@ -126,7 +130,7 @@ class BlipVisionOnnxConfig(OnnxConfig):
 
 @_register(*DECODER_TASK)
 class BlipDecoderOnnxConfig(OnnxConfig):
-    """What the decoder graph takes and gives; the cross tensors are those of one picture, however many captions there are."""
+    """Inputs and outputs of the decoder graph. The cross-attention tensors have batch 1, however many captions there are."""
 
     DEFAULT_ONNX_OPSET = OPSET
     NORMALIZED_CONFIG_CLASS = NormalizedConfig
@@ -153,7 +157,7 @@ class BlipDecoderOnnxConfig(OnnxConfig):
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
-        """Logits after each token, and the longer past."""
+        """The logits after each token, and the past with this run's tokens appended."""
         present = (name.replace("past", "present") for name in past_names(self._layers))
         return OrderedDict(logits={0: "batch", 1: "tokens"}) | {name: {0: "batch", 2: "width"} for name in present}
 
@@ -193,7 +197,7 @@ def export_blip(blip: BlipForConditionalGeneration, folder: Path) -> None:
 
 
 def blip_section(config: BlipConfig, preprocess: ImagePreprocess, *, prompt: str = "", drafts: bool = False) -> dict[str, Any]:
-    """BLIP's part of models.json, for graphs, a tokenizer and perhaps drafts in the folder `blip`."""
+    """The section `blip` of models.json. `drafts` tells whether `blip/drafts.txt` exists."""
     text = config.text_config
     return {
         "vision": "blip/vision.onnx",

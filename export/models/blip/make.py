@@ -26,20 +26,20 @@ from export.proof.figures import Measured, Suspect, agreement, cosine, edit_dist
 from firmware_config.describers import ImagePreprocess
 
 PROOF_TOKENS = 20
-"""Longest caption along which decoders are compared."""
+"""The most tokens of a caption on which decoders are compared."""
 
 CALIBRATION_PICTURES = 4
 
 MOST_DRAFTS, LONGEST_DRAFT = 1_000, 240
-"""Captions that a box may be given to draft from, and their characters: it looks through all at its start, and some dozens foresee most."""
+"""The most drafts of a bundle, and the most characters of one. A box reads all of them at its start; some dozens foresee most tokens."""
 
 Step = tuple[Inputs, NDArray[np.float32]]
-"""What a decoder was given for a token, and the logits (1, V) that it gave."""
+"""The inputs of a decoder for one token, and its logits, float32 (1, V)."""
 
 
 @dataclass(frozen=True, slots=True)
 class BlipJob:
-    """A checkpoint that was looked at: everything that can be wrong has been said."""
+    """A BLIP to be exported: its source, checked, and everything of it but the weights. `pixels` are float32 (1, 3, S, S)."""
 
     source: BlipSource
     checkpoint: Checkpoint
@@ -52,16 +52,16 @@ class BlipJob:
 
     @property
     def start(self) -> list[int]:
-        """The tokens with which every caption begins: the first of all, and the prompt."""
+        """The tokens with which every caption begins: the start token and the prompt."""
         prompt = self.tokenizer.encode(self.source.prompt, add_special_tokens=False).ids
         return [self.config.text_config.bos_token_id, *prompt]
 
 
 def check_blip(source: BlipSource, pictures: Sequence[Path]) -> BlipJob:
-    """Look at everything that is needed; no weight is read.
+    """Check everything that an export needs; no weight is read.
 
     Raises:
-        SpecError: a checkpoint, a file of drafts or a picture that is not as it must be.
+        SpecError: the checkpoint, a file of drafts or a picture is wrong.
     """
     checkpoint = read_checkpoint(source.folder, kind="BLIP")
     config = BlipConfig.from_dict(dict(checkpoint.config))
@@ -79,10 +79,10 @@ def check_blip(source: BlipSource, pictures: Sequence[Path]) -> BlipJob:
 
 
 def read_drafts(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Captions as they may be said, of text files with one a line.
+    """Read drafts, likely captions, from text files with one a line.
 
     Raises:
-        SpecError: a file cannot be read, or there are more or longer ones than a box looks through.
+        SpecError: a file cannot be read, or there are more than MOST_DRAFTS captions or one of more than LONGEST_DRAFT characters.
     """
     captions: list[str] = []
     for path in paths:
@@ -103,7 +103,7 @@ def read_drafts(paths: Sequence[Path]) -> tuple[str, ...]:
 
 
 def make_blip(job: BlipJob, graphs: Path, out: Path, *, report: Report) -> None:
-    """Make `out`/blip, models.json and the figures of the proof from the fp32 graphs in the folder `graphs`."""
+    """Write `out`/blip, models.json and the figures of the proof, from the fp32 graphs in the folder `graphs`."""
     source, vision, decoder = job.source, out / "blip/vision.onnx", out / "blip/decoder.onnx"
     report(f"quantizing BLIP to {source.precision}, its decoder to {source.decoder_precision}")
     seen = _seen(job, graphs / "vision.onnx")
@@ -116,9 +116,9 @@ def make_blip(job: BlipJob, graphs: Path, out: Path, *, report: Report) -> None:
     captions, crosses = _captions(job), _seen(job, vision)
     original = np.concatenate([logits for _, logits in captions])
     found = _along(decoder, job, seen, [tokens for tokens, _ in captions])
-    said = _greedy(decoder, job, crosses)
-    begun = len(job.start)
-    distances = [edit_distance(tokens[begun:], now[begun:]) for (tokens, _), now in zip(captions, said, strict=True)]
+    made_tokens = _greedy(decoder, job, crosses)
+    start = len(job.start)
+    distances = [edit_distance(tokens[start:], made[start:]) for (tokens, _), made in zip(captions, made_tokens, strict=True)]
     measured = (
         Measured("blip.vision", "cosine", source.precision, _likeness(seen, crosses)),
         Measured("blip.decoder", "cosine", source.decoder_precision, cosine(original, found)),
@@ -128,14 +128,14 @@ def make_blip(job: BlipJob, graphs: Path, out: Path, *, report: Report) -> None:
     )
     job.tokenizer.save(str(out / "blip/tokenizer.json"))
     if job.drafts is not None:
-        drafts = [*(job.tokenizer.decode(tokens[begun:]) for tokens in said[:MOST_DRAFTS]), *job.drafts]
+        drafts = [*(job.tokenizer.decode(tokens[start:]) for tokens in made_tokens[:MOST_DRAFTS]), *job.drafts]
         (out / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts), encoding="utf-8")
     section = blip_section(job.config, job.preprocess, prompt=source.prompt, drafts=job.drafts is not None)
     record(out, "blip", section, measured)
 
 
 def blip_suspects(job: BlipJob, graphs: Path, stage: str, *, report: Report) -> tuple[Suspect, ...]:
-    """Which layers of "blip.vision" lose the most, or, of any other stage, which of the decoder."""
+    """The layer types of a stage that lose the most, worst first: of the vision graph for "blip.vision", else of the decoder."""
     report("looking for the layers of BLIP that lose the most")
     seen = _seen(job, graphs / "vision.onnx")
     if stage == "blip.vision":
@@ -159,12 +159,12 @@ def _pictures(job: BlipJob) -> list[Inputs]:
 
 
 def _seen(job: BlipJob, graph: Path) -> list[Inputs]:
-    """The cross-attention tensors of each picture."""
+    """The cross-attention tensors of each picture, float32 (1, heads, patches + 1, head_dim) by name."""
     return run(graph, _pictures(job))
 
 
 def _decoder_samples(job: BlipJob, graphs: Path, seen: Sequence[Inputs]) -> list[Inputs]:
-    """Inputs of the decoder along captions of some pictures, where calibrating needs them."""
+    """Inputs of the decoder along the captions of some pictures; empty if the precision needs no calibration."""
     if job.source.decoder_precision != "int8-static":
         return []
     session = ort.InferenceSession(str(graphs / "decoder.onnx"))
@@ -172,19 +172,19 @@ def _decoder_samples(job: BlipJob, graphs: Path, seen: Sequence[Inputs]) -> list
 
 
 def _along(graph: Path, job: BlipJob, seen: Sequence[Inputs], captions: Sequence[Sequence[int]]) -> NDArray[np.float32]:
-    """Logits of a decoder along given captions after their start, with given eyes, (tokens of all captions, V)."""
+    """Logits of a decoder along given captions, from the last token of their start on, float32 (tokens of all captions, V)."""
     session, pairs, first = ort.InferenceSession(str(graph)), zip(seen, captions, strict=True), len(job.start) - 1
     return np.concatenate([logits for cross, tokens in pairs for _, logits in [*decode(session, job, cross, tokens)][first:]])
 
 
 def _greedy(graph: Path, job: BlipJob, seen: Sequence[Inputs]) -> list[list[int]]:
-    """The tokens that a decoder is given while it says what is likeliest, the first included, for each of the given eyes."""
+    """The tokens that a decoder reads while it captions each picture greedily, the start included. `seen` holds the cross tensors."""
     session = ort.InferenceSession(str(graph))
     return [[int(given["input_ids"][0, 0]) for given, _ in decode(session, job, cross)] for cross in seen]
 
 
 def decode(session: ort.InferenceSession, job: BlipJob, cross: Inputs, tokens: Sequence[int] = ()) -> Iterator[Step]:
-    """Run a decoder token by token: along `tokens`, or without them from the start greedily, to the caption's end or PROOF_TOKENS."""
+    """Run a decoder token by token: along `tokens`, or greedily without them, to the end of the caption or PROOF_TOKENS."""
     text, start = job.config.text_config, job.start
     names = past_names(text.num_hidden_layers)
     shape = (1, text.num_attention_heads, 0, text.hidden_size // text.num_attention_heads)
@@ -209,9 +209,9 @@ def decode(session: ort.InferenceSession, job: BlipJob, cross: Inputs, tokens: S
 
 
 def _captions(job: BlipJob) -> list[tuple[list[int], NDArray[np.float32]]]:
-    """Of each picture the original's greedy caption, as the tokens given to it, and its logits after each from the start's last on, (T, V).
+    """The original's greedy caption of each picture: the tokens that it reads, and its logits, float32 (T, V), computed without a cache.
 
-    Without any cache.
+    The logits begin with those after the last token of the start.
     """
     model, text = load_blip(job.checkpoint), job.config.text_config
     made = []
@@ -235,7 +235,7 @@ def _captions(job: BlipJob) -> list[tuple[list[int], NDArray[np.float32]]]:
 
 
 def _likeness(seen: Sequence[Inputs], found: Sequence[Inputs]) -> float:
-    """Mean cosine of the cross-attention tensors of each picture."""
+    """Mean cosine of the cross-attention tensors, over pictures and tensors."""
     return float(
         np.mean(
             [

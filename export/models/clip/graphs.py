@@ -1,7 +1,7 @@
 """CLIP and SigLIP from Hugging Face to two ONNX graphs, each ending in embeddings of unit length, through Optimum.
 
-Optimum exports the two towers with everything that they can give; a box needs one vector of each, and normalised, so that a cosine is a dot
-product. Hence two configurations of our own: the picture alone, the words alone.
+Optimum exports all outputs of the two towers. A box needs one vector of each, normalised, so that a cosine is a dot product. Hence two
+configurations of our own: one for pictures, one for words.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OPSET = 17
 
 
 def load_clip(checkpoint: Checkpoint) -> CLIPModel | SiglipModel:
-    """The original model, in fp32."""
+    """Load the original model in fp32."""
     kind = SiglipModel if checkpoint.model_type == "siglip" else CLIPModel
     return kind.from_pretrained(checkpoint.folder, **LOAD_SAFELY).eval()
 
@@ -38,7 +38,7 @@ class ClipVision(nn.Module):
         self.model = model
 
     def forward(self, pixel_values: Tensor) -> Tensor:
-        """`pixel_values` (B, 3, S, S) to (B, D)."""
+        """`pixel_values` float32 (B, 3, S, S) to float32 (B, D)."""
         return functional.normalize(self._features(pixel_values), dim=-1)
 
     def _features(self, pixel_values: Tensor) -> Tensor:
@@ -53,12 +53,12 @@ class ClipVision(nn.Module):
 
 
 def _first_row(layer: nn.Module, states: Tensor) -> Tensor:
-    """What a layer makes of the first of its rows (B, T, D): (B, D). Of the last layer CLIP reads no other."""
+    """The output of a layer for its first row only: float32 (B, T, D) to (B, D). CLIP reads no other row of its last layer."""
     attention, seen = layer.self_attn, layer.layer_norm1(states)
     rows = (attention.q_proj(seen[:, :1]), attention.k_proj(seen), attention.v_proj(seen))
     query, key, value = (row.unflatten(-1, (attention.num_heads, attention.head_dim)).transpose(1, 2) for row in rows)
     weights = torch.softmax(query @ key.transpose(-1, -2) * attention.scale, -1)
-    # A row of its own axis: products stay MatMul, as all precisions know them, and are not folded into Gemm.
+    # Keep the row axis: products stay MatMul, which all precisions support, and are not folded into Gemm.
     first = states[:, :1] + attention.out_proj((weights @ value).reshape(-1, 1, attention.embed_dim))
     return (first + layer.mlp(layer.layer_norm2(first)))[:, 0]
 
@@ -72,12 +72,12 @@ class ClipText(nn.Module):
         self.model = model
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """`input_ids` and `attention_mask` (B, T) to (B, D)."""
+        """`input_ids` and `attention_mask` int64 (B, T) to float32 (B, D)."""
         return functional.normalize(self.model.get_text_features(input_ids=input_ids, attention_mask=attention_mask), dim=-1)
 
 
 class ClipVisionOnnxConfig(OnnxConfig):
-    """What the vision graph takes and gives."""
+    """Inputs and outputs of the vision graph."""
 
     DEFAULT_ONNX_OPSET = OPSET
     NORMALIZED_CONFIG_CLASS = NormalizedConfig
@@ -89,7 +89,7 @@ class ClipVisionOnnxConfig(OnnxConfig):
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
-        """One embedding a picture."""
+        """One embedding for each picture."""
         return OrderedDict(image_embeds={0: "batch"})
 
     def generate_dummy_inputs(self, framework: str = "pt", **_: Any) -> dict[str, Tensor]:  # noqa: ANN401, ARG002 -- optimum's signature
@@ -99,9 +99,9 @@ class ClipVisionOnnxConfig(OnnxConfig):
 
 
 class ClipTextOnnxConfig(OnnxConfig):
-    """What the text graph takes and gives.
+    """Inputs and outputs of the text graph.
 
-    SigLIP was trained on padded sentences without a mask and reads its last token, so its graph has no mask and wants full length.
+    SigLIP was trained on padded sentences without a mask and reads their last token. So its graph has no mask, and its input is padded.
     """
 
     DEFAULT_ONNX_OPSET = OPSET
@@ -121,7 +121,7 @@ class ClipTextOnnxConfig(OnnxConfig):
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
-        """One embedding a sentence."""
+        """One embedding for each sentence."""
         return OrderedDict(text_embeds={0: "batch"})
 
     def generate_dummy_inputs(self, framework: str = "pt", **_: Any) -> dict[str, Tensor]:  # noqa: ANN401, ARG002 -- optimum's signature

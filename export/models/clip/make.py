@@ -26,15 +26,15 @@ from export.proof.figures import Measured, Suspect, cosine, max_difference, over
 from firmware_config.describers import ImagePreprocess
 
 TOP = 5
-"""Words of a picture whose overlap is compared: as many as a description usually has."""
+"""The number of best words whose overlap is measured: as many as a description usually has."""
 
 SENTENCES = 8
-"""Sentences of random tokens on which the text tower is compared."""
+"""The number of sentences of random tokens on which the text tower is compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipJob:
-    """A checkpoint that was looked at: everything that can be wrong has been said."""
+    """A CLIP to be exported: its source, checked, and everything of it but the weights. `pixels` are float32 (1, 3, S, S)."""
 
     source: ClipSource
     checkpoint: Checkpoint
@@ -47,21 +47,21 @@ class ClipJob:
 
     @property
     def context_tokens(self) -> int:
-        """Length of the sentences that the text tower reads."""
+        """The number of tokens that the text tower reads at most."""
         return int(self.config.text_config.max_position_embeddings)
 
     @property
     def pad_token_id(self) -> int:
-        """SigLIP pads with a token of its own; CLIP reads the first end token, whatever follows."""
+        """The token for padding. SigLIP has its own; CLIP stops at the first end token, so any token will do."""
         padding = self.checkpoint.config.get("text_config", {}).get("pad_token_id", 1)
         return int(padding) if self.checkpoint.model_type == "siglip" else 0
 
 
 def check_clip(source: ClipSource, pictures: Sequence[Path]) -> ClipJob:
-    """Look at everything that is needed; no weight is read.
+    """Check everything that an export needs; no weight is read.
 
     Raises:
-        SpecError: a checkpoint, a vocabulary or a picture that is not as it must be.
+        SpecError: the checkpoint, a vocabulary or a picture is wrong.
     """
     checkpoint = read_checkpoint(source.folder, kind="CLIP")
     config = (SiglipConfig if checkpoint.model_type == "siglip" else CLIPConfig).from_dict(dict(checkpoint.config))
@@ -79,11 +79,15 @@ def check_clip(source: ClipSource, pictures: Sequence[Path]) -> ClipJob:
 
 
 def make_clip(job: ClipJob, graphs: Path, out: Path, *, report: Report) -> None:
-    """Make `out`/clip, models.json and the figures of the proof from the fp32 graphs in the folder `graphs`."""
+    """Write `out`/clip, models.json and the figures of the proof, from the fp32 graphs in the folder `graphs`.
+
+    Raises:
+        SpecError: a phrase is longer than the text tower can read.
+    """
     precision, vision, text = job.source.precision, out / "clip/vision.onnx", out / "clip/text.onnx"
     report(f"quantizing CLIP to {precision}")
     quantize(graphs / "vision.onnx", vision, precision, samples=_samples(job))
-    # Texts are read on the workstation, and by the device a handful: fp32 loses nothing.
+    # The device reads only a few texts, so the text tower need not be fast: fp32 loses nothing.
     quantize(graphs / "text.onnx", text, "fp32")
     vocabularies = {}
     for kind, entries in job.words.items():
@@ -99,7 +103,7 @@ def make_clip(job: ClipJob, graphs: Path, out: Path, *, report: Report) -> None:
     report("proving CLIP")
     model = load_clip(job.checkpoint)
     with torch.no_grad():
-        # The original's own way, not that of our graph.
+        # By the original's own code, not by that of our graph.
         seen = np.concatenate([model.get_image_features(pixel_values=torch.from_numpy(one)).numpy() for one in job.pixels])
     seen /= np.linalg.norm(seen, axis=-1, keepdims=True)
     made, (read, original) = _embedded(job, vision), _texts(model, text, job)
@@ -121,7 +125,7 @@ def make_clip(job: ClipJob, graphs: Path, out: Path, *, report: Report) -> None:
 
 
 def clip_suspects(job: ClipJob, graphs: Path, *, report: Report) -> tuple[Suspect, ...]:
-    """Which layers of the vision tower lose the most."""
+    """The layer types of the vision tower that lose the most, worst first."""
     report("looking for the layers of CLIP that lose the most")
     original = _embedded(job, graphs / "vision.onnx")
     return suspects(
@@ -142,7 +146,7 @@ def _embedded(job: ClipJob, graph: Path) -> NDArray[np.float32]:
 
 
 def _write(job: ClipJob, out: Path, vocabularies: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
-    """Tokenizer and vocabularies; returns CLIP's part of models.json."""
+    """Write the tokenizer and the vocabularies; returns the section `clip` of models.json."""
     job.tokenizer.save(str(out / "clip/tokenizer.json"))
     section: dict[str, Any] = {
         "vision": "clip/vision.onnx",
@@ -162,7 +166,7 @@ def _write(job: ClipJob, out: Path, vocabularies: Mapping[str, NDArray[np.float3
 
 
 def _texts(model: CLIPModel | SiglipModel, graph: Path, job: ClipJob) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Sentences of random tokens, as the graph and as the original read them; float32 (N, D) each."""
+    """Embeddings of random sentences by the graph and by the original, float32 (SENTENCES, D) each."""
     text, context = model.config.text_config, job.context_tokens
     ids = np.random.default_rng(0).integers(3, text.vocab_size - 2, (SENTENCES, context))
     ids[:, context // 2 :] = job.pad_token_id

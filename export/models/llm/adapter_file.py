@@ -20,7 +20,7 @@ ADAPTED = {
     "up_proj": "ffn_up",
     "down_proj": "ffn_down",
 }
-"""The matrices that a LoRA may adapt: Hugging Face's names and GGUF's."""
+"""The matrices that a LoRA may adapt: names in Hugging Face to names in GGUF."""
 
 
 def write_adapter(
@@ -28,8 +28,8 @@ def write_adapter(
 ) -> None:
     """Write a LoRA of a llama-family model as a GGUF adapter.
 
-    `weights` maps names such as "0.q_proj" (layer and matrix) to A float32 (r, in) and B float32 (out, r). llama.cpp keeps the two rotary
-    halves of a head interleaved: it permutes the rows of q and k, which for a LoRA means the rows of B.
+    `weights` maps names such as "0.q_proj" (layer and matrix) to A float32 (r, in) and B float32 (out, r). llama.cpp interleaves
+    the two rotary halves of a head in the rows of q and k; for a LoRA these are the rows of B.
 
     Raises:
         LlmError: a LoRA may not adapt one of the matrices.

@@ -1,6 +1,6 @@
-"""Language models from Hugging Face to GGUF.
+"""Convert language models from Hugging Face to GGUF.
 
-By llama.cpp's own converter, of the very version that the box will run, in a process of its own.
+llama.cpp's own converter does it, in a process of its own and in the version that the box runs.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from export.models.llm.gguf_quantize import silent, strip_chat_template
 from export.progress import Report
 
 CONVERTER_ENV = "KOTOBA_LLAMA_CPP"
-HOURS = 3600 * 4
-"""A model of seventy billion weights takes long; one that takes longer hangs."""
+CONVERT_TIMEOUT_S = 4 * 3600
+"""Long enough for seventy billion weights; a converter that takes longer hangs."""
 
 INSTRUCTION = "Judge the part by these words. Answers:\n{labels}\n{description}Answer with one of the answers, and nothing else."
-"""What our template asks, within the turns of the model's own chat format."""
+"""The instruction in the template, inside the turns of the model's chat format."""
 
 
 def converter() -> Path:
-    """The folder with convert_hf_to_gguf.py: beside the installed llama_cpp, or a checkout of llama.cpp that KOTOBA_LLAMA_CPP names.
+    """The folder of convert_hf_to_gguf.py: KOTOBA_LLAMA_CPP, a checkout of llama.cpp, or else the one inside the installed llama_cpp.
 
     Raises:
-        LlmError: neither is there.
+        LlmError: the folder does not hold it.
     """
     given = os.environ.get(CONVERTER_ENV)
     spec = importlib.util.find_spec("llama_cpp")
@@ -72,10 +72,10 @@ def convert_model(checkpoint: Checkpoint, target: Path) -> None:
 
 
 def convert_adapter(adapter: Path, base: Checkpoint, target: Path) -> None:
-    """Write a LoRA folder, as peft saves it, as a GGUF adapter of `base`.
+    """Write a LoRA folder of PEFT as a GGUF adapter of `base`.
 
     Raises:
-        LlmError: it is not a LoRA, holds pickles, or does not belong to the base.
+        LlmError: it is not a LoRA, holds pickles, or does not belong to `base`.
     """
     require_lora(adapter)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,10 +84,11 @@ def convert_adapter(adapter: Path, base: Checkpoint, target: Path) -> None:
 
 
 def require_lora(adapter: Path) -> None:
-    """Look at an adapter's folder.
+    """Check that a folder is a LoRA as PEFT saves it.
 
     Raises:
-        LlmError: it is not a LoRA as peft saves it, or holds pickles.
+        LlmError: it is not a LoRA, or holds pickles.
+        SpecError: adapter_config.json is missing or not JSON.
     """
     if not (adapter / "adapter_model.safetensors").is_file():
         msg = f"adapter {adapter} holds no adapter_model.safetensors: save it with peft's save_pretrained(safe_serialization=True)"
@@ -99,12 +100,12 @@ def require_lora(adapter: Path) -> None:
 
 
 def plain_template(checkpoint: Checkpoint, model: Path) -> str:
-    """The model's chat format as one of our instruction templates: read once, here, and never executed on a box.
+    """The model's chat format as an instruction template. It is rendered here, once; a box never executes a chat template.
 
-    `model` is the GGUF made of the checkpoint: it knows whether llama.cpp puts the first token before every text by itself.
+    `model` is the GGUF of the checkpoint. It decides whether llama.cpp adds the begin token to every text.
 
     Raises:
-        LlmError: the checkpoint's chat template cannot be read.
+        LlmError: the checkpoint's chat template cannot be rendered, or llama.cpp cannot read the vocabulary of `model`.
     """
     settings = read_json(checkpoint.folder / "tokenizer_config.json")
     alone = checkpoint.folder / "chat_template.jinja"
@@ -115,7 +116,7 @@ def plain_template(checkpoint: Checkpoint, model: Path) -> str:
         return INSTRUCTION + "\n"
     tokens = {name: _text(settings.get(name)) for name in ("bos_token", "eos_token", "unk_token", "pad_token")}
     try:
-        # Sandboxed: a chat template is code from whoever made the model (CVE-2024-34359).
+        # Sandboxed: a chat template is code by the model's author (CVE-2024-34359).
         text = (
             ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
             .from_string(chat)
@@ -124,24 +125,24 @@ def plain_template(checkpoint: Checkpoint, model: Path) -> str:
     except (TemplateError, TypeError, ValueError) as err:
         msg = f"the chat template of {checkpoint.folder} cannot be read ({err}): write an instruction template by hand"
         raise LlmError(msg) from err
-    if _begins_by_itself(model):
+    if _adds_begin_token(model):
         text = text.removeprefix(tokens["bos_token"])
     return text + ("" if text.endswith("\n") else "\n")
 
 
 def read_llm(folder: Path, adapters: Sequence[Path] = ()) -> Checkpoint:
-    """Look at a language model's folder and those of its adapters; what the model may be, llama.cpp's converter decides.
+    """Check the folders of a language model and its adapters. Which models are possible, llama.cpp's converter decides later.
 
     Raises:
         SpecError: see `export.checkpoint.read_checkpoint`.
-        LlmError: an adapter is not as it must be.
+        LlmError: an adapter is not a LoRA as PEFT saves it.
     """
     for adapter in adapters:
         require_lora(adapter)
     return read_checkpoint(folder, kind="language model")
 
 
-def _begins_by_itself(model: Path) -> bool:
+def _adds_begin_token(model: Path) -> bool:
     settings = llama_cpp.llama_model_default_params()
     settings.vocab_only = True
     llama_cpp.llama_log_set(silent, ctypes.c_void_p(0))
@@ -164,7 +165,7 @@ def _run(script: str, arguments: list[str], about: Path) -> None:
     command = [sys.executable, str(folder / script), *arguments]
     quiet = {"PYTHONWARNINGS": "ignore", "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=HOURS, check=False, env=os.environ | quiet)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=CONVERT_TIMEOUT_S, check=False, env=os.environ | quiet)
     except (OSError, subprocess.TimeoutExpired) as err:
         msg = f"converting {about}: llama.cpp's converter did not end ({err}): convert it by hand and give the .gguf file"
         raise LlmError(msg) from err

@@ -1,4 +1,4 @@
-"""A GGUF in another quantisation, by llama.cpp's own quantizer. No torch."""
+"""Quantize a GGUF with llama.cpp's own quantizer. No torch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write_quantized(source: Path, target: Path, quantisation: str) -> None:
 def requantize(source: Path, target: Path, quantisation: str) -> None:
     """Write `source` in another quantisation and without its chat template.
 
-    A source that is already quantized is allowed: what it lost stays lost.
+    A source that is already quantized is allowed; what it has lost is not restored.
 
     Raises:
         LlmError: an unknown quantisation, or llama.cpp refuses the file.

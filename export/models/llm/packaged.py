@@ -9,7 +9,7 @@ from export.errors import LlmError
 
 
 def packaged_model(package: str) -> Path:
-    """The one GGUF file inside an installed package, found without importing it.
+    """The path of the GGUF file inside an installed package, which is not imported.
 
     Raises:
         LlmError: the package is not installed, or does not hold exactly one GGUF file.

@@ -1,6 +1,6 @@
-"""The language model's steps, each kept in the cache: GGUF from a checkpoint, its quantisation, its graph.
+"""The steps of the language model, each kept in the cache: a GGUF from a checkpoint, its quantisation, its graph.
 
-Only the first needs the toolchain of the extra [export], which is therefore imported where it runs.
+Only the first step needs the extra [export], whose libraries are therefore imported inside it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ GRAPH = Step("llm-graph", modules=("export.models.llm.graph",))
 
 
 def converted_llm(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Cache, report: Report) -> Path:
-    """The folder with a checkpoint's model.gguf in F16, its adapters and its template.
+    """Convert a checkpoint; returns the folder of model.gguf in F16, adapters/ and templates/.
 
     Raises:
         LlmError: llama.cpp refuses the model, or an adapter does not belong to it.
@@ -40,7 +40,7 @@ def converted_llm(checkpoint: Checkpoint, adapters: Sequence[Path], *, cache: Ca
 
 
 def quantized_gguf(source: Path, quantisation: str, *, cache: Cache, report: Report) -> Path:
-    """A GGUF in `quantisation`, one of llama.cpp's names or "keep", without its chat template.
+    """Quantize a GGUF and remove its chat template; `quantisation` is one of llama.cpp's names or "keep".
 
     Raises:
         LlmError: an unknown quantisation, or llama.cpp refuses the file.
@@ -62,7 +62,7 @@ def llm_graph(
     cache: Cache,
     report: Report,
 ) -> Path:
-    """A GGUF as one ONNX graph that can take `adapters`.
+    """Write a GGUF as one ONNX graph that can take `adapters`, for at most `context_tokens` positions.
 
     Raises:
         LlmError: the model cannot be a graph in this precision (see `graph_obstacle`), or a weight is not finite.

@@ -41,7 +41,7 @@ MAX_TOKENS = 16
 BEAMS, SAMPLES, TOP_K = 3, 4, 50
 MEMORY = 8e9
 BOTH_INT8 = ("CLIP ViT-B/32", "BLIP base 384, 12 heads, tied")
-"""Where `int8-full` is looked at beside `int8`; more would only take longer."""
+"""The models that are also exported in `int8-full`."""
 
 LOOSE = {"agreement": 0.0, "overlap": 0.0, "edit_distance": 1.0, "max_difference": 1e9}
 

@@ -24,9 +24,9 @@ def test_the_documented_limits_are_the_limits() -> None:
     kinds = get_args(FigureKind)
     assert f"| precision | {' | '.join(kinds)} |" in text
     for precision, limits in LIMITS.items():
-        told = re.search(rf"^\| {re.escape(precision)} \|(.*)\|$", text[text.index("| precision |") :], re.MULTILINE)
-        assert told is not None, precision
-        cells = [cell.strip() for cell in told[1].split("|")]
+        row = re.search(rf"^\| {re.escape(precision)} \|(.*)\|$", text[text.index("| precision |") :], re.MULTILINE)
+        assert row is not None, precision
+        cells = [cell.strip() for cell in row[1].split("|")]
         assert {kind: float(cell) for kind, cell in zip(kinds, cells, strict=True) if cell} == limits
 
 
@@ -39,7 +39,7 @@ def test_a_limit_is_broken_on_its_own_side_and_by_what_is_no_number(kind: Figure
         assert found.kept == kept
 
 
-def test_a_figure_without_a_limit_is_only_told() -> None:
+def test_a_figure_without_a_limit_is_only_row() -> None:
     (found,) = limited([Measured("clip.image", "max_difference", "int8", 12.0)], {})
     assert found.limit is None
     require_kept([found])
