@@ -48,6 +48,7 @@ def apply_change(path: Path, diff: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("title", sections())
 def test_an_example_works_as_the_document_says(title: str, tmp_path: Path) -> None:
     copy_repository(tmp_path)
