@@ -35,6 +35,10 @@ TOLERATED_COMMANDS = ("multiprocessing.resource_tracker", "multiprocessing.forks
 """Python's own housekeepers, started once per process and kept."""
 
 
+_children: list[psutil.Process] = []
+"""Those that ran at the end of the last test: looking for them takes milliseconds, once for each of two thousand tests."""
+
+
 class OutsideContactError(AssertionError):
     """A test tried to reach something that is not this machine."""
 
@@ -101,7 +105,7 @@ def outside_contacts() -> Iterator[list[str]]:
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
     """Fail a test that leaves a thread or a child process behind."""
-    threads_before, children_before = set(threading.enumerate()), set(psutil.Process().children(recursive=True))
+    threads_before, children_before = set(threading.enumerate()), set(_children)
     yield
     deadline = time.monotonic() + LEFT_BEHIND_DEADLINE_S
     while left := _left_behind(threads_before, children_before):
@@ -113,7 +117,8 @@ def _nothing_left_behind() -> Iterator[None]:
 def _left_behind(threads_before: set[threading.Thread], children_before: set[psutil.Process]) -> list[str]:
     multiprocessing.active_children()  # reaps those that ended
     left = [f"thread {thread.name}" for thread in threading.enumerate() if thread not in threads_before]
-    for child in set(psutil.Process().children(recursive=True)) - children_before:
+    _children[:] = psutil.Process().children(recursive=True)
+    for child in set(_children) - children_before:
         try:
             command = " ".join(child.cmdline())
             ended = child.status() == psutil.STATUS_ZOMBIE

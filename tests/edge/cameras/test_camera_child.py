@@ -75,6 +75,7 @@ TROUBLES = {
 }
 
 
+@pytest.mark.long  # half a picture: it ends when the deadline is over
 @pytest.mark.parametrize("case", TROUBLES)
 def test_trouble_of_a_child_is_told_and_leaves_no_child(case: str) -> None:
     program, reason, detail = TROUBLES[case]

@@ -112,6 +112,7 @@ def test_of_a_live_camera_pictures_are_dropped_and_counted_while_the_judge_is_bu
     assert metrics.registry.get_sample_value("kotoba_frames_dropped", {"station": "cell-01"}) == 48
 
 
+@pytest.mark.long
 def test_while_the_spool_is_full_verdicts_become_faults_and_are_delivered_after_room_returns(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool.sqlite", max_bytes=200_000, ballast_bytes=65_536)
     sources = [f"{i:04}.png" for i in range(400)]
@@ -194,6 +195,7 @@ def test_systemd_hears_ready_pings_and_stopping(spool: Spool, manager: socket.so
     assert (first, second, last) == (b"READY=1", b"WATCHDOG=1", b"STOPPING=1")
 
 
+@pytest.mark.long
 def test_a_judge_that_hangs_stops_the_pings(spool: Spool, manager: socket.socket) -> None:
     judge = HungJudge()
     camera = MemoryCamera(frames(["a.png", "b.png"]), hold=True)
@@ -213,6 +215,7 @@ def test_a_judge_that_hangs_stops_the_pings(spool: Spool, manager: socket.socket
     assert again == b"WATCHDOG=1"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dead", ["camera", "sink"])
 def test_a_dead_camera_or_sink_does_not_stop_the_pings(spool: Spool, manager: socket.socket, dead: str) -> None:
     sink = WatchedSink()
