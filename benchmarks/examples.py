@@ -37,7 +37,7 @@ def main() -> None:
     options.add_argument("--board", default="cpu")
     told = options.parse_args()
     bundle, board = open_trusted_bundle(told.bundle, keys=told.keys), read_board(told.board)
-    station = read_station(bundle.path(GOLDEN_STATION)).judging({"template": TEMPLATE, "calibration": None})
+    station = read_station(bundle.path(GOLDEN_STATION)).with_judge({"template": TEMPLATE, "calibration": None})
     describer, model = open_vision_models(bundle, board=board).describer(station.describe), open_language_model(bundle, board=board)
     certified = {entry.picture: entry.label for entry in bundle.manifest.golden}
     golden = [replace(entry, label=certified[entry.name]) for entry in golden_of(bundle, station, describer)]
@@ -47,7 +47,7 @@ def main() -> None:
     for examples in ([], chosen[:1], chosen[1::-1], chosen[::-1]):
         cells = []
         for method in METHODS:
-            judge = Rejudger(model, bundle=bundle, station=station.judging({"method": method}), examples=examples)
+            judge = Rejudger(model, bundle=bundle, station=station.with_judge({"method": method}), examples=examples)
             said = [judge.judge(one.description)[1].label for one in golden]
             cells.append(", ".join(map(str, kept(golden, said, station))))
         print(f"| {', '.join(label for _, label in examples) or 'none'} | {' | '.join(cells)} |", flush=True)

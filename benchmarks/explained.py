@@ -41,7 +41,7 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=Path("docs"))
     told = options.parse_args()
     bundle, board = open_trusted_bundle(told.starter, keys=told.keys), read_board(told.board)
-    station = read_station(bundle.path(GOLDEN_STATION)).judging({"min_confidence": MIN_CONFIDENCE})
+    station = read_station(bundle.path(GOLDEN_STATION)).with_judge({"min_confidence": MIN_CONFIDENCE})
     (inspector,) = open_inspectors(bundle, [station], board=board)
     rejudger = Rejudger(open_language_model(bundle, board=board), bundle=bundle, station=station)
     left, shown = WANTED.copy(), set[str]()

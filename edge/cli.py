@@ -29,6 +29,7 @@ from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
 from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.settings import BoxSettings
+from firmware_config.verbs import exit_codes_of
 from firmware_config.version import add_version_option
 
 VERBS = (demo, run, inspect_paths, doctor, bundle, spool, calibrate, explain, reproduce, rejudge, template, learn)
@@ -64,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     command_line = argparse.ArgumentParser(
         prog="kotoba-edge",
         description="Turn the pictures of inspection cameras into words, and the words into verdicts.",
-        epilog="`kotoba-edge COMMAND --help` explains a command. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration.",
+        epilog=exit_codes_of("kotoba-edge"),
     )
     add_version_option(command_line)
     commands = command_line.add_subparsers(required=True, metavar="COMMAND")

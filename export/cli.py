@@ -13,6 +13,7 @@ from export.commands import build, models, studies, verify, vocabulary
 from export.errors import ExportError, SpecError
 from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import BAD_CONFIG, FAILED
+from firmware_config.verbs import exit_codes_of
 from firmware_config.version import add_version_option
 
 VERBS = (build, verify, models, vocabulary, studies)
@@ -40,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     command_line = argparse.ArgumentParser(
         prog="kotoba-export",
         description="Export models for inspection boxes, prove them, and build signed bundles.",
-        epilog="`kotoba-export COMMAND --help` explains a command. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration.",
+        epilog=exit_codes_of("kotoba-export"),
     )
     add_version_option(command_line)
     commands = command_line.add_subparsers(required=True, metavar="COMMAND")

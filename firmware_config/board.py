@@ -1,4 +1,4 @@
-"""A device profile: which execution providers, how many threads, how much memory."""
+"""The board profile: execution providers, precision, threads and memory of a device."""
 
 from __future__ import annotations
 
@@ -12,43 +12,48 @@ from firmware_config.strict import STRICT
 from firmware_config.toml import read_toml
 
 BOARDS = Path(__file__).with_name("boards")
-"""The shipped profiles."""
-
+"""The profiles that come with the package."""
 
 Precision = Literal["fp32", "fp16", "int8", "int8-full", "int8-static", "int4"]
-"""Of a graph; what each means stands in docs/export.md."""
+"""Of a graph; docs/export.md explains each."""
 
 GraphPrecision = Literal["fp32", "int8", "int8-full"]
 """Of a language model's graph."""
 
 
 class Board(BaseModel):
-    """What the box is."""
+    """The settings of one kind of device."""
 
     model_config = STRICT
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     providers: tuple[Literal["tensorrt", "cuda", "openvino", "cpu"], ...] = Field(
         min_length=1,
-        description="Execution providers of onnxruntime, first wanted first; a missing one is an error, and so is a part of a graph that "
-        "would run on the CPU where it is not named: never a silent fallback.",
+        description="Execution providers of onnxruntime, in the order of preference. There is no silent fallback: a missing provider is an "
+        "error, and so is a part of a graph that would run on a CPU that is not listed.",
     )
-    precision: Precision = Field(default="int8", description="What is exported for this board where a specification names nothing else.")
-    engine_cache: Path = Field(default=Path("/var/cache/kotoba"), description="Where TensorRT keeps the engines that it compiles here.")
-    threads: int = Field(default=0, ge=0, le=256, description="Threads for inference; 0 means all cores this process may use.")
-    llm_gpu_layers: int = Field(default=0, ge=-1, description="Layers of the language model on the GPU; -1 means all.")
+    precision: Precision = Field(
+        default="int8", description="Precision of graphs that are exported for this board, unless the specification names another."
+    )
+    engine_cache: Path = Field(
+        default=Path("/var/cache/kotoba"), description="Folder for the engines that TensorRT compiles on the device."
+    )
+    threads: int = Field(default=0, ge=0, le=256, description="Threads for inference; 0: one for each core that the process may use.")
+    llm_gpu_layers: int = Field(default=0, ge=-1, description="Layers of the language model on the GPU; -1: all.")
     llm_graph: GraphPrecision | None = Field(
         default=None,
-        description="Precision of the graph that is exported beside the language model's GGUF, to judge on the processor; none where a "
-        "card judges.",
+        description="Precision of the language model's graph, which judges on the CPU; it is exported beside the GGUF. Unset: no graph, "
+        "for boards whose GPU judges.",
     )
-    memory_mb: int = Field(default=1_500, ge=256, description="Above this resident size the doctor and the metrics raise an alarm.")
+    memory_mb: int = Field(
+        default=1_500, ge=256, description="`kotoba-edge doctor` and the metrics raise an alarm above this resident size."
+    )
 
 
 def read_board(name_or_path: str) -> Board:
-    """Read a shipped profile by its name (`cpu`, `gpu`, `jetson-orin-nano`, `openvino`) or a file by its path (anything ending in .toml).
+    """Read a profile by its name (`cpu`, `gpu`, `jetson-orin-nano`, `openvino`) or a file by its path, which ends in .toml.
 
     Raises:
-        BoardError: no such profile, or a file that is not understood.
+        BoardError: there is no such profile, or the file has an unknown key or a wrong value.
     """
     source = Path(name_or_path) if name_or_path.endswith(".toml") else BOARDS / f"{name_or_path}.toml"
     try:

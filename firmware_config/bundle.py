@@ -1,4 +1,4 @@
-"""What a bundle holds: the manifest, typed. Reading files and checking digests is `edge/bundle/open.py`; trust is `signature.py`."""
+"""The manifest of a bundle. `edge/bundle/open.py` checks its files, `firmware_config/signature.py` its signature."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class BundleFile(BaseModel):
-    """One file: path inside the bundle, sha256, size in bytes, SPDX licence of its content and where it came from."""
+    """One file of the bundle: its path, sha256, size in bytes, SPDX licence and origin."""
 
     model_config = STRICT
     path: FilePath
@@ -42,11 +42,11 @@ class BundleFile(BaseModel):
 
 
 class Llm(BaseModel):
-    """The judge: a GGUF without a trusted chat template; adapters by name; context size in tokens."""
+    """The language model of the judge, and its LoRA adapters by name. A chat template inside the GGUF is not used."""
 
     model_config = STRICT
     model: FilePath
-    graph: FilePath | None = Field(default=None, description="The same weights as an ONNX graph, which judges where no card does.")
+    graph: FilePath | None = Field(default=None, description="The same weights as an ONNX graph, for boards without a GPU.")
     adapters: dict[str, FilePath] = {}
     context_tokens: int = Field(default=2048, ge=256, le=32_768)
 
@@ -91,28 +91,28 @@ class Golden(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What was built."""
+    """The content of a bundle: its models, templates, certified verdicts and files."""
 
     model_config = STRICT
     schema_id: Literal["kotoba.bundle/1"] = Field(alias="schema")
     name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
-    bundle_version: int = Field(ge=1, description="Monotone: a device refuses an older one.")
+    bundle_version: int = Field(ge=1, description="Grows with every build: a device refuses an older bundle.")
     key_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     describer: Describer
     llm: Llm
     templates: dict[str, FilePath]
     temperatures: tuple[AdapterTemperature, ...] = ()
     golden: tuple[Golden, ...] = ()
-    parity: dict[str, float] = Field(default={}, description="Figures against the originals, as measured when it was built.")
+    parity: dict[str, float] = Field(default={}, description="Differences to the original models, measured when the bundle was built.")
     notice: str = ""
     files: tuple[BundleFile, ...] = Field(min_length=1, max_length=10_000)
 
     @property
     def models_digest(self) -> str:
-        """`sha256:` of what the bundle's models make words and likelihoods of: graphs, preprocessing, tokenizers, vocabularies, weights.
+        """`sha256:` of what words and log-likelihoods depend on: graphs, weights, tokenizers, vocabularies and preprocessing.
 
-        Each file counts by its content. Name, version, signing key and licences have no part in it. Neither have adapters and templates:
-        every verdict carries the digests of those that it was made with.
+        Files count by their content. Name, version, signing key and licences are left out; so are adapters and templates, whose digests
+        every verdict carries.
         """
         contents = {file.path: file.sha256 for file in self.files}
         values = {"describer": self.describer.model_dump(mode="json"), "llm": self.llm.model_dump(mode="json", exclude={"adapters"})}
@@ -157,7 +157,7 @@ def parse_manifest(raw: bytes) -> Manifest:
 
 
 def _by_content(value: Any, contents: dict[str, str]) -> Any:  # noqa: ANN401 -- any JSON value
-    """The same values with the digest of its content in the place of each file's path, without what only operators read."""
+    """Replace each file's path by the digest of its content, and leave out the keys that only operators read."""
     if isinstance(value, dict):
         return {key: _by_content(part, contents) for key, part in value.items() if key not in READ_BY_OPERATORS}
     if isinstance(value, list):
@@ -166,10 +166,10 @@ def _by_content(value: Any, contents: dict[str, str]) -> Any:  # noqa: ANN401 --
 
 
 def _keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A key that is there twice means one thing to us and another to the next reader."""
+    """Refuse an object with a repeated key: JSON readers disagree which of the two values counts."""
     values = dict(pairs)
     if len(values) != len(pairs):
         keys = [key for key, _ in pairs]
-        msg = f"the key {next(key for key in keys if keys.count(key) > 1)[:80]!r} is there twice"
+        msg = f"the key {next(key for key in keys if keys.count(key) > 1)[:80]!r} is repeated"
         raise ValueError(msg)
     return values

@@ -1,6 +1,7 @@
 """The camera section of a station file: one model for each `kind`.
 
-`live` says whether the camera goes on when nobody looks. Of a live camera the newest picture wins; of the others no picture may be dropped.
+`live` says whether new frames arrive while the box is busy: from a live camera it takes the newest and drops the others; from a folder or a
+video it takes every picture.
 `named_files` gives the keys and paths of what must be on the machine before a box starts.
 """
 
@@ -16,23 +17,22 @@ from firmware_config.strict import STRICT
 
 
 class FolderCamera(BaseModel):
-    """Pictures in a folder, in name order; with `watch`, new files as they appear."""
+    """Pictures in a folder, in the order of their names."""
 
     model_config = STRICT
     live: ClassVar[bool] = False
     kind: Literal["folder"]
-    path: Path
+    path: Path = Field(description="The folder.")
     pattern: str = Field(
         default="*",
         pattern=r"^[^/]+(/[^/]+)*$",
-        description="Glob pattern of names under `path`; names that begin with a dot only if it does.",
+        description="Glob pattern of names below `path`. A name that begins with a dot needs a pattern that begins with a dot.",
     )
-
-    watch: bool = False
-    repeat: bool = False
-    poll_ms: int = Field(default=200, ge=10, le=60_000)
-    max_pixels: int = Field(default=64_000_000, ge=1, description="A larger picture is a FAULT, judged by its header alone.")
-    max_bytes: int = Field(default=256_000_000, ge=1)
+    watch: bool = Field(default=False, description="True: wait for new files.")
+    repeat: bool = Field(default=False, description="True: begin again after the last picture.")
+    poll_ms: int = Field(default=200, ge=10, le=60_000, description="With `watch`: how often the folder is read.")
+    max_pixels: int = Field(default=64_000_000, ge=1, description="A picture with more is a FAULT; its pixels are not decoded.")
+    max_bytes: int = Field(default=256_000_000, ge=1, description="A larger file is a FAULT.")
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """The folder that must be there."""
@@ -46,7 +46,7 @@ class VideoCamera(BaseModel):
     live: ClassVar[bool] = False
     kind: Literal["video"]
     path: Path
-    every: int = Field(default=1, ge=1, description="Keep one frame of this many.")
+    every: int = Field(default=1, ge=1, description="Take every n-th frame.")
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """The file that must be there."""
@@ -54,17 +54,17 @@ class VideoCamera(BaseModel):
 
 
 class V4l2Camera(BaseModel):
-    """A USB or CSI camera by its stable name under /dev/v4l/by-id."""
+    """A USB or CSI camera, by its stable name under /dev/v4l/by-id."""
 
     model_config = STRICT
     live: ClassVar[bool] = True
     kind: Literal["v4l2"]
     device: Path
-    width: int | None = Field(default=None, ge=16, le=16_384)
-    height: int | None = Field(default=None, ge=16, le=16_384)
-    fps: float | None = Field(default=None, gt=0, le=1000)
-    open_ms: int = Field(default=5_000, ge=100)
-    read_ms: int = Field(default=3_000, ge=100, description="No frame for this long: the reader is killed and started again.")
+    width: int | None = Field(default=None, ge=16, le=16_384, description="Pixels. Unset: the driver's default.")
+    height: int | None = Field(default=None, ge=16, le=16_384, description="Pixels. Unset: the driver's default.")
+    fps: float | None = Field(default=None, gt=0, le=1000, description="Frames per second. Unset: the driver's default.")
+    open_ms: int = Field(default=5_000, ge=100, description="Deadline for opening the camera.")
+    read_ms: int = Field(default=3_000, ge=100, description="Deadline for a frame; then the reader process is killed and started again.")
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """None: a camera may be unplugged when the box starts."""
@@ -78,10 +78,10 @@ class RtspCamera(BaseModel):
     live: ClassVar[bool] = True
     kind: Literal["rtsp"]
     url: str = Field(pattern=r"^rtsps?://\S+$")
-    password_file: Path | None = Field(default=None, description="Holds `user:password`, given by systemd LoadCredential=.")
+    password_file: Path | None = Field(default=None, description="File with `user:password`, such as systemd's LoadCredential= gives.")
     transport: Literal["tcp", "udp"] = "tcp"
-    open_ms: int = Field(default=5_000, ge=100)
-    read_ms: int = Field(default=3_000, ge=100)
+    open_ms: int = Field(default=5_000, ge=100, description="Deadline for opening the stream.")
+    read_ms: int = Field(default=3_000, ge=100, description="Deadline for a frame; then the reader process is killed and started again.")
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """The password file, if there is one."""

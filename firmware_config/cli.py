@@ -1,4 +1,4 @@
-"""The command `kotoba-config`: check, explain and start the files that tell a device what it is."""
+"""The command `kotoba-config`: check, explain and create the configuration files of a device."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from firmware_config.errors import ConfigError, ManifestError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.new_station import CAMERAS, station_text
 from firmware_config.station import Identity, Station, read_station, require_named_files
+from firmware_config.verbs import add_verb, exit_codes_of
 from firmware_config.version import add_version_option
 from firmware_config.write import write_atomic
 
@@ -25,55 +26,73 @@ SCHEMAS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "mani
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="kotoba-config", description="Check, explain and start the files that tell a device what it is.")
-    add_version_option(parser)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command line."""
+    command_line = argparse.ArgumentParser(
+        prog="kotoba-config",
+        description="Check, explain and create the configuration files of a device.",
+        epilog=exit_codes_of("kotoba-config"),
+    )
+    add_version_option(command_line)
+    verbs = command_line.add_subparsers(required=True, metavar="COMMAND")
 
-    check = commands.add_parser("check", help="say whether files are understood; exit 78 when one is not")
-    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a folder of .toml files")
-    check.add_argument("--kind", choices=SCHEMAS, default="station", help="what the files are (default: station)")
-    check.add_argument("--elsewhere", action="store_true", help="the files are for another machine: do not look for what they name")
-    check.add_argument("--json", action="store_true", help="one JSON line per file on stdout")
+    check = add_verb(
+        verbs,
+        "check",
+        summary="Check configuration files, and print one line for each.",
+        details="The exit code is 78 if a file is not valid.",
+        example="kotoba-config check /etc/kotoba/stations",
+    )
+    check.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="A file, or a folder of .toml files.")
+    check.add_argument("--kind", choices=SCHEMAS, default="station", help="The kind of the files. Default: %(default)s.")
+    check.add_argument(
+        "--elsewhere", action="store_true", help="The files are for another machine: do not check that the files named in them exist."
+    )
+    check.add_argument("--json", action="store_true", help="Print one JSON object for each file.")
     check.set_defaults(command=_check)
 
-    schema = commands.add_parser("schema", help="print the JSON Schema of a kind of file")
-    schema.add_argument("kind", choices=SCHEMAS)
+    schema = add_verb(verbs, "schema", summary="Print the JSON Schema of a kind of file.", example="kotoba-config schema station")
+    schema.add_argument("kind", choices=SCHEMAS, help="The kind of file.")
     schema.set_defaults(command=_schema)
 
-    new = commands.add_parser("new", help="write a commented station file")
-    new.add_argument("name", type=_station_name, metavar="NAME", help="letters, digits, - and _")
-    new.add_argument("--camera", choices=CAMERAS, default="folder")
-    new.add_argument("--out", type=Path, metavar="FILE", help="a file that does not exist yet (default: stdout)")
+    new = add_verb(
+        verbs,
+        "new",
+        summary="Write a commented station file with every key and its default.",
+        example="kotoba-config new cell-01 --camera rtsp --out cell-01.toml",
+    )
+    new.add_argument("name", type=_station_name, metavar="NAME", help="The name of the station: letters, digits, - and _.")
+    new.add_argument("--camera", choices=CAMERAS, default="folder", help="The kind of camera. Default: %(default)s.")
+    new.add_argument("--out", type=Path, metavar="FILE", help="The file to write; it must not exist. Default: stdout.")
     new.set_defaults(command=_new)
-    return parser
+    return command_line
 
 
 def _check(options: argparse.Namespace) -> int:
     code = DONE
     for path in _files(options.paths):
-        fault: str | None = None
+        error: str | None = None
+        summary: dict[str, str] = {}
         try:
-            said = _read(path, kind=options.kind, elsewhere=options.elsewhere)
+            summary = _read(path, kind=options.kind, elsewhere=options.elsewhere)
         except ConfigError as err:
-            code, fault = BAD_CONFIG, str(err)
-            said = {}
+            code, error = BAD_CONFIG, str(err)
         if options.json:
-            print(json.dumps({"path": str(path), "ok": fault is None, "error": fault, **said}, ensure_ascii=False))
-        elif fault is None:
-            print(f"{path}: understood, " + ", ".join(f"{key} {value}" for key, value in said.items()))
+            print(json.dumps({"path": str(path), "ok": error is None, "error": error, **summary}, ensure_ascii=False))
+        elif error is None:
+            print(f"{path}: valid, " + ", ".join(f"{key} {value}" for key, value in summary.items()))
         else:
-            print(f"kotoba-config: {fault}", file=sys.stderr)
+            print(f"kotoba-config: {error}", file=sys.stderr)
     return code
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
-    """Folders to the .toml files in them; a folder without any stands for itself, so that it is not passed over in silence."""
+    """Replace a folder by its .toml files. A folder without any stays in the list, so that it is reported as an error."""
     files: list[Path] = []
     for path in paths:
         files += sorted(path.glob("*.toml")) or [path] if path.is_dir() else [path]
@@ -81,10 +100,10 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _read(path: Path, *, kind: str, elsewhere: bool) -> dict[str, str]:
-    """Read one file and say what it is.
+    """Read one file; returns what identifies it.
 
     Raises:
-        ConfigError: the file is not understood.
+        ConfigError: the file is missing or not valid.
     """
     if kind == "board":
         return {"board": read_board(str(path)).name}
@@ -131,7 +150,7 @@ def _new(options: argparse.Namespace) -> int:
 
 
 def _station_name(text: str) -> str:
-    """Refuse a name that the station file itself would refuse."""
+    """Parse a station name, with the rule of the station file."""
     try:
         return Identity(name=text, path="enterprise").name
     except ValidationError as err:

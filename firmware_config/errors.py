@@ -1,4 +1,4 @@
-"""The errors of configuration, one root.
+"""The errors of configuration; all derive from ConfigError.
 
 ConfigError
 ├── StationError     a station file that is missing or wrong
@@ -13,11 +13,11 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 MAX_SHOWN = 80
-"""Characters of a wrong value that are shown: enough to find it in the file."""
+"""Characters of a wrong value in a message: enough to find it in the file."""
 
 
 class ConfigError(Exception):
-    """Root: says in one sentence which file, which key, what was expected, what to do."""
+    """Root. Each message is one sentence: which file and key, what was expected, what to do."""
 
 
 class StationError(ConfigError):
@@ -41,10 +41,10 @@ class SignatureError(ConfigError):
 
 
 def first_mistake(err: ValidationError) -> str:
-    """Say the first mistake that pydantic found as part of one sentence: key, what was expected, what was there, how many more."""
+    """Describe the first mistake that pydantic found: key, what was expected, what was there, and how many more mistakes there are."""
     errors = err.errors()
     first = errors[0]
-    # What is wrong in a part makes its whole wrong too, of which nobody wants to hear.
+    # pydantic reports a section once more if one of its keys is wrong.
     others = [one for one in errors[1:] if not any(_is_inside(part["loc"], one["loc"]) for part in errors)]
     where = ".".join(str(part) for part in first["loc"]) or "the file"
     got = "" if first["type"] in {"missing", "value_error"} else f", got {str(first['input'])[:MAX_SHOWN]!r}"

@@ -12,7 +12,7 @@ from firmware_config.strict import STRICT
 
 
 class MqttTls(BaseModel):
-    """TLS towards the broker. Secrets are files."""
+    """TLS to the broker; certificates and keys are files."""
 
     model_config = STRICT
     ca_file: Path
@@ -21,7 +21,7 @@ class MqttTls(BaseModel):
 
 
 class MqttOutput(BaseModel):
-    """A broker of the plant."""
+    """An MQTT broker."""
 
     model_config = STRICT
     host: str = Field(min_length=1)
@@ -31,8 +31,12 @@ class MqttOutput(BaseModel):
     username: str | None = None
     password_file: Path | None = None
     keepalive_s: int = Field(default=10, ge=2, le=3_600)
-    ack_timeout_s: float = Field(default=10.0, gt=0, le=600)
-    require_subscriber: bool = Field(default=True, description="MQTT 5: keep a verdict that nobody listens to (0x10) and raise an alarm.")
+    ack_timeout_s: float = Field(
+        default=10.0, gt=0, le=600, description="Deadline for the acknowledgement of a verdict; then it is sent again."
+    )
+    require_subscriber: bool = Field(
+        default=True, description="With MQTT 5: keep a verdict that the broker took without a subscriber (reason 0x10), and raise an alarm."
+    )
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """The password file and the files of TLS, as far as they are given."""
@@ -43,7 +47,7 @@ class MqttOutput(BaseModel):
 
 
 class JsonlOutput(BaseModel):
-    """A file of JSON lines on this box."""
+    """A file on this box, one JSON line for each verdict."""
 
     model_config = STRICT
     path: Path
@@ -54,14 +58,14 @@ class JsonlOutput(BaseModel):
 
 
 class Outputs(BaseModel):
-    """Where the verdicts of a station go; at least the spool always has them."""
+    """Where the verdicts of a station go. The spool keeps them in any case."""
 
     model_config = STRICT
     mqtt: MqttOutput | None = None
     jsonl: JsonlOutput | None = None
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
-        """The files that must be there, of every output."""
+        """The files that must exist, for every output."""
         for name, output in self:
             if output is not None:
                 yield from ((f"{name}.{key}", path) for key, path in output.named_files())

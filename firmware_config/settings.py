@@ -1,4 +1,4 @@
-"""Where a box keeps its things; environment variables with the prefix KOTOBA_ override."""
+"""The settings of a box: its name, paths and limits. Environment variables with the prefix KOTOBA_ override the defaults."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class BoxSettings(BaseSettings):
-    """One box. Read once, by the command, and handed on; nothing else reads the environment."""
+    """The settings of one box. The command reads them once and passes them on; no other module reads the environment."""
 
     model_config = SettingsConfigDict(env_prefix="KOTOBA_", frozen=True, extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Who may say what a box runs: Ed25519 signatures over the bytes of a manifest, and the keys that a box trusts."""
+"""Ed25519 signatures over the bytes of a manifest, and the public keys that a box trusts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_KEY_FILE_BYTES = 1_000
 
 
 class _SignatureFile(BaseModel):
-    """The content of manifest.sig: which key signed, and 64 bytes in hex."""
+    """The content of manifest.sig: the id of the key that signed, and the signature as 128 hex digits."""
 
     model_config = STRICT
     key_id: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -39,7 +39,7 @@ def public_key(private: bytes) -> bytes:
 
 
 def key_id(public: bytes) -> str:
-    """Name a public key: the first 16 hex digits of its sha256."""
+    """The id of a public key: the first 16 hex digits of its sha256."""
     return hashlib.sha256(public).hexdigest()[:16]
 
 
@@ -49,7 +49,7 @@ def sign(manifest: bytes, private: bytes) -> bytes:
 
 
 def verify(manifest: bytes, signature: bytes, trusted: Mapping[str, bytes]) -> str:
-    """Find the trusted key (id -> 32 raw bytes) that signed these bytes, and give its id.
+    """Verify a signature (64 raw bytes); returns the id of the trusted key that made it. `trusted` is key id -> 32 raw bytes.
 
     Raises:
         SignatureError: no trusted key made this signature over exactly these bytes.
@@ -62,20 +62,20 @@ def verify(manifest: bytes, signature: bytes, trusted: Mapping[str, bytes]) -> s
         return identity
     known = ", ".join(sorted(trusted)) or "none"
     msg = (
-        f"the signature of the manifest was made by no trusted key or the manifest was changed (trusted: {known}): "
+        f"the signature is by no trusted key, or the manifest was changed after signing (trusted: {known}): "
         "take the bundle from its builder again, or install the builder's public key"
     )
     raise SignatureError(msg)
 
 
 def encode_signature(manifest: bytes, private: bytes) -> bytes:
-    """Sign a manifest and give the bytes of its manifest.sig."""
+    """Sign a manifest; returns the content of its manifest.sig."""
     content = {"key_id": key_id(public_key(private)), "signature": sign(manifest, private).hex()}
     return (json.dumps(content) + "\n").encode()
 
 
 def verify_file(manifest: bytes, signature_file: bytes, trusted: Mapping[str, bytes]) -> str:
-    """Verify a manifest against the bytes of its manifest.sig, and give the id of the key that signed it.
+    """Verify a manifest against the content of its manifest.sig; returns the id of the key that signed it.
 
     Raises:
         SignatureError: not a signature file, a key that is not trusted, or a signature that does not match.
@@ -83,7 +83,7 @@ def verify_file(manifest: bytes, signature_file: bytes, trusted: Mapping[str, by
     try:
         claim = _SignatureFile.model_validate_json(signature_file)
     except ValidationError as err:
-        msg = f"manifest.sig is no signature file ({err.errors()[0]['msg']}): take the bundle from its builder again"
+        msg = f"manifest.sig is not a signature file ({err.errors()[0]['msg']}): take the bundle from its builder again"
         raise SignatureError(msg) from err
     if claim.key_id not in trusted:
         known = ", ".join(sorted(trusted)) or "none"
@@ -99,7 +99,7 @@ def read_trusted_keys(folder: Path) -> dict[str, bytes]:
         SignatureError: the folder or a key cannot be read, or a key is not 64 hex digits.
     """
     try:
-        # listed by hand: glob is silent about a folder that is not there, and an empty set of keys must not come from a typing error
+        # Not glob: it finds nothing in a folder that does not exist, and a mistyped path would then mean "trust no key".
         files = sorted(path for path in folder.iterdir() if path.suffix == KEY_SUFFIX)
         return {key_id(public): public for public in map(_read_public_key, files)}
     except OSError as err:

@@ -1,4 +1,4 @@
-"""One inspection point, as its TOML file says. Read once, refused whole when wrong."""
+"""The station file: the settings of one inspection point. A file with one mistake is refused as a whole."""
 
 from __future__ import annotations
 
@@ -22,44 +22,46 @@ Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s:](.*\S)
 
 
 class Identity(BaseModel):
-    """Who the station is. `path` is the site path of its topics (ISA-95: enterprise/site/area/line/cell)."""
+    """Name and place of the station. `path` is the site path of its MQTT topics (ISA-95: enterprise/site/area/line/cell)."""
 
     model_config = STRICT
     name: TopicSegment
     path: str = Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=256)
-    language: Literal["ja", "en"] = "en"
+    language: Literal["ja", "en"] = Field(default="en", description="The operator's language.")
 
 
 class Picture(BaseModel):
-    """What a healthy picture is, and which part of it is looked at.
+    """The region of interest, and the limits of a healthy picture: a picture outside of them is a FAULT.
 
-    `roi` is a polygon in normalised coordinates (0..1, x right, y down); its bounding box is cropped and what lies outside the
-    polygon is blackened before any resize.
+    `roi` is a polygon in normalised coordinates (0..1, x to the right, y down). Before any resize the picture is cropped to its bounding
+    box, and pixels outside the polygon become black.
     """
 
     model_config = STRICT
     roi: tuple[tuple[Unit, Unit], ...] | None = Field(default=None, min_length=3, max_length=64)
     width: int | None = Field(default=None, ge=1, description="Pixels; another width is a FAULT.")
-    height: int | None = Field(default=None, ge=1)
-    min_side: int = Field(default=32, ge=1, description="Pixels; a smaller picture is a FAULT.")
+    height: int | None = Field(default=None, ge=1, description="Pixels; another height is a FAULT.")
+    min_side: int = Field(default=32, ge=1, description="Pixels; a picture with a shorter side is a FAULT.")
     blank_spread: float = Field(
-        default=2.0, ge=0, le=128, description="Grey levels between the 1st and 99th percentile below which a picture is blank."
+        default=2.0, ge=0, le=128, description="A picture is blank, a FAULT, if its 1st and 99th percentile of grey levels are closer."
     )
-    frozen_after: int | None = Field(default=None, ge=2, description="This many identical frames in a row mean a frozen camera.")
-    allow_printed_text: bool = Field(default=False, description="Parts bear print by right; else print in the picture is REVIEW.")
+    frozen_after: int | None = Field(
+        default=None, ge=2, description="After this many identical frames in a row the camera is frozen, a FAULT. Unset: never."
+    )
+    allow_printed_text: bool = Field(default=False, description="True: the parts carry printed text, which is no reason for REVIEW.")
 
 
 class Trigger(BaseModel):
-    """When to inspect. A verdict later than `deadline_ms` after capture is REVIEW, reason "late"."""
+    """When to inspect: every frame (continuous), or one frame each `interval_ms`."""
 
     model_config = STRICT
     kind: Literal["continuous", "interval"] = "continuous"
     interval_ms: int = Field(default=1_000, ge=10)
-    deadline_ms: int | None = Field(default=None, ge=1)
+    deadline_ms: int | None = Field(default=None, ge=1, description="A verdict later than this after capture is REVIEW, reason `late`.")
 
 
 class Term(BaseModel):
-    """A word of the station's controlled vocabulary, and the wordings that are read as it."""
+    """A term of the station's controlled vocabulary, and the wordings in captions that are replaced by it."""
 
     model_config = STRICT
     name: Word
@@ -67,19 +69,19 @@ class Term(BaseModel):
 
 
 class Describe(BaseModel):
-    """How many words, and how captions are made. The seed makes sampled captions the same every time."""
+    """How many words a picture gets, and how captions are generated. The same picture and seed give the same captions."""
 
     model_config = STRICT
-    tags: int = Field(default=6, ge=1, le=32)
-    attributes: int = Field(default=6, ge=1, le=32)
-    beams: int = Field(default=1, ge=1, le=8, description="1 is greedy.")
-    samples: int = Field(default=4, ge=0, le=16, description="Sampled captions beside the greedy or beam caption.")
-    top_k: int = Field(default=50, ge=1)
-    temperature: float = Field(default=1.0, gt=0, le=4)
-    max_tokens: int = Field(default=24, ge=1, le=64)
-    seed: int = Field(default=0, ge=0)
-    extra_tags: tuple[Word, ...] = Field(default=(), max_length=64, description="Words beside those of the bundle's vocabulary.")
-    extra_attributes: tuple[Word, ...] = Field(default=(), max_length=64)
+    tags: int = Field(default=6, ge=1, le=32, description="How many tags, best first.")
+    attributes: int = Field(default=6, ge=1, le=32, description="How many attributes, best first.")
+    beams: int = Field(default=1, ge=1, le=8, description="Beams of the first caption; 1 is greedy decoding.")
+    samples: int = Field(default=4, ge=0, le=16, description="Sampled captions after the first one.")
+    top_k: int = Field(default=50, ge=1, description="Samples are drawn from this many likeliest tokens.")
+    temperature: float = Field(default=1.0, gt=0, le=4, description="Of sampling.")
+    max_tokens: int = Field(default=24, ge=1, le=64, description="The longest caption.")
+    seed: int = Field(default=0, ge=0, description="Of sampling.")
+    extra_tags: tuple[Word, ...] = Field(default=(), max_length=64, description="Tags beside those of the bundle's vocabulary.")
+    extra_attributes: tuple[Word, ...] = Field(default=(), max_length=64, description="Attributes beside those of the bundle's vocabulary.")
     filter: bool = Field(default=False, description="Strike words and caption phrases that the picture does not show.")
     terms: tuple[Term, ...] = Field(default=(), max_length=256, description="The station's controlled vocabulary.")
 
@@ -88,37 +90,45 @@ class Describe(BaseModel):
         for words in (self.extra_tags, self.extra_attributes):
             twice = next((word for word in words if words.count(word) > 1), None)
             if twice is not None:
-                msg = f"extra words must be distinct, {twice!r} is there twice"
+                msg = f"extra words must be distinct, but {twice!r} is listed twice"
                 raise ValueError(msg)
         wordings = [wording.casefold() for term in self.terms for wording in {term.name, *term.also}]
         twice = next((wording for wording in wordings if wordings.count(wording) > 1), None)
         if twice is not None:
-            msg = f"a wording can be read as one term only, {twice!r} stands with two"
+            msg = f"a wording may belong to one term only, but {twice!r} belongs to two"
             raise ValueError(msg)
         return self
 
 
 class Judge(BaseModel):
-    """How the words are judged."""
+    """How the judge scores the words, and which scores are enough for a verdict."""
 
     model_config = STRICT
-    template: str = Field(default="default", pattern=r"^[A-Za-z0-9_-]+$", description="A file of the bundle's templates/.")
-    template_file: Path | None = Field(default=None, description="A template of this station's own, in the place of the bundle's.")
-    adapter: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]+$", description="A LoRA of the bundle's llm/adapters/.")
+    template: str = Field(
+        default="default", pattern=r"^[A-Za-z0-9_-]+$", description="Name of an instruction template in the bundle's templates/."
+    )
+    template_file: Path | None = Field(default=None, description="This station's own template file; it replaces `template`.")
+    adapter: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9_-]+$", description="Name of a LoRA adapter in the bundle's llm/adapters/."
+    )
     method: Literal["rank", "contextual", "generate"] = Field(
         default="rank",
         description="rank: the log-likelihood of each label; contextual: the same, less that after a description without content; "
         "generate: what decoding under a grammar that allows only the labels would give.",
     )
-    min_confidence: Unit = 0.5
-    min_margin: Unit = 0.0
-    calibration: Path | None = Field(default=None, description="A file of `kotoba-edge calibrate`; it replaces the bundle's temperature.")
-    lessons: Path | None = Field(default=None, description="A file of `kotoba-edge learn`: corrected verdicts as examples in words.")
+    min_confidence: Unit = Field(default=0.5, description="A verdict with less confidence is REVIEW.")
+    min_margin: Unit = Field(default=0.0, description="A verdict whose confidence is ahead of the next decision by less is REVIEW.")
+    calibration: Path | None = Field(
+        default=None, description="Calibration file, written by `kotoba-edge calibrate`; it replaces the bundle's temperature."
+    )
+    lessons: Path | None = Field(
+        default=None, description="Lessons file, written by `kotoba-edge learn`: corrected verdicts, given to the judge as examples."
+    )
     cached_scores: int = Field(default=4_096, ge=0, le=1_000_000, description="Size of the score cache in descriptions; 0 switches it off.")
 
 
 class Station(BaseModel):
-    """One inspection point."""
+    """The settings of one inspection point."""
 
     model_config = STRICT
     station: Identity
@@ -135,38 +145,38 @@ class Station(BaseModel):
         names = [label.name for label in self.labels]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            msg = f"labels must be distinct, {twice[0]!r} is there twice"
+            msg = f"labels must be distinct, but {twice[0]!r} is listed twice"
             raise ValueError(msg)
         return self
 
-    def judging(self, said: dict[str, Any]) -> Station:
-        """The same station with other values in its [judge] section.
+    def with_judge(self, changes: dict[str, Any]) -> Station:
+        """Copy the station with other values in its [judge] section.
 
         Raises:
-            StationError: they do not go together.
+            StationError: the section is not valid with these values.
         """
         try:
-            judge = Judge.model_validate(self.judge.model_dump() | said)
+            judge = Judge.model_validate(self.judge.model_dump() | changes)
         except ValidationError as err:
-            msg = f"judging as station {self.station.name} otherwise: {first_mistake(err)}"
+            msg = f"changing [judge] of station {self.station.name} to {changes}: {first_mistake(err)}"
             raise StationError(msg) from err
         return self.model_copy(update={"judge": judge})
 
     @property
     def digest(self) -> str:
-        """`sha256:` of the station's meaning: its values in canonical JSON."""
+        """`sha256:` of all settings in canonical JSON; comments and the order of keys do not change it."""
         return digest_of_values(self.model_dump(mode="json"))
 
     @property
     def describing_digest(self) -> str:
-        """`sha256:` of how pictures become words: [describe] and the region of interest."""
+        """`sha256:` of the settings that words depend on: [describe] and the region of interest."""
         return digest_of_values(self.model_dump(mode="json", include={"describe": True, "picture": {"roi"}}))
 
     @property
     def settings_digest(self) -> str:
-        """`sha256:` of all settings that a verdict depends on: labels, describing, judging and what the picture is checked for.
+        """`sha256:` of the settings that a verdict depends on: labels, describing, judging, region of interest and printed text.
 
-        Camera, trigger and outputs have no part in it, nor have paths: what the files hold that [judge] names is in the digests of the
+        It leaves out camera, trigger, outputs and paths. The contents of the files that [judge] names are in the digests of the
         instruction and of the calibration, which every verdict carries.
         """
         judge = {"template", "adapter", "method", "min_confidence", "min_margin"}
@@ -180,7 +190,7 @@ def read_station(path: Path) -> Station:
     """Read a station file.
 
     Raises:
-        StationError: the file is missing, too large, not TOML, or says something that is not understood.
+        StationError: the file is missing, too large, not TOML, or has an unknown key or a wrong value.
     """
     try:
         return Station.model_validate(read_toml(path))
@@ -196,7 +206,7 @@ def read_station(path: Path) -> Station:
 
 
 def require_named_files(station: Station) -> None:
-    """Refuse a station whose files are not on this machine: what it reads, not what it will write; a camera may still be unplugged.
+    """Check that the files and folders that a station reads are on this machine. A camera may still be unplugged.
 
     Raises:
         StationError: the first file or folder that is missing.

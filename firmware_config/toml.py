@@ -14,15 +14,15 @@ else:
 __all__ = ["TOMLDecodeError", "loads", "read_toml"]
 
 MAX_TOML_BYTES = 256_000
-"""A station or board is a page or two; anything larger is a mistake."""
+"""A station or board file is a page or two; a larger file is a mistake."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file, never more of it than MAX_TOML_BYTES.
+    """Read a TOML file of at most MAX_TOML_BYTES.
 
     Raises:
         OSError: the file cannot be read.
-        ValueError: it is too large or not TOML; the message goes on after the name of the file ("is not TOML ...").
+        ValueError: it is too large or not TOML; the message continues a sentence that begins with the file ("... is not TOML").
     """
     with path.open("rb") as file:
         raw = file.read(MAX_TOML_BYTES + 1)

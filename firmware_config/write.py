@@ -1,4 +1,4 @@
-"""Files that are either the old one or the new one, whatever happens: temporary, fsync, rename."""
+"""Writing a file so that a power cut leaves the old content or the new content, never a mixture."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ def _calibration_pictures(options: argparse.Namespace, settings: BoxSettings) ->
         advice = "teach some with `kotoba-edge learn correct ID --label NAME --as calibration`"
         msg = f"writing calibration pictures: {path} holds none: {advice}"
         raise LessonError(msg)
-    rejudger = open_rejudger(station.judging({"calibration": None}), settings=settings_from(options, settings))
+    rejudger = open_rejudger(station.with_judge({"calibration": None}), settings=settings_from(options, settings))
     write_calibration_pictures(pictures, rejudger, out=options.out, labels=options.labels)
     print(f"{len(pictures)} calibration pictures for `kotoba-edge calibrate {options.out} --labels {options.labels}`")
     return DONE

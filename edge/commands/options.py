@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
 from firmware_config.settings import BoxSettings
+from firmware_config.verbs import Verbs, add_verb
 
 STATE = Path(".kotoba")
 """Where `make demo` keeps the starter bundle, its keys and what the demo writes."""
 
-HELP_COLUMNS = 100
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 -- argparse gives the class no public name
-"""What verbs are added to. A string, because the class cannot be subscripted at run time."""
+Commands: TypeAlias = Verbs
+"""What verbs are added to."""
 
 Run: TypeAlias = Callable[[argparse.Namespace, BoxSettings], int]
 """A verb: takes the options and the box's settings, gives an exit code."""
@@ -29,13 +27,7 @@ def add_command(
 
     `summary` is one sentence and also stands in the list of verbs. `example` is a complete command. A `quiet` verb logs no INFO.
     """
-    command = commands.add_parser(
-        name,
-        help=summary,
-        description=textwrap.fill(f"{summary} {details}", HELP_COLUMNS),
-        epilog="example:\n" + textwrap.indent(example, "  "),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = add_verb(commands, name, summary=summary, example=example, details=details)
     command.set_defaults(command=run, quiet=quiet, wrong_usage=command.error)
     return command
 

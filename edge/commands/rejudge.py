@@ -57,7 +57,7 @@ def _rejudge(options: argparse.Namespace, settings: BoxSettings) -> int:
     changes = {key: getattr(options, option) for option, key in JUDGE_KEYS.items() if getattr(options, option) is not None}
     if changes:
         changes["calibration"] = None  # it was fitted for the station's own judge
-    rejudger = open_rejudger(station.judging(changes), settings=settings_from(options, settings))
+    rejudger = open_rejudger(station.with_judge(changes), settings=settings_from(options, settings))
     compared = []
     with _open_lines(options.out) as out:
         started = time.monotonic()

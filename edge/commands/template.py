@@ -45,7 +45,7 @@ def _try(options: argparse.Namespace, settings: BoxSettings) -> int:
     station = read_station(options.station)
     labels = None if options.labels is None else read_labels(options.labels)
     inspections, faults = select_judged(options, settings, station=station.station.name)
-    changed_station = station.judging({"template_file": options.template, "calibration": None})
+    changed_station = station.with_judge({"template_file": options.template, "calibration": None})
     rejudger = open_rejudger(changed_station, settings=settings_from(options, settings))
     started = time.monotonic()
     compared = [judge_again(rejudger, inspection) for inspection in with_progress(inspections, total=len(inspections))]

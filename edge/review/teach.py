@@ -169,7 +169,7 @@ class Teacher:
         return tuple(golden)
 
     def _judge(self, examples: Sequence[tuple[Words, str]]) -> Rejudger:
-        uncalibrated = self._station.judging({"calibration": None})
+        uncalibrated = self._station.with_judge({"calibration": None})
         return Rejudger(self._model, bundle=self._bundle, station=uncalibrated, examples=examples)
 
 

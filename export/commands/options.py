@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import TypeAlias
 
 from export.progress import Report
+from firmware_config.verbs import Verbs, add_verb
 
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 -- argparse has no public name for it
+Commands: TypeAlias = Verbs
+"""What verbs are added to."""
 Run: TypeAlias = Callable[[argparse.Namespace], int]
 """Runs a verb; returns its exit code."""
 
 STATE = Path(".kotoba")
 """The default folder for bundles, keys and the cache of a workstation."""
-
-HELP_COLUMNS = 100
 
 
 def add_command(commands: Commands, name: str, *, summary: str, example: str, run: Run, details: str = "") -> argparse.ArgumentParser:
@@ -27,13 +26,7 @@ def add_command(commands: Commands, name: str, *, summary: str, example: str, ru
 
     `summary` is one sentence and also stands in the list of verbs. `example` is a complete command.
     """
-    command = commands.add_parser(
-        name,
-        help=summary,
-        description=textwrap.fill(f"{summary} {details}", HELP_COLUMNS),
-        epilog="example:\n" + textwrap.indent(example, "  "),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    command = add_verb(commands, name, summary=summary, example=example, details=details)
     command.add_argument(
         "--board", default="cpu", metavar="NAME", help="The board profile to make models for and to run on. Default: %(default)s."
     )

@@ -75,7 +75,10 @@ def test_what_was_encoded_is_decoded_to_the_same(inspection: Inspection) -> None
 
 
 def test_the_line_is_the_golden_one() -> None:
-    """A change here breaks every consumer: it needs a new schema name, unless a field is only added."""
+    """A change here breaks every consumer: it needs a new schema name, unless a field is only added.
+
+    After an intended change: python -m tests.support.golden.
+    """
     lines = (GOLDEN / "inspection.json").read_bytes().splitlines()
 
     assert [encode(FULL), encode(LOST)] == lines

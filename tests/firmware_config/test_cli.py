@@ -14,11 +14,11 @@ from tests.support.repository import GOLDEN
 
 
 @pytest.mark.parametrize("camera", CAMERAS)
-def test_a_new_station_is_understood(camera: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_station_is_valid(camera: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "cell.toml"
     assert main(["new", "cell", "--camera", camera, "--out", str(path)]) == 0
     assert main(["check", "--elsewhere", str(path)]) == 0
-    assert f"{path}: understood, station cell, camera {camera}, digest sha256:" in capsys.readouterr().out
+    assert f"{path}: valid, station cell, camera {camera}, digest sha256:" in capsys.readouterr().out
 
 
 def test_a_new_station_shows_every_key_there_is() -> None:
@@ -43,7 +43,7 @@ def test_a_file_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "already exists" in capsys.readouterr().err
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_path_that_cannot_be_written_is_an_error_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "cell", "--out", str(tmp_path / "nowhere" / "cell.toml")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -58,9 +58,9 @@ def test_a_wrong_file_among_good_ones_exits_78_with_one_sentence(tmp_path: Path,
     (tmp_path / "good.toml").write_text(station_text("good", camera="v4l2"))
     (tmp_path / "wrong.toml").write_text("[station]\n")
     assert main(["check", str(tmp_path)]) == 78
-    said = capsys.readouterr()
-    assert said.out.count("\n") == 1
-    assert re.fullmatch(r"kotoba-config: station file .*wrong\.toml: .*\n", said.err)
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == 1
+    assert re.fullmatch(r"kotoba-config: station file .*wrong\.toml: .*\n", printed.err)
 
 
 def test_json_has_one_object_per_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +75,7 @@ def test_json_has_one_object_per_file(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "cannot be read" in second["error"]
 
 
-def test_a_folder_without_files_is_not_passed_over(tmp_path: Path) -> None:
+def test_a_folder_without_files_is_an_error(tmp_path: Path) -> None:
     assert main(["check", str(tmp_path)]) == 78
 
 
@@ -91,7 +91,7 @@ def test_boards_are_checked_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert "board cpu" in capsys.readouterr().out
 
 
-def test_a_manifest_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_manifest_that_is_not_valid_is_refused(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     assert main(["check", "--kind", "manifest", str(tmp_path / "manifest.json")]) == 78
     assert main(["check", "--kind", "manifest", str(tmp_path / "missing.json")]) == 78
@@ -99,6 +99,6 @@ def test_a_manifest_that_is_none_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["station", "board", "manifest", "calibration"])
 def test_the_schema_is_the_golden_one(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """After a wanted change: kotoba-config schema KIND > tests/golden/KIND.schema.json."""
+    """After an intended change: python -m tests.support.golden."""
     assert main(["schema", kind]) == 0
     assert capsys.readouterr().out == (GOLDEN / f"{kind}.schema.json").read_text()

@@ -41,7 +41,7 @@ WRONG = {
     "one label": (identity() + CAMERA + '[[labels]]\nname = "good"\ndecision = "ok"\n', "labels: Tuple should have at least 2"),
     "label without a decision": (GOOD + '[[labels]]\nname = "stain"\n', "labels.2.decision: Field required"),
     "unknown decision": (GOOD + '[[labels]]\nname = "stain"\ndecision = "fault"\n', "labels.2.decision"),
-    "label twice": (GOOD + '[[labels]]\nname = "crack"\ndecision = "ok"\n', "'crack' is there twice"),
+    "label twice": (GOOD + '[[labels]]\nname = "crack"\ndecision = "ok"\n', "'crack' is listed twice"),
     "label of two lines": (GOOD + '[[labels]]\nname = "a\\nb"\ndecision = "ng"\n', "labels.2.name"),
     "meaning of two lines": (GOOD + '[[labels]]\nname = "a"\nmeaning = "b\\nc"\ndecision = "ng"\n', "labels.2.meaning"),
     "region with two corners": (GOOD + "[picture]\nroi = [[0, 0], [1, 1]]\n", "picture.roi"),

@@ -11,6 +11,7 @@ import pytest
 
 from edge.cli import parser as edge_parser
 from export.cli import parser as export_parser
+from firmware_config.cli import parser as config_parser
 
 
 def verbs_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -23,7 +24,7 @@ def verbs_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
             yield from verbs_of(child)
 
 
-COMMANDS = {parser.prog: parser for parser in (edge_parser(), export_parser())}
+COMMANDS = {parser.prog: parser for parser in (edge_parser(), export_parser(), config_parser())}
 VERBS = {verb.prog: verb for parser in COMMANDS.values() for verb in verbs_of(parser)}
 
 

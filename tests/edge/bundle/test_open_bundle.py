@@ -196,7 +196,7 @@ def test_a_signed_but_unsafe_bundle_is_refused(
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        (b'{"name": "a", "name": "b"}', "'name' is there twice"),
+        (b'{"name": "a", "name": "b"}', "'name' is repeated"),
         (b"[" * 100_000, "not JSON"),
         (b'{"bundle_version": ' + b"9" * 10_000 + b"}", "not JSON"),
         (b"\xff\xfe", "not JSON"),
@@ -255,7 +255,7 @@ ON_DISK: list[tuple[str, Callable[[Path], object], str]] = [
     ("other signer under a trusted id", sign_with_other_key_under_our_id, "no trusted key"),
     ("signature of zeros", lambda root: (root / "manifest.sig").write_text(
         json.dumps({"key_id": key_id(public_key(KEY)), "signature": "00" * 64})), "no trusted key"),
-    ("empty signature", lambda root: (root / "manifest.sig").write_bytes(b""), "no signature file"),
+    ("empty signature", lambda root: (root / "manifest.sig").write_bytes(b""), "not a signature file"),
     ("huge signature", lambda root: (root / "manifest.sig").write_bytes(b" " * 2_000), "more than 1000 bytes"),
     ("no signature", lambda root: (root / "manifest.sig").unlink(), "manifest.sig cannot be read"),
     ("no manifest", lambda root: (root / "manifest.json").unlink(), "manifest.json cannot be read"),

@@ -85,7 +85,7 @@ def test_calibration_pictures_are_judged_again_and_written_as_calibrate_reads_th
 def test_an_example_that_makes_an_earlier_confirmed_verdict_worse_is_refused_by_name(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = STATION.replace('"bad"', '"goad"').replace('"worse"', '"gold"')
     (box / "station.toml").write_text(f'{text}lessons = "{box / "lessons.jsonl"}"\n')
-    plain = read_station(box / "station.toml").judging({"lessons": None})
+    plain = read_station(box / "station.toml").with_judge({"lessons": None})
     taught_number, label, harmed, right = flip(plain)
     write_lines(box / "lines.jsonl", [verdict(taught_number), verdict(harmed)])
     assert learn(box, "correct", verdict(harmed).id, "--label", right, "--as", "calibration") == 0

@@ -1,0 +1,28 @@
+"""How the three commands show their verbs: `--help` is one sentence, details, and an example."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from typing import TypeAlias
+
+HELP_COLUMNS = 100
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 -- argparse gives the class no public name
+"""What verbs are added to. A string, because the class cannot be subscripted at run time."""
+
+
+def exit_codes_of(command: str) -> str:
+    """The end of a command's help."""
+    return f"`{command} COMMAND --help` explains a command. Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration."
+
+
+def add_verb(verbs: Verbs, name: str, *, summary: str, example: str, details: str = "") -> argparse.ArgumentParser:
+    """Add a verb. `summary` is one sentence, which the list of verbs shows too. `example` is a complete command."""
+    return verbs.add_parser(
+        name,
+        help=summary,
+        description=textwrap.fill(f"{summary} {details}", HELP_COLUMNS),
+        epilog="example:\n" + textwrap.indent(example, "  "),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )

@@ -1,0 +1,22 @@
+"""Writes the golden schemas and messages again, after an intended change: `python -m tests.support.golden`. Look at the difference."""
+
+from __future__ import annotations
+
+import json
+
+from edge.message import encode, schema
+from firmware_config.cli import SCHEMAS
+from tests.support.inspections import FULL, LOST
+from tests.support.repository import GOLDEN
+
+
+def main() -> None:
+    """Write every file that the code can make."""
+    schemas = {kind: model.model_json_schema() for kind, model in SCHEMAS.items()} | {"inspection": schema()}
+    for kind, content in schemas.items():
+        (GOLDEN / f"{kind}.schema.json").write_text(json.dumps(content, indent=2) + "\n")
+    (GOLDEN / "inspection.json").write_bytes(b"".join(encode(inspection) + b"\n" for inspection in (FULL, LOST)))
+
+
+if __name__ == "__main__":
+    main()
