@@ -76,7 +76,7 @@ def test_no_terms_leave_everything_as_it_is() -> None:
 
 
 def test_a_wording_can_belong_to_one_term_only() -> None:
-    with pytest.raises(ValidationError, match="one term only, 'line'"):
+    with pytest.raises(ValidationError, match="one term only, but 'line'"):
         Describe(terms=(Term(name="crack", also=("line",)), Term(name="scratch", also=("Line",))))
 
 
