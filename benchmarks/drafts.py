@@ -119,9 +119,9 @@ class CountedGraph:
     steps: list[int]
 
     @property
-    def on_card(self) -> bool:
-        """Whether the graph computes in a card's memory."""
-        return self.graph.on_card
+    def on_gpu(self) -> bool:
+        """Whether the graph computes in the memory of a GPU."""
+        return self.graph.on_gpu
 
     def run(self, inputs: Mapping[str, Tensor], *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Tensor]]:
         """As `Graph.run`."""

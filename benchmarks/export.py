@@ -252,7 +252,7 @@ class OpenVinoGraph:
 
     request: Any
     outputs: tuple[str, ...]
-    on_card: bool = False
+    on_gpu: bool = False
 
     def run(self, inputs: Inputs, *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Array]]:
         """Outputs by name."""

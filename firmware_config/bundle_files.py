@@ -1,4 +1,4 @@
-"""Paths inside a bundle, and what each of them is used for."""
+"""Paths inside a bundle, and the manifest keys that use them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FilePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z
 
 
 class FileUse(NamedTuple):
-    """One file that the manifest uses: the key that names it, its path inside the bundle, and the suffixes that such a file may have."""
+    """A file that the manifest names: the key that names it, its path inside the bundle, and the suffixes it may have."""
 
     key: str
     path: str

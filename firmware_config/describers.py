@@ -1,4 +1,4 @@
-"""How a bundle describes pictures: one class per kind of describer, and the settings of the models that they are made of.
+"""The section `describer` of a bundle's manifest: one class for each kind of describer, and the settings of its models.
 
 Each class lists its own files in `file_uses`; `key` is the dotted key of the section in the manifest, such as "describer.clip".
 """
@@ -22,8 +22,8 @@ Prompt = Annotated[str, Field(pattern=r"^[^{}\r\n]*\{\}[^{}\r\n]*$", max_length=
 class ImagePreprocess(BaseModel):
     """How pixels become `pixel_values`: resize to (size, size) bicubic with antialias, scale to 0..1, gain, minus mean, over std (RGB).
 
-    `gain = "median"` multiplies the picture so that its median becomes 0.5, by at most 2.5: exposure is then no feature, and a dark part
-    stays dark.
+    `gain = "median"` multiplies the picture so that its median becomes 0.5, by at most 2.5. The models then do not see the exposure, and a
+    dark part stays dark.
     """
 
     model_config = STRICT
@@ -34,13 +34,13 @@ class ImagePreprocess(BaseModel):
 
 
 class VocabularyFiles(BaseModel):
-    """A closed vocabulary: `words` is a text file, one a line; `embeddings` a float32 .npy (len(words), D) of unit rows, same order."""
+    """A closed vocabulary: `words` is a text file with one word a line; `embeddings` is a float32 .npy (len(words), D) of unit rows."""
 
     model_config = STRICT
     words: FilePath
     embeddings: FilePath
     translations: dict[str, FilePath] = Field(
-        default={}, description="The words as operators read them: language, such as ja, to a text file in the order of words."
+        default={}, description="Translations of the words for operators: a language, such as ja, to a text file in the order of words."
     )
 
     def file_uses(self, key: str) -> Iterator[FileUse]:
@@ -52,7 +52,7 @@ class VocabularyFiles(BaseModel):
 
 
 class Clip(BaseModel):
-    """CLIP, two graphs whose outputs have unit length.
+    """CLIP: two graphs whose outputs have unit length.
 
     `vision` takes pixel_values (B, 3, S, S) and gives image_embeds (B, D); `text` takes input_ids and attention_mask (B, T) and gives
     text_embeds (B, D).
@@ -63,20 +63,20 @@ class Clip(BaseModel):
     text: FilePath
     tokenizer: FilePath
     context_tokens: int = Field(ge=2, le=512)
-    pad_token_id: int = Field(default=0, ge=0, description="Fills a phrase up to context_tokens; SigLIP reads it.")
-    prompts: tuple[Prompt, ...] = Field(default=("{}",), min_length=1, description="Sentences around each word of the vocabularies.")
+    pad_token_id: int = Field(default=0, ge=0, description="Pads a phrase to context_tokens; SigLIP has no mask and sees it.")
+    prompts: tuple[Prompt, ...] = Field(default=("{}",), min_length=1, description="Sentences around a word; its embedding is their mean.")
     preprocess: ImagePreprocess
     tags: VocabularyFiles
     attributes: VocabularyFiles
     foils: FilePath | None = Field(
         default=None,
-        description="A JSON object: word of a vocabulary to the words that are not true together with it, which describe.filter contrasts.",
+        description="A JSON object: a word to its foils, the words that are not true together with it. describe.filter needs it.",
     )
     threshold: float | None = Field(
         default=None,
         gt=-1,
         lt=1,
-        description="The cosine at which a word is as likely true as false, if the CLIP learned one (sigmoid loss) and did not only rank.",
+        description="The cosine at which a word is as likely true as false, if the CLIP was trained with a sigmoid loss.",
     )
 
     def file_uses(self, key: str) -> Iterator[FileUse]:
@@ -91,12 +91,12 @@ class Clip(BaseModel):
 
 
 class Blip(BaseModel):
-    """BLIP, two graphs: the picture is read once, then the tokens of a caption follow one by one.
+    """BLIP: two graphs. `vision` runs once for a picture, `decoder` once for each step of a caption.
 
     `vision` takes pixel_values (1, 3, S, S) and gives every layer's cross_key.i / cross_value.i (1, H, P, Dh).
     `decoder` takes input_ids (B, T), position_ids (B, T), attention_mask (B, past+T), past_key.i / past_value.i (B, H, past, Dh) and the
-    cross tensors at batch 1, and gives logits (B, T, V) and present_key.i / present_value.i (B, H, past+T, Dh). With logits (B, V), of the
-    last position alone, there may be no `drafts`.
+    cross tensors at batch 1, and gives logits (B, T, V) and present_key.i / present_value.i (B, H, past+T, Dh). A decoder that gives only
+    the logits (B, V) of the last position cannot be used with `drafts`.
     """
 
     model_config = STRICT
@@ -110,9 +110,9 @@ class Blip(BaseModel):
     bos_token_id: int
     eos_token_id: int = Field(description="Ends a caption (BLIP uses [SEP]).")
     pad_token_id: int
-    prompt: str = Field(default="", description="Prefix given to the decoder and stripped from the caption.")
+    prompt: str = Field(default="", description="Text that is fed to the decoder before every caption; it is not part of the caption.")
     drafts: FilePath | None = Field(
-        default=None, description="Likely captions, one a line: the decoder checks their tokens several at a time, which saves steps."
+        default=None, description="A text file of likely captions, one a line. The decoder checks several of their tokens in one step."
     )
 
     def file_uses(self, key: str) -> Iterator[FileUse]:
@@ -166,4 +166,4 @@ class VisionEncoderDecoder(BaseModel):
 
 
 Describer = Annotated[ClipBlip | VisionEncoderDecoder, Field(discriminator="kind")]
-"""The bundle's choice, by `kind`."""
+"""The settings of the describer, by `kind`."""

@@ -1,4 +1,4 @@
-"""Describers: a picture to words. Which one is used is the bundle's choice."""
+"""Describers: they turn a picture into words. For all rooms that open the models of a bundle, by `open_vision_models`."""
 
 from __future__ import annotations
 

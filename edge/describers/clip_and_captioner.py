@@ -1,4 +1,4 @@
-"""Vision models that take tags and attributes from CLIP and captions from a captioner, and the describers of stations that share them."""
+"""Vision models with tags and attributes from CLIP and captions from a captioner; the describers of all stations share them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from firmware_config.station import Describe
 
 
 class Captioner(Protocol):
-    """Writes sentences about a picture."""
+    """Generates captions of a picture."""
 
     stage: str
-    """Its name among the timings of a description."""
+    """The name of its time in `Description.timings_ms`."""
 
     def captions(self, pixels: Pixels, settings: Describe) -> tuple[str, ...]:
-        """Caption a picture, uint8 (H, W, 3) BGR: the greedy or beam caption first, then the sampled ones. Repeats stay, they are votes.
+        """Caption a picture, uint8 (H, W, 3) BGR: the greedy or beam caption first, then the sampled ones. Equal captions are all kept.
 
         Raises:
             DescribeError: a graph failed or gave numbers that are not finite.
@@ -44,7 +44,8 @@ class ClipAndCaptioner:
         """Make a describer with a station's settings.
 
         Raises:
-            BundleError: a word that the settings add is known already, or too long; the bundle lacks what the filter needs.
+            BundleError: a word that the settings add is already in the bundle's vocabulary or too long; the bundle has no valid foils and
+                the settings ask for the filter.
         """
         return StationDescriber(self._tagger, self._captioner, settings=settings)
 
@@ -83,10 +84,10 @@ class StationDescriber:
         return replace(description, timings_ms=tuple(timings))
 
     def _quality_filter(self) -> QualityFilter | None:
-        """The filter that the settings ask for, if they ask for one."""
+        """Make the filter that the settings ask for; None if they ask for neither a check nor terms."""
         settings, vocabularies = self._settings, (self._tags, self._attributes)
         if not settings.filter and not settings.terms:
             return None
         words = {word for vocabulary in vocabularies for word in vocabulary.words}
         foils = self._tagger.foils(vocabularies) if settings.filter else None
-        return QualityFilter(foils, known=Terms.known_to(words, settings.terms), named=Terms.of(settings.terms))
+        return QualityFilter(foils, bundle_terms=Terms.known_to(words, settings.terms), station_terms=Terms.of(settings.terms))

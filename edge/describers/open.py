@@ -1,4 +1,4 @@
-"""Open the vision models of a bundle. Which describer it is, is the bundle's choice."""
+"""Open the vision models of a bundle. The bundle's manifest chooses the describer by `describer.kind`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def open_vision_models(bundle: Bundle, *, board: Board) -> VisionModels:
-    """Load what the bundle describes pictures with, once for all stations.
+    """Load the vision models that the bundle names, once for all stations.
 
     Raises:
         BundleError: a graph cannot be loaded on this board, or files of the bundle do not fit together.

@@ -1,4 +1,4 @@
-"""A describer with prepared descriptions: for tests of later stages, and for trying a template without models."""
+"""A describer that returns prepared descriptions, for tests of later stages and for trying a template without models."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ from edge.records import Description, Frame
 
 
 class ScriptedDescriber:
-    """Descriptions by the frame's source; a source without one is an error, as a broken model would be."""
+    """Returns the description that was prepared for `frame.source`."""
 
     def __init__(self, descriptions: Mapping[str, Description]) -> None:
         self._descriptions = dict(descriptions)
 
     def describe(self, frame: Frame) -> Description:
-        """Say what was scripted for `frame.source`; see `edge.interfaces.Describer`."""
+        """Return the prepared description; see `edge.interfaces.Describer`.
+
+        Raises:
+            DescribeError: none was prepared for `frame.source`.
+        """
         if frame.source not in self._descriptions:
-            msg = f"no description is scripted for {frame.source!r}: add one"
+            known = ", ".join(map(repr, self._descriptions)) or "none"
+            msg = f"describing {frame.source!r}: no description is scripted for it, only for {known}: add one"
             raise DescribeError(msg)
         return self._descriptions[frame.source]

@@ -49,7 +49,7 @@ class VisionEncoderDecoderCaptioner:
         self._special = SpecialTokens((section.decoder_start_token_id,), end=section.eos_token_id, pad=section.pad_token_id)
 
     def captions(self, pixels: Pixels, settings: Describe) -> tuple[str, ...]:
-        """Caption a picture, uint8 (H, W, 3) BGR: the greedy or beam caption first, then the sampled ones. Repeats stay, they are votes.
+        """Caption a picture, uint8 (H, W, 3) BGR: the greedy or beam caption first, then the sampled ones. Equal captions are all kept.
 
         Raises:
             DescribeError: a graph failed or gave numbers that are not finite.
@@ -57,17 +57,17 @@ class VisionEncoderDecoderCaptioner:
         try:
             (hidden,), _ = self._encoder.run({"pixel_values": pixel_values(pixels, self._preprocess)}, read=["last_hidden_state"])
             start = partial(_Decoder, self._decoder, np.asarray(hidden, np.float32))
-            rows = generate(start, self._special, settings=settings, drafts=NO_DRAFTS, one_batch=self._decoder.on_card)
+            rows = generate(start, self._special, settings=settings, drafts=NO_DRAFTS, one_batch=self._decoder.on_gpu)
         except DescribeError:
             raise
         except Exception as err:
-            msg = f"the captioner failed on a picture of {pixels.shape[1]}x{pixels.shape[0]}: {str(err).splitlines()[0][:200]}"
+            msg = f"the captioner failed on a picture of {pixels.shape[1]}x{pixels.shape[0]} px: {str(err).splitlines()[0][:200]}"
             raise DescribeError(msg) from err
         return tuple(self._tokenizer.decode(row, skip_special_tokens=True) for row in rows)
 
 
 class _Decoder:
-    """See `edge.describers.decoding.decoder.Decoder`. The graph has no cache: every step reads all tokens again."""
+    """See `edge.describers.decoding.decoder.Decoder`. The graph has no cache: every step computes all tokens again."""
 
     def __init__(self, graph: Graph, hidden: NDArray[np.float32], rows: int) -> None:
         self._graph = graph
@@ -75,19 +75,23 @@ class _Decoder:
         self._tokens = np.zeros((rows, 0), np.int64)
 
     def step(self, tokens: Ids) -> Logits:
-        """Feed the next tokens, int64 (B, T); returns logits, float32 (B, T, V)."""
+        """Feed the next tokens, int64 (B, T); returns logits, float32 (B, T, V).
+
+        Raises:
+            DescribeError: the logits are not finite.
+        """
         self._tokens = np.concatenate([self._tokens, tokens], axis=1)
         inputs = {"input_ids": self._tokens, "encoder_hidden_states": self._hidden}
         (logits,), _ = self._graph.run(inputs, read=["logits"])
         if not np.isfinite(logits).all():
-            msg = f"the captioner's decoder gave numbers that are not finite at token {self._tokens.shape[1]}: verify the bundle"
+            msg = f"logits of the captioner's decoder after token {self._tokens.shape[1]} of a caption are not finite: verify the bundle"
             raise DescribeError(msg)
         return np.asarray(logits[:, -tokens.shape[1] :], np.float32)
 
     def drop(self, count: int) -> None:
-        """Forget the last `count` tokens."""
+        """Remove the last `count` tokens."""
         self._tokens = self._tokens[:, : self._tokens.shape[1] - count]
 
     def reorder(self, rows: Sequence[int]) -> None:
-        """Continue with these rows of the batch."""
+        """Continue with these rows of the batch; a row may be given several times."""
         self._tokens, self._hidden = self._tokens[list(rows)], self._hidden[list(rows)]

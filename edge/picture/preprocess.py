@@ -1,4 +1,4 @@
-"""Pixels to `pixel_values`: the one place where a picture is made ready for a vision tower."""
+"""Turn pixels into `pixel_values`, the input of a vision graph. Nothing else preprocesses pictures for vision graphs."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from edge.records import Pixels
 from firmware_config.describers import ImagePreprocess
 
 MAX_GAIN = 2.5
-"""A cell that is dark all over must stay darker than a healthy one after the gain."""
+"""Upper limit of the gain. A cell that is dark all over must stay darker than a healthy cell after it."""
 
 _BICUBIC_A = -0.5
-"""Keys' parameter as Pillow's BICUBIC has it."""
+"""The parameter a of Keys' cubic convolution (1981); Pillow's BICUBIC uses -0.5."""
 
 _BAND = 32
-"""Targets that are resized together: a row of the resize matrix is zeros but for a few weights beside its diagonal."""
+"""Target rows or columns in one matrix product. The resize matrix is zero except near its diagonal, so bands skip most products."""
 
 
 def pixel_values(pixels: Pixels, settings: ImagePreprocess) -> NDArray[np.float32]:
     """Resize, scale and normalise a picture.
 
-    `pixels` is uint8 (H, W, 3) BGR; returns float32 (1, 3, S, S) RGB. The resize is Pillow's antialiased bicubic, as the published
-    CLIP and BLIP checkpoints were trained with, without Pillow's rounding to 8 bit between the two passes.
+    `pixels` is uint8 (H, W, 3) BGR; returns float32 (1, 3, S, S) RGB. The resize is Pillow's antialiased bicubic, which the published
+    CLIP and BLIP checkpoints were trained with, but without Pillow's rounding to 8 bit between its two passes.
     """
     planes = np.ascontiguousarray(pixels[:, :, ::-1].transpose(2, 0, 1), dtype=np.float32)
     same = pixels.shape[:2] == (settings.size, settings.size)
@@ -37,30 +37,30 @@ def pixel_values(pixels: Pixels, settings: ImagePreprocess) -> NDArray[np.float3
 
 
 def _resized(planes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Float32 (3, H, W) to (3, size, size)."""
-    lower = np.empty((len(planes), size, planes.shape[2]), np.float32)
+    """Resize float32 (3, H, W) to (3, size, size), rows first."""
+    shortened = np.empty((len(planes), size, planes.shape[2]), np.float32)
     for rows, source, weights in _bands(planes.shape[1], size):
-        np.matmul(weights, planes[:, source], out=lower[:, rows])
-    narrow = np.empty((len(planes), size, size), np.float32)
+        np.matmul(weights, planes[:, source], out=shortened[:, rows])
+    resized = np.empty((len(planes), size, size), np.float32)
     for columns, source, weights in _bands(planes.shape[2], size):
-        narrow[:, :, columns] = lower[:, :, source] @ weights.T
-    return narrow
+        resized[:, :, columns] = shortened[:, :, source] @ weights.T
+    return resized
 
 
 @lru_cache(maxsize=16)
 def _bands(source: int, target: int) -> tuple[tuple[slice, slice, NDArray[np.float32]], ...]:
-    """The resize matrix in bands of targets: the targets, the sources that they need, and the weights; all else is zeros."""
+    """Return the resize matrix in bands: target indices, the source indices with weights, and these weights (targets, sources)."""
     matrix, bands = _resize_matrix(source, target), []
     for first in range(0, target, _BAND):
         rows = matrix[first : first + _BAND]
-        needed = np.flatnonzero(rows.any(0))
-        span = slice(int(needed[0]), int(needed[-1]) + 1)
+        sources = np.flatnonzero(rows.any(0))
+        span = slice(int(sources[0]), int(sources[-1]) + 1)
         bands.append((slice(first, first + len(rows)), span, np.ascontiguousarray(rows[:, span])))
     return tuple(bands)
 
 
 def _resize_matrix(source: int, target: int) -> NDArray[np.float32]:
-    """Weights (target, source) of a bicubic resize whose kernel widens when it shrinks the picture."""
+    """Return weights, float32 (target, source), of a bicubic resize; its kernel widens when the picture shrinks (antialias)."""
     scale = source / target
     stretch = max(scale, 1.0)
     centres = (np.arange(target) + 0.5) * scale

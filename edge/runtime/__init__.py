@@ -1,1 +1,1 @@
-"""What runs the models: sessions of onnxruntime and how many threads they get. For describers and judges."""
+"""Inference runtime: sessions of onnxruntime and the number of threads. For describers, judges and studies."""

@@ -1,4 +1,4 @@
-"""Open an ONNX graph on the execution providers that the board asks for, and on no other."""
+"""Open and run ONNX graphs on the execution providers that the board names, and on no others."""
 
 from __future__ import annotations
 
@@ -20,25 +20,32 @@ PROVIDERS = {
     "openvino": "OpenVINOExecutionProvider",
     "cpu": "CPUExecutionProvider",
 }
-CARDS = ("tensorrt", "cuda")
-"""Providers that compute in a card's memory, which onnxruntime calls "cuda"."""
+GPU_PROVIDERS = ("tensorrt", "cuda")
+"""Providers that compute in the memory of a GPU, the device that onnxruntime calls "cuda"."""
 
 Array = NDArray[Any]
 Tensor: TypeAlias = Array | ort.OrtValue
+"""An array, or a value in the memory where onnxruntime computed it."""
 
 
 class Graph:
-    """A graph whose outputs may stay in the memory where they were computed, for a graph to read next."""
+    """A graph whose outputs can stay in the memory where they were computed and be the inputs of the next run.
+
+    `inputs` and `outputs` map names to shapes as the file has them: a size is an int, a name, or None.
+    """
 
     def __init__(self, path: Path, board: Board) -> None:
-        """See `open_session`."""
+        """Open the graph; see `open_session`, also for what it raises."""
         self._session = open_session(path, board)
-        self.on_card = board.providers[0] in CARDS
-        self.inputs = {given.name: tuple(given.shape) for given in self._session.get_inputs()}
-        self.outputs = {output.name: tuple(output.shape) for output in self._session.get_outputs()}
+        self.on_gpu = board.providers[0] in GPU_PROVIDERS
+        self.inputs = {node.name: tuple(node.shape) for node in self._session.get_inputs()}
+        self.outputs = {node.name: tuple(node.shape) for node in self._session.get_outputs()}
 
     def run(self, inputs: Mapping[str, Tensor], *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Tensor]]:
-        """The outputs `read`, as arrays, which may be views of the runtime's memory, and the outputs `keep`, where they were computed."""
+        """Run the graph; returns the outputs `read` as arrays, and the outputs `keep` as tensors in the memory where they were computed.
+
+        Arrays may be views of the runtime's memory. Errors of onnxruntime are raised as they are.
+        """
         binding = self._session.io_binding()
         for name, value in inputs.items():
             if isinstance(value, ort.OrtValue):
@@ -48,23 +55,23 @@ class Graph:
         for name in read:
             binding.bind_output(name)
         for name in keep:
-            binding.bind_output(name, "cuda" if self.on_card else "cpu")
+            binding.bind_output(name, "cuda" if self.on_gpu else "cpu")
         self._session.run_with_iobinding(binding)
         values = binding.get_outputs()
         return [value.numpy() for value in values[: len(read)]], values[len(read) :]
 
 
 def on_host(tensor: Tensor) -> Array:
-    """A tensor as an array."""
+    """Return a tensor as an array in host memory."""
     return tensor if isinstance(tensor, np.ndarray) else tensor.numpy()
 
 
 def open_session(path: Path, board: Board) -> ort.InferenceSession:
-    """Open a graph.
+    """Open a graph on the board's execution providers.
 
     Raises:
-        BundleError: the runtime lacks a provider that the board asks for, or cannot load the graph, or a part of the graph would run on
-            the CPU, which the board does not name.
+        BundleError: onnxruntime lacks a provider of the board, or cannot load the graph, or cannot start the first provider, or part of
+            the graph would run on the CPU and the board does not name it.
     """
     wanted = [PROVIDERS[name] for name in board.providers]
     missing = [name for name in wanted if name not in ort.get_available_providers()]
@@ -77,8 +84,8 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads_of(board)
     options.inter_op_num_threads = 1
-    # Waking a thread for each of a graph's hundreds of steps costs a fifth of its time, so they spin while it runs; they stop at its end,
-    # because the language model needs the cores.
+    # Threads spin between the nodes of a graph, because waking them for each of hundreds of nodes takes a fifth of its time. They stop
+    # spinning at the end of a run, because the language model needs the cores.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     # Flush subnormals to zero: a softmax over masked tokens leaves subnormal numbers, which x86 computes very slowly. The setting holds for
     # onnxruntime's threads. If this is the first session of the process, it also holds for the calling thread and those it starts later.
@@ -93,18 +100,19 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
         msg = f"opening {path}: onnxruntime cannot load it ({str(err).splitlines()[0][:200]}): build the bundle again"
         raise BundleError(msg) from err
     if wanted[0] not in session.get_providers():
-        # A GPU that cannot be used makes onnxruntime go on with the CPU and only log it.
+        # If a GPU cannot be used, onnxruntime continues on the CPU and only logs it.
         msg = f"opening {path}: {wanted[0]} could not be started, only {', '.join(session.get_providers())}: see `kotoba-edge doctor`"
         raise BundleError(msg)
     return session
 
 
 def _options(provider: str, board: Board) -> dict[str, str]:
+    """Return onnxruntime's options for a provider."""
     if provider == PROVIDERS["openvino"]:
-        # Without "precision" a CPU that has bf16 would compute in it, and give other words than the bundle was proven with.
+        # Without "precision" OpenVINO computes in bf16 on a CPU that has it, and the words differ from those of the verified bundle.
         return {"device_type": "CPU", "precision": "FP32", "num_of_threads": str(threads_of(board))}
     if provider == PROVIDERS["tensorrt"]:
-        # It compiles a graph for minutes: kept for the next start, and made for fp16, which is what its boards are given.
+        # TensorRT compiles an engine for minutes, so the cache keeps it for the next start. Bundles for its boards are fp16.
         cache = str(board.engine_cache)
         return {
             "trt_fp16_enable": "1",

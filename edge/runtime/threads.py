@@ -1,4 +1,4 @@
-"""How many threads inference may use."""
+"""The number of threads for inference."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from firmware_config.board import Board
 
 
 def threads_of(board: Board) -> int:
-    """Give the board's number, or one for each core that this process may run on."""
+    """Return the board's number of threads; if it is 0, the number of cores that this process may run on."""
     return board.threads or len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""What every describer must do; the real one runs on the starter bundle."""
+"""The contract of every describer. CLIP and BLIP run on the starter bundle."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_struck_word_is_not_among_the_words_and_is_recorded(picture: Frame) ->
 
 
 def test_the_greedy_caption_does_not_depend_on_how_many_captions_are_sampled() -> None:
-    """The graphs are int8 with scales of a whole batch."""
+    """A dynamic int8 graph has one scale for a batch, so a caption could depend on the rest of the batch."""
     describers = [clip_blip(samples=0), clip_blip(samples=1), clip_blip(samples=4), clip_blip(samples=4, seed=1)]
     for path in sorted(STARTER_PICTURES.glob("*.png")):
         pixels = read_picture(path, max_pixels=10**6, max_bytes=10**7)

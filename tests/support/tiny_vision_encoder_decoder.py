@@ -1,4 +1,4 @@
-"""A ViT with a GPT-2 of the real transformers class, small and random, exported by Optimum, in a bundle beside the starter's CLIP."""
+"""A small random VisionEncoderDecoderModel (ViT and GPT-2), exported by Optimum, in a bundle with the starter's CLIP."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ SIZE = 32
 
 @cache
 def model() -> VisionEncoderDecoderModel:
+    """Make the model with random weights, the same every time."""
     torch.manual_seed(3)
     vision = ViTConfig(
         hidden_size=32,
@@ -56,11 +57,11 @@ def model() -> VisionEncoderDecoderModel:
 
 @cache
 def bundle() -> Bundle:
-    """The starter with this captioner in the place of BLIP, signed with a key of its own."""
+    """Make a copy of the starter bundle with this captioner in place of BLIP, signed with a fresh key."""
     folder = Path(mkdtemp(prefix="kotoba-"))
     atexit.register(shutil.rmtree, folder)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's and transformers', of their own exporter
+        warnings.simplefilter("ignore")  # torch and transformers warn of their own exporter
         model().save_pretrained(folder / "checkpoint")
         main_export(
             str(folder / "checkpoint"),

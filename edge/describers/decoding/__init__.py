@@ -1,1 +1,1 @@
-"""How captions are generated token by token: greedily with drafts, by sampling, by beam search. For captioners only."""
+"""Decoding loops that generate captions token by token: greedy with drafts, sampling, beam search. For captioners only."""

@@ -1,4 +1,4 @@
-"""Beam search as transformers' `generate` does it with its default length penalty of 1: a caption's score is its mean log-probability."""
+"""Beam search, the same as in transformers' `generate` with its default length penalty of 1: the mean log-probability ranks captions."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from edge.describers.decoding.decoder import Decoder, SpecialTokens, largest, lo
 
 
 def beam(decoder: Decoder, special: SpecialTokens, *, beams: int, max_tokens: int) -> list[int]:
-    """Generate the best caption of `beams` that are followed at once, with a decoder of one row; returns its tokens without the end token.
+    """Generate the best of `beams` captions with a decoder of one row; returns its tokens without the end token.
 
-    The mean counts the prompt and no end token, as transformers' does.
+    The length in the mean includes the prompt and excludes the end token, as in transformers.
 
     Raises:
         DescribeError: the logits are not finite.
@@ -19,7 +19,7 @@ def beam(decoder: Decoder, special: SpecialTokens, *, beams: int, max_tokens: in
     first = log_softmax(decoder.step(np.array([prompt], np.int64))[:, -1])
     decoder.reorder([0] * beams)
     log_probabilities = np.repeat(first, beams, axis=0)
-    # All beams are the same caption at first: only one of them may be continued.
+    # All beams hold the same caption at first, so only one of them may be continued.
     totals = np.full(beams, -np.inf)
     totals[0] = 0.0
     captions: list[list[int]] = [[] for _ in range(beams)]

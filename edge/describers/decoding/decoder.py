@@ -1,4 +1,4 @@
-"""What the generating loops need of a captioner's decoder, and the tokens that it gives a meaning."""
+"""The interface of a captioner's decoder to the decoding loops, its special tokens, and two functions of logits."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LogProbabilities = NDArray[np.float64]
 
 
 class Decoder(Protocol):
-    """A decoder on one picture with B captions begun: the tokens that it was fed count until they are dropped."""
+    """A decoder on one picture that holds the tokens of B captions. Tokens that were fed count until they are dropped."""
 
     def step(self, tokens: Ids) -> Logits:
         """Feed the next tokens, int64 (B, T).
 
-        Returns float32 (B, T, V), the logits after each of them; or float32 (B, 1, V), those after the last one alone.
+        Returns logits: float32 (B, T, V), after each token; or float32 (B, 1, V), after the last token only.
 
         Raises:
             DescribeError: the logits are not finite.
@@ -30,12 +30,12 @@ class Decoder(Protocol):
         """Continue as if the last `count` tokens of each caption had not been fed."""
 
     def reorder(self, rows: Sequence[int]) -> None:
-        """Continue with these of the B captions; one may be taken several times."""
+        """Continue with these rows of the batch; a row may be given several times."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpecialTokens:
-    """Token ids: `prompt` begins every caption and is no part of it, `end` ends it, `pad` is fed to captions that have ended."""
+    """Token ids: `prompt` is fed before every caption and is not part of it; `end` ends a caption; `pad` is fed after its end."""
 
     prompt: tuple[int, ...]
     end: int
@@ -43,16 +43,16 @@ class SpecialTokens:
 
 
 def log_softmax(logits: Logits) -> LogProbabilities:
-    """Log-probabilities, float64 (B, V), of logits, float32 (B, V)."""
+    """Return the log-probabilities, float64 (B, V), of logits, float32 (B, V)."""
     wide = logits.astype(np.float64)
     wide -= wide.max(-1, keepdims=True)
     return np.asarray(wide - np.log(np.exp(wide).sum(-1, keepdims=True)))
 
 
 def largest(values: Logits | LogProbabilities, count: int) -> Ids:
-    """Positions of the `count` largest of `values` (V,), largest first; of equal values the first position comes first.
+    """Return the positions of the `count` largest of `values` (V,), int64, largest first; equal values in the order of position.
 
-    Sorting all values instead takes several times as long.
+    This takes a fraction of the time of sorting all values.
     """
     count = min(count, len(values))
     candidates = np.flatnonzero(values >= np.partition(values, -count)[-count])

@@ -1,9 +1,9 @@
-"""Drafts: guesses of how a caption goes on, which the decoder then checks several tokens at a time.
+"""Drafts: guesses of the next tokens of a caption. The decoder checks several of them in one step.
 
-The pictures of one line are described in few sentences, so most of a caption can be guessed. A decoder reads a dozen tokens in less than
-twice the time of one, because most of a step is fetching weights. So the tokens that followed in captions of the bundle are fed along with
-the last token, and those count that the decoder gives itself (speculative decoding, arXiv 2211.17192, with a lookup table as in arXiv
-2304.04487 instead of a second model). Drafts come from the bundle alone: the words of a picture never depend on earlier pictures.
+Pictures of one production line get few different sentences, so most of a caption can be guessed. A step with a dozen tokens takes less than
+twice the time of a step with one, because most of a step is loading weights. So the guessed tokens are fed together with the last token,
+and those that the decoder itself would generate are accepted (speculative decoding, arXiv 2211.17192, with a lookup table as in arXiv
+2304.04487 instead of a second model). Drafts come from the bundle only, so the words of a picture never depend on earlier pictures.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from edge.errors import BundleError
 from firmware_config.board import Board
 
 CONTEXT_TOKENS = 8
-"""At most so many of a caption's last tokens are looked up."""
+"""Most last tokens of a caption that are looked up."""
 
 EDGE = -1
-"""Stands before the first token of a caption and after its last; no tokenizer has this id."""
+"""Marks the start and the end of a caption in the table. No tokenizer has this id."""
 
 
 class Drafts:
-    """The most frequent next token after up to 8 last tokens; the longest run of last tokens that is known decides.
+    """A table of the most frequent next token after up to CONTEXT_TOKENS last tokens. The longest known run of last tokens decides.
 
-    `captions` are tokens without prompt and end; a caption that is there twice counts twice.
+    `captions` are tokens without prompt and end token. A caption that is given twice counts twice.
     """
 
     def __init__(self, captions: Iterable[Sequence[int]]) -> None:
@@ -40,31 +40,31 @@ class Drafts:
         self._next = {context: followers.most_common(1)[0][0] for context, followers in counts.items()}
 
     def after(self, tokens: Sequence[int], *, most: int) -> list[int]:
-        """Guess at most `most` tokens that follow `tokens` in a caption; empty where nothing is known to follow, or the end."""
-        known, draft = (EDGE, *tokens), list[int]()
+        """Guess at most `most` tokens that follow `tokens`, the caption so far; empty if the table has no next token or has the end."""
+        context, draft = (EDGE, *tokens), list[int]()
         while len(draft) < most:
-            contexts = (known[start:] for start in range(max(0, len(known) - CONTEXT_TOKENS), len(known)))
-            token = next((self._next[context] for context in contexts if context in self._next), EDGE)
+            runs = (context[start:] for start in range(max(0, len(context) - CONTEXT_TOKENS), len(context)))
+            token = next((self._next[run] for run in runs if run in self._next), EDGE)
             if token == EDGE:
                 break
             draft.append(token)
-            known = (*known, token)
+            context = (*context, token)
         return draft
 
 
 def open_drafts(bundle: Bundle, path: str | None, tokenizer: Tokenizer, *, board: Board) -> Drafts:
-    """Read the drafts of a bundle, if `path` names some.
+    """Read the drafts of a bundle from `path`, a text file with one caption a line; without a path there are none.
 
-    On TensorRT there are none: it compiles an engine again, for minutes, when a step has more tokens than any before.
+    On TensorRT drafts are not used, because it compiles an engine again, for minutes, when a step has more tokens than any before.
 
     Raises:
-        BundleError: the file is no UTF-8 text.
+        BundleError: the file is not UTF-8 text.
     """
     if path is None or board.providers[0] == "tensorrt":
         return Drafts([])
     try:
         captions = bundle.path(path).read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as err:
-        msg = f"bundle {bundle.manifest.name}: {path} is no UTF-8 text ({err}): build the bundle again"
+        msg = f"reading {path} of bundle {bundle.manifest.name}: it is not UTF-8 text ({err}): build the bundle again"
         raise BundleError(msg) from err
     return Drafts(encoding.ids for encoding in tokenizer.encode_batch(captions, add_special_tokens=False))

@@ -1,4 +1,4 @@
-"""The captions of one picture as a station asks for them."""
+"""Generate the captions of one picture with a station's settings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def generate(
 ) -> list[list[int]]:
     """Generate the greedy or beam caption and then the sampled ones; returns their tokens without the end token.
 
-    `start` gives a decoder on the picture with so many captions. `one_batch` generates the greedy caption in the batch of the sampled
-    ones. That saves time on a card. On a processor it saves none, and a dynamic int8 graph has one scale for a whole batch, so that the
-    greedy caption would depend on the sampled ones.
+    `start` makes a decoder on the picture for a number of captions. `one_batch` generates the greedy caption in the batch of the sampled
+    ones, which saves time on a GPU. On a CPU it saves none, and a dynamic int8 graph has one scale for a batch, so the greedy caption
+    would depend on the rest of the batch.
 
     Raises:
         DescribeError: the logits are not finite.

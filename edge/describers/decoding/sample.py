@@ -1,4 +1,4 @@
-"""Sampled captions: each token is drawn from the most likely ones. The seed makes them the same for the same picture every time."""
+"""Sampling: each token is drawn from the most likely ones. With one seed a picture always gets the same captions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from firmware_config.station import Describe
 
 
 def sample(decoder: Decoder, special: SpecialTokens, *, settings: Describe, with_greedy: bool = False) -> list[list[int]]:
-    """Generate `settings.samples` captions in one batch; with `with_greedy` the greedy one comes before them in the same batch.
+    """Generate `settings.samples` captions in one batch; returns their tokens without the end token.
 
-    The decoder has a row for each caption. Returns their tokens without the end token. The generator is seeded by the station alone, so a
-    picture always gets the same captions.
+    `with_greedy` adds the greedy caption as the first row of the batch. The decoder must have one row for each caption. Only
+    `settings.seed` seeds the draws, so a picture always gets the same captions.
 
     Raises:
         DescribeError: the logits are not finite.
@@ -26,7 +26,7 @@ def sample(decoder: Decoder, special: SpecialTokens, *, settings: Describe, with
     unfinished = np.ones(count, bool)
     for _ in range(settings.max_tokens):
         logits = decoder.step(feed)[:, -1]
-        # Captions that have ended use up a draw too: the draws of a caption do not depend on how long the others are.
+        # A caption that has ended still uses a draw, so that the draws of a caption do not depend on the length of the others.
         sampled = draw_tokens(logits[greedy:], rng.random(samples), top_k=settings.top_k, temperature=settings.temperature)
         tokens = np.concatenate([logits[:greedy].argmax(-1), sampled])
         unfinished &= tokens != special.end
@@ -41,8 +41,8 @@ def sample(decoder: Decoder, special: SpecialTokens, *, settings: Describe, with
 def draw_tokens(logits: Logits, draws: NDArray[np.float64], *, top_k: int, temperature: float) -> Ids:
     """Draw a token for each row of `logits`, float32 (N, V), among its `top_k` largest; returns int64 (N,).
 
-    `draws`, float64 (N,), are numbers from [0, 1). Probabilities are added up in the order of token ids. In the order of probability, two
-    tokens that are equal but for the last bit would change places from one processor to another, and captions would change.
+    `draws`, float64 (N,), are random numbers in [0, 1). Probabilities are summed in the order of token ids. In the order of probability,
+    two tokens that differ in the last bit could change places between processors, and captions would differ.
     """
     tokens = np.empty(len(logits), np.int64)
     for row, (row_logits, draw) in enumerate(zip(logits, draws, strict=True)):

@@ -1,1 +1,1 @@
-"""The quality filter: which words and caption phrases the picture does not support. For describers only."""
+"""The quality filter: strikes what the picture does not support, uses the station's terms. For describers and the study of words."""

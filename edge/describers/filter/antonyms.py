@@ -1,4 +1,4 @@
-"""Words of which one thing can bear only one at a time: what a phrase is contrasted with when one of them is exchanged."""
+"""Modifiers and places that exclude each other. The filter compares a phrase with the same phrase after such an exchange."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MODIFIERS: tuple[tuple[str, ...], ...] = (
     ("thin", "thick"),
     ("narrow", "wide"),
 )
-"""Adjectives of strength and size: a phrase reads well without them, and they are what captioners invent most readily."""
+"""Adjectives of strength and size. A phrase is complete without them, and captioners invent them more often than nouns."""
 
 PLACES: tuple[tuple[str, ...], ...] = (
     ("upper left", "upper right", "lower left", "lower right", "centre", "center", "middle"),
@@ -21,33 +21,32 @@ PLACES: tuple[tuple[str, ...], ...] = (
     ("left", "right"),
     ("whole", "half"),
 )
-"""Words of place, the longer ones first: of a phrase the first set counts that has a word in it."""
+"""Words of place. The first group that has a word in the phrase is used, so groups of longer words come first."""
+
+_CENTRE = {"centre", "center", "middle"}
+_MODIFIERS_LONGEST_FIRST = sorted((word for group in MODIFIERS for word in group), key=len, reverse=True)
 
 
-def modifier_before(text: str) -> str | None:
-    """The modifier with which `text` begins, if it begins with one and something follows."""
-    found = next((word for word in _ALL if text.lower().startswith(f"{word} ")), None)
-    return found and text[: len(found)]
+def leading_modifier(text: str) -> str | None:
+    """Return the modifier at the start of `text` as it is written there; None if there is none or nothing follows it."""
+    modifier = next((word for word in _MODIFIERS_LONGEST_FIRST if text.lower().startswith(f"{word} ")), None)
+    return modifier and text[: len(modifier)]
 
 
-def exchanged(phrase: str, word: str) -> tuple[str, ...]:
-    """`phrase` with the modifier `word` exchanged for each of its opposites."""
-    group = next(group for group in MODIFIERS if word.lower() in group)
-    return tuple(_replaced(phrase, word, other) for other in group if other != word.lower())
+def with_other_modifiers(phrase: str, modifier: str) -> tuple[str, ...]:
+    """Return `phrase` once for each other word in the group of `modifier`, with that word in place of `modifier`."""
+    group = next(group for group in MODIFIERS if modifier.lower() in group)
+    return tuple(_replaced(phrase, modifier, other) for other in group if other != modifier.lower())
 
 
-def elsewhere(phrase: str) -> tuple[str, ...]:
-    """`phrase` with its place exchanged for others; empty where it names none."""
+def with_other_places(phrase: str) -> tuple[str, ...]:
+    """Return `phrase` once for each other place in the group of its place; empty if it names no place."""
     for group in PLACES:
-        word = next((word for word in group if re.search(rf"\b{word}\b", phrase, re.IGNORECASE)), None)
-        if word is not None:
-            same = {"centre", "center", "middle"}
-            return tuple(_replaced(phrase, word, other) for other in group if other != word and not {word, other} <= same)
+        place = next((word for word in group if re.search(rf"\b{word}\b", phrase, re.IGNORECASE)), None)
+        if place is not None:
+            return tuple(_replaced(phrase, place, other) for other in group if other != place and not {place, other} <= _CENTRE)
     return ()
 
 
 def _replaced(phrase: str, word: str, other: str) -> str:
     return re.sub(rf"\b{re.escape(word)}\b", other, phrase, count=1, flags=re.IGNORECASE)
-
-
-_ALL = sorted((word for group in MODIFIERS for word in group), key=len, reverse=True)

@@ -1,8 +1,8 @@
-"""Is a phrase supported by the picture? Told by contrast with its foils: what cannot be true together with it.
+"""Compare words and phrases with their foils: words that cannot be true together with them (docs/decisions/0005-words-against-foils.md).
 
-One absolute limit on a cosine does not hold: cosines drift from camera to camera, and each word has an offset of its own. A foil is read
-off the same picture, so what moves all cosines moves both sides. Only a CLIP that learned to tell true words from false ones has a cosine
-at which they part; there a word well under it is struck whatever its foils say.
+A fixed limit on a cosine does not work, because cosines drift from camera to camera and each word has its own offset. The cosine of a foil
+comes from the same picture, so that both drift together. A CLIP that was trained with a sigmoid loss also has a cosine at which a word is
+as likely true as false (`clip.threshold`). With it, a word well below the threshold is struck whatever its foils are.
 """
 
 from __future__ import annotations
@@ -18,24 +18,27 @@ from numpy.typing import NDArray
 from pydantic import RootModel, ValidationError
 
 from edge.bundle.open import Bundle
-from edge.describers.filter.phrases import Phrase, denies, holds_joint
-from edge.describers.vocabulary import REMEMBERED, SCORE_DIGITS, Vocabulary
+from edge.describers.filter.phrases import Phrase, has_separator, is_negated
+from edge.describers.vocabulary import CACHED_PHRASES, SCORE_DIGITS, Vocabulary
 from edge.errors import BundleError
 from firmware_config.describers import Clip
 
 Embedding = NDArray[np.float32]
-Read = Callable[[str], "Embedding | None"]
+"""float32 (D,), unit length."""
+
+EmbedPhrase = Callable[[str], "Embedding | None"]
+"""Returns the embedding of a phrase; None if the phrase is too long for the text tower."""
 
 _WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """How far the picture must support a word or phrase for it to stay. All figures are differences of cosines.
+    """How strongly the picture must support a word or phrase. All figures are cosines or differences of cosines.
 
-    `margin`: its lead over its strongest foil must be at least this. `exchange`: its lead over the same phrase with another modifier or
-    place must be at least this. `threshold` is the cosine at which a word is as likely true as false, where the bundle has one; the
-    cosine of a word may be less than that by `slack`.
+    `margin`: the least lead over the strongest foil. `exchange`: the least lead over the same phrase with another modifier or place.
+    `threshold`: the cosine at which a word is as likely true as false, if the bundle has one. `slack`: how far below `threshold` a cosine
+    may be.
     """
 
     margin: float
@@ -44,16 +47,16 @@ class Strictness:
     threshold: float = -math.inf
 
     def supports(self, lead: float, lead_over_exchanged: float, cosine: float) -> bool:
-        """Tell whether a word or phrase with these leads and this cosine stays."""
+        """Tell whether a word or phrase with these leads and this cosine is supported."""
         return lead >= self.margin and lead_over_exchanged >= self.exchange and cosine >= self.threshold - self.slack
 
     @classmethod
     def of(cls, threshold: float | None) -> Strictness:
-        """The strictness in use for a bundle whose clip.threshold is `threshold`.
+        """Return the strictness for a bundle whose clip.threshold is `threshold`.
 
-        The figures with a threshold were chosen on painted pictures of the starter's training modules, by
-        `python -m export.studies.words.measure --choose`; docs/studies/words.md shows what they do on other pictures. The figures without
-        one were chosen on the same pictures as if the starter had no threshold: the most precise that strike at most 4 % of the true words.
+        Both sets of figures were chosen on painted pictures of the starter's training modules. With a threshold:
+        `python -m export.studies.words.measure --choose`; docs/studies/words.md measures them on other pictures. Without one: the most
+        precise figures that strike at most 4 % of the true words of the starter, with its threshold ignored.
         """
         if threshold is None:
             return cls(margin=-0.05, exchange=0.05)
@@ -61,104 +64,113 @@ class Strictness:
 
 
 class Foils:
-    """Contrasts words and phrases with their foils.
+    """Compares words and phrases with their foils. Pictures are given by their embedding `image_embeds`, float32 (D,), unit length.
 
-    `foils` names, for words of the vocabularies, the words that are not true together with them; `read` embeds a phrase, None where it is
-    too long; `threshold` is the bundle's clip.threshold.
+    `foils` maps words of `vocabularies` to the words that are not true together with them. `embed_phrase` embeds the phrases of captions.
+    `threshold` is the bundle's clip.threshold.
     """
 
     def __init__(
-        self, vocabularies: Sequence[Vocabulary], *, foils: Mapping[str, Sequence[str]], read: Read, threshold: float | None = None
+        self,
+        vocabularies: Sequence[Vocabulary],
+        *,
+        foils: Mapping[str, Sequence[str]],
+        embed_phrase: EmbedPhrase,
+        threshold: float | None = None,
     ) -> None:
         self._strictness = Strictness.of(threshold)
         self._words = [word for vocabulary in vocabularies for word in vocabulary.words]
         self._embeddings = np.concatenate([vocabulary.embeddings for vocabulary in vocabularies])
-        self._read = read
-        self._positions = at = {word: index for index, word in enumerate(self._words)}
-        self._foils = {at[word]: [at[foil] for foil in against] for word, against in foils.items()}
-        keys = {f" {folded(word)} ": index for index, word in enumerate(self._words)}
-        self._keys = sorted(keys.items(), key=lambda item: (-len(item[0]), item[1]))
-        self._named: dict[str, list[int]] = {}
-        self.compound = tuple(word for word in self._words if holds_joint(word))
-        """Words that hold what a caption is cut at, such as "dark and bright grains"."""
+        self._embed_phrase = embed_phrase
+        self._positions = positions = {word: index for index, word in enumerate(self._words)}
+        self._foils = {positions[word]: [positions[foil] for foil in against] for word, against in foils.items()}
+        padded = {f" {folded(word)} ": index for index, word in enumerate(self._words)}
+        self._longest_first = sorted(padded.items(), key=lambda item: (-len(item[0]), item[1]))
+        self._words_in_claim: dict[str, list[int]] = {}
+        self.compounds = tuple(word for word in self._words if has_separator(word))
+        """Words that contain a separator of phrases, such as "dark and bright grains": a caption is not cut inside them."""
 
-    def shows_word(self, picture: Embedding, word: str) -> bool:
-        """Tell whether `picture` (D,) supports a word of the vocabularies."""
-        own = round(float(self._embeddings[self._positions[word]] @ picture), SCORE_DIGITS)
-        return self._strictness.supports(self.word_lead(picture, word), math.inf, own)
+    def supports_word(self, image_embeds: Embedding, word: str) -> bool:
+        """Tell whether the picture supports a word of the vocabularies."""
+        cosine = round(float(self._embeddings[self._positions[word]] @ image_embeds), SCORE_DIGITS)
+        return self._strictness.supports(self.word_lead(image_embeds, word), math.inf, cosine)
 
-    def shows(self, picture: Embedding, phrase: Phrase) -> bool:
-        """Tell whether `picture` (D,) supports a phrase of a caption."""
-        own = self._read(phrase.claim)
-        cosine = -math.inf if own is None else round(float(own @ picture), SCORE_DIGITS)
-        return self._strictness.supports(*self.phrase_leads(picture, phrase), cosine)
+    def supports_phrase(self, image_embeds: Embedding, phrase: Phrase) -> bool:
+        """Tell whether the picture supports a phrase of a caption."""
+        own = self._embed_phrase(phrase.claim)
+        cosine = -math.inf if own is None else round(float(own @ image_embeds), SCORE_DIGITS)
+        return self._strictness.supports(*self.phrase_leads(image_embeds, phrase), cosine)
 
-    def word_lead(self, picture: Embedding, word: str) -> float:
-        """Cosine of a word of the vocabularies less that of its strongest foil."""
-        return self._lead_of(picture, self._positions[word])
+    def word_lead(self, image_embeds: Embedding, word: str) -> float:
+        """Return the cosine of a word of the vocabularies minus the cosine of its strongest foil."""
+        return self._lead_at(image_embeds, self._positions[word])
 
-    def phrase_leads(self, picture: Embedding, phrase: Phrase) -> tuple[float, float]:
-        """The lead of what a phrase names, and its lead over itself with another modifier or place; infinite where there is none.
+    def phrase_leads(self, image_embeds: Embedding, phrase: Phrase) -> tuple[float, float]:
+        """Return the lead of a phrase over foils, and its lead over itself with another modifier or place.
 
-        The first is the least lead of the words of the vocabularies that the phrase names; of one that denies ("no crack") the lead that
-        they lack; of one that names none the lead of its own embedding over the foils of the nearest word. A phrase that is too long to
-        be read leads by minus infinity.
+        The lead over foils depends on the words of the vocabularies that the claim names:
+        - some: the smallest of their leads;
+        - some, and the claim negates them ("no crack"): minus the largest of their leads;
+        - none: the lead of the claim's own embedding over the foils of the nearest word.
+
+        The second lead is infinite if the phrase has no modifier and no place. Both are minus infinity if the claim is too long for the
+        text tower.
         """
-        own, named = self._read(phrase.claim), self.named(phrase.claim)
+        own, named = self._embed_phrase(phrase.claim), self._named_words(phrase.claim)
         if own is None:
             return -math.inf, -math.inf
-        leads = [self._lead_of(picture, index) for index in named]
+        leads = [self._lead_at(image_embeds, index) for index in named]
         if not named:
-            lead = _lead(picture, own, self._embeddings[self._foils_of(self._nearest(own))])
-        elif denies(phrase.claim) and not any(denies(self._words[index]) for index in named):
+            lead = _lead(image_embeds, own, self._embeddings[self._foils_of(self._nearest(own))])
+        elif is_negated(phrase.claim) and not any(is_negated(self._words[index]) for index in named):
             lead = -max(leads)
         else:
             lead = min(leads)
-        if not phrase.against:
+        if not phrase.contrasts:
             return lead, math.inf
-        others = [other for other in map(self._read, phrase.against) if other is not None]
-        return lead, _lead(picture, own, np.stack(others)) if others else -math.inf
+        contrasts = [contrast for contrast in map(self._embed_phrase, phrase.contrasts) if contrast is not None]
+        return lead, _lead(image_embeds, own, np.stack(contrasts)) if contrasts else -math.inf
 
-    def named(self, claim: str) -> list[int]:
-        """The positions of the words that a claim names; a word inside a longer one that is named does not count."""
-        if claim not in self._named:
-            rest, found = f" {folded(claim)} ", []
-            for key, index in self._keys:
-                if key in rest:
-                    rest = rest.replace(key, " | ")
-                    found.append(index)
-            if len(self._named) >= REMEMBERED:
-                self._named.clear()
-            self._named[claim] = found
-        return self._named[claim]
+    def _named_words(self, claim: str) -> list[int]:
+        """Return the positions of the words that a claim contains, without words inside longer ones."""
+        if claim not in self._words_in_claim:
+            rest, positions = f" {folded(claim)} ", []
+            for padded, index in self._longest_first:
+                if padded in rest:
+                    rest = rest.replace(padded, " | ")
+                    positions.append(index)
+            if len(self._words_in_claim) >= CACHED_PHRASES:
+                self._words_in_claim.clear()
+            self._words_in_claim[claim] = positions
+        return self._words_in_claim[claim]
 
-    def _lead_of(self, picture: Embedding, index: int) -> float:
-        return _lead(picture, self._embeddings[index], self._embeddings[self._foils_of(index)])
+    def _lead_at(self, image_embeds: Embedding, index: int) -> float:
+        return _lead(image_embeds, self._embeddings[index], self._embeddings[self._foils_of(index)])
 
     def _foils_of(self, index: int) -> list[int]:
-        """A word's foils; those of its nearest neighbour that has some, where it was added without."""
+        """Return the foils of a word. A word that the station added has none of its own and gets those of the nearest word that has."""
         if index not in self._foils:
-            have = sorted(self._foils)
-            near = have[int(np.argmax(np.round(self._embeddings[have] @ self._embeddings[index], SCORE_DIGITS)))]
-            self._foils[index] = self._foils[near]
+            with_foils = sorted(self._foils)
+            cosines = np.round(self._embeddings[with_foils] @ self._embeddings[index], SCORE_DIGITS)
+            self._foils[index] = self._foils[with_foils[int(np.argmax(cosines))]]
         return self._foils[index]
 
     def _nearest(self, own: Embedding) -> int:
         return int(np.argmax(np.round(self._embeddings @ own, SCORE_DIGITS)))
 
 
-def _lead(picture: Embedding, own: Embedding, foils: NDArray[np.float32]) -> float:
-    """Cosine of `own` less that of the strongest foil, rounded as all cosines are."""
-    return round(float(own @ picture) - float((foils @ picture).max()), SCORE_DIGITS)
+def _lead(image_embeds: Embedding, own: Embedding, foils: NDArray[np.float32]) -> float:
+    """Return the cosine of `own` (D,) minus the largest cosine of `foils` (N, D), rounded to SCORE_DIGITS."""
+    return round(float(own @ image_embeds) - float((foils @ image_embeds).max()), SCORE_DIGITS)
 
 
 def folded(text: str) -> str:
-    """What two wordings of one thing have in common: small words with one space between, without articles, in the singular."""
+    """Return `text` in a form for comparison: case folded, words with one space between them, no articles, English plural removed."""
     words = [word for word in _WORD.findall(unicodedata.normalize("NFKC", text).casefold()) if word not in {"a", "an", "the"}]
     return " ".join(word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words)
 
 
-class _File(RootModel[dict[str, tuple[str, ...]]]):
+class _FoilsFile(RootModel[dict[str, tuple[str, ...]]]):
     """foils.json: word of a vocabulary -> words that are not true together with it."""
 
 
@@ -166,22 +178,25 @@ def read_foils(bundle: Bundle, clip: Clip) -> Mapping[str, tuple[str, ...]]:
     """Read the foils of a bundle.
 
     Raises:
-        BundleError: it has none, or they are not of its vocabularies' words.
+        BundleError: the bundle has no foils, or the file is not valid, or it names a word that is not in the bundle's vocabularies.
     """
     if clip.foils is None:
         msg = (
-            f"bundle {bundle.manifest.name} does not say which words exclude each other (clip.foils), which describe.filter needs: "
-            "build it again with 16 pictures or more, or set filter = false"
+            f"bundle {bundle.manifest.name} has no foils (clip.foils), which describe.filter needs: "
+            "build it again with 16 pictures or more, or set describe.filter = false in the station file"
         )
         raise BundleError(msg)
-    known = {word for part in (clip.tags, clip.attributes) for word in bundle.path(part.words).read_text(encoding="utf-8").splitlines()}
+    words = {word for part in (clip.tags, clip.attributes) for word in bundle.path(part.words).read_text(encoding="utf-8").splitlines()}
     try:
-        foils = _File.model_validate_json(bundle.path(clip.foils).read_bytes()).root
+        foils = _FoilsFile.model_validate_json(bundle.path(clip.foils).read_bytes()).root
     except ValidationError as err:
-        msg = f"{clip.foils} is not understood ({err.errors()[0]['msg']}): build the bundle again"
+        msg = f"reading {clip.foils} of bundle {bundle.manifest.name}: {err.errors()[0]['msg']}: build the bundle again"
         raise BundleError(msg) from err
-    stranger = next((word for word, against in foils.items() for word in (word, *against) if word not in known), None)
-    if not foils or not all(foils.values()) or stranger is not None:
-        msg = f"{clip.foils} {'is empty' if stranger is None else f'names {stranger!r}, which no vocabulary holds'}: build the bundle again"
+    if not foils or not all(foils.values()):
+        msg = f"reading {clip.foils} of bundle {bundle.manifest.name}: every word needs at least one foil: build the bundle again"
+        raise BundleError(msg)
+    unknown = next((word for word, against in foils.items() for word in (word, *against) if word not in words), None)
+    if unknown is not None:
+        msg = f"reading {clip.foils} of bundle {bundle.manifest.name}: {unknown!r} is in no vocabulary of the bundle: build it again"
         raise BundleError(msg)
     return foils

@@ -16,7 +16,7 @@ from edge.describers.clip import ClipTagger
 from edge.describers.filter.foils import Foils, Strictness, read_foils
 from edge.describers.filter.phrases import cut
 from edge.describers.filter.terms import Terms
-from edge.describers.vocabulary import PhraseReader, read_vocabulary
+from edge.describers.vocabulary import PhraseEmbedder, read_vocabulary
 from edge.records import Frame, Pixels
 from export.painting.grain import make_grain
 from export.painting.ground_truth import GroundTruth
@@ -86,8 +86,8 @@ class SampleDescriber:
         vocabularies = read_vocabulary(bundle, clip.tags), read_vocabulary(bundle, clip.attributes)
         self._describer = open_vision_models(bundle, board=board).describer(settings)
         self._tagger = ClipTagger(bundle, clip, board=board)
-        self._read = PhraseReader(bundle, clip, board=board)
-        self._foils = Foils(vocabularies, foils=read_foils(bundle, clip), read=self._read, threshold=clip.threshold)
+        self._embed_phrase = PhraseEmbedder(bundle, clip, board=board)
+        self._foils = Foils(vocabularies, foils=read_foils(bundle, clip), embed_phrase=self._embed_phrase, threshold=clip.threshold)
         self.strictness = Strictness.of(clip.threshold)
         self._terms = Terms.known_to({word for vocabulary in vocabularies for word in vocabulary.words}, station.describe.terms)
 
@@ -111,8 +111,8 @@ class SampleDescriber:
         ]
         for number, caption in enumerate(words.captions):
             first = len(checked)
-            for phrase in cut(self._terms.applied(caption), whole=self._foils.compound):
-                own = self._read(phrase.claim)
+            for phrase in cut(self._terms.applied(caption), compounds=self._foils.compounds):
+                own = self._embed_phrase(phrase.claim)
                 checked.append(
                     CheckedWord(
                         "captions" if number else "caption",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from edge.describers.filter.phrases import denies
+from edge.describers.filter.phrases import is_negated
 from edge.describers.filter.plain_text import MAX_CAPTION_CHARACTERS
 from edge.describers.filter.terms import Terms
 from firmware_config.station import Describe, Term
@@ -26,7 +26,7 @@ wordings = st.text(st.sampled_from("ab ひ"), min_size=1, max_size=4).map(str.st
 
 
 @pytest.mark.parametrize(
-    ("said", "read"),
+    ("text", "expected"),
     [
         ("a thin fracture line in the centre", "a thin crack in the centre"),
         ("two Fissures", "two crack"),
@@ -37,12 +37,12 @@ wordings = st.text(st.sampled_from("ab ひ"), min_size=1, max_size=4).map(str.st
         ("an inactive region", "a dark area"),
     ],
 )
-def test_synonyms_plural_case_and_full_width_read_as_the_name(said: str, read: str) -> None:
-    assert STATION.applied(said) == read
+def test_synonyms_plurals_any_case_and_full_width_become_the_name(text: str, expected: str) -> None:
+    assert STATION.applied(text) == expected
 
 
 @pytest.mark.parametrize(
-    ("said", "read"),
+    ("text", "expected"),
     [
         ("no fracture line", "no crack"),
         ("a cell without fissures", "a cell without crack"),
@@ -51,13 +51,13 @@ def test_synonyms_plural_case_and_full_width_read_as_the_name(said: str, read: s
         ("not a crack", "not a crack"),
     ],
 )
-def test_a_negation_is_kept(said: str, read: str) -> None:
-    assert STATION.applied(said) == read
+def test_a_negation_is_kept(text: str, expected: str) -> None:
+    assert STATION.applied(text) == expected
 
 
-@pytest.mark.parametrize("said", ["uncracked", "crackless", "a nutcracker", "corner shadowy"])
-def test_a_part_of_a_word_is_no_wording(said: str) -> None:
-    assert STATION.applied(said) == said
+@pytest.mark.parametrize("text", ["uncracked", "crackless", "a nutcracker", "corner shadowy"])
+def test_a_part_of_a_word_is_not_replaced(text: str) -> None:
+    assert STATION.applied(text) == text
 
 
 def test_names_can_be_japanese() -> None:
@@ -65,13 +65,13 @@ def test_names_can_be_japanese() -> None:
     assert terms.applied("no cracks, ひび割れなし, ｸﾗｯｸ") == "no 割れ, 割れなし, 割れ"
 
 
-def test_the_bundle_hears_the_first_wording_that_its_vocabulary_has() -> None:
+def test_terms_known_to_a_bundle_use_the_first_wording_of_its_vocabulary() -> None:
     terms = [Term(name="割れ", also=("fracture line", "crack")), Term(name="錆", also=("rust",))]
     known = Terms.known_to({"crack", "stain"}, terms)
     assert known.applied("a fracture line, rust") == "a crack, rust"
 
 
-def test_no_terms_leave_everything_as_it_is() -> None:
+def test_without_terms_a_text_stays_as_it_is() -> None:
     assert Terms.of(()).applied("ｆｕｌｌ width") == "ｆｕｌｌ width"
 
 
@@ -81,22 +81,22 @@ def test_a_wording_can_belong_to_one_term_only() -> None:
 
 
 @given(sentences)
-def test_doing_it_again_changes_nothing(said: str) -> None:
-    once = STATION.applied(said)
+def test_applying_terms_again_changes_nothing(text: str) -> None:
+    once = STATION.applied(text)
     assert STATION.applied(once) == once
 
 
 @given(sentences)
-def test_what_denied_still_denies_and_what_did_not_still_does_not(said: str) -> None:
-    assert denies(STATION.applied(said)) == denies(said)
-    assert STATION.applied(said).count("なし") == said.count("なし")
+def test_terms_change_no_negation(text: str) -> None:
+    assert is_negated(STATION.applied(text)) == is_negated(text)
+    assert STATION.applied(text).count("なし") == text.count("なし")
 
 
 @given(st.lists(st.tuples(wordings, wordings), max_size=4), st.text(st.sampled_from("ab ひ"), max_size=60), st.integers(5, 40))
-def test_whatever_the_terms_the_limit_holds(pairs: list[tuple[str, str]], said: str, limit: int) -> None:
+def test_no_terms_exceed_the_limit(pairs: list[tuple[str, str]], text: str, limit: int) -> None:
     terms = Terms([(name, {also}) for name, also in pairs])
     if pairs:
-        assert len(terms.applied(said, limit=limit)) <= limit
+        assert len(terms.applied(text, limit=limit)) <= limit
 
 
 def test_a_long_caption_is_cut_at_the_end_of_a_word() -> None:

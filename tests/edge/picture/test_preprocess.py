@@ -14,13 +14,13 @@ PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
 
 
 def textured(height: int, width: int) -> NDArray[np.uint8]:
-    """RGB with fine detail, away from black and white where Pillow clips between its two passes."""
+    """Make RGB, uint8 (height, width, 3), with fine detail and no black or white, because Pillow clips between its two passes."""
     noise = np.random.default_rng(7).integers(-25, 26, (height, width, 3))
     return (60 + gradient(height, width) * 0.5 + noise).astype(np.uint8)
 
 
 def as_pillow(rgb: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
-    """The published processors' way: bicubic on 8 bit, to 0..1, minus mean, over std."""
+    """Preprocess as the published processors do: bicubic in 8 bit, scale to 0..1, minus mean, over std."""
     resized = np.asarray(Image.fromarray(rgb).resize((size, size), Image.Resampling.BICUBIC), np.float32) / 255
     normalised = (resized - np.array(CLIP_MEAN, np.float32)) / np.array(CLIP_STD, np.float32)
     return np.asarray(normalised.transpose(2, 0, 1)[None], np.float32)
@@ -29,18 +29,18 @@ def as_pillow(rgb: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
 @pytest.mark.parametrize(
     ("height", "width", "size"), [(300, 300, 224), (480, 640, 224), (97, 61, 128), (97, 61, 100), (40, 50, 96), (224, 300, 224)]
 )
-def test_the_values_are_those_of_pillow_within_its_rounding(height: int, width: int, size: int) -> None:
+def test_values_equal_those_of_pillow_up_to_its_rounding(height: int, width: int, size: int) -> None:
     rgb = textured(height, width)
 
     values = pixel_values(rgb[:, :, ::-1], ImagePreprocess(size=size, mean=CLIP_MEAN, std=CLIP_STD))
 
-    # Pillow rounds to 8 bit after each of its two passes; the second enlarges the first's half level, as some weights are negative.
+    # Pillow rounds to 8 bit after each of its two passes. The second pass has negative weights, so it can enlarge the error of the first.
     difference_levels = np.abs(values - as_pillow(rgb, size)) * np.array(CLIP_STD)[:, None, None] * 255
     assert difference_levels.max() <= 1.2
     assert difference_levels.mean() <= 0.4
 
 
-def test_the_values_have_the_shape_and_type_of_the_graphs() -> None:
+def test_values_have_the_shape_and_dtype_that_the_graphs_take() -> None:
     values = pixel_values(textured(30, 50), ImagePreprocess(size=32, mean=CLIP_MEAN, std=CLIP_STD))
 
     assert values.shape == (1, 3, 32, 32)
@@ -72,7 +72,7 @@ def test_a_flat_picture_stays_flat() -> None:
 
 
 @pytest.mark.parametrize("level", [64, 100, 128, 200])
-def test_the_gain_brings_the_median_to_the_middle(level: int) -> None:
+def test_the_gain_makes_the_median_one_half(level: int) -> None:
     pixels = np.full((32, 32, 3), level, np.uint8)
     pixels[:8] = 10
 

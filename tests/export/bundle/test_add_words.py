@@ -102,7 +102,7 @@ def test_a_station_may_add_a_handful_of_words_by_itself(work: Path, tmp_path: Pa
     assert "rust" in {tag.word for tag in by_station.words.tags}
     assert "rust" not in {tag.word for tag in plain.words.tags}
 
-    for extra, said in (("intact cell", "is in the bundle's vocabulary already"), (" ".join("a" * 20), "the text tower reads 16")):
+    for extra, said in (("intact cell", "is already in the bundle's"), (" ".join("a" * 20), "the text tower takes at most 16")):
         with pytest.raises(BundleError, match=said):
             vision.describer(Describe(extra_tags=(extra,)))
 

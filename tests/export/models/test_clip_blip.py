@@ -271,7 +271,7 @@ def test_tensorrt_is_given_no_drafts(bundle: Bundle, board: str, foreseen: int) 
 def test_drafts_that_are_no_text_are_refused_in_one_sentence(bundle: Bundle) -> None:
     drafted = drafting(bundle, [])
     (bundle.root / "blip/drafts.txt").write_bytes("きず".encode("shift-jis"))
-    with pytest.raises(BundleError, match="no UTF-8 text") as refused:
+    with pytest.raises(BundleError, match="it is not UTF-8 text") as refused:
         open_drafts(drafted, "blip/drafts.txt", tiny_models.tokenizer(), board=read_board("cpu"))
     assert is_one_sentence(str(refused.value))
 

@@ -83,5 +83,5 @@ def test_an_embedding_is_the_mean_over_the_prompts_and_of_unit_length(tmp_path: 
 def test_a_phrase_that_is_too_long_is_refused(tmp_path: Path) -> None:
     export_clip(tiny_models.clip(), tmp_path)
     settings = {"context_tokens": tiny_models.CONTEXT_TOKENS, "pad_token_id": PAD_ID}
-    with pytest.raises(SpecError, match="the text tower reads 16"):
+    with pytest.raises(SpecError, match="the text tower takes at most 16"):
         embeddings(tmp_path / "text.onnx", tiny_models.tokenizer(), ["word1 " * 20], prompts=["{}"], **settings)
