@@ -22,7 +22,7 @@ import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
-from benchmarks.machine import told as machine
+from benchmarks.machine import described_machine
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.describers.blip import BlipCaptioner
 from edge.judges import open_language_model
@@ -43,8 +43,8 @@ NAME = "blip/drafts.txt"
 
 
 @dataclass(slots=True)
-class Said:
-    """What a way said of each cell, in how many seconds, and how many tokens each step of the decoder took."""
+class Run:
+    """The captions of the cells with one captioner, the seconds for each, and the tokens in each step of the decoder."""
 
     captions: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
@@ -53,31 +53,31 @@ class Said:
 
 def main() -> None:
     """Caption all cells in each way, by turns, and compare."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.drafts", description=__doc__)
-    options.add_argument("lines", type=Path, help="of `kotoba-edge inspect` over all cells")
-    options.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
-    options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
-    options.add_argument("--cells", type=int, help="no more than these, to try it")
-    told = options.parse_args()
-    bundle = open_trusted_bundle(told.bundle, keys=told.keys)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.drafts", description=__doc__)
+    parser.add_argument("lines", type=Path, help="of `kotoba-edge inspect` over all cells")
+    parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
+    parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
+    parser.add_argument("--cells", type=int, help="no more than these, to try it")
+    options = parser.parse_args()
+    bundle = open_trusted_bundle(options.bundle, keys=options.keys)
     station = read_station(bundle.path(GOLDEN_STATION))
-    study = read_inspected_cells(told.lines, bundle, station)
+    study = read_inspected_cells(options.lines, bundle, station)
     order = list(range(len(study.cells)))
     random.Random(SEED).shuffle(order)
     drafts = [study.descriptions[row].words.captions[0] for row in order[: max(DRAFTS)]]
     settings = station.describe.model_copy(update={"samples": 0, "beams": 1})
-    rows = sorted(order[max(DRAFTS) :][: told.cells])
-    print(machine())
+    rows = sorted(order[max(DRAFTS) :][: options.cells])
+    print(described_machine())
     with TemporaryDirectory(prefix="kotoba-") as scratch:
         ways = dict(captioners(bundle, drafts, Path(scratch)))
-        said = {name: Said() for name in ways}
+        runs = {name: Run() for name in ways}
         for row in rows:
             pixels = read_picture(study.cells[row].path, max_pixels=10**7, max_bytes=10**8)
             for name, captioner in ways.items():
-                say(captioner, pixels, settings, said[name])
-    tell(said)
+                caption(captioner, pixels, settings, runs[name])
+    print_table(runs)
     judge = Rejudger(open_language_model(bundle, board=read_board("cpu")), bundle=bundle, station=station)
-    tell_verdicts(study, dict(zip(rows, said[JUDGED].captions, strict=True)), judge, station)
+    print_verdicts(study, dict(zip(rows, runs[JUDGED].captions, strict=True)), judge, station)
 
 
 def captioners(bundle: Bundle, drafts: Sequence[str], scratch: Path) -> Iterator[tuple[str, BlipCaptioner]]:
@@ -101,13 +101,13 @@ def captioners(bundle: Bundle, drafts: Sequence[str], scratch: Path) -> Iterator
             yield f"{kind}, {count} drafts", BlipCaptioner(drafted, section, board=read_board("cpu"))
 
 
-def say(captioner: BlipCaptioner, pixels: Pixels, settings: Describe, said: Said) -> None:
+def caption(captioner: BlipCaptioner, pixels: Pixels, settings: Describe, run: Run) -> None:
     """Caption a picture and write down how it went."""
-    plain, counted = captioner._decoder, CountedGraph(captioner._decoder, said.steps)  # noqa: SLF001 -- the same code on a graph that counts
+    plain, counted = captioner._decoder, CountedGraph(captioner._decoder, run.steps)  # noqa: SLF001 -- the same code on a graph that counts
     captioner._decoder = cast("Graph", counted)  # noqa: SLF001
     started = time.perf_counter()
-    said.captions += captioner.captions(pixels, settings)
-    said.seconds.append(time.perf_counter() - started)
+    run.captions += captioner.captions(pixels, settings)
+    run.seconds.append(time.perf_counter() - started)
     captioner._decoder = plain  # noqa: SLF001
 
 
@@ -129,19 +129,19 @@ class CountedGraph:
         return self.graph.run(inputs, read=read, keep=keep)
 
 
-def tell(said: dict[str, Said]) -> None:
+def print_table(runs: dict[str, Run]) -> None:
     """Print a table."""
-    plain, exact = (next(one.captions for name, one in said.items() if name.startswith(kind)) for kind in ("int8,", "int8 w"))
+    plain, exact = (next(run.captions for name, run in runs.items() if name.startswith(kind)) for kind in ("int8,", "int8 w"))
     count = len(plain)
     print(f"{count} cells\n| decoder | ms, median | steps | tokens in a step | other than int8 without drafts | other than unrounded |")
     print("|---|---|---|---|---|---|")
-    for name, one in said.items():
-        other = [sum(a != b for a, b in zip(one.captions, captions, strict=True)) for captions in (plain, exact)]
-        steps, width = len(one.steps) / count, statistics.mean(one.steps)
-        print(f"| {name} | {statistics.median(one.seconds) * 1e3:.1f} | {steps:.1f} | {width:.1f} | {other[0]} | {other[1]} |", flush=True)
+    for name, run in runs.items():
+        other = [sum(a != b for a, b in zip(run.captions, captions, strict=True)) for captions in (plain, exact)]
+        steps, width = len(run.steps) / count, statistics.mean(run.steps)
+        print(f"| {name} | {statistics.median(run.seconds) * 1e3:.1f} | {steps:.1f} | {width:.1f} | {other[0]} | {other[1]} |", flush=True)
 
 
-def tell_verdicts(study: InspectedCells, captions: dict[int, str], judge: Rejudger, station: Station) -> None:
+def print_verdicts(study: InspectedCells, captions: dict[int, str], judge: Rejudger, station: Station) -> None:
     """Print what the judge makes of the cells of each set with these captions, by row, beside what it made of the stored ones."""
     ok = np.array([label.decision == "ok" for label in station.labels])
     descriptions, scores = list(study.descriptions), list(study.scores)
@@ -155,16 +155,17 @@ def tell_verdicts(study: InspectedCells, captions: dict[int, str], judge: Rejudg
     for name, members in study.sets.items():
         rows = [row for row in members if row in captions]
         bad = study.defective[rows]
-        told, chances = [], []
-        for said, given in ((study.descriptions, study.scores), (descriptions, scores)):
-            told.append(np.array([judge.decide(said[row], given[row]).decision.name for row in rows]))
-            chances.append(1 - np.array([given[row].probabilities for row in rows])[:, ok].sum(-1))
+        decisions, chances = [], []
+        for described, scored in ((study.descriptions, study.scores), (descriptions, scores)):
+            decisions.append(np.array([judge.decide(described[row], scored[row]).decision.name for row in rows]))
+            chances.append(1 - np.array([scored[row].probabilities for row in rows])[:, ok].sum(-1))
         escaped, refused = (" to ".join(str(int((way & who).sum())) for way in ways) for ways, who in (
-            ([one == "OK" for one in told], bad), ([one != "OK" for one in told], ~bad)
+            ([one == "OK" for one in decisions], bad), ([one != "OK" for one in decisions], ~bad)
         ))  # fmt: skip
+        changed = (decisions[0] != decisions[1]).sum()
         other = sum(descriptions[row] is not study.descriptions[row] for row in rows)
         print(
-            f"| {name} | {len(rows)} | {other} | {(told[0] != told[1]).sum()} | {escaped} of {bad.sum()} | {refused} of {(~bad).sum()} | "
+            f"| {name} | {len(rows)} | {other} | {changed} | {escaped} of {bad.sum()} | {refused} of {(~bad).sum()} | "
             f"{difference(chances[1:], chances[:1], bad, rows)} |",
             flush=True,
         )

@@ -25,14 +25,14 @@ from firmware_config.station import Station, read_station
 
 def main() -> None:
     """Judge all words on llama.cpp, and compare with what the graph made of them."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
-    options.add_argument("lines", type=Path, help="of `kotoba-edge inspect` over all cells")
-    options.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
-    options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
-    told = options.parse_args()
-    bundle = open_trusted_bundle(told.bundle, keys=told.keys)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engines", description=__doc__)
+    parser.add_argument("lines", type=Path, help="of `kotoba-edge inspect` over all cells")
+    parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
+    parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
+    options = parser.parse_args()
+    bundle = open_trusted_bundle(options.bundle, keys=options.keys)
     station = read_station(bundle.path(GOLDEN_STATION))
-    study = read_inspected_cells(told.lines, bundle, station)
+    study = read_inspected_cells(options.lines, bundle, station)
     graph = np.array([scores.log_likelihoods for scores in study.scores])
     gguf = judged(study, replace(bundle, manifest=without_graph(bundle.manifest)), station)
     tell(study, station, graph, gguf)

@@ -30,26 +30,26 @@ FIRST = ("functional", "crack")
 
 def main() -> None:
     """Judge the golden pictures with none, one, two and one example of each label."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("lines", type=Path, help="of `kotoba-edge inspect` with the bundle's own station")
-    options.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
-    options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
-    options.add_argument("--board", default="cpu")
-    told = options.parse_args()
-    bundle, board = open_trusted_bundle(told.bundle, keys=told.keys), read_board(told.board)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lines", type=Path, help="of `kotoba-edge inspect` with the bundle's own station")
+    parser.add_argument("--bundle", type=Path, default=Path(".kotoba/starter"))
+    parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
+    parser.add_argument("--board", default="cpu")
+    options = parser.parse_args()
+    bundle, board = open_trusted_bundle(options.bundle, keys=options.keys), read_board(options.board)
     station = read_station(bundle.path(GOLDEN_STATION)).with_judge({"template": TEMPLATE, "calibration": None})
     describer, model = open_vision_models(bundle, board=board).describer(station.describe), open_language_model(bundle, board=board)
     certified = {entry.picture: entry.label for entry in bundle.manifest.golden}
     golden = [replace(entry, label=certified[entry.name]) for entry in golden_of(bundle, station, describer)]
-    first = first_of_each(told.lines, station)
+    first = first_of_each(options.lines, station)
     chosen = [first[name] for name in FIRST] + [example for name, example in first.items() if name not in FIRST]
     print(f"| examples | {' | '.join(f'`method = {method!r}`' for method in METHODS)} |\n|---|{'---|' * len(METHODS)}")
     for examples in ([], chosen[:1], chosen[1::-1], chosen[::-1]):
         cells = []
         for method in METHODS:
             judge = Rejudger(model, bundle=bundle, station=station.with_judge({"method": method}), examples=examples)
-            said = [judge.judge(one.description)[1].label for one in golden]
-            cells.append(", ".join(map(str, kept(golden, said, station))))
+            given = [judge.judge(one.description)[1].label for one in golden]
+            cells.append(", ".join(map(str, agreement(golden, given, station))))
         print(f"| {', '.join(label for _, label in examples) or 'none'} | {' | '.join(cells)} |", flush=True)
 
 
@@ -64,12 +64,12 @@ def first_of_each(lines: Path, station: Station) -> dict[str, Example]:
     return found
 
 
-def kept(golden: list[Golden], said: list[str | None], station: Station) -> tuple[int, int, int]:
+def agreement(golden: list[Golden], given: list[str | None], station: Station) -> tuple[int, int, int]:
     """How many verdicts have the certified label, only the certified decision, or neither."""
     decisions = {label.name: label.decision for label in station.labels}
     found = Counter(
         2 if label == one.label else int(decisions.get(label or "") == decisions[one.label])
-        for one, label in zip(golden, said, strict=True)
+        for one, label in zip(golden, given, strict=True)
     )
     return found[2], found[1], found[0]
 

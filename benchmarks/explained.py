@@ -34,13 +34,13 @@ MOMENT = datetime(2026, 11, 24, tzinfo=timezone.utc)
 
 def main() -> None:
     """Inspect cells until there are five, explain and draw them."""
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--starter", type=Path, default=Path(".kotoba/starter"))
-    options.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
-    options.add_argument("--board", default="cpu")
-    options.add_argument("--out", type=Path, default=Path("docs"))
-    told = options.parse_args()
-    bundle, board = open_trusted_bundle(told.starter, keys=told.keys), read_board(told.board)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--starter", type=Path, default=Path(".kotoba/starter"))
+    parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
+    parser.add_argument("--board", default="cpu")
+    parser.add_argument("--out", type=Path, default=Path("docs"))
+    options = parser.parse_args()
+    bundle, board = open_trusted_bundle(options.starter, keys=options.keys), read_board(options.board)
     station = read_station(bundle.path(GOLDEN_STATION)).with_judge({"min_confidence": MIN_CONFIDENCE})
     (inspector,) = open_inspectors(bundle, [station], board=board)
     rejudger = Rejudger(open_language_model(bundle, board=board), bundle=bundle, station=station)
@@ -50,12 +50,12 @@ def main() -> None:
         inspection = inspector.inspect(Frame(pixels, MOMENT, 0, station.station.name, number, cell.path.name))
         if inspection.description is None:
             continue
-        said = description_text(inspection.description.words)
-        if not left[inspection.verdict.decision] or said in shown:
+        text = description_text(inspection.description.words)
+        if not left[inspection.verdict.decision] or text in shown:
             continue
-        shown.add(said)
+        shown.add(text)
         left[inspection.verdict.decision] -= 1
-        out = told.out / f"explain-{WANTED.total() - left.total()}.png"
+        out = options.out / f"explain-{WANTED.total() - left.total()}.png"
         explanation = explain(rejudger, inspection)
         write_explanation(out, explanation, pixels=evidence_of(inspection, cell.path))
         most = ", ".join(f"{effect.word} {effect.log_odds:+.2f}" for sign in (1, -1) for effect in strongest(explanation, sign=sign))

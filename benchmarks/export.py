@@ -1,9 +1,8 @@
 """`python -m benchmarks.export`: exported graphs beside PyTorch, Optimum and OpenVINO, on checkpoints of the published sizes, in one run.
 
-Rounds are interleaved; medians are told with their ratio to the first way, and the roof of this machine is measured beside them. Before it
-is timed, each way's outcome is compared with that of PyTorch in fp32: ways that do other work are not comparable. OpenVINO and NNCF are
-rivals, not dependencies: `pip install 'kotoba-edge[bench]'`; without them they are left out. Where onnxruntime has the OpenVINO provider,
-our graphs are timed on it too.
+Rounds are interleaved. Medians are printed with their ratio to the first implementation and to the measured peak of this machine. Before
+an implementation is timed, its output is compared with that of PyTorch in fp32. OpenVINO and NNCF are no dependencies of the project: they
+are left out unless installed (`pip install 'kotoba-edge[bench]'`). If onnxruntime has the OpenVINO provider, our graphs run on it too.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from numpy.typing import NDArray
 from transformers import BlipForConditionalGeneration, CLIPModel, CLIPVisionModelWithProjection
 
 from benchmarks.checkpoints import write, write_pictures
-from benchmarks.machine import dtypes, measured_roof, told
+from benchmarks.machine import described_machine, dtypes, measured_roof
 from benchmarks.rounds import compare
 from edge.bundle.open import Bundle
 from edge.describers.blip import BlipCaptioner
@@ -80,7 +79,7 @@ def main() -> None:
     pictures = write_pictures(options.work / "pictures", count=4)
     clips = clip_ways(options.work, pictures)
     sayings = blip_ways(options.work, pictures)
-    print(told())
+    print(described_machine())
     if "bf16" not in dtypes():
         print("bf16: this processor has no instructions for it, PyTorch would take minutes a picture: left out")
     roof = measured_roof()
@@ -88,13 +87,17 @@ def main() -> None:
     require_same_embedding(clips)
     compare(f"{CLIP_NAME}, one picture", clips, options.rounds, gflop=CLIP_GFLOP, roof=roof)
     for captions, ways in sayings.items():
-        tell_likeness(ways, captions)
+        require_same_length(ways, captions)
         work = BLIP_GFLOP + TOKEN_GFLOP * TOKENS * captions
         compare(f"{BLIP_NAME}, {captions} captions of {TOKENS} tokens", ways, options.rounds, gflop=work, roof=roof)
 
 
 def require_same_embedding(ways: Mapping[str, Callable[[], Array]]) -> None:
-    """Check that every way sees what PyTorch sees."""
+    """Check that the embedding of every implementation is close to that of PyTorch in fp32.
+
+    Raises:
+        ValueError: a cosine is below SAME_WORK.
+    """
     wanted = unit(ways["transformers eager fp32"]())
     for name, way in ways.items():
         found = cosine(wanted, unit(way()))
@@ -105,15 +108,22 @@ def require_same_embedding(ways: Mapping[str, Callable[[], Array]]) -> None:
             raise ValueError(msg)
 
 
-def tell_likeness(ways: Mapping[str, Callable[[], Sequence[str]]], captions: int, *, like: str = "transformers eager fp32") -> None:
-    """Check that every way says as much as it should; print how far its first caption is from that of `like`."""
+def require_same_length(ways: Mapping[str, Callable[[], Sequence[str]]], captions: int, *, like: str = "transformers eager fp32") -> None:
+    """Check that every implementation gives TOKENS tokens for each caption; print how far its first caption is from that of `like`.
+
+    Raises:
+        ValueError: a caption is shorter or longer, or their number is wrong.
+    """
     wanted = ways[like]()
     for name, way in ways.items():
-        said = way()
-        lengths = [len(caption.split()) for caption in said]
-        print(f"  {name}: {len(said)} captions of {lengths} tokens, edit distance {edit_distance(wanted[0].split(), said[0].split()):.2f}")
+        captioned = way()
+        lengths = [len(caption.split()) for caption in captioned]
+        distance = edit_distance(wanted[0].split(), captioned[0].split())
+        print(f"  {name}: {len(captioned)} captions of {lengths} tokens, edit distance {distance:.2f}")
         if lengths != [TOKENS] * captions:
-            msg = f"{name} said {len(said)} captions of {lengths} tokens, expected {captions} of {TOKENS}: it does not do the same work"
+            msg = (
+                f"{name} gave {len(captioned)} captions of {lengths} tokens, expected {captions} of {TOKENS}: it does not do the same work"
+            )
             raise ValueError(msg)
 
 
@@ -174,7 +184,7 @@ def blip_ways(work: Path, pictures: Sequence[Path]) -> dict[int, dict[str, Sayin
 
 
 class Foreseen:
-    """Drafts that hold for RIGHT tokens of a caption and no longer."""
+    """Drafts of which the first RIGHT tokens are right."""
 
     def __init__(self, caption: Sequence[int]) -> None:
         self._caption = list(caption)
@@ -186,7 +196,7 @@ class Foreseen:
 
 
 def foreseeing(captioner: BlipCaptioner, pixels: Pixels) -> BlipCaptioner:
-    """The same with drafts of what it says of this picture."""
+    """A copy of the captioner whose drafts are its own caption of this picture."""
     other, (caption,) = copy.copy(captioner), captioner.captions(pixels, _settings(1))
     foreseen = Foreseen([int(word.removeprefix("w")) for word in caption.split()])
     other._drafts = cast("Drafts", foreseen)  # noqa: SLF001 -- see FED

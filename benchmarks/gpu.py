@@ -37,11 +37,11 @@ from benchmarks.export import (
     foreseeing,
     inference,
     read_blip,
-    tell_likeness,
+    require_same_length,
     unit,
 )
 from benchmarks.judge import labels_of, prompt_of, words_of
-from benchmarks.machine import measured_roof, told
+from benchmarks.machine import described_machine, measured_roof
 from benchmarks.rounds import compare
 from edge.judges.label_judge import LabelJudge
 from edge.judges.llama import LlamaModel
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     able = [runs[part] for part in wanted if not lacking.get(part)]
     if not able:
         return 1
-    print(told())
+    print(described_machine())
     for run in able:
         run(options)
     return 0
@@ -129,7 +129,7 @@ def _graphs(options: argparse.Namespace) -> None:
     for captions in (1, CAPTIONS):
         ways = _blip_ways(options.work, pictures, board, precision, device, captions=captions)
         work = BLIP_GFLOP + TOKEN_GFLOP * TOKENS * captions
-        tell_likeness(ways, captions, like=f"PyTorch {precision}")
+        require_same_length(ways, captions, like=f"PyTorch {precision}")
         compare(f"{BLIP_NAME}, {captions} captions of {TOKENS} tokens", ways, options.rounds, gflop=work, roof=roof, device=device)
 
 

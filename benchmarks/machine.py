@@ -22,7 +22,7 @@ PACKAGES = ("torch", "transformers", "openvino", "nncf", "llama-cpp-python")
 ROOF_SIDE, TRIES = 2048, 6
 
 
-def told(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+def described_machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """Processor with the flags that matter, threads, cards, and versions."""
     facts, flags = _processor(cpuinfo)
     has, lacks = [flag for flag in FLAGS if flag in flags], [flag for flag in FLAGS if flag not in flags]

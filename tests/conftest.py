@@ -29,7 +29,7 @@ _graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "first"
 ort.InferenceSession(helper.make_model(_graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString())
 
 LEFT_BEHIND_DEADLINE_S = 5.0
-"""A thread that was told to stop may need this long."""
+"""Time for a stopped thread to end."""
 
 TOLERATED_COMMANDS = ("multiprocessing.resource_tracker", "multiprocessing.forkserver", "joblib.externals.loky")
 """Python's own housekeepers, started once per process and kept."""

@@ -55,9 +55,9 @@ class Mosquitto:
         until = time.monotonic() + START_S
         pause = threading.Event()
         while not accepts(self.port):
-            said = (self._folder / "log").read_text()
-            assert self._process.poll() is None, f"mosquitto ended: {said}"
-            assert time.monotonic() < until, f"mosquitto does not accept connections: {said}"
+            log_text = (self._folder / "log").read_text()
+            assert self._process.poll() is None, f"mosquitto ended: {log_text}"
+            assert time.monotonic() < until, f"mosquitto does not accept connections: {log_text}"
             pause.wait(0.02)
 
     def kill(self) -> None:

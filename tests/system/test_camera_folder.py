@@ -66,7 +66,7 @@ def fill(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
     folder = tmp_path_factory.mktemp("camera")
     fill(folder)
     command = [sys.executable, "-c", PROGRAM, str(folder), str(MAX_ADDRESS_SPACE_BYTES)]
@@ -77,8 +77,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def test_every_file_gets_its_verdict_and_good_ones_go_on(said: list[dict[str, object]]) -> None:
-    verdicts = [(line["source"], line["decision"], line["reasons"]) for line in said[:-1]]
+def test_every_file_gets_its_verdict_and_good_ones_go_on(lines: list[dict[str, object]]) -> None:
+    verdicts = [(line["source"], line["decision"], line["reasons"]) for line in lines[:-1]]
 
     assert verdicts == [
         ("01-good.png", "OK", []),
@@ -94,20 +94,20 @@ def test_every_file_gets_its_verdict_and_good_ones_go_on(said: list[dict[str, ob
     ]
 
 
-def test_each_fault_is_explained_in_a_sentence(said: list[dict[str, object]]) -> None:
-    for line in said[:-1]:
+def test_each_fault_is_explained_in_a_sentence(lines: list[dict[str, object]]) -> None:
+    for line in lines[:-1]:
         assert (line["decision"] == "FAULT") == isinstance(line["detail"], str)
 
 
-def test_a_16_bit_picture_is_seen_over_its_full_range(said: list[dict[str, object]]) -> None:
-    words = said[5]["words"]
+def test_a_16_bit_picture_is_seen_over_its_full_range(lines: list[dict[str, object]]) -> None:
+    words = lines[5]["words"]
 
     assert isinstance(words, dict)
     assert words["captions"] == ["(48, 64, 3) up to 255"]
 
 
-def test_the_memory_stays_that_of_small_pictures(said: list[dict[str, object]]) -> None:
-    peak_kib = said[-1]["peak_kib"]
+def test_the_memory_stays_that_of_small_pictures(lines: list[dict[str, object]]) -> None:
+    peak_kib = lines[-1]["peak_kib"]
 
     assert isinstance(peak_kib, int)
     assert peak_kib < 500_000

@@ -72,13 +72,13 @@ class Row:
 
     failure: str
     command: str
-    said: str
+    message: str
     code: str
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """What is said, capitals standing for anything without a space."""
-        words = re.split(r"\b(STATION|PICTURE|BUNDLE|FOLDER|NAME|FILE|DIGEST|HOST|ID|SPOOL|BYTES)\b", self.said)
+        """The message; each word in capitals stands for anything without a space."""
+        words = re.split(r"\b(STATION|PICTURE|BUNDLE|FOLDER|NAME|FILE|DIGEST|HOST|ID|SPOOL|BYTES)\b", self.message)
         return re.compile("".join(r"\S+" if index % 2 else re.escape(word) for index, word in enumerate(words)))
 
 
@@ -86,7 +86,9 @@ def unquoted(cell: str) -> str:
     return cell.strip("`").strip()
 
 
-ROWS = [Row(failure, unquoted(command), unquoted(said), code) for failure, command, said, code in section("What each failure looks like")]
+ROWS = [
+    Row(failure, unquoted(command), unquoted(message), code) for failure, command, message, code in section("What each failure looks like")
+]
 
 
 @dataclass
@@ -244,12 +246,12 @@ def test_a_failure_looks_as_the_document_says(box: Box, tmp_path: Path, row: Row
         process.kill()
         process.wait()
 
-    said = log.read_text()
-    assert row.pattern.search(said), said
-    assert code == int(row.code.split()[0]), said
+    printed = log.read_text()
+    assert row.pattern.search(printed), printed
+    assert code == int(row.code.split()[0]), printed
     if row.code == "78":
-        assert said.count("\n") == 1
-        assert said.startswith(row.command.split()[0] + ": ")
+        assert printed.count("\n") == 1
+        assert printed.startswith(row.command.split()[0] + ": ")
 
 
 def test_the_daemon_goes_on_through_a_folder_full_of_trouble(box: Box, tmp_path: Path) -> None:

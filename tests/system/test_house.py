@@ -45,10 +45,10 @@ def _verbs() -> set[tuple[str, str]]:
 
 @pytest.mark.parametrize(("command", "verb"), sorted(_verbs()))
 def test_each_command_of_the_documents_exists(command: str, verb: str) -> None:
-    told = io.StringIO()
-    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()), pytest.raises(SystemExit) as ended:
+    errors = io.StringIO()
+    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()), pytest.raises(SystemExit) as ended:
         COMMANDS[command]([verb, "--help"])
-    assert ended.value.code == 0, told.getvalue()
+    assert ended.value.code == 0, errors.getvalue()
 
 
 def test_no_file_of_ours_has_more_than_400_lines() -> None:
