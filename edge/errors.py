@@ -6,7 +6,7 @@ EdgeError
 ├── PictureError     a file that is no healthy picture (edge/picture/decode.py)
 ├── DescribeError    the words of a picture could not be made
 ├── JudgeError       the words could not be judged
-├── MessageError     an inspection that cannot be said as JSON, or bytes that are no inspection
+├── MessageError     an inspection that cannot be encoded as JSON, or bytes that are no inspection
 ├── HistoryError     a stored inspection that cannot be found, or was made with other models, settings or files
 ├── LabelsError      lines of judged pictures and a table of their right labels that do not belong together
 ├── LessonError      a lesson that a station must not be taught, or a lessons file that is wrong
@@ -56,7 +56,7 @@ class JudgeError(EdgeError):
 
 
 class MessageError(EdgeError):
-    """An inspection that cannot be said as JSON (a number that is not finite), or bytes that are no inspection."""
+    """An inspection that cannot be encoded as JSON (a number that is not finite), or bytes that are no inspection."""
 
 
 class HistoryError(EdgeError):

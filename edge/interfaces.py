@@ -1,4 +1,4 @@
-"""The four seams of the daemon. Adapters satisfy them by shape; none inherits."""
+"""The seams of the daemon. Adapters satisfy them by shape; none inherits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 from edge.records import Capture, Description, Frame, Inspection, Scores, Words
 from firmware_config.station import Describe
 
-__all__ = ["Camera", "Describer", "Judge", "Sink", "VisionModels"]
+__all__ = ["Camera", "Describer", "Judge", "Sink", "Trigger", "VisionModels"]
 
 
 class Camera(Protocol):

@@ -13,14 +13,13 @@ from pydantic_core import PydanticSerializationError
 
 from edge.errors import MessageError
 from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
+from firmware_config.strict import STRICT
 
 __all__ = ["MAX_MESSAGE_BYTES", "SCHEMA", "decode", "encode", "schema"]
 
 SCHEMA = "kotoba.inspection/1"
 MAX_MESSAGE_BYTES = 1_000_000
 """An inspection is some kilobytes; anything larger was not made by this code."""
-
-STRICT = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 def utc_text(moment: datetime, *, timespec: Literal["milliseconds", "seconds"] = "milliseconds") -> str:
