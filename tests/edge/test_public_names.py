@@ -13,7 +13,7 @@ PUBLIC = {
         "BundleError CameraError DeliveryError DescribeError EdgeError HistoryError JudgeError LabelsError LessonError MessageError "
         "NobodyListensError SpoolError SpoolFullError"
     ),
-    "interfaces": "Camera Describer Judge Sink VisionModels",
+    "interfaces": "Camera Describer Judge Sink Trigger VisionModels",
     "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema",
     "records": "Capture Decision Description Frame Inspection LostFrame Pixels Reason Scores Struck Tag Verdict Words",
 }
