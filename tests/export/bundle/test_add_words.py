@@ -111,5 +111,5 @@ def test_a_station_file_with_a_word_twice_is_refused(work: Path, tmp_path: Path)
     station = tmp_path / "station.toml"
     text = (work / "spec/golden/station.toml").read_text()
     station.write_text(text.replace("[describe]", '[describe]\nextra_tags = ["rust", "rust"]'))
-    with pytest.raises(Exception, match="'rust' is there twice"):
+    with pytest.raises(Exception, match="'rust' is listed twice"):
         read_station(station)
