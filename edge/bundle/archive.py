@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.bundle.open import CHUNK_BYTES, GET_NEW_COPY, MAX_SIGNATURE_BYTES, Bundle, open_bundle, trusted_manifest
+from edge.bundle.open import CHUNK_BYTES, Bundle, open_bundle
 from edge.errors import BundleError
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
+from firmware_config.errors import ManifestError, SignatureError
+from firmware_config.signed_bundle import GET_NEW_COPY, MAX_SIGNATURE_BYTES, trusted_manifest
 
 SUFFIX = ".kbundle"
 BLOCK_BYTES = 512
@@ -93,7 +95,7 @@ def unpack(archive: Path, into: Path, *, trusted: Mapping[str, bytes], minimum_v
             except BaseException:
                 shutil.rmtree(into)
                 raise
-    except BundleError as err:
+    except (BundleError, ManifestError, SignatureError) as err:
         msg = f"archive {archive}: {err}"
         raise BundleError(msg) from err
     except OSError as err:

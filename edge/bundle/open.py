@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,12 @@ from pathlib import Path
 from edge.bundle.gguf_header import require_sound
 from edge.bundle.onnx_header import require_self_contained
 from edge.errors import BundleError
-from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, BundleFile, Manifest, parse_manifest
+from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, BundleFile, Manifest
 from firmware_config.errors import ManifestError, SignatureError
-from firmware_config.signature import read_trusted_keys, verify_file
-
-MAX_SIGNATURE_BYTES = 1_000
-"""One JSON object with a key id and 64 bytes in hex."""
+from firmware_config.signature import read_trusted_keys
+from firmware_config.signed_bundle import GET_NEW_COPY, MAX_SIGNATURE_BYTES, open_regular, read_whole, trusted_manifest
 
 CHUNK_BYTES = 1 << 20
-
-GET_NEW_COPY = "take the bundle from its builder again"
-"""The advice for a bundle that was changed, damaged or not made by its builder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +57,7 @@ def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: in
             _require_content(root / file.path, file)
         for file in manifest.files:
             _require_header(root / file.path)
-    except (BundleError, ValueError) as err:
+    except (BundleError, ManifestError, SignatureError, ValueError) as err:
         msg = f"bundle {root}: {err}"
         raise BundleError(msg) from err
     except OSError as err:
@@ -85,77 +79,6 @@ def open_trusted_bundle(root: Path, *, keys: Path) -> Bundle:
 def digest_of(manifest: bytes) -> str:
     """The digest of a bundle, from the bytes of its manifest."""
     return "sha256:" + hashlib.sha256(manifest).hexdigest()
-
-
-def trusted_manifest(raw: bytes, signature: bytes, *, trusted: Mapping[str, bytes], minimum_version: int) -> Manifest:
-    """Check the bytes of a manifest against the bytes of its signature file and parse it. Does no I/O.
-
-    Raises:
-        BundleError: the signature or its key is not trusted, the version is too old, or the manifest is not understood.
-    """
-    try:
-        signer = verify_file(raw, signature, trusted)
-        manifest = parse_manifest(raw)
-    except (SignatureError, ManifestError) as err:
-        raise BundleError(str(err)) from err
-    if manifest.key_id != signer:
-        msg = f"{MANIFEST_NAME} names the signing key {manifest.key_id}, its signature is of key {signer}: {GET_NEW_COPY}"
-        raise BundleError(msg)
-    if manifest.bundle_version < minimum_version:
-        msg = f"its version {manifest.bundle_version} is older than {minimum_version}, the oldest that this box accepts: use a newer bundle"
-        raise BundleError(msg)
-    _require_listed(manifest)
-    return manifest
-
-
-def open_regular(path: Path) -> int:
-    """Open a regular file for reading and return its descriptor. Refuses links, devices and pipes, and never waits for a writer.
-
-    Raises:
-        BundleError: it is no regular file, or has a second hard link.
-        OSError: it cannot be read.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    facts = os.fstat(descriptor)
-    if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1:
-        return descriptor
-    os.close(descriptor)
-    what = "has another hard link" if stat.S_ISREG(facts.st_mode) else "is no regular file"
-    msg = f"{path.name} {what}: {GET_NEW_COPY}"
-    raise BundleError(msg)
-
-
-def read_whole(path: Path, *, limit: int) -> bytes:
-    """Read a regular file of at most `limit` bytes.
-
-    Raises:
-        BundleError: it is larger, or no regular file.
-        OSError: it cannot be read.
-    """
-    with os.fdopen(open_regular(path), "rb") as file:
-        raw = file.read(limit + 1)
-    if len(raw) > limit:
-        msg = f"{path.name} has more than {limit} bytes: {GET_NEW_COPY}"
-        raise BundleError(msg)
-    return raw
-
-
-def _require_listed(manifest: Manifest) -> None:
-    """Refuse a manifest that uses a file which it does not list or of the wrong kind, or whose names differ only in case.
-
-    Some file systems take names that differ only in case for one name.
-    """
-    listed = {file.path for file in manifest.files}
-    folded: dict[str, str] = {}
-    for path in (*sorted(listed), MANIFEST_NAME, SIGNATURE_NAME):
-        other = folded.setdefault(path.casefold(), path)
-        if other != path or path in listed & {MANIFEST_NAME, SIGNATURE_NAME}:
-            msg = f"{MANIFEST_NAME} lists {path!r} beside {other!r}: {GET_NEW_COPY}"
-            raise BundleError(msg)
-    for key, path, suffixes in manifest.file_uses():
-        if path not in listed or not path.endswith(suffixes):
-            msg = f"{MANIFEST_NAME}: {key} is {path!r}, expected a listed file that ends in {' or '.join(suffixes)}: {GET_NEW_COPY}"
-            raise BundleError(msg)
 
 
 def _require_exact_tree(root: Path, manifest: Manifest) -> None:

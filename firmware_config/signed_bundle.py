@@ -1,0 +1,149 @@
+"""A bundle's folder as far as its manifest: the signature is checked, and of its files those that are read.
+
+`edge/bundle/open.py` checks the whole folder before a model is loaded. To read a station file from a bundle, this is enough.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest, parse_manifest
+from firmware_config.errors import ManifestError, SignatureError
+from firmware_config.signature import read_trusted_keys, verify_file
+
+MAX_SIGNATURE_BYTES = 1_000
+"""One JSON object with a key id and 64 bytes in hex."""
+
+GET_NEW_COPY = "take the bundle from its builder again"
+"""The advice for a bundle that was changed, damaged or not made by its builder."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBundle:
+    """The folder of a bundle and its trusted manifest."""
+
+    root: Path
+    manifest: Manifest
+
+    def holds(self, name: str) -> bool:
+        """Whether the manifest lists a file, by its path inside the bundle."""
+        return any(file.path == name for file in self.manifest.files)
+
+    def read(self, name: str, *, limit: int) -> bytes:
+        """Read a file of at most `limit` bytes, and check it against the manifest.
+
+        Raises:
+            ManifestError: the manifest does not list it, it is missing or larger, or its content is not what the manifest says.
+        """
+        entry = next((file for file in self.manifest.files if file.path == name), None)
+        if entry is None:
+            msg = f"bundle {self.root}: its manifest does not list {name}: use a bundle that holds this file"
+            raise ManifestError(msg)
+        try:
+            content = read_whole(self.root / name, limit=limit)
+        except ManifestError as err:
+            msg = f"bundle {self.root}: {err}"
+            raise ManifestError(msg) from err
+        except OSError as err:
+            msg = f"bundle {self.root}: {name} cannot be read ({err.strerror}): {GET_NEW_COPY}"
+            raise ManifestError(msg) from err
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != entry.sha256:
+            msg = f"bundle {self.root}: {name} was changed (its sha256 is {digest}, its manifest says {entry.sha256}): {GET_NEW_COPY}"
+            raise ManifestError(msg)
+        return content
+
+
+def open_signed_bundle(root: Path, *, keys: Path) -> SignedBundle:
+    """Read the manifest of a bundle's folder and check its signature against the public keys in the folder `keys`.
+
+    Raises:
+        ManifestError: the manifest cannot be read or is not understood.
+        SignatureError: the keys cannot be read, or none of them signed it.
+    """
+    trusted = read_trusted_keys(keys)
+    try:
+        raw = read_whole(root / MANIFEST_NAME, limit=MAX_MANIFEST_BYTES)
+        signature = read_whole(root / SIGNATURE_NAME, limit=MAX_SIGNATURE_BYTES)
+        return SignedBundle(root, trusted_manifest(raw, signature, trusted=trusted))
+    except OSError as err:
+        name = Path(str(err.filename)).name
+        msg = f"bundle {root}: {name} cannot be read ({err.strerror}): give the folder of a bundle"
+        raise ManifestError(msg) from err
+    except (ManifestError, SignatureError) as err:
+        msg = f"bundle {root}: {err}"
+        raise type(err)(msg) from err
+
+
+def trusted_manifest(raw: bytes, signature: bytes, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Manifest:
+    """Check the bytes of a manifest against the bytes of its signature file and parse it. Does no I/O.
+
+    Raises:
+        SignatureError: the signature or its key is not trusted.
+        ManifestError: the version is too old, or the manifest is not understood.
+    """
+    signer = verify_file(raw, signature, trusted)
+    manifest = parse_manifest(raw)
+    if manifest.key_id != signer:
+        msg = f"{MANIFEST_NAME} names the signing key {manifest.key_id}, its signature is of key {signer}: {GET_NEW_COPY}"
+        raise ManifestError(msg)
+    if manifest.bundle_version < minimum_version:
+        msg = f"its version {manifest.bundle_version} is older than {minimum_version}, the oldest that this box accepts: use a newer bundle"
+        raise ManifestError(msg)
+    _require_listed(manifest)
+    return manifest
+
+
+def open_regular(path: Path) -> int:
+    """Open a regular file for reading and return its descriptor. Refuses links, devices and pipes, and never waits for a writer.
+
+    Raises:
+        ManifestError: it is no regular file, or has a second hard link.
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    facts = os.fstat(descriptor)
+    if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1:
+        return descriptor
+    os.close(descriptor)
+    what = "has another hard link" if stat.S_ISREG(facts.st_mode) else "is no regular file"
+    msg = f"{path.name} {what}: {GET_NEW_COPY}"
+    raise ManifestError(msg)
+
+
+def read_whole(path: Path, *, limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes.
+
+    Raises:
+        ManifestError: it is larger, or no regular file.
+        OSError: it cannot be read.
+    """
+    with os.fdopen(open_regular(path), "rb") as file:
+        raw = file.read(limit + 1)
+    if len(raw) > limit:
+        msg = f"{path.name} has more than {limit} bytes: {GET_NEW_COPY}"
+        raise ManifestError(msg)
+    return raw
+
+
+def _require_listed(manifest: Manifest) -> None:
+    """Refuse a manifest that uses a file which it does not list or of the wrong kind, or whose names differ only in case.
+
+    Some file systems take names that differ only in case for one name.
+    """
+    listed = {file.path for file in manifest.files}
+    folded: dict[str, str] = {}
+    for path in (*sorted(listed), MANIFEST_NAME, SIGNATURE_NAME):
+        other = folded.setdefault(path.casefold(), path)
+        if other != path or path in listed & {MANIFEST_NAME, SIGNATURE_NAME}:
+            msg = f"{MANIFEST_NAME} lists {path!r} beside {other!r}: {GET_NEW_COPY}"
+            raise ManifestError(msg)
+    for key, path, suffixes in manifest.file_uses():
+        if path not in listed or not path.endswith(suffixes):
+            msg = f"{MANIFEST_NAME}: {key} is {path!r}, expected a listed file that ends in {' or '.join(suffixes)}: {GET_NEW_COPY}"
+            raise ManifestError(msg)
