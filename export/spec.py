@@ -136,7 +136,7 @@ def read_spec(path: Path, *, precision: Precision = "int8") -> BundleSpec:
                 values[section] = dict.fromkeys(names, precision) | values[section]
         spec = BundleSpec.model_validate(values, context=path.parent.absolute())
     except ValidationError as err:
-        msg = f"specification {path}: {first_mistake(err)}: correct it"
+        msg = f"specification {path}: {first_mistake(err, BundleSpec)}: correct it"
         raise SpecError(msg) from err
     except ValueError as err:
         msg = f"specification {path} {err}: give the TOML of one bundle"

@@ -59,7 +59,7 @@ def read_board(name_or_path: str) -> Board:
     try:
         return Board.model_validate(read_toml(source))
     except ValidationError as err:
-        msg = f"board profile {name_or_path}: {first_mistake(err)}: see `kotoba-config schema board`"
+        msg = f"board profile {name_or_path}: {first_mistake(err, Board)}: see `kotoba-config schema board`"
         raise BoardError(msg) from err
     except ValueError as err:
         msg = f"board profile {name_or_path} {err}: give the TOML of one board"

@@ -149,7 +149,7 @@ def parse_manifest(raw: bytes) -> Manifest:
     try:
         return Manifest.model_validate(json.loads(raw, object_pairs_hook=_keys_once))
     except ValidationError as err:
-        msg = f"{MANIFEST_NAME}: {first_mistake(err)}: see `kotoba-config schema manifest`"
+        msg = f"{MANIFEST_NAME}: {first_mistake(err, Manifest)}: see `kotoba-config schema manifest`"
         raise ManifestError(msg) from err
     except (ValueError, RecursionError) as err:
         msg = f"{MANIFEST_NAME} is not JSON ({err}): take the bundle from its builder again"

@@ -189,7 +189,7 @@ def read_calibration(path: Path) -> Calibration:
     try:
         return Calibration.model_validate_json(raw)
     except ValidationError as err:
-        msg = f"calibration {path}: {first_mistake(err)}: make it again with `kotoba-edge calibrate`"
+        msg = f"calibration {path}: {first_mistake(err, Calibration)}: make it again with `kotoba-edge calibrate`"
         raise CalibrationError(msg) from err
 
 

@@ -10,7 +10,17 @@ ConfigError
 
 from __future__ import annotations
 
-from pydantic import ValidationError
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ValidationError
+
+from firmware_config.nearest_key import Place, nearest_key, section_with
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+UNKNOWN_KEY = "extra_forbidden"
+"""pydantic's type of the mistake."""
 
 MAX_SHOWN = 80
 """Characters of a wrong value in a message: enough to find it in the file."""
@@ -40,16 +50,44 @@ class SignatureError(ConfigError):
     """A signature that is missing, unknown or wrong."""
 
 
-def first_mistake(err: ValidationError) -> str:
-    """Describe the first mistake that pydantic found: key, what was expected, what was there, and how many more mistakes there are."""
+def first_mistake(err: ValidationError, of: type[BaseModel] | None = None) -> str:
+    """Describe the first mistake that pydantic found: key, what was expected, what was there, and how many more mistakes there are.
+
+    `of` is the model that was validated: with it a key that does not exist is told with the nearest key that does.
+    """
     errors = err.errors()
-    first = errors[0]
     # pydantic reports a section once more if one of its keys is wrong.
-    others = [one for one in errors[1:] if not any(_is_inside(part["loc"], one["loc"]) for part in errors)]
+    mistakes = [errors[0], *(one for one in errors[1:] if not any(_is_inside(part["loc"], one["loc"]) for part in errors))]
+    if of is not None:
+        mistakes = _misspelt_for_missing(mistakes, of)
+    first, others = mistakes[0], mistakes[1:]
     where = ".".join(str(part) for part in first["loc"]) or "the file"
     got = "" if first["type"] in {"missing", "value_error"} else f", got {str(first['input'])[:MAX_SHOWN]!r}"
     more = f" (and {len(others)} more)" if others else ""
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}{got}{more}"
+    what = _unknown_key(first["loc"], of) if first["type"] == UNKNOWN_KEY else first["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}{got}{more}"
+
+
+def _unknown_key(place: Place, of: type[BaseModel] | None) -> str:
+    if of is not None:
+        key = str(place[-1])
+        nearest, section = nearest_key(of, place), section_with(of, key)
+        if nearest is not None:
+            return f"there is no such key, the nearest is {nearest}"
+        if section is not None:
+            return f"there is no such key here, the section {section} has it"
+    return "there is no such key"
+
+
+def _misspelt_for_missing(mistakes: list[ErrorDetails], of: type[BaseModel]) -> list[ErrorDetails]:
+    """Put a misspelt key in the place of the missing key that it was meant to be: pydantic reports both."""
+    meant = {}
+    for one in mistakes:
+        nearest = nearest_key(of, one["loc"]) if one["type"] == UNKNOWN_KEY else None
+        if nearest is not None:
+            meant[(*one["loc"][:-1], nearest)] = one
+    found = [meant.get(one["loc"], one) if one["type"] == "missing" else one for one in mistakes]
+    return [one for number, one in enumerate(found) if all(one is not before for before in found[:number])]
 
 
 def _is_inside(part: tuple[int | str, ...], whole: tuple[int | str, ...]) -> bool:

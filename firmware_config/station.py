@@ -158,7 +158,7 @@ class Station(BaseModel):
         try:
             judge = Judge.model_validate(self.judge.model_dump() | changes)
         except ValidationError as err:
-            msg = f"changing [judge] of station {self.station.name} to {changes}: {first_mistake(err)}"
+            msg = f"changing [judge] of station {self.station.name} to {changes}: {first_mistake(err, Judge)}"
             raise StationError(msg) from err
         return self.model_copy(update={"judge": judge})
 
@@ -195,7 +195,7 @@ def read_station(path: Path) -> Station:
     try:
         return Station.model_validate(read_toml(path))
     except ValidationError as err:
-        msg = f"station file {path}: {first_mistake(err)}: see `kotoba-config schema station`"
+        msg = f"station file {path}: {first_mistake(err, Station)}: see `kotoba-config schema station`"
         raise StationError(msg) from err
     except ValueError as err:
         msg = f"station file {path} {err}: give the TOML of one station, as `kotoba-config new` writes it"

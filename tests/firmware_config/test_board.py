@@ -29,7 +29,7 @@ def test_an_unknown_board_is_refused_with_the_names_to_choose_from() -> None:
     [
         ('name = "x"\nproviders = []\n', "providers: Tuple should have at least 1 item"),
         ('name = "x"\nproviders = ["npu"]\n', "providers.0: Input should be"),
-        ('name = "x"\nproviders = ["cpu"]\nthread = 1\n', "thread: Extra inputs"),
+        ('name = "x"\nproviders = ["cpu"]\nthread = 1\n', "thread: there is no such key, the nearest is threads, got"),
         ("providers", "is not TOML"),
     ],
 )

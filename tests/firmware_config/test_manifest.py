@@ -56,7 +56,7 @@ def test_a_manifest_is_parsed() -> None:
         (b"\xff", "is not JSON"),
         (b"[]", "the file: Input should be"),
         (changed(schema="kotoba.bundle/2"), "schema: Input should be 'kotoba.bundle/1'"),
-        (changed(surprise=1), "surprise: Extra inputs"),
+        (changed(surprise=1), "surprise: there is no such key, got"),
         (changed(bundle_version=0), "bundle_version"),
         (changed(files=[]), "files: Tuple should have at least 1 item"),
         (changed(files=[file("a.txt"), file("a.txt")]), "a path is listed twice"),

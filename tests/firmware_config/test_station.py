@@ -24,8 +24,8 @@ GOOD = identity() + CAMERA + LABELS
 WRONG = {
     "empty": ("", "station: Field required"),
     "not TOML": ("[station", "is not TOML"),
-    "unknown section": (GOOD + "[extra]\n", "extra: Extra inputs"),
-    "unknown key": (GOOD + "[picture]\nroy = 1\n", "picture.roy: Extra inputs"),
+    "unknown section": (GOOD + "[extra]\n", "extra: there is no such key, got"),
+    "unknown key": (GOOD + "[picture]\nroy = 1\n", "picture.roy: there is no such key, the nearest is roi, got"),
     "name with a slash": (identity(name="a/b") + CAMERA + LABELS, "station.name"),
     "name with a wildcard": (identity(name="+") + CAMERA + LABELS, "station.name"),
     "name with a space": (identity(name="a b") + CAMERA + LABELS, "station.name"),
