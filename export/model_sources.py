@@ -36,11 +36,19 @@ class ClipSource(BaseModel):
 
     model_config = STRICT
     folder: Here = Field(description="The model's folder in the layout of Hugging Face.")
-    precision: Precision = "int8"
-    tags: tuple[Here, ...] = Field(default=(SEED_WORDS / "tags.tsv",), min_length=1)
-    attributes: tuple[Here, ...] = Field(default=(SEED_WORDS / "attributes.tsv",), min_length=1)
+    precision: Precision = Field(default="int8", description="Of its graphs; the command takes that of --board instead of this default.")
+    tags: tuple[Here, ...] = Field(
+        default=(SEED_WORDS / "tags.tsv",),
+        min_length=1,
+        description="Files of tags, one a line, with a translation after a tab. Unset: words of industrial inspection.",
+    )
+    attributes: tuple[Here, ...] = Field(
+        default=(SEED_WORDS / "attributes.tsv",),
+        min_length=1,
+        description="Files of attributes, one a line, with a translation after a tab. Unset: words of industrial inspection.",
+    )
     prompts: tuple[Prompt, ...] = Field(default=("a photo of {}", "{}"), min_length=1, description="An ensemble around each word.")
-    limits: Limits = {}
+    limits: Limits = Field(default={}, description="Limits of its proof, by kind of figure, that replace the default ones.")
 
 
 class BlipSource(BaseModel):
@@ -48,13 +56,15 @@ class BlipSource(BaseModel):
 
     model_config = STRICT
     folder: Here = Field(description="The model's folder in the layout of Hugging Face.")
-    precision: Precision = "int8"
-    decoder_precision: Precision = "int8"
+    precision: Precision = Field(default="int8", description="Of its graphs; the command takes that of --board instead of this default.")
+    decoder_precision: Precision = Field(
+        default="int8", description="Of the decoder; the command takes that of --board instead of this default."
+    )
     prompt: str = Field(default="", description="Prefix of every caption, such as 'a picture of'.")
     drafts: tuple[Here, ...] | Literal["none"] = Field(
         default=(), description="Text files of likely captions, one a line, in addition to those of the pictures; 'none' leaves drafts out."
     )
-    limits: Limits = {}
+    limits: Limits = Field(default={}, description="Limits of its proof, by kind of figure, that replace the default ones.")
 
 
 class LlmSource(BaseModel):
@@ -66,16 +76,20 @@ class LlmSource(BaseModel):
 
     model_config = STRICT
     package: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$", description="Name of an installed distribution.")
-    path: Here | None = None
-    folder: Here | None = None
-    adapters: tuple[Here, ...] = ()
-    quantisation: Quantisation | Literal["keep"] = "keep"
+    path: Here | None = Field(default=None, description="A .gguf file.")
+    folder: Here | None = Field(default=None, description="The model's folder in the layout of Hugging Face.")
+    adapters: tuple[Here, ...] = Field(default=(), description="LoRA folders of PEFT for the model of `folder`.")
+    quantisation: Quantisation | Literal["keep"] = Field(
+        default="keep", description='Quantisation of the GGUF; "keep" leaves a GGUF as it is, and a folder in F16.'
+    )
     graph: GraphPrecision | Literal["auto", "none"] = Field(
         default="auto",
         description="Precision of the graph beside the GGUF, for processors. 'auto': the board's, and none if the model cannot be a graph.",
     )
-    context_tokens: int = Field(default=2048, ge=256, le=32_768)
-    limits: Limits = {}
+    context_tokens: int = Field(
+        default=2048, ge=256, le=32_768, description="The longest prompt in tokens: instruction, labels, examples and description."
+    )
+    limits: Limits = Field(default={}, description="Limits of its proof, by kind of figure, that replace the default ones.")
 
     @model_validator(mode="after")
     def _one_source(self) -> LlmSource:

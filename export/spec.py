@@ -39,7 +39,7 @@ class Licence(BaseModel):
     files: tuple[Text, ...] = Field(min_length=1, description="Patterns over paths inside the bundle, such as clip/*.")
     licence: Text = Field(description="SPDX identifier.")
     origin: Text = Field(description="Who made the content, and where it comes from.")
-    text: Here | None = None
+    text: Here | None = Field(default=None, description="File with the text of the licence; the bundle then carries it.")
     notice: str = Field(default="", description="What its users must know, such as a restriction of the licence.")
 
 
@@ -51,13 +51,18 @@ class BundleSpec(BaseModel):
     """
 
     model_config = STRICT
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
-    version: int = Field(ge=1)
-    artefacts: Here | None = None
-    clip: ClipSource | None = None
-    blip: BlipSource | None = None
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="Name of the bundle: letters, digits, dot, - and _.")
+    version: int = Field(ge=1, description="Grows with every build: a device refuses an older bundle.")
+    artefacts: Here | None = Field(
+        default=None, description="Folder of ready artefacts: models.json, the files that it names, adapters/*.gguf, temperatures.json."
+    )
+    clip: ClipSource | None = Field(default=None, description="The CLIP to export; unset: that of the artefacts.")
+    blip: BlipSource | None = Field(default=None, description="The BLIP to export; unset: that of the artefacts, if they have one.")
     llm: LlmSource
-    templates: Here | None = None
+    templates: Here | None = Field(
+        default=None,
+        description="Folder of instruction templates (NAME.txt). Unset: the chat format of the model of llm.folder.",
+    )
     golden: Here = Field(description=f"Pictures (.png, .jpg) and {STATION_NAME}.")
     expected: dict[Text, tuple[Text, ...]] = Field(
         default={}, description="The expected label of golden pictures: label to patterns over their file names, such as crack-*.png."
@@ -67,7 +72,9 @@ class BundleSpec(BaseModel):
     )
     pictures: Here | None = Field(default=None, description="Real pictures to calibrate and to prove on (default: the golden ones).")
     limits: Limits = Field(default={}, description="Of the whole chain; those of one model stand in its own section.")
-    licences: tuple[Licence, ...] = Field(min_length=1)
+    licences: tuple[Licence, ...] = Field(
+        min_length=1, description="Every file of the bundle has a licence; the first entry that matches counts."
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> BundleSpec:

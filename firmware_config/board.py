@@ -25,7 +25,7 @@ class Board(BaseModel):
     """The settings of one kind of device."""
 
     model_config = STRICT
-    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="Name of the profile: letters, digits, - and _.")
     providers: tuple[Literal["tensorrt", "cuda", "openvino", "cpu"], ...] = Field(
         min_length=1,
         description="Execution providers of onnxruntime, in the order of preference. There is no silent fallback: a missing provider is an "

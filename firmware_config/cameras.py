@@ -21,8 +21,8 @@ class FolderCamera(BaseModel):
 
     model_config = STRICT
     live: ClassVar[bool] = False
-    kind: Literal["folder"]
-    path: Path = Field(description="The folder.")
+    kind: Literal["folder"] = Field(description="Pictures in a folder.")
+    path: Path = Field(description="The folder.", examples=["/var/lib/kotoba/pictures"])
     pattern: str = Field(
         default="*",
         pattern=r"^[^/]+(/[^/]+)*$",
@@ -30,7 +30,7 @@ class FolderCamera(BaseModel):
     )
     watch: bool = Field(default=False, description="True: wait for new files.")
     repeat: bool = Field(default=False, description="True: begin again after the last picture.")
-    poll_ms: int = Field(default=200, ge=10, le=60_000, description="With `watch`: how often the folder is read.")
+    poll_ms: int = Field(default=200, ge=10, le=60_000, description="Milliseconds; with `watch`: how often the folder is read.")
     max_pixels: int = Field(default=64_000_000, ge=1, description="A picture with more is a FAULT; its pixels are not decoded.")
     max_bytes: int = Field(default=256_000_000, ge=1, description="A larger file is a FAULT.")
 
@@ -44,8 +44,8 @@ class VideoCamera(BaseModel):
 
     model_config = STRICT
     live: ClassVar[bool] = False
-    kind: Literal["video"]
-    path: Path
+    kind: Literal["video"] = Field(description="A video file.")
+    path: Path = Field(description="The file.", examples=["/var/lib/kotoba/line.mp4"])
     every: int = Field(default=1, ge=1, description="Take every n-th frame.")
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
@@ -58,13 +58,18 @@ class V4l2Camera(BaseModel):
 
     model_config = STRICT
     live: ClassVar[bool] = True
-    kind: Literal["v4l2"]
-    device: Path
-    width: int | None = Field(default=None, ge=16, le=16_384, description="Pixels. Unset: the driver's default.")
-    height: int | None = Field(default=None, ge=16, le=16_384, description="Pixels. Unset: the driver's default.")
-    fps: float | None = Field(default=None, gt=0, le=1000, description="Frames per second. Unset: the driver's default.")
-    open_ms: int = Field(default=5_000, ge=100, description="Deadline for opening the camera.")
-    read_ms: int = Field(default=3_000, ge=100, description="Deadline for a frame; then the reader process is killed and started again.")
+    kind: Literal["v4l2"] = Field(description="A USB or CSI camera.")
+    device: Path = Field(
+        description="Its name under /dev/v4l/by-id stays the same after a restart; /dev/video0 may become another camera.",
+        examples=["/dev/v4l/by-id/usb-CAMERA-video-index0"],
+    )
+    width: int | None = Field(default=None, ge=16, le=16_384, description="Pixels. Unset: the driver's default.", examples=[1920])
+    height: int | None = Field(default=None, ge=16, le=16_384, description="Pixels. Unset: the driver's default.", examples=[1080])
+    fps: float | None = Field(default=None, gt=0, le=1000, description="Frames per second. Unset: the driver's default.", examples=[10.0])
+    open_ms: int = Field(default=5_000, ge=100, description="Milliseconds; deadline for opening the camera.")
+    read_ms: int = Field(
+        default=3_000, ge=100, description="Milliseconds; deadline for a frame; then the reader process is killed and started again."
+    )
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """None: a camera may be unplugged when the box starts."""
@@ -76,12 +81,18 @@ class RtspCamera(BaseModel):
 
     model_config = STRICT
     live: ClassVar[bool] = True
-    kind: Literal["rtsp"]
-    url: str = Field(pattern=r"^rtsps?://\S+$")
-    password_file: Path | None = Field(default=None, description="File with `user:password`, such as systemd's LoadCredential= gives.")
-    transport: Literal["tcp", "udp"] = "tcp"
-    open_ms: int = Field(default=5_000, ge=100, description="Deadline for opening the stream.")
-    read_ms: int = Field(default=3_000, ge=100, description="Deadline for a frame; then the reader process is killed and started again.")
+    kind: Literal["rtsp"] = Field(description="A network camera.")
+    url: str = Field(pattern=r"^rtsps?://\S+$", description="Address of the stream.", examples=["rtsp://camera.plant.lan/stream1"])
+    password_file: Path | None = Field(
+        default=None,
+        description="File with `user:password`, such as systemd's LoadCredential= gives.",
+        examples=["/run/credentials/kotoba-edge.service/camera"],
+    )
+    transport: Literal["tcp", "udp"] = Field(default="tcp", description='"udp" drops packets where TCP waits.')
+    open_ms: int = Field(default=5_000, ge=100, description="Milliseconds; deadline for opening the stream.")
+    read_ms: int = Field(
+        default=3_000, ge=100, description="Milliseconds; deadline for a frame; then the reader process is killed and started again."
+    )
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """The password file, if there is one."""

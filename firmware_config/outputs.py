@@ -15,22 +15,32 @@ class MqttTls(BaseModel):
     """TLS to the broker; certificates and keys are files."""
 
     model_config = STRICT
-    ca_file: Path
-    cert_file: Path | None = None
-    key_file: Path | None = None
+    ca_file: Path = Field(description="Certificates that the broker's certificate must lead to (PEM).", examples=["/etc/kotoba/tls/ca.pem"])
+    cert_file: Path | None = Field(
+        default=None, description="The box's own certificate (PEM), if the broker asks for one.", examples=["/etc/kotoba/tls/station.pem"]
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="The private key of `cert_file` (PEM).",
+        examples=["/run/credentials/kotoba-edge.service/tls.key"],
+    )
 
 
 class MqttOutput(BaseModel):
     """An MQTT broker."""
 
     model_config = STRICT
-    host: str = Field(min_length=1)
-    port: int = Field(default=1883, ge=1, le=65_535)
-    protocol: Literal["5", "3.1.1"] = "5"
-    tls: MqttTls | None = None
-    username: str | None = None
-    password_file: Path | None = None
-    keepalive_s: int = Field(default=10, ge=2, le=3_600)
+    host: str = Field(min_length=1, description="Name or address of the broker.", examples=["localhost"])
+    port: int = Field(default=1883, ge=1, le=65_535, description="Port of the broker; 8883 is usual with TLS.")
+    protocol: Literal["5", "3.1.1"] = Field(default="5", description='Version of MQTT; "3.1.1" cannot report that no one subscribes.')
+    tls: MqttTls | None = Field(default=None, description="TLS to the broker; unset: none.")
+    username: str | None = Field(default=None, description="Name by which the box logs in; unset: none.", examples=["kotoba"])
+    password_file: Path | None = Field(
+        default=None,
+        description="File with the password, such as systemd's LoadCredential= gives.",
+        examples=["/run/credentials/kotoba-edge.service/mqtt"],
+    )
+    keepalive_s: int = Field(default=10, ge=2, le=3_600, description="Seconds of silence after which broker and box ask for each other.")
     ack_timeout_s: float = Field(
         default=10.0, gt=0, le=600, description="Deadline for the acknowledgement of a verdict; then it is sent again."
     )
@@ -50,7 +60,7 @@ class JsonlOutput(BaseModel):
     """A file on this box, one JSON line for each verdict."""
 
     model_config = STRICT
-    path: Path
+    path: Path = Field(description="The file; lines are appended.", examples=["/var/lib/kotoba/verdicts.jsonl"])
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """None: the file is made when the box starts."""
@@ -61,8 +71,8 @@ class Outputs(BaseModel):
     """Where the verdicts of a station go. The spool keeps them in any case."""
 
     model_config = STRICT
-    mqtt: MqttOutput | None = None
-    jsonl: JsonlOutput | None = None
+    mqtt: MqttOutput | None = Field(default=None, description="An MQTT broker; unset: none.")
+    jsonl: JsonlOutput | None = Field(default=None, description="A file of JSON lines on this box; unset: none.")
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """The files that must exist, for every output."""

@@ -22,31 +22,42 @@ Word = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s:](.*\S)
 
 
 class Identity(BaseModel):
-    """Name and place of the station. `path` is the site path of its MQTT topics (ISA-95: enterprise/site/area/line/cell)."""
+    """Name and place of the station."""
 
     model_config = STRICT
-    name: TopicSegment
-    path: str = Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=256)
-    language: Literal["ja", "en"] = Field(default="en", description="The operator's language.")
+    name: TopicSegment = Field(description="Letters, digits, - and _: a part of the MQTT topics.")
+    path: str = Field(
+        pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$",
+        max_length=256,
+        description="Site path of the MQTT topics (ISA-95: enterprise/site/area/line/cell).",
+        examples=["enterprise/site/area/line"],
+    )
+    language: Literal["ja", "en"] = Field(default="en", description='Language of the operator: "en" or "ja".')
 
 
 class Picture(BaseModel):
-    """The region of interest, and the limits of a healthy picture: a picture outside of them is a FAULT.
-
-    `roi` is a polygon in normalised coordinates (0..1, x to the right, y down). Before any resize the picture is cropped to its bounding
-    box, and pixels outside the polygon become black.
-    """
+    """The region of interest, and the limits of a healthy picture: a picture outside of them is a FAULT."""
 
     model_config = STRICT
-    roi: tuple[tuple[Unit, Unit], ...] | None = Field(default=None, min_length=3, max_length=64)
-    width: int | None = Field(default=None, ge=1, description="Pixels; another width is a FAULT.")
-    height: int | None = Field(default=None, ge=1, description="Pixels; another height is a FAULT.")
+    roi: tuple[tuple[Unit, Unit], ...] | None = Field(
+        default=None,
+        min_length=3,
+        max_length=64,
+        description="Region of interest: corners as shares of width and height (0 to 1, x to the right, y down). The picture is cropped to "
+        "their bounding box before any resize, and pixels outside the polygon become black. Unset: the whole picture.",
+        examples=[[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]],
+    )
+    width: int | None = Field(default=None, ge=1, description="Pixels; another width is a FAULT. Unset: any.", examples=[1920])
+    height: int | None = Field(default=None, ge=1, description="Pixels; another height is a FAULT. Unset: any.", examples=[1080])
     min_side: int = Field(default=32, ge=1, description="Pixels; a picture with a shorter side is a FAULT.")
     blank_spread: float = Field(
         default=2.0, ge=0, le=128, description="A picture is blank, a FAULT, if its 1st and 99th percentile of grey levels are closer."
     )
     frozen_after: int | None = Field(
-        default=None, ge=2, description="After this many identical frames in a row the camera is frozen, a FAULT. Unset: never."
+        default=None,
+        ge=2,
+        description="After this many identical frames in a row the camera is frozen, a FAULT. Unset: never.",
+        examples=[10],
     )
     allow_printed_text: bool = Field(default=False, description="True: the parts carry printed text, which is no reason for REVIEW.")
 
@@ -55,17 +66,26 @@ class Trigger(BaseModel):
     """When to inspect: every frame (continuous), or one frame each `interval_ms`."""
 
     model_config = STRICT
-    kind: Literal["continuous", "interval"] = "continuous"
-    interval_ms: int = Field(default=1_000, ge=10)
-    deadline_ms: int | None = Field(default=None, ge=1, description="A verdict later than this after capture is REVIEW, reason `late`.")
+    kind: Literal["continuous", "interval"] = Field(
+        default="continuous", description='"continuous": every frame; "interval": one frame each `interval_ms`.'
+    )
+    interval_ms: int = Field(default=1_000, ge=10, description='Milliseconds from one frame to the next, with kind = "interval".')
+    deadline_ms: int | None = Field(
+        default=None,
+        ge=1,
+        description="Milliseconds; a verdict later than this after capture is REVIEW, reason `late`. Unset: never late.",
+        examples=[2000],
+    )
 
 
 class Term(BaseModel):
     """A term of the station's controlled vocabulary, and the wordings in captions that are replaced by it."""
 
     model_config = STRICT
-    name: Word
-    also: tuple[Word, ...] = Field(min_length=1, max_length=64)
+    name: Word = Field(description="The term.", examples=["crack"])
+    also: tuple[Word, ...] = Field(
+        min_length=1, max_length=64, description="The wordings that it replaces.", examples=[["fracture line", "fissure"]]
+    )
 
 
 class Describe(BaseModel):
@@ -80,7 +100,7 @@ class Describe(BaseModel):
     temperature: float = Field(default=1.0, gt=0, le=4, description="Of sampling.")
     max_tokens: int = Field(default=24, ge=1, le=64, description="The longest caption.")
     seed: int = Field(default=0, ge=0, description="Of sampling.")
-    extra_tags: tuple[Word, ...] = Field(default=(), max_length=64, description="Tags beside those of the bundle's vocabulary.")
+    extra_tags: tuple[Word, ...] = Field(default=(), max_length=64, description="Tags beside those of the bundle's vocabulary, a handful.")
     extra_attributes: tuple[Word, ...] = Field(default=(), max_length=64, description="Attributes beside those of the bundle's vocabulary.")
     filter: bool = Field(default=False, description="Strike words and caption phrases that the picture does not show.")
     terms: tuple[Term, ...] = Field(default=(), max_length=256, description="The station's controlled vocabulary.")
@@ -107,9 +127,14 @@ class Judge(BaseModel):
     template: str = Field(
         default="default", pattern=r"^[A-Za-z0-9_-]+$", description="Name of an instruction template in the bundle's templates/."
     )
-    template_file: Path | None = Field(default=None, description="This station's own template file; it replaces `template`.")
+    template_file: Path | None = Field(
+        default=None, description="This station's own template file; it replaces `template`.", examples=["/etc/kotoba/templates/cell.txt"]
+    )
     adapter: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9_-]+$", description="Name of a LoRA adapter in the bundle's llm/adapters/."
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="Name of a LoRA adapter in the bundle's llm/adapters/. Unset: the language model judges as it is, untuned.",
+        examples=["product"],
     )
     method: Literal["rank", "contextual", "generate"] = Field(
         default="rank",
@@ -119,10 +144,14 @@ class Judge(BaseModel):
     min_confidence: Unit = Field(default=0.5, description="A verdict with less confidence is REVIEW.")
     min_margin: Unit = Field(default=0.0, description="A verdict whose confidence is ahead of the next decision by less is REVIEW.")
     calibration: Path | None = Field(
-        default=None, description="Calibration file, written by `kotoba-edge calibrate`; it replaces the bundle's temperature."
+        default=None,
+        description="Calibration file, written by `kotoba-edge calibrate`; it replaces the bundle's temperature.",
+        examples=["/var/lib/kotoba/calibration/cell.json"],
     )
     lessons: Path | None = Field(
-        default=None, description="Lessons file, written by `kotoba-edge learn`: corrected verdicts, given to the judge as examples."
+        default=None,
+        description="Lessons file, written by `kotoba-edge learn`: corrected verdicts, given to the judge as examples.",
+        examples=["/var/lib/kotoba/lessons/cell.jsonl"],
     )
     cached_scores: int = Field(default=4_096, ge=0, le=1_000_000, description="Size of the score cache in descriptions; 0 switches it off.")
 
@@ -132,10 +161,10 @@ class Station(BaseModel):
 
     model_config = STRICT
     station: Identity
-    camera: Camera
+    camera: Camera = Field(description="Where the pictures come from; `kind` says which of the other keys there are.")
     picture: Picture = Picture()
     trigger: Trigger = Trigger()
-    labels: tuple[Label, ...] = Field(min_length=2, max_length=64)
+    labels: tuple[Label, ...] = Field(min_length=2, max_length=64, description="The answers of the judge, at least two.")
     describe: Describe = Describe()
     judge: Judge = Judge()
     outputs: Outputs = Outputs()
