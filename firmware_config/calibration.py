@@ -6,6 +6,7 @@ another instruction, adapter, method or label give other scores.
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
@@ -17,6 +18,9 @@ from firmware_config.errors import CalibrationError, first_mistake
 from firmware_config.labels import Label
 from firmware_config.strict import STRICT
 from firmware_config.write import write_atomic
+
+ROUNDING = 1e-9
+"""1 / 0.02, which is a little more than 50 in floating point, counts as 50."""
 
 MAX_CALIBRATION_BYTES = 4_000_000
 """Room for an isotonic scale with two numbers for each of 50,000 pictures."""
@@ -171,6 +175,11 @@ def labels_of(labels: tuple[Label, ...]) -> dict[str, Decision]:
     return {label.name: label.decision for label in labels}
 
 
+def bad_pictures_needed(escape: float) -> int:
+    """The least number of bad pictures with which an escape rate (0..1) can be guaranteed: (0 missed + 1) / (n + 1) <= escape."""
+    return math.ceil(1 / escape - ROUNDING) - 1
+
+
 def read_calibration(path: Path) -> Calibration:
     """Read a calibration file.
 
@@ -183,6 +192,15 @@ def read_calibration(path: Path) -> Calibration:
     except OSError as err:
         msg = f"calibration {path} cannot be read ({err.strerror}): make it with `kotoba-edge calibrate` or correct [judge] calibration"
         raise CalibrationError(msg) from err
+    return parse_calibration(raw, path=path)
+
+
+def parse_calibration(raw: bytes, *, path: Path) -> Calibration:
+    """Parse the content of a calibration file; `path` names it in messages.
+
+    Raises:
+        CalibrationError: it is too large, or not a calibration.
+    """
     if len(raw) > MAX_CALIBRATION_BYTES:
         msg = f"calibration {path} has more than {MAX_CALIBRATION_BYTES} bytes: make it again with `kotoba-edge calibrate`"
         raise CalibrationError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,7 @@ from firmware_config.errors import StationError, first_mistake
 from firmware_config.labels import Label
 from firmware_config.outputs import Outputs
 from firmware_config.strict import STRICT
-from firmware_config.toml import read_toml
+from firmware_config.toml import MAX_TOML_BYTES, parse_toml
 
 TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -222,16 +223,40 @@ def read_station(path: Path) -> Station:
         StationError: the file is missing, too large, not TOML, or has an unknown key or a wrong value.
     """
     try:
-        return Station.model_validate(read_toml(path))
-    except ValidationError as err:
-        msg = f"station file {path}: {first_mistake(err, Station)}: see `kotoba-config schema station`"
-        raise StationError(msg) from err
-    except ValueError as err:
-        msg = f"station file {path} {err}: give the TOML of one station, as `kotoba-config new` writes it"
-        raise StationError(msg) from err
+        with path.open("rb") as file:
+            return parse_station(file.read(MAX_TOML_BYTES + 1), source=str(path))
     except OSError as err:
         msg = f"station file {path} cannot be read ({err.strerror}): give the path of an existing file or make one with `kotoba-config new`"
         raise StationError(msg) from err
+
+
+def parse_station(raw: bytes, *, source: str) -> Station:
+    """Parse the content of a station file; `source` names the file in messages.
+
+    Raises:
+        StationError: it is too large, not TOML, or has an unknown key or a wrong value.
+    """
+    try:
+        return Station.model_validate(parse_toml(raw))
+    except ValidationError as err:
+        msg = f"station file {source}: {first_mistake(err, Station)}: see `kotoba-config schema station`"
+        raise StationError(msg) from err
+    except ValueError as err:
+        msg = f"station file {source} {err}: give the TOML of one station, as `kotoba-config new` writes it"
+        raise StationError(msg) from err
+
+
+def require_distinct_names(stations: Sequence[Station], *, folder: Path) -> None:
+    """Check that the stations of a folder have different names: a box tells their verdicts apart by it.
+
+    Raises:
+        StationError: the first name that is there twice.
+    """
+    names = [station.station.name for station in stations]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        msg = f"stations folder {folder}: the station name {twice!r} is there twice: give each station a name of its own"
+        raise StationError(msg)
 
 
 def require_named_files(station: Station) -> None:

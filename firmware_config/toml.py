@@ -11,7 +11,7 @@ if sys.version_info >= (3, 11):
 else:
     from tomli import TOMLDecodeError, loads
 
-__all__ = ["TOMLDecodeError", "loads", "read_toml"]
+__all__ = ["TOMLDecodeError", "loads", "parse_toml", "read_toml"]
 
 MAX_TOML_BYTES = 256_000
 """A station or board file is a page or two; a larger file is a mistake."""
@@ -25,7 +25,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         ValueError: it is too large or not TOML; the message continues a sentence that begins with the file ("... is not TOML").
     """
     with path.open("rb") as file:
-        raw = file.read(MAX_TOML_BYTES + 1)
+        return parse_toml(file.read(MAX_TOML_BYTES + 1))
+
+
+def parse_toml(raw: bytes) -> dict[str, Any]:
+    """Parse the content of a TOML file of at most MAX_TOML_BYTES.
+
+    Raises:
+        ValueError: as of `read_toml`.
+    """
     if len(raw) > MAX_TOML_BYTES:
         msg = f"has more than {MAX_TOML_BYTES} bytes"
         raise ValueError(msg)

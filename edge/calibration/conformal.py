@@ -31,11 +31,6 @@ def ok_threshold(ok_probabilities: NDArray[np.float64], bad: NDArray[np.bool_], 
     return threshold if threshold <= 1 else None
 
 
-def bad_pictures_needed(escape: float) -> int:
-    """The least number of bad pictures with which `ok_threshold` can guarantee an escape rate (0..1)."""
-    return math.ceil(1 / escape - MARGIN) - 1
-
-
 def prediction_set_threshold(right_probabilities: NDArray[np.float64], *, coverage: float) -> float:
     """The probability from which a decision is in the prediction set, so that a share `coverage` (0..1) of sets holds the right one.
 

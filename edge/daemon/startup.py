@@ -20,7 +20,7 @@ from edge.spool.store import Spool
 from firmware_config.board import Board, read_board
 from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings
-from firmware_config.station import Station, read_station, require_named_files
+from firmware_config.station import Station, read_station, require_distinct_names, require_named_files
 from firmware_config.version import installed_version
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,7 @@ def read_stations(folder: Path) -> tuple[Station, ...]:
         msg = f"stations folder {folder} holds no station (NAME.toml): make one with `kotoba-config new`"
         raise StationError(msg)
     stations = tuple(map(read_station, files))
-    names = [station.station.name for station in stations]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        msg = f"stations folder {folder}: the station name {twice!r} is there twice: give each station a name of its own"
-        raise StationError(msg)
+    require_distinct_names(stations, folder=folder)
     for station in stations:
         require_named_files(station)
     return stations

@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from edge.errors import BundleError, LessonError
+from firmware_config.bundle_parts import missing_adapter
 from firmware_config.calibration import Calibration, FittedFor, labels_of, read_calibration
+from firmware_config.obstacles import bundle_temperature
 
 if TYPE_CHECKING:
     from edge.bundle.open import Bundle
@@ -62,7 +64,7 @@ def open_station_judge(
     """
     from edge.judges.station_judge import StationJudge
 
-    judge = _label_judge(model, bundle, station, _lesson_examples(station) if examples is None else examples)
+    judge = _label_judge(model, bundle, station, lesson_examples(station) if examples is None else examples)
     calibration = _calibration(judge, bundle, station)
     if on_lookup is None:
         return StationJudge(judge, calibration=calibration)
@@ -83,7 +85,7 @@ def _label_judge(model: LanguageModel, bundle: Bundle, station: Station, example
             labels=station.labels,
             prompt=Prompt.parse(template, station.labels, examples=examples),
             adapter=None if adapter is None else bundle.path(adapter),
-            temperature=None if examples else _bundle_temperature(bundle, station),
+            temperature=bundle_temperature(station, bundle.manifest, is_taught=bool(examples)),
             scoring=settings.method,
             adapter_digest=next((f"sha256:{file.sha256}" for file in bundle.manifest.files if file.path == adapter), None),
         )
@@ -93,33 +95,18 @@ def _label_judge(model: LanguageModel, bundle: Bundle, station: Station, example
 
 
 def _adapter(bundle: Bundle, station: Station) -> FilePath | None:
-    name, adapters = station.judge.adapter, bundle.manifest.llm.adapters
-    if name is None:
-        return None
-    if name not in adapters:
-        available = ", ".join(sorted(adapters)) or "none"
-        msg = (
-            f"station {station.station.name} needs adapter {name!r}, bundle {bundle.manifest.name} has {available}: "
-            "correct [judge] adapter or build the bundle with it"
-        )
-        raise BundleError(msg)
-    return adapters[name]
+    missing = missing_adapter(station, bundle.manifest)
+    if missing is not None:
+        raise BundleError(missing)
+    return None if station.judge.adapter is None else bundle.manifest.llm.adapters[station.judge.adapter]
 
 
-def _bundle_temperature(bundle: Bundle, station: Station) -> float | None:
-    """The bundle's temperature of the station's adapter and template, None where it does not apply.
+def lesson_examples(station: Station) -> Sequence[Example]:
+    """The examples that the station's lessons give its judge; none without lessons.
 
-    It was fitted on ranked labels under the bundle's own template, on words as the describer gives them: it says nothing of a station that
-    judges otherwise, or that changes words by the quality filter or by its own terms.
+    Raises:
+        BundleError: the lessons cannot be read.
     """
-    settings = station.judge
-    if settings.method != "rank" or settings.template_file is not None or station.describe.filter or station.describe.terms:
-        return None
-    wanted = (settings.adapter, settings.template)
-    return next((entry.temperature for entry in bundle.manifest.temperatures if (entry.adapter, entry.template) == wanted), None)
-
-
-def _lesson_examples(station: Station) -> Sequence[Example]:
     from edge.judges.lessons import active_lessons, examples_of, read_lessons
 
     if station.judge.lessons is None:

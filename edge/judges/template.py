@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.bundle.open import Bundle
 from edge.errors import BundleError
+from firmware_config.bundle_parts import missing_template
 from firmware_config.station import Station
 
 MAX_TEMPLATE_CHARACTERS = 100_000
@@ -18,15 +19,10 @@ def read_template(bundle: Bundle, station: Station) -> str:
     Raises:
         BundleError: the bundle has no template of that name, or the file is missing, too large or not UTF-8.
     """
-    settings, manifest = station.judge, bundle.manifest
-    if settings.template_file is None and settings.template not in manifest.templates:
-        available = ", ".join(sorted(manifest.templates)) or "none"
-        msg = (
-            f"station {station.station.name} needs template {settings.template!r}, bundle {manifest.name} has {available}: "
-            "correct [judge] template or build the bundle with it"
-        )
-        raise BundleError(msg)
-    path: Path = settings.template_file or bundle.path(manifest.templates[settings.template])
+    settings, missing = station.judge, missing_template(station, bundle.manifest)
+    if missing is not None:
+        raise BundleError(missing)
+    path: Path = settings.template_file or bundle.path(bundle.manifest.templates[settings.template])
     try:
         with path.open(encoding="utf-8") as file:
             template = file.read(MAX_TEMPLATE_CHARACTERS + 1)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from edge.calibration.conformal import bad_pictures_needed
 from edge.studies.outcomes import Outcomes
 from edge.texts.calibrate import TEXTS
-from firmware_config.calibration import Calibration
+from firmware_config.calibration import Calibration, bad_pictures_needed
 
 
 def report(calibration: Calibration, outcomes: Outcomes, *, faults: int, unlabelled: int, language: Literal["ja", "en"]) -> list[str]:

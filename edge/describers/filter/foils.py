@@ -21,6 +21,7 @@ from edge.bundle.open import Bundle
 from edge.describers.filter.phrases import Phrase, has_separator, is_negated
 from edge.describers.vocabulary import CACHED_PHRASES, SCORE_DIGITS, Vocabulary
 from edge.errors import BundleError
+from firmware_config.bundle_parts import NO_FOILS
 from firmware_config.describers import Clip
 
 Embedding = NDArray[np.float32]
@@ -181,11 +182,7 @@ def read_foils(bundle: Bundle, clip: Clip) -> Mapping[str, tuple[str, ...]]:
         BundleError: the bundle has no foils, or the file is not valid, or it names a word that is not in the bundle's vocabularies.
     """
     if clip.foils is None:
-        msg = (
-            f"bundle {bundle.manifest.name} has no foils (clip.foils), which describe.filter needs: "
-            "build it again with 16 pictures or more, or set describe.filter = false in the station file"
-        )
-        raise BundleError(msg)
+        raise BundleError(NO_FOILS.format(bundle=bundle.manifest.name))
     words = {word for part in (clip.tags, clip.attributes) for word in bundle.path(part.words).read_text(encoding="utf-8").splitlines()}
     try:
         foils = _FoilsFile.model_validate_json(bundle.path(clip.foils).read_bytes()).root

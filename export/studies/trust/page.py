@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.bundle.open import Bundle
-from edge.calibration.conformal import bad_pictures_needed
 from edge.calibration.reliability import bins_for
 from export.studies.inspected_cells import InspectedCells
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Interval
@@ -38,6 +37,7 @@ from export.studies.trust.measure import (
 )
 from export.studies.trust.plots import draw_guarantee, draw_reliability, draw_risk
 from firmware_config.board import Board
+from firmware_config.calibration import bad_pictures_needed
 from firmware_config.station import Station
 
 ECE_GOAL, COVERAGE_GOAL = 0.05, 0.02

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.calibration.conformal import bad_pictures_needed, ok_threshold, prediction_set, prediction_set_threshold
+from edge.calibration.conformal import ok_threshold, prediction_set, prediction_set_threshold
+from firmware_config.calibration import bad_pictures_needed
 
 
 def test_a_threshold_keeps_the_guaranteed_escape_rate_on_new_pictures() -> None:
