@@ -15,20 +15,22 @@ from pydantic import BaseModel, Field
 
 from firmware_config.strict import STRICT
 
+KINDS = 'Kind of camera: "folder", "video", "v4l2" or "rtsp"; each has keys of its own.'
+
 
 class FolderCamera(BaseModel):
     """Pictures in a folder, in the order of their names."""
 
     model_config = STRICT
     live: ClassVar[bool] = False
-    kind: Literal["folder"] = Field(description="Pictures in a folder.")
+    kind: Literal["folder"] = Field(description=KINDS)
     path: Path = Field(description="The folder.", examples=["/var/lib/kotoba/pictures"])
     pattern: str = Field(
         default="*",
         pattern=r"^[^/]+(/[^/]+)*$",
         description="Glob pattern of names below `path`. A name that begins with a dot needs a pattern that begins with a dot.",
     )
-    watch: bool = Field(default=False, description="True: wait for new files.")
+    watch: bool = Field(default=False, description="True: wait for new files, as a station on a line does.")
     repeat: bool = Field(default=False, description="True: begin again after the last picture.")
     poll_ms: int = Field(default=200, ge=10, le=60_000, description="Milliseconds; with `watch`: how often the folder is read.")
     max_pixels: int = Field(default=64_000_000, ge=1, description="A picture with more is a FAULT; its pixels are not decoded.")
@@ -44,7 +46,7 @@ class VideoCamera(BaseModel):
 
     model_config = STRICT
     live: ClassVar[bool] = False
-    kind: Literal["video"] = Field(description="A video file.")
+    kind: Literal["video"] = Field(description=KINDS)
     path: Path = Field(description="The file.", examples=["/var/lib/kotoba/line.mp4"])
     every: int = Field(default=1, ge=1, description="Take every n-th frame.")
 
@@ -58,7 +60,7 @@ class V4l2Camera(BaseModel):
 
     model_config = STRICT
     live: ClassVar[bool] = True
-    kind: Literal["v4l2"] = Field(description="A USB or CSI camera.")
+    kind: Literal["v4l2"] = Field(description=KINDS)
     device: Path = Field(
         description="Its name under /dev/v4l/by-id stays the same after a restart; /dev/video0 may become another camera.",
         examples=["/dev/v4l/by-id/usb-CAMERA-video-index0"],
@@ -81,7 +83,7 @@ class RtspCamera(BaseModel):
 
     model_config = STRICT
     live: ClassVar[bool] = True
-    kind: Literal["rtsp"] = Field(description="A network camera.")
+    kind: Literal["rtsp"] = Field(description=KINDS)
     url: str = Field(pattern=r"^rtsps?://\S+$", description="Address of the stream.", examples=["rtsp://camera.plant.lan/stream1"])
     password_file: Path | None = Field(
         default=None,

@@ -1,127 +1,170 @@
-"""The commented station file that `kotoba-config new` writes."""
+"""The station file that `kotoba-config new` writes: answers of a person, the template of a bundle, and the descriptions of all keys."""
 
 from __future__ import annotations
 
-CAMERAS = {
-    "folder": """\
-kind = "folder"               # pictures in a folder, in name order
-path = "/var/lib/kotoba/pictures"
-pattern = "*"                 # glob pattern of the names
-watch = false                 # true: wait for new files
-repeat = false                # true: begin again after the last picture
-poll_ms = 200                 # how often a watched folder is read
-max_pixels = 64000000         # a picture with more is a FAULT; its pixels are not decoded
-max_bytes = 256000000
-""",
-    "video": """\
-kind = "video"                # a video file, read with FFmpeg
-path = "/var/lib/kotoba/line.mp4"
-every = 1                     # take every n-th frame
-""",
-    "v4l2": """\
-kind = "v4l2"                 # a USB or CSI camera
-device = "/dev/v4l/by-id/usb-CAMERA-video-index0"   # this name stays the same after a restart
-# width = 1920                # pixels; unset: the driver's default
-# height = 1080
-# fps = 10.0
-open_ms = 5000
-read_ms = 3000                # deadline for a frame; then the reader is killed and started again
-""",
-    "rtsp": """\
-kind = "rtsp"                 # a network camera
-url = "rtsp://camera.plant.lan/stream1"
-# password_file = "/run/credentials/kotoba-edge.service/camera"   # user:password
-transport = "tcp"             # "udp" drops packets where TCP waits
-open_ms = 5000
-read_ms = 3000                # deadline for a frame; then the reader is killed and started again
-""",
-}
-"""The [camera] section by kind."""
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
-_TEMPLATE = """\
-# One inspection point. Every key is explained in `kotoba-config schema station`; check this file with `kotoba-config check FILE`.
-# Take away "# " before a key to use it.
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-[station]
-name = "{name}"               # letters, digits, - and _: part of the MQTT topics
-path = "enterprise/site/area/line"   # site path of the topics
-language = "en"               # of the operator: "en" or "ja"
+from firmware_config.cameras import Camera, FolderCamera, RtspCamera, V4l2Camera, VideoCamera
+from firmware_config.commented_toml import commented_toml, explained
+from firmware_config.errors import StationError, first_mistake
+from firmware_config.outputs import MqttOutput
+from firmware_config.station import Identity, Station
 
-[camera]
-{camera}
-[picture]                     # limits of a healthy picture: a picture outside of them is a FAULT
-# roi = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]]   # region of interest: corners as shares of width and height
-# width = 1920                # another size is a FAULT
-# height = 1080
-min_side = 32
-blank_spread = 2.0            # blank if the 1st and 99th percentile of grey levels are closer than this
-allow_printed_text = false    # false: printed text in the picture is REVIEW; true: the parts carry printed text
-# frozen_after = 10           # after this many identical frames in a row the camera is frozen: FAULT
+CAMERAS: dict[str, type[BaseModel]] = {"folder": FolderCamera, "video": VideoCamera, "v4l2": V4l2Camera, "rtsp": RtspCamera}
+"""The kinds of cameras."""
 
-[trigger]
-kind = "continuous"           # every frame; or "interval"
-interval_ms = 1000            # with "interval": one frame each
-# deadline_ms = 2000          # a verdict later than this after capture is REVIEW
+ADDRESSES = {"folder": "path", "video": "path", "v4l2": "device", "rtsp": "url"}
+"""The key of each kind that says where the camera is."""
 
-# The answers of the judge, at least two. The language model reads name and meaning; the line gets the decision.
-[[labels]]
-name = "good"
-meaning = "no defect can be seen"
-decision = "ok"
+VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4"})
+NO_BROKER = "none"
+TAKEN_FROM_TEMPLATE = ("picture", "trigger", "labels", "describe", "judge")
 
-[[labels]]
-name = "defective"
-meaning = "a defect can be seen"
-decision = "ng"               # "ok", "ng" or "review"
+CAMERA_HELP = f"rtsp://ADDRESS, a device under /dev, a video ({' '.join(sorted(VIDEO_SUFFIXES))}) or a folder of pictures"
+PATH_HELP = "the site path of its topics, such as enterprise/site/area/line"
+BROKER_HELP = f"the MQTT broker as HOST or HOST:PORT, or {NO_BROKER}"
 
-[describe]                    # how many words a picture gets, and how captions are generated
-tags = 6
-attributes = 6
-beams = 1                     # of the first caption; 1 is greedy decoding
-samples = 4                   # sampled captions after it
-# extra_tags = ["rust"]       # tags beside those of the bundle's vocabulary, a handful
-# extra_attributes = []
-filter = false                # true: strike words and caption phrases that the picture does not show
-top_k = 50
-temperature = 1.0
-max_tokens = 24
-seed = 0                      # the same picture gives the same words
+BLANK_LABELS = (
+    {"name": "good", "meaning": "no defect can be seen", "decision": "ok"},
+    {"name": "defective", "meaning": "a defect can be seen", "decision": "ng"},
+)
+"""Labels of a station that is made without a bundle."""
 
-# [[describe.terms]]          # your terms, and the wordings in captions that are replaced by them
-# name = "crack"
-# also = ["fracture line", "fissure"]
-
-[judge]
-template = "default"          # an instruction template in the bundle's templates/
-# adapter = "product"         # a LoRA adapter in the bundle's llm/adapters/
-# template_file = "/etc/kotoba/templates/cell.txt"   # this station's own; it replaces `template`
-method = "rank"               # "contextual" for a model without an adapter; "generate": as if decoded under a grammar of the labels
-# calibration = "/var/lib/kotoba/calibration/cell.json"   # written by `kotoba-edge calibrate`
-# lessons = "/var/lib/kotoba/lessons/cell.jsonl"          # written by `kotoba-edge learn`
-cached_scores = 4096          # size of the score cache: the same words are judged once; 0 switches it off
-min_confidence = 0.5          # a verdict with less is REVIEW
-min_margin = 0.0              # a verdict that is ahead of the next decision by less is REVIEW
-
-[outputs.mqtt]
-host = "localhost"
-port = 1883
-protocol = "5"                # or "3.1.1", which cannot report that no one subscribes
-# username = "kotoba"
-# password_file = "/run/credentials/kotoba-edge.service/mqtt"
-keepalive_s = 10
-ack_timeout_s = 10.0
-require_subscriber = true     # protocol 5: keep a verdict while no one subscribes, and raise an alarm
-
-# [outputs.mqtt.tls]
-# ca_file = "/etc/kotoba/tls/ca.pem"
-# cert_file = "/etc/kotoba/tls/station.pem"
-# key_file = "/run/credentials/kotoba-edge.service/tls.key"
-
-# [outputs.jsonl]
-# path = "/var/lib/kotoba/verdicts.jsonl"
-"""
+HEAD = (
+    "One inspection point. Check this file with `kotoba-config check FILE --bundle DIR`, and try it with `kotoba-edge doctor`.",
+    'Lines that begin with "## " explain. Lines that begin with "# " are keys that are not set, with their default or an example.',
+    "With `kotoba-config schema station > station.schema.json` beside it an editor completes and explains keys (docs/operations.md).",
+)
+SCHEMA_LINE = "#:schema station.schema.json"
+"""The directive that editors with a TOML language server (Taplo, Even Better TOML) read: a file beside this one."""
 
 
-def station_text(name: str, *, camera: str) -> str:
-    """Give the text of a new station file; `camera` is a key of CAMERAS."""
-    return _TEMPLATE.format(name=name, camera=CAMERAS[camera])
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a new station is told: `camera`, `path` and `broker` as sections of the file have them, None where nobody said.
+
+    `camera` without an address is a kind alone. An empty `broker` means that there is none.
+    """
+
+    camera: Mapping[str, Any] | None = None
+    path: str | None = None
+    broker: Mapping[str, Any] | None = None
+    language: str | None = None
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Each option that a station needs and that nobody gave, with what it takes."""
+        has_address = self.camera is not None and ADDRESSES[self.camera["kind"]] in self.camera
+        wanted = {
+            "--camera": (has_address, CAMERA_HELP),
+            "--path": (self.path, PATH_HELP),
+            "--broker": (self.broker is not None, BROKER_HELP),
+        }
+        return {option: text for option, (given, text) in wanted.items() if not given}
+
+
+def camera_of(text: str) -> dict[str, Any]:
+    """The [camera] section of what a person calls the camera: an address, a path, or a kind alone.
+
+    Raises:
+        ValueError: it is no camera.
+    """
+    if text in CAMERAS:
+        return {"kind": text}
+    if "://" in text:
+        if "@" in urlsplit(text).netloc:
+            msg = "a password does not belong into an address: put user:password into a file and name it in camera.password_file"
+            raise ValueError(msg)
+        return _sound({"kind": "rtsp", "url": text}, text)
+    if text.startswith("/dev/"):
+        return {"kind": "v4l2", "device": text}
+    path = Path(text)
+    if path.suffix.lower() in VIDEO_SUFFIXES:
+        return {"kind": "video", "path": str(path.absolute())}
+    if not text.strip() or not ("/" in text or path.is_dir()):
+        msg = f"{text!r} is no camera: give {CAMERA_HELP} (a folder that is not there yet as ./{text.strip() or 'pictures'})"
+        raise ValueError(msg)
+    return {"kind": "folder", "path": str(path.absolute()), "watch": True}
+
+
+def site_path_of(text: str) -> str:
+    """Check a site path.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return Identity(name="cell", path=text).path
+    except ValidationError as err:
+        msg = f"{text!r} is no site path: give letters, digits, - and _, in parts between slashes, such as enterprise/site/area/line"
+        raise ValueError(msg) from err
+
+
+def broker_of(text: str) -> dict[str, Any]:
+    """The [outputs.mqtt] section of HOST or HOST:PORT; empty for "none".
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if text == NO_BROKER:
+        return {}
+    try:
+        parts = urlsplit(f"//{text}")
+        given = {"host": parts.hostname, **({} if parts.port is None else {"port": parts.port})}
+        if parts.netloc == text and "@" not in text:
+            return MqttOutput.model_validate(given).model_dump(mode="json", exclude_unset=True)
+    except ValueError:
+        pass
+    msg = f"{text!r} is no broker: give HOST or HOST:PORT (1 to 65535), or {NO_BROKER}"
+    raise ValueError(msg)
+
+
+def station_text(name: str, answers: Answers, template: Station | None = None) -> str:
+    """Write a new station file: labels, words and judging of `template`, the placeholders of a blank one without it.
+
+    What nobody answered stands in the file as an example.
+
+    Raises:
+        StationError: the template and the answers do not make a station.
+    """
+    camera = dict(answers.camera or {"kind": "folder", "watch": True})
+    camera.setdefault(ADDRESSES[camera["kind"]], _example(CAMERAS[camera["kind"]], ADDRESSES[camera["kind"]]))
+    broker = {"host": _example(MqttOutput, "host")} if answers.broker is None else dict(answers.broker)
+    taken = {} if template is None else template.model_dump(mode="json", exclude_unset=True, include=set(TAKEN_FROM_TEMPLATE))
+    values = {
+        "labels": BLANK_LABELS,
+        **taken,
+        "station": {
+            "name": name,
+            "path": answers.path or _example(Identity, "path"),
+            **({} if answers.language is None else {"language": answers.language}),
+        },
+        "camera": camera,
+        "outputs": {"mqtt": broker} if broker else {},
+    }
+    try:
+        Station.model_validate(values)
+    except ValidationError as err:
+        msg = f"making station {name}: {first_mistake(err, Station)}: correct the template or the options"
+        raise StationError(msg) from err
+    head = [SCHEMA_LINE, *(line for paragraph in HEAD for line in explained(paragraph))]
+    return "\n".join([*head, "", commented_toml(Station, values)])
+
+
+def _example(section: type[BaseModel], key: str) -> str:
+    return str((section.model_fields[key].examples or [""])[0])
+
+
+def _sound(camera: dict[str, Any], text: str) -> dict[str, Any]:
+    try:
+        TypeAdapter(Camera).validate_python(camera)
+    except ValidationError as err:
+        msg = f"{text!r} is no camera: give {CAMERA_HELP}"
+        raise ValueError(msg) from err
+    return camera

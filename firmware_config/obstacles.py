@@ -35,7 +35,16 @@ class Kind(Enum):
     ALWAYS_AMBIGUOUS = "always_ambiguous"
 
 
-ENGLISH: Mapping[Kind, str] = {
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of one language: `never` and `beside` are whole sentences around an obstacle, absolute or not; `kinds` its own words."""
+
+    never: str
+    beside: str
+    kinds: Mapping[Kind, str]
+
+
+_ENGLISH_KINDS: Mapping[Kind, str] = {
     Kind.NO_OK_LABEL: 'none of its labels has the decision "ok": give it to the label of good parts',
     Kind.UNTUNED: "[judge] names no adapter, so the language model judges untuned; bundle {bundle} has the adapter {adapters}: set "
     'adapter = "{adapter}" unless you mean this',
@@ -59,7 +68,9 @@ ENGLISH: Mapping[Kind, str] = {
     Kind.ALWAYS_AMBIGUOUS: "the calibration's prediction sets always hold more than one decision (threshold {threshold}): calibrate with "
     "more pictures, or with a lower --coverage",
 }
-"""Each the end of a sentence. The Japanese ones are in edge/texts/obstacles.py."""
+
+ENGLISH = Texts(never="station {name} can never say OK: {why}", beside="station {name}: {why}", kinds=_ENGLISH_KINDS)
+"""The Japanese texts are in edge/texts/obstacles.py."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +85,14 @@ class Obstacle:
         """Whether the station can never say OK because of it."""
         return self.kind is not Kind.UNTUNED
 
-    def told(self, texts: Mapping[Kind, str] = ENGLISH) -> str:
-        """The end of a sentence, in the language of `texts`."""
-        return texts[self.kind].format(**self.values)
+    def why(self, texts: Texts = ENGLISH) -> str:
+        """The obstacle in words, and what to do."""
+        return texts.kinds[self.kind].format(**self.values)
+
+    def told(self, station: Station, texts: Texts = ENGLISH) -> str:
+        """One sentence on the station."""
+        sentence = texts.never if self.is_absolute else texts.beside
+        return sentence.format(name=station.station.name, why=self.why(texts))
 
 
 def obstacles(

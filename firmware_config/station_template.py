@@ -1,7 +1,7 @@
 """The station template of a bundle: the station file from which `kotoba-config new` makes stations that judge as the bundle's maker meant.
 
-It is a whole station file. Its name, site path, camera and outputs are placeholders; labels, words and judging are taken over. A calibration
-that it names lies beside it in the bundle.
+It is a whole station file. Its name, site path, camera and outputs are placeholders; labels, words and judging are taken over. A
+calibration that it names lies beside it in the bundle.
 """
 
 from __future__ import annotations

@@ -78,6 +78,7 @@ def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.studies.outcomes import count, cross_fitted_verdicts
     from edge.texts.calibrate import TEXTS
     from firmware_config.calibration import write_calibration
+    from firmware_config.obstacles import obstacles
     from firmware_config.station import read_station
 
     station, box = read_station(options.station), settings_from(options, settings)
@@ -96,7 +97,8 @@ def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     calibration = calibration.model_copy(update={"figures": figures})
     write_calibration(options.out, calibration)
     language = station.station.language
-    lines = report(calibration, outcomes, faults=labelled.faults, unlabelled=labelled.unlabelled, language=language)
+    hindrances = obstacles(station, bundle.manifest, calibration)
+    lines = report(calibration, outcomes, obstacles=hindrances, labelled=labelled, language=language)
     lines.append(TEXTS[language].written.format(path=options.out, digest=calibration.digest))
     sys.stdout.write("\n".join(lines) + "\n")
     return DONE

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from enum import Enum
 from typing import TypeVar
 
 import numpy as np
@@ -19,10 +20,15 @@ from edge.daemon.startup import box_info, open_spool, read_stations
 from edge.describers import open_vision_models
 from edge.errors import EdgeError
 from edge.judges import open_language_model, open_station_judge
+from edge.judges.open import lesson_examples
 from edge.records import LostFrame, Pixels
 from edge.sinks import open_sinks
+from edge.texts.obstacles import TEXTS
 from firmware_config.board import Board, read_board
+from firmware_config.bundle_parts import require_parts
+from firmware_config.calibration import read_calibration
 from firmware_config.errors import ConfigError
+from firmware_config.obstacles import obstacles
 from firmware_config.settings import BoxSettings
 from firmware_config.station import Station
 
@@ -35,13 +41,26 @@ GRADIENT_SIDE_PX = 300
 _Part = TypeVar("_Part")
 
 
+class Level(Enum):
+    """How a part is: it works, it works but a person must know something, or it fails."""
+
+    OK = "ok"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One part of the box, whether it works, and one sentence on what it runs on or why it fails."""
+    """One part of the box, how it is, and one sentence on what it runs on, what to know of it, or why it fails."""
 
     part: str
-    healthy: bool
+    level: Level
     detail: str
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the box can run with this part as it is."""
+        return self.level is not Level.FAIL
 
 
 def examine(settings: BoxSettings) -> list[Finding]:
@@ -52,9 +71,9 @@ def examine(settings: BoxSettings) -> list[Finding]:
         try:
             opened, detail = examine_part()
         except (EdgeError, ConfigError) as err:
-            findings.append(Finding(part, healthy=False, detail=str(err)))
+            findings.append(Finding(part, Level.FAIL, str(err)))
             return None
-        findings.append(Finding(part, healthy=True, detail=detail))
+        findings.append(Finding(part, Level.OK, detail))
         return opened
 
     attempt("clock", lambda: (None, _clock()))
@@ -66,6 +85,8 @@ def examine(settings: BoxSettings) -> list[Finding]:
     if board is None or bundle is None or stations is None:
         return findings
     attempt("models", lambda: (None, _models(stations, bundle, board)))
+    for station in stations:
+        findings += _obstacles(station, bundle)
     for station in stations:
         attempt(f"camera of {station.station.name}", lambda station=station: (None, _camera(station)))  # type: ignore[misc]
     attempt("outputs", lambda: (None, _outputs(stations, bundle, board, settings)))
@@ -127,6 +148,23 @@ def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
         judge.score(vision.describer(station.describe).describe(frame).words)
         times.append(f"{station.station.name} {(time.monotonic() - started) * 1e3:.0f} ms")
     return f"vision on {', '.join(vision.providers)}, language model: {model.runs_on}; one picture takes {', '.join(times)}"
+
+
+def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
+    """A warning for each thing that keeps a station from saying OK, in its operator's language; nothing where `_models` fails."""
+    part, path = f"station {station.station.name}", station.judge.calibration
+    try:
+        require_parts(station, bundle.manifest)
+        calibration = None if path is None else read_calibration(path)
+        found = obstacles(station, bundle.manifest, calibration, is_taught=bool(lesson_examples(station)))
+    except (EdgeError, ConfigError):
+        return []
+    texts = TEXTS[station.station.language]
+    labels = ", ".join(label.name for label in station.labels if label.decision == "ok")
+    calibrated = f"calibration {path}" if path is not None else f"the calibration of bundle {bundle.manifest.name}"
+    adapter = "no adapter" if station.judge.adapter is None else f"adapter {station.judge.adapter}"
+    can = f"can say OK ({labels}) with {adapter} and {calibrated}"
+    return [Finding(part, Level.WARN, obstacle.told(station, texts)) for obstacle in found] or [Finding(part, Level.OK, can)]
 
 
 def _gradient() -> Pixels:

@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from edge.studies.labelled import LabelledPictures
 from edge.studies.outcomes import Outcomes
 from edge.texts.calibrate import TEXTS
-from firmware_config.calibration import Calibration, bad_pictures_needed
+from edge.texts.obstacles import TEXTS as OBSTACLES
+from firmware_config.calibration import Calibration
+from firmware_config.obstacles import Obstacle
+
+MUCH_PRINTED_TEXT = 0.5
+"""From this share of good pictures on, printed text is the parts' own and no accident."""
 
 
-def report(calibration: Calibration, outcomes: Outcomes, *, faults: int, unlabelled: int, language: Literal["ja", "en"]) -> list[str]:
+def report(
+    calibration: Calibration,
+    outcomes: Outcomes,
+    *,
+    obstacles: Sequence[Obstacle],
+    labelled: LabelledPictures,
+    language: Literal["ja", "en"],
+) -> list[str]:
     """The lines for people.
 
-    `outcomes` are cross-fitted: each block of neighbouring pictures was decided by a calibration on the other blocks. `faults` and
-    `unlabelled` count the pictures that were left out.
+    `outcomes` are cross-fitted: each block of neighbouring pictures was decided by a calibration on the other blocks. `obstacles` are those
+    of the station with this calibration.
     """
     texts, rule, figures = TEXTS[language], calibration.rule, calibration.figures
     good, bad, rate = calibration.good, calibration.bad, _percent(rule.escape.rate)
     lines = [texts.pictures.format(count=good + bad, good=good, bad=bad, kind=rule.scale.kind)]
-    if faults or unlabelled:
-        lines.append(texts.left_out.format(faults=faults, unlabelled=unlabelled))
+    if labelled.faults or labelled.unlabelled:
+        lines.append(texts.left_out.format(faults=labelled.faults, unlabelled=labelled.unlabelled))
+    lines += _hindrances(outcomes, obstacles, labelled, language)
     errors = {name: f"{figures[f'ece_{name}']:.3f}" for name in ("before", "after")}
     lines += [texts.head, texts.ece.format(**errors, chance=f"{figures['ece_by_chance']:.3f}", bins=int(figures["ece_bins"]))]
     rows = (
@@ -29,13 +44,26 @@ def report(calibration: Calibration, outcomes: Outcomes, *, faults: int, unlabel
     )
     lines += [texts.rate.format(name=name, share=_percent(share), count=count, all=total) for name, share, count, total in rows]
     threshold = rule.escape.min_ok_confidence
-    if threshold is None:
-        lines.append(texts.nothing.format(rate=rate, needed=bad_pictures_needed(rule.escape.rate), bad=bad))
-    else:
+    if threshold is not None:
         lines.append(texts.ok.format(threshold=f"{threshold:.4f}", rate=rate))
     lines.append(texts.least.format(bad=bad, least=_percent(1 / (bad + 1))))
     lines.append(texts.sets.format(threshold=f"{rule.conformal.threshold:.3f}", coverage=_percent(rule.conformal.coverage)))
     return lines
+
+
+def _hindrances(
+    outcomes: Outcomes, obstacles: Sequence[Obstacle], labelled: LabelledPictures, language: Literal["ja", "en"]
+) -> Iterator[str]:
+    """What keeps good pictures from OK: an escape rate of 0 is worth nothing where nothing passes."""
+    texts, words, good = TEXTS[language], OBSTACLES[language], outcomes.good
+    for obstacle in obstacles:
+        yield texts.nothing.format(why=obstacle.why(words)) if obstacle.is_absolute else obstacle.why(words)
+    printed = sum(picture.description.printed_text for picture in labelled.pictures if picture.allowed <= labelled.ok_labels)
+    if good and printed / good >= MUCH_PRINTED_TEXT:
+        yield texts.printed_text.format(count=printed, good=good)
+    if outcomes.passes == 0 and not any(obstacle.is_absolute for obstacle in obstacles):
+        why = texts.none_passes.format(good=good, ng=outcomes.overkills, review=good - outcomes.overkills)
+        yield texts.nothing.format(why=why)
 
 
 def _percent(share: float) -> str:

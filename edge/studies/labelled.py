@@ -41,6 +41,11 @@ class LabelledPictures:
     faults: int
     unlabelled: int
 
+    @property
+    def ok_labels(self) -> AbstractSet[str]:
+        """The station's labels of good parts."""
+        return {label for label, decision in self.fitted_for.labels.items() if decision == "ok"}
+
 
 def read_lines(path: Path) -> list[Inspection]:
     """Read the lines that `kotoba-edge inspect` wrote.

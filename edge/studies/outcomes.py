@@ -22,12 +22,13 @@ Judged: TypeAlias = tuple[Description, Scores]
 class Outcomes:
     """Counts of pictures.
 
-    `escapes` are bad and OK, `overkills` are good and NG, `reviews` are REVIEW. A FAULT is none of them.
+    `escapes` are bad and OK, `passes` are good and OK, `overkills` are good and NG, `reviews` are REVIEW. A FAULT is none of them.
     """
 
     good: int
     bad: int
     escapes: int
+    passes: int
     overkills: int
     reviews: int
 
@@ -73,6 +74,7 @@ def count(decisions: Sequence[Decision], bad: Sequence[bool]) -> Outcomes:
         good=pictures[False],
         bad=pictures[True],
         escapes=pairs[Decision.OK, True],
+        passes=pairs[Decision.OK, False],
         overkills=pairs[Decision.NG, False],
         reviews=pairs[Decision.REVIEW, True] + pairs[Decision.REVIEW, False],
     )

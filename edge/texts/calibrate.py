@@ -19,6 +19,8 @@ class Texts:
     review: str
     ok: str
     nothing: str
+    none_passes: str
+    printed_text: str
     least: str
     sets: str
     written: str
@@ -35,7 +37,10 @@ ENGLISH = Texts(
     overkill="overkill: good, but NG",
     review="REVIEW: for a person to check",
     ok="an OK needs a confidence of {threshold}; then at most {rate} of bad pictures become OK, as long as they are like these",
-    nothing="NOTHING WILL BE OK: to guarantee an escape rate of {rate} takes at least {needed} bad pictures, there are {bad}",
+    nothing="NOTHING WILL BE OK: {why}",
+    none_passes="none of the {good} good pictures becomes OK ({ng} NG, {review} REVIEW)",
+    printed_text="{count} of {good} good pictures hold printed text: none of them can be OK; set [picture] allow_printed_text = true if "
+    "the parts carry text, and inspect the pictures again",
     least="with {bad} bad pictures the lowest escape rate that can be guaranteed is {least}",
     sets="the prediction set holds every decision with a probability of at least {threshold}; "
     "it holds the right decision for {coverage} of pictures; more than one decision in it is a REVIEW",
@@ -53,7 +58,10 @@ JAPANESE = Texts(
     overkill="過検出: 良品なのに NG",
     review="REVIEW: 人が確認する画像",
     ok="OK には確信度 {threshold} 以上が必要です。校正時と同じ条件の画像であれば、不良品のうち OK になるのは {rate} 以下です",
-    nothing="OK になる画像はありません: 見逃し率 {rate} を保証するには不良品の画像が {needed} 枚以上必要ですが、{bad} 枚しかありません",
+    nothing="OK になる画像はありません: {why}",
+    none_passes="良品の画像 {good} 枚のうち、OK になるものはありません(NG {ng} 枚、REVIEW {review} 枚)",
+    printed_text="良品の画像 {good} 枚のうち {count} 枚に文字があるため、これらは OK になりません。部品に文字が印刷されている場合は "
+    "[picture] allow_printed_text = true を指定し、画像を検査し直してください",
     least="不良品の画像 {bad} 枚で保証できる見逃し率は、最小で {least} です",
     sets="予測集合には、確率 {threshold} 以上の判定がすべて入ります。"
     "{coverage} の画像で、正しい判定が予測集合に入ります。判定が二つ以上入った画像は REVIEW になります",

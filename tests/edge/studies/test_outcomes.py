@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edge.calibration.fit import make_calibration
@@ -10,8 +12,11 @@ from edge.studies.calibrate_report import report
 from edge.studies.labelled import LabelledPictures, match
 from edge.studies.outcomes import Outcomes, count, cross_fitted_verdicts, verdicts
 from firmware_config.calibration import Calibration
+from firmware_config.obstacles import Kind, Obstacle
 from tests.support.calibrations import lines
 from tests.support.sample_records import MODELS, MOMENT, station
+
+VALUES = ("bundle", "adapter", "adapters")
 
 
 def labelled(number: int) -> LabelledPictures:
@@ -51,13 +56,14 @@ def test_verdicts_of_a_block_come_from_a_rule_fitted_on_the_other_blocks() -> No
 def test_outcomes_are_counted_by_the_right_label() -> None:
     decisions = [Decision.OK, Decision.OK, Decision.NG, Decision.NG, Decision.REVIEW, Decision.FAULT]
     outcomes = count(decisions, [True, False, True, False, True, False])
-    assert outcomes == Outcomes(good=3, bad=3, escapes=1, overkills=1, reviews=1)
+    assert outcomes == Outcomes(good=3, bad=3, escapes=1, passes=1, overkills=1, reviews=1)
     assert (outcomes.escape, outcomes.overkill, outcomes.review) == pytest.approx((1 / 3, 1 / 3, 1 / 6))
 
 
 def test_the_report_has_the_same_lines_in_both_languages() -> None:
-    outcomes = Outcomes(good=60, bad=60, escapes=1, overkills=2, reviews=30)
-    calibration = calibrate(labelled(120))
-    english = report(calibration, outcomes, faults=1, unlabelled=2, language="en")
-    japanese = report(calibration, outcomes, faults=1, unlabelled=2, language="ja")
+    outcomes = Outcomes(good=60, bad=60, escapes=1, passes=30, overkills=2, reviews=30)
+    pictures = replace(labelled(120), faults=1, unlabelled=2)
+    calibration, found = calibrate(labelled(120)), (Obstacle(Kind.NO_OK_LABEL), Obstacle(Kind.UNTUNED, dict.fromkeys(VALUES, "x")))
+    english = report(calibration, outcomes, obstacles=found, labelled=pictures, language="en")
+    japanese = report(calibration, outcomes, obstacles=found, labelled=pictures, language="ja")
     assert len(english) == len(japanese)

@@ -7,10 +7,15 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from edge.records import Reason
-from edge.texts import calibrate, demo, explain
+from edge.texts import calibrate, demo, explain, obstacles
 from edge.texts.reasons import REASONS
 
-TEXTS: Mapping[str, Mapping[str, object]] = {"calibrate": calibrate.TEXTS, "demo": demo.TEXTS, "explain": explain.TEXTS}
+TEXTS: Mapping[str, Mapping[str, object]] = {
+    "calibrate": calibrate.TEXTS,
+    "demo": demo.TEXTS,
+    "explain": explain.TEXTS,
+    "obstacles": obstacles.TEXTS,
+}
 AVOIDED_JAPANESE = ("較正", "信頼度", "約束")
 """The house says 校正, 確信度 and 保証."""
 
