@@ -15,6 +15,7 @@ from firmware_config.bundle import AdapterTemperature
 from firmware_config.describers import Blip, Clip
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
+from firmware_config.station_template import require_template
 from firmware_config.strict import STRICT
 from firmware_config.toml import read_toml
 
@@ -64,6 +65,11 @@ class BundleSpec(BaseModel):
         description="Folder of instruction templates (NAME.txt). Unset: the chat format of the model of llm.folder.",
     )
     golden: Here = Field(description=f"Pictures (.png, .jpg) and {STATION_NAME}.")
+    station: Here | None = Field(
+        default=None,
+        description="Station template: the station file from which `kotoba-config new` makes stations. A calibration that it names lies "
+        f"beside it. Unset: {STATION_NAME} of the golden folder.",
+    )
     expected: dict[Text, tuple[Text, ...]] = Field(
         default={}, description="The expected label of golden pictures: label to patterns over their file names, such as crack-*.png."
     )
@@ -192,6 +198,20 @@ def read_golden_station(golden: Path) -> Station:
         return read_station(golden / STATION_NAME)
     except StationError as err:
         raise SpecError(str(err)) from err
+
+
+def read_template(station: Path) -> Station:
+    """Read the station template that a specification names.
+
+    Raises:
+        SpecError: the file has a wrong value, or names a file that a bundle does not hold.
+    """
+    try:
+        template = read_station(station)
+        require_template(template, source=str(station))
+    except StationError as err:
+        raise SpecError(str(err)) from err
+    return template
 
 
 def _read_json(path: Path, model: type[_Model]) -> _Model:

@@ -14,7 +14,7 @@ from export.bundle.compare_models import graph_for_gguf, whole_chain
 from export.bundle.key import builder_key
 from export.bundle.licences import licence_files, notice
 from export.bundle.plan import Plan, check_names, gather, require_room
-from export.bundle.verify import certify_golden, golden_table, opened, unexpected, unsigned, write_archive
+from export.bundle.verify import certify_golden, golden_table, opened, template_warnings, unexpected, unsigned, write_archive
 from export.cache import Cache, sha256
 from export.errors import BuildError
 from export.models.llm.graph import graph_obstacle
@@ -36,7 +36,10 @@ ARCHIVE_SUFFIX = ".kbundle"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The bundle that was built; `labels` are those of its golden station, `figures` those of its proof."""
+    """The bundle that was built; `labels` are those of its golden station, `figures` those of its proof.
+
+    `warnings` say what keeps stations made from it from ever saying OK.
+    """
 
     root: Path
     archive: Path | None
@@ -44,6 +47,7 @@ class Built:
     golden: tuple[Golden, ...]
     labels: tuple[Label, ...]
     figures: tuple[Figure, ...]
+    warnings: tuple[str, ...]
 
 
 def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool, board: Board, report: Report) -> Built:
@@ -67,14 +71,14 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool
         staging = out.with_name(f".{out.name}.building")
         shutil.rmtree(staging, ignore_errors=True)
         try:
-            golden, figures = _fill(staging, plan, private, made, cache=cache, board=board, report=report)
+            golden, figures, warnings = _fill(staging, plan, private, made, cache=cache, board=board, report=report)
             digest, archived = finish(staging, out, private, archive=archive, report=report)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     except OSError as err:
         msg = f"building bundle {spec.name}: {err.filename or out} cannot be read or written ({err.strerror}): correct that and build again"
         raise BuildError(msg) from err
-    return Built(out, archived, digest, golden, plan.station.labels, figures)
+    return Built(out, archived, digest, golden, plan.station.labels, figures, warnings)
 
 
 def finish(staging: Path, out: Path, private: bytes, *, archive: bool, report: Report) -> tuple[str, Path | None]:
@@ -122,8 +126,8 @@ def _make(spec: BundleSpec, cache: Cache, *, report: Report) -> dict[str, Part]:
 
 def _fill(
     staging: Path, plan: Plan, private: bytes, made: Mapping[str, Part], *, cache: Cache, board: Board, report: Report
-) -> tuple[tuple[Golden, ...], tuple[Figure, ...]]:
-    """Write a complete, signed bundle into the staging folder; returns its golden verdicts and all figures of its proof."""
+) -> tuple[tuple[Golden, ...], tuple[Figure, ...], tuple[str, ...]]:
+    """Write a complete, signed bundle into the staging folder; returns its golden verdicts, all figures of its proof, and warnings."""
     spec = plan.spec
     report("copying the artefacts")
     for path, source in plan.files.items():
@@ -155,10 +159,11 @@ def _fill(
     figures += chain
     manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in chain}})
     golden = certify_golden(unsigned(staging, manifest), plan.expected, board=board, report=report)
+    warnings = template_warnings(unsigned(staging, manifest), board=board, report=report)
     if spec.require_expected:
         _require_expected(golden, plan)
     sign(staging, manifest.model_copy(update={"golden": golden}), private)
-    return golden, figures
+    return golden, figures, warnings
 
 
 def _require_expected(golden: Sequence[Golden], plan: Plan) -> None:

@@ -11,10 +11,11 @@ from types import MappingProxyType
 
 from export.errors import SpecError
 from export.models.llm.packaged import packaged_model
-from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures
+from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures, read_template
 from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature
 from firmware_config.describers import ClipBlip, Describer
 from firmware_config.station import Station
+from firmware_config.station_template import STATION_TEMPLATE
 
 ROOM = 3
 """Free room that is needed, in sizes of the sources: for the copy, the requantised model and the archive."""
@@ -63,6 +64,7 @@ def check_names(spec: BundleSpec) -> None:
     temperatures = read_temperatures(spec.artefacts) if spec.artefacts else ()
     pictures = sorted(path.name for path in spec.golden.iterdir() if path.suffix in PICTURE_SUFFIXES)
     _refuse_first(spec, _unfit(spec, station, temperatures, templates, adapters, pictures))
+    _refuse_first(spec, _unfit_template(spec, templates, adapters))
 
 
 def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) -> Plan:
@@ -89,6 +91,7 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
         for path in sorted(spec.golden.iterdir())
         if path.name == STATION_NAME or path.suffix in PICTURE_SUFFIXES
     }
+    files |= _template_files(spec)
     if models.clip is None:
         msg = f"bundle {spec.name}: no models.json in {' or '.join(map(str, folders))} describes a CLIP: make the artefacts first"
         raise SpecError(msg)
@@ -100,6 +103,7 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
     _refuse_first(spec, _missing(files))
     pictures = [Path(picture).name for picture in plan.pictures]
     _refuse_first(spec, _unfit(spec, plan.station, plan.temperatures, templates, adapters, pictures))
+    _refuse_first(spec, _unfit_template(spec, templates, adapters))
     for path in (*files, LLM_PATH):
         spec.licence_of(path)
     require_room(spec, ROOM * sum(path.stat().st_size for path in (*files.values(), plan.llm)), near)
@@ -160,7 +164,12 @@ def _refuse_first(spec: BundleSpec, complaints: Iterator[str]) -> None:
 def _missing(files: Mapping[str, Path]) -> Iterator[str]:
     for path, source in files.items():
         if not source.is_file():
-            yield f"{source} does not exist, which models.json names: make the artefacts again"
+            named_by = (
+                "the station template names: put it there"
+                if path.startswith("stations/")
+                else "models.json names: make the artefacts again"
+            )
+            yield f"{source} does not exist, which {named_by}"
         if not path.endswith(ALLOWED_SUFFIXES):
             yield f"{path} is of a kind that a bundle may not hold (only {' '.join(ALLOWED_SUFFIXES)}): rename it"
 
@@ -180,12 +189,34 @@ def _unfit(
         yield f"{spec.golden} holds no picture (.png or .jpg): add at least one, a bundle is proven on them"
     uses = [("the golden station", station.judge.template, station.judge.adapter)]
     uses += [("temperatures.json", entry.template, entry.adapter) for entry in temperatures]
-    for user, template, adapter in uses:
-        if template not in templates:
-            yield f"{user} uses the template {template!r}, there is {', '.join(sorted(templates)) or 'none'}: correct the name"
-        if adapter is not None and adapter not in adapters:
-            yield f"{user} uses the adapter {adapter!r}, there is {', '.join(sorted(adapters)) or 'none'}: correct the name, or train it"
+    for use in uses:
+        yield from _unknown(*use, templates, adapters)
     yield from _unmet(spec, [label.name for label in station.labels], pictures)
+
+
+def _template_files(spec: BundleSpec) -> dict[str, Path]:
+    """The station template and its calibration, by their paths inside the bundle; none where the golden station is the template."""
+    if spec.station is None:
+        return {}
+    calibration = read_template(spec.station).judge.calibration
+    beside = (
+        {} if calibration is None else {str(Path(STATION_TEMPLATE).with_name(calibration.name)): spec.station.with_name(calibration.name)}
+    )
+    return {STATION_TEMPLATE: spec.station, **beside}
+
+
+def _unfit_template(spec: BundleSpec, templates: Collection[str], adapters: Collection[str]) -> Iterator[str]:
+    """What the station template names and the bundle will not have, each the end of a sentence."""
+    if spec.station is not None:
+        judge = read_template(spec.station).judge
+        yield from _unknown("the station template", judge.template, judge.adapter, templates, adapters)
+
+
+def _unknown(user: str, template: str, adapter: str | None, templates: Collection[str], adapters: Collection[str]) -> Iterator[str]:
+    if template not in templates:
+        yield f"{user} uses the template {template!r}, there is {', '.join(sorted(templates)) or 'none'}: correct the name"
+    if adapter is not None and adapter not in adapters:
+        yield f"{user} uses the adapter {adapter!r}, there is {', '.join(sorted(adapters)) or 'none'}: correct the name, or train it"
 
 
 def _unmet(spec: BundleSpec, labels: Sequence[str], pictures: Sequence[str]) -> Iterator[str]:

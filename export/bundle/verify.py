@@ -20,6 +20,9 @@ from firmware_config.board import Board
 from firmware_config.bundle import MANIFEST_NAME, Golden, Manifest, parse_manifest
 from firmware_config.errors import ConfigError
 from firmware_config.labels import Label
+from firmware_config.obstacles import obstacles
+from firmware_config.signed_bundle import SignedBundle
+from firmware_config.station_template import STATION_TEMPLATE, read_template_station, template_path
 
 PROBABILITY_DIGITS = 4
 
@@ -71,6 +74,28 @@ def certify_golden(bundle: Bundle, expected: Mapping[str, str | None], *, board:
             _certified(picture, inspection, labels, label)
             for (picture, label), inspection in zip(expected.items(), inspections, strict=True)
         )
+
+
+def template_warnings(bundle: Bundle, *, board: Board, report: Report) -> tuple[str, ...]:
+    """Try the station template as a box does that runs a station made from it; returns what keeps its stations from saying OK.
+
+    Where the golden station is the template, its verdicts have tried it.
+
+    Raises:
+        BuildError: it does not fit the bundle.
+    """
+    path = template_path(bundle.manifest)
+    try:
+        station, calibration = read_template_station(SignedBundle(bundle.root, bundle.manifest))
+        if path == STATION_TEMPLATE:
+            report("trying the station template")
+            open_inspectors(bundle, [station], board=board)
+    except (EdgeError, ConfigError) as err:
+        if path == STATION_TEMPLATE:
+            msg = f"the station template of bundle {bundle.manifest.name}: {err}"
+            raise BuildError(msg) from err
+        return (f"no station can be made from this bundle: {err}",)
+    return tuple(obstacle.told(station) for obstacle in obstacles(station, bundle.manifest, calibration))
 
 
 def verify_golden(bundle: Bundle, *, board: Board, report: Report) -> Verified:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from export.cache import Cache
@@ -47,6 +48,8 @@ def _build(options: argparse.Namespace) -> int:
     print(golden_table(built.golden, built.labels), end="\n\n")
     verdicts = f"{len(built.golden)} golden verdicts ({len(unexpected(built.golden, built.labels))} NOT as expected)"
     print(f"{built.root}: bundle {spec.name} version {spec.version}, {verdicts}, {built.digest}")
+    for warning in built.warnings:
+        print(f"kotoba-export: warning: {warning}", file=sys.stderr)
     if built.archive is not None:
         print(f"{built.archive}: its archive, {built.archive.stat().st_size / 1e6:.1f} MB")
     return DONE

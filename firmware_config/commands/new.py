@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.calibration import Calibration
 from firmware_config.errors import ConfigError, StationError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED, WRONG_USAGE
@@ -30,7 +29,7 @@ from firmware_config.obstacles import obstacles
 from firmware_config.settings import BoxSettings
 from firmware_config.signed_bundle import SignedBundle, open_signed_bundle
 from firmware_config.station import Identity, Station, parse_station, require_named_files
-from firmware_config.station_template import STATION_TEMPLATE, read_template_station, template_path
+from firmware_config.station_template import read_template_station, template_path
 from firmware_config.verbs import Verbs, add_verb
 from firmware_config.write import write_atomic
 
@@ -160,8 +159,6 @@ def _put(text: str, out: Path | None) -> None:
 def _notes(station: Station, bundle: SignedBundle | None, calibration: Calibration | None) -> Iterator[str]:
     """What a person must know of the new station, a sentence each."""
     manifest = None if bundle is None else bundle.manifest
-    if manifest is not None and template_path(manifest) == GOLDEN_STATION:
-        yield f"bundle {manifest.name} has no {STATION_TEMPLATE}: labels, words and judging are those of its golden station"
     if manifest is not None:
         try:
             require_named_files(station)
