@@ -72,10 +72,10 @@ def _unknown_key(place: Place, of: type[BaseModel] | None) -> str:
     if of is not None:
         key = str(place[-1])
         nearest, section = nearest_key(of, place), section_with(of, key)
-        if nearest is not None:
-            return f"there is no such key, the nearest is {nearest}"
         if section is not None:
             return f"there is no such key here, the section {section} has it"
+        if nearest is not None:
+            return f"there is no such key, the nearest is {nearest}"
     return "there is no such key"
 
 

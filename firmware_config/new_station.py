@@ -37,9 +37,9 @@ BLANK_LABELS = (
 """Labels of a station that is made without a bundle."""
 
 HEAD = (
-    "One inspection point. Check this file with `kotoba-config check FILE --bundle DIR`, and try it with `kotoba-edge doctor`.",
-    'Lines that begin with "## " explain. Lines that begin with "# " are keys that are not set, with their default or an example.',
-    "With `kotoba-config schema station > station.schema.json` beside it an editor completes and explains keys (docs/operations.md).",
+    "One inspection point. Check it: `kotoba-config check FILE --bundle DIR`. Try it: `kotoba-edge doctor`.",
+    'Lines with "## " explain. Lines with "# " are keys that are not set, with their default or an example.',
+    "For an editor that completes keys, beside this file: `kotoba-config schema station > station.schema.json`.",
 )
 SCHEMA_LINE = "#:schema station.schema.json"
 """The directive that editors with a TOML language server (Taplo, Even Better TOML) read: a file beside this one."""

@@ -186,7 +186,7 @@ class Station(BaseModel):
             StationError: the section is not valid with these values.
         """
         try:
-            judge = Judge.model_validate(self.judge.model_dump() | changes)
+            judge = Judge.model_validate(self.judge.model_dump(exclude_unset=True) | changes)
         except ValidationError as err:
             msg = f"changing [judge] of station {self.station.name} to {changes}: {first_mistake(err, Judge)}"
             raise StationError(msg) from err

@@ -9,8 +9,12 @@ from pydantic import BaseModel
 
 from firmware_config import cameras, outputs, station
 from firmware_config.cli import main
-from firmware_config.new_station import CAMERAS, station_text
+from firmware_config.new_station import CAMERAS, Answers, camera_of, station_text
 from tests.support.repository import GOLDEN
+
+
+def blank(name: str, camera: str) -> str:
+    return station_text(name, Answers(camera=camera_of(camera)))
 
 
 @pytest.mark.parametrize("camera", CAMERAS)
@@ -22,7 +26,7 @@ def test_a_new_station_is_valid(camera: str, tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_new_station_shows_every_key_there_is() -> None:
-    text = "".join(station_text("cell", camera=camera) for camera in CAMERAS)
+    text = "".join(blank("cell", camera) for camera in CAMERAS)
     shown = set(re.findall(r"^(?:# )?(\w+) = ", text, re.MULTILINE))
     models = [model for module in (cameras, outputs, station) for model in vars(module).values() if isinstance(model, type)]
     sections = {*models} - {BaseModel, station.Station, outputs.Outputs}
@@ -30,9 +34,19 @@ def test_a_new_station_shows_every_key_there_is() -> None:
     assert keys - {"tls", "terms"} <= shown  # these are sections
 
 
+@pytest.mark.parametrize("camera", CAMERAS)
+def test_each_key_that_is_not_set_is_valid_as_it_stands_there(camera: str) -> None:
+    text = re.sub("^# ", "", blank("cell", camera), flags=re.MULTILINE)
+    all_set = station.parse_station(text.encode(), source="cell.toml")
+    assert all_set.camera.kind == camera
+    assert all_set.outputs.mqtt is not None
+    assert all_set.outputs.mqtt.tls is not None
+    assert all_set.describe.terms
+
+
 def test_without_out_a_new_station_goes_to_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "cell"]) == 0
-    assert capsys.readouterr().out == station_text("cell", camera="folder")
+    assert capsys.readouterr().out == station_text("cell", Answers())
 
 
 def test_a_file_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,17 +69,19 @@ def test_wrong_usage_exits_2(arguments: list[str]) -> None:
 
 
 def test_a_wrong_file_among_good_ones_exits_78_with_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "good.toml").write_text(station_text("good", camera="v4l2"))
+    (tmp_path / "good.toml").write_text(blank("good", "v4l2"))
     (tmp_path / "wrong.toml").write_text("[station]\n")
     assert main(["check", str(tmp_path)]) == 78
     printed = capsys.readouterr()
     assert printed.out.count("\n") == 1
-    assert re.fullmatch(r"kotoba-config: station file .*wrong\.toml: .*\n", printed.err)
+    warning, error = printed.err.splitlines()
+    assert warning.startswith("kotoba-config: warning: station good can never say OK: ")
+    assert re.fullmatch(r"kotoba-config: station file .*wrong\.toml: .*", error)
 
 
 def test_json_has_one_object_per_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good = tmp_path / "good.toml"
-    good.write_text(station_text("good", camera="v4l2"))
+    good.write_text(blank("good", "v4l2"))
     missing = tmp_path / "missing.toml"
     assert main(["check", "--json", str(good), str(missing)]) == 78
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
@@ -81,7 +97,7 @@ def test_a_folder_without_files_is_an_error(tmp_path: Path) -> None:
 
 def test_a_station_whose_files_are_missing_is_refused_on_its_own_machine(tmp_path: Path) -> None:
     path = tmp_path / "cell.toml"
-    path.write_text(station_text("cell", camera="folder").replace("/var/lib/kotoba/pictures", str(tmp_path / "nowhere")))
+    path.write_text(blank("cell", str(tmp_path / "nowhere")))
     assert main(["check", "--elsewhere", str(path)]) == 0
     assert main(["check", str(path)]) == 78
 
