@@ -63,7 +63,7 @@ def _hindrances(
         yield texts.printed_text.format(count=printed, good=good)
     if outcomes.passes == 0 and not any(obstacle.is_absolute for obstacle in obstacles):
         why = texts.none_passes.format(good=good, ng=outcomes.overkills, review=good - outcomes.overkills)
-        yield texts.nothing.format(why=why)
+        yield why if outcomes.escapes else texts.nothing.format(why=why)
 
 
 def _percent(share: float) -> str:

@@ -95,6 +95,54 @@ def test_with_too_few_bad_pictures_for_the_guarantee_nothing_is_ok_and_the_repor
     assert "the lowest escape rate that can be guaranteed is 3.2%" in printed
 
 
+def with_printed_text(inspected: Sequence[Inspection], labels: dict[str, str], *, every: int = 1) -> list[Inspection]:
+    """The same lines, with printed text in every bad picture and in every n-th good one."""
+    without = {line.source for number, line in enumerate(line for line in inspected if labels[line.source] == "good") if number % every}
+    return [
+        replace(line, description=replace(line.description, printed_text=line.source not in without)) if line.description else line
+        for line in inspected
+    ]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "NOTHING WILL BE OK: none of the 120 good"), ("ja", "OK になる画像はありません")])
+def test_an_escape_rate_of_nothing_is_told_with_the_printed_text_that_causes_it(
+    desk: Desk, language: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inspected, labels = lines(240)
+    desk.write(with_printed_text(inspected, labels), labels, language=language)
+    assert desk.run("--escape", "0.05") == 0
+    printed = capsys.readouterr().out.splitlines()
+    table = next(number for number, line in enumerate(printed) if "120" in line and " 0.0%" in line)
+    assert any("allow_printed_text = true" in line and "120" in line for line in printed[:table])
+    assert any(words in line for line in printed[:table])
+
+
+@pytest.mark.parametrize(("every", "told"), [(1, "120 of 120 good pictures hold printed text"), (2, "60 of 120 good pictures"), (4, "")])
+def test_printed_text_is_told_if_most_good_pictures_hold_it(desk: Desk, every: int, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    inspected, labels = lines(240)
+    desk.write(with_printed_text(inspected, labels, every=every), labels)
+    assert desk.run("--escape", "0.05") == 0
+    printed = capsys.readouterr().out
+    assert told in printed
+    assert ("good pictures hold printed text: none of them can be OK" in printed) is bool(told)
+    assert ("NOTHING WILL BE OK" in printed) is (every == 1)
+
+
+def test_a_judge_that_knows_nothing_lets_nothing_pass_and_the_report_says_so(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    inspected, labels = lines(240)
+    desk.write([replace(line, scores=raw_scores(0.0, 0.0, -6.0)) for line in inspected], labels)
+    assert desk.run("--escape", "0.05") == 0
+    assert "NOTHING WILL BE OK" in capsys.readouterr().out
+
+
+def test_a_station_without_a_label_for_good_parts_is_refused(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.write(*lines(60))
+    station = (desk.root / "cell.toml").read_text().replace('decision = "ok"', 'decision = "review"')
+    (desk.root / "cell.toml").write_text(station)
+    assert desk.run() == 1
+    assert "calibrating on 0 good and 60 bad pictures" in capsys.readouterr().err
+
+
 def test_the_report_is_in_the_language_of_the_station(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.write(*lines(60), language="ja")
     assert desk.run("--escape", "0.02") == 0
