@@ -152,7 +152,7 @@ def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
 
 def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
     """A warning for each thing that keeps a station from saying OK, in its operator's language; nothing where `_models` fails."""
-    part, path = f"station {station.station.name}", station.judge.calibration
+    path = station.judge.calibration
     try:
         require_parts(station, bundle.manifest)
         calibration = None if path is None else read_calibration(path)
@@ -163,8 +163,8 @@ def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
     labels = ", ".join(label.name for label in station.labels if label.decision == "ok")
     calibrated = f"calibration {path}" if path is not None else f"the calibration of bundle {bundle.manifest.name}"
     adapter = "no adapter" if station.judge.adapter is None else f"adapter {station.judge.adapter}"
-    can = f"can say OK ({labels}) with {adapter} and {calibrated}"
-    return [Finding(part, Level.WARN, obstacle.told(station, texts)) for obstacle in found] or [Finding(part, Level.OK, can)]
+    can = f"station {station.station.name} can say OK ({labels}) with {adapter} and {calibrated}"
+    return [Finding("verdicts", Level.WARN, one.told(station, texts)) for one in found] or [Finding("verdicts", Level.OK, can)]
 
 
 def _gradient() -> Pixels:

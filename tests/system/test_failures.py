@@ -119,7 +119,7 @@ class Box:
 
     def start(self, command: str, log: Path) -> subprocess.Popen[bytes]:
         """Start a command of the document, with its output in a file."""
-        named = command.replace("STATION", str(self.station)).replace("PICTURE", str(self.picture))
+        named = command.replace("STATION", str(self.station)).replace("PICTURE", str(self.picture)).replace("BUNDLE", str(self.bundle))
         program, *arguments = shlex.split(named)
         settings = {
             "KOTOBA_STATIONS": self.station.parent,
@@ -131,7 +131,11 @@ class Box:
         environment = {**os.environ, **{key: str(value) for key, value in settings.items()}, **self.environment}
         with log.open("wb") as output:
             return subprocess.Popen(
-                [*self.within, COMMANDS / program, *arguments], stdout=output, stderr=subprocess.STDOUT, env=environment
+                [*self.within, COMMANDS / program, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment,
             )
 
 
@@ -169,17 +173,20 @@ def lose_bundle(box: Box) -> None:
     box.bundle.unlink()
 
 
-def flip_one_byte(box: Box) -> None:
+def flip_one_byte(box: Box, file: str = "clip/vision.onnx") -> None:
     sound = box.bundle.resolve()
     box.bundle.unlink()
     for path in sound.rglob("*"):
         if path.is_file():
             (box.bundle / path.relative_to(sound)).parent.mkdir(parents=True, exist_ok=True)
             (box.bundle / path.relative_to(sound)).write_bytes(path.read_bytes())
-    graph = box.bundle / "clip" / "vision.onnx"
-    raw = bytearray(graph.read_bytes())
+    raw = bytearray((box.bundle / file).read_bytes())
     raw[len(raw) // 2] ^= 1
-    graph.write_bytes(raw)
+    (box.bundle / file).write_bytes(raw)
+
+
+def leave_out_the_broker(box: Box) -> None:
+    box.station.write_text(box.station.read_text().partition("[outputs.mqtt]")[0])
 
 
 def cut_off(box: Box) -> None:
@@ -206,6 +213,10 @@ def calibrate_for_another_bundle(box: Box) -> None:
 
 FAILURES: dict[str, Callable[[Box], None]] = {
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
+    "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
+    "station that can never say OK": leave_out_the_broker,
+    "new station without its answers": lambda _: None,
+    "new station from a bundle with a changed file": lambda box: flip_one_byte(box, "golden/station.toml"),
     "label without decision": change_station('decision = "ng"', ""),
     "camera folder that is not there": change_station("pictures", "elsewhere"),
     "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),

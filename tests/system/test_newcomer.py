@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def held_out(count: int) -> tuple[list[Cell], list[Cell]]:
 
 def test_a_new_station_judges_as_the_demo(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.doctor() == 0
-    assert "ok   station cell-01: can say OK (functional) with adapter starter" in capsys.readouterr().out
+    assert "ok   verdicts: station cell-01 can say OK (functional) with adapter starter" in capsys.readouterr().out
     good, bad = held_out(4)
     ours = desk.decisions(good + bad, desk.station)
     assert ours == desk.decisions(good + bad, DEMO_STATION)
@@ -96,7 +96,7 @@ def test_sixty_good_and_sixty_bad_held_out_cells_are_judged_as_in_the_demo(desk:
     assert ours == demo
 
 
-def fitted(station: Station, **rule: dict[str, object]) -> Calibration:
+def fitted(station: Station, **rule: Mapping[str, object]) -> Calibration:
     """A calibration for a station of the starter bundle."""
     manifest = parse_manifest((STARTER / "manifest.json").read_bytes())
     template = (STARTER / manifest.templates[station.judge.template]).read_text(encoding="utf-8")
@@ -126,7 +126,7 @@ def of_other_models(desk: Desk) -> None:
     calibrate(desk, made.model_copy(update={"fitted_for": made.fitted_for.model_copy(update={"models": "sha256:" + "9" * 64})}))
 
 
-WARNED = {
+WARNED: dict[str, tuple[Callable[[Desk], object], str]] = {
     "no adapter": (lambda desk: desk.change(ADAPTER, f"# {ADAPTER}"), 'set adapter = "starter"'),
     "no label is ok": (lambda desk: desk.change('decision = "ok"', 'decision = "review"'), "none of its labels has the decision"),
     "another template": (lambda desk: desk.change(ADAPTER, f'{ADAPTER}\ntemplate = "paper"'), "has no calibration for adapter starter"),
@@ -136,7 +136,7 @@ WARNED = {
         "an OK needs a confidence of 0.9000 (min_ok_confidence), and the calibration gives at most 0.8000",
     ),
 }
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[Desk], object], str]] = {
     "an adapter that the bundle lacks": (lambda desk: desk.change(ADAPTER, 'adapter = "other"'), "needs adapter 'other'"),
     "a template that the bundle lacks": (lambda desk: desk.change(ADAPTER, f'{ADAPTER}\ntemplate = "long"'), "needs template 'long'"),
     "a calibration of other models": (of_other_models, "was fitted for models"),
@@ -156,11 +156,11 @@ def test_check_and_doctor_warn_alike(case: str, desk: Desk, capsys: pytest.Captu
     assert desk.doctor() == 0
     printed = capsys.readouterr().out.splitlines()
 
-    told = [line.partition("WARN station cell-01: ")[2] for line in printed if line.startswith("WARN")]
+    told = [line.partition("WARN verdicts: ")[2] for line in printed if line.startswith("WARN")]
     assert told == [line.removeprefix("kotoba-config: warning: ") for line in checked]
     assert told[0].startswith("station cell-01 can never say OK: ")
     assert words in told[0]
-    assert not any(line.startswith("ok   station cell-01") for line in printed)
+    assert not any(line.startswith("ok   verdicts") for line in printed)
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -180,5 +180,5 @@ def test_a_warning_is_told_in_the_language_of_the_operator_and_marked_in_json(de
     report = json.loads(capsys.readouterr().out)
     assert report["healthy"]
     (finding,) = [finding for finding in report["findings"] if finding["level"] != "ok"]
-    assert (finding["part"], finding["level"], finding["healthy"]) == ("station cell-01", "warn", True)
+    assert (finding["part"], finding["level"], finding["healthy"]) == ("verdicts", "warn", True)
     assert "OK を出せません" in finding["detail"]
