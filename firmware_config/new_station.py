@@ -41,7 +41,7 @@ HEAD = (
     'Lines with "## " explain. Lines with "# " are keys that are not set, with their default or an example.',
     "For an editor that completes keys, beside this file: `kotoba-config schema station > station.schema.json`.",
 )
-SCHEMA_LINE = "#:schema station.schema.json"
+SCHEMA_LINE = "#:schema ./station.schema.json"
 """The directive that editors with a TOML language server (Taplo, Even Better TOML) read: a file beside this one."""
 
 

@@ -58,7 +58,7 @@ def test_every_key_of_the_file_is_explained_and_the_first_line_names_the_schema(
     write_bundle(tmp_path)
     assert new(tmp_path) == 0
     lines = out.read_text(encoding="utf-8").splitlines()
-    assert lines[0] == "#:schema station.schema.json"
+    assert lines[0] == "#:schema ./station.schema.json"
     described = Station.model_json_schema()["$defs"]["Judge"]["properties"]["adapter"]["description"]
     assert lines[lines.index('adapter = "product"') - 1] == f"## {described}"
 
