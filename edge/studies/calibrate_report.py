@@ -39,6 +39,7 @@ def report(
     lines += [texts.head, texts.ece.format(**errors, chance=f"{figures['ece_by_chance']:.3f}", bins=int(figures["ece_bins"]))]
     rows = (
         (texts.escape, outcomes.escape, outcomes.escapes, bad),
+        (texts.passed, outcomes.passed, outcomes.passes, good),
         (texts.overkill, outcomes.overkill, outcomes.overkills, good),
         (texts.review, outcomes.review, outcomes.reviews, good + bad),
     )

@@ -38,6 +38,11 @@ class Outcomes:
         return self.escapes / max(1, self.bad)
 
     @property
+    def passed(self) -> float:
+        """Share of the good pictures that are OK (0..1)."""
+        return self.passes / max(1, self.good)
+
+    @property
     def overkill(self) -> float:
         """Share of the good pictures that are NG (0..1)."""
         return self.overkills / max(1, self.good)

@@ -15,6 +15,7 @@ class Texts:
     ece: str
     rate: str
     escape: str
+    passed: str
     overkill: str
     review: str
     ok: str
@@ -34,6 +35,7 @@ ENGLISH = Texts(
     ece="calibration error (ECE)           {before:>6}     {after:>6}   {bins} bins; a perfect judge would show {chance} by chance",
     rate="{name:<34}{share:>17}   {count} of {all}",
     escape="escape: bad, but OK",
+    passed="passed: good, and OK",
     overkill="overkill: good, but NG",
     review="REVIEW: for a person to check",
     ok="an OK needs a confidence of {threshold}; then at most {rate} of bad pictures become OK, as long as they are like these",
@@ -55,6 +57,7 @@ JAPANESE = Texts(
     ece="校正誤差 (ECE)                    {before:>6}     {after:>6}   区間数 {bins}。完全な判定器でも、偶然により {chance} になります",
     rate="{name:<28}{share:>15}   {all} 枚中 {count} 枚",
     escape="見逃し: 不良なのに OK",
+    passed="正しい合格: 良品で OK",
     overkill="過検出: 良品なのに NG",
     review="REVIEW: 人が確認する画像",
     ok="OK には確信度 {threshold} 以上が必要です。校正時と同じ条件の画像であれば、不良品のうち OK になるのは {rate} 以下です",
