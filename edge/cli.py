@@ -18,6 +18,7 @@ from edge.commands import (
     explain,
     inspect_paths,
     learn,
+    measure,
     rejudge,
     reproduce,
     run,
@@ -25,14 +26,14 @@ from edge.commands import (
     template,
 )
 from edge.commands.options import Run
-from edge.errors import BundleError, CameraError, DeliveryError, EdgeError
+from edge.errors import BundleError, CameraError, DeliveryError, EdgeError, FamiliarityError
 from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.settings import BoxSettings
 from firmware_config.verbs import exit_codes_of
 from firmware_config.version import add_version_option
 
-VERBS = (demo, run, inspect_paths, doctor, bundle, spool, calibrate, explain, reproduce, rejudge, template, learn)
+VERBS = (demo, run, inspect_paths, doctor, bundle, spool, measure, calibrate, explain, reproduce, rejudge, template, learn)
 """In the order in which `kotoba-edge --help` lists them."""
 
 
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValidationError as err:
         print(f"kotoba-edge: environment variables KOTOBA_*: {first_mistake(err)}", file=sys.stderr)
         return BAD_CONFIG
-    except (ConfigError, BundleError, CameraError, DeliveryError) as err:
+    except (ConfigError, BundleError, CameraError, DeliveryError, FamiliarityError) as err:
         print(f"kotoba-edge: {err}", file=sys.stderr)
         return BAD_CONFIG
     except EdgeError as err:

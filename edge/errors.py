@@ -2,6 +2,7 @@
 
 EdgeError
 ├── BundleError      a bundle that is missing, changed, unsigned or not for this box
+├── FamiliarityError a memory of known pictures that cannot be read, or was learned with another model or region of interest
 ├── CameraError      a camera that cannot be opened as it is configured
 ├── PictureError     a file that is no healthy picture (edge/picture/decode.py)
 ├── DescribeError    the words of a picture could not be made
@@ -24,6 +25,7 @@ __all__ = [
     "DeliveryError",
     "DescribeError",
     "EdgeError",
+    "FamiliarityError",
     "HistoryError",
     "JudgeError",
     "LabelsError",
@@ -41,6 +43,10 @@ class EdgeError(Exception):
 
 class BundleError(EdgeError):
     """A bundle that is missing, changed, unsigned or not for this box."""
+
+
+class FamiliarityError(EdgeError):
+    """A memory of known pictures that cannot be read, or was learned with another model or region of interest."""
 
 
 class CameraError(EdgeError):

@@ -6,10 +6,13 @@ import threading
 from collections.abc import Iterator
 from typing import Protocol
 
-from edge.records import Capture, Description, Frame, Inspection, Scores, Words
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.records import Capture, Description, Familiarity, Frame, Inspection, Pixels, Scores, Words
 from firmware_config.station import Describe
 
-__all__ = ["Camera", "Describer", "Judge", "Sink", "Trigger", "VisionModels"]
+__all__ = ["Camera", "Describer", "Judge", "PictureMemory", "Sink", "Trigger", "VisionModels"]
 
 
 class Camera(Protocol):
@@ -32,6 +35,17 @@ class Trigger(Protocol):
         """Wait until the next picture is due; False as soon as `stopping` is set."""
 
 
+class PictureMemory(Protocol):
+    """What a station knows: a memory of known pictures."""
+
+    @property
+    def graph(self) -> str:
+        """The `VisionModels.graph_digest` of the models that it was learned with."""
+
+    def familiarity(self, features: NDArray[np.float32]) -> Familiarity:
+        """How familiar the picture with these features, float32 (F,), is."""
+
+
 class VisionModels(Protocol):
     """What a bundle describes pictures with, loaded once on a board for all stations."""
 
@@ -39,11 +53,24 @@ class VisionModels(Protocol):
     def providers(self) -> tuple[str, ...]:
         """The execution providers that the graphs run on, the preferred one first."""
 
-    def describer(self, settings: Describe) -> Describer:
-        """Make a describer with a station's settings; it shares the loaded graphs.
+    @property
+    def graph_digest(self) -> str:
+        """`sha256:` of what `features` depends on: a memory of known pictures is valid for these only."""
+
+    def features(self, pixels: Pixels) -> NDArray[np.float32]:
+        """The features of a picture, uint8 (H, W, 3) BGR, for a memory of known pictures: float32 (F,).
+
+        Raises:
+            BundleError: the models give none.
+            DescribeError: the model failed or gave numbers that are not finite.
+        """
+
+    def describer(self, settings: Describe, memory: PictureMemory | None = None) -> Describer:
+        """Make a describer with a station's settings; it shares the loaded graphs. With a memory it also says how familiar a picture is.
 
         Raises:
             BundleError: the bundle lacks what the settings ask for.
+            FamiliarityError: the memory was learned with other models.
         """
 
 

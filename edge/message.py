@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 from pydantic_core import PydanticSerializationError
 
 from edge.errors import MessageError
-from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
+from edge.records import Decision, Degree, Description, Familiarity, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
 from firmware_config.strict import STRICT
 
 __all__ = ["MAX_MESSAGE_BYTES", "SCHEMA", "decode", "encode", "schema"]
@@ -33,6 +33,15 @@ ScoredWord = tuple[str, float]
 StruckWord = tuple[Literal["tag", "attribute", "caption"], str]
 
 
+class Known(BaseModel):
+    """How far the picture is from the station's memory of known pictures."""
+
+    model_config = STRICT
+    distance: float = Field(ge=0, description="About 1 for known pictures.")
+    degree: Degree
+    memory: str = Field(description="Digest of the memory.")
+
+
 class Described(BaseModel):
     """The words that the judge read, best first, each with its cosine, and what the policy knows of the picture besides."""
 
@@ -42,6 +51,7 @@ class Described(BaseModel):
     captions: tuple[str, ...]
     struck: tuple[StruckWord, ...] = Field(description="What the quality filter took out, and where it stood.")
     printed_text: bool = Field(description="Text was found in the picture.")
+    familiarity: Known | None = Field(default=None, description="Null where the station has no memory of known pictures.")
 
 
 class Judged(BaseModel):
@@ -82,7 +92,9 @@ class Message(BaseModel):
     decision: Decision
     label: str | None
     confidence: Probability | None = Field(description="Of the decision: the sum over its labels. Null where none is known.")
-    reasons: tuple[Reason, ...] = Field(description="Why it is not OK, worst first.")
+    reasons: tuple[Reason, ...] = Field(
+        description="Why it is not OK, worst first. With an OK only new_condition may stand, which is a remark."
+    )
     detail: str | None = Field(description="One sentence for people, mostly with a FAULT.")
     probabilities: dict[str, Probability] | None = Field(description="Per label, in the station's order.")
     words: Described | None
@@ -145,6 +157,8 @@ def to_wire(description: Description) -> Described:
         captions=words.captions,
         struck=tuple((struck.where, struck.text) for struck in description.struck),
         printed_text=description.printed_text,
+        familiarity=description.familiarity
+        and Known(distance=description.familiarity.distance, degree=description.familiarity.degree, memory=description.familiarity.memory),
     )
 
 
@@ -158,6 +172,9 @@ def from_wire(described: Described) -> Description:
         ),
         struck=tuple(Struck(where, text) for where, text in described.struck),
         printed_text=described.printed_text,
+        familiarity=None
+        if described.familiarity is None
+        else Familiarity(described.familiarity.distance, described.familiarity.degree, described.familiarity.memory),
     )
 
 

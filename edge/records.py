@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 __all__ = [
     "Capture",
     "Decision",
+    "Degree",
     "Description",
+    "Familiarity",
     "Frame",
     "Inspection",
     "LostFrame",
@@ -60,11 +62,19 @@ class Reason(str, Enum):
     CAMERA_STALLED = "camera_stalled"
     CAMERA_UNREACHABLE = "camera_unreachable"
     BLANK = "blank"
+    DARK = "dark"
+    CLIPPED = "clipped"
+    """Over-exposed: too many pixels are at full white, where nothing can be seen."""
+    BLURRED = "blurred"
     WRONG_SIZE = "wrong_size"
     FROZEN = "frozen"
     DESCRIBE_FAILED = "describe_failed"
     JUDGE_FAILED = "judge_failed"
     NO_WORDS = "no_words"
+    UNFAMILIAR = "unfamiliar"
+    """The picture shows no part that the station knows."""
+    NEW_CONDITION = "new_condition"
+    """The part looks other than all known ones (another material, camera or light). The decision stays as it is."""
     TEXT_INFLUENCE = "text_influence"
     UNCALIBRATED = "uncalibrated"
     LOW_CONFIDENCE = "low_confidence"
@@ -121,17 +131,34 @@ class Struck:
     text: str
 
 
+Degree: TypeAlias = Literal["known", "new_condition", "unfamiliar"]
+"""known: a part as the station knows it; new_condition: the part looks other than all known ones; unfamiliar: no part that it knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Familiarity:
+    """How far a picture is from the station's memory of known pictures, and what the memory's limits make of that.
+
+    `distance` is about 1 for known pictures. `memory` is the digest (`sha256:`) of the memory.
+    """
+
+    distance: float
+    degree: Degree
+    memory: str
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What a describer says of a picture.
 
-    The judge reads `words` alone. The policy also reads `struck` and `printed_text` (text was found in the picture, which is never an
-    OK). `timings_ms` is telemetry: stage to milliseconds, in the order of the stages.
+    The judge reads `words` alone. The policy also reads `struck`, `printed_text` (text was found in the picture, which is never an OK) and
+    `familiarity` (None without a memory). `timings_ms` is telemetry: stage to milliseconds, in the order of the stages.
     """
 
     words: Words
     struck: tuple[Struck, ...] = ()
     printed_text: bool = False
+    familiarity: Familiarity | None = None
     timings_ms: tuple[tuple[str, float], ...] = ()
 
 

@@ -101,6 +101,9 @@ class Manifest(BaseModel):
     describer: Describer
     llm: Llm
     templates: dict[str, FilePath]
+    memories: dict[str, FilePath] = Field(
+        default={}, description="Memories of known pictures by name, for [familiarity] memory of a station."
+    )
     temperatures: tuple[AdapterTemperature, ...] = ()
     golden: tuple[Golden, ...] = ()
     parity: dict[str, float] = Field(default={}, description="Differences to the original models, measured when the bundle was built.")
@@ -124,6 +127,8 @@ class Manifest(BaseModel):
         yield from self.llm.file_uses("llm")
         for name, path in self.templates.items():
             yield FileUse(f"templates.{name}", path, (".txt",))
+        for name, path in self.memories.items():
+            yield FileUse(f"memories.{name}", path, (".json",))
         for golden in self.golden:
             yield FileUse("golden.picture", golden.picture, PICTURE_SUFFIXES)
 

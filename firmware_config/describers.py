@@ -52,9 +52,10 @@ class VocabularyFiles(BaseModel):
 
 
 class Clip(BaseModel):
-    """CLIP: two graphs whose outputs have unit length.
+    """CLIP: two graphs whose embeddings have unit length.
 
-    `vision` takes pixel_values (B, 3, S, S) and gives image_embeds (B, D); `text` takes input_ids and attention_mask (B, T) and gives
+    `vision` takes pixel_values (B, 3, S, S) and gives image_embeds (B, D) and, for a memory of familiar pictures, patch_features (B, F):
+    mean and standard deviation over the patches, not of unit length. `text` takes input_ids and attention_mask (B, T) and gives
     text_embeds (B, D).
     """
 

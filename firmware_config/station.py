@@ -54,6 +54,18 @@ class Picture(BaseModel):
     blank_spread: float = Field(
         default=2.0, ge=0, le=128, description="A picture is blank, a FAULT, if its 1st and 99th percentile of grey levels are closer."
     )
+    min_light: float = Field(
+        default=16.0, ge=0, le=255, description="A picture is dark, a FAULT, if the 99th percentile of its grey levels (0 to 255) is lower."
+    )
+    max_clipped: Unit = Field(
+        default=0.9, description="A picture is over-exposed, a FAULT, if a larger share of its pixels (0 to 1) has a channel at 255."
+    )
+    min_sharpness: float | None = Field(
+        default=None,
+        ge=0,
+        description="A picture is blurred, a FAULT, if its detail of 2 pixels divided by that of 8 is lower. Unset: never. "
+        "`kotoba-edge measure` finds the value from good pictures.",
+    )
     frozen_after: int | None = Field(
         default=None,
         ge=2,
@@ -157,6 +169,18 @@ class Judge(BaseModel):
     cached_scores: int = Field(default=4_096, ge=0, le=1_000_000, description="Size of the score cache in descriptions; 0 switches it off.")
 
 
+class Familiarity(BaseModel):
+    """What the station knows: a picture that is like none of its known pictures is never OK. Without a memory nothing is checked."""
+
+    model_config = STRICT
+    memory: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9_-]+$", description="Name of a memory of known pictures in the bundle's memories/."
+    )
+    memory_file: Path | None = Field(
+        default=None, description="This station's own memory, written by `kotoba-edge measure`; it replaces `memory`."
+    )
+
+
 class Station(BaseModel):
     """The settings of one inspection point."""
 
@@ -168,6 +192,7 @@ class Station(BaseModel):
     labels: tuple[Label, ...] = Field(min_length=2, max_length=64, description="The answers of the judge, at least two.")
     describe: Describe = Describe()
     judge: Judge = Judge()
+    familiarity: Familiarity = Familiarity()
     outputs: Outputs = Outputs()
 
     @model_validator(mode="after")
@@ -270,6 +295,8 @@ def require_named_files(station: Station) -> None:
     named = [(f"camera.{key}", path) for key, path in station.camera.named_files()]
     named += [(f"outputs.{key}", path) for key, path in station.outputs.named_files()]
     named += [(f"judge.{key}", path) for key, path in paths if path is not None]
+    if station.familiarity.memory_file is not None:
+        named.append(("familiarity.memory_file", station.familiarity.memory_file))
     for key, path in named:
         if not path.exists():
             msg = f"station {station.station.name}: {key}: {path} does not exist: correct the path or put the file there"

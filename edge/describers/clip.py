@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,19 @@ from edge.records import Pixels
 from edge.runtime.onnx import open_session
 from firmware_config.board import Board
 from firmware_config.describers import Clip
+from firmware_config.digest import digest_of_values
 from firmware_config.station import Describe
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the vision tower makes of a picture: `image_embeds` float32 (D,), unit length, and `patch_features` float32 (F,).
+
+    `patch_features` is None where the graph does not give them.
+    """
+
+    image_embeds: NDArray[np.float32]
+    patch_features: NDArray[np.float32] | None
 
 
 class ClipTagger:
@@ -28,6 +41,24 @@ class ClipTagger:
         self._session = open_session(bundle.path(clip.vision), board)
         self._tags, self._attributes = read_vocabulary(bundle, clip.tags), read_vocabulary(bundle, clip.attributes)
         self._phrase_embedder: PhraseEmbedder | None = None
+        given = {output.name for output in self._session.get_outputs()}
+        self._outputs = [name for name in ("image_embeds", "patch_features") if name in given]
+
+    @property
+    def graph_digest(self) -> str:
+        """`sha256:` of the vision graph and the preprocessing: what features of pictures depend on."""
+        (sha256,) = (file.sha256 for file in self._bundle.manifest.files if file.path == self._clip.vision)
+        return digest_of_values({"graph": sha256, "preprocess": self._preprocess.model_dump(mode="json")})
+
+    def require_features(self) -> None:
+        """Refuse a graph that gives no features of patches.
+
+        Raises:
+            BundleError: it does not.
+        """
+        if "patch_features" not in self._outputs:
+            msg = f"bundle {self._bundle.manifest.name}: its CLIP gives no patch_features, which a memory of pictures needs: build it again"
+            raise BundleError(msg)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -61,21 +92,22 @@ class ClipTagger:
         self._phrase_embedder = self._phrase_embedder or PhraseEmbedder(self._bundle, self._clip, board=self._board)
         return Foils(vocabularies, foils=foils, embed_phrase=self._phrase_embedder, threshold=self._clip.threshold)
 
-    def image_embeds(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Embed a picture, uint8 (H, W, 3) BGR; returns float32 (D,), unit length.
+    def see(self, pixels: Pixels) -> Seen:
+        """Embed a picture, uint8 (H, W, 3) BGR.
 
         Raises:
             DescribeError: the graph failed or gave numbers that are not finite.
         """
         try:
-            embeds = self._session.run(["image_embeds"], {"pixel_values": pixel_values(pixels, self._preprocess)})[0][0]
+            rows = [rows[0] for rows in self._session.run(self._outputs, {"pixel_values": pixel_values(pixels, self._preprocess)})]
         except Exception as err:
             msg = f"CLIP failed on a picture of {pixels.shape[1]}x{pixels.shape[0]} px: {str(err).splitlines()[0][:200]}"
             raise DescribeError(msg) from err
-        if not np.isfinite(embeds).all():
+        if not all(np.isfinite(row).all() for row in rows):
             msg = f"CLIP's embedding of a picture of {pixels.shape[1]}x{pixels.shape[0]} px is not finite: verify the bundle"
             raise DescribeError(msg)
-        return np.asarray(embeds, np.float32)
+        embeds, *features = (np.asarray(row, np.float32) for row in rows)
+        return Seen(embeds, features[0] if features else None)
 
 
 def _extended(vocabulary: Vocabulary, extra: Sequence[str], embeddings: NDArray[np.float32]) -> Vocabulary:

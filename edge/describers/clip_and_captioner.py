@@ -6,10 +6,15 @@ import time
 from dataclasses import replace
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.describers.clip import ClipTagger
 from edge.describers.filter.plain_text import clean
 from edge.describers.filter.quality import QualityFilter
 from edge.describers.filter.terms import Terms
+from edge.errors import FamiliarityError
+from edge.interfaces import PictureMemory
 from edge.records import Description, Frame, Pixels, Words
 from firmware_config.station import Describe
 
@@ -40,23 +45,50 @@ class ClipAndCaptioner:
         """The execution providers that the graphs run on, the preferred one first."""
         return self._tagger.providers
 
-    def describer(self, settings: Describe) -> StationDescriber:
-        """Make a describer with a station's settings.
+    @property
+    def graph_digest(self) -> str:
+        """`sha256:` of what `features` depends on."""
+        return self._tagger.graph_digest
+
+    def features(self, pixels: Pixels) -> NDArray[np.float32]:
+        """The features of a picture, uint8 (H, W, 3) BGR, for a memory of known pictures: float32 (F,).
+
+        Raises:
+            BundleError: the bundle's CLIP gives none.
+            DescribeError: the graph failed or gave numbers that are not finite.
+        """
+        self._tagger.require_features()
+        found = self._tagger.see(pixels).patch_features
+        assert found is not None  # noqa: S101 -- for mypy: required above
+        return found
+
+    def describer(self, settings: Describe, memory: PictureMemory | None = None) -> StationDescriber:
+        """Make a describer with a station's settings; with a memory it also says how familiar a picture is.
 
         Raises:
             BundleError: a word that the settings add is already in the bundle's vocabulary or too long; the bundle has no valid foils and
-                the settings ask for the filter.
+                the settings ask for the filter; its CLIP gives no features for a memory.
+            FamiliarityError: the memory was learned with another CLIP.
         """
-        return StationDescriber(self._tagger, self._captioner, settings=settings)
+        if memory is not None:
+            self._tagger.require_features()
+            if memory.graph != self._tagger.graph_digest:
+                msg = (
+                    f"the memory of known pictures was learned with CLIP {memory.graph}, the bundle has {self._tagger.graph_digest}: "
+                    "make it again with `kotoba-edge measure`"
+                )
+                raise FamiliarityError(msg)
+        return StationDescriber(self._tagger, self._captioner, settings=settings, memory=memory)
 
 
 class StationDescriber:
     """Describes pictures with a station's settings; see `edge.interfaces.Describer`."""
 
-    def __init__(self, tagger: ClipTagger, captioner: Captioner | None, *, settings: Describe) -> None:
+    def __init__(self, tagger: ClipTagger, captioner: Captioner | None, *, settings: Describe, memory: PictureMemory | None = None) -> None:
         self._tagger = tagger
         self._captioner = captioner
         self._settings = settings
+        self._memory = memory
         self._tags, self._attributes = tagger.vocabularies(settings)
         self._quality = self._quality_filter()
 
@@ -67,15 +99,18 @@ class StationDescriber:
             DescribeError: a graph failed or gave numbers that are not finite.
         """
         started = time.monotonic()
-        image_embeds = self._tagger.image_embeds(frame.pixels)
-        tags = self._tags.best(image_embeds, self._settings.tags)
-        attributes = self._attributes.best(image_embeds, self._settings.attributes)
+        seen = self._tagger.see(frame.pixels)
+        tags = self._tags.best(seen.image_embeds, self._settings.tags)
+        attributes = self._attributes.best(seen.image_embeds, self._settings.attributes)
+        familiarity = None
+        if self._memory is not None and seen.patch_features is not None:
+            familiarity = self._memory.familiarity(seen.patch_features)
         tagged = time.monotonic()
         captions = () if self._captioner is None else tuple(map(clean, self._captioner.captions(frame.pixels, self._settings)))
         captioned = time.monotonic()
-        description = Description(Words(tags, attributes, captions))
+        description = Description(Words(tags, attributes, captions), familiarity=familiarity)
         if self._quality is not None:
-            description = self._quality.filtered(description, image_embeds)
+            description = self._quality.filtered(description, seen.image_embeds)
         timings = [("clip", (tagged - started) * 1e3)]
         if self._captioner is not None:
             timings.append((self._captioner.stage, (captioned - tagged) * 1e3))

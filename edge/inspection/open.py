@@ -7,6 +7,7 @@ from functools import partial
 
 from edge.bundle.open import Bundle
 from edge.describers import open_vision_models
+from edge.familiarity.open import open_memory
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import limits_of
 from edge.judges import open_language_model, open_station_judge
@@ -22,6 +23,7 @@ def open_inspectors(
     Raises:
         BundleError: a model cannot be loaded on this board, or the bundle lacks what a station needs.
         CalibrationError: a station's calibration cannot be read, or was fitted for another judge.
+        FamiliarityError: a station's memory of known pictures cannot be read, or was learned with other models or another region.
     """
     vision = open_vision_models(bundle, board=board)
     model = open_language_model(bundle, board=board)
@@ -31,7 +33,7 @@ def open_inspectors(
         inspectors.append(
             Inspector(
                 station,
-                describer=vision.describer(station.describe),
+                describer=vision.describer(station.describe, open_memory(bundle, station)),
                 judge=judge,
                 limits=limits_of(station, judge.escape),
                 bundle_digest=bundle.digest,

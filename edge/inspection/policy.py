@@ -63,7 +63,7 @@ def unencodable(inspection: Inspection, trouble: str) -> Inspection:
     )
 
 
-def decide(  # noqa: C901 -- one branch for each reason, read from top to bottom
+def decide(  # noqa: C901, PLR0912 -- one branch for each reason, read from top to bottom
     description: Description, scores: Scores, *, labels: Sequence[Label], limits: Limits, late: bool = False
 ) -> Verdict:
     """Decide on one picture.
@@ -78,7 +78,10 @@ def decide(  # noqa: C901 -- one branch for each reason, read from top to bottom
     if not _are_sound(scores, labels):
         return fault(Reason.JUDGE_FAILED)
     best, probability, margin = likeliest(scores, labels)
+    familiarity = description.familiarity
     doubts = []
+    if familiarity is not None and familiarity.degree == "unfamiliar":
+        doubts.append(Reason.UNFAMILIAR)
     # If the filter struck all tags or all attributes, the rest may still be judged, but a person must look.
     is_incomplete = not (description.words.tags and description.words.attributes)
     if is_incomplete:
@@ -103,12 +106,17 @@ def decide(  # noqa: C901 -- one branch for each reason, read from top to bottom
     if late:
         doubts.append(Reason.LATE)
     confidence = probability if scores.calibrated else None
+    # A new condition is told, but the part is judged: words are made to carry there.
+    notes = (Reason.NEW_CONDITION,) if familiarity is not None and familiarity.degree == "new_condition" else ()
+    reasons = (*doubts, *notes)
     if not doubts and best.decision == "ok":
-        return Verdict(Decision.OK, best.name, confidence)
-    if best.decision == "ng" and not late and not is_incomplete and probability >= limits.min_confidence:
+        return Verdict(Decision.OK, best.name, confidence, notes)
+    # Words of what is no part mean nothing, not even a defect.
+    is_part = Reason.UNFAMILIAR not in doubts
+    if best.decision == "ng" and is_part and not late and not is_incomplete and probability >= limits.min_confidence:
         # A likely defect stays NG whatever else is in doubt.
-        return Verdict(Decision.NG, best.name, confidence, tuple(doubts))
-    return Verdict(Decision.REVIEW, best.name, confidence, tuple(doubts))
+        return Verdict(Decision.NG, best.name, confidence, reasons)
+    return Verdict(Decision.REVIEW, best.name, confidence, reasons)
 
 
 def likeliest(scores: Scores, labels: Sequence[Label]) -> tuple[Label, float, float]:

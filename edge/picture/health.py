@@ -6,11 +6,10 @@ import hashlib
 
 import numpy as np
 
+from edge.picture.exposure import Exposure, measure
+from edge.picture.roi import bounding_box
 from edge.records import Frame, Pixels, Reason
 from firmware_config.station import Picture
-
-SAMPLED_SIDE = 512
-"""Percentiles are taken of at most this many pixels a side, evenly spread."""
 
 
 class HealthCheck:
@@ -37,13 +36,11 @@ class HealthCheck:
                 f"the picture is {width}x{height}, its shorter side must be at least {settings.min_side}: look at the camera's settings",
             )
         frozen = self._is_frozen(frame.pixels)
-        spread = _spread(frame.pixels)
-        if spread < settings.blank_spread:
-            least = settings.blank_spread
-            return Reason.BLANK, f"the picture is blank (its grey levels span {spread:.1f} of at least {least}): look at light and lens"
-        if frozen:
+        exposure = measure(pixels_of_interest(frame.pixels, settings))
+        trouble = exposure_trouble(exposure, settings)
+        if trouble is None and frozen:
             return Reason.FROZEN, f"the last {self._same} pictures are identical to the last bit: restart the camera"
-        return None
+        return trouble
 
     def _is_frozen(self, pixels: Pixels) -> bool:
         if self._settings.frozen_after is None:
@@ -54,8 +51,26 @@ class HealthCheck:
         return self._same >= self._settings.frozen_after
 
 
-def _spread(pixels: Pixels) -> float:
-    """Grey levels between the 1st and the 99th percentile."""
-    step = max(1, max(pixels.shape[:2]) // SAMPLED_SIDE)
-    low, high = np.percentile(pixels[::step, ::step].mean(-1), (1, 99))
-    return float(high - low)
+def pixels_of_interest(pixels: Pixels, settings: Picture) -> Pixels:
+    """The bounding box of the station's region of interest, as a view; light and focus elsewhere do not matter."""
+    return pixels if settings.roi is None else pixels[bounding_box(settings.roi, pixels.shape[:2])]
+
+
+def exposure_trouble(exposure: Exposure, settings: Picture) -> tuple[Reason, str] | None:
+    """What is wrong with light, contrast or focus by the station's limits; None if nothing is.
+
+    Over-exposure comes first: a white picture is blank as well, and the exposure is what a person must correct.
+    """
+    if exposure.clipped > settings.max_clipped:
+        share = f"{exposure.clipped:.1%} of its pixels are at full white, at most {settings.max_clipped:.1%} may be"
+        return Reason.CLIPPED, f"the picture is over-exposed ({share}): shorten the exposure or dim the light"
+    if exposure.spread < settings.blank_spread:
+        spread = f"its grey levels span {exposure.spread:.1f} of at least {settings.blank_spread}"
+        return Reason.BLANK, f"the picture is blank ({spread}): look at light and lens"
+    if exposure.light < settings.min_light:
+        light = f"its bright parts have grey level {exposure.light:.0f} of at least {settings.min_light:g}"
+        return Reason.DARK, f"the picture is dark ({light}): look at light, lens cap and exposure"
+    limit = settings.min_sharpness
+    if limit is not None and exposure.sharpness is not None and not exposure.sharpness >= limit:
+        return Reason.BLURRED, f"the picture is blurred (its sharpness is {exposure.sharpness:.3f} of at least {limit:g}): focus the lens"
+    return None

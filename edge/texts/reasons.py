@@ -11,11 +11,25 @@ REASONS: dict[Reason, dict[str, str]] = {
     Reason.CAMERA_STALLED: {"en": "the camera gave no picture in time", "ja": "カメラから時間内に画像が届きませんでした"},
     Reason.CAMERA_UNREACHABLE: {"en": "the camera cannot be reached", "ja": "カメラに接続できません"},
     Reason.BLANK: {"en": "the picture shows nothing: all of it is equally bright", "ja": "画像全体の明るさが一様で、何も写っていません"},
+    Reason.DARK: {"en": "the picture is too dark", "ja": "画像が暗すぎます"},
+    Reason.CLIPPED: {
+        "en": "the picture is over-exposed: much of it is pure white",
+        "ja": "露出オーバーで、画像の多くの部分が白飛びしています",
+    },
+    Reason.BLURRED: {"en": "the picture is out of focus", "ja": "画像のピントが合っていません"},
     Reason.WRONG_SIZE: {"en": "the picture does not have the size that the station expects", "ja": "画像のサイズが設定と異なります"},
     Reason.FROZEN: {"en": "the camera sends the same picture again and again", "ja": "カメラが同じ画像を送り続けています"},
     Reason.DESCRIBE_FAILED: {"en": "the picture could not be put into words", "ja": "画像を言葉にできませんでした"},
     Reason.JUDGE_FAILED: {"en": "the words could not be judged", "ja": "言葉を判定できませんでした"},
     Reason.NO_WORDS: {"en": "no usable words were found for the picture", "ja": "画像を表す言葉が得られませんでした"},
+    Reason.UNFAMILIAR: {
+        "en": "the picture shows no part that this station knows",
+        "ja": "このステーションが知っている部品の画像ではありません",
+    },
+    Reason.NEW_CONDITION: {
+        "en": "the part looks other than all known ones: another material, camera or light",
+        "ja": "既知の部品とは見え方が異なります（材質、カメラ、照明の変化など）",
+    },
     Reason.TEXT_INFLUENCE: {
         "en": "printed text in the picture, or a word of a verdict or a command, may have influenced the judge",
         "ja": "画像内の文字、または判定や命令を表す言葉が、判定に影響したおそれがあります",

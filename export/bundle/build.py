@@ -229,6 +229,7 @@ def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
         describer=plan.describer,
         llm=Llm(model=LLM_PATH, graph=graph, adapters=plan.adapters, context_tokens=spec.llm.context_tokens),
         templates=plan.templates,
+        memories=plan.memories,
         temperatures=plan.temperatures,
         parity=plan.parity,
         notice=notice(spec),

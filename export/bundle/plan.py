@@ -28,7 +28,7 @@ class Plan:
     """What a bundle is built from.
 
     `files` maps paths inside the bundle to sources, without the language model, which is made. `llm` is the source of the language model.
-    `adapters` and `templates` map names to paths inside the bundle.
+    `adapters`, `templates` and `memories` map names to paths inside the bundle.
     """
 
     spec: BundleSpec
@@ -40,6 +40,7 @@ class Plan:
     files: dict[str, Path]
     adapters: dict[str, str]
     templates: dict[str, str]
+    memories: dict[str, str]
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -65,6 +66,7 @@ def check_names(spec: BundleSpec) -> None:
     pictures = sorted(path.name for path in spec.golden.iterdir() if path.suffix in PICTURE_SUFFIXES)
     _refuse_first(spec, _unfit(spec, station, temperatures, templates, adapters, pictures))
     _refuse_first(spec, _unfit_template(spec, templates, adapters))
+    _refuse_first(spec, _unknown_memory(station, {path.stem for path in _memories(spec.artefacts)}))
 
 
 def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) -> Plan:
@@ -86,6 +88,9 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
     files |= {adapters[name]: path for name, path in adapter_files.items()} | {
         templates[name]: path for name, path in template_files.items()
     }
+    memory_files = {path.stem: path for path in _memories(spec.artefacts)}
+    memories = {name: f"memories/{name}.json" for name in memory_files}
+    files |= {memories[name]: path for name, path in memory_files.items()}
     files |= {
         f"golden/{path.name}": path
         for path in sorted(spec.golden.iterdir())
@@ -99,6 +104,7 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
         spec=spec, describer=ClipBlip(kind="clip_blip", clip=models.clip, blip=models.blip), parity=models.parity,
         temperatures=read_temperatures(spec.artefacts) if spec.artefacts else (), station=read_golden_station(spec.golden),
         llm=made["llm"] / "model.gguf" if "llm" in made else _llm_source(spec), files=files, adapters=adapters, templates=templates,
+        memories=memories,
     )  # fmt: skip
     _refuse_first(spec, _missing(files))
     pictures = [Path(picture).name for picture in plan.pictures]
@@ -137,6 +143,10 @@ def _models(spec: BundleSpec, folders: list[Path]) -> tuple[Models, dict[str, Pa
 
 def _adapters(folder: Path | None) -> list[Path]:
     return sorted((folder / "adapters").glob("*.gguf")) if folder else []
+
+
+def _memories(folder: Path | None) -> list[Path]:
+    return sorted((folder / "memories").glob("*.json")) if folder else []
 
 
 def _llm_source(spec: BundleSpec) -> Path:
@@ -217,6 +227,13 @@ def _unknown(user: str, template: str, adapter: str | None, templates: Collectio
         yield f"{user} uses the template {template!r}, there is {', '.join(sorted(templates)) or 'none'}: correct the name"
     if adapter is not None and adapter not in adapters:
         yield f"{user} uses the adapter {adapter!r}, there is {', '.join(sorted(adapters)) or 'none'}: correct the name, or train it"
+
+
+def _unknown_memory(station: Station, memories: Collection[str]) -> Iterator[str]:
+    """The end of a sentence if the golden station names a memory of known pictures that the bundle will not have."""
+    name = station.familiarity.memory
+    if name is not None and name not in memories:
+        yield f"the golden station uses the memory {name!r}, there is {', '.join(sorted(memories)) or 'none'}: correct the name"
 
 
 def _unmet(spec: BundleSpec, labels: Sequence[str], pictures: Sequence[str]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """CLIP and SigLIP from Hugging Face to two ONNX graphs, each ending in embeddings of unit length, through Optimum.
 
-Optimum exports all outputs of the two towers. A box needs one vector of each, normalised, so that a cosine is a dot product. Hence two
-configurations of our own: one for pictures, one for words.
+Optimum exports all outputs of the two towers. A box needs one vector of each, normalised, so that a cosine is a dot product, and features
+of the patches, by which it knows a familiar picture. Hence two configurations of our own: one for pictures, one for words.
 """
 
 from __future__ import annotations
@@ -30,26 +30,49 @@ def load_clip(checkpoint: Checkpoint) -> CLIPModel | SiglipModel:
 
 
 class ClipVision(nn.Module):
-    """Pixels to an embedding of unit length."""
+    """Pixels to an embedding of unit length, and to features of the picture's patches."""
 
     def __init__(self, model: CLIPModel | SiglipModel) -> None:
         super().__init__()
         self.config = model.config
         self.model = model
 
-    def forward(self, pixel_values: Tensor) -> Tensor:
-        """`pixel_values` float32 (B, 3, S, S) to float32 (B, D)."""
-        return functional.normalize(self._features(pixel_values), dim=-1)
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """`pixel_values` float32 (B, 3, S, S) to the embedding, float32 (B, D), and the patch features, float32 (B, 2 W).
 
-    def _features(self, pixel_values: Tensor) -> Tensor:
-        if self.config.model_type == "siglip":
-            return self.model.get_image_features(pixel_values=pixel_values)
+        Patch features are mean and standard deviation, over all patches, of the states (W) in the middle of the tower. They say what
+        the picture is made of: states near the end of the tower know only what the model was trained to tell.
+        """
+        embedding, patches = self._siglip(pixel_values) if self.config.model_type == "siglip" else self._clip(pixel_values)
+        return functional.normalize(embedding, dim=-1), _mean_and_deviation(patches)
+
+    def _clip(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """The embedding (B, D), and the states of the patches in the middle of the tower (B, P, W)."""
         tower = self.model.vision_model
-        states = tower.pre_layrnorm(tower.embeddings(pixel_values))
+        states = [tower.pre_layrnorm(tower.embeddings(pixel_values))]
         *layers, last = tower.encoder.layers
         for layer in layers:
-            states = layer(states, None, None)[0]
-        return self.model.visual_projection(tower.post_layernorm(_first_row(last, states)))
+            states.append(layer(states[-1], None, None)[0])
+        return self.model.visual_projection(tower.post_layernorm(_first_row(last, states[-1]))), _middle(states)[:, 1:]
+
+    def _siglip(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """As `_clip`; SigLIP has no class token, its head attends to the last states of all patches."""
+        tower = self.model.vision_model
+        states = [tower.embeddings(pixel_values)]
+        for layer in tower.encoder.layers:
+            states.append(layer(states[-1], None))
+        return tower.head(tower.post_layernorm(states[-1])), _middle(states[:-1])
+
+
+def _middle(states: list[Tensor]) -> Tensor:
+    """The states half way up a tower; `states` are those before its first layer and after each layer but the last."""
+    return states[len(states) // 2]
+
+
+def _mean_and_deviation(patches: Tensor) -> Tensor:
+    """Mean and standard deviation over the patches, float32 (B, P, W) to (B, 2 W)."""
+    mean = patches.mean(1)
+    return torch.cat([mean, (patches - mean[:, None]).square().mean(1).sqrt()], -1)
 
 
 def _first_row(layer: nn.Module, states: Tensor) -> Tensor:
@@ -89,8 +112,8 @@ class ClipVisionOnnxConfig(OnnxConfig):
 
     @property
     def outputs(self) -> dict[str, dict[int, str]]:
-        """One embedding for each picture."""
-        return OrderedDict(image_embeds={0: "batch"})
+        """One embedding and the features of its patches for each picture."""
+        return OrderedDict(image_embeds={0: "batch"}, patch_features={0: "batch"})
 
     def generate_dummy_inputs(self, framework: str = "pt", **_: Any) -> dict[str, Tensor]:  # noqa: ANN401, ARG002 -- optimum's signature
         """Two grey pictures."""

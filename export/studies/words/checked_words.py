@@ -102,7 +102,7 @@ class SampleDescriber:
         return pictures
 
     def _check(self, pixels: Pixels, ground_truth: GroundTruth) -> CheckedPicture:
-        embedding = self._tagger.image_embeds(pixels)
+        embedding = self._tagger.see(pixels).image_embeds
         words = self._describer.describe(Frame(pixels, datetime.now(timezone.utc), 0, "study", 0, "painted")).words
         checked = [
             CheckedWord(kind, phrase_truth(tag.word, ground_truth), self._foils.word_lead(embedding, tag.word), np.inf, tag.score)

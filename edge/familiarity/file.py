@@ -1,0 +1,142 @@
+"""The memory file of a station: `kotoba-edge measure` writes it, `[familiarity] memory_file` names it; a bundle may carry one as well."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
+from edge.errors import FamiliarityError
+from edge.familiarity.learn import Learned
+from edge.familiarity.memory import Floats, Memory, Subspace
+from firmware_config.digest import digest_of_values
+from firmware_config.errors import first_mistake
+from firmware_config.strict import STRICT
+from firmware_config.write import write_atomic
+
+MAX_MEMORY_BYTES = 20_000_000
+"""128 components of 4,096 features in float32 take 2.8 MB in base64."""
+MAX_FEATURES, MAX_COMPONENTS = 16_384, 1_024
+
+ADVICE = "make it again with `kotoba-edge measure`"
+
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Distance = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class MemoryFile(BaseModel):
+    """A memory of known pictures. Arrays are float32, row by row, little-endian, in base64."""
+
+    model_config = STRICT
+    schema_id: Literal["kotoba.memory/1"] = Field(default="kotoba.memory/1", alias="schema")
+    graph: Digest = Field(description="Digest of the vision graph and preprocessing that made the features.")
+    roi: tuple[tuple[float, float], ...] | None = Field(description="The station's region of interest; null: the whole picture.")
+    features: int = Field(ge=2, le=MAX_FEATURES, description="Number of features of a picture.")
+    components: int = Field(ge=1, le=MAX_COMPONENTS, description="Number of principal components.")
+    mean: str
+    deviation: str
+    directions: str = Field(description="The components, (components, features).")
+    variances: str
+    rest: float = Field(gt=0, allow_inf_nan=False, description="The variance in each other direction.")
+    new_condition: Distance = Field(description="A part whose picture is farther away is under a condition that is not known.")
+    unfamiliar: Distance = Field(description="A picture that is farther away shows no known part.")
+    pictures: int = Field(ge=1, description="Number of known pictures.")
+    good: int = Field(ge=1, description="Number of good ones among them.")
+    false_alarm: float = Field(gt=0, lt=1, description="The share of good pictures that exceed new_condition.")
+    made_at: AwareDatetime
+
+
+def write_memory(
+    path: Path,
+    learned: Learned,
+    *,
+    graph: str,
+    roi: tuple[tuple[float, float], ...] | None,
+    good: int,
+    false_alarm: float,
+    made_at: AwareDatetime,
+) -> None:
+    """Write a memory file, whole or not at all.
+
+    Raises:
+        FamiliarityError: it cannot be written.
+    """
+    subspace = learned.subspace
+    file = MemoryFile(
+        graph=graph, roi=roi, features=len(subspace.mean), components=len(subspace.components), mean=_text(subspace.mean),
+        deviation=_text(subspace.deviation), directions=_text(subspace.components), variances=_text(subspace.variances), rest=subspace.rest,
+        new_condition=round(learned.new_condition, 4), unfamiliar=round(learned.unfamiliar, 4), pictures=len(learned.left_out), good=good,
+        false_alarm=false_alarm, made_at=made_at,
+    )  # fmt: skip
+    try:
+        write_atomic(path, (file.model_dump_json(by_alias=True, indent=1) + "\n").encode())
+    except OSError as err:
+        msg = f"memory {path} cannot be written ({err.strerror}): give a path in a folder that exists"
+        raise FamiliarityError(msg) from err
+
+
+def read_memory(path: Path, *, roi: tuple[tuple[float, float], ...] | None) -> Memory:
+    """Read a memory file for a station with this region of interest.
+
+    Raises:
+        FamiliarityError: the file is missing, too large, no memory, or was learned with another region of interest.
+    """
+    try:
+        with path.open("rb") as opened:
+            raw = opened.read(MAX_MEMORY_BYTES + 1)
+    except OSError as err:
+        msg = f"memory {path} cannot be read ({err.strerror}): {ADVICE} or correct [familiarity]"
+        raise FamiliarityError(msg) from err
+    if len(raw) > MAX_MEMORY_BYTES:
+        msg = f"memory {path} has more than {MAX_MEMORY_BYTES} bytes: {ADVICE}"
+        raise FamiliarityError(msg)
+    try:
+        file = MemoryFile.model_validate_json(raw)
+        subspace = Subspace(
+            mean=_array(file.mean, file.features),
+            deviation=_array(file.deviation, file.features),
+            components=_array(file.directions, file.components * file.features).reshape(file.components, file.features),
+            variances=_array(file.variances, file.components),
+            rest=file.rest,
+        )
+    except ValidationError as err:
+        msg = f"memory {path}: {first_mistake(err)}: {ADVICE}"
+        raise FamiliarityError(msg) from err
+    except ValueError as err:
+        msg = f"memory {path}: {err}: {ADVICE}"
+        raise FamiliarityError(msg) from err
+    if file.roi != roi:
+        msg = f"memory {path} was learned with another region of interest than the station has: {ADVICE}"
+        raise FamiliarityError(msg)
+    digest = digest_of_values(file.model_dump(mode="json", by_alias=True))
+    return Memory(subspace, file.new_condition, file.unfamiliar, file.graph, digest)
+
+
+def _text(values: Floats) -> str:
+    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
+
+
+def _array(text: str, size: int) -> Floats:
+    """The numbers in a text, float64 (size,).
+
+    Raises:
+        ValueError: there are more or fewer of them, or one is not finite.
+    """
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except binascii.Error as err:
+        msg = f"an array is not base64 ({err})"
+        raise ValueError(msg) from err
+    if len(raw) != 4 * size:
+        msg = f"an array has {len(raw)} bytes, expected {4 * size}"
+        raise ValueError(msg)
+    values: NDArray[np.float32] = np.frombuffer(raw, "<f4")
+    if not np.isfinite(values).all():
+        msg = "an array holds a number that is not finite"
+        raise ValueError(msg)
+    return values.astype(np.float64)
