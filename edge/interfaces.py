@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
-from edge.records import Capture, Description, Frame, Inspection, Scores, Words
+from edge.records import Capture, Description, Frame, Inspection, PictureFile, Scores, Trouble, Words
 from firmware_config.station import Describe
 
-__all__ = ["Camera", "Describer", "Judge", "Sink", "Trigger", "VisionModels"]
+__all__ = ["Camera", "Describer", "Judge", "JudgedFiles", "Sink", "Trigger", "VisionModels"]
 
 
 class Camera(Protocol):
@@ -19,10 +19,41 @@ class Camera(Protocol):
         """Yield pictures, oldest first, until the source ends or `close` is called from another thread.
 
         A picture that cannot be read is yielded as `LostFrame`; trouble with the camera never ends the iteration by an exception.
+        A camera that is out is one `LostFrame`, however long that lasts; `troubles` then says so until it is back.
         """
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What is wrong now, empty while all is well; from any thread, and at once."""
 
     def close(self) -> None:
         """End `frames` soon, release the device; may be called twice and from any thread."""
+
+
+class JudgedFiles(Protocol):
+    """The files of one station whose inspections are committed. What it is told must not wait: any thread may ask."""
+
+    def find(self, name: str) -> PictureFile | None:
+        """The file of this name as it was judged, None if it was not."""
+
+    def is_gone(self, name: str) -> bool:
+        """Whether the judged file has been seen to be gone since."""
+
+    def names(self) -> Collection[str]:
+        """The names of the judged files that are not known to be gone."""
+
+    def renew(self, file: PictureFile) -> None:
+        """Say that a judged file is there with another time, the same picture.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
+
+    def note_gone(self, names: Collection[str]) -> None:
+        """Say that judged files are gone; after some days they are forgotten.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
 
 
 class Trigger(Protocol):

@@ -6,10 +6,13 @@ CAMERAS = {
     "folder": """\
 kind = "folder"               # pictures in a folder, in name order
 path = "/var/lib/kotoba/pictures"
-pattern = "*"                 # glob pattern of the names
-watch = false                 # true: wait for new files
-repeat = false                # true: begin again after the last picture
+# pattern = ["*.png", "*.jpg"]   # glob patterns of the names; unset: every format that the box reads. "**/*.png" takes sub-folders
+watch = true                  # wait for new files, judge each once; false: judge what is there and end
+repeat = false                # with watch = false: begin again after the last picture
 poll_ms = 200                 # how often a watched folder is read
+stand_still_ms = 5000         # a file whose writer is not seen to close it (network shares) is taken after so long without a change
+after = "leave"               # a file whose verdict is in the spool is left; "move" or "delete"
+# move_to = "/var/lib/kotoba/judged"   # with "move": the folder for judged files
 max_pixels = 64000000         # a picture with more is a FAULT; its pixels are not decoded
 max_bytes = 256000000
 """,

@@ -31,17 +31,17 @@ COUNT = 3
 def folder(path: Path) -> Camera:
     for i in range(COUNT):
         (path / f"{i}.png").write_bytes(png())
-    return FolderCamera(FolderSettings(kind="folder", path=path), station="cell-01")
+    return FolderCamera(FolderSettings(kind="folder", path=path, watch=False), station="cell-01")
 
 
 def watched_folder(path: Path) -> Camera:
     folder(path)
-    return FolderCamera(FolderSettings(kind="folder", path=path, watch=True, poll_ms=10), station="cell-01")
+    return FolderCamera(FolderSettings(kind="folder", path=path, poll_ms=10, stand_still_ms=20), station="cell-01")
 
 
 def repeated_folder(path: Path) -> Camera:
     folder(path)
-    return FolderCamera(FolderSettings(kind="folder", path=path, repeat=True), station="cell-01")
+    return FolderCamera(FolderSettings(kind="folder", path=path, watch=False, repeat=True), station="cell-01")
 
 
 def video(path: Path) -> Camera:

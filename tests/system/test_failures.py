@@ -153,7 +153,9 @@ def box(sound: Path, tmp_path: Path) -> Box:
         (tmp_path / folder).mkdir()
     (tmp_path / "keys").symlink_to(sound / "keys")
     (tmp_path / "bundle").symlink_to(sound / "bundle")
-    made.station.write_text(station_toml(SECTIONS.format(port=made.port), pictures=made.picture.parent, camera="repeat = true\n"))
+    made.station.write_text(
+        station_toml(SECTIONS.format(port=made.port), pictures=made.picture.parent, camera="watch = false\nrepeat = true\n")
+    )
     cv2.imwrite(str(made.picture), np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8))
     return made
 
