@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -43,7 +44,7 @@ LOOK_SHARE = 10
 
 
 class WatchedFolder:
-    """The captures of a watched folder."""
+    """The captures of a watched folder. `monotonic` is the clock by which files stand still."""
 
     def __init__(
         self,
@@ -80,16 +81,16 @@ class WatchedFolder:
         self._events = self._opened_events()
         try:
             while not self._closed.is_set():
-                started_s = self._monotonic()
+                started_s = time.monotonic()
                 lost = self._look()
-                pause_s = max(self._settings.poll_ms / 1e3, LOOK_SHARE * (self._monotonic() - started_s))
+                pause_s = max(self._settings.poll_ms / 1e3, LOOK_SHARE * (time.monotonic() - started_s))
                 if lost is not None:
                     yield lost
                 if not self._outage.troubles():
                     yield from self._take_all(self._arrivals.names())
                     self._dispose()
-                next_s = self._monotonic() + pause_s
-                while not self._closed.is_set() and (rest_s := next_s - self._monotonic()) > 0:
+                next_s = time.monotonic() + pause_s
+                while not self._closed.is_set() and (rest_s := next_s - time.monotonic()) > 0:
                     yield from self._take_all(self._wait(min(rest_s, SLICE_S)))
         finally:
             if self._events is not None:
@@ -191,12 +192,13 @@ class WatchedFolder:
 
     def _take_all(self, names: Collection[str]) -> Iterator[Capture]:
         """Yield those of the files that are new and whole, in the order of their names."""
+        now_s = self._monotonic()  # the same for all, or a file that stands still a moment longer would be overtaken
         new = [name for name in names if (facts := self._arrivals.facts(name)) is not None and self._known.is_new(name, facts)]
         for name in sorted(new, key=lambda name: name.split("/")):
             if self._closed.is_set():
                 return
             self._read_reports()
-            if self._arrivals.is_whole(name, self._monotonic()):
+            if self._arrivals.is_whole(name, now_s):
                 capture = self._take(name)
                 if capture is not None:
                     yield capture
