@@ -91,7 +91,9 @@ class WatchedFolder:
                     self._dispose()
                 next_s = time.monotonic() + pause_s
                 while not self._closed.is_set() and (rest_s := next_s - time.monotonic()) > 0:
-                    yield from self._take_all(self._wait(min(rest_s, SLICE_S)))
+                    reported = self._wait(min(rest_s, SLICE_S))
+                    if not self._outage.troubles():
+                        yield from self._take_all(reported)
         finally:
             if self._events is not None:
                 self._events.close()
