@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from edge.records import Frame, LostFrame, Reason
-from tests.support.watched_folder import DAY_S, STAND_STILL_S, Watch, move_in, other_file_system, picture, put, slow_writer
+from tests.support.watched_folder import DAY_S, STAND_STILL_S, LimitedReports, Watch, move_in, other_file_system, picture, put, slow_writer
 
 WHOLE = picture(1)
 
@@ -162,6 +162,65 @@ def test_a_file_that_is_made_empty_first_is_judged_when_it_has_content(folder: P
         watch.settle()
 
     assert watch.given == [("a.png", None), ("b.png", Reason.EMPTY)]
+
+
+# Reports that are lost, or not to be had.
+
+
+def test_when_reports_are_lost_every_file_is_still_one_verdict(folder: Path, spool: Path, caplog: pytest.LogCaptureFixture) -> None:
+    most = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text(encoding="ascii"))
+    with Watch(folder, spool) as watch:
+        watch.look()
+        with watch.held:
+            put(folder, "00.png", WHOLE)
+            with (folder / "x.txt").open("wb", buffering=0) as one, (folder / "y.txt").open("wb", buffering=0) as other:
+                for _ in range(most):  # in turn: the same report twice in a row is one
+                    one.write(b"x")
+                    other.write(b"y")
+            for number in range(1, 20):
+                put(folder, f"{number:02}.png", picture(number))
+            with slow_writer(folder / "slow.png", WHOLE):
+                pass
+        watch.settle()
+        watch.wait_for(21)
+        watch.settle()
+
+    assert sorted(source for source, _ in watch.given) == [*(f"{number:02}.png" for number in range(20)), "slow.png"]
+    assert "too many reports" in caplog.text
+
+
+def test_when_no_more_folders_may_be_watched_files_are_taken_when_they_stand_still(
+    folder: Path, spool: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Watch(folder, spool, reports=LimitedReports, pattern="**/*.png") as watch:
+        watch.look()
+        put(folder, "a.png", WHOLE)
+        watch.wait_for(1)
+        put(folder, "sub/b.png", WHOLE)
+        watch.look()
+        put(folder, "c.png", WHOLE)
+        watch.settle(1.0)
+        early = watch.given
+        watch.settle()
+
+    assert early == [("a.png", None)]
+    assert sorted(watch.given) == [("a.png", None), ("c.png", None), ("sub/b.png", None)]
+    assert "inotify reports nothing of folder" in caplog.text
+
+
+def test_a_file_that_is_removed_before_its_turn_is_a_fault_and_one_that_is_renamed_is_a_picture(folder: Path, spool: Path) -> None:
+    for name in ("a.png", "b.png", "c.png"):
+        put(folder, name, picture(ord(name[0])))
+    with Watch(folder, spool) as watch:
+        with watch.held:
+            watch.looks.wait_for(2)
+            watch.now_s += STAND_STILL_S
+            watch.looks.wait_for(3)
+            (folder / "b.png").unlink()
+            (folder / "c.png").rename(folder / "d.png")
+        watch.settle()
+
+    assert watch.given == [("a.png", None), ("b.png", Reason.UNREADABLE), ("d.png", None)]
 
 
 # Ways in which a file comes.

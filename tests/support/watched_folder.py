@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +15,7 @@ import numpy as np
 from typing_extensions import Self
 
 from edge.cameras.folder import FolderCamera
-from edge.cameras.folder.inotify import FolderEvents
+from edge.cameras.folder.inotify import FileEvent, FolderEvents, Reports
 from edge.interfaces import JudgedFiles
 from edge.records import Capture, Frame, LostFrame, PictureFile, Reason
 from edge.spool.store import Spool
@@ -34,9 +34,30 @@ def picture(number: int = 0, kind: str = "png") -> bytes:
     return encoded(np.roll(gradient(), number, axis=1), kind)
 
 
-def no_reports() -> FolderEvents:
+def no_reports() -> Reports:
     """A system that reports nothing of a folder."""
     raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+
+class LimitedReports:
+    """Linux with so few watches that one folder may be watched, and no second one."""
+
+    def __init__(self) -> None:
+        self._events = FolderEvents()
+
+    def watch(self, folders: Sequence[Path]) -> None:
+        self._events.watch(folders[:1])
+        if len(folders) > 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def wait(self, timeout_s: float) -> bool:
+        return self._events.wait(timeout_s)
+
+    def read(self) -> tuple[list[FileEvent], bool]:
+        return self._events.read()
+
+    def close(self) -> None:
+        self._events.close()
 
 
 class Looks:
@@ -73,9 +94,13 @@ class Looks:
 class Watch:
     """One run of a box at a folder: each capture is committed to the spool as the daemon does it."""
 
-    def __init__(self, folder: Path, spool: Path, *, reports: bool = True, keep_s: float = 7 * DAY_S, **settings: object) -> None:
+    def __init__(
+        self, folder: Path, spool: Path, *, reports: bool | Callable[[], Reports] = True, keep_s: float = 7 * DAY_S, **settings: object
+    ) -> None:
         values = {"kind": "folder", "path": folder, "poll_ms": int(POLL_S * 1e3), **settings}
         self.now_s = 1_000.0
+        self.held = threading.Lock()
+        """While the test has it, the next capture waits to be committed."""
         self.left_alone = 0
         self.spool = Spool(spool, ballast_bytes=4096, keep_s=keep_s, clock=lambda: self.now_s)
         self.looks = Looks(self.spool.judged_files("cell-01"))
@@ -84,7 +109,7 @@ class Watch:
             station="cell-01",
             judged=self.looks,
             on_left_alone=self._leave_alone,
-            open_events=FolderEvents if reports else no_reports,
+            open_events=reports if callable(reports) else FolderEvents if reports else no_reports,
             monotonic=lambda: self.now_s,
         )
         self._changed = threading.Condition()
@@ -135,7 +160,8 @@ class Watch:
     def _run(self) -> None:
         for capture in self.camera.frames():
             committed = inspection(os.getpid() * 1_000_000 + id(self) % 1_000 * 1_000 + len(self._captures), station="cell-01")
-            self.spool.commit(committed, file=capture.file)
+            with self.held:
+                self.spool.commit(committed, file=capture.file)
             with self._changed:
                 self._captures.append(capture)
                 self._changed.notify_all()

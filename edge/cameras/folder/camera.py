@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from edge.cameras.capture_factory import CaptureFactory
-from edge.cameras.folder.inotify import FolderEvents
+from edge.cameras.folder.inotify import FolderEvents, Reports
 from edge.cameras.folder.listing import Listing
 from edge.cameras.folder.watched import UNFINISHED_S, WatchedFolder, unreachable
 from edge.cameras.outage import Outage
@@ -32,7 +32,7 @@ class FolderCamera:
         captures: CaptureFactory | None = None,
         judged: JudgedFiles | None = None,
         on_left_alone: Callable[[], None] = lambda: None,
-        open_events: Callable[[], FolderEvents] = FolderEvents,
+        open_events: Callable[[], Reports] = FolderEvents,
         unfinished_s: float = UNFINISHED_S,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:

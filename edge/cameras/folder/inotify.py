@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Protocol
 
 IN_MODIFY, IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO = 0x0002, 0x0008, 0x0040, 0x0080
 IN_Q_OVERFLOW, IN_ONLYDIR, IN_ISDIR = 0x4000, 0x0100_0000, 0x4000_0000
@@ -40,6 +41,22 @@ class FileEvent:
 
     path: Path
     happened: Happened
+
+
+class Reports(Protocol):
+    """What happens in some folders, as `FolderEvents` has it from Linux."""
+
+    def watch(self, folders: Sequence[Path]) -> None:
+        """Report these folders from now on and no others."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until something has happened; False if nothing does."""
+
+    def read(self) -> tuple[list[FileEvent], bool]:
+        """All reports that are there now, and whether some were lost because they were too many."""
+
+    def close(self) -> None:
+        """Report no more; may be called twice."""
 
 
 class FolderEvents:

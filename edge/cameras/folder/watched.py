@@ -18,7 +18,7 @@ from pathlib import Path
 from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.folder.arrivals import Arrivals, Facts
 from edge.cameras.folder.disposal import Disposal
-from edge.cameras.folder.inotify import FolderEvents, Happened
+from edge.cameras.folder.inotify import Happened, Reports
 from edge.cameras.folder.known_files import KnownFiles
 from edge.cameras.folder.listing import Listing
 from edge.cameras.memory import JudgedInMemory
@@ -55,7 +55,7 @@ class WatchedFolder:
         outage: Outage,
         closed: threading.Event,
         judged: JudgedFiles | None,
-        open_events: Callable[[], FolderEvents],
+        open_events: Callable[[], Reports],
         unfinished_s: float,
         monotonic: Callable[[], float],
     ) -> None:
@@ -71,7 +71,7 @@ class WatchedFolder:
         self._monotonic = monotonic
         self._arrivals = Arrivals(stand_still_s=settings.stand_still_ms / 1e3, unfinished_s=unfinished_s)
         self._disposal = Disposal(settings, monotonic=monotonic)
-        self._events: FolderEvents | None = None
+        self._events: Reports | None = None
         self._folders: list[Path] = []
         self._was_mount = False
         self._reported: set[str] = set()
@@ -102,7 +102,7 @@ class WatchedFolder:
         """Why judged files stay where they are; from any thread."""
         return self._disposal.troubles()
 
-    def _opened_events(self) -> FolderEvents | None:
+    def _opened_events(self) -> Reports | None:
         try:
             return self._open_events()
         except OSError as err:
@@ -111,7 +111,8 @@ class WatchedFolder:
 
     def _say_no_events(self, err: OSError) -> None:
         waits = f"a file is taken {self._settings.stand_still_ms} ms after its last change"
-        log.warning("nothing is reported of folder=%s error=%r: %s", self._root, err.strerror, waits)
+        advice = "raise fs.inotify.max_user_watches and max_user_instances"
+        log.warning("inotify reports nothing of folder=%s error=%r: %s; %s", self._root, err.strerror, waits, advice)
 
     def _look(self) -> LostFrame | None:
         """Read the whole folder; the capture that says so if it cannot be read."""
