@@ -30,7 +30,7 @@ class Camera(Protocol):
 
 
 class JudgedFiles(Protocol):
-    """The files of one station whose inspections are committed. What it is told must not wait: any thread may ask."""
+    """The files of one station whose inspections are committed, for a camera that gives each file once. Any thread may ask."""
 
     def find(self, name: str) -> PictureFile | None:
         """The file of this name as it was judged, None if it was not."""

@@ -22,6 +22,8 @@ class _Arrival:
     facts: Facts
     changed_s: float
     closed: bool = False
+    closed_bytes: int | None = None
+    """The size at which its writer closed it, None while nobody is known to have."""
     is_open: bool = False
     told: bool = False
 
@@ -58,14 +60,17 @@ class Arrivals:
         arrival = self._files[name]
         if happened is Happened.WRITTEN:
             arrival.is_open, arrival.closed, arrival.changed_s, arrival.told = True, False, now_s, False
+            arrival.closed_bytes = None
+        elif happened is Happened.TOUCHED:  # many programs set the time of a file after they have closed it
+            arrival.closed = arrival.closed or (facts[0] > 0 and facts[0] == arrival.closed_bytes)
         else:
             # Some writers make an empty file, close it and open it again: only a file with content is whole at once.
-            arrival.is_open, arrival.closed = False, facts[0] > 0
+            arrival.is_open, arrival.closed, arrival.closed_bytes = False, facts[0] > 0, facts[0]
 
     def lose_reports(self) -> None:
         """Take that some reports were lost: every file must stand still again."""
         for arrival in self._files.values():
-            arrival.closed = arrival.is_open = False
+            arrival.closed, arrival.is_open, arrival.closed_bytes = False, False, None
 
     def facts(self, name: str) -> Facts | None:
         """What a file was when it was last seen, None if it is not there."""

@@ -16,7 +16,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-IN_MODIFY, IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO = 0x0002, 0x0008, 0x0040, 0x0080
+IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO = 0x0002, 0x0004, 0x0008, 0x0040, 0x0080
 IN_Q_OVERFLOW, IN_ONLYDIR, IN_ISDIR = 0x4000, 0x0100_0000, 0x4000_0000
 """From /usr/include/linux/inotify.h."""
 
@@ -30,6 +30,8 @@ class Happened(Enum):
     """What was reported of a file."""
 
     WRITTEN = IN_MODIFY
+    TOUCHED = IN_ATTRIB
+    """Other times or rights, the same content."""
     CLOSED = IN_CLOSE_WRITE
     MOVED_AWAY = IN_MOVED_FROM
     MOVED_IN = IN_MOVED_TO
@@ -79,7 +81,7 @@ class FolderEvents:
         """
         watched: dict[int, Path] = {}
         for folder in folders:
-            mask = IN_MODIFY | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR
+            mask = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # gone since it was listed
                 watched[self._called(self._libc.inotify_add_watch(self._descriptor, os.fsencode(folder), mask))] = folder
         for number in self._folders.keys() - watched.keys():

@@ -26,6 +26,7 @@ class KnownFiles:
         self._handled: dict[str, Facts] = {}
         self._given: dict[str, PictureFile] = {}
         """What was given since the start: its inspection may not be committed yet."""
+        self._cannot_note = False
         self._written_again: set[str] = set()
         """Closed or renamed into place since it was read: to be read again, even with the same size and time."""
 
@@ -99,4 +100,8 @@ class KnownFiles:
         try:
             write()
         except SpoolError as err:
-            log.warning("judged files cannot be noted error=%r", str(err))
+            if not self._cannot_note:
+                log.warning("judged files cannot be noted error=%r", str(err))
+            self._cannot_note = True
+        else:
+            self._cannot_note = False
