@@ -167,6 +167,11 @@ def change_station(old: str, new: str) -> Callable[[Box], None]:
     return change
 
 
+def watch_a_folder_that_is_not_there(box: Box) -> None:
+    change_station("watch = false\nrepeat = true", "")(box)
+    change_station("pictures", "elsewhere")(box)
+
+
 def lose_bundle(box: Box) -> None:
     box.bundle.unlink()
 
@@ -210,6 +215,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "label without decision": change_station('decision = "ng"', ""),
     "camera folder that is not there": change_station("pictures", "elsewhere"),
+    "watched folder that is not there": watch_a_folder_that_is_not_there,
     "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),
     "calibration of another bundle": calibrate_for_another_bundle,
     "missing bundle": lose_bundle,
