@@ -33,7 +33,11 @@ class JudgedFiles(Protocol):
     """The files of one station whose inspections are committed, for a camera that gives each file once. Any thread may ask."""
 
     def find(self, name: str) -> PictureFile | None:
-        """The file of this name as it was judged, None if it was not."""
+        """The file of this name as it was judged, None if it was not.
+
+        Raises:
+            SpoolError: it cannot be read, here and in `is_gone`.
+        """
 
     def is_gone(self, name: str) -> bool:
         """Whether the judged file has been seen to be gone since."""
@@ -50,6 +54,13 @@ class JudgedFiles(Protocol):
 
     def note_gone(self, names: Collection[str]) -> None:
         """Say that judged files are gone; after some days they are forgotten.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
+
+    def forget(self, names: Collection[str]) -> None:
+        """Say that judged files are gone for good: the box moved or deleted them.
 
         Raises:
             SpoolError: it cannot be written.

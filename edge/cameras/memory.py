@@ -64,4 +64,10 @@ class JudgedInMemory:
 
     def note_gone(self, names: Collection[str]) -> None:
         """Note that files are gone."""
-        self._gone.update(names)
+        self._gone.update(self._files.keys() & set(names))
+
+    def forget(self, names: Collection[str]) -> None:
+        """Forget files that are gone for good."""
+        for name in names:
+            self._files.pop(name, None)
+            self._gone.discard(name)

@@ -55,7 +55,7 @@ def read_row(columns: Sequence[object]) -> JudgedFile | None:
 
 
 class JudgedFiles:
-    """The judged files of a station, read once and kept in memory; see `edge.interfaces.JudgedFiles`."""
+    """The judged files of a station; see `edge.interfaces.JudgedFiles`. Those that are gone are on disk alone, the others in memory too."""
 
     def __init__(
         self,
@@ -67,41 +67,43 @@ class JudgedFiles:
         clock: Callable[[], float],
     ) -> None:
         self._station = station
+        self._reading = reading
         self._transaction = transaction
         self._execute = execute
         self._clock = clock
-        with reading("reading the judged files"):
-            rows = execute(f"SELECT {COLUMNS} FROM files WHERE station = ?", (station,)).fetchall()  # noqa: S608
-        read = [row for columns in rows if (row := read_row(columns)) is not None]
-        if len(read) < len(rows):
-            log.error("judged files have changed on disk station=%s files=%d: they are judged again", station, len(rows) - len(read))
-        self._files = {row.file.name: row for row in read}
-        self._there = {row.file.name for row in read if row.gone_at is None}
+        self._there = {row.file.name: row for row in self._read("gone_at IS NULL")}
 
     def find(self, name: str) -> PictureFile | None:
         """The file of this name as it was judged."""
-        known = self._files.get(name)
+        known = self._there.get(name) or self._gone(name)
         return None if known is None else known.file
 
     def is_gone(self, name: str) -> bool:
         """Whether it has been seen to be gone."""
-        known = self._files.get(name)
-        return known is not None and known.gone_at is not None
+        return name not in self._there and self._gone(name) is not None
 
     def names(self) -> Collection[str]:
         """The names of the files that are not known to be gone."""
-        return self._there.copy()
+        return tuple(self._there)
 
     def renew(self, file: PictureFile) -> None:
         """Note that a judged file is there with another time."""
-        known = self._files.get(file.name)
+        known = self._there.get(file.name) or self._gone(file.name)
         if known is not None:
             self._write([JudgedFile(self._station, file, known.row)])
 
     def note_gone(self, names: Collection[str]) -> None:
         """Note that judged files are gone."""
-        known = [self._files[name] for name in names if name in self._there]
+        known = [row for name in names if (row := self._there.get(name)) is not None]
         self._write([JudgedFile(self._station, row.file, row.row, self._clock()) for row in known])
+
+    def forget(self, names: Collection[str]) -> None:
+        """Forget files that are gone for good."""
+        with self._transaction("forgetting judged files"):
+            for name in names:
+                self._execute("DELETE FROM files WHERE station = ? AND name = ?", (self._station, os.fsencode(name)))
+        for name in names:
+            self._there.pop(name, None)
 
     def commit(self, file: PictureFile, row: int) -> JudgedFile:
         """Write a file beside its inspection, inside the caller's transaction; `committed` follows when that has succeeded."""
@@ -111,16 +113,23 @@ class JudgedFiles:
 
     def committed(self, judged: JudgedFile) -> None:
         """Take what is on disk into memory."""
-        self._files[judged.file.name] = judged
         if judged.gone_at is None:
-            self._there.add(judged.file.name)
+            self._there[judged.file.name] = judged
         else:
-            self._there.discard(judged.file.name)
+            self._there.pop(judged.file.name, None)
 
-    def forget_gone(self, before: float) -> None:
-        """Forget the files that were missed before this time; the caller has deleted their rows."""
-        for name in [name for name, row in tuple(self._files.items()) if row.gone_at is not None and row.gone_at < before]:
-            del self._files[name]
+    def _gone(self, name: str) -> JudgedFile | None:
+        return next(iter(self._read("name = ? AND gone_at IS NOT NULL", os.fsencode(name))), None)
+
+    def _read(self, condition: str, *values: object) -> list[JudgedFile]:
+        query = f"SELECT {COLUMNS} FROM files WHERE station = ? AND {condition}"  # noqa: S608 -- conditions of ours
+        with self._reading("reading the judged files"):
+            rows = self._execute(query, (self._station, *values)).fetchall()
+        read = [row for columns in rows if (row := read_row(columns)) is not None]
+        if len(read) < len(rows):
+            what = (self._station, len(rows) - len(read))
+            log.error("judged files have changed on disk station=%s files=%d: they are judged again", *what)
+        return read
 
     def _write(self, rows: Sequence[JudgedFile]) -> None:
         if not rows:

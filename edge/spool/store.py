@@ -118,7 +118,7 @@ class Spool:
         with self._lock:
             if station not in self._judged:
                 self._judged[station] = JudgedFiles(
-                    station, reading=self._translated, transaction=self._transaction, execute=self._execute, clock=self._clock
+                    station, reading=self._reading, transaction=self._transaction, execute=self._execute, clock=self._clock
                 )
             return self._judged[station]
 
@@ -229,9 +229,6 @@ class Spool:
             pruned += batch
         with self._transaction("forgetting files that are gone"):
             self._execute("DELETE FROM files WHERE gone_at < ?", (before,))
-        with self._lock:
-            for files in self._judged.values():
-                files.forget_gone(before)
         self._ballast.restore()
         return pruned
 
@@ -359,6 +356,11 @@ class Spool:
                 with contextlib.suppress(sqlite3.Error):  # a failed COMMIT may have rolled back already
                     self._execute("ROLLBACK")
                 raise
+
+    @contextlib.contextmanager
+    def _reading(self, doing: str) -> Iterator[None]:
+        with self._lock, self._translated(doing):
+            yield
 
     @contextlib.contextmanager
     def _translated(self, doing: str) -> Iterator[None]:

@@ -187,3 +187,14 @@ def test_every_frame_says_which_file_it_was(folder: Path, spool: Path) -> None:
     assert isinstance(frame, Frame)
     assert frame.file is not None
     assert (frame.file.name, frame.file.size_bytes, frame.file.mtime_ns) == ("a.png", len(WHOLE), path.stat().st_mtime_ns)
+
+
+def test_what_the_box_moved_away_is_not_remembered_for_days(folder: Path, spool: Path, target: Path) -> None:
+    put(folder, "a.png", WHOLE)
+    with Watch(folder, spool, after="move", move_to=target) as watch:
+        watch.settle()
+        watch.look()
+        known = watch.spool.judged_files("cell-01").find("a.png")
+
+    assert names(target) == ["a.png"]
+    assert known is None

@@ -86,6 +86,9 @@ class Looks:
     def note_gone(self, names: Collection[str]) -> None:
         self._judged.note_gone(names)
 
+    def forget(self, names: Collection[str]) -> None:
+        self._judged.forget(names)
+
     def wait_for(self, count: int) -> None:
         with self._changed:
             assert self._changed.wait_for(lambda: self.count >= count, PATIENCE_S), "the folder was not read"

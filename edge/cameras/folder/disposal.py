@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from edge.cameras.capture_factory import utc_now
@@ -36,7 +36,9 @@ class Disposal:
         self._monotonic = monotonic
         self._again_s = float("-inf")
         self._trouble: Trouble | None = None
+        self._failed: set[Path] = set()
         self._numbers: dict[str, int] = {}
+        """The last number that was given to a name which is taken."""
 
     @property
     def is_due(self) -> bool:
@@ -48,21 +50,34 @@ class Disposal:
         trouble = self._trouble
         return () if trouble is None else (trouble,)
 
-    def dispose(self, path: Path, facts: Facts) -> bool:
-        """Move or delete the file if it still is what was judged; False if that fails, which is said."""
-        try:
-            self._dispose(path, facts)
-        except FileNotFoundError as err:
-            if path.exists():  # it is the other folder that is missing
-                return self._failed(path, err)
-        except OSError as err:
-            return self._failed(path, err)
-        if self._trouble is not None:
-            log.info("judged files are moved or deleted again folder=%s", path.parent)
-        self._trouble = None
-        return True
+    def dispose(self, judged: Mapping[Path, Facts]) -> list[Path]:
+        """Move or delete the files that still are what was judged; returns those that are gone for good.
 
-    def _failed(self, path: Path, err: OSError) -> bool:
+        At the first failure the rest waits. The next time a file that failed comes last, so that it does not hold up the others.
+        """
+        self._failed &= judged.keys()
+        gone = []
+        for path in sorted(judged, key=lambda path: path in self._failed):
+            try:
+                self._dispose(path, judged[path])
+            except OSError as err:
+                if isinstance(err, FileNotFoundError) and not path.exists():  # somebody else has taken it away
+                    continue
+                self._fail(path, err)
+                break
+            self._failed.discard(path)
+            if not os.path.lexists(path):
+                gone.append(path)
+        if self._trouble is not None and not self._failed:
+            log.info("judged files are moved or deleted again")
+            self._trouble = None
+        for folder in {path.parent for path in gone} | ({self._move_to} if gone and self._move_to else set()):
+            with contextlib.suppress(OSError):  # network shares cannot always
+                sync_folder(folder)
+        return gone
+
+    def _fail(self, path: Path, err: OSError) -> None:
+        self._failed.add(path)
         self._again_s = self._monotonic() + RETRY_S
         doing = f"deleting the judged file {path}" if self._move_to is None else f"moving the judged file {path} to {self._move_to}"
         detail = f"{doing}: {err.strerror}: make room there or correct the rights; it stays and is not judged again"
@@ -71,7 +86,6 @@ class Disposal:
             self._trouble = Trouble(TROUBLE, utc_now(), detail)
         else:
             self._trouble = Trouble(TROUBLE, self._trouble.since, detail)
-        return False
 
     def _dispose(self, path: Path, facts: Facts) -> None:
         if _facts_of(path) != facts:  # written again meanwhile: it is judged first
@@ -94,7 +108,8 @@ class Disposal:
         for number in itertools.count(self._numbers.get(name, 0)):
             target = folder / (f"{stem}-{number}{suffix}" if number else name)
             if not os.path.lexists(target):
-                self._numbers[name] = number
+                if number:
+                    self._numbers[name] = number
                 return target
         raise AssertionError  # unreachable: numbers do not end
 

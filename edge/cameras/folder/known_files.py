@@ -36,8 +36,8 @@ class KnownFiles:
             return True
         if name in self._handled:
             return self._handled[name] != facts
-        known = self._judged.find(name)
-        if known is None or self._judged.is_gone(name) or (known.size_bytes, known.mtime_ns) != facts:
+        known, is_gone = self._find(name)
+        if known is None or is_gone or (known.size_bytes, known.mtime_ns) != facts:
             return True
         self._handled[name] = facts
         return False
@@ -61,8 +61,11 @@ class KnownFiles:
 
     def committed(self, name: str) -> Facts | None:
         """Size and time of a file whose inspection is in the spool, None where it is not, or the file has changed since."""
-        facts, known = self._handled.get(name), self._judged.find(name)
-        if facts is None or known is None or name in self._written_again or self._judged.is_gone(name):
+        facts = self._handled.get(name)
+        if facts is None or name in self._written_again:
+            return None
+        known, is_gone = self._find(name)
+        if known is None or is_gone:
             return None
         given = self._given.get(name, known)
         return facts if given == known or (known.sha256 is not None and given.sha256 == known.sha256) else None
@@ -71,21 +74,27 @@ class KnownFiles:
         """Take that all other files are gone."""
         self.forget([name for name in {*self._judged.names(), *self._handled, *self._given, *self._written_again} if name not in there])
 
-    def forget(self, gone: Collection[str]) -> None:
-        """Take that these files are gone."""
+    def forget(self, gone: Collection[str], *, for_good: bool = False) -> None:
+        """Take that these files are gone, `for_good` if the box itself moved or deleted them."""
         for name in gone:
             self._handled.pop(name, None)
             self._given.pop(name, None)
             self._written_again.discard(name)
         if gone:
-            self._remember(lambda: self._judged.note_gone(gone))
+            self._remember(lambda: self._judged.forget(gone) if for_good else self._judged.note_gone(gone))
+
+    def _find(self, name: str) -> tuple[PictureFile | None, bool]:
+        """A judged file, and whether it was gone since. What cannot be read is not known: a second verdict is better than none."""
+        try:
+            return self._judged.find(name), self._judged.is_gone(name)
+        except SpoolError:  # the status says so: nothing can be committed either
+            return None, False
 
     def _is_judged(self, file: PictureFile) -> bool:
         given = self._given.get(file.name)
-        known = given or self._judged.find(file.name)
+        known, was_gone = self._find(file.name) if given is None else (given, False)
         if known is None:
             return False
-        was_gone = given is None and self._judged.is_gone(file.name)
         same_time = (known.size_bytes, known.mtime_ns) == (file.size_bytes, file.mtime_ns)
         if file.sha256 is None or known.sha256 != file.sha256:
             return file.sha256 is known.sha256 and same_time and file.name not in self._written_again

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -261,15 +260,10 @@ class WatchedFolder:
         """Move or delete the files whose inspections are committed."""
         if not self._disposal.is_due:
             return
-        disposed = []
-        for name in self._arrivals.names():
-            facts = self._known.committed(name)
-            if facts is None:
-                continue
-            if not self._disposal.dispose(self._root / name, facts):
-                break
-            disposed.append(name)
-        self._known.forget([name for name in disposed if not os.path.lexists(self._root / name)])
+        names = self._arrivals.names()
+        judged = {self._root / name: facts for name in names if (facts := self._known.committed(name)) is not None}
+        gone = self._disposal.dispose(judged)
+        self._known.forget([path.relative_to(self._root).as_posix() for path in gone], for_good=True)
 
 
 def unreachable(outage: Outage, settings: Settings, err: OSError) -> LostFrame | None:

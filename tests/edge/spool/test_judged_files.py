@@ -151,3 +151,12 @@ def test_of_a_damaged_spool_the_files_are_taken_over_whose_verdicts_are_not_lost
     assert waiting == [2, 4]
     assert names == {"delivered.png", "waiting.png"}
     assert after == {"delivered.png"}
+
+
+def test_a_file_that_is_forgotten_is_new(tmp_path: Path) -> None:
+    with opened(tmp_path) as spool:
+        spool.commit(inspection(1), file=FILE)
+        spool.judged_files("s1").forget([FILE.name, "never.png"])
+        at_once = spool.judged_files("s1").find(FILE.name)
+    with opened(tmp_path) as spool:
+        assert (at_once, spool.judged_files("s1").find(FILE.name)) == (None, None)
