@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.records import Capture, Description, Familiarity, Frame, Inspection, Pixels, Scores, Words
+from edge.records import Capture, Description, Familiarity, Frame, Inspection, PictureFile, Pixels, Scores, Trouble, Words
 from firmware_config.station import Describe
 
-__all__ = ["Camera", "Describer", "Judge", "PictureMemory", "Sink", "Trigger", "VisionModels"]
+__all__ = ["Camera", "Describer", "Judge", "JudgedFiles", "PictureMemory", "Sink", "Trigger", "VisionModels"]
 
 
 class Camera(Protocol):
@@ -22,10 +22,52 @@ class Camera(Protocol):
         """Yield pictures, oldest first, until the source ends or `close` is called from another thread.
 
         A picture that cannot be read is yielded as `LostFrame`; trouble with the camera never ends the iteration by an exception.
+        A camera that is out is one `LostFrame`, however long that lasts; `troubles` then says so until it is back.
         """
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """What is wrong now, empty while all is well; from any thread, and at once."""
 
     def close(self) -> None:
         """End `frames` soon, release the device; may be called twice and from any thread."""
+
+
+class JudgedFiles(Protocol):
+    """The files of one station whose inspections are committed, for a camera that gives each file once. Any thread may ask."""
+
+    def find(self, name: str) -> PictureFile | None:
+        """The file of this name as it was judged, None if it was not.
+
+        Raises:
+            SpoolError: it cannot be read, here and in `is_gone`.
+        """
+
+    def is_gone(self, name: str) -> bool:
+        """Whether the judged file has been seen to be gone since."""
+
+    def names(self) -> Collection[str]:
+        """The names of the judged files that are not known to be gone."""
+
+    def renew(self, file: PictureFile) -> None:
+        """Say that a judged file is there with another time, the same picture.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
+
+    def note_gone(self, names: Collection[str]) -> None:
+        """Say that judged files are gone; after some days they are forgotten.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
+
+    def forget(self, names: Collection[str]) -> None:
+        """Say that judged files are gone for good: the box moved or deleted them.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
 
 
 class Trigger(Protocol):

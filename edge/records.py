@@ -22,16 +22,31 @@ __all__ = [
     "Frame",
     "Inspection",
     "LostFrame",
+    "PictureFile",
     "Pixels",
     "Reason",
     "Scores",
     "Struck",
     "Tag",
+    "Trouble",
     "Verdict",
     "Words",
 ]
 
 Pixels: TypeAlias = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A file of a watched folder as it was when it was read: by these facts it is known again after a restart.
+
+    `name` is its path below the folder. `sha256` is that of its bytes, None where they could not be read.
+    """
+
+    name: str
+    size_bytes: int
+    mtime_ns: int
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +55,7 @@ class Frame:
 
     `pixels` is uint8 (H, W, 3) BGR. `captured_at` is UTC-aware and for people; durations come from `monotonic_ns`.
     `source` names where the picture came from (a file name, a device), `part_id` the part in front of the camera if known.
+    `file` is set where the picture is a file that is to be judged once.
     """
 
     pixels: Pixels
@@ -50,6 +66,7 @@ class Frame:
     source: str
     part_id: str | None = None
     capture_ms: float = 0.0
+    file: PictureFile | None = None
 
 
 class Reason(str, Enum):
@@ -101,9 +118,19 @@ class LostFrame:
     sequence: int
     source: str
     part_id: str | None = None
+    file: PictureFile | None = None
 
 
 Capture: TypeAlias = Frame | LostFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a camera now, for longer than one picture. `code` is for machines, `detail` one sentence for people."""
+
+    code: str
+    since: datetime
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

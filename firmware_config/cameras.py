@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from firmware_config.strict import STRICT
 
 KINDS = 'Kind of camera: "folder", "video", "v4l2" or "rtsp"; each has keys of its own.'
+
+PICTURE_SUFFIXES = ("png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "jp2", "pgm", "ppm", "pnm")
+"""The names of the formats that the box reads."""
+
+NamePattern = Annotated[str, Field(pattern=r"^[^/]+(/[^/]+)*$")]
 
 
 class FolderCamera(BaseModel):
@@ -25,20 +30,67 @@ class FolderCamera(BaseModel):
     live: ClassVar[bool] = False
     kind: Literal["folder"] = Field(description=KINDS)
     path: Path = Field(description="The folder.", examples=["/var/lib/kotoba/pictures"])
-    pattern: str = Field(
-        default="*",
-        pattern=r"^[^/]+(/[^/]+)*$",
-        description="Glob pattern of names below `path`. A name that begins with a dot needs a pattern that begins with a dot.",
+    pattern: NamePattern | Annotated[tuple[NamePattern, ...], Field(min_length=1)] = Field(
+        default=tuple(f"*.{suffix}" for suffix in PICTURE_SUFFIXES),
+        description="Glob pattern, or a list of them, of the names below `path` that are pictures; other files are left alone. A pattern "
+        "with a wildcard takes upper and lower case alike. `**/` takes sub-folders. A name that begins with a dot needs a pattern that "
+        "begins with a dot.",
     )
-    watch: bool = Field(default=False, description="True: wait for new files, as a station on a line does.")
-    repeat: bool = Field(default=False, description="True: begin again after the last picture.")
-    poll_ms: int = Field(default=200, ge=10, le=60_000, description="Milliseconds; with `watch`: how often the folder is read.")
+    watch: bool = Field(
+        default=True,
+        description="True: wait for new files and judge each of them once, also after a restart. False: judge what is there and end.",
+    )
+    repeat: bool = Field(default=False, description="With `watch = false`: begin again after the last picture.")
+    poll_ms: int = Field(
+        default=200,
+        ge=10,
+        le=60_000,
+        description="Milliseconds; with `watch`: how often the folder is read; a large folder is read less often.",
+    )
+    stand_still_ms: int = Field(
+        default=5_000,
+        ge=10,
+        le=600_000,
+        description="With `watch`: a file whose writer was not seen to close it (on a network share, or written before the start) is "
+        "taken once its size and time have not changed for this long.",
+    )
+    after: Literal["leave", "move", "delete"] = Field(
+        default="leave", description="With `watch`: what happens to a file once its verdict is in the spool."
+    )
+    move_to: Path | None = Field(
+        default=None, description='With `after = "move"`: the folder that judged files are moved to.', examples=["/var/lib/kotoba/judged"]
+    )
     max_pixels: int = Field(default=64_000_000, ge=1, description="A picture with more is a FAULT; its pixels are not decoded.")
     max_bytes: int = Field(default=256_000_000, ge=1, description="A larger file is a FAULT.")
 
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The patterns of names, also where only one is given."""
+        return (self.pattern,) if isinstance(self.pattern, str) else self.pattern
+
     def named_files(self) -> Iterator[tuple[str, Path]]:
-        """The folder that must be there."""
+        """The folders that must be there."""
         yield "path", self.path
+        if self.move_to is not None:
+            yield "move_to", self.move_to
+
+    @model_validator(mode="after")
+    def _keys_agree(self) -> FolderCamera:
+        if self.watch and self.repeat:
+            msg = "repeat = true needs watch = false: a watched folder has no last picture"
+        elif self.after != "leave" and not self.watch:
+            msg = f'after = "{self.after}" needs watch = true: only a watched folder remembers what was judged'
+        elif (self.after == "move") != (self.move_to is not None):
+            msg = 'after = "move" and move_to = FOLDER belong together: give both or none'
+        elif self.move_to is not None and self._would_take(self.move_to):
+            msg = f"move_to = {self.move_to} is read again by this camera: name a folder that path and pattern do not reach"
+        else:
+            return self
+        raise ValueError(msg)
+
+    def _would_take(self, folder: Path) -> bool:
+        inside = folder.is_relative_to(self.path)
+        return folder == self.path or (inside and any("/" in pattern for pattern in self.patterns))
 
 
 class VideoCamera(BaseModel):

@@ -24,7 +24,7 @@ ADDRESSES = {"folder": "path", "video": "path", "v4l2": "device", "rtsp": "url"}
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4"})
 NO_BROKER = "none"
-TAKEN_FROM_TEMPLATE = ("picture", "trigger", "labels", "describe", "judge")
+TAKEN_FROM_TEMPLATE = ("picture", "trigger", "labels", "describe", "judge", "familiarity")
 
 CAMERA_HELP = f"rtsp://ADDRESS, a device under /dev, a video ({' '.join(sorted(VIDEO_SUFFIXES))}) or a folder of pictures"
 PATH_HELP = "the site path of its topics, such as enterprise/site/area/line"
@@ -90,7 +90,7 @@ def camera_of(text: str) -> dict[str, Any]:
     if not text.strip() or not ("/" in text or path.is_dir()):
         msg = f"{text!r} is no camera: give {CAMERA_HELP} (a folder that is not there yet as ./{text.strip() or 'pictures'})"
         raise ValueError(msg)
-    return {"kind": "folder", "path": str(path.absolute()), "watch": True}
+    return {"kind": "folder", "path": str(path.absolute())}
 
 
 def site_path_of(text: str) -> str:

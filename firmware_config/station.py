@@ -284,15 +284,19 @@ def require_distinct_names(stations: Sequence[Station], *, folder: Path) -> None
         raise StationError(msg)
 
 
-def require_named_files(station: Station) -> None:
+def require_named_files(station: Station, *, camera_may_be_out: bool = False) -> None:
     """Check that the files and folders that a station reads are on this machine. A camera may still be unplugged.
+
+    With `camera_may_be_out` the folders of a watched camera may be missing too: a share that is mounted later is a camera that is out.
 
     Raises:
         StationError: the first file or folder that is missing.
     """
     judge = station.judge
     paths = [("template_file", judge.template_file), ("calibration", judge.calibration), ("lessons", judge.lessons)]
-    named = [(f"camera.{key}", path) for key, path in station.camera.named_files()]
+    camera = station.camera
+    is_out = camera_may_be_out and camera.kind == "folder" and camera.watch
+    named = [] if is_out else [(f"camera.{key}", path) for key, path in camera.named_files()]
     named += [(f"outputs.{key}", path) for key, path in station.outputs.named_files()]
     named += [(f"judge.{key}", path) for key, path in paths if path is not None]
     if station.familiarity.memory_file is not None:

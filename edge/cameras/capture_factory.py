@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
-from edge.records import Frame, LostFrame, Pixels, Reason
+from edge.records import Frame, LostFrame, PictureFile, Pixels, Reason
 
 
 def utc_now() -> datetime:
@@ -23,7 +23,7 @@ class CaptureFactory:
         self._monotonic_ns = monotonic_ns
         self._sequence = 0
 
-    def frame(self, pixels: Pixels, *, source: str, started_ns: int, taken_ns: int | None = None) -> Frame:
+    def frame(self, pixels: Pixels, *, source: str, started_ns: int, taken_ns: int | None = None, file: PictureFile | None = None) -> Frame:
         """A frame whose capture began at `started_ns`; `taken_ns` where it is known to be older than now."""
         now_ns = self._monotonic_ns()
         self._sequence += 1
@@ -35,12 +35,13 @@ class CaptureFactory:
             sequence=self._sequence,
             source=source,
             capture_ms=(now_ns - started_ns) / 1e6,
+            file=file,
         )
 
-    def lost(self, reason: Reason, detail: str, *, source: str) -> LostFrame:
+    def lost(self, reason: Reason, detail: str, *, source: str, file: PictureFile | None = None) -> LostFrame:
         """The fact that a picture could not be had."""
         self._sequence += 1
-        return LostFrame(reason, detail, self._now(), self._monotonic_ns(), self._station, self._sequence, source)
+        return LostFrame(reason, detail, self._now(), self._monotonic_ns(), self._station, self._sequence, source, file=file)
 
     def now_ns(self) -> int:
         """The monotonic clock, at the begin of a capture."""

@@ -1,4 +1,4 @@
-"""A camera that can hang is read in a child process. A child that does not answer in time is killed and started again, with a FAULT."""
+"""A camera that can hang is read in a child process. A child that does not answer in time is killed and started again."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.cameras.capture_factory import CaptureFactory
+from edge.cameras.outage import Outage
 from edge.cameras.reader import FRAME, HEADER, MAX_FRAME_BYTES, MAX_TROUBLE_BYTES, TROUBLE
-from edge.records import Capture, Frame, Pixels, Reason
+from edge.records import Capture, Frame, Pixels, Reason, Trouble
 
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 5.0
 """Pause before the camera is opened again, doubled each time."""
@@ -55,11 +56,12 @@ class _LostError(Exception):
 
 
 class ChildCamera:
-    """Yields the newest picture each time it is asked, or a `LostFrame` for every time that the camera could not be read."""
+    """Yields the newest picture each time it is asked, and one `LostFrame` when the camera goes out; it is tried again until it is back."""
 
     def __init__(self, source: Source, *, station: str, captures: CaptureFactory | None = None, command: Sequence[str] = READER) -> None:
         self._source = source
         self._captures = captures or CaptureFactory(station)
+        self._outage = Outage(self._captures)
         self._command = command
         self._closed = threading.Event()
         self._lock = threading.Lock()
@@ -72,17 +74,24 @@ class ChildCamera:
             while not self._closed.is_set():
                 try:
                     for frame in self._life():
-                        yield frame
+                        self._outage.end()
                         pause_s = FIRST_PAUSE_S
+                        yield frame
                 except _LostError as lost:
                     self._kill()
                     if self._closed.is_set():
                         return
-                    yield self._captures.lost(lost.reason, lost.detail, source=self._source.name)
+                    capture = self._outage.begin(lost.reason, lost.detail, source=self._source.name)
+                    if capture is not None:
+                        yield capture
                     self._closed.wait(pause_s)
                     pause_s = min(2 * pause_s, LAST_PAUSE_S)
         finally:
             self._kill()
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Whether the camera is out; see `edge.interfaces.Camera`."""
+        return self._outage.troubles()
 
     def close(self) -> None:
         """End `frames` and the child; may be called twice and from any thread."""

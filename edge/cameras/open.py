@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_never
 
 if TYPE_CHECKING:
-    from edge.interfaces import Camera
+    from edge.interfaces import Camera, JudgedFiles
     from firmware_config.cameras import Camera as CameraSettings
 
 
-def open_camera(settings: CameraSettings, *, station: str) -> Camera:
+def open_camera(
+    settings: CameraSettings,
+    *,
+    station: str,
+    judged: JudgedFiles | None = None,
+    on_left_alone: Callable[[], None] = lambda: None,
+) -> Camera:
     """Make the camera of a station; nothing is opened before `frames` is called.
+
+    A watched folder gives no file that is `judged`, and calls `on_left_alone` for each file whose name is no picture.
 
     Raises:
         CameraError: it cannot be opened as it is configured.
@@ -21,7 +30,7 @@ def open_camera(settings: CameraSettings, *, station: str) -> Camera:
         case "folder":
             from edge.cameras.folder import FolderCamera
 
-            return FolderCamera(settings, station=station)
+            return FolderCamera(settings, station=station, judged=judged, on_left_alone=on_left_alone)
         case "video":
             from edge.cameras.video import VideoCamera
 

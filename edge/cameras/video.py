@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from edge.cameras.capture_factory import CaptureFactory
-from edge.records import Capture, Reason
+from edge.cameras.outage import Outage
+from edge.records import Capture, Reason, Trouble
 from firmware_config.cameras import VideoCamera as Settings
 
 
@@ -19,6 +20,7 @@ class VideoCamera:
     def __init__(self, settings: Settings, *, station: str, captures: CaptureFactory | None = None) -> None:
         self._settings = settings
         self._captures = captures or CaptureFactory(station)
+        self._outage = Outage(self._captures)
         self._closed = threading.Event()
 
     def frames(self) -> Iterator[Capture]:
@@ -31,8 +33,11 @@ class VideoCamera:
         try:
             if not video.isOpened():
                 detail = f"the video {path} cannot be opened: give a file that FFmpeg reads"
-                yield self._captures.lost(Reason.CAMERA_UNREACHABLE, detail, source=path.name)
+                lost = self._outage.begin(Reason.CAMERA_UNREACHABLE, detail, source=path.name)
+                if lost is not None:
+                    yield lost
                 return
+            self._outage.end()
             expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
             while not self._closed.is_set():
                 started_ns = self._captures.now_ns()
@@ -54,6 +59,10 @@ class VideoCamera:
                 yield self._captures.lost(Reason.UNREADABLE, detail, source=f"{path.name}#{number + 1}")
         finally:
             video.release()
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Whether the file cannot be opened; see `edge.interfaces.Camera`."""
+        return self._outage.troubles()
 
     def close(self) -> None:
         """End `frames`; may be called twice."""

@@ -30,7 +30,7 @@ from firmware_config.calibration import read_calibration
 from firmware_config.errors import ConfigError
 from firmware_config.obstacles import obstacles
 from firmware_config.settings import BoxSettings
-from firmware_config.station import Station
+from firmware_config.station import Station, require_named_files
 
 EARLIEST_TIME = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """A clock that shows an earlier time was never set. A Jetson without a battery starts in 1970, and verdicts are stamped with its clock."""
@@ -176,6 +176,7 @@ def _gradient() -> Pixels:
 def _camera(station: Station) -> str:
     camera = open_camera(station.camera, station=station.station.name)
     if station.camera.kind == "folder" and station.camera.watch:
+        require_named_files(station)
         return f"folder {station.camera.path} is watched"
     with closing(camera):
         capture = next(camera.frames(), None)

@@ -98,8 +98,10 @@ def _camera(path: Path, station: str) -> Camera:
         raise CameraError(msg)
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return open_camera(VideoCamera(kind="video", path=path), station=station)
-    folder, pattern = (path, "*") if path.is_dir() else (path.parent, _literal(path.name))
-    return open_camera(FolderCamera(kind="folder", path=folder, pattern=pattern), station=station)
+    if path.is_dir():
+        return open_camera(FolderCamera(kind="folder", path=path, watch=False), station=station)
+    settings = FolderCamera(kind="folder", path=path.parent, pattern=_literal(path.name), watch=False)
+    return open_camera(settings, station=station)
 
 
 def _literal(name: str) -> str:

@@ -17,7 +17,7 @@ from edge.errors import MessageError, SpoolError
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import uncommitted, unencodable
 from edge.interfaces import Camera
-from edge.records import Capture, Inspection
+from edge.records import Capture, Inspection, PictureFile, Trouble
 from edge.sinks import BoxStatus, SinkRoute, stations_by_sink
 from edge.spool.store import Spool, SpoolStatus
 from edge.triggers import open_trigger
@@ -86,9 +86,9 @@ class Daemon:
         self._worker = threading.Thread(target=self._work, name="inspect", daemon=True)
         self._turns = 0
         self._cannot_commit: str | None = None
-        self._status: BoxStatus = "online"
         self._status_text = ALL_WELL
         self._camera_errors: dict[str, str] = {}
+        self._troubles: dict[str, tuple[Trouble, ...]] = {}
         for pipeline in self._pipelines:
             pipeline.thread = threading.Thread(target=self._capture, args=(pipeline,), name=f"camera-{pipeline.name}", daemon=True)
 
@@ -157,6 +157,7 @@ class Daemon:
     def _show(self, hung: set[str], statuses: Sequence[DispatchStatus], spool: SpoolStatus) -> None:
         for pipeline in self._pipelines:
             self._metrics.dropped.labels(pipeline.name).set(pipeline.slot.dropped)
+            self._show_troubles(pipeline.name, pipeline.camera.troubles())
         for route, status in zip(self._routes, statuses, strict=True):
             self._metrics.backlog.labels(route.name).set(status.backlog)
             self._metrics.nobody_listens.labels(route.name).set(status.nobody_listens)
@@ -166,10 +167,27 @@ class Daemon:
         trouble = [
             self._cannot_commit,
             *self._camera_errors.values(),
+            *(f"station {name}: {trouble.detail}" for name, troubles in self._troubles.items() for trouble in troubles),
             *(status.last_error for status in statuses),
             *(f"{stage} is hung" for stage in sorted(hung)),
         ]
         self._report_status("degraded" if any(trouble) else "online", next((text for text in trouble if text), ALL_WELL))
+
+    def _show_troubles(self, station: str, troubles: tuple[Trouble, ...]) -> None:
+        """Say what is wrong with a camera when that changes: in the log, in a metric and in the station's state."""
+        before = self._troubles.get(station, ())
+        if troubles == before:
+            return
+        self._troubles[station] = troubles
+        for trouble in troubles:
+            if trouble.code not in {known.code for known in before}:
+                log.info("camera trouble station=%s code=%s detail=%r", station, trouble.code, trouble.detail)
+        if not troubles:
+            log.info("camera well again station=%s", station)
+        self._metrics.camera_troubles.labels(station).set(len(troubles))
+        for route in self._routes:
+            if route.set_troubles is not None and station in route.stations:
+                route.set_troubles(station, troubles)
 
     def _report_status(self, status: BoxStatus, text: str) -> None:
         if text == self._status_text:
@@ -178,9 +196,8 @@ class Daemon:
         log.info("status %s: %s", status, text)
         self._notifier.status(text)
         for route in self._routes:
-            if route.set_status is not None and status != self._status:
-                route.set_status(status)
-        self._status = status
+            if route.set_status is not None:
+                route.set_status(status, text)
 
     def _prune(self) -> None:
         try:
@@ -227,20 +244,20 @@ class Daemon:
     def _inspect(self, pipeline: StationPipeline, capture: Capture) -> None:
         inspection = pipeline.inspector.inspect(capture)
         started = time.monotonic()
-        committed = self._commit(inspection)
+        committed = self._commit(inspection, capture.file)
         if committed is None:
             return
         self._metrics.count(replace(committed, timings_ms=(*committed.timings_ms, ("commit", (time.monotonic() - started) * 1e3))))
         for dispatcher in self._dispatchers:
             dispatcher.wake()
 
-    def _commit(self, inspection: Inspection) -> Inspection | None:
+    def _commit(self, inspection: Inspection, file: PictureFile | None) -> Inspection | None:
         """Commit an inspection, however long that takes; None if the daemon is stopped first. A verdict that had to wait is a FAULT."""
         was_encodable = True
         while True:
             self._turns += 1
             try:
-                committed = self._spool.commit(inspection)
+                committed = self._spool.commit(inspection, file=file)
             except MessageError as err:
                 log.exception("encoding failed id=%s station=%s source=%r", inspection.id, inspection.station, inspection.source)
                 if not was_encodable:  # nothing is left that could be left out

@@ -34,6 +34,12 @@ class Metrics:
         self.dropped = Gauge(
             "kotoba_frames_dropped", "Pictures of live cameras replaced by newer ones", ["station"], registry=self.registry
         )
+        self.left_alone = Counter(
+            "kotoba_files_left_alone", "Files of a watched folder whose names are no pictures", ["station"], registry=self.registry
+        )
+        self.camera_troubles = Gauge(
+            "kotoba_camera_troubles", "Troubles of a camera that last now, such as unreachable", ["station"], registry=self.registry
+        )
         self.backlog = Gauge("kotoba_backlog", "Committed inspections that an output has not got yet", ["output"], registry=self.registry)
         self.nobody_listens = Gauge(
             "kotoba_nobody_listens", "1 while the broker has no subscriber for the verdicts", ["output"], registry=self.registry

@@ -15,6 +15,7 @@ from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.errors import EdgeError, SpoolError
 from edge.inspection.open import open_inspectors
+from edge.interfaces import Camera
 from edge.sinks import open_sinks
 from edge.spool.store import Spool
 from firmware_config.board import Board, read_board
@@ -39,7 +40,7 @@ def read_stations(folder: Path) -> tuple[Station, ...]:
     stations = tuple(map(read_station, files))
     require_distinct_names(stations, folder=folder)
     for station in stations:
-        require_named_files(station)
+        require_named_files(station, camera_may_be_out=True)
     return stations
 
 
@@ -63,7 +64,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         metrics = Metrics()
         inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
         pipelines = [
-            StationPipeline(station, open_camera(station.camera, station=station.station.name), inspector, live=station.camera.live)
+            StationPipeline(station, _camera(station, spool, metrics), inspector, live=station.camera.live)
             for station, inspector in zip(stations, inspectors, strict=True)
         ]
         if settings.metrics_port is not None:
@@ -76,6 +77,13 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
             stack.callback(stop_serving)
             log.info("metrics host=%s port=%d", settings.metrics_host, port)
         Daemon(pipelines, spool=spool, routes=routes, metrics=metrics, notifier=Notifier()).run(stop)
+
+
+def _camera(station: Station, spool: Spool, metrics: Metrics) -> Camera:
+    """The camera of a station; the spool knows what it has given before."""
+    name = station.station.name
+    left_alone = metrics.left_alone.labels(name)
+    return open_camera(station.camera, station=name, judged=spool.judged_files(name), on_left_alone=left_alone.inc)
 
 
 def open_spool(settings: BoxSettings) -> Spool:

@@ -95,7 +95,7 @@ def _station(bundle: Bundle, folder: Path, port: int, *, forever: bool) -> Stati
     # The embedded broker speaks 3.1.1.
     output = MqttOutput(host="127.0.0.1", port=port, protocol="3.1.1")
     trigger = sample.trigger.model_copy(update={"kind": "interval", "interval_ms": FOREVER_INTERVAL_MS} if forever else {})
-    camera = FolderCamera(kind="folder", path=folder, pattern="*.png", repeat=forever)
+    camera = FolderCamera(kind="folder", path=folder, pattern="*.png", watch=False, repeat=forever)
     return sample.model_copy(update={"camera": camera, "outputs": Outputs(mqtt=output), "trigger": trigger})
 
 

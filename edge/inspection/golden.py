@@ -54,7 +54,7 @@ def golden_capture(picture: Path, *, station: str) -> Capture:
     Raises:
         BundleError: it is not there.
     """
-    settings = FolderCamera(kind="folder", path=picture.parent, pattern=picture.name)
+    settings = FolderCamera(kind="folder", path=picture.parent, pattern=picture.name, watch=False)
     with closing(open_camera(settings, station=station)) as camera:
         capture = next(camera.frames(), None)
     if capture is None:

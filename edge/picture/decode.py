@@ -37,7 +37,7 @@ def read_picture(path: Path, *, max_pixels: int, max_bytes: int) -> Pixels:
     Raises:
         PictureError: the file is missing, empty, too large, cut off, or no picture.
     """
-    return decode_picture(_read(path, max_bytes), name=path.name, max_pixels=max_pixels)
+    return decode_picture(read_file(path, max_bytes=max_bytes), name=path.name, max_pixels=max_pixels)
 
 
 def decode_picture(raw: bytes, *, name: str, max_pixels: int) -> Pixels:
@@ -80,7 +80,12 @@ def header_size(raw: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
+def read_file(path: Path, *, max_bytes: int) -> bytes:
+    """The bytes of a picture file, at most `max_bytes`.
+
+    Raises:
+        PictureError: it is missing, larger, or no regular file.
+    """
     try:
         # O_NONBLOCK: a named pipe in the folder must not hang the camera.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 from edge.interfaces import Sink
+from edge.records import Trouble
 
 BoxStatus: TypeAlias = Literal["online", "degraded", "stopping"]
 
@@ -18,13 +19,15 @@ class SinkRoute:
     """A sink and the stations that it serves.
 
     `name` is the kind of output. The spool keeps a cursor per name and station, so that a broker that moved goes on where it stopped.
-    `set_status` tells consumers how the box is, where the other side has a place for that.
+    `set_status` tells consumers how the box is and why, `set_troubles` what is wrong with the camera of a station now, where the other
+    side has a place for that.
     """
 
     name: str
     stations: tuple[str, ...]
     sink: Sink
-    set_status: Callable[[BoxStatus], None] | None = None
+    set_status: Callable[[BoxStatus, str], None] | None = None
+    set_troubles: Callable[[str, tuple[Trouble, ...]], None] | None = None
 
 
 def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:

@@ -87,7 +87,7 @@ def undelivered(path: Path) -> list[Row]:
     """Read the whole rows of a damaged spool that some sink still waited for, oldest first; what cannot be read is left out."""
     connection = sqlite3.connect(path)
     try:
-        delivered = _delivered(connection)
+        delivered = delivered_rows(connection)
         rows = {row.row: row for row in _readable(connection, "ASC") if row.row > delivered.get(row.station, 0)}
         rows |= {row.row: row for row in _readable(connection, "DESC") if row.row > delivered.get(row.station, 0)}
     finally:
@@ -105,7 +105,7 @@ def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Row]:
                 yield row
 
 
-def _delivered(connection: sqlite3.Connection) -> dict[str, int]:
+def delivered_rows(connection: sqlite3.Connection) -> dict[str, int]:
     """Map a station to the row up to which every sink has it; nothing where the cursors cannot be trusted."""
     try:
         cursors = connection.execute("SELECT sink, station, row, active, seal FROM cursors").fetchall()
@@ -163,6 +163,8 @@ def _broken_seal(connection: sqlite3.Connection) -> str | None:
         "a sequence number": "SELECT seal, station, seq FROM stations",
         "a cursor": "SELECT seal, sink, station, row, active FROM cursors",
     }
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'files'").fetchone():  # a spool from before has none
+        sealed["a judged file"] = "SELECT seal, station, name, size, mtime_ns, sha256, row, gone_at FROM files"
     for what, query in sealed.items():
         if any(columns[0] != seal(*columns[1:]) for columns in connection.execute(query)):
             return f"{what} has changed on disk"
@@ -175,7 +177,7 @@ def _broken_seal(connection: sqlite3.Connection) -> str | None:
 
 def _unreadable_backlog(connection: sqlite3.Connection) -> str | None:
     """Check each undelivered row's content, and that the index by which it will be found leads to it."""
-    delivered = _delivered(connection)
+    delivered = delivered_rows(connection)
     counts = dict.fromkeys(delivered, 0)
     query = "SELECT row, id, epoch, station, seq, committed_at, body, seal FROM inspections NOT INDEXED WHERE row > ?"
     for columns in connection.execute(query, (min(delivered.values(), default=0),)):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.spool.damage import find_damage, is_damage, move_aside, seal, undelivered
+from edge.spool.judged_files import TABLE, WRITE, rescued
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,8 @@ def open_spool_file(
                 raise
             moved_aside = move_aside(path, stamp)
             connection = _connected(path, connect, max_pages=max_pages, examine=False)
-            rescued = _rescue(moved_aside, connection)
-            what = (str(err), moved_aside, rescued)
+            count = _rescue(moved_aside, connection)
+            what = (str(err), moved_aside, count)
             log.error("spool damaged reason=%r moved_aside=%s rescued=%d", *what)  # noqa: TRY400 -- the reason says it all
         epoch = _epoch(connection, new_epoch)
         fcntl.flock(share, fcntl.LOCK_SH)
@@ -112,7 +113,7 @@ def _connected(path: Path, connect: Callable[[Path], sqlite3.Connection], *, max
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         connection.execute(f"PRAGMA max_page_count = {max_pages}").fetchall()
         connection.execute("BEGIN IMMEDIATE")
-        for statement in _TABLES.split(";"):
+        for statement in (*_TABLES.split(";"), TABLE):
             connection.execute(statement)
         connection.execute("COMMIT")
     except BaseException:
@@ -132,10 +133,14 @@ def _epoch(connection: sqlite3.Connection, new_epoch: Callable[[], str]) -> str:
 
 
 def _rescue(aside: Path, connection: sqlite3.Connection) -> int:
-    """Take over what is whole and undelivered, under its old epoch and seq."""
+    """Take over what is whole and undelivered, under its old epoch and seq, and the judged files whose inspections are not lost."""
     rows = undelivered(aside)
     connection.execute("BEGIN IMMEDIATE")
+    new_rows = {}
     for row in rows:
         connection.execute(INSERT, (row.id, row.epoch, row.station, row.seq, row.committed_at, row.body, row.seal))
+        (new_rows[row.row],) = connection.execute("SELECT row FROM inspections WHERE id = ?", (row.id,)).fetchone()
+    for file in rescued(aside, new_rows):
+        connection.execute(WRITE, file.values())
     connection.execute("COMMIT")
     return len(rows)

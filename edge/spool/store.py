@@ -22,10 +22,11 @@ from pathlib import Path
 
 from edge.errors import SpoolError, SpoolFullError
 from edge.message import decode, encode
-from edge.records import Inspection
+from edge.records import Inspection, PictureFile
 from edge.spool.ballast import Ballast
 from edge.spool.damage import Row, seal
 from edge.spool.file import INSERT, PAGE_BYTES, open_connection, open_spool_file
+from edge.spool.judged_files import JudgedFiles
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ DEFAULT_KEEP_S = 7 * 86_400.0
 DEFAULT_BALLAST_BYTES = 8 << 20
 """Twice the write-ahead log at SQLite's default checkpoint of 1,000 pages: enough to prune and to move cursors on a full disk."""
 
-_MIN_PAGES = 24
+_MIN_PAGES = 25
 """The empty tables and indexes with a little room."""
 _SPLIT_PAGES = 8
 """One commit may need this many new pages at once, so SQLite says "full" a little before the quota."""
@@ -95,6 +96,7 @@ class Spool:
         self._clock = clock
         self._ballast = Ballast(path.with_name(path.name + ".ballast"), size_bytes=ballast_bytes)
         self._lock = threading.RLock()
+        self._judged: dict[str, JudgedFiles] = {}
         self._full = False
         self._closed = False
         stamp = datetime.fromtimestamp(clock(), timezone.utc).strftime("%Y%m%dT%H%M%S.%f")
@@ -106,6 +108,19 @@ class Spool:
     def epoch(self) -> str:
         """The identity of this spool: a new one when a new file begins."""
         return self._file.epoch
+
+    def judged_files(self, station: str) -> JudgedFiles:
+        """The files of a station whose inspections are committed.
+
+        Raises:
+            SpoolError: they cannot be read.
+        """
+        with self._lock:
+            if station not in self._judged:
+                self._judged[station] = JudgedFiles(
+                    station, reading=self._reading, transaction=self._transaction, execute=self._execute, clock=self._clock
+                )
+            return self._judged[station]
 
     def register_sinks(self, sinks: Mapping[str, Sequence[str]]) -> None:
         """Say which sinks deliver which stations from now on; rows that one of these waits for are never pruned.
@@ -120,10 +135,10 @@ class Spool:
                 self._ballast.drop()
                 self._write_sinks(sinks)
 
-    def commit(self, inspection: Inspection) -> Inspection:
+    def commit(self, inspection: Inspection, *, file: PictureFile | None = None) -> Inspection:
         """Put an inspection on disk; returning means that it survives kill and power cut. Returns it with `epoch` and `seq`.
 
-        The same id committed again gives what is already there.
+        The same id committed again gives what is already there. `file` is the picture's, which is then known to be judged.
 
         Raises:
             SpoolFullError: quota or disk are used up and no delivered row is left to make room with.
@@ -134,7 +149,7 @@ class Spool:
             for _ in range(3):
                 if self._ballast.in_place() or self._make_room():
                     try:
-                        committed = self._insert(inspection)
+                        committed = self._insert(inspection, file)
                     except SpoolFullError:
                         if not self._make_room():
                             break
@@ -204,12 +219,16 @@ class Spool:
     def prune(self) -> int:
         """Delete rows older than `keep_s` that no sink waits for, and take up ballast again; returns how many rows went.
 
+        Judged files that have been gone for as long are forgotten.
+
         Raises:
             SpoolError: it cannot be written.
         """
-        pruned = 0
-        while batch := self._delete_oldest(PRUNE_ROWS, before=self._clock() - self._keep_s):
+        pruned, before = 0, self._clock() - self._keep_s
+        while batch := self._delete_oldest(PRUNE_ROWS, before=before):
             pruned += batch
+        with self._transaction("forgetting files that are gone"):
+            self._execute("DELETE FROM files WHERE gone_at < ?", (before,))
         self._ballast.restore()
         return pruned
 
@@ -243,7 +262,9 @@ class Spool:
                 cursor = (sink, station, known.get((sink, station), end), int((sink, station) in served))
                 self._execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)", (*cursor, seal(*cursor)))
 
-    def _insert(self, inspection: Inspection) -> Inspection:
+    def _insert(self, inspection: Inspection, file: PictureFile | None) -> Inspection:
+        files = None if file is None else self.judged_files(inspection.station)
+        judged = None
         with self._transaction(f"committing inspection {inspection.id}"):
             there = self._execute("SELECT body FROM inspections WHERE id = ?", (inspection.id,)).fetchone()
             if there is not None:
@@ -253,8 +274,12 @@ class Spool:
             body, now = encode(committed), self._clock()
             identity = (committed.id, committed.epoch, committed.station, committed.seq, now)
             self._execute(INSERT, (*identity, body, seal(*identity, zlib.crc32(body))))
+            if file is not None and files is not None:
+                judged = files.commit(file, self._number("SELECT last_insert_rowid()"))
             counter = (committed.station, committed.seq)
             self._execute("INSERT OR REPLACE INTO stations VALUES (?, ?, ?)", (*counter, seal(*counter)))
+        if judged is not None and files is not None:
+            files.committed(judged)
         return committed
 
     def _make_room(self) -> bool:
@@ -331,6 +356,11 @@ class Spool:
                 with contextlib.suppress(sqlite3.Error):  # a failed COMMIT may have rolled back already
                     self._execute("ROLLBACK")
                 raise
+
+    @contextlib.contextmanager
+    def _reading(self, doing: str) -> Iterator[None]:
+        with self._lock, self._translated(doing):
+            yield
 
     @contextlib.contextmanager
     def _translated(self, doing: str) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,17 +13,19 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.cameras import open_camera
 from edge.cameras.child import ChildCamera, Source
 from edge.cameras.folder import FolderCamera
 from edge.cameras.memory import MemoryCamera
 from edge.cameras.video import VideoCamera
 from edge.interfaces import Camera
-from edge.records import Capture, Frame
+from edge.records import Capture, Frame, LostFrame, Reason
 from firmware_config.cameras import FolderCamera as FolderSettings
+from firmware_config.cameras import V4l2Camera
 from firmware_config.cameras import VideoCamera as VideoSettings
 from tests.support.picture_files import png
 from tests.support.sample_records import frames
-from tests.support.scripted_reader import FOREVER, script
+from tests.support.scripted_reader import FOREVER, ONE_THEN_DIES, TROUBLED, lives, script
 from tests.support.video_files import write_video
 
 COUNT = 3
@@ -31,17 +34,17 @@ COUNT = 3
 def folder(path: Path) -> Camera:
     for i in range(COUNT):
         (path / f"{i}.png").write_bytes(png())
-    return FolderCamera(FolderSettings(kind="folder", path=path), station="cell-01")
+    return FolderCamera(FolderSettings(kind="folder", path=path, watch=False), station="cell-01")
 
 
 def watched_folder(path: Path) -> Camera:
     folder(path)
-    return FolderCamera(FolderSettings(kind="folder", path=path, watch=True, poll_ms=10), station="cell-01")
+    return FolderCamera(FolderSettings(kind="folder", path=path, poll_ms=10, stand_still_ms=20), station="cell-01")
 
 
 def repeated_folder(path: Path) -> Camera:
     folder(path)
-    return FolderCamera(FolderSettings(kind="folder", path=path, repeat=True), station="cell-01")
+    return FolderCamera(FolderSettings(kind="folder", path=path, watch=False, repeat=True), station="cell-01")
 
 
 def video(path: Path) -> Camera:
@@ -65,6 +68,65 @@ CAMERAS: dict[str, Callable[[Path], Camera]] = {
     "video": video,
     "memory": memory,
     "child": child,
+}
+
+
+@dataclass
+class Outage:
+    """A camera that works, and what makes it go out and come back."""
+
+    camera: Camera
+    go: Callable[[], object]
+    come_back: Callable[[], object]
+
+
+def watched_folder_that_goes(path: Path) -> Outage:
+    pictures, away = path / "pictures", path / "away"
+    pictures.mkdir()
+    (pictures / "0.png").write_bytes(png())
+
+    def come_back() -> None:
+        away.rename(pictures)
+        (pictures / "1.png").write_bytes(png())
+
+    camera = FolderCamera(FolderSettings(kind="folder", path=pictures, poll_ms=10, stand_still_ms=20), station="cell-01")
+    return Outage(camera, lambda: pictures.rename(away), come_back)
+
+
+def child_that_fails_three_times(path: Path) -> Outage:
+    source = Source("test", "nowhere", cv2.CAP_ANY, (), {}, open_ms=20_000, read_ms=20_000)
+    program = lives(str(path / "lives"), ONE_THEN_DIES, TROUBLED, TROUBLED, FOREVER)
+    return Outage(ChildCamera(source, station="cell-01", command=(sys.executable, "-c", program)), lambda: None, lambda: None)
+
+
+OUTAGES: dict[str, Callable[[Path], Outage]] = {
+    "watched folder": watched_folder_that_goes,
+    "child": child_that_fails_three_times,
+}
+"""Cameras that come back by themselves join here too."""
+
+
+def absent_folder(path: Path) -> Camera:
+    return FolderCamera(FolderSettings(kind="folder", path=path / "gone", watch=False), station="cell-01")
+
+
+def absent_video(path: Path) -> Camera:
+    return VideoCamera(VideoSettings(kind="video", path=path / "gone.avi"), station="cell-01")
+
+
+def absent_device(path: Path) -> Camera:
+    return open_camera(V4l2Camera(kind="v4l2", device=path / "video9", open_ms=20_000), station="cell-01")
+
+
+def absent_watched_folder(path: Path) -> Camera:
+    return FolderCamera(FolderSettings(kind="folder", path=path / "gone", poll_ms=10), station="cell-01")
+
+
+ABSENT: dict[str, Callable[[Path], Camera]] = {
+    "folder": absent_folder,
+    "watched folder": absent_watched_folder,
+    "video": absent_video,
+    "v4l2": absent_device,
 }
 
 
@@ -133,3 +195,56 @@ def test_closing_from_another_thread_ends_the_frames(camera: Camera) -> None:
     reading.join(10)
 
     assert not reading.is_alive()
+
+
+def test_all_is_well_with_a_camera_that_gives_pictures(camera: Camera) -> None:
+    some(camera)
+
+    assert camera.troubles() == ()
+
+
+@pytest.mark.parametrize("kind", OUTAGES)
+def test_an_outage_is_one_lost_frame_and_a_trouble_until_the_camera_is_back(kind: str, tmp_path: Path) -> None:
+    outage = OUTAGES[kind](tmp_path)
+    captures = outage.camera.frames()
+
+    first = next(captures)
+    outage.go()
+    lost = next(captures)
+    (trouble,) = outage.camera.troubles()
+    outage.come_back()
+    back = next(captures)
+    after = outage.camera.troubles()
+    outage.camera.close()
+    rest = list(captures)
+
+    assert isinstance(first, Frame)
+    assert isinstance(lost, LostFrame)
+    assert isinstance(back, Frame)
+    assert (trouble.code, trouble.since, trouble.detail) == (lost.reason.value, lost.captured_at, lost.detail)
+    assert (after, rest) == ((), [])
+
+
+@pytest.mark.parametrize("kind", ABSENT)
+def test_a_camera_that_is_not_there_is_one_lost_frame_however_long_one_waits(kind: str, tmp_path: Path) -> None:
+    camera = ABSENT[kind](tmp_path)
+    captures: list[Capture] = []
+    said = threading.Event()
+
+    def read() -> None:
+        for capture in camera.frames():
+            captures.append(capture)
+            said.set()
+
+    reading = threading.Thread(target=read)
+    reading.start()
+    assert said.wait(30)
+    reading.join(1.0)  # time for two more attempts at a device, a hundred at a folder
+    (trouble,) = camera.troubles()
+    camera.close()
+    reading.join(10)
+
+    (lost,) = captures
+    assert isinstance(lost, LostFrame)
+    assert lost.reason is Reason.CAMERA_UNREACHABLE
+    assert trouble.code == "camera_unreachable"

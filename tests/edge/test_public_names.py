@@ -13,9 +13,11 @@ PUBLIC = {
         "BundleError CameraError DeliveryError DescribeError EdgeError HistoryError JudgeError LabelsError LessonError MessageError "
         "NobodyListensError SpoolError SpoolFullError"
     ),
-    "interfaces": "Camera Describer Judge Sink Trigger VisionModels",
+    "interfaces": "Camera Describer Judge JudgedFiles Sink Trigger VisionModels",
     "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema",
-    "records": "Capture Decision Description Frame Inspection LostFrame Pixels Reason Scores Struck Tag Verdict Words",
+    "records": (
+        "Capture Decision Description Frame Inspection LostFrame PictureFile Pixels Reason Scores Struck Tag Trouble Verdict Words"
+    ),
 }
 
 

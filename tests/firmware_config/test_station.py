@@ -153,3 +153,50 @@ def test_a_mistake_in_a_label_is_not_counted_again_for_the_list_of_labels(tmp_pa
     labels = '[[labels]]\nname = "good"\ndecision = "ok"\n[[labels]]\nname = "bad"\n'
     with pytest.raises(StationError, match=r"labels\.1\.decision: Field required: see"):
         read_station(write(tmp_path, identity() + CAMERA + labels))
+
+
+@pytest.mark.parametrize(
+    ("keys", "mistake"),
+    [
+        ("repeat = true", "repeat = true needs watch = false"),
+        ('watch = false\nafter = "delete"', 'after = "delete" needs watch = true'),
+        ('after = "move"', "belong together"),
+        ('move_to = "elsewhere"', "belong together"),
+        ('after = "move"\nmove_to = "pictures"', "is read again by this camera"),
+        ('after = "move"\nmove_to = "pictures/done"\npattern = "**/*.png"', "is read again by this camera"),
+        ("pattern = []", "camera"),
+        ('pattern = ["/a"]', "camera"),
+    ],
+)
+def test_keys_of_a_folder_that_do_not_go_together_are_refused(tmp_path: Path, keys: str, mistake: str) -> None:
+    with pytest.raises(StationError, match=mistake):
+        read_station(write(tmp_path, GOOD.replace(CAMERA, f"{CAMERA}{keys}\n")))
+
+
+@pytest.mark.parametrize(
+    ("keys", "patterns"),
+    [("", "default"), ('pattern = "*.png"', ("*.png",)), ('pattern = ["*.png", "**/*.jpg"]', ("*.png", "**/*.jpg"))],
+)
+def test_a_folder_is_watched_and_one_pattern_is_a_list_of_one(tmp_path: Path, keys: str, patterns: object) -> None:
+    camera = read_station(write(tmp_path, GOOD.replace(CAMERA, f"{CAMERA}{keys}\n"))).camera
+
+    assert isinstance(camera, FolderCamera)
+    assert camera.watch
+    assert camera.patterns == patterns or (patterns == "default" and "*.png" in camera.patterns)
+
+
+def test_a_judged_folder_below_the_pictures_is_fine_where_the_pattern_does_not_reach_it(tmp_path: Path) -> None:
+    keys = 'after = "move"\nmove_to = "pictures/done"\npattern = "*.png"\n'
+
+    assert read_station(write(tmp_path, GOOD.replace(CAMERA, f"{CAMERA}{keys}"))).camera.kind == "folder"
+
+
+def test_a_watched_folder_may_be_out_when_the_box_starts(tmp_path: Path) -> None:
+    watched = read_station(write(tmp_path, GOOD.replace('"pictures"', '"/missing"')))
+    finite = read_station(write(tmp_path, GOOD.replace('"pictures"\n', '"/missing"\nwatch = false\n')))
+
+    require_named_files(watched, camera_may_be_out=True)
+    with pytest.raises(StationError, match=r"camera\.path"):
+        require_named_files(watched)
+    with pytest.raises(StationError, match=r"camera\.path"):
+        require_named_files(finite, camera_may_be_out=True)

@@ -15,7 +15,7 @@ from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
 from edge.interfaces import Camera, Judge
 from edge.judges.scripted import ScriptedJudge
-from edge.records import Capture, Inspection, Scores, Words
+from edge.records import Capture, Inspection, Scores, Trouble, Words
 from edge.sinks import SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
@@ -81,6 +81,9 @@ class DeadCamera:
     def frames(self) -> Iterator[Capture]:
         self._closed.wait()
         yield from ()
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        return ()
 
     def close(self) -> None:
         self._closed.set()

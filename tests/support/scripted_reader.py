@@ -19,6 +19,7 @@ def hang():
 
 FOREVER = "while True: frame(9)"
 STALLS = "frame(1); frame(2); hang()"
+ONE_THEN_DIES = "frame(7); os._exit(7)"
 SILENT = "hang()"
 DIES = "frame(1); os._exit(7)"
 HALF = "sys.stdin.buffer.read(1); say(HEADER.pack(FRAME, 4, 6, 0, 72) + bytes(10)); hang()"
@@ -32,6 +33,14 @@ LONG_TROUBLE = "say(HEADER.pack(TROUBLE, 0, 0, 0, 2**31)); hang()"
 def script(what: str) -> str:
     """A program for `python -c`."""
     return _PROLOGUE + what
+
+
+def lives(path: str, *programs: str) -> str:
+    """A program that does the first of `programs` when it is started for the first time, then the second ..., and the last ever after."""
+    count = f"lives = os.path.getsize({path!r}) if os.path.exists({path!r}) else 0\nopen({path!r}, 'a').write('x')\n"
+    *others, last = programs
+    branches = "".join(f"if lives == {number}:\n    {program}\n" for number, program in enumerate(others))
+    return f"{_PROLOGUE}\n{count}{branches}{last}"
 
 
 def first_then(path: str, first: str, then: str) -> str:

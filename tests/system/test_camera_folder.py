@@ -37,7 +37,7 @@ class Describer:
 
 judge = ScriptedJudge(lambda _: scores())
 inspector = Inspector(station(), describer=Describer(), judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS)
-for capture in FolderCamera(Settings(kind="folder", path=Path(sys.argv[1])), station="cell-01").frames():
+for capture in FolderCamera(Settings(kind="folder", path=Path(sys.argv[1]), watch=False), station="cell-01").frames():
     print(encode(inspector.inspect(capture)).decode(), flush=True)
 # Not ru_maxrss: Linux lets a child begin with that of its parent.
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())

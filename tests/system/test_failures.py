@@ -157,7 +157,9 @@ def box(sound: Path, tmp_path: Path) -> Box:
         (tmp_path / folder).mkdir()
     (tmp_path / "keys").symlink_to(sound / "keys")
     (tmp_path / "bundle").symlink_to(sound / "bundle")
-    made.station.write_text(station_toml(SECTIONS.format(port=made.port), pictures=made.picture.parent, camera="repeat = true\n"))
+    made.station.write_text(
+        station_toml(SECTIONS.format(port=made.port), pictures=made.picture.parent, camera="watch = false\nrepeat = true\n")
+    )
     cv2.imwrite(str(made.picture), np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8))
     return made
 
@@ -167,6 +169,11 @@ def change_station(old: str, new: str) -> Callable[[Box], None]:
         box.station.write_text(box.station.read_text().replace(old, new))
 
     return change
+
+
+def watch_a_folder_that_is_not_there(box: Box) -> None:
+    change_station("watch = false\nrepeat = true", "")(box)
+    change_station("pictures", "elsewhere")(box)
 
 
 def lose_bundle(box: Box) -> None:
@@ -219,6 +226,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "new station from a bundle with a changed file": lambda box: flip_one_byte(box, "golden/station.toml"),
     "label without decision": change_station('decision = "ng"', ""),
     "camera folder that is not there": change_station("pictures", "elsewhere"),
+    "watched folder that is not there": watch_a_folder_that_is_not_there,
     "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),
     "calibration of another bundle": calibrate_for_another_bundle,
     "missing bundle": lose_bundle,

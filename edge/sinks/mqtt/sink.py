@@ -19,7 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import DeliveryError, NobodyListensError
 from edge.message import SCHEMA, encode
-from edge.records import Inspection
+from edge.records import Inspection, Trouble
 from edge.sinks.mqtt.connection import MqttConnection
 from edge.sinks.mqtt.station_state import StationState
 from edge.sinks.route import SinkRoute, stations_by_destination
@@ -43,7 +43,7 @@ def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, obj
     brokers = [((station.outputs.mqtt, station.station.path), station.station.name) for station in stations if station.outputs.mqtt]
     for (settings, root), names in stations_by_destination(brokers).items():
         sink = MqttSink(settings, root=root, box=box, stations=names, info=info)
-        yield SinkRoute("mqtt", names, sink, sink.set_status)
+        yield SinkRoute("mqtt", names, sink, sink.set_status, sink.set_troubles)
 
 
 class MqttSink:
@@ -78,12 +78,18 @@ class MqttSink:
         self._retained: dict[str, bytes] = {}
         self._refreshed_at = 0.0
         self._lock = threading.Lock()
+        self._states_lock = threading.Lock()
+        """Never held for long: the main loop says what is wrong with a camera while a delivery waits for its acknowledgement."""
         self._connection: MqttConnection | None = None
         self._closed = threading.Event()
 
-    def set_status(self, state: Literal["online", "degraded", "stopping"]) -> None:
-        """Say how the box is; published with the next contact, within a second or so."""
-        self._wanted[self._status_topic] = _status(state)
+    def set_status(self, state: Literal["online", "degraded", "stopping"], text: str) -> None:
+        """Say how the box is, and of a box that is degraded why; published with the next contact, within a second or so."""
+        self._wanted[self._status_topic] = _status(state, detail=text if state == "degraded" else None)
+
+    def set_troubles(self, station: str, troubles: tuple[Trouble, ...]) -> None:
+        """Say what is wrong with the camera of a station; published with the next contact."""
+        self._change_state(station, lambda state: state.set_troubles(troubles))
 
     def connect(self) -> None:
         """Connect if there is no connection, and bring the retained topics up to date.
@@ -109,8 +115,7 @@ class MqttSink:
                 msg = f"publishing on {topic}: the broker has no subscriber for it: start the consumer, or set require_subscriber = false"
                 raise NobodyListensError(msg)
             _check(code, topic)
-            self._states[inspection.station].add(inspection)
-            self._wanted[self._state_topic(inspection.station)] = self._states[inspection.station].payload()
+            self._change_state(inspection.station, lambda state: state.add(inspection))
             if self._clock() - self._refreshed_at >= STATE_EVERY_S:
                 self._refresh(connection)
 
@@ -159,6 +164,11 @@ class MqttSink:
                 self._retained[topic] = payload
         self._refreshed_at = self._clock()
 
+    def _change_state(self, station: str, change: Callable[[StationState], None]) -> None:
+        with self._states_lock:
+            change(self._states[station])
+            self._wanted[self._state_topic(station)] = self._states[station].payload()
+
     def _state_topic(self, station: str) -> str:
         return f"{self._root}/{station}/state"
 
@@ -178,8 +188,8 @@ class MqttSink:
         return properties
 
 
-def _status(state: str) -> bytes:
-    return json.dumps({"state": state}).encode()
+def _status(state: str, *, detail: str | None = None) -> bytes:
+    return json.dumps({"state": state} | ({"detail": detail} if detail else {}), ensure_ascii=False).encode()
 
 
 def _check(code: int, topic: str) -> None:

@@ -1,17 +1,57 @@
-"""What the retained state topic of a station says: its last verdict, its camera and how many of each decision."""
+"""What the retained state topic of a station says: its camera, how many of each decision, and its last verdict."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from typing import Any, Literal
 
-from edge.message import utc_text
-from edge.records import Decision, Inspection, Reason
+from pydantic import BaseModel, ConfigDict, Field
 
-CAMERA_TROUBLE = frozenset({
-    Reason.UNREADABLE, Reason.TOO_LARGE, Reason.EMPTY, Reason.CAMERA_STALLED, Reason.CAMERA_UNREACHABLE, Reason.BLANK, Reason.WRONG_SIZE,
-    Reason.FROZEN,
-})  # fmt: skip
+from edge.message import Moment, Probability
+from edge.records import Decision, Inspection, Reason, Trouble
+from firmware_config.strict import STRICT
+
+CAMERA_OUT = frozenset({Reason.CAMERA_STALLED, Reason.CAMERA_UNREACHABLE})
+"""With these the camera itself is out; `troubles` says how long."""
+
+PICTURE_TROUBLE = frozenset({Reason.UNREADABLE, Reason.TOO_LARGE, Reason.EMPTY, Reason.BLANK, Reason.WRONG_SIZE, Reason.FROZEN})
+"""The last picture was not healthy."""
+
+
+class TroubleNow(BaseModel):
+    """What is wrong with the camera now."""
+
+    model_config = STRICT
+    code: str = Field(description="`camera_unreachable`, `camera_stalled` or `file_not_moved`.")
+    since: Moment
+    detail: str = Field(description="One sentence for people.")
+
+
+class LastVerdict(BaseModel):
+    """The last verdict, as far as an overview needs it."""
+
+    model_config = STRICT
+    id: str
+    epoch: str
+    seq: int
+    captured_at: Moment
+    decision: Decision
+    label: str | None
+    confidence: Probability | None
+    reasons: tuple[Reason, ...]
+
+
+class State(BaseModel):
+    """The state of a station on the wire, retained."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.state/1")
+    station: str
+    camera: Literal["ok", "trouble", "unreachable", "unknown"] = Field(
+        description="unreachable: out now, see `troubles`. trouble: the last picture was not healthy. unknown: no picture yet."
+    )
+    troubles: tuple[TroubleNow, ...] = Field(description="What is wrong with the camera now, empty while all is well.")
+    counts: dict[str, int] = Field(description="Verdicts by decision since the daemon began.")
+    last: LastVerdict | None
 
 
 class StationState:
@@ -20,6 +60,7 @@ class StationState:
     def __init__(self, station: str) -> None:
         self._station = station
         self._last: Inspection | None = None
+        self._troubles: tuple[Trouble, ...] = ()
         self._counts: Counter[Decision] = Counter()
 
     def add(self, inspection: Inspection) -> None:
@@ -28,23 +69,40 @@ class StationState:
             self._last = inspection
             self._counts[inspection.verdict.decision] += 1
 
+    def set_troubles(self, troubles: tuple[Trouble, ...]) -> None:
+        """Take what is wrong with the camera now."""
+        self._troubles = troubles
+
     def payload(self) -> bytes:
         """Say it as JSON."""
         last = self._last
-        state = {
-            "station": self._station,
-            "camera": "unknown" if last is None else "trouble" if CAMERA_TROUBLE.intersection(last.verdict.reasons) else "ok",
-            "counts": {decision.value: self._counts[decision] for decision in Decision},
-            "last": last
-            and {
-                "id": last.id,
-                "epoch": last.epoch,
-                "seq": last.seq,
-                "captured_at": utc_text(last.captured_at),
-                "decision": last.verdict.decision.value,
-                "label": last.verdict.label,
-                "confidence": last.verdict.confidence,
-                "reasons": [reason.value for reason in last.verdict.reasons],
-            },
-        }
-        return json.dumps(state, ensure_ascii=False, allow_nan=False).encode()
+        state = State(
+            station=self._station,
+            camera=self._camera(),
+            troubles=tuple(TroubleNow(code=each.code, since=each.since, detail=each.detail) for each in self._troubles),
+            counts={decision.value: self._counts[decision] for decision in Decision},
+            last=last
+            and LastVerdict(
+                id=last.id,
+                epoch=last.epoch,
+                seq=last.seq,
+                captured_at=last.captured_at,
+                decision=last.verdict.decision,
+                label=last.verdict.label,
+                confidence=last.verdict.confidence,
+                reasons=last.verdict.reasons,
+            ),
+        )
+        return state.model_dump_json().encode()
+
+    def _camera(self) -> Literal["ok", "trouble", "unreachable", "unknown"]:
+        if any(trouble.code in {reason.value for reason in CAMERA_OUT} for trouble in self._troubles):
+            return "unreachable"
+        if self._last is None:
+            return "unknown"
+        return "trouble" if PICTURE_TROUBLE.intersection(self._last.verdict.reasons) else "ok"
+
+
+def state_schema() -> dict[str, Any]:
+    """Give the JSON Schema of the state."""
+    return State.model_json_schema(mode="serialization")

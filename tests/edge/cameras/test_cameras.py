@@ -25,7 +25,11 @@ from tests.support.video_files import write_video
 
 
 def folder(path: Path, **settings: object) -> FolderCamera:
-    return FolderCamera(FolderSettings.model_validate({"kind": "folder", "path": path, "poll_ms": 10, **settings}), station="cell-01")
+    return FolderCamera(FolderSettings.model_validate({"kind": "folder", "path": path, "watch": False, **settings}), station="cell-01")
+
+
+def watched(path: Path, **settings: object) -> FolderCamera:
+    return folder(path, **{"watch": True, "poll_ms": 10, "stand_still_ms": 20, **settings})
 
 
 def video(path: Path, **settings: int) -> VideoCamera:
@@ -102,7 +106,7 @@ def test_a_repeated_folder_that_vanishes_is_told(tmp_path: Path) -> None:
 
 def test_a_watched_folder_gives_new_files_and_those_written_anew(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png())
-    camera = folder(tmp_path, watch=True)
+    camera = watched(tmp_path)
     captures = camera.frames()
     first = next(captures)
 
@@ -118,7 +122,7 @@ def test_a_watched_folder_gives_new_files_and_those_written_anew(tmp_path: Path)
 
 def test_a_watched_file_that_still_grows_is_left_alone_until_it_is_whole(tmp_path: Path) -> None:
     raw = png()
-    camera = folder(tmp_path, watch=True, poll_ms=250)
+    camera = watched(tmp_path)
     whole = threading.Event()
 
     def write_slowly() -> None:
@@ -143,7 +147,7 @@ def test_a_watched_folder_that_vanishes_is_told_once_and_goes_on_when_it_is_back
     path = tmp_path / "pictures"
     path.mkdir()
     (path / "a.png").write_bytes(png())
-    camera = folder(path, watch=True)
+    camera = watched(path)
     captures = camera.frames()
     first = next(captures)
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -7,15 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.memory import MemoryCamera
-from edge.daemon.loop import StationPipeline
+from edge.cameras.outage import Outage
+from edge.daemon.loop import Daemon, StationPipeline
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits, fault
 from edge.judges.scripted import ScriptedJudge
-from edge.records import Capture, Decision, Reason
+from edge.message import utc_text
+from edge.records import Capture, Decision, Reason, Trouble
+from edge.sinks import SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
 from tests.support.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, pipeline, running
@@ -238,6 +243,65 @@ def test_a_camera_that_breaks_its_contract_is_said(spool: Spool, manager: socket
         told = hear(manager, lambda said: said.startswith(b"STATUS"))
 
     assert told == b"STATUS=the camera of cell-01 ended with RuntimeError: start the daemon again and report this as a bug"
+
+
+class OutCamera:
+    """A camera that is out until it is told to come back."""
+
+    def __init__(self) -> None:
+        self.back = threading.Event()
+        self._closed = threading.Event()
+        self._outage = Outage(CaptureFactory("cell-01"))
+
+    def frames(self) -> Iterator[Capture]:
+        lost = self._outage.begin(Reason.CAMERA_UNREACHABLE, "camera 7 cannot be opened: look at its cable", source="camera 7")
+        assert lost is not None
+        yield lost
+        while not self._closed.is_set() and not self.back.wait(0.05):
+            self._outage.begin(Reason.CAMERA_STALLED, "camera 7 gave no picture for 3.0 s: it is opened again", source="camera 7")
+        self._outage.end()
+        yield from frames(["a.png"])
+        self._closed.wait()
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        return self._outage.troubles()
+
+    def close(self) -> None:
+        self.back.set()
+        self._closed.set()
+
+
+@pytest.mark.parametrize("trigger", [{}, {"kind": "interval", "interval_ms": 10}], ids=["continuous", "interval"])
+def test_a_camera_that_is_out_is_one_fault_then_state_and_status_until_it_is_back(
+    spool: Spool, manager: socket.socket, caplog: pytest.LogCaptureFixture, trigger: dict[str, object]
+) -> None:
+    camera, sink, states = OutCamera(), WatchedSink(), list[tuple[str, tuple[Trouble, ...]]]()
+    out = pipeline(camera, ["a.png"])
+    out.station = station(trigger=trigger)
+    route = SinkRoute("memory", ("cell-01",), sink, set_troubles=lambda name, troubles: states.append((name, troubles)))
+    daemon = Daemon([out], spool=spool, routes=[route], metrics=(metrics := Metrics()), notifier=notifier_at(manager, 30))
+    troubles = functools.partial(metrics.registry.get_sample_value, "kotoba_camera_troubles", {"station": "cell-01"})
+
+    with caplog.at_level("INFO"), running(daemon):
+        degraded = hear(manager, lambda said: b"camera 7" in said)
+        hear(manager, lambda said: said == b"WATCHDOG=1")
+        while_out = troubles()
+        camera.back.set()
+        well = hear(manager, lambda said: said.startswith(b"STATUS=all"))
+        assert sink.arrived.wait_for(2)
+
+    verdicts = [(inspection.verdict.decision, inspection.verdict.reasons) for inspection in sink.inspections]
+    logged = [record.getMessage() for record in caplog.records]
+    assert verdicts == [(Decision.FAULT, (Reason.CAMERA_UNREACHABLE,)), (Decision.OK, ())]
+    assert degraded.startswith(b"STATUS=station cell-01: camera 7")
+    assert well == b"STATUS=all stations running"
+    assert states[0][0] == "cell-01"
+    assert states[0][1][0].code in {"camera_unreachable", "camera_stalled"}
+    assert states[-1] == ("cell-01", ())
+    since = {utc_text(state[0].since) for _, state in states if state}
+    assert since == {utc_text(sink.inspections[0].captured_at)}
+    assert (while_out, troubles()) == (1, 0)
+    assert sum("camera well again station=cell-01" in line for line in logged) == 1
 
 
 def test_a_spool_that_cannot_be_read_stops_the_pings_but_not_the_end(spool: Spool, manager: socket.socket) -> None:

@@ -13,11 +13,13 @@ import pytest
 
 from edge.errors import DeliveryError, NobodyListensError
 from edge.message import encode
+from edge.records import Trouble
 from edge.sinks.mqtt.sink import MqttSink
 from firmware_config.outputs import MqttOutput
 from tests.support.consumer import Consumer, Got
 from tests.support.inspections import FULL, inspection
 from tests.support.mosquitto import USER, Mosquitto, free_port, write_certificates
+from tests.support.sample_records import MOMENT
 
 WAYS = list(product(["5", "3.1.1"], [False, True]))
 WAY_NAMES = [f"MQTT {protocol} {'TLS' if tls else 'plain'}" for protocol, tls in WAYS]
@@ -95,7 +97,7 @@ def test_who_comes_later_finds_status_info_and_state(way: tuple[Mosquitto, str],
 
 
 def is_status(state: str) -> Callable[[Got], bool]:
-    return lambda got: got.topic.endswith("/status") and json.loads(got.payload) == {"state": state}
+    return lambda got: got.topic.endswith("/status") and json.loads(got.payload)["state"] == state
 
 
 def cut_connections_to(port: int) -> None:
@@ -138,9 +140,29 @@ def test_a_status_that_was_set_goes_out_with_the_next_contact(broker: Mosquitto,
     sinks.append(sink)
     with Consumer(broker, "plant/line1/box1/status") as consumer:
         sink.connect()
-        sink.set_status("degraded")
+        sink.set_status("degraded", "station s1: the folder is gone")
         sink.connect()
-        consumer.until(is_status("degraded"))
+        got = consumer.until(is_status("degraded"))
+
+    assert json.loads(got.payload) == {"state": "degraded", "detail": "station s1: the folder is gone"}
+
+
+def test_what_is_wrong_with_a_camera_stands_in_the_state_of_its_station_until_it_is_over(broker: Mosquitto, sinks: list[MqttSink]) -> None:
+    sink = sink_for(settings(broker), "s1", "s2")
+    sinks.append(sink)
+    trouble = Trouble("camera_unreachable", MOMENT, "the folder /pictures cannot be read: mount it again")
+
+    with Consumer(broker, "plant/line1/s1/state") as consumer:
+        sink.set_troubles("s1", (trouble,))
+        sink.connect()
+        out = json.loads(consumer.until(lambda got: b"unreachable" in got.payload).payload)
+        sink.set_troubles("s1", ())
+        sink.connect()
+        back = json.loads(consumer.until(lambda got: b"unreachable" not in got.payload).payload)
+
+    assert out["camera"] == "unreachable"
+    assert out["troubles"] == [{"code": "camera_unreachable", "since": "2026-05-04T03:02:01.500Z", "detail": trouble.detail}]
+    assert (back["camera"], back["troubles"]) == ("unknown", [])
 
 
 def is_one_sentence(err: Exception) -> bool:
