@@ -133,7 +133,7 @@ def station_text(name: str, answers: Answers, template: Station | None = None) -
     Raises:
         StationError: the template and the answers do not make a station.
     """
-    camera = dict(answers.camera or {"kind": "folder", "watch": True})
+    camera = dict(answers.camera or {"kind": "folder"})
     camera.setdefault(ADDRESSES[camera["kind"]], _example(CAMERAS[camera["kind"]], ADDRESSES[camera["kind"]]))
     broker = {"host": _example(MqttOutput, "host")} if answers.broker is None else dict(answers.broker)
     taken = {} if template is None else template.model_dump(mode="json", exclude_unset=True, include=set(TAKEN_FROM_TEMPLATE))

@@ -34,6 +34,7 @@ from firmware_config.cameras import FolderCamera
 from firmware_config.outputs import MqttOutput, Outputs
 from firmware_config.settings import BoxSettings
 from firmware_config.station import Station, read_station
+from firmware_config.station_template import template_path
 
 SHEET_CELLS = 12
 """The contact sheet shows the first cells."""
@@ -90,8 +91,8 @@ def _link_cells(cells: Sequence[Cell], folder: Path) -> dict[str, Cell]:
 
 
 def _station(bundle: Bundle, folder: Path, port: int, *, forever: bool) -> Station:
-    """The station of the bundle's golden pictures, with the cells in `folder` as its camera and the embedded broker as its output."""
-    sample = read_station(bundle.path(GOLDEN_STATION))
+    """A station of the bundle's template, with the cells in `folder` as its camera and the embedded broker as its output."""
+    sample = read_station(bundle.path(template_path(bundle.manifest) or GOLDEN_STATION))
     # The embedded broker speaks 3.1.1.
     output = MqttOutput(host="127.0.0.1", port=port, protocol="3.1.1")
     trigger = sample.trigger.model_copy(update={"kind": "interval", "interval_ms": FOREVER_INTERVAL_MS} if forever else {})

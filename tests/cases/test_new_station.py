@@ -236,8 +236,8 @@ def test_a_wrong_answer_is_wrong_usage(arguments: tuple[str, ...], complaint: st
         ("rtsps://camera/1", {"kind": "rtsp", "url": "rtsps://camera/1"}),
         ("/dev/video0", {"kind": "v4l2", "device": "/dev/video0"}),
         ("/data/line.MP4", {"kind": "video", "path": "/data/line.MP4"}),
-        ("/data/pictures", {"kind": "folder", "path": "/data/pictures", "watch": True}),
-        (".", {"kind": "folder", "path": str(Path.cwd()), "watch": True}),
+        ("/data/pictures", {"kind": "folder", "path": "/data/pictures"}),
+        (".", {"kind": "folder", "path": str(Path.cwd())}),
         ("v4l2", {"kind": "v4l2"}),
     ],
 )
