@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field, model_validator
 from firmware_config.strict import STRICT
 
 PICTURE_SUFFIXES = ("png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "jp2", "pgm", "ppm", "pnm")
-"""The names of the formats that the box reads."""
+"""The endings of picture files. One whose format is not read is a FAULT: silence would hide the part."""
 
 NamePattern = Annotated[str, Field(pattern=r"^[^/]+(/[^/]+)*$")]
 

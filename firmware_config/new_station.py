@@ -6,7 +6,7 @@ CAMERAS = {
     "folder": """\
 kind = "folder"               # pictures in a folder, in name order
 path = "/var/lib/kotoba/pictures"
-# pattern = ["*.png", "*.jpg"]   # glob patterns of the names; unset: every format that the box reads. "**/*.png" takes sub-folders
+# pattern = ["*.png", "*.jpg"]   # glob patterns of the names; unset: the endings of picture files. "**/*.png" takes sub-folders
 watch = true                  # wait for new files, judge each once; false: judge what is there and end
 repeat = false                # with watch = false: begin again after the last picture
 poll_ms = 200                 # how often a watched folder is read
