@@ -18,7 +18,7 @@ from firmware_config.strict import STRICT
 KINDS = 'Kind of camera: "folder", "video", "v4l2" or "rtsp"; each has keys of its own.'
 
 PICTURE_SUFFIXES = ("png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "jp2", "pgm", "ppm", "pnm")
-"""The names of the formats that the box reads."""
+"""The endings of picture files. One whose format is not read is a FAULT: silence would hide the part."""
 
 NamePattern = Annotated[str, Field(pattern=r"^[^/]+(/[^/]+)*$")]
 
