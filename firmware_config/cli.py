@@ -17,7 +17,7 @@ from firmware_config.errors import ConfigError, ManifestError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.new_station import CAMERAS, station_text
 from firmware_config.station import Identity, Station, read_station, require_named_files
-from firmware_config.verbs import add_verb, exit_codes_of
+from firmware_config.verbs import add_verb, exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 from firmware_config.write import write_atomic
 
@@ -26,6 +26,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "mani
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code."""
+    print_any_name()
     options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)

@@ -56,6 +56,11 @@ language = "en"               # of the operator: "en" or "ja"
 min_side = 32
 blank_spread = 2.0            # blank if the 1st and 99th percentile of grey levels are closer than this
 allow_printed_text = false    # false: printed text in the picture is REVIEW; true: the parts carry printed text
+# bit_depth = 12              # of 16-bit picture files: the bits that the camera fills; unset: such a file is a FAULT
+# black_level = 0             # of 16-bit picture files: the value that is black
+alpha = "refuse"              # a file with transparency: "refuse" is a FAULT; "ignore", or laid over "black" or "white"
+pages = "refuse"              # a file with more than one picture or page: "refuse" is a FAULT; "first" is judged
+allow_black_rows = false      # true: a BMP, PGM, PPM or plain TIFF may hold a long run of zeros
 # frozen_after = 10           # after this many identical frames in a row the camera is frozen: FAULT
 
 [trigger]

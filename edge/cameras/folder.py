@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.cameras.capture_factory import CaptureFactory
-from edge.picture.decode import PictureError, read_picture
+from edge.picture.decode import PLAIN, PictureError, read_picture
 from edge.records import Capture, Reason
 from firmware_config.cameras import FolderCamera as Settings
+from firmware_config.station import Picture
 
 _Facts = tuple[int, int]
 
@@ -23,8 +24,9 @@ class FolderCamera:
     unless the pattern begins with a dot.
     """
 
-    def __init__(self, settings: Settings, *, station: str, captures: CaptureFactory | None = None) -> None:
+    def __init__(self, settings: Settings, *, station: str, picture: Picture = PLAIN, captures: CaptureFactory | None = None) -> None:
         self._settings = settings
+        self._picture = picture
         self._captures = captures or CaptureFactory(station)
         self._closed = threading.Event()
 
@@ -81,7 +83,7 @@ class FolderCamera:
     def _capture(self, path: Path) -> Capture:
         source, started_ns = os.path.relpath(path, self._settings.path), self._captures.now_ns()
         try:
-            pixels = read_picture(path, max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes)
+            pixels = read_picture(path, max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes, picture=self._picture)
         except PictureError as err:
             return self._captures.lost(err.reason, err.detail, source=source)
         return self._captures.frame(pixels, source=source, started_ns=started_ns)

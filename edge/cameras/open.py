@@ -9,10 +9,13 @@ from typing_extensions import assert_never
 if TYPE_CHECKING:
     from edge.interfaces import Camera
     from firmware_config.cameras import Camera as CameraSettings
+    from firmware_config.station import Picture
 
 
-def open_camera(settings: CameraSettings, *, station: str) -> Camera:
+def open_camera(settings: CameraSettings, *, station: str, picture: Picture) -> Camera:
     """Make the camera of a station; nothing is opened before `frames` is called.
+
+    `picture` is the station's section of that name: how picture files are read.
 
     Raises:
         CameraError: it cannot be opened as it is configured.
@@ -21,7 +24,7 @@ def open_camera(settings: CameraSettings, *, station: str) -> Camera:
         case "folder":
             from edge.cameras.folder import FolderCamera
 
-            return FolderCamera(settings, station=station)
+            return FolderCamera(settings, station=station, picture=picture)
         case "video":
             from edge.cameras.video import VideoCamera
 

@@ -136,7 +136,7 @@ def _gradient() -> Pixels:
 
 
 def _camera(station: Station) -> str:
-    camera = open_camera(station.camera, station=station.station.name)
+    camera = open_camera(station.camera, station=station.station.name, picture=station.picture)
     if station.camera.kind == "folder" and station.camera.watch:
         return f"folder {station.camera.path} is watched"
     with closing(camera):

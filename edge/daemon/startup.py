@@ -67,7 +67,12 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         metrics = Metrics()
         inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
         pipelines = [
-            StationPipeline(station, open_camera(station.camera, station=station.station.name), inspector, live=station.camera.live)
+            StationPipeline(
+                station,
+                open_camera(station.camera, station=station.station.name, picture=station.picture),
+                inspector,
+                live=station.camera.live,
+            )
             for station, inspector in zip(stations, inspectors, strict=True)
         ]
         if settings.metrics_port is not None:

@@ -9,8 +9,8 @@ from edge.message import utc_text
 from edge.records import Decision, Inspection, Reason
 
 CAMERA_TROUBLE = frozenset({
-    Reason.UNREADABLE, Reason.TOO_LARGE, Reason.EMPTY, Reason.CAMERA_STALLED, Reason.CAMERA_UNREACHABLE, Reason.BLANK, Reason.WRONG_SIZE,
-    Reason.FROZEN,
+    Reason.UNREADABLE, Reason.UNSUPPORTED, Reason.TOO_LARGE, Reason.EMPTY, Reason.CAMERA_STALLED, Reason.CAMERA_UNREACHABLE, Reason.BLANK,
+    Reason.WRONG_SIZE, Reason.FROZEN,
 })  # fmt: skip
 
 
