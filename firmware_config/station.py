@@ -54,7 +54,7 @@ class Picture(BaseModel):
         ge=9,
         le=16,
         description="Of picture files with 16 bits: how many of them the camera fills; 16 where it shifts its values to the top. "
-        "black_level becomes 0, and the largest value of this depth 255. Unset: such a file is a FAULT. A file with 8 bits is read as it is.",
+        "black_level becomes 0, and the largest value of this depth 255. Unset: such a file is a FAULT. 8 bits are read as they are.",
     )
     black_level: int = Field(
         default=0, ge=0, le=65_534, description="Of picture files with 16 bits: the value that is black. It needs `bit_depth`."
@@ -206,8 +206,9 @@ class Station(BaseModel):
     def settings_digest(self) -> str:
         """`sha256:` of the settings that a verdict depends on: labels, describing, judging, and of [picture] the pixels and printed text.
 
-        Of [picture] these are the region of interest, `allow_printed_text`, and how files are read. It leaves out camera, trigger, outputs and paths. The contents of the files that [judge] names are in the digests of the
-        instruction and of the calibration, which every verdict carries.
+        Of [picture] these are the region of interest, `allow_printed_text`, and how files are read. It leaves out camera, trigger, outputs
+        and paths. The contents of the files that [judge] names are in the digests of the instruction and of the calibration, which every
+        verdict carries.
         """
         judge = {"template", "adapter", "method", "min_confidence", "min_margin"}
         picture = {"roi", "allow_printed_text", *self._reading()}

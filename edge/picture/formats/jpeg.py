@@ -3,6 +3,9 @@
 libjpeg fills what it cannot decode with grey and only warns. simplejpeg (libjpeg-turbo) raises on each warning: data that ends early, data
 that is left over, a code that does not exist, a restart marker out of order. It does not notice missing scans; that is looked at here.
 
+A run of zeros in a scan is a part that was never written, unless the code tables of the file spell flat blocks with zeros; then the
+decoder finds too many blocks.
+
 JPEG has no checksum. A few lost bytes or one changed bit may leave a code that comes out at its last block all the same: of 1 to 8 lost
 bytes about half are noticed, of more than a thousandth of the file nearly all.
 
@@ -25,7 +28,7 @@ from edge.records import Reason
 
 SIGNATURE = b"\xff\xd8\xff"
 
-_SOI, _EOI, _SOS, _APP1, _APP2 = 0xD8, 0xD9, 0xDA, 0xE1, 0xE2
+_HUFFMAN, _QUANTISATION, _EOI, _SOS, _APP1, _APP2 = 0xC4, 0xDB, 0xD9, 0xDA, 0xE1, 0xE2
 _BASELINE, _EXTENDED, _PROGRESSIVE = 0xC0, 0xC1, 0xC2
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _TABLES = frozenset({0xC4, 0xDB, 0xDD, 0xFE, *range(0xE0, 0xF0)})
@@ -35,6 +38,8 @@ _NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 MAX_SCANS = 500
 """A file with more is made to keep a decoder busy; libjpeg-turbo's own tests stop at this number."""
 
+_ZEROS = bytes(16)
+"""The longest run in the code of 2,624 real cells at three qualities is 3 bytes."""
 _COEFFICIENTS = 64
 _NOT_YET = 99
 _PICTURES, _THUMBNAILS = 0xB002, 0x01
@@ -68,8 +73,13 @@ def structure(raw: bytes) -> Structure:
             if frame is not None:
                 raise FormatError(Reason.UNREADABLE, "is damaged (it has two frame headers)")
             frame = _supported(_frame(marker, body))
+        elif marker == _HUFFMAN:
+            scans.note_tables(body)
+        elif marker == _QUANTISATION:
+            _require_divisors(body)
         elif marker == _SOS:
             scans.add(body, frame)
+            scans.require_written(raw, end)
         elif marker == _APP1 and body.startswith(b"Exif\x00\x00") and orientation == UPRIGHT:
             orientation = orientation_of(body[6:])
         elif marker == _APP2 and body.startswith(b"MPF\x00"):
@@ -149,6 +159,15 @@ class _Scans:
     def __init__(self) -> None:
         self._missing_bits: dict[int, list[int]] = {}
         self._count = 0
+        self._flat_is_zeros: dict[int, bool] = {}
+        self._zeros_are_code = True
+
+    def note_tables(self, body: bytes) -> None:
+        """Note of each Huffman table whether its code of zeros means "nothing changes": the end of a block, or the same mean level."""
+        at = 0
+        while at + 17 < len(body):
+            self._flat_is_zeros[body[at]] = body[at + 17] == 0
+            at += 17 + sum(body[at + 1 : at + 17])
 
     def add(self, body: bytes, frame: _Frame | None) -> None:
         """Note one scan header."""
@@ -167,12 +186,31 @@ class _Scans:
                 if missing[index] != (before or _NOT_YET):
                     raise FormatError(Reason.UNREADABLE, f"is damaged (scan {self._count} repeats or skips a scan)")
                 missing[index] = after
+        tables = {number for selected in body[2 : 1 + 2 * body[0] : 2] for number in (selected >> 4, 0x10 | selected & 15)}
+        self._zeros_are_code = frame.process == _PROGRESSIVE or all(self._flat_is_zeros.get(number) for number in tables)
+
+    def require_written(self, raw: bytes, start: int) -> None:
+        """The code of the scan that was added last holds no run of zeros that no encoder writes."""
+        found = None if self._zeros_are_code else _NEXT_MARKER.search(raw, start)
+        at = -1 if found is None else raw.find(_ZEROS, start, found.start())
+        if at >= 0:
+            raise FormatError(Reason.UNREADABLE, f"is damaged (its code is zeros from byte {at} on)")
 
     def require_all(self, frame: _Frame | None) -> None:
         """Each coefficient of each component must be complete."""
         components = () if frame is None else frame.components
         if not components or any(any(self._missing_bits.get(component, [_NOT_YET])) for component in components):
             raise FormatError(Reason.UNREADABLE, f"is incomplete (it ends after {self._count} scans, and more are needed)")
+
+
+def _require_divisors(body: bytes) -> None:
+    at = 0
+    while at < len(body):
+        size_bytes = 1 + (body[at] >> 4 > 0)
+        values = body[at + 1 : at + 1 + _COEFFICIENTS * size_bytes]
+        if len(values) < _COEFFICIENTS * size_bytes or not all(map(any, zip(*[iter(values)] * size_bytes, strict=True))):
+            raise FormatError(Reason.UNREADABLE, "is damaged (its quantisation table divides by zero)")
+        at += 1 + len(values)
 
 
 def _further_pictures(block: bytes) -> int:
