@@ -271,8 +271,10 @@ def test_an_odd_kind_is_read_right(kind: str) -> None:
 def test_a_jpeg_is_read_with_every_sampling_of_colour(sampling: str) -> None:
     options = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, getattr(cv2, f"IMWRITE_JPEG_SAMPLING_FACTOR_{sampling}"), cv2.IMWRITE_JPEG_QUALITY, 95]
     raw = cv2.imencode(".jpg", COLOUR_PIXELS, options)[1]
+    by_opencv = cv2.imdecode(raw, cv2.IMREAD_COLOR)
 
-    assert np.array_equal(decoded(raw.tobytes()), cv2.imdecode(raw, cv2.IMREAD_COLOR))
+    assert by_opencv is not None
+    assert np.array_equal(decoded(raw.tobytes()), by_opencv)
 
 
 def reframed(marker: int | None = None, depth: int | None = None) -> bytes:

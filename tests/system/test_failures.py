@@ -276,7 +276,8 @@ def test_the_daemon_goes_on_through_a_folder_full_of_trouble(box: Box, tmp_path:
         "03-huge.png": ["too_large"],
         "04-text.png": ["unreadable"],
         "05-empty.png": ["empty"],
-        "07-monster.bmp": ["unreadable"],
+        "06-grey16.png": ["unsupported"],
+        "07-monster.bmp": ["too_large"],
         "08-black.png": ["blank"],
         "09-tiny.png": ["wrong_size"],
     }
