@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -50,27 +52,48 @@ def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
     Raises:
         PictureError: the file is missing, empty, too large, damaged, or a picture that the station does not allow.
     """
-    return decode_picture(_read(path, max_bytes), name=path.name, max_pixels=max_pixels, picture=picture)
+    with _told(path.name):
+        return _finished(_samples(_read(path, max_bytes), max_pixels, picture), picture)
 
 
-def decode_picture(raw: bytes, *, name: str, max_pixels: int, picture: Picture = PLAIN) -> Pixels:
+def decode_picture(raw: bytes, *, name: str, max_pixels: int = MAX_PIXELS, picture: Picture = PLAIN) -> Pixels:
     """As `read_picture`, from bytes; `name` is for the error."""
-    if not raw:
-        raise PictureError(Reason.EMPTY, f"picture {name} is empty (0 bytes): look at what writes it")
+    with _told(name):
+        return _finished(_samples(raw, max_pixels, picture), picture)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Say of which picture an error is."""
     try:
-        kind = format_of(raw)
-        width, height = kind.size(raw)
-        _require_size(width, height, max_pixels)
-        structure = kind.structure(raw)
-        _require_one_page(raw, structure, kind.signatures, picture)
-        _require_written(raw, structure, picture)
-        samples = kind.decode(raw, structure)
-        _require_all_rows(samples, width, height)
-        pixels = upright(eight_bits(samples, picture), structure.orientation)
+        yield
     except FormatError as err:
         raise PictureError(err.reason, f"picture {name} {err.what}") from err
     except cv2.error as err:
         raise PictureError(Reason.UNREADABLE, f"picture {name} cannot be decoded ({err.err}): replace the file") from err
+    except MemoryError as err:
+        detail = f"picture {name} needs more memory than there is: send smaller pictures or lower camera.max_pixels"
+        raise PictureError(Reason.TOO_LARGE, detail) from err
+
+
+def _samples(raw: bytes, max_pixels: int, picture: Picture) -> tuple[Samples, int]:
+    """The decoded values and their orientation. The file's bytes are let go before anything else is made of them: both can be large."""
+    if not raw:
+        raise FormatError(Reason.EMPTY, "is empty (0 bytes)")
+    kind = format_of(raw)
+    width, height = kind.size(raw)
+    _require_size(width, height, max_pixels)
+    structure = kind.structure(raw)
+    _require_one_page(raw, structure, kind.signatures, picture)
+    _require_written(raw, structure, picture)
+    samples = kind.decode(raw, structure)
+    _require_all_rows(samples, width, height)
+    return samples, structure.orientation
+
+
+def _finished(decoded: tuple[Samples, int], picture: Picture) -> Pixels:
+    samples, orientation = decoded
+    pixels = upright(eight_bits(samples, picture), orientation)
     return pixels if pixels.ndim == 3 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
@@ -81,17 +104,13 @@ def _read(path: Path, max_bytes: int) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
-                raise PictureError(Reason.UNREADABLE, f"picture {path.name} is no regular file: remove it from the folder")
+                raise FormatError(Reason.UNREADABLE, "is no regular file", "remove it from the folder")
             raw = b"" if facts.st_size > max_bytes else file.read(max_bytes + 1)
     except OSError as err:
-        raise PictureError(
-            Reason.UNREADABLE, f"picture {path.name} cannot be read ({err.strerror}): look at the disk and its rights"
-        ) from err
+        raise FormatError(Reason.UNREADABLE, f"cannot be read ({err.strerror})", "look at the disk and its rights") from err
     if facts.st_size > max_bytes or len(raw) > max_bytes:
-        detail = (
-            f"picture {path.name} has {facts.st_size} bytes, at most {max_bytes} are read: raise camera.max_bytes or send smaller files"
-        )
-        raise PictureError(Reason.TOO_LARGE, detail)
+        found = f"has {facts.st_size} bytes, at most {max_bytes} are read"
+        raise FormatError(Reason.TOO_LARGE, found, "raise camera.max_bytes or send smaller files")
     return raw
 
 

@@ -7,7 +7,7 @@ A run of zeros in a scan is a part that was never written, unless the code table
 decoder finds too many blocks.
 
 JPEG has no checksum. A few lost bytes or one changed bit may leave a code that comes out at its last block all the same: of 1 to 8 lost
-bytes about half are noticed, of more than a thousandth of the file nearly all.
+bytes about half are noticed, of more than a hundredth of the file 99 in 100.
 
 Source: ITU-T T.81, annexes B and G; CIPA DC-007 for the list of further pictures.
 """

@@ -8,17 +8,22 @@ Source: TIFF 6.0, section 13.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.picture.formats.structure import FormatError
 from edge.records import Reason
 
+Codes: TypeAlias = NDArray[np.int32]
+
 _CLEAR, _END, _FIRST_FREE = 256, 257, 258
 _TABLE_CODES = 4_096 - _FIRST_FREE + 1
 """As many codes as fill a table of 12 bits, and the clear code after them."""
 
-_WIDTHS = np.repeat([9, 10, 11, 12], [254, 512, 1_024, _TABLE_CODES - 1_790])
+_WIDTHS = np.repeat(np.array([9, 10, 11, 12], np.int32), [254, 512, 1_024, _TABLE_CODES - 1_790])
 """Bits of the n-th code after a clear code: a code grows one code before the table needs it."""
 _OFFSETS = np.concatenate(([0], np.cumsum(_WIDTHS)))
 
@@ -29,8 +34,8 @@ def decoded_bytes(code: NDArray[np.uint8]) -> int:
     Raises:
         FormatError: it does not begin with a clear code, names a string that is not there yet, or has no end code in its last bytes.
     """
-    padded = np.concatenate((code, np.zeros(4, np.uint8))).astype(np.uint32)
-    at_bit, last_bit, total = 9, 8 * len(code), 0
+    padded = np.concatenate((code, np.zeros(4, np.uint8)))
+    at_bit, last_bit, tables = 9, 8 * len(code), list[Codes]()
     if last_bit < 9 or int(padded[0]) << 1 | int(padded[1]) >> 7 != _CLEAR:
         raise FormatError(Reason.UNREADABLE, "is damaged (its LZW code has no beginning)")
     while True:
@@ -39,37 +44,42 @@ def decoded_bytes(code: NDArray[np.uint8]) -> int:
         if not len(stops):
             raise FormatError(Reason.UNREADABLE, "is damaged (its LZW code has no end)")
         stop = int(stops[0])
-        total += _lengths(codes[:stop])
+        tables.append(codes[:stop])
         at_bit += int(_OFFSETS[stop + 1])
         if codes[stop] == _END:
             break
     if last_bit - at_bit >= 16:  # writers fill up to an even byte
         raise FormatError(Reason.UNREADABLE, "is damaged (its LZW code ends early)")
-    return total
+    return _length(tables)
 
 
-def _codes(padded: NDArray[np.uint32], at_bit: int, last_bit: int) -> NDArray[np.int64]:
+def _codes(padded: NDArray[np.uint8], at_bit: int, last_bit: int) -> Codes:
     """All codes that may stand between one clear code and the next."""
     count = int(np.searchsorted(_OFFSETS, last_bit - at_bit, side="right")) - 1
     if count <= 0:
-        return np.zeros(0, np.int64)
-    places = at_bit + _OFFSETS[:count]
+        return np.zeros(0, np.int32)
+    places = _OFFSETS[:count] + at_bit
     first = places >> 3
-    window = padded[first] << 16 | padded[first + 1] << 8 | padded[first + 2]
+    span = padded[int(first[0]) : int(first[-1]) + 3].astype(np.int32)
+    first -= first[0]
+    window = span[first] << 16 | span[first + 1] << 8 | span[first + 2]
     widths = _WIDTHS[:count]
-    return np.asarray(window >> (24 - (places & 7) - widths) & ((1 << widths) - 1), np.int64)
+    return np.asarray(window >> (24 - (places & 7) - widths) & ((1 << widths) - 1), np.int32)
 
 
-def _lengths(codes: NDArray[np.int64]) -> int:
-    """Bytes of the strings that the codes name: a string is one byte longer than the one that was named a code before it was made."""
-    if not len(codes):
-        return 0
-    named = codes - _FIRST_FREE
-    if codes[0] >= _CLEAR or (named >= np.arange(len(codes))).any():
+def _length(tables: Sequence[Codes]) -> int:
+    """Bytes of all strings that the codes name: a string is one byte longer than the one that was named a code before it was made."""
+    codes = np.concatenate(tables)
+    starts = np.repeat(np.cumsum([0, *map(len, tables[:-1])]), list(map(len, tables))).astype(np.int32)
+    named = codes - _FIRST_FREE + starts
+    if ((named >= np.arange(len(codes))) | ((codes >= _CLEAR) & (named < starts))).any():
         raise FormatError(Reason.UNREADABLE, "is damaged (its LZW code names a string that is not there)")
-    longer, lengths = np.maximum(named, -1), (named >= 0).astype(np.int64)
-    while (open_ := longer >= 0).any():
-        before = longer[open_]
-        lengths[open_] += lengths[before]
-        longer[open_] = longer[before]
-    return int(lengths.sum()) + len(codes)
+    lengths, longer = np.ones(len(codes), np.int32), named
+    longer[codes < _CLEAR] = -1
+    waiting = np.flatnonzero(longer >= 0)
+    while len(waiting):
+        before = longer[waiting]
+        lengths[waiting] += lengths[before]
+        longer[waiting] = longer[before]
+        waiting = waiting[longer[waiting] >= 0]
+    return int(lengths.sum(dtype=np.int64))
