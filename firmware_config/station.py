@@ -31,7 +31,7 @@ class Identity(BaseModel):
 
 
 class Picture(BaseModel):
-    """The region of interest, and the limits of a healthy picture: a picture outside of them is a FAULT.
+    """The region of interest, how picture files are read, and the limits of a healthy picture: a picture outside of them is a FAULT.
 
     `roi` is a polygon in normalised coordinates (0..1, x to the right, y down). Before any resize the picture is cropped to its bounding
     box, and pixels outside the polygon become black.

@@ -91,7 +91,7 @@ def captures_of(paths: Sequence[Path], station: Station) -> Iterator[Capture]:
 
 def _camera(path: Path, station: Station) -> Camera:
     from edge.cameras import open_camera
-    from edge.cameras.picture_file import PictureFile
+    from edge.cameras.named_files import NamedFiles
     from firmware_config.cameras import FolderCamera, VideoCamera
 
     name, picture = station.station.name, station.picture
@@ -103,7 +103,7 @@ def _camera(path: Path, station: Station) -> Camera:
         return open_camera(VideoCamera(kind="video", path=path), station=name, picture=picture)
     if path.is_dir():
         return open_camera(FolderCamera(kind="folder", path=path), station=name, picture=picture)
-    return PictureFile(path, station=name, picture=picture)
+    return NamedFiles([path], station=name, picture=picture)
 
 
 class _Summary:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.bundle.open import Bundle
-from edge.cameras.picture_file import PictureFile
+from edge.cameras.named_files import NamedFiles
 from edge.errors import BundleError
 from edge.inspection.inspector import Inspector, describe_picture
 from edge.inspection.policy import likeliest
@@ -55,7 +55,7 @@ def golden_capture(picture: Path, *, station: Station) -> Capture:
     if not picture.is_file():
         msg = f"the golden picture {picture} is not there: take the bundle from its builder again"
         raise BundleError(msg)
-    return next(PictureFile(picture, station=station.station.name, picture=station.picture).frames())
+    return next(NamedFiles([picture], station=station.station.name, picture=station.picture).frames())
 
 
 def describe_golden_picture(bundle: Bundle, picture: str, *, golden_station: Station, describer: Describer) -> Description:

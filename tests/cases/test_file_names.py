@@ -14,7 +14,7 @@ import pytest
 
 from edge.cameras import open_camera
 from edge.cameras.folder import FolderCamera
-from edge.cameras.picture_file import PictureFile
+from edge.cameras.named_files import NamedFiles
 from edge.message import encode
 from edge.records import Frame, LostFrame, Reason
 from firmware_config.cameras import FolderCamera as FolderSettings
@@ -56,7 +56,7 @@ def test_a_picture_is_read_whatever_its_name_is(tmp_path: Path, name: str) -> No
     path.write_bytes(png())
     (tmp_path / "part1.png").write_bytes(b"another file")
 
-    (capture,) = PictureFile(path, station="cell-01", picture=Picture()).frames()
+    (capture,) = NamedFiles([path], station="cell-01", picture=Picture()).frames()
 
     assert isinstance(capture, Frame)
     assert capture.source == path.name
@@ -78,7 +78,7 @@ def test_a_picture_that_cannot_be_read_is_named_in_a_line_of_json(tmp_path: Path
     path = named(tmp_path, NAMES[name], ".png")
     path.write_bytes(png()[:50])
 
-    (capture,) = PictureFile(path, station="cell-01", picture=Picture()).frames()
+    (capture,) = NamedFiles([path], station="cell-01", picture=Picture()).frames()
 
     assert isinstance(capture, LostFrame)
     line = json.loads(encode(replace(FULL, source=capture.source, detail=capture.detail)))

@@ -15,11 +15,13 @@ import pytest
 from edge.cameras.child import ChildCamera, Source
 from edge.cameras.folder import FolderCamera
 from edge.cameras.memory import MemoryCamera
+from edge.cameras.named_files import NamedFiles
 from edge.cameras.video import VideoCamera
 from edge.interfaces import Camera
 from edge.records import Capture, Frame
 from firmware_config.cameras import FolderCamera as FolderSettings
 from firmware_config.cameras import VideoCamera as VideoSettings
+from firmware_config.station import Picture
 from tests.support.picture_files import png
 from tests.support.sample_records import frames
 from tests.support.scripted_reader import FOREVER, script
@@ -32,6 +34,11 @@ def folder(path: Path) -> Camera:
     for i in range(COUNT):
         (path / f"{i}.png").write_bytes(png())
     return FolderCamera(FolderSettings(kind="folder", path=path), station="cell-01")
+
+
+def named_files(path: Path) -> Camera:
+    folder(path)
+    return NamedFiles(sorted(path.iterdir()), station="cell-01", picture=Picture())
 
 
 def watched_folder(path: Path) -> Camera:
@@ -60,6 +67,7 @@ def child(_: Path) -> Camera:
 
 CAMERAS: dict[str, Callable[[Path], Camera]] = {
     "folder": folder,
+    "named files": named_files,
     "watched folder": watched_folder,
     "repeated folder": repeated_folder,
     "video": video,
