@@ -277,6 +277,12 @@ def test_a_jpeg_is_read_with_every_sampling_of_colour(sampling: str) -> None:
     assert np.array_equal(decoded(raw.tobytes()), by_opencv)
 
 
+def test_a_jpeg_that_stores_rgb_has_the_colours_of_its_writer() -> None:
+    raw = encoded(COLOUR, "JPEG", keep_rgb=True, quality=100, subsampling=0)
+
+    assert np.abs(decoded(raw).astype(int) - COLOUR_PIXELS).max() <= 3
+
+
 def reframed(marker: int | None = None, depth: int | None = None) -> bytes:
     """A JPEG whose frame header names another process or depth."""
     raw = encoded(CELL, "JPEG")
