@@ -97,5 +97,6 @@ def _coloured(indices: NDArray[np.uint8], palette: NDArray[np.uint8]) -> Samples
         raise FormatError(Reason.UNREADABLE, f"is damaged (a pixel has a colour outside of its palette of {len(palette)})")
     bgr = palette[:, :3]
     if (bgr == bgr[:, :1]).all():
-        return np.ascontiguousarray(bgr[:, 0][indices])
+        grey = bgr[:, 0]
+        return np.ascontiguousarray(indices if (grey == np.arange(len(grey))).all() else grey[indices])
     return np.ascontiguousarray(bgr[indices])
