@@ -10,8 +10,10 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from benchmarks.judge import judging
@@ -19,7 +21,7 @@ from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras.capture_factory import CaptureFactory
 from edge.demo.cells import sample_cells
 from edge.describers import open_vision_models
-from edge.picture.decode import read_picture
+from edge.picture.decode import decode_picture, read_picture
 from edge.records import Decision, Frame, Inspection, Verdict
 from edge.spool.store import Spool
 from firmware_config.board import read_board
@@ -27,6 +29,15 @@ from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.station import Station, read_station
 
 ROUNDS = 7
+ENCODINGS: tuple[tuple[str, str, list[int]], ...] = (
+    ("JPEG", ".jpg", [cv2.IMWRITE_JPEG_QUALITY, 92]),
+    ("progressive JPEG", ".jpg", [cv2.IMWRITE_JPEG_QUALITY, 92, cv2.IMWRITE_JPEG_PROGRESSIVE, 1]),
+    ("PNG", ".png", []),
+    ("TIFF", ".tif", [cv2.IMWRITE_TIFF_COMPRESSION, 1]),
+    ("TIFF with LZW", ".tif", [cv2.IMWRITE_TIFF_COMPRESSION, 5]),
+    ("BMP", ".bmp", []),
+)
+"""Name, suffix and OpenCV's options."""
 
 
 def main() -> None:
@@ -38,9 +49,27 @@ def main() -> None:
     bundle = open_trusted_bundle(options.bundle, keys=options.keys)
     station = read_station(bundle.path(GOLDEN_STATION))
     frame = _frame()
+    decoding()
     describing(bundle, station, frame)
     judging(bundle, read_board("cpu"))
     spooling()
+
+
+def decoding() -> None:
+    """A picture file to pixels, with all checks, beside OpenCV alone, which takes what is damaged for a picture."""
+    grey = read_picture(sample_cells(1)[0].path)[:, :, 0]
+    noise = np.random.default_rng(0).integers(-3, 4, (3_000, 4_000), np.int16)
+    large = np.clip(cv2.resize(grey, (4_000, 3_000)) + noise, 0, 255).astype(np.uint8)
+    for title, pixels in (("300 x 300", grey), ("12 megapixels", large)):
+        for name, suffix, options in ENCODINGS:
+            raw = cv2.imencode(suffix, pixels, options)[1]
+            compare(
+                f"decoding {title}, {name}",
+                {
+                    "OpenCV alone": partial(cv2.imdecode, raw, cv2.IMREAD_COLOR),
+                    "with all checks": partial(decode_picture, raw.tobytes(), name=name, max_pixels=10**8),
+                },
+            )
 
 
 def describing(bundle: Bundle, station: Station, frame: Frame) -> None:
@@ -99,7 +128,7 @@ def compare(title: str, ways: dict[str, Callable[[], object]]) -> None:
     print(title)
     first = statistics.median(next(iter(times.values())))
     for name, some in times.items():
-        print(f"  {statistics.median(some):8.1f} ms  x{statistics.median(some) / first:5.2f}  {name}")
+        print(f"  {statistics.median(some):8.2f} ms  x{statistics.median(some) / first:5.2f}  {name}")
 
 
 def _frame() -> Frame:

@@ -57,7 +57,7 @@ def main() -> None:
         left[inspection.verdict.decision] -= 1
         out = options.out / f"explain-{WANTED.total() - left.total()}.png"
         explanation = explain(rejudger, inspection)
-        write_explanation(out, explanation, pixels=evidence_of(inspection, cell.path))
+        write_explanation(out, explanation, pixels=evidence_of(inspection, cell.path, station=station))
         most = ", ".join(f"{effect.word} {effect.log_odds:+.2f}" for sign in (1, -1) for effect in strongest(explanation, sign=sign))
         print(f"{out}: {inspection.verdict.decision.value} {inspection.verdict.label}, true: {cell.label}; {most}", flush=True)
         if not left.total():

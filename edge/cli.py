@@ -30,7 +30,7 @@ from edge.errors import BundleError, CameraError, DeliveryError, EdgeError, Fami
 from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.settings import BoxSettings
-from firmware_config.verbs import exit_codes_of
+from firmware_config.verbs import exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
 VERBS = (demo, run, inspect_paths, doctor, bundle, spool, measure, calibrate, explain, reproduce, rejudge, template, learn)
@@ -39,15 +39,18 @@ VERBS = (demo, run, inspect_paths, doctor, bundle, spool, measure, calibrate, ex
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code (firmware_config/exit_codes.py)."""
+    print_any_name()
     options = parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.WARNING if options.quiet else logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
     try:
-        return _run(options.command, options)
+        settings = BoxSettings()
     except ValidationError as err:
         print(f"kotoba-edge: environment variables KOTOBA_*: {first_mistake(err)}", file=sys.stderr)
         return BAD_CONFIG
+    try:
+        return _run(options.command, options, settings)
     except (ConfigError, BundleError, CameraError, DeliveryError, FamiliarityError) as err:
         print(f"kotoba-edge: {err}", file=sys.stderr)
         return BAD_CONFIG
@@ -75,10 +78,10 @@ def parser() -> argparse.ArgumentParser:
     return command_line
 
 
-def _run(command: Run, options: argparse.Namespace) -> int:
+def _run(command: Run, options: argparse.Namespace, settings: BoxSettings) -> int:
     """Run a verb. It is done when the reader of its output closes the pipe, as `| head` does."""
     try:
-        code = command(options, BoxSettings())
+        code = command(options, settings)
         sys.stdout.flush()
     except BrokenPipeError:
         # Python flushes stdout again when it ends; that must not fail a second time.

@@ -74,6 +74,8 @@ class Reason(str, Enum):
 
     UNREADABLE = "unreadable"
     """The picture file or frame cannot be decoded."""
+    UNSUPPORTED = "unsupported"
+    """A sound picture file of a format, depth, transparency or number of pages that the station does not name."""
     TOO_LARGE = "too_large"
     EMPTY = "empty"
     CAMERA_STALLED = "camera_stalled"

@@ -13,7 +13,7 @@ from export.commands import build, models, studies, verify, vocabulary
 from export.errors import ExportError, SpecError
 from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import BAD_CONFIG, FAILED
-from firmware_config.verbs import exit_codes_of
+from firmware_config.verbs import exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
 VERBS = (build, verify, models, vocabulary, studies)
@@ -22,6 +22,7 @@ VERBS = (build, verify, models, vocabulary, studies)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code (firmware_config/exit_codes.py)."""
+    print_any_name()
     options = parser().parse_args(arguments)
     # Set before onnxruntime's quantizer is imported, which would otherwise make every library log at INFO.
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")

@@ -15,7 +15,7 @@ from firmware_config.calibration import Calibration
 from firmware_config.commands import check, new
 from firmware_config.exit_codes import DONE
 from firmware_config.station import Station
-from firmware_config.verbs import add_verb, exit_codes_of
+from firmware_config.verbs import add_verb, exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
 SCHEMAS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "manifest": Manifest, "calibration": Calibration}
@@ -23,6 +23,7 @@ SCHEMAS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "mani
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and give its exit code."""
+    print_any_name()
     options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     return command(options)

@@ -37,7 +37,7 @@ class Identity(BaseModel):
 
 
 class Picture(BaseModel):
-    """The region of interest, and the limits of a healthy picture: a picture outside of them is a FAULT."""
+    """The region of interest, how picture files are read, and the limits of a healthy picture: a picture outside of them is a FAULT."""
 
     model_config = STRICT
     roi: tuple[tuple[Unit, Unit], ...] | None = Field(
@@ -73,6 +73,36 @@ class Picture(BaseModel):
         examples=[10],
     )
     allow_printed_text: bool = Field(default=False, description="True: the parts carry printed text, which is no reason for REVIEW.")
+    bit_depth: int | None = Field(
+        default=None,
+        ge=9,
+        le=16,
+        description="Of picture files with 16 bits: how many of them the camera fills; 16 where it shifts its values to the top. "
+        "black_level becomes 0, and the largest value of this depth 255. Unset: such a file is a FAULT. 8 bits are read as they are.",
+    )
+    black_level: int = Field(
+        default=0, ge=0, le=65_534, description="Of picture files with 16 bits: the value that is black. It needs `bit_depth`."
+    )
+    alpha: Literal["refuse", "ignore", "black", "white"] = Field(
+        default="refuse",
+        description="A picture file whose alpha channel is not opaque: a FAULT (refuse), its colours as they are stored (ignore), or laid "
+        "over black or white.",
+    )
+    pages: Literal["refuse", "first"] = Field(
+        default="refuse", description="A picture file with more than one picture, frame or page: a FAULT (refuse), or the first is judged."
+    )
+    allow_black_rows: bool = Field(
+        default=False,
+        description="True: a BMP, PGM, PPM or uncompressed TIFF may hold a run of zeros over more than 2 % of its pixels. False: this is "
+        "content that was never written, a FAULT.",
+    )
+
+    @model_validator(mode="after")
+    def _black_is_below_white(self) -> Picture:
+        if self.black_level and (self.bit_depth is None or self.black_level >= (1 << self.bit_depth) - 1):
+            msg = f"black_level {self.black_level} needs a bit_depth whose largest value is above it, bit_depth is {self.bit_depth}"
+            raise ValueError(msg)
+        return self
 
 
 class Trigger(BaseModel):
@@ -224,21 +254,27 @@ class Station(BaseModel):
 
     @property
     def describing_digest(self) -> str:
-        """`sha256:` of the settings that words depend on: [describe] and the region of interest."""
-        return digest_of_values(self.model_dump(mode="json", include={"describe": True, "picture": {"roi"}}))
+        """`sha256:` of the settings that words depend on: [describe], the region of interest, and how picture files are read."""
+        return digest_of_values(self.model_dump(mode="json", include={"describe": True, "picture": {"roi", *self._reading()}}))
 
     @property
     def settings_digest(self) -> str:
-        """`sha256:` of the settings that a verdict depends on: labels, describing, judging, region of interest and printed text.
+        """`sha256:` of the settings that a verdict depends on: labels, describing, judging, and of [picture] the pixels and printed text.
 
-        It leaves out camera, trigger, outputs and paths. The contents of the files that [judge] names are in the digests of the
-        instruction and of the calibration, which every verdict carries.
+        Of [picture] these are the region of interest, `allow_printed_text`, and how files are read. It leaves out camera, trigger, outputs
+        and paths. The contents of the files that [judge] names are in the digests of the instruction and of the calibration, which every
+        verdict carries.
         """
         judge = {"template", "adapter", "method", "min_confidence", "min_margin"}
-        picture = {"roi", "allow_printed_text"}
+        picture = {"roi", "allow_printed_text", *self._reading()}
         return digest_of_values(
             self.model_dump(mode="json", include={"labels": True, "describe": True, "picture": picture, "judge": judge})
         )
+
+    def _reading(self) -> set[str]:
+        """The keys that change the pixels of a file and are set: one with its default leaves digests as they were before it existed."""
+        defaults = Picture()
+        return {key for key in ("bit_depth", "black_level", "alpha", "pages") if getattr(self.picture, key) != getattr(defaults, key)}
 
 
 def read_station(path: Path) -> Station:

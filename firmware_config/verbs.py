@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import sys
 import textwrap
 from typing import TypeAlias
 
@@ -10,6 +12,12 @@ HELP_COLUMNS = 100
 
 Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 -- argparse gives the class no public name
 """What verbs are added to. A string, because the class cannot be subscripted at run time."""
+
+
+def print_any_name() -> None:
+    """Let stdout print a file name that is not UTF-8, as stderr does: the bytes that are not become a backslash and their number."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def exit_codes_of(command: str) -> str:

@@ -10,18 +10,21 @@ from typing_extensions import assert_never
 if TYPE_CHECKING:
     from edge.interfaces import Camera, JudgedFiles
     from firmware_config.cameras import Camera as CameraSettings
+    from firmware_config.station import Picture
 
 
 def open_camera(
     settings: CameraSettings,
     *,
     station: str,
+    picture: Picture,
     judged: JudgedFiles | None = None,
     on_left_alone: Callable[[], None] = lambda: None,
 ) -> Camera:
     """Make the camera of a station; nothing is opened before `frames` is called.
 
-    A watched folder gives no file that is `judged`, and calls `on_left_alone` for each file whose name is no picture.
+    `picture` is the station's section of that name: how picture files are read. A watched folder gives no file that is `judged`, and calls
+    `on_left_alone` for each file whose name is no picture.
 
     Raises:
         CameraError: it cannot be opened as it is configured.
@@ -30,7 +33,7 @@ def open_camera(
         case "folder":
             from edge.cameras.folder import FolderCamera
 
-            return FolderCamera(settings, station=station, judged=judged, on_left_alone=on_left_alone)
+            return FolderCamera(settings, station=station, picture=picture, judged=judged, on_left_alone=on_left_alone)
         case "video":
             from edge.cameras.video import VideoCamera
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -28,6 +29,10 @@ class VideoCamera:
         if self._closed.is_set():
             return
         path = self._settings.path
+        if not _is_utf_8(path):  # OpenCV 5.0.0 crashes on it
+            detail = f"the video {path} cannot be opened, because its name is not UTF-8: rename the file or its folder"
+            yield self._captures.lost(Reason.CAMERA_UNREACHABLE, detail, source=path.name)
+            return
         video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
         number = 0
         try:
@@ -67,3 +72,11 @@ class VideoCamera:
     def close(self) -> None:
         """End `frames`; may be called twice."""
         self._closed.set()
+
+
+def _is_utf_8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

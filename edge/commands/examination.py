@@ -174,7 +174,7 @@ def _gradient() -> Pixels:
 
 
 def _camera(station: Station) -> str:
-    camera = open_camera(station.camera, station=station.station.name)
+    camera = open_camera(station.camera, station=station.station.name, picture=station.picture)
     if station.camera.kind == "folder" and station.camera.watch:
         require_named_files(station)
         return f"folder {station.camera.path} is watched"

@@ -44,7 +44,7 @@ def _explain(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     station = read_station(options.station)
     (inspection,) = history_from(options, settings).find([options.id])
-    pixels = None if options.picture is None else evidence_of(inspection, options.picture)
+    pixels = None if options.picture is None else evidence_of(inspection, options.picture, station=station)
     explanation = explain(open_rejudger(station, settings=settings_from(options, settings)), inspection)
     language = options.language or station.station.language
     if options.json:

@@ -19,6 +19,7 @@ from edge.message import encode
 from edge.records import Capture, Inspection
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
+from firmware_config.station import Station, read_station
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4"})
 PROGRESS_EVERY_S = 0.5
@@ -56,10 +57,9 @@ def inspect_paths(paths: Sequence[Path], *, station_file: Path, jsonl: Path | No
     from edge.bundle.open import open_trusted_bundle
     from edge.inspection.open import open_inspectors
     from firmware_config.board import read_board
-    from firmware_config.station import read_station
 
     station = read_station(station_file)
-    captures = captures_of(paths, station.station.name)
+    captures = captures_of(paths, station)
     bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
     (inspector,) = open_inspectors(bundle, [station], board=read_board(settings.board))
     summary = _Summary()
@@ -80,8 +80,8 @@ def inspect_paths(paths: Sequence[Path], *, station_file: Path, jsonl: Path | No
         summary.close()
 
 
-def captures_of(paths: Sequence[Path], station: str) -> Iterator[Capture]:
-    """The pictures of files, folders and videos in their order, stamped with the name of the station.
+def captures_of(paths: Sequence[Path], station: Station) -> Iterator[Capture]:
+    """The pictures of files, folders and videos in their order, read as the station says.
 
     Raises:
         CameraError: a path does not exist.
@@ -89,24 +89,21 @@ def captures_of(paths: Sequence[Path], station: str) -> Iterator[Capture]:
     return itertools.chain.from_iterable([camera.frames() for camera in [_camera(path, station) for path in paths]])
 
 
-def _camera(path: Path, station: str) -> Camera:
+def _camera(path: Path, station: Station) -> Camera:
     from edge.cameras import open_camera
+    from edge.cameras.named_files import NamedFiles
     from firmware_config.cameras import FolderCamera, VideoCamera
+
+    name, picture = station.station.name, station.picture
 
     if not path.exists():
         msg = f"inspecting {path}: there is no such file or folder: correct the path"
         raise CameraError(msg)
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        return open_camera(VideoCamera(kind="video", path=path), station=station)
+        return open_camera(VideoCamera(kind="video", path=path), station=name, picture=picture)
     if path.is_dir():
-        return open_camera(FolderCamera(kind="folder", path=path, watch=False), station=station)
-    settings = FolderCamera(kind="folder", path=path.parent, pattern=_literal(path.name), watch=False)
-    return open_camera(settings, station=station)
-
-
-def _literal(name: str) -> str:
-    """A glob pattern that matches only this name."""
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+        return open_camera(FolderCamera(kind="folder", path=path, watch=False), station=name, picture=picture)
+    return NamedFiles([path], station=name, picture=picture)
 
 
 class _Summary:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge.familiarity.learn import Learned
     from edge.records import Capture
     from edge.studies.known_pictures import KnownPictures
+    from firmware_config.station import Station
 
 PROGRESS_EVERY = 50
 """Pictures between two lines of progress on a terminal."""
@@ -69,7 +70,7 @@ def _measure(options: argparse.Namespace, settings: BoxSettings) -> int:
     station, box = read_station(options.station), settings_from(options, settings)
     bundle = open_trusted_bundle(box.bundle, keys=box.keys)
     vision = open_vision_models(bundle, board=read_board(box.board))
-    known = measure_pictures(_with_progress(_captures(options, station.station.name)), station, vision)
+    known = measure_pictures(_with_progress(_captures(options, station)), station, vision)
     learned = learned_memory(known, vision, false_alarm=options.false_alarm)
     write_memory(
         options.out,
@@ -84,7 +85,7 @@ def _measure(options: argparse.Namespace, settings: BoxSettings) -> int:
     return DONE
 
 
-def _captures(options: argparse.Namespace, station: str) -> Iterator[tuple[Capture, bool]]:
+def _captures(options: argparse.Namespace, station: Station) -> Iterator[tuple[Capture, bool]]:
     from edge.commands.inspect_paths import captures_of
 
     for paths, is_good in ((options.paths, True), (options.known, False)):

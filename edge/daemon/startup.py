@@ -83,7 +83,7 @@ def _camera(station: Station, spool: Spool, metrics: Metrics) -> Camera:
     """The camera of a station; the spool knows what it has given before."""
     name = station.station.name
     left_alone = metrics.left_alone.labels(name)
-    return open_camera(station.camera, station=name, judged=spool.judged_files(name), on_left_alone=left_alone.inc)
+    return open_camera(station.camera, station=name, picture=station.picture, judged=spool.judged_files(name), on_left_alone=left_alone.inc)
 
 
 def open_spool(settings: BoxSettings) -> Spool:

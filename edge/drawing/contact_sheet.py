@@ -46,10 +46,13 @@ def write_contact_sheet(path: Path, entries: Sequence[Entry]) -> None:
     tiles = [_tile(entry) for entry in entries]
     tiles += [Sheet(WIDTH_PX, HEIGHT_PX).finished()] * (-len(tiles) % COLUMNS)
     sheet = np.vstack([np.hstack(tiles[i : i + COLUMNS]) for i in range(0, len(tiles), COLUMNS)])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9]):
-        msg = f"contact sheet {path} cannot be written: give another folder or make room"
-        raise EdgeError(msg)
+    _encoded, raw = cv2.imencode(".png", sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(raw.tobytes())  # not by OpenCV, which crashes on a name that is not UTF-8
+    except OSError as err:
+        msg = f"contact sheet {path} cannot be written ({err.strerror}): give another folder or make room"
+        raise EdgeError(msg) from err
 
 
 def _tile(entry: Entry) -> Pixels:

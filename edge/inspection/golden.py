@@ -7,12 +7,11 @@ label alone, is compared with the station's limits and is the confidence of a ca
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.bundle.open import Bundle
-from edge.cameras import open_camera
+from edge.cameras.named_files import NamedFiles
 from edge.errors import BundleError
 from edge.inspection.inspector import Inspector, describe_picture
 from edge.inspection.policy import likeliest
@@ -20,7 +19,6 @@ from edge.interfaces import Describer
 from edge.picture.decode import PictureError
 from edge.records import Capture, Decision, Description, Inspection, LostFrame
 from firmware_config.bundle import GOLDEN_STATION, Golden
-from firmware_config.cameras import FolderCamera
 from firmware_config.labels import Label
 from firmware_config.station import Station, read_station
 
@@ -45,22 +43,19 @@ def inspect_golden_picture(bundle: Bundle, picture: str, inspector: Inspector) -
     Raises:
         BundleError: the bundle has no such picture.
     """
-    return inspector.inspect(golden_capture(bundle.path(picture), station=inspector.station.station.name))
+    return inspector.inspect(golden_capture(bundle.path(picture), station=inspector.station))
 
 
-def golden_capture(picture: Path, *, station: str) -> Capture:
-    """A golden picture as a camera of the station `station` gives it.
+def golden_capture(picture: Path, *, station: Station) -> Capture:
+    """A golden picture as a camera of the station gives it.
 
     Raises:
         BundleError: it is not there.
     """
-    settings = FolderCamera(kind="folder", path=picture.parent, pattern=picture.name, watch=False)
-    with closing(open_camera(settings, station=station)) as camera:
-        capture = next(camera.frames(), None)
-    if capture is None:
+    if not picture.is_file():
         msg = f"the golden picture {picture} is not there: take the bundle from its builder again"
         raise BundleError(msg)
-    return capture
+    return next(NamedFiles([picture], station=station.station.name, picture=station.picture).frames())
 
 
 def describe_golden_picture(bundle: Bundle, picture: str, *, golden_station: Station, describer: Describer) -> Description:
@@ -73,7 +68,7 @@ def describe_golden_picture(bundle: Bundle, picture: str, *, golden_station: Sta
         PictureError: it cannot be read.
         DescribeError: as of `edge.interfaces.Describer`.
     """
-    capture = golden_capture(bundle.path(picture), station=golden_station.station.name)
+    capture = golden_capture(bundle.path(picture), station=golden_station)
     if isinstance(capture, LostFrame):
         raise PictureError(capture.reason, capture.detail)
     return describe_picture(capture, settings=golden_station.picture, describer=describer)

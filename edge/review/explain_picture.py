@@ -19,6 +19,7 @@ from edge.records import Inspection, Pixels
 from edge.review.explain import Effect, Explanation
 from edge.review.explain_text import digests_of
 from edge.texts.reasons import REASONS
+from firmware_config.station import Station
 
 WIDTH_PX = 1120
 MARGIN_PX = 24
@@ -46,14 +47,14 @@ FOR, AGAINST, RULE = (40, 105, 205), (170, 110, 40), (215, 215, 215)
 """BGR. Orange and blue are different colours also to people who confuse red and green."""
 
 
-def evidence_of(inspection: Inspection, path: Path) -> Pixels:
-    """The picture behind an inspection, uint8 (H, W, 3) BGR.
+def evidence_of(inspection: Inspection, path: Path, *, station: Station) -> Pixels:
+    """The picture behind an inspection, uint8 (H, W, 3) BGR, read as its station says.
 
     Raises:
         PictureError: the file is not a picture.
         HistoryError: it is not the picture that was judged.
     """
-    pixels = read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
+    pixels = read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES, picture=station.picture)
     digest = hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
     if digest != inspection.evidence_sha256:
         digests = f"its pixels have sha256 {digest}, stored is {inspection.evidence_sha256}"

@@ -6,6 +6,10 @@ from edge.records import Reason
 
 REASONS: dict[Reason, dict[str, str]] = {
     Reason.UNREADABLE: {"en": "the picture cannot be read", "ja": "画像を読み取れません"},
+    Reason.UNSUPPORTED: {
+        "en": "the station's settings do not say how to read this kind of picture",
+        "ja": "この形式の画像の読み方が設定されていません",
+    },
     Reason.TOO_LARGE: {"en": "the picture is larger than the station allows", "ja": "画像が許容サイズを超えています"},
     Reason.EMPTY: {"en": "the picture file is empty", "ja": "画像ファイルが空です"},
     Reason.CAMERA_STALLED: {"en": "the camera gave no picture in time", "ja": "カメラから時間内に画像が届きませんでした"},

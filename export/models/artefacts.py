@@ -9,17 +9,19 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from edge.picture.decode import PictureError, read_picture
 from edge.picture.preprocess import pixel_values
 from export.errors import SpecError
 from export.models.quantize import Inputs
 from export.proof.figures import Measured
+from export.spec import STATION_NAME
 from firmware_config.bundle import PICTURE_SUFFIXES
 from firmware_config.describers import ImagePreprocess
+from firmware_config.station import Picture, read_station
 
 PROOF = "proof.json"
 
@@ -32,20 +34,27 @@ def pictures_of(folder: Path) -> tuple[Path, ...]:
 def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDArray[np.float32], ...]:
     """The `pixel_values` of each picture, float32 (1, 3, S, S), by the device's own code.
 
+    A station.toml beside a picture says how it is read, as on the device: bit depth, alpha, pages.
+
     Raises:
         SpecError: there is no picture, or one cannot be read.
+        StationError: the station file beside a picture is wrong.
     """
     if not pictures:
         msg = "no picture to prove with: give a folder with real pictures of the inspection point"
         raise SpecError(msg)
     rows = []
     for path in pictures:
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if pixels is None:
-            msg = f"picture {path} cannot be read: give a PNG or JPEG"
-            raise SpecError(msg)
-        rows.append(pixel_values(pixels.astype(np.uint8), preprocess))
+        try:
+            rows.append(pixel_values(read_picture(path, picture=_picture_section(path.with_name(STATION_NAME))), preprocess))
+        except PictureError as err:
+            msg = f"preparing the pictures of {path.parent} for the proof: {err}"
+            raise SpecError(msg) from err
     return tuple(rows)
+
+
+def _picture_section(station: Path) -> Picture:
+    return read_station(station).picture if station.exists() else Picture()
 
 
 def run(graph: Path, rows: Sequence[Inputs]) -> list[Inputs]:

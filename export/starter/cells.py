@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.demo.cells import HELD_OUT_MONO, Cell, load_cells
+from edge.picture.decode import read_picture
 
 __all__ = [
     "HELD_OUT_MONO",
@@ -61,10 +62,7 @@ def read_grey(cell: Cell, size: int) -> NDArray[np.float32]:
     """Read a picture as float32 (size, size), 0..1.
 
     Raises:
-        OSError: the file is missing or damaged.
+        PictureError: the file is missing or damaged.
     """
-    pixels = cv2.imread(str(cell.path), cv2.IMREAD_GRAYSCALE)
-    if pixels is None:
-        msg = f"cell {cell.path} cannot be read: install elpv-dataset again"
-        raise OSError(msg)
+    pixels = read_picture(cell.path)[:, :, 0]
     return np.asarray(cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32) / 255, np.float32)

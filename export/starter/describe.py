@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from edge.interfaces import Describer
+from edge.picture.decode import read_picture
 from edge.records import Frame, Pixels
 from export.painting.grain import make_grain
 from export.painting.ground_truth import KINDS
@@ -33,7 +33,7 @@ def write_descriptions(describer: Describer, folder: Path, *, painted: int, seed
     A line has `source`, `description` and `allowed`, the labels that are right. For a real defective cell these are all labels of defects.
 
     Raises:
-        OSError: a cell cannot be read.
+        PictureError: a cell cannot be read.
         EdgeError: a picture cannot be described.
     """
     lines = []
@@ -53,12 +53,8 @@ def _painted(count: int, seed: int) -> Iterator[tuple[Pixels, str, str]]:
 
 
 def _real(describer: Describer, cell: Cell) -> str:
-    pixels = cv2.imread(str(cell.path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        msg = f"cell {cell.path} cannot be read: install elpv-dataset again"
-        raise OSError(msg)
     allowed = list(LABELS[1:]) if cell.defective else [OK_LABEL]
-    return _line(describer, pixels.astype(np.uint8), cell.path.name, allowed)
+    return _line(describer, read_picture(cell.path), cell.path.name, allowed)
 
 
 def _line(describer: Describer, pixels: Pixels, source: str, allowed: list[str]) -> str:

@@ -17,12 +17,14 @@ from edge.cameras import open_camera
 from edge.cameras.child import ChildCamera, Source
 from edge.cameras.folder import FolderCamera
 from edge.cameras.memory import MemoryCamera
+from edge.cameras.named_files import NamedFiles
 from edge.cameras.video import VideoCamera
 from edge.interfaces import Camera
 from edge.records import Capture, Frame, LostFrame, Reason
 from firmware_config.cameras import FolderCamera as FolderSettings
 from firmware_config.cameras import V4l2Camera
 from firmware_config.cameras import VideoCamera as VideoSettings
+from firmware_config.station import Picture
 from tests.support.picture_files import png
 from tests.support.sample_records import frames
 from tests.support.scripted_reader import FOREVER, ONE_THEN_DIES, TROUBLED, lives, script
@@ -35,6 +37,11 @@ def folder(path: Path) -> Camera:
     for i in range(COUNT):
         (path / f"{i}.png").write_bytes(png())
     return FolderCamera(FolderSettings(kind="folder", path=path, watch=False), station="cell-01")
+
+
+def named_files(path: Path) -> Camera:
+    folder(path)
+    return NamedFiles(sorted(path.iterdir()), station="cell-01", picture=Picture())
 
 
 def watched_folder(path: Path) -> Camera:
@@ -63,6 +70,7 @@ def child(_: Path) -> Camera:
 
 CAMERAS: dict[str, Callable[[Path], Camera]] = {
     "folder": folder,
+    "named files": named_files,
     "watched folder": watched_folder,
     "repeated folder": repeated_folder,
     "video": video,
@@ -115,7 +123,7 @@ def absent_video(path: Path) -> Camera:
 
 
 def absent_device(path: Path) -> Camera:
-    return open_camera(V4l2Camera(kind="v4l2", device=path / "video9", open_ms=20_000), station="cell-01")
+    return open_camera(V4l2Camera(kind="v4l2", device=path / "video9", open_ms=20_000), station="cell-01", picture=Picture())
 
 
 def absent_watched_folder(path: Path) -> Camera:

@@ -28,6 +28,7 @@ from firmware_config.calibration import write_calibration
 from tests.support.calibrations import calibration
 from tests.support.consumer import Consumer, Got
 from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.picture_files import encoded, gradient
 from tests.support.repository import ROOT
 from tests.support.station_files import station_toml
 from tests.support.tiny_spec import write_spec
@@ -200,6 +201,20 @@ def cut_off(box: Box) -> None:
     box.picture.write_bytes(box.picture.read_bytes()[:200])
 
 
+def zero_the_middle(box: Box) -> None:
+    raw = encoded(gradient(200, 200), "JPEG", quality=95)
+    third = len(raw) // 3
+    box.picture.write_bytes(raw[:third] + bytes(third) + raw[2 * third :])
+
+
+def deepen(box: Box) -> None:
+    box.picture.write_bytes(encoded(gradient()[:, :, 0].astype(np.uint16) * 16, "PNG"))
+
+
+def write_as_webp(box: Box) -> None:
+    box.picture.write_bytes(encoded(gradient(), "WEBP"))
+
+
 def use_up_the_spool(box: Box) -> None:
     cut_off(box)  # judged without any model: hundreds a second
     box.environment["KOTOBA_SPOOL_MAX_BYTES"] = str(QUOTA_BYTES)
@@ -233,6 +248,9 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "bundle with one flipped byte": flip_one_byte,
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,
+    "picture with its middle zeroed": zero_the_middle,
+    "picture of 16 bits without a bit depth": deepen,
+    "picture in a format that is not read": write_as_webp,
     "no picture named": lambda _: None,
     "verdict of a box that has not run": lambda _: None,
     "lessons without a file for them": lambda _: None,
@@ -295,7 +313,8 @@ def test_the_daemon_goes_on_through_a_folder_full_of_trouble(box: Box, tmp_path:
         "03-huge.png": ["too_large"],
         "04-text.png": ["unreadable"],
         "05-empty.png": ["empty"],
-        "07-monster.bmp": ["unreadable"],
+        "06-grey16.png": ["unsupported"],
+        "07-monster.bmp": ["too_large"],
         "08-black.png": ["blank"],
         "09-tiny.png": ["wrong_size"],
     }

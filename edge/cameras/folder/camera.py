@@ -12,9 +12,10 @@ from edge.cameras.folder.listing import Listing
 from edge.cameras.folder.watched import UNFINISHED_S, WatchedFolder, unreachable
 from edge.cameras.outage import Outage
 from edge.interfaces import JudgedFiles
-from edge.picture.decode import PictureError, read_picture
+from edge.picture.decode import PLAIN, PictureError, read_picture
 from edge.records import Capture, Trouble
 from firmware_config.cameras import FolderCamera as Settings
+from firmware_config.station import Picture
 
 
 class FolderCamera:
@@ -29,6 +30,7 @@ class FolderCamera:
         settings: Settings,
         *,
         station: str,
+        picture: Picture = PLAIN,
         captures: CaptureFactory | None = None,
         judged: JudgedFiles | None = None,
         on_left_alone: Callable[[], None] = lambda: None,
@@ -37,12 +39,14 @@ class FolderCamera:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
+        self._picture = picture
         self._captures = captures or CaptureFactory(station)
         self._closed = threading.Event()
         self._outage = Outage(self._captures)
         self._listing = Listing(settings.path, settings.patterns, stay_inside=settings.watch, on_left_alone=on_left_alone)
         self._watched = WatchedFolder(
             settings,
+            picture=picture,
             listing=self._listing,
             captures=self._captures,
             outage=self._outage,
@@ -85,7 +89,9 @@ class FolderCamera:
     def _capture(self, name: str) -> Capture:
         started_ns = self._captures.now_ns()
         try:
-            pixels = read_picture(self._settings.path / name, max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes)
+            pixels = read_picture(
+                self._settings.path / name, max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes, picture=self._picture
+            )
         except PictureError as err:
             return self._captures.lost(err.reason, err.detail, source=name)
         return self._captures.frame(pixels, source=name, started_ns=started_ns)

@@ -26,6 +26,7 @@ from edge.interfaces import JudgedFiles
 from edge.picture.decode import PictureError, decode_picture, read_file
 from edge.records import Capture, LostFrame, PictureFile, Reason, Trouble
 from firmware_config.cameras import FolderCamera as Settings
+from firmware_config.station import Picture
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +46,11 @@ LOOK_SHARE = 10
 class WatchedFolder:
     """The captures of a watched folder. `monotonic` is the clock by which files stand still."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- its parts, its clocks and its reports are those of the camera
         self,
         settings: Settings,
         *,
+        picture: Picture,
         listing: Listing,
         captures: CaptureFactory,
         outage: Outage,
@@ -59,6 +61,7 @@ class WatchedFolder:
         monotonic: Callable[[], float],
     ) -> None:
         self._settings = settings
+        self._picture = picture
         self._root = settings.path
         self._listing = listing
         self._captures = captures
@@ -229,7 +232,7 @@ class WatchedFolder:
         try:
             if isinstance(raw, PictureError):
                 raise raw
-            pixels = decode_picture(raw, name=path.name, max_pixels=self._settings.max_pixels)
+            pixels = decode_picture(raw, name=path.name, max_pixels=self._settings.max_pixels, picture=self._picture)
         except PictureError as err:
             return self._captures.lost(err.reason, err.detail, source=name, file=file)
         return self._captures.frame(pixels, source=name, started_ns=started_ns, file=file)

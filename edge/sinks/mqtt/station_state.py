@@ -14,7 +14,10 @@ from firmware_config.strict import STRICT
 CAMERA_OUT = frozenset({Reason.CAMERA_STALLED, Reason.CAMERA_UNREACHABLE})
 """With these the camera itself is out; `troubles` says how long."""
 
-PICTURE_TROUBLE = frozenset({Reason.UNREADABLE, Reason.TOO_LARGE, Reason.EMPTY, Reason.BLANK, Reason.WRONG_SIZE, Reason.FROZEN})
+PICTURE_TROUBLE = frozenset({
+    Reason.UNREADABLE, Reason.UNSUPPORTED, Reason.TOO_LARGE, Reason.EMPTY, Reason.BLANK, Reason.DARK, Reason.CLIPPED, Reason.BLURRED,
+    Reason.WRONG_SIZE, Reason.FROZEN,
+})  # fmt: skip
 """The last picture was not healthy."""
 
 

@@ -21,6 +21,7 @@ from edge.cameras.rtsp import open_rtsp
 from edge.errors import CameraError
 from edge.records import Capture, Frame, LostFrame, Reason
 from firmware_config.cameras import RtspCamera, V4l2Camera
+from firmware_config.station import Picture
 from tests.support import scripted_reader as scripts
 from tests.support.tiny_bundle import is_one_sentence
 from tests.support.video_files import write_video
@@ -137,7 +138,7 @@ def mute_server() -> Iterator[int]:
 def test_an_rtsp_server_that_never_answers_is_told_and_leaves_no_child(mute_server: int) -> None:
     before = children()
     settings = RtspCamera(kind="rtsp", url=f"rtsp://127.0.0.1:{mute_server}/line", open_ms=500, read_ms=500)
-    camera = open_camera(settings, station="cell-01")
+    camera = open_camera(settings, station="cell-01", picture=Picture())
     with closing(camera):
         capture = lost(next(camera.frames()))
 
@@ -149,7 +150,7 @@ def test_an_rtsp_server_that_never_answers_is_told_and_leaves_no_child(mute_serv
 def test_an_rtsp_server_that_is_not_there_is_unreachable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    camera = open_camera(RtspCamera(kind="rtsp", url=f"rtsp://127.0.0.1:{port}/line", open_ms=20_000), station="cell-01")
+    camera = open_camera(RtspCamera(kind="rtsp", url=f"rtsp://127.0.0.1:{port}/line", open_ms=20_000), station="cell-01", picture=Picture())
     with closing(camera):
         assert lost(next(camera.frames())).reason is Reason.CAMERA_UNREACHABLE
 
@@ -181,7 +182,9 @@ def test_a_password_file_that_is_none_is_refused(tmp_path: Path, content: str | 
 
 
 def test_a_v4l2_device_that_is_missing_is_unreachable(tmp_path: Path) -> None:
-    camera = open_camera(V4l2Camera(kind="v4l2", device=tmp_path / "video9", width=640, fps=29.97, open_ms=20_000), station="cell-01")
+    camera = open_camera(
+        V4l2Camera(kind="v4l2", device=tmp_path / "video9", width=640, fps=29.97, open_ms=20_000), station="cell-01", picture=Picture()
+    )
     with closing(camera):
         capture = lost(next(camera.frames()))
 

@@ -18,6 +18,7 @@ from firmware_config.cameras import Camera as CameraSettings
 from firmware_config.cameras import FolderCamera as FolderSettings
 from firmware_config.cameras import RtspCamera, V4l2Camera
 from firmware_config.cameras import VideoCamera as VideoSettings
+from firmware_config.station import Picture
 from tests.support.picture_files import jpeg, png
 from tests.support.sample_records import frames
 from tests.support.tiny_bundle import is_one_sentence
@@ -229,7 +230,7 @@ def test_live_cameras_are_those_that_go_on_without_us(tmp_path: Path) -> None:
     ids=lambda settings: settings.kind,
 )
 def test_opening_a_camera_opens_nothing_yet(settings: CameraSettings) -> None:
-    camera = open_camera(settings, station="cell-01")
+    camera = open_camera(settings, station="cell-01", picture=Picture())
 
     camera.close()
 

@@ -33,7 +33,7 @@ def learned(count: int = 120, *, false_alarm: float = 0.01, empty_at: float = 3.
     return learn(pictures(count), np.ones(count, bool), pictures(40, at=empty_at, seed=5), false_alarm=false_alarm)
 
 
-def written(path: Path, **changes: Any) -> Path:
+def written(path: Path, **changes: object) -> Path:
     found = learned()
     write_memory(path, found, graph=GRAPH, roi=ROI, good=120, false_alarm=0.01, made_at=datetime(2026, 5, 4, tzinfo=timezone.utc))
     if changes:

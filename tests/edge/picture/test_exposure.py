@@ -23,9 +23,9 @@ def textured(side: int = 300, *, seed: int = 0) -> Pixels:
 
 def changed(pixels: Pixels, *, sigma: float = 0, noise: float = 0, factor: float = 1) -> Pixels:
     """Blurred, then darkened, then with the noise of a sensor."""
-    grey = pixels[:, :, 0].astype(np.float32)
-    grey = cv2.GaussianBlur(grey, (0, 0), sigma) if sigma else grey
-    grey = grey * factor + np.random.default_rng(1).normal(0, noise, grey.shape)
+    plane = pixels[:, :, 0].astype(np.float64)
+    focused = np.asarray(cv2.GaussianBlur(plane, (0, 0), sigma)) if sigma else plane
+    grey = focused * factor + np.random.default_rng(1).normal(0, noise, plane.shape)
     return np.repeat(np.clip(grey.round(), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
