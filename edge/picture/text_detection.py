@@ -68,8 +68,11 @@ those of one part alone, must reach LEAST_SURENESS plus the logarithm of the num
 LIKE_SIZE, LIKE_INK, LIKE_STROKE, LIKE_SCALE = np.log(2.0), np.log(1.6), np.log(1.6), 0.8
 REACH, APART = 1.6, 0.6
 """Neighbours: greatest and least distance of their centres, in sides of the larger and of the smaller part."""
-MAX_PARTS = 64
-"""Only so many of the likeliest parts are paired, so that the time does not depend on how noisy a picture is."""
+MAX_PARTS, MAX_PARTNERS = 64, 512
+"""Only so many of the likeliest parts are paired, each with so many others, so that the time does not depend on how noisy a picture is.
+
+Text that is repeated over the whole picture needs many partners: its likeliest parts may all be the same letter.
+"""
 
 
 def has_printed_text(pixels: Pixels) -> bool:
@@ -112,28 +115,30 @@ def look_like_text(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The numbers of neighbours, int64 (P, 2), and of parts alone, int64 (A,), that look like characters; `character`: log-odds of it."""
     likely = character + np.minimum(PRINT.log_odds(parts.features), 0)
-    best = np.argsort(-likely, kind="stable")[:MAX_PARTS]
-    together = character[best][:, None] + character[best][None]
-    first, second = np.nonzero(_are_neighbours(parts, best) & ~(together < least_pair))
+    order = np.argsort(-likely, kind="stable")[:MAX_PARTNERS]
+    best = order[:MAX_PARTS]
+    others = order[~(character[order] < least_pair - character.max(initial=-np.inf))]
+    together = character[best][:, None] + character[others][None]
+    first, second = np.nonzero(_are_neighbours(parts, best, others) & ~(together < least_pair))
     is_long = parts.features[:, FEATURES.index("aspect")] >= RUN_TOGETHER
-    return np.stack([best[first], best[second]], 1), np.flatnonzero(is_long & ~(character < least_alone))
+    return np.stack([best[first], others[second]], 1), np.flatnonzero(is_long & ~(character < least_alone))
 
 
-def _are_neighbours(parts: Parts, best: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which pairs of the parts `best` stand beside each other and have similar size, ink, stroke and scale; bool (N, N)."""
+def _are_neighbours(parts: Parts, best: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which of the parts `best` and `others` stand beside each other and have similar size, ink, stroke and scale; bool (B, O)."""
 
     def ratios(values: Floats) -> Floats:
         logs = np.log(values)
-        return np.asarray(np.abs(logs[:, None] - logs[None]))
+        return np.asarray(np.abs(logs[best][:, None] - logs[others][None]))
 
-    sides, inks = parts.boxes[best].max(1), parts.inks[best]
-    distances = np.hypot(*(parts.middles[best][:, None] - parts.middles[best][None]).transpose(2, 0, 1))
+    sides, signs = parts.boxes.max(1), np.sign(parts.inks)
+    distances = np.hypot(*(parts.middles[best][:, None] - parts.middles[others][None]).transpose(2, 0, 1))
     return np.asarray(
-        (distances < REACH * np.maximum(sides[:, None], sides[None]))
-        & (distances > APART * np.minimum(sides[:, None], sides[None]))
-        & (np.sign(inks)[:, None] == np.sign(inks)[None])
+        (distances < REACH * np.maximum(sides[best][:, None], sides[others][None]))
+        & (distances > APART * np.minimum(sides[best][:, None], sides[others][None]))
+        & (signs[best][:, None] == signs[others][None])
         & (ratios(sides) < LIKE_SIZE)
-        & (ratios(np.abs(inks)) < LIKE_INK)
-        & (ratios(parts.strokes[best]) < LIKE_STROKE)
-        & (ratios(parts.scales[best]) < LIKE_SCALE)
+        & (ratios(np.abs(parts.inks)) < LIKE_INK)
+        & (ratios(parts.strokes) < LIKE_STROKE)
+        & (ratios(parts.scales) < LIKE_SCALE)
     )
