@@ -53,6 +53,11 @@ LEAST_PAIR, LEAST_ALONE = -1.0, 2.5
 """Least log-odds for printed text: of two neighbours together, and of one part alone (letters that touch each other)."""
 RUN_TOGETHER = np.log(1.5)
 """Least aspect ratio (logarithm) of one part alone: touching letters reach it, the corner of a frame does not."""
+TURNED_ASPECT, TURNED_OUTLINE, TURNED_CHARACTER, TURNED_PRINT = 0.3, np.log(3.0), 1.0, 5.5
+"""The box of touching letters that are turned is nearly square: there a long outline and high log-odds of print make up for it.
+
+The outline is three times the longer side: a line and the corner of a frame have less.
+"""
 
 PRINT = Rule(
     means=(4.035, 1.721, 0.204, 0.451, 0.444, 1.069, 0.271, 2.424, 0.309, 3.726, 1.087),
@@ -101,27 +106,31 @@ def sureness(parts: Parts) -> float:
     Minus infinity if no part alone and no two neighbours look like characters.
     """
     character = CHARACTER.log_odds(parts.features)
-    pairs, alone = look_like_text(parts, character)
+    prints = PRINT.log_odds(parts.features)
+    pairs, alone = neighbours(parts, character, prints), _touching_letters(parts, character, prints)
     if not len(pairs) + len(alone):
         return -np.inf
-    prints = PRINT.log_odds(parts.features)
     greatest = np.concatenate([prints[pairs].sum(1), 2 * prints[alone]]).max()
     candidates = min(max(1, int((character >= CANDIDATE_FROM).sum())), MAX_PARTS)
     return float(greatest - np.log(candidates))
 
 
-def look_like_text(
-    parts: Parts, character: Floats, *, least_pair: float = LEAST_PAIR, least_alone: float = LEAST_ALONE
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The numbers of neighbours, int64 (P, 2), and of parts alone, int64 (A,), that look like characters; `character`: log-odds of it."""
-    likely = character + np.minimum(PRINT.log_odds(parts.features), 0)
-    order = np.argsort(-likely, kind="stable")[:MAX_PARTNERS]
+def neighbours(parts: Parts, character: Floats, prints: Floats, *, least: float = LEAST_PAIR) -> NDArray[np.int64]:
+    """The numbers of neighbours that together look like characters, int64 (P, 2); `character`, `prints`: log-odds of both rules."""
+    order = np.argsort(-(character + np.minimum(prints, 0)), kind="stable")[:MAX_PARTNERS]
     best = order[:MAX_PARTS]
-    others = order[~(character[order] < least_pair - character.max(initial=-np.inf))]
+    others = order[~(character[order] < least - character.max(initial=-np.inf))]
     together = character[best][:, None] + character[others][None]
-    first, second = np.nonzero(_are_neighbours(parts, best, others) & ~(together < least_pair))
-    is_long = parts.features[:, FEATURES.index("aspect")] >= RUN_TOGETHER
-    return np.stack([best[first], others[second]], 1), np.flatnonzero(is_long & ~(character < least_alone))
+    first, second = np.nonzero(_are_neighbours(parts, best, others) & ~(together < least))
+    return np.stack([best[first], others[second]], 1)
+
+
+def _touching_letters(parts: Parts, character: Floats, prints: Floats) -> NDArray[np.int64]:
+    """The numbers of the parts that alone look like letters that touch each other, int64 (A,)."""
+    aspect, outline = (parts.features[:, FEATURES.index(name)] for name in ("aspect", "outline"))
+    straight = (aspect >= RUN_TOGETHER) & ~(character < LEAST_ALONE)
+    turned = (aspect >= TURNED_ASPECT) & (outline >= TURNED_OUTLINE) & (character >= TURNED_CHARACTER) & (prints >= TURNED_PRINT)
+    return np.flatnonzero(straight | turned)
 
 
 def _are_neighbours(parts: Parts, best: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from edge.picture.text_detection import has_printed_text
 from edge.records import Pixels
 from export.painting.render import render_cell
+from export.starter.cells import load_cells
+from export.studies.typographic_attack.attack import read_cell
 from export.studies.typographic_attack.printed_text import STROKES, PrintStyle, print_text, repeat_text
 from export.studies.typographic_attack.surfaces import textiles
 from export.studies.typographic_attack.textures import TEXTURES, render_texture
@@ -150,3 +152,9 @@ def test_faint_print_on_a_smooth_surface_is_text(text: str, contrast: int) -> No
 def test_print_on_a_plain_label_is_text_white_on_dark_and_dark_on_white(text: str, ground: int, contrast: int) -> None:
     label = np.full((SIDE_PX, SIDE_PX, 3), ground, np.uint8)
     assert has_printed_text(print_text(label, text, PrintStyle("DejaVuSerif.ttf", 40, contrast=contrast))[0])
+
+
+def test_small_letters_that_touch_and_are_turned_are_text() -> None:
+    (mono,) = (one for one in load_cells() if one.path.name == "cell2431.png")
+    style = PrintStyle(cv2.FONT_HERSHEY_DUPLEX, 11, angle=122.45, position=(0.175, 0.846), contrast=-166, blur_px=0.75)
+    assert has_printed_text(print_text(read_cell(mono), "functional", style)[0])

@@ -106,9 +106,10 @@ def _print_first_table(cells: Sequence[FitPicture], real: Sequence[FitPicture]) 
 
 def _greatest(parts: Parts) -> tuple[float, float]:
     """Log-odds as characters of the likeliest touching letters, and of the two likeliest neighbours together."""
-    character = text_detection.CHARACTER.log_odds(parts.features)
-    pairs, alone = text_detection.look_like_text(parts, character, least_pair=-np.inf, least_alone=-np.inf)
-    return float(character[alone].max(initial=-np.inf)), float(character[pairs].sum(1).max(initial=-np.inf))
+    character, prints = (rule.log_odds(parts.features) for rule in (text_detection.CHARACTER, text_detection.PRINT))
+    pairs = text_detection.neighbours(parts, character, prints, least=-np.inf)
+    is_long = parts.features[:, FEATURES.index("aspect")] >= text_detection.RUN_TOGETHER
+    return float(character[is_long].max(initial=-np.inf)), float(character[pairs].sum(1).max(initial=-np.inf))
 
 
 def _print_second_table(
