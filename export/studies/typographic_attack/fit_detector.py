@@ -83,10 +83,10 @@ def _fit(name: str, pictures: Sequence[FitPicture], *, features: int, least: flo
         measured.append(parts.features[used, :features])
         are_ink.append(inked[used])
     table, is_ink = np.concatenate(measured), np.concatenate(are_ink)
-    means, deviations = table.mean(0), table.std(0)
-    model = LogisticRegression(C=0.3, max_iter=1_000).fit((table - means) / deviations, is_ink)
-    rounded = [tuple(round(float(value), 3) for value in values) for values in (means, deviations, model.coef_[0])]
-    rule = Rule(*rounded, bias=round(float(model.intercept_[0]), 3))
+    centre, spread = table.mean(0), table.std(0)
+    model = LogisticRegression(C=0.3, max_iter=1_000).fit((table - centre) / spread, is_ink)
+    means, deviations, weights = (tuple(round(float(value), 3) for value in values) for values in (centre, spread, model.coef_[0]))
+    rule = Rule(means, deviations, weights, bias=round(float(model.intercept_[0]), 3))
     print(f"{len(is_ink)} parts, {is_ink.sum()} of printed text\n{name} = {rule}")
     return rule
 
