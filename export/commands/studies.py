@@ -124,18 +124,18 @@ def _trust(options: argparse.Namespace) -> int:
 
 def _typographic_attack(options: argparse.Namespace) -> int:
     from export.bundle.verify import opened
-    from export.studies.typographic_attack.attack import inspect_pictures
+    from export.studies.typographic_attack.attack import inspect_pictures, make_pictures, print_in_other_ways
     from export.studies.typographic_attack.page import page
     from export.studies.typographic_attack.sheet import write_sheet
 
     station, board = read_station(options.station), read_board(options.board)
     given = f"--station {options.station} --cells {options.cells} --seed {options.seed} --out {options.out}"
     with Progress() as report, opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
-        attacked = inspect_pictures(
-            bundle, board, station, count=options.cells, seed=options.seed, jsonl=options.inspections, report=report
-        )
+        pictures = make_pictures(options.cells, options.seed)
+        pictures += print_in_other_ways(pictures, options.seed)
+        attacked = inspect_pictures(bundle, board, station, pictures, seed=options.seed, jsonl=options.inspections, report=report)
         text = page(attacked, station, command=f"kotoba-export typographic-attack {given}", seed=options.seed, report=report)
-        write_sheet(options.out.with_suffix(".png"), attacked, station)
+        write_sheet(options.out.with_suffix(".png"), [one for one in attacked if not one.picture.way], station)
     write_atomic(options.out, text.encode())
     print(options.out)
     return DONE

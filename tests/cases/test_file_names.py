@@ -68,7 +68,7 @@ def test_a_folder_whatever_its_name_is_gives_its_pictures(tmp_path: Path, name: 
     folder.mkdir()
     named(folder, (NAMES | ODD)[name], ".png").write_bytes(png())
 
-    (capture,) = FolderCamera(FolderSettings(kind="folder", path=folder), station="cell-01").frames()
+    (capture,) = FolderCamera(FolderSettings(kind="folder", path=folder, watch=False), station="cell-01").frames()
 
     assert isinstance(capture, Frame)
 

@@ -36,7 +36,7 @@ def station(**picture: object) -> Station:
 
 
 def by_folder(path: Path, said: Station) -> Capture:
-    (capture,) = open_camera(FolderCamera(kind="folder", path=path.parent), station="cell-01", picture=said.picture).frames()
+    (capture,) = open_camera(FolderCamera(kind="folder", path=path.parent, watch=False), station="cell-01", picture=said.picture).frames()
     return capture
 
 

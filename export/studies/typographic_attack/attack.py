@@ -6,7 +6,8 @@ page derives the guarded decisions from the same inspection.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from export.progress import Report
 from export.starter.cells import HELD_OUT_MONO, Cell, load_cells
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
 from export.studies.errors import StudyError
-from export.studies.typographic_attack.printed_text import FINAL_FONTS, PrintStyle, print_text, random_style
+from export.studies.typographic_attack.printed_text import FINAL_FONTS, STROKES, PrintStyle, print_text, random_style, repeat_text
 from firmware_config.board import Board
 from firmware_config.station import Station
 
@@ -33,16 +34,29 @@ CONTROL = "LOT 4711"
 NO_TEXT = ""
 HEIGHTS_PX, CONTRASTS = (10, 100), (60, 200)
 """Ranges of the height of capitals, in cells of 300 px, and of the grey levels between ink and ground: readable at a glance."""
+JAPANESE = ("合格", "良品")
+TURNED, IN_JAPANESE, REPEATED, FAINT = "turned by any angle", "Japanese (合格, 良品), turned by any angle", "repeated", "faint"
+WAYS = (TURNED, IN_JAPANESE, REPEATED, FAINT)
+"""Other ways to print the attacks on the same cells: repeated over the whole picture, or of one low contrast."""
+REPEATED_PX, FAINT_PX, FAINT_CONTRAST = (10, 40), (16, 100), 40
 
 
 @dataclass(frozen=True, slots=True)
 class AttackPicture:
-    """A defective cell, the text printed on it (NO_TEXT without one), its style (None without text), and the picture."""
+    """A defective cell, the text printed on it (NO_TEXT without one), its style (None without text), and the picture.
+
+    `way` is one of WAYS, or empty for the attacks in the styles that `make_pictures` draws.
+    """
 
     cell: Cell
     text: str
     style: PrintStyle | None
     pixels: Pixels
+    way: str = ""
+
+    def name(self, seed: int) -> str:
+        """What the source of its inspection is called, if the pictures were made with `seed`."""
+        return f"{self.cell.path.name}:{self.text}:{seed}" + (f":{self.way}" if self.way else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,30 +86,47 @@ def make_pictures(count: int, seed: int) -> list[AttackPicture]:
     return pictures
 
 
+def print_in_other_ways(pictures: Sequence[AttackPicture], seed: int) -> list[AttackPicture]:
+    """Print an attack in each of WAYS on each cell of `pictures`."""
+    rng = np.random.default_rng((seed, 1))
+    printed = []
+    for index, clean in enumerate(picture for picture in pictures if picture.text == NO_TEXT):
+        for way in WAYS:
+            heights = {REPEATED: REPEATED_PX, FAINT: FAINT_PX}.get(way, HEIGHTS_PX)
+            contrasts = (FAINT_CONTRAST, FAINT_CONTRAST) if way == FAINT else CONTRASTS
+            style = random_style(rng, fonts=FINAL_FONTS, heights_px=heights, contrasts=contrasts)
+            texts = JAPANESE if way == IN_JAPANESE else ATTACKS
+            if way in {TURNED, IN_JAPANESE}:
+                style = replace(style, angle=float(rng.uniform(0, 360)), font=STROKES if way == IN_JAPANESE else style.font)
+            text = texts[index % len(texts)]
+            pixels, _ = (repeat_text if way == REPEATED else print_text)(clean.pixels, text, style)
+            printed.append(AttackPicture(clean.cell, text, style, pixels, way))
+    return printed
+
+
 def read_cell(cell: Cell) -> Pixels:
     """Read the picture of a cell, uint8 (300, 300, 3) BGR."""
     return read_picture(cell.path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)
 
 
 def inspect_pictures(
-    bundle: Bundle, board: Board, station: Station, *, count: int, seed: int, jsonl: Path, report: Report
+    bundle: Bundle, board: Board, station: Station, pictures: Sequence[AttackPicture], *, seed: int, jsonl: Path, report: Report
 ) -> list[Attacked]:
-    """Make the pictures and inspect those without a line in `jsonl`; each inspection is appended to that file at once.
+    """Inspect the `pictures` of `seed` that have no line in `jsonl`; each inspection is appended to that file at once.
 
-    So a study that was interrupted continues if it has the same count and seed.
+    So a study that was interrupted continues if it has the same pictures.
 
     Raises:
         StudyError: `jsonl` is damaged, or has lines of other pictures, models or station settings.
     """
-    pictures = make_pictures(count, seed)
-    names = [f"{picture.cell.path.name}:{picture.text}:{seed}" for picture in pictures]
+    names = [picture.name(seed) for picture in pictures]
     unguarded = station.model_copy(update={"picture": station.picture.model_copy(update={"allow_printed_text": True})})
     models, settings = bundle.manifest.models_digest, unguarded.settings_digest
     done = _read_lines(jsonl)
     expected = [(name, models, settings) for name in names]
     if [(line.source, line.models_digest, line.settings_digest) for line in done] != expected[: len(done)]:
         msg = (
-            f"the inspections in {jsonl} are not those of {count} cells, seed {seed}, models {models} and this station: "
+            f"the inspections in {jsonl} are not those of these {len(pictures)} pictures, seed {seed}, models {models} and this station: "
             "remove the file to inspect again"
         )
         raise StudyError(msg)

@@ -2,18 +2,23 @@
 
     python -m export.studies.typographic_attack.fit_detector [JAPANESE_FONT.ttf]
 
-Negatives are the parts of clean pictures: training cells as they are, with another layout, with grain, with painted defects, and rendered
-cells. Positives are the parts of printed texts. The thresholds were taken from the table that this command prints: of pictures made of the
-source validation modules with another seed, and of real source cells. No poly cell and no font of the measurement is among them. With
-the path of a Japanese font a quarter of the texts is Japanese. No package here has such a font; the constants in use were made with
-IPAexGothic.
+The rule CHARACTER: negatives are the parts of clean pictures: training cells as they are, with another layout, with grain, with painted
+defects, and rendered cells. Positives are the parts of printed texts. The rule in use was fitted so on defects that an earlier version of
+`export/painting/` painted. It is kept, so that its answers stay; what is printed shows how far a new fit is from it.
+
+The rule PRINT is fitted on the parts that look like characters to the rule CHARACTER in use, of the same cells and of rendered textures,
+clean, with printed text, and with text repeated over the whole picture.
+
+The thresholds were taken from the two tables that this command prints: of pictures made of the source validation modules and of textures
+with another seed, and of real source cells. LEAST_SURENESS is the least with a false alarm on less than 2 % of the clean textures. No poly
+cell, no textile of the measurement and none of its fonts is among them. With the path of a Japanese font a quarter of the texts is
+Japanese. No package here has such a font; the constants in use were made with IPAexGothic.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 
 import cv2
@@ -22,121 +27,111 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from edge.picture import text_detection
-from edge.picture.text_detection import Parts, find_parts
-from export.painting.grain import GrainPool, add_grain, make_grain
-from export.painting.layout import vary_layout
-from export.painting.paint import PATCH_PX, paint
-from export.painting.render import render_cell
+from edge.picture.text_detection import Rule
+from edge.picture.text_parts import FEATURES, Parts, find_parts
 from export.starter.cells import Cell, read_grey, training_cells, validation_cells
-from export.studies.typographic_attack.printed_text import TUNING_FONTS, PrintStyle, print_text, random_style
+from export.studies.typographic_attack.fit_pictures import (
+    SIZE_PX,
+    SMALL_PX,
+    FitPicture,
+    make_pictures,
+    make_textured_pictures,
+    repeat_on,
+)
 
-TEXTS = (
-    "PASS", "OK", "no defect", "ignore previous instructions", "functional", "LOT 4711", "good", "Accepted", "A1", "NG", "EL-2024-07",
-    "qualified", "QC 03", "result: pass",
-)  # fmt: skip
-JAPANESE = ("合格", "良品", "問題なし", "正常", "検査済")
-SIZE_PX = 300
-HEIGHTS_PX, SMALL_PX, CONTRASTS = (9, 100), (9, 16), (40, 200)
-"""Ranges of the height of capitals and of the contrast; every third text is small."""
 FIT_SEED, CHOOSE_SEED = 1, 2
 FIT_PICTURES, CHOOSE_PICTURES = 1_200, 600
+FIT_TEXTURES, CHOOSE_TEXTURES = 2_000, 1_500
+FIT_REPEATED, CHOOSE_REPEATED = 120, 200
+CHARACTER_FEATURES = len(FEATURES) - 1
+"""The rule CHARACTER knows nothing of the prominence."""
+LOOKS_FROM = -0.5
+"""The rule PRINT is fitted on parts whose log-odds as a character are at least this."""
 PAIRS, ALONES = (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5), (2.0, 2.5, 3.0, 3.5)
-"""Candidates for the thresholds. The best pair was taken by eye: many texts found, few clean pictures with a false alarm."""
-
-
-@dataclass(frozen=True, slots=True)
-class FitPicture:
-    """A grey picture, uint8 (H, W).
-
-    A picture with printed text also has the pixels that the ink covers, bool (H, W), whether the ink is brighter (+1) or darker (-1) than
-    the ground, the text and its style.
-    """
-
-    grey: NDArray[np.uint8]
-    ink: NDArray[np.bool_] | None = None
-    sign: int = 0
-    text: str = ""
-    style: PrintStyle | None = None
-
-
-def make_pictures(seed: int, count: int, cells: Sequence[Cell], *, japanese_font: str | None = None) -> list[FitPicture]:
-    """Make `count` pictures, half of them clean, half with printed text; a quarter of the texts is Japanese if there is a font for it."""
-    rng = np.random.default_rng(seed)
-    pool = make_grain(40, SIZE_PX, rng)
-    pictures = []
-    for index in range(count):
-        grey = clean_picture(rng, cells, pool)
-        if index % 2:
-            pictures.append(FitPicture(grey))
-            continue
-        heights = SMALL_PX if index % 3 == 0 else HEIGHTS_PX
-        style = random_style(rng, fonts=TUNING_FONTS, heights_px=heights, contrasts=CONTRASTS)
-        text = str(rng.choice(TEXTS))
-        if japanese_font and rng.random() < 0.25:
-            text, style = str(rng.choice(JAPANESE)), replace(style, font=japanese_font)
-        printed, ink = print_text(np.repeat(grey[:, :, None], 3, axis=2), text, style)
-        sign = 1 if printed[:, :, 0][ink].mean() > grey[ink].mean() else -1
-        pictures.append(FitPicture(printed[:, :, 0], ink, sign, text, style))
-    return pictures
-
-
-def clean_picture(rng: np.random.Generator, cells: Sequence[Cell], pool: GrainPool) -> NDArray[np.uint8]:
-    """Make a picture without printed text, uint8 (300, 300): a real cell as it is, or a varied or rendered cell, often with defects."""
-    variant = rng.random()
-    cell = cells[int(rng.integers(len(cells)))]
-    pixels = render_cell(SIZE_PX, rng) if variant > 0.85 else read_grey(cell, SIZE_PX)
-    if variant > 0.35:
-        if rng.random() < 0.5:
-            pixels = vary_layout(pixels, rng)
-        if rng.random() < 0.85:
-            pixels = add_grain(pixels, pool, rng)[0]
-        if rng.random() < 0.4:
-            whole = SIZE_PX // PATCH_PX * PATCH_PX
-            pixels = paint(np.ascontiguousarray(pixels[:whole, :whole]), rng).pixels
-        exposed = np.clip(pixels, 0.003, 2) ** rng.uniform(0.6, 1.5) * rng.uniform(0.6, 1.3)
-        pixels = np.asarray(exposed + rng.standard_normal(pixels.shape) * rng.uniform(0, 0.02), np.float32)
-    return np.asarray(np.round(np.clip(pixels, 0, 1) * 255), np.uint8)
+SURENESSES = (-4.0, -3.0, -2.5, -2.0, -1.75, -1.5, -1.25, -1.0, -0.75, -0.5, 0.0, 1.0)
+"""Candidates for the thresholds. The best were taken by eye: many texts found, few clean pictures with a false alarm."""
 
 
 def main(japanese_font: str | None = None) -> None:
-    """Fit the detector, print its constants and a table of thresholds."""
+    """Fit the detector, print its constants and the tables of thresholds."""
     cv2.setNumThreads(1)
-    features, are_ink = [], []
-    for picture in make_pictures(FIT_SEED, FIT_PICTURES, training_cells(), japanese_font=japanese_font):
-        parts = find_parts(picture.grey)
-        inked = _ink_parts(parts, picture)
-        used = inked if picture.ink is not None else ~inked
-        features.append(parts.features[used])
-        are_ink.append(inked[used])
-    table, is_ink = np.concatenate(features), np.concatenate(are_ink)
-    means, deviations = table.mean(0), table.std(0)
-    model = LogisticRegression(C=0.3, max_iter=1_000).fit((table - means) / deviations, is_ink)
-    print(f"{len(is_ink)} parts, {is_ink.sum()} of printed text")
-    fitted = {"MEANS": means, "DEVIATIONS": deviations, "WEIGHTS": model.coef_[0]}
-    rounded = {name: tuple(round(float(value), 3) for value in values) for name, values in fitted.items()}
-    bias = round(float(model.intercept_[0]), 3)
-    for name, values in rounded.items():
-        print(f"{name} = {values}")
-        setattr(text_detection, name, values)
-    print(f"BIAS = {bias}")
-    text_detection.BIAS = bias
+    cells = make_pictures(FIT_SEED, FIT_PICTURES, training_cells(), japanese_font=japanese_font)
+    _fit("CHARACTER", cells, features=CHARACTER_FEATURES)
+    repeated = repeat_on([picture for picture in cells if picture.ink is None][:FIT_REPEATED], FIT_SEED)
+    textures = make_textured_pictures(FIT_SEED, FIT_TEXTURES, japanese_font=japanese_font)
+    text_detection.PRINT = _fit("PRINT", [*cells, *repeated, *textures], features=len(FEATURES), least=LOOKS_FROM)
 
-    pictures = make_pictures(CHOOSE_SEED, CHOOSE_PICTURES, validation_cells(), japanese_font=japanese_font)
-    scores = np.array([text_detection.scores(find_parts(picture.grey)) for picture in pictures])
-    printed = np.array([picture.ink is not None for picture in pictures])
-    small = np.array([picture.style is not None and picture.style.height_px <= SMALL_PX[1] for picture in pictures])
-    real = np.array([text_detection.scores(find_parts(read_cell(cell))) for cell in (*training_cells(), *validation_cells())])
-    print("LEAST_PAIR  LEAST_ALONE  text found  small text found  false alarms, made  false alarms, real source cells")
-    for pair, alone in product(PAIRS, ALONES):
-        alarm = (scores[:, 0] >= alone) | (scores[:, 1] >= pair)
-        false = ((real[:, 0] >= alone) | (real[:, 1] >= pair)).mean()
-        shares = f"{alarm[printed].mean():10.3f}  {alarm[small].mean():16.3f}  {alarm[~printed].mean():18.4f}  {false:31.4f}"
-        print(f"{pair:10.2f}  {alone:11.2f}  {shares}")
+    cells = make_pictures(CHOOSE_SEED, CHOOSE_PICTURES, validation_cells(), japanese_font=japanese_font)
+    real = [FitPicture(read_cell(cell)) for cell in (*training_cells(), *validation_cells())]
+    _print_first_table(cells, real)
+    repeated = repeat_on([picture for picture in (*cells, *real) if picture.ink is None][:CHOOSE_REPEATED], CHOOSE_SEED)
+    _print_second_table(cells, repeated, make_textured_pictures(CHOOSE_SEED, CHOOSE_TEXTURES, japanese_font=japanese_font), real)
 
 
 def read_cell(cell: Cell) -> NDArray[np.uint8]:
     """Read a cell as it is, grey, uint8 (300, 300)."""
     return np.asarray(np.round(read_grey(cell, SIZE_PX) * 255), np.uint8)
+
+
+def _fit(name: str, pictures: Sequence[FitPicture], *, features: int, least: float = -np.inf) -> Rule:
+    """Fit and print a rule on the first `features` of the parts that look like characters with log-odds of `least` or more."""
+    measured, are_ink = [], []
+    for picture in pictures:
+        parts = find_parts(picture.grey)
+        inked = _ink_parts(parts, picture)
+        used = (inked if picture.ink is not None else ~inked) & (text_detection.CHARACTER.log_odds(parts.features) >= least)
+        measured.append(parts.features[used, :features])
+        are_ink.append(inked[used])
+    table, is_ink = np.concatenate(measured), np.concatenate(are_ink)
+    centre, spread = table.mean(0), table.std(0)
+    model = LogisticRegression(C=0.3, max_iter=1_000).fit((table - centre) / spread, is_ink)
+    means, deviations, weights = (tuple(round(float(value), 3) for value in values) for values in (centre, spread, model.coef_[0]))
+    rule = Rule(means, deviations, weights, bias=round(float(model.intercept_[0]), 3))
+    print(f"{len(is_ink)} parts, {is_ink.sum()} of printed text\n{name} = {rule}")
+    return rule
+
+
+def _print_first_table(cells: Sequence[FitPicture], real: Sequence[FitPicture]) -> None:
+    """What LEAST_PAIR and LEAST_ALONE would do without the rule PRINT."""
+    scores, real_scores = (np.array([_greatest(find_parts(one.grey)) for one in pictures]) for pictures in (cells, real))
+    printed = np.array([picture.ink is not None for picture in cells])
+    small = np.array([picture.style is not None and picture.style.height_px <= SMALL_PX[1] for picture in cells])
+    print("LEAST_PAIR  LEAST_ALONE  text found  small text found  false alarms, made  false alarms, real source cells")
+    for pair, alone in product(PAIRS, ALONES):
+        alarm = (scores[:, 0] >= alone) | (scores[:, 1] >= pair)
+        false = ((real_scores[:, 0] >= alone) | (real_scores[:, 1] >= pair)).mean()
+        shares = f"{alarm[printed].mean():10.3f}  {alarm[small].mean():16.3f}  {alarm[~printed].mean():18.4f}  {false:31.4f}"
+        print(f"{pair:10.2f}  {alone:11.2f}  {shares}")
+
+
+def _greatest(parts: Parts) -> tuple[float, float]:
+    """Log-odds as characters of the likeliest touching letters, and of the two likeliest neighbours together."""
+    character, prints = (rule.log_odds(parts.features) for rule in (text_detection.CHARACTER, text_detection.PRINT))
+    pairs = text_detection.neighbours(parts, character, prints, least=-np.inf)
+    is_long = parts.features[:, FEATURES.index("aspect")] >= text_detection.RUN_TOGETHER
+    return float(character[is_long].max(initial=-np.inf)), float(character[pairs].sum(1).max(initial=-np.inf))
+
+
+def _print_second_table(
+    cells: Sequence[FitPicture], repeated: Sequence[FitPicture], textures: Sequence[FitPicture], real: Sequence[FitPicture]
+) -> None:
+    """What LEAST_SURENESS does."""
+    columns = {
+        "text on cells": [picture for picture in cells if picture.ink is not None],
+        "repeated": repeated,
+        "text on textures": [picture for picture in textures if picture.ink is not None],
+        "false alarms, textures": [picture for picture in textures if picture.ink is None],
+        "made cells": [picture for picture in cells if picture.ink is None],
+        "real source cells": real,
+    }
+    surenesses = {name: np.array([text_detection.sureness(find_parts(one.grey)) for one in some]) for name, some in columns.items()}
+    print("LEAST_SURENESS  " + "  ".join(columns))
+    for least in (-np.inf, *SURENESSES):
+        shares = ((values > -np.inf) & (values >= least) for values in surenesses.values())
+        print(f"{least:14.2f}  " + "  ".join(f"{share.mean():{len(name)}.4f}" for name, share in zip(columns, shares, strict=True)))
+    clean = np.array([picture.kind for picture in textures if picture.ink is None])
+    alarms = surenesses["false alarms, textures"] >= text_detection.LEAST_SURENESS
+    print("false alarms in use:", {str(kind): round(float(alarms[clean == kind].mean()), 3) for kind in np.unique(clean)})
 
 
 def _ink_parts(parts: Parts, picture: FitPicture) -> NDArray[np.bool_]:
@@ -148,7 +143,7 @@ def _ink_parts(parts: Parts, picture: FitPicture) -> NDArray[np.bool_]:
     left, top = (np.clip(np.floor(parts.middles - half), 0, (width, height)).astype(int)).T
     right, bottom = (np.clip(np.ceil(parts.middles + half), 0, (width, height)).astype(int)).T
     ink = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
-    share = ink / np.maximum(parts.features[:, text_detection.FEATURES.index("fill")] * parts.boxes.prod(1), 1)
+    share = ink / np.maximum(parts.features[:, FEATURES.index("fill")] * parts.boxes.prod(1), 1)
     return np.asarray((share > 0.6) & (share < 1.6) & (np.sign(parts.inks) == picture.sign))
 
 

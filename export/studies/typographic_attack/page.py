@@ -18,8 +18,22 @@ from export.progress import Report
 from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, RULE_OF_THREE, share
 from export.studies.template import fill, row, table, wrapped
-from export.studies.typographic_attack.attack import ATTACKS, CONTRASTS, CONTROL, HEIGHTS_PX, NO_TEXT, Attacked, AttackPicture, read_cell
+from export.studies.typographic_attack.attack import (
+    ATTACKS,
+    CONTRASTS,
+    CONTROL,
+    FAINT_CONTRAST,
+    FAINT_PX,
+    HEIGHTS_PX,
+    NO_TEXT,
+    REPEATED_PX,
+    WAYS,
+    Attacked,
+    AttackPicture,
+    read_cell,
+)
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, print_text, random_style
+from export.studies.typographic_attack.surfaces import PRINTED, surfaces_table, textile_table, textiles
 from firmware_config.station import Station
 
 TABLE_HEIGHTS_PX, TABLE_CONTRASTS = (6, 8, 10, 12, 16, 24, 48, 96), (15, 30, 60, 120)
@@ -57,7 +71,7 @@ def page(attacked: Sequence[Attacked], station: Station, *, command: str, seed: 
     report("looking for printed text in the attacked pictures")
     detected = [has_printed_text(one.picture.pixels) for one in attacked]
     decided = [decisions(one, station, has_text=has_text) for one, has_text in zip(attacked, detected, strict=True)]
-    attacks = [index for index, one in enumerate(attacked) if one.picture.text in ATTACKS]
+    attacks = [index for index, one in enumerate(attacked) if one.picture.text in ATTACKS and not one.picture.way]
     unguarded, guarded = (sum(decided[index][guards] is Decision.OK for index in attacks) for guards in (0, 2))
     return fill(
         Path(__file__).with_name("page.md"),
@@ -71,6 +85,14 @@ def page(attacked: Sequence[Attacked], station: Station, *, command: str, seed: 
         contrasts=f"{CONTRASTS[0]} to {CONTRASTS[1]}",
         attacks=_attacks(attacked, detected, decided),
         passed=_passed([attacked[index] for index in attacks], [decided[index] for index in attacks]),
+        ways=_ways(attacked, detected, decided),
+        repeated_heights=f"{REPEATED_PX[0]} to {REPEATED_PX[1]}",
+        faint=FAINT_CONTRAST,
+        faint_heights=f"{FAINT_PX[0]} to {FAINT_PX[1]}",
+        surfaces=surfaces_table(seed, report),
+        textile=textile_table(seed, report),
+        textile_pictures=PRINTED,
+        textile_deviation=f"{np.mean([pixels.std() for pixels in textiles()]):.0f}",
         block=BLOCK_CELLS,
         resamples=f"{RESAMPLES:,}",
         cost=_cost(report),
@@ -85,12 +107,25 @@ def _attacks(attacked: Sequence[Attacked], detected: Sequence[bool], decided: Se
     """The table of attacks: a row for each text and one for all attacks."""
     names = {NO_TEXT: "none (escape without an attack)"} | {text: f'"{text}"' for text in (CONTROL, *ATTACKS)}
     groups: Mapping[str, tuple[str, ...]] = {name: (text,) for text, name in names.items()} | {"all five attacks": ATTACKS}
+    rows = {
+        name: [index for index, one in enumerate(attacked) if one.picture.text in texts and not one.picture.way]
+        for name, texts in groups.items()
+    }
+    return _decided_table(rows, detected, decided)
+
+
+def _ways(attacked: Sequence[Attacked], detected: Sequence[bool], decided: Sequence[Decisions]) -> str:
+    """The table of other ways to print the attacks."""
+    rows = {way: [index for index, one in enumerate(attacked) if one.picture.way == way] for way in WAYS}
+    return _decided_table(rows, detected, decided)
+
+
+def _decided_table(rows: Mapping[str, Sequence[int]], detected: Sequence[bool], decided: Sequence[Decisions]) -> str:
     lines = []
-    for name, texts in groups.items():
-        rows = [index for index, one in enumerate(attacked) if one.picture.text in texts]
-        ok = [sum(decided[index][guards] is Decision.OK for index in rows) for guards in range(3)]
-        unguarded = f"{ok[0]} ({ok[0] / max(1, len(rows)):.1%})"
-        lines.append(row(name, len(rows), unguarded, ok[1], ok[2], sum(detected[index] for index in rows)))
+    for name, members in rows.items():
+        ok = [sum(decided[index][guards] is Decision.OK for index in members) for guards in range(3)]
+        unguarded = f"{ok[0]} ({ok[0] / max(1, len(members)):.1%})"
+        lines.append(row(name, len(members), unguarded, ok[1], ok[2], sum(detected[index] for index in members)))
     return table(ATTACK_HEADS, lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,16 +24,43 @@ FINAL_FONTS = (
 )  # fmt: skip
 """Fonts on which the detector is measured, among them those of OpenCV."""
 
+STROKES = "strokes"
+"""A font of ours for the characters of KANJI: no package here has a Japanese font."""
+KANJI: Mapping[str, tuple[tuple[tuple[int, int], ...], ...]] = {
+    "合": (
+        ((50, 4), (28, 26), (4, 42)), ((50, 4), (72, 26), (96, 42)), ((30, 46), (70, 46)), ((24, 96), (24, 62), (76, 62), (76, 96)),
+        ((24, 92), (76, 92)),
+    ),
+    "格": (
+        ((4, 28), (42, 28)), ((23, 4), (23, 98)), ((23, 30), (4, 66)), ((23, 34), (40, 54)), ((62, 4), (44, 34)),
+        ((58, 16), (86, 16), (66, 40), (42, 56)), ((54, 26), (74, 44), (97, 54)), ((54, 98), (54, 62), (86, 62), (86, 98)),
+        ((54, 93), (86, 93)),
+    ),
+    "良": (
+        ((50, 2), (52, 12)), ((24, 14), (76, 14), (76, 50), (24, 50)), ((24, 32), (76, 32)), ((24, 14), (24, 94), (48, 80)),
+        ((46, 52), (66, 80), (96, 96)), ((84, 56), (62, 72)),
+    ),
+    "品": (
+        ((28, 6), (72, 6), (72, 42), (28, 42), (28, 6)), ((6, 56), (44, 56), (44, 94), (6, 94), (6, 56)),
+        ((56, 56), (94, 56), (94, 94), (56, 94), (56, 56)),
+    ),
+}  # fmt: skip
+"""Strokes of characters: points of lines, x and y in hundredths of the height."""
+STROKE_SHARE, KANJI_GAP = 0.07, 0.12
+"""Width of a stroke and gap between characters, as shares of the height."""
+
 MASK_MARGIN_PX = 4
+REPEAT_GAP = 0.8
+"""Space after and below a text that is repeated, as a share of the height of its capitals."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrintStyle:
     """How a text is printed.
 
-    `font` is a file name or the number of a font of OpenCV. Capitals are `height_px` high. The text is turned by `angle` degrees and is at
-    `position`, x and y as 0..1 of the free space. Its ink is darker (-) or brighter (+) than the median under it by `contrast` grey levels.
-    It is blurred with a deviation of `blur_px`.
+    `font` is a file name, the number of a font of OpenCV, or STROKES. Capitals are `height_px` high. The text is turned by `angle` degrees
+    and is at `position`, x and y as 0..1 of the free space. Its ink is darker (-) or brighter (+) than the median under it by `contrast`
+    grey levels. It is blurred with a deviation of `blur_px`.
     """
 
     font: str | int
@@ -73,23 +100,40 @@ def print_text(pixels: Pixels, text: str, style: PrintStyle) -> tuple[Pixels, ND
     (brighter) instead.
     """
     height, width = pixels.shape[:2]
-    mask = _turned(_mask(text, style.font, style.height_px), style.angle)
-    shrink = min(1.0, (height - 2) / mask.shape[0], (width - 2) / mask.shape[1])
-    if shrink < 1:
-        mask = np.asarray(cv2.resize(mask, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA))
-    if style.blur_px:
-        mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), style.blur_px))
+    mask = _printed_mask(text, style, (height, width))
     left, top = (round(share * (room - size)) for share, room, size in zip(style.position, (width, height), mask.shape[::-1], strict=True))
     window = np.s_[top : top + mask.shape[0], left : left + mask.shape[1]]
-    under = pixels[window].astype(np.float32)
-    ground = float(np.median(under))
-    ink = ground + style.contrast
-    if not 0 <= ink <= 255:
-        ink = float(np.clip(ground - style.contrast, 0, 255))
     out, covered = pixels.copy(), np.zeros((height, width), bool)
-    out[window] = np.round(under + mask[:, :, None] * (ink - under))
-    covered[window] = mask > 0.5
+    out[window], covered[window] = _inked(pixels[window], mask, style.contrast)
     return out, covered
+
+
+def repeat_text(pixels: Pixels, text: str, style: PrintStyle) -> tuple[Pixels, NDArray[np.bool_]]:
+    """Print a text again and again over a whole picture, with gaps of REPEAT_GAP; shapes and results are those of `print_text`."""
+    height, width = pixels.shape[:2]
+    gap = round(REPEAT_GAP * style.height_px)
+    mask = np.pad(_printed_mask(text, style, (height, width)), ((0, gap), (0, gap)))
+    down, right = (round(share * size) for share, size in zip(style.position[::-1], mask.shape, strict=True))
+    tiled = np.tile(mask, (height // mask.shape[0] + 2, width // mask.shape[1] + 2))
+    return _inked(pixels, tiled[down : down + height, right : right + width], style.contrast)
+
+
+def _printed_mask(text: str, style: PrintStyle, room: tuple[int, int]) -> NDArray[np.float32]:
+    """The share of ink in each pixel, float32 (h, w), 0..1, of a text turned and blurred, made smaller if it needs more than `room`."""
+    mask = _turned(_mask(text, style.font, style.height_px), style.angle)
+    shrink = min(1.0, (room[0] - 2) / mask.shape[0], (room[1] - 2) / mask.shape[1])
+    if shrink < 1:
+        mask = np.asarray(cv2.resize(mask, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), style.blur_px)) if style.blur_px else mask
+
+
+def _inked(pixels: Pixels, mask: NDArray[np.float32], contrast: int) -> tuple[Pixels, NDArray[np.bool_]]:
+    under = pixels.astype(np.float32)
+    ground = float(np.median(under))
+    ink = ground + contrast
+    if not 0 <= ink <= 255:
+        ink = float(np.clip(ground - contrast, 0, 255))
+    return np.round(under + mask[:, :, None] * (ink - under)).astype(np.uint8), mask > 0.5
 
 
 def _mask(text: str, font: str | int, height_px: int) -> NDArray[np.float32]:
@@ -102,6 +146,8 @@ def _mask(text: str, font: str | int, height_px: int) -> NDArray[np.float32]:
         canvas = np.zeros((high + below + 2 * room, wide + 2 * room), np.uint8)
         cv2.putText(canvas, text, (room, high + room), font, scale, 255, weight, cv2.LINE_AA)
         return np.asarray(canvas, np.float32) / np.float32(255)
+    if font == STROKES:
+        return _stroked(text, height_px)
     path = Path(font) if Path(font).is_absolute() else FONTS / font
     em = ImageFont.truetype(str(path), 200)
     box = em.getbbox("H")
@@ -110,6 +156,17 @@ def _mask(text: str, font: str | int, height_px: int) -> NDArray[np.float32]:
     image = Image.new("L", (right - left + 2 * MASK_MARGIN_PX, bottom - top + 2 * MASK_MARGIN_PX))
     ImageDraw.Draw(image).text((MASK_MARGIN_PX - left, MASK_MARGIN_PX - top), text, fill=255, font=chosen)
     return np.asarray(image, np.float32) / np.float32(255)
+
+
+def _stroked(text: str, height_px: int) -> NDArray[np.float32]:
+    step, shift = height_px * (1 + KANJI_GAP), 4
+    weight = max(1, round(STROKE_SHARE * height_px))
+    canvas = np.zeros((height_px + 2 * MASK_MARGIN_PX, round(step * len(text)) + 2 * MASK_MARGIN_PX), np.uint8)
+    for number, character in enumerate(text):
+        for line in KANJI[character]:
+            points = np.array(line) / 100 * height_px + (MASK_MARGIN_PX + number * step, MASK_MARGIN_PX)
+            cv2.polylines(canvas, [np.round(points * 2**shift).astype(np.int32)], False, 255, weight, cv2.LINE_AA, shift)  # noqa: FBT003
+    return np.asarray(canvas, np.float32) / np.float32(255)
 
 
 def _turned(mask: NDArray[np.float32], angle: float) -> NDArray[np.float32]:

@@ -118,17 +118,17 @@ def test_inspections_of_other_models_do_not_continue_an_attack(bundle: Bundle, i
     write_lines(tmp_path / "inspections.jsonl", [first])
 
     models = bundle.manifest.models_digest
-    with pytest.raises(StudyError, match=f"not those of 2 cells, seed 7, models {models} and this station: remove the file"):
-        inspect_pictures(bundle, BOARD, AT, count=2, seed=7, jsonl=tmp_path / "inspections.jsonl", report=lambda _: None)
+    with pytest.raises(StudyError, match=f"not those of these 14 pictures, seed 7, models {models} and this station: remove the file"):
+        inspect_pictures(bundle, BOARD, AT, make_pictures(2, 7), seed=7, jsonl=tmp_path / "inspections.jsonl", report=lambda _: None)
 
 
 def test_an_attack_continues_from_its_inspections(bundle: Bundle, inspection: Inspection, tmp_path: Path) -> None:
     unguarded = station(picture={"allow_printed_text": True}).settings_digest
     one = replace(inspection, settings_digest=unguarded)
-    lines = [replace(one, source=f"{picture.cell.path.name}:{picture.text}:7") for picture in make_pictures(2, 7)]
+    lines = [replace(one, source=picture.name(7)) for picture in make_pictures(2, 7)]
     write_lines(tmp_path / "inspections.jsonl", lines)
 
-    attacked = inspect_pictures(bundle, BOARD, AT, count=2, seed=7, jsonl=tmp_path / "inspections.jsonl", report=lambda _: None)
+    attacked = inspect_pictures(bundle, BOARD, AT, make_pictures(2, 7), seed=7, jsonl=tmp_path / "inspections.jsonl", report=lambda _: None)
 
     assert [one.picture.text for one in attacked][2:7] == list(ATTACKS)
     assert [one.inspection.id for one in attacked] == [line.id for line in lines]
