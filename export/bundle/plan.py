@@ -51,12 +51,19 @@ class Plan:
         return {picture: self.spec.expected_label(Path(picture).name) for picture in self.pictures}
 
 
-def check_names(spec: BundleSpec) -> None:
-    """Check, before models are made, that the bundle will have the templates, adapters and labels that its parts name.
+def check_parts(spec: BundleSpec) -> None:
+    """Check, before models are made, that all other parts are there, and that the bundle will have what its parts name.
 
     Raises:
-        SpecError: a part is missing, or names what the bundle will not have.
+        SpecError: a part is missing, has no licence, or names a template, an adapter or a label that the bundle will not have.
+        LlmError: the package of the language model is not installed.
     """
+    if spec.llm.folder is None:
+        _llm_source(spec)
+    ready = _ready_files(spec)
+    _refuse_first(spec, _missing(ready))
+    for path in ready:
+        spec.licence_of(path)
     station = read_golden_station(spec.golden)
     templates = {path.stem for path in spec.templates.glob("*.txt")} if spec.templates else {"default"}
     adapters = {path.stem for path in _adapters(spec.artefacts)} | {path.name for path in spec.llm.adapters}
@@ -90,8 +97,7 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
         if path.name == STATION_NAME or path.suffix in PICTURE_SUFFIXES
     }
     if models.clip is None:
-        msg = f"bundle {spec.name}: no models.json in {' or '.join(map(str, folders))} describes a CLIP: make the artefacts first"
-        raise SpecError(msg)
+        raise _no_clip(spec, folders)
     plan = Plan(
         spec=spec, describer=ClipBlip(kind="clip_blip", clip=models.clip, blip=models.blip), parity=models.parity,
         temperatures=read_temperatures(spec.artefacts) if spec.artefacts else (), station=read_golden_station(spec.golden),
@@ -129,6 +135,22 @@ def _models(spec: BundleSpec, folders: list[Path]) -> tuple[Models, dict[str, Pa
             files |= {path: folder / path for path in _named(new)}
             whole = Models(clip=whole.clip or new.clip, blip=whole.blip or new.blip, parity=models.parity | whole.parity)
     return whole, files
+
+
+def _ready_files(spec: BundleSpec) -> dict[str, Path]:
+    """The files of the artefacts' models that no section replaces: path inside the bundle -> source."""
+    if spec.artefacts is None or (spec.clip is not None and not (spec.artefacts / "models.json").exists()):
+        return {}
+    models = read_models(spec.artefacts)
+    if spec.clip is None and models.clip is None:
+        raise _no_clip(spec, [spec.artefacts])
+    used = Models(clip=None if spec.clip else models.clip, blip=None if spec.blip else models.blip)
+    return {path: spec.artefacts / path for path in _named(used)}
+
+
+def _no_clip(spec: BundleSpec, folders: Sequence[Path]) -> SpecError:
+    where = " or ".join(map(str, folders))
+    return SpecError(f"bundle {spec.name}: no models.json in {where} describes a CLIP: make the artefacts first")
 
 
 def _adapters(folder: Path | None) -> list[Path]:

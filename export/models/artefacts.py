@@ -25,8 +25,16 @@ PROOF = "proof.json"
 
 
 def pictures_of(folder: Path) -> tuple[Path, ...]:
-    """The pictures of a folder, sorted by name."""
-    return tuple(path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES)
+    """The pictures of a folder, sorted by name.
+
+    Raises:
+        SpecError: the folder cannot be read.
+    """
+    try:
+        return tuple(path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES)
+    except OSError as err:
+        msg = f"the pictures for the proof: folder {folder} cannot be read ({err.strerror}): give a folder with real pictures"
+        raise SpecError(msg) from err
 
 
 def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDArray[np.float32], ...]:

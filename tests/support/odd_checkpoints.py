@@ -1,0 +1,92 @@
+"""Checkpoints of the real classes in legal variants, small and random, as Hugging Face writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast
+
+from tests.support import tiny_models
+
+LIBRARY_WARNINGS = [
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # torch's, of its own exporter
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # torch's, of constants that it does not fold
+    pytest.mark.filterwarnings("ignore::FutureWarning"),  # transformers', of the tuple caches of older versions
+]
+
+MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
+
+
+def write_clip(folder: Path, *, model: nn.Module | None = None, size: int = tiny_models.SIZE, **processor: Any) -> Path:  # noqa: ANN401 -- JSON
+    """Write a CLIP with its tokenizer and its processor; `processor` are more values of preprocessor_config.json."""
+    (tiny_models.clip(size=size) if model is None else model).save_pretrained(folder)
+    write_tokenizer(folder)
+    crop = {"do_center_crop": True, "crop_size": {"height": size, "width": size}}
+    write_processor(folder, "CLIPImageProcessor", {"size": {"shortest_edge": size}, **crop, **processor})
+    return folder
+
+
+def write_blip(folder: Path, *, model: nn.Module | None = None, size: int = tiny_models.SIZE, **processor: Any) -> Path:  # noqa: ANN401 -- JSON
+    """Write a BLIP with its tokenizer and its processor; `processor` are more values of preprocessor_config.json."""
+    (tiny_models.blip(size=size) if model is None else model).save_pretrained(folder)
+    write_tokenizer(folder)
+    write_processor(folder, "BlipImageProcessor", {"size": {"height": size, "width": size}, **processor})
+    return folder
+
+
+def write_tokenizer(folder: Path) -> None:
+    """Write the tokenizer of the tiny models."""
+    PreTrainedTokenizerFast(tokenizer_object=tiny_models.tokenizer(), pad_token="[PAD]").save_pretrained(folder)  # noqa: S106 -- a token of text
+
+
+def write_processor(folder: Path, kind: str, values: dict[str, Any]) -> None:
+    """Write preprocessor_config.json with CLIP's published values and `values`."""
+    settings = {
+        "image_processor_type": kind,
+        "do_resize": True,
+        "resample": 3,
+        "do_rescale": True,
+        "rescale_factor": 1 / 255,
+        "do_normalize": True,
+        "image_mean": MEAN,
+        "image_std": STD,
+        "do_convert_rgb": True,
+        **values,
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+
+
+def edit_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change a JSON file of a checkpoint in place."""
+    values = json.loads(path.read_text())
+    change(values)
+    path.write_text(json.dumps(values))
+
+
+def edit_weights(folder: Path, change: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> None:
+    """Replace the weights of a checkpoint by what `change` makes of them."""
+    weights = change(load_file(folder / "model.safetensors"))
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def write_pictures(folder: Path, *, count: int = 3) -> Path:
+    """Write pictures with smooth shades, edges and a little noise, as of parts: a long one, an upright one, and squares."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        height, width = ((90, 120), (110, 80), (96, 96))[number % 3]
+        y, x = np.mgrid[:height, :width]
+        rng = np.random.default_rng(number)
+        shade = 90 + 60 * np.sin(x / (17 + number)) * np.cos(y / 23)
+        pixels = np.stack([shade + 25 * channel for channel in range(3)], -1) + rng.normal(0, 4, (height, width, 1))
+        pixels[height // 3 : height // 2, width // 4 : width // 2] = 230 - 40 * number
+        cv2.imwrite(str(folder / f"part-{number}.png"), np.clip(pixels, 0, 255).astype(np.uint8))
+    return folder
