@@ -13,7 +13,7 @@ from firmware_config.strict import STRICT
 
 Quantisation = Literal["F16", "Q4_0", "Q4_1", "Q4_K_M", "Q5_K_M", "Q8_0"]
 """Quantisations of a language model, by llama.cpp's names."""
-FigureKind = Literal["cosine", "agreement", "overlap", "max_difference", "edit_distance", "probability"]
+FigureKind = Literal["cosine", "agreement", "overlap", "max_difference", "edit_distance", "probability", "grey_levels", "error"]
 """What a proof measures: `export.proof.figures`."""
 
 SEED_WORDS = Path(__file__).with_name("vocabularies")

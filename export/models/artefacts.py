@@ -14,12 +14,10 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from edge.picture.preprocess import pixel_values
 from export.errors import SpecError
 from export.models.quantize import Inputs
 from export.proof.figures import Measured
 from firmware_config.bundle import PICTURE_SUFFIXES
-from firmware_config.describers import ImagePreprocess
 
 PROOF = "proof.json"
 
@@ -37,8 +35,8 @@ def pictures_of(folder: Path) -> tuple[Path, ...]:
         raise SpecError(msg) from err
 
 
-def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDArray[np.float32], ...]:
-    """The `pixel_values` of each picture, float32 (1, 3, S, S), by the device's own code.
+def decoded(pictures: Sequence[Path]) -> tuple[NDArray[np.uint8], ...]:
+    """The pixels of each picture, uint8 (H, W, 3) BGR.
 
     Raises:
         SpecError: there is no picture, or one cannot be read.
@@ -52,7 +50,7 @@ def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDA
         if pixels is None:
             msg = f"picture {path} cannot be read: give a PNG or JPEG"
             raise SpecError(msg)
-        rows.append(pixel_values(pixels.astype(np.uint8), preprocess))
+        rows.append(pixels.astype(np.uint8))
     return tuple(rows)
 
 

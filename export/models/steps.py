@@ -108,7 +108,7 @@ def clip_part(job: ClipJob, *, cache: Cache, report: Report) -> Part:
     source, files = job.source, job.checkpoint.files
     report("exporting CLIP")
     graphs = cache.made(CLIP_GRAPHS, lambda out: export_clip(load_clip(job.checkpoint), out), inputs=files)
-    inputs = (*files, *source.tags, *source.attributes, *job.pictures)
+    inputs = (*files, *source.tags, *source.attributes, *job.pictures.paths)
     settings = source.model_dump(mode="json", include={"precision", "prompts"})
     made = cache.made(CLIP, lambda out: make_clip(job, graphs, out, report=report), inputs=inputs, settings=settings)
     figures = limited(recorded(made), source.limits)
@@ -126,7 +126,7 @@ def blip_part(job: BlipJob, *, cache: Cache, report: Report) -> Part:
     report("exporting BLIP")
     graphs = cache.made(BLIP_GRAPHS, lambda out: export_blip(load_blip(job.checkpoint), out), inputs=files)
     settings = source.model_dump(mode="json", exclude={"folder", "limits", "drafts"}) | {"drafts": job.drafts}
-    made = cache.made(BLIP, lambda out: make_blip(job, graphs, out, report=report), inputs=(*files, *job.pictures), settings=settings)
+    made = cache.made(BLIP, lambda out: make_blip(job, graphs, out, report=report), inputs=(*files, *job.pictures.paths), settings=settings)
     figures = limited(recorded(made), source.limits)
     require_kept(figures, lambda broken: blip_suspects(job, graphs, broken.stage, report=report))
     return Part(graphs, made, figures)

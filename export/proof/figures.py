@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from export.errors import BuildError
 from export.model_sources import FigureKind, Limits
 
-AT_MOST: frozenset[FigureKind] = frozenset({"max_difference", "edit_distance", "probability"})
+AT_MOST: frozenset[FigureKind] = frozenset({"max_difference", "edit_distance", "probability", "grey_levels", "error"})
 """Figures that are 0 if nothing was lost, and limited from above. The others are 1 then, and limited from below."""
 
 LIMITS: Mapping[str, Limits] = {
@@ -28,7 +28,7 @@ LIMITS: Mapping[str, Limits] = {
     "Q4_1": {"agreement": 0.9, "probability": 0.25},
     "Q4_0": {"agreement": 0.9, "probability": 0.25},
     "keep": {"agreement": 1.0, "probability": 0.01},
-    "bundle": {"overlap": 0.6, "edit_distance": 0.5, "agreement": 0.9, "probability": 0.25},
+    "bundle": {"agreement": 0.9, "overlap": 0.6, "edit_distance": 0.5, "probability": 0.25, "grey_levels": 1.0, "error": 0.3},
 }
 """The limit of each figure at each precision, unless the specification sets another. A figure without a limit is only printed."""
 
@@ -163,6 +163,11 @@ def cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 def max_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Largest absolute difference of two float32 arrays of one shape."""
     return float(np.abs(one - other).max())
+
+
+def error(original: NDArray[np.float32], made: NDArray[np.float32]) -> float:
+    """Length of the difference of two float32 arrays of one shape, as a share of the length of the original; 0 for two empty ones."""
+    return float(np.linalg.norm(original - made) / max(float(np.linalg.norm(original)), 1e-9))
 
 
 def agreement(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

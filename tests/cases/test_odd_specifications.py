@@ -32,8 +32,8 @@ CLIP, BLIP = f'\n[clip]\nfolder = "clip"\n{WORDS}', f'\n[blip]\nfolder = "blip"\
 def root(tmp_path: Path) -> Path:
     """A specification with artefacts and a GGUF that holds a chat template, and beside it a CLIP and a BLIP."""
     root = write_spec(tmp_path / "spec").parent
-    odd_checkpoints.write_clip(root / "clip", size=224)
-    odd_checkpoints.write_blip(root / "blip", size=224)
+    odd_checkpoints.write_clip(root / "clip", side=224)
+    odd_checkpoints.write_blip(root / "blip", side=224)
     (root / "tags.txt").write_text("".join(f"word{number}\n" for number in range(6)))
     return root
 

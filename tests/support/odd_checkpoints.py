@@ -10,9 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel, SiglipTextConfig, SiglipVisionConfig
 
 from tests.support import tiny_models
 
@@ -23,23 +25,46 @@ LIBRARY_WARNINGS = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),  # transformers', of the tuple caches of older versions
 ]
 
+PROCESSORS = {"clip": "CLIPImageProcessor", "siglip": "SiglipImageProcessor", "blip": "BlipImageProcessor"}
+SQUARE = {"size": {"height": tiny_models.SIZE, "width": tiny_models.SIZE}, "do_center_crop": False}
+"""Values of a processor that squeezes a whole picture into the tiny models' square."""
+
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 
 
-def write_clip(folder: Path, *, model: nn.Module | None = None, size: int = tiny_models.SIZE, **processor: Any) -> Path:  # noqa: ANN401 -- JSON
+def write_clip(folder: Path, *, model: nn.Module | None = None, side: int = tiny_models.SIZE, **processor: Any) -> Path:  # noqa: ANN401 -- JSON
     """Write a CLIP with its tokenizer and its processor; `processor` are more values of preprocessor_config.json."""
-    (tiny_models.clip(size=size) if model is None else model).save_pretrained(folder)
+    (tiny_models.clip(size=side) if model is None else model).save_pretrained(folder)
     write_tokenizer(folder)
-    crop = {"do_center_crop": True, "crop_size": {"height": size, "width": size}}
-    write_processor(folder, "CLIPImageProcessor", {"size": {"shortest_edge": size}, **crop, **processor})
+    crop = {"do_center_crop": True, "crop_size": {"height": side, "width": side}}
+    write_processor(folder, "CLIPImageProcessor", {"size": {"shortest_edge": side}, **crop, **processor})
     return folder
 
 
-def write_blip(folder: Path, *, model: nn.Module | None = None, size: int = tiny_models.SIZE, **processor: Any) -> Path:  # noqa: ANN401 -- JSON
+def write_blip(folder: Path, *, model: nn.Module | None = None, side: int = tiny_models.SIZE, **processor: Any) -> Path:  # noqa: ANN401 -- JSON
     """Write a BLIP with its tokenizer and its processor; `processor` are more values of preprocessor_config.json."""
-    (tiny_models.blip(size=size) if model is None else model).save_pretrained(folder)
+    (tiny_models.blip(size=side) if model is None else model).save_pretrained(folder)
     write_tokenizer(folder)
-    write_processor(folder, "BlipImageProcessor", {"size": {"height": size, "width": size}, **processor})
+    write_processor(folder, "BlipImageProcessor", {"size": {"height": side, "width": side}, **processor})
+    return folder
+
+
+def write_siglip(folder: Path, *, pad: str, length: int = tiny_models.CONTEXT_TOKENS) -> Path:
+    """Write a SigLIP padded with `pad` that reads `length` tokens; its text_config names no padding, as that of published ones."""
+    words = [f"word{number}" for number in range(40)]
+    vocabulary = {word: index for index, word in enumerate(["<pad>", "</s>", "<unk>", *words])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))  # noqa: S106 -- a token of text
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", vocabulary["</s>"])])
+    names = {"pad_token": pad, "eos_token": "</s>", "unk_token": "<unk>", "model_max_length": length}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+    towers = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    text = SiglipTextConfig(**towers, vocab_size=len(vocabulary), max_position_embeddings=tiny_models.CONTEXT_TOKENS, projection_size=32)
+    vision = SiglipVisionConfig(**towers, image_size=tiny_models.SIZE, patch_size=16)
+    torch.manual_seed(0)
+    model = SiglipModel(SiglipConfig(text_config=text.to_dict(), vision_config=vision.to_dict()))
+    tiny_models.spread(model).save_pretrained(folder)
+    write_processor(folder, "SiglipImageProcessor", {"size": SQUARE["size"], "image_mean": [0.5] * 3, "image_std": [0.5] * 3})
     return folder
 
 
