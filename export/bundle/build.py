@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from export.bundle.compare_models import graph_for_gguf, whole_chain
 from export.bundle.key import builder_key
 from export.bundle.licences import licence_files, notice
-from export.bundle.plan import Plan, check_parts, gather, require_room
+from export.bundle.plan import Plan, check_parts, gather, require_room, require_runnable
 from export.bundle.verify import certify_golden, golden_table, opened, require_board, unexpected, unsigned, write_archive
 from export.cache import Cache, sha256
 from export.errors import BuildError
@@ -53,6 +53,7 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool
     proven. `say` takes each line of progress.
 
     Raises:
+        LlmError: llama.cpp cannot load the language model or an adapter.
         SpecError: a part that the specification names is missing or does not fit the others.
         ProofError: a figure of the proof breaks its limit.
         BuildError: this machine lacks a provider of the board; the key cannot be used; `out` is no bundle; a model or picture fails; a
@@ -61,6 +62,7 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool
     require_board(board, spec.name)
     try:
         require_replaceable(out, spec.name, spec.version)
+        require_runnable(spec)
         out.parent.mkdir(parents=True, exist_ok=True)
         made = _make(spec, cache, report=report) if spec.makes else {}
         plan = gather(spec, near=out.parent, made={name: part.artefacts for name, part in made.items()})
@@ -154,7 +156,7 @@ def _fill(
     chain = limited(measured, spec.limits | spec.llm.limits)
     require_kept((*figures, *chain))
     figures += chain
-    manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in chain}})
+    manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in figures}})
     golden = certify_golden(unsigned(staging, manifest), plan.expected, board=board, report=report)
     if spec.require_expected:
         _require_expected(golden, plan)

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from export.errors import SpecError
+from export.models.llm.gguf_process import ask_llama_cpp
 from export.models.llm.packaged import packaged_model
 from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures
 from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature
@@ -56,10 +57,7 @@ def check_parts(spec: BundleSpec) -> None:
 
     Raises:
         SpecError: a part is missing, has no licence, or names a template, an adapter or a label that the bundle will not have.
-        LlmError: the package of the language model is not installed.
     """
-    if spec.llm.folder is None:
-        _llm_source(spec)
     ready = _ready_files(spec)
     _refuse_first(spec, _missing(ready))
     for path in ready:
@@ -70,6 +68,17 @@ def check_parts(spec: BundleSpec) -> None:
     temperatures = read_temperatures(spec.artefacts) if spec.artefacts else ()
     pictures = sorted(path.name for path in spec.golden.iterdir() if path.suffix in PICTURE_SUFFIXES)
     _refuse_first(spec, _unfit(spec, station, temperatures, templates, adapters, pictures))
+
+
+def require_runnable(spec: BundleSpec) -> None:
+    """Check that llama.cpp can load a language model that is ready, with the adapters of the artefacts; in a process of its own.
+
+    Raises:
+        SpecError: the file of the language model is not there.
+        LlmError: its package is not installed, or llama.cpp cannot load the model or an adapter.
+    """
+    if spec.llm.folder is None:
+        ask_llama_cpp(_llm_source(spec), adapters=[None, *_adapters(spec.artefacts)])
 
 
 def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) -> Plan:

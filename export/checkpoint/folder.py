@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
-from export.errors import SpecError
+from export.errors import SpecError, reason_of
 
 MAX_JSON_BYTES = 64 << 20
 """Limit of a JSON file; the tokenizer.json of a large vocabulary has some ten megabytes."""
@@ -77,7 +77,15 @@ class Checkpoint:
         Raises:
             SpecError: a part of the weights is missing, or a file is not in safetensors.
         """
-        return {name: shape for path in self._weight_files for name, shape in _shapes(path).items()}
+        return {name: shape for path in self._weight_files for name, shape in shapes_of(path).items()}
+
+    def file_of(self, weight: str) -> Path | None:
+        """The file that holds a weight; None if there is none.
+
+        Raises:
+            SpecError: see `shapes`.
+        """
+        return next((path for path in self._weight_files if weight in shapes_of(path)), None)
 
     @property
     def _weight_files(self) -> tuple[Path, ...]:
@@ -93,7 +101,12 @@ class Checkpoint:
         return tuple(self.folder / name for name in sorted(set(listed.values())))
 
 
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
+def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor of a safetensors file by its name; only the header is read.
+
+    Raises:
+        SpecError: the file cannot be read.
+    """
     try:
         with safe_open(path, framework="np") as tensors:
             return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118 -- not a mapping
@@ -173,7 +186,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as err:  # tokenizers raises bare Exceptions
-        msg = f"{path} cannot be read ({str(err).splitlines()[0][:200]}): save the fast tokenizer with save_pretrained"
+        msg = f"{path} cannot be read ({reason_of(err)}): save the fast tokenizer with save_pretrained"
         raise SpecError(msg) from err
     tokenizer.no_padding()
     tokenizer.no_truncation()

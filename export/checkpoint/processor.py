@@ -17,7 +17,7 @@ from PIL import Image
 from transformers import BlipImageProcessor, CLIPImageProcessor, SiglipImageProcessor, ViTImageProcessor
 
 from export.checkpoint.folder import Checkpoint, read_json
-from export.errors import SpecError
+from export.errors import SpecError, reason_of
 from firmware_config.describers import ImagePreprocess, Resample
 
 PROCESSORS: Mapping[str, Any] = {
@@ -58,7 +58,7 @@ class Processor:
         try:
             made = self.own(images=Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1])), return_tensors="np")
         except Exception as err:  # transformers raises what its layers raise
-            msg = f"{self.path}: the processor itself fails on a picture ({str(err).splitlines()[0][:200]}): correct the file"
+            msg = f"{self.path}: the processor itself fails on a picture ({reason_of(err)}): correct the file"
             raise SpecError(msg) from err
         return np.asarray(made["pixel_values"], np.float32)
 
@@ -82,7 +82,7 @@ def read_processor(checkpoint: Checkpoint, *, size: int) -> Processor:
     try:
         own = PROCESSORS[name].from_dict(dict(settings))
     except (TypeError, ValueError, KeyError, AttributeError) as err:
-        msg = f"{path}: the processor cannot be read ({str(err).splitlines()[0][:200]}): take the file of the published checkpoint"
+        msg = f"{path}: the processor cannot be read ({reason_of(err)}): take the file of the published checkpoint"
         raise SpecError(msg) from err
     sees_all = _check_size(path, own, size)
     if own.resample not in RESAMPLE:

@@ -14,7 +14,7 @@ from torch import nn
 from transformers import PretrainedConfig
 
 from export.checkpoint.folder import LOAD_SAFELY, Checkpoint
-from export.errors import SpecError
+from export.errors import SpecError, reason_of
 
 BUFFERS = re.compile(r"(^|\.)(position_ids|rotary_emb\.inv_freq|masked_bias|num_batches_tracked)$")
 """Constants that older versions of transformers saved beside the weights; the model computes them itself."""
@@ -35,7 +35,7 @@ def check_weights(checkpoint: Checkpoint, kind: Any, config: PretrainedConfig) -
             model = kind._from_config(config) if hasattr(kind, "_from_config") else kind.from_config(config)  # noqa: SLF001 -- as AutoModel does
         model.tie_weights()
     except Exception as err:  # transformers raises what its layers raise
-        msg = f"{checkpoint.folder / 'config.json'} describes no model ({_first_line(err)}): take the file of the published checkpoint"
+        msg = f"{checkpoint.folder / 'config.json'} describes no model ({reason_of(err)}): take the file of the published checkpoint"
         raise SpecError(msg) from err
     wanted = model.state_dict(keep_vars=True)
     prefix = f"{model.base_model_prefix}."
@@ -66,7 +66,7 @@ def loaded(checkpoint: Checkpoint, kind: Any) -> nn.Module:  # noqa: ANN401 -- a
     try:
         model, report = kind.from_pretrained(checkpoint.folder, output_loading_info=True, **LOAD_SAFELY)
     except Exception as err:  # transformers raises what its layers raise
-        msg = f"checkpoint {checkpoint.folder} cannot be loaded by transformers ({_first_line(err)}): give a complete checkpoint"
+        msg = f"checkpoint {checkpoint.folder} cannot be loaded by transformers ({reason_of(err)}): give a complete checkpoint"
         raise SpecError(msg) from err
     wrong = [*report["missing_keys"], *(name for name, *_ in report["mismatched_keys"])]
     if wrong:
@@ -83,7 +83,3 @@ def _listed(names: Iterable[str]) -> str:
     every = list(names)
     shown = ", ".join(every[:NAMED]) + (", ..." if len(every) > NAMED else "")
     return f"{len(every)} weight{'s' if len(every) > 1 else ''} ({shown})"
-
-
-def _first_line(err: Exception) -> str:
-    return (str(err).strip().splitlines() or [type(err).__name__])[0][:200]

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 from transformers import AutoTokenizer
 
 from export.checkpoint.folder import Checkpoint, load_tokenizer
-from export.errors import SpecError
+from export.errors import SpecError, reason_of
 
 ANY_TOKEN = 0
 """The padding of a CLIP whose tokenizer has none. A CLIP reads nothing after its end token."""
@@ -40,8 +40,7 @@ def own_tokenizer(checkpoint: Checkpoint) -> Any:  # noqa: ANN401 -- a tokenizer
     try:
         return AutoTokenizer.from_pretrained(checkpoint.folder, local_files_only=True, trust_remote_code=False)
     except Exception as err:  # transformers raises what its parsers raise
-        reason = (str(err).strip().splitlines() or [type(err).__name__])[0][:200]
-        msg = f"the tokenizer of {checkpoint.folder} cannot be read by transformers ({reason}): save it with save_pretrained"
+        msg = f"the tokenizer of {checkpoint.folder} cannot be read by transformers ({reason_of(err)}): save it with save_pretrained"
         raise SpecError(msg) from err
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,8 @@ from numpy.typing import NDArray
 from export.errors import SpecError
 from export.models.quantize import Inputs
 from export.proof.figures import Measured
+from export.proof.record import PROOF, record_figures
 from firmware_config.bundle import PICTURE_SUFFIXES
-
-PROOF = "proof.json"
 
 
 def pictures_of(folder: Path) -> tuple[Path, ...]:
@@ -65,12 +63,7 @@ def record(out: Path, section: str, values: dict[str, Any], measured: Sequence[M
     """Write models.json, with `values` as its `section`, and the figures of the proof into `out`, the folder of one model."""
     models = {section: values, "parity": {one.name: round(one.value, 6) for one in measured}}
     (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", encoding="utf-8")
-    (out / PROOF).write_text(json.dumps([astuple(one) for one in measured], indent=1) + "\n", encoding="utf-8")
-
-
-def recorded(folder: Path) -> tuple[Measured, ...]:
-    """The figures that `record` wrote."""
-    return tuple(Measured(*row) for row in json.loads((folder / PROOF).read_text(encoding="utf-8")))
+    record_figures(out, measured)
 
 
 def copy_artefacts(artefacts: Path, out: Path, *, model: Path | None = None) -> tuple[Path, ...]:

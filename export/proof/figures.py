@@ -28,6 +28,8 @@ LIMITS: Mapping[str, Limits] = {
     "Q4_1": {"agreement": 0.9, "probability": 0.25},
     "Q4_0": {"agreement": 0.9, "probability": 0.25},
     "keep": {"agreement": 1.0, "probability": 0.01},
+    "gguf": {"agreement": 0.9, "edit_distance": 0.0, "error": 0.05},
+    "adapter": {"error": 0.1},
     "bundle": {"agreement": 0.9, "overlap": 0.6, "edit_distance": 0.5, "probability": 0.25, "grey_levels": 1.0, "error": 0.3},
 }
 """The limit of each figure at each precision, unless the specification sets another. A figure without a limit is only printed."""
@@ -46,6 +48,8 @@ TRY: Mapping[str, str] = {
     "Q4_1": "Q4_K_M, then Q8_0",
     "Q4_0": "Q4_K_M, then Q8_0",
     "keep": "nothing: the model was not changed; report it",
+    "gguf": "another model: llama.cpp reads or computes this one in another way than transformers",
+    "adapter": "merging it into the model with peft's merge_and_unload: llama.cpp computes it in another way than peft",
     "bundle": "a higher precision of the stage whose own figures are worst",
 }
 

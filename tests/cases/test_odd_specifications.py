@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edge.bundle.open import open_trusted_bundle
@@ -14,6 +15,7 @@ from export.bundle.build import Built, build
 from export.cache import Cache
 from export.cli import main
 from export.errors import ExportError
+from export.models.llm.adapter_file import write_adapter
 from export.spec import read_spec
 from firmware_config.board import Board, read_board
 from tests.support import odd_checkpoints
@@ -81,8 +83,19 @@ def _no_models_json(root: Path) -> None:
     (root / "artefacts/models.json").write_text("{}")
 
 
+def _no_model(root: Path) -> None:
+    (root / "model.gguf").write_bytes(b"GGUF" + bytes(200))
+
+
+def _adapter_of_another_model(root: Path) -> None:
+    matrices = {"0.q_proj": (np.ones((2, 96), np.float32), np.ones((96, 2), np.float32))}
+    write_adapter(matrices, root / "artefacts/adapters/other.gguf", alpha=2, heads=4, key_value_heads=4)
+
+
 UNFIT: dict[str, tuple[Callable[[Path], None], str]] = {
     "a GGUF that is not there": (_no_gguf, r"llm\.path is .*model\.gguf, which is no file"),
+    "a GGUF that llama.cpp cannot load": (_no_model, r"model\.gguf: llama\.cpp refuses it"),
+    "an adapter of another model": (_adapter_of_another_model, r"llama\.cpp refuses it .*adapter other\.gguf"),
     "an artefact that is not there": (_no_artefact, "vision.onnx does not exist, which models.json names"),
     "no golden picture": (_no_pictures, r"holds no picture \(\.png or \.jpg\)"),
     "artefacts without a CLIP": (_no_models_json, "describes a CLIP: make the artefacts first"),
