@@ -56,7 +56,13 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="Print one JSON object for each file.")
     check.set_defaults(command=_check)
 
-    schema = add_verb(verbs, "schema", summary="Print the JSON Schema of a kind of file.", example="kotoba-config schema station")
+    schema = add_verb(
+        verbs,
+        "schema",
+        summary="Print the JSON Schema of a kind of file.",
+        details="That of a bundle's specification is printed by `kotoba-export schema`.",
+        example="kotoba-config schema station",
+    )
     schema.add_argument("kind", choices=SCHEMAS, help="The kind of file.")
     schema.set_defaults(command=_schema)
 

@@ -70,7 +70,7 @@ def _check_window(title: str, config: Any, context_tokens: int) -> None:  # noqa
 def _check_positions(title: str, config: Any, context_tokens: int) -> None:  # noqa: ANN401 -- a configuration of transformers
     scaling = getattr(config, "rope_scaling", None) or {}
     kind = scaling.get("rope_type", scaling.get("type", "default"))
-    trained = int(scaling.get("original_max_position_embeddings") or getattr(config, "max_position_embeddings", context_tokens))
+    trained: Any = scaling.get("original_max_position_embeddings") or getattr(config, "max_position_embeddings", context_tokens)
     if kind == "dynamic" and trained < context_tokens:
         what = (
             f"rope_scaling is 'dynamic' beyond {trained} tokens, which llama.cpp does not compute, and context_tokens is {context_tokens}"
