@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from export.errors import SpecError
+from export.errors import LlmError, SpecError
+from export.models.llm.adapter_file import base_of
 from export.models.llm.gguf_process import ask_llama_cpp
+from export.models.llm.gguf_weights import GgufWeights
 from export.models.llm.packaged import packaged_model
 from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures
 from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature
@@ -75,10 +77,16 @@ def require_runnable(spec: BundleSpec) -> None:
 
     Raises:
         SpecError: the file of the language model is not there.
-        LlmError: its package is not installed, or llama.cpp cannot load the model or an adapter.
+        LlmError: its package is not installed, llama.cpp cannot load the model or an adapter, or an adapter was tuned on another model.
     """
-    if spec.llm.folder is None:
-        ask_llama_cpp(_llm_source(spec), adapters=[None, *_adapters(spec.artefacts)])
+    if spec.llm.folder is not None:
+        return
+    model, adapters = _llm_source(spec), _adapters(spec.artefacts)
+    ask_llama_cpp(model, adapters=[None, *adapters])
+    for adapter in adapters:
+        if base_of(adapter) not in {None, GgufWeights(model).fingerprint}:
+            msg = f"adapter {adapter} was tuned on another model of the size of {model}: give its own model, or tune it again"
+            raise LlmError(msg)
 
 
 def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) -> Plan:

@@ -16,10 +16,12 @@ from export.cache import Cache
 from export.cli import main
 from export.errors import ExportError
 from export.models.llm.adapter_file import write_adapter
+from export.models.llm.gguf_weights import GgufWeights
 from export.spec import read_spec
 from firmware_config.board import Board, read_board
 from tests.support import odd_checkpoints
 from tests.support.tiny_bundle import is_one_sentence
+from tests.support.tiny_llama import write_llama
 from tests.support.tiny_spec import SPEC, write_spec
 
 pytestmark = odd_checkpoints.LIBRARY_WARNINGS
@@ -92,10 +94,21 @@ def _adapter_of_another_model(root: Path) -> None:
     write_adapter(matrices, root / "artefacts/adapters/other.gguf", alpha=2, heads=4, key_value_heads=4)
 
 
+def _adapter_tuned_on_another_model(root: Path) -> None:
+    write_llama(root.parent / "other.gguf", seed=1)
+    matrices = {"0.q_proj": (np.ones((2, 64), np.float32), np.ones((64, 2), np.float32))}
+    other = GgufWeights(root.parent / "other.gguf").fingerprint
+    write_adapter(matrices, root / "artefacts/adapters/other.gguf", alpha=2, heads=4, key_value_heads=2, base=other)
+
+
 UNFIT: dict[str, tuple[Callable[[Path], None], str]] = {
     "a GGUF that is not there": (_no_gguf, r"llm\.path is .*model\.gguf, which is no file"),
     "a GGUF that llama.cpp cannot load": (_no_model, r"model\.gguf: llama\.cpp refuses it"),
     "an adapter of another model": (_adapter_of_another_model, r"llama\.cpp refuses it .*adapter other\.gguf"),
+    "an adapter tuned on another model of this size": (
+        _adapter_tuned_on_another_model,
+        r"other\.gguf was tuned on another model of the size",
+    ),
     "an artefact that is not there": (_no_artefact, "vision.onnx does not exist, which models.json names"),
     "no golden picture": (_no_pictures, r"holds no picture \(\.png or \.jpg\)"),
     "artefacts without a CLIP": (_no_models_json, "describes a CLIP: make the artefacts first"),

@@ -44,9 +44,16 @@ class Answer:
 
 
 def ask_llama_cpp(
-    model: Path, *, texts: Sequence[str] = (), prompts: Sequence[Sequence[int]] = (), adapters: Sequence[Path | None] = (None,)
+    model: Path,
+    *,
+    texts: Sequence[str] = (),
+    prompts: Sequence[Sequence[int]] = (),
+    adapters: Sequence[Path | None] = (None,),
+    made_from: Path | None = None,
 ) -> Answer:
     """Load a GGUF, turn `texts` into tokens, and compute the logits of `prompts` with each of `adapters`.
+
+    `made_from` is the checkpoint of the GGUF, which an error names in its place.
 
     Raises:
         LlmError: llama.cpp cannot load the model or an adapter, fails on a prompt, or aborts.
@@ -61,10 +68,10 @@ def ask_llama_cpp(
         try:
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S, check=False, cwd=ROOT)
         except (OSError, subprocess.TimeoutExpired) as err:
-            msg = f"language model {model}: llama.cpp did not end ({err}): give another model"
+            msg = f"language model {made_from or model}: llama.cpp did not end ({err}): give another model"
             raise LlmError(msg) from err
         if done.returncode:
-            msg = f"language model {model}: llama.cpp {_reason(done)}: give a model or an adapter that it can run"
+            msg = f"language model {made_from or model}: llama.cpp {_reason(done)}: give a model or an adapter that it can run"
             raise LlmError(msg)
         with np.load(answer) as arrays:
             logits = [[arrays[f"{i}-{j}"] for j in range(len(prompts))] for i in range(len(adapters))]

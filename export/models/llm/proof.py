@@ -50,9 +50,8 @@ def prove(checkpoint: Checkpoint, adapters: Sequence[Adapter], made: Path, *, co
     model = loaded(checkpoint, AutoModelForCausalLM)
     prompts = _prompts(own, model.config, context_tokens)
     names = [adapter.folder.name for adapter in adapters]
-    answer = ask_llama_cpp(
-        made / "model.gguf", texts=TEXTS, prompts=prompts, adapters=[None, *(made / f"adapters/{name}.gguf" for name in names)]
-    )
+    files = [None, *(made / f"adapters/{name}.gguf" for name in names)]
+    answer = ask_llama_cpp(made / "model.gguf", texts=TEXTS, prompts=prompts, adapters=files, made_from=checkpoint.folder)
     wanted, found = _logits(model, prompts), _centred(answer.logits[0])
     if wanted.shape != found.shape:
         sizes = f"{found.shape[1]} tokens in the GGUF and {wanted.shape[1]} in the model"

@@ -53,7 +53,8 @@ def test_without_models_every_key_is_there_with_its_explanation(tmp_path: Path) 
     assert main(["new", str(tmp_path / "line.toml")]) == 0
     assert read_spec(tmp_path / "line.toml").name == "line"
     text = (tmp_path / "line.toml").read_text()
-    for model in (BundleSpec, *SECTIONS.values(), Licence):
+    models: tuple[type[BaseModel], ...] = (BundleSpec, *SECTIONS.values(), Licence)
+    for model in models:
         for key, info in model.model_fields.items():
             assert key in text
             if key not in SECTIONS:
