@@ -119,7 +119,7 @@ def _keys(model: type[BaseModel], given: Mapping[str, Any], *, leave_out: frozen
         if key in leave_out:
             continue
         text = f"{key} = {_toml(given[key])}" if key in given else f"# {key} = {_default(key, info)}"
-        lines.append(f"{text.ljust(COLUMN)}# {info.description}")
+        lines.append(f"{text.ljust(COLUMN - 2)}  # {info.description}")
     return lines
 
 

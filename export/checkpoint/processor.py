@@ -32,9 +32,9 @@ HONOURED = frozenset(
 )  # fmt: skip
 HARMLESS = frozenset(
     {"image_processor_type", "feature_extractor_type", "processor_class", "do_convert_rgb", "default_to_square", "return_tensors", "device",
-     "disable_grouping", "_valid_processor_keys", "_processor_class", "transformers_version"}
+     "disable_grouping", "_valid_processor_keys", "_processor_class", "transformers_version", "do_pad", "pad_size", "size_divisor"}
 )  # fmt: skip
-"""Keys that change no pixel of a colour picture of 8 bits."""
+"""Keys that change no pixel of a colour picture of 8 bits. Files of published BLIPs ask for padding, which none of PROCESSORS does."""
 
 RESAMPLE: Mapping[int, Resample] = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 """Pillow's codes."""

@@ -16,7 +16,7 @@ from transformers import PretrainedConfig
 from export.checkpoint.folder import LOAD_SAFELY, Checkpoint
 from export.errors import SpecError, reason_of
 
-BUFFERS = re.compile(r"(^|\.)(position_ids|rotary_emb\.inv_freq|masked_bias|num_batches_tracked)$")
+BUFFERS = re.compile(r"(^|\.)(position_ids|rotary_emb\.inv_freq|masked_bias|num_batches_tracked|h\.\d+\.attn\.bias)$")
 """Constants that older versions of transformers saved beside the weights; the model computes them itself."""
 
 NAMED = 3
@@ -46,7 +46,8 @@ def check_weights(checkpoint: Checkpoint, kind: Any, config: PretrainedConfig) -
     if missing:
         msg = f"{title} lacks {_listed(missing)} of a {what}, which would be random: give a complete checkpoint of that class"
         raise SpecError(msg)
-    left_over = [name for name in found.keys() - set(named.values()) if not BUFFERS.search(name)]
+    ignored = [BUFFERS, *map(re.compile, model._keys_to_ignore_on_load_unexpected or ())]  # noqa: SLF001 -- as from_pretrained does
+    left_over = [name for name in found.keys() - set(named.values()) if not any(one.search(name) for one in ignored)]
     if left_over:
         msg = f"{title} holds {_listed(sorted(left_over))}, which a {what} does not have: give a checkpoint of that class"
         raise SpecError(msg)

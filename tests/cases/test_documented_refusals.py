@@ -123,7 +123,7 @@ def no_gguf(root: Path) -> object:
 
 
 CASES: dict[str, Case] = {
-    "a value of the processor that no box follows, or an unknown key": lambda root: clip(root, do_pad=True),
+    "a value of the processor that no box follows, or an unknown key": lambda root: clip(root, do_flip_channel_order=True),
     "a processor that cuts off the rim of a square picture": lambda root: clip(root, size={"shortest_edge": 40}),
     "a processor for another tower": lambda root: clip(root, size={"shortest_edge": 224}, crop_size=224),
     "a processor that makes other pixels than the box": other_pixels,

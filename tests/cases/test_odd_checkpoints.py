@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,21 +30,22 @@ from transformers import (
 )
 
 from edge.picture.preprocess import pixel_values
-from export.checkpoint import read_checkpoint
-from export.checkpoint.processor import read_processor
-from export.cli import main
-from export.errors import SpecError
 from export.models.artefacts import decoded, pictures_of
-from export.models.proof_pictures import MOST_LEVELS, read_proof_pictures
 from export.spec import Models, read_models
 from tests.support import odd_checkpoints, tiny_models
-from tests.support.odd_checkpoints import edit_json, edit_weights, write_blip, write_clip, write_pictures, write_siglip
-from tests.support.tiny_bundle import is_one_sentence
+from tests.support.odd_checkpoints import (
+    edit_json,
+    edit_weights,
+    export,
+    one_sentence,
+    square,
+    write_blip,
+    write_clip,
+    write_pictures,
+    write_siglip,
+)
 
 pytestmark = odd_checkpoints.LIBRARY_WARNINGS
-
-SIZE = tiny_models.SIZE
-NESTED = "processor_config.json"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -58,127 +58,6 @@ def no_monitor() -> None:
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_pictures(tmp_path_factory.mktemp("pictures"))
 
-
-def export(verb: str, folder: Path, pictures: Path, out: Path, *more: str) -> int:
-    """Run `kotoba-export clip` or `blip` in fp32 on twelve words."""
-    words = out.with_name("words.txt")
-    words.write_text("".join(f"word{number}\n" for number in range(12)))
-    options = ["--precision", "fp32", "--pictures", str(pictures), "--out", str(out), "--cache", str(out.with_name("cache"))]
-    own = ["--tags", str(words), "--attributes", str(words), "--prompts", "word30 {}", "{}"] if verb == "clip" else []
-    return main([verb, str(folder), *options, *own, *more])
-
-
-def refusal(capsys: pytest.CaptureFixture[str]) -> str:
-    """What the command said on stderr: one sentence, before anything was made."""
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1, said
-    assert is_one_sentence(said.removeprefix("kotoba-export: ").rstrip("\n")), said
-    return said
-
-
-def square(picture: Path) -> np.ndarray:
-    """The square in the middle of a picture: the part that CLIP's own processor leaves."""
-    (pixels,) = decoded([picture])
-    side, (height, width) = min(pixels.shape[:2]), pixels.shape[:2]
-    top, left = (height - side) // 2, (width - side) // 2
-    return pixels[top : top + side, left : left + side]
-
-
-# ---------------------------------------------------------------- pictures
-
-PROCESSED: dict[str, dict[str, Any]] = {
-    "no normalisation": {"do_normalize": False},
-    "another range": {"rescale_factor": 1 / 127.5},
-    "no rescaling": {"do_rescale": False},
-    "neither": {"do_rescale": False, "do_normalize": False},
-    "one mean for all colours": {"image_mean": 0.5, "image_std": 0.25},
-    "bilinear": {"resample": 2},
-    "nearest": {"resample": 0},
-    "lanczos": {"resample": 1},
-    "box": {"resample": 4},
-    "hamming": {"resample": 5},
-    "a size that is a number": {"size": SIZE, "crop_size": SIZE},
-    "a height and a width": {"size": {"height": SIZE, "width": SIZE}, "do_center_crop": False},
-    "a short side without a crop": {"do_center_crop": False},
-    "keys that are not set": {"do_pad": None, "do_flip_channel_order": False, "pad_size": None, "data_format": "channels_first"},
-    "an older name": {"image_processor_type": None, "feature_extractor_type": "CLIPFeatureExtractor"},
-    "the name of the fast one": {"image_processor_type": "CLIPImageProcessorFast"},
-}
-
-
-@pytest.mark.parametrize("name", PROCESSED)
-def test_the_box_prepares_pictures_as_the_checkpoint_says(tmp_path: Path, pictures: Path, name: str) -> None:
-    folder = write_clip(tmp_path / "clip", **PROCESSED[name])
-    settings = read_processor(read_checkpoint(folder, kind="CLIP"), size=SIZE).preprocess
-    own = CLIPImageProcessor.from_pretrained(folder)
-    for picture in pictures_of(pictures):
-        pixels = square(picture)
-        wanted = np.asarray(own(images=Image.fromarray(pixels[:, :, ::-1].copy()), return_tensors="np")["pixel_values"])
-        found = pixel_values(pixels, settings)
-        assert found.shape == wanted.shape
-        levels = np.abs(found - wanted)[0] * 255 * np.array(settings.std)[:, None, None]
-        assert levels.mean() <= 0.5
-        assert levels.max() <= 4
-
-
-def test_the_processor_may_be_a_section_of_the_newer_file(tmp_path: Path, pictures: Path) -> None:
-    folder = write_clip(tmp_path / "clip", do_normalize=False)
-    settings = json.loads((folder / "preprocessor_config.json").read_text())
-    (folder / "preprocessor_config.json").unlink()
-    (folder / NESTED).write_text(json.dumps({"processor_class": "CLIPProcessor", "image_processor": settings}))
-    processor = read_processor(read_checkpoint(folder, kind="CLIP"), size=SIZE)
-    assert read_proof_pictures(pictures_of(pictures), processor).grey_levels <= 0.5
-    assert processor.preprocess.std == (1.0, 1.0, 1.0)
-
-
-def test_two_files_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
-    folder = write_clip(tmp_path / "clip")
-    (folder / NESTED).write_text(json.dumps({"image_processor": {"do_normalize": False}}))
-    with pytest.raises(SpecError, match="contradict each other in do_normalize: remove the one that is wrong"):
-        read_processor(read_checkpoint(folder, kind="CLIP"), size=SIZE)
-
-
-UNLIKE: dict[str, tuple[dict[str, Any], str]] = {
-    "no resize": ({"do_resize": False}, "do_resize is 'False': a box resizes every picture"),
-    "padding": ({"do_pad": True}, "do_pad is 'True': no box does that"),
-    "colours in another order": ({"do_flip_channel_order": True}, "do_flip_channel_order is 'True'"),
-    "an unknown key": ({"do_equalise": True}, "do_equalise is 'True': no box does that"),
-    "an offset": ({"offset": 0.5}, "offset is '0.5'"),
-    "another layout": ({"data_format": "channels_last"}, "data_format is 'channels_last'"),
-    "the longest edge": ({"size": {"longest_edge": SIZE}}, "size is .*longest_edge"),
-    "a largest height": ({"size": {"max_height": SIZE, "max_width": SIZE}}, "max_height"),
-    "a range of sides": ({"size": {"shortest_edge": SIZE, "longest_edge": 640}}, "longest_edge"),
-    "a size of another tower": ({"size": {"shortest_edge": 224}, "crop_size": 224}, "crop_size is '224': the vision tower .* takes .* 32"),
-    "a crop that cuts off the rim": ({"size": {"shortest_edge": 40}}, "size is '40': with a crop_size of 32 it cuts off the rim"),
-    "a picture that is not square": ({"size": {"height": SIZE, "width": 16}, "do_center_crop": False}, "a box makes square pictures"),
-    "an unknown filter": ({"resample": 9}, "resample is '9'"),
-    "no deviation": ({"image_std": [0.0, 0.0, 0.0]}, "image_std .* nothing can be divided by 0"),
-    "two means": ({"image_mean": [0.5, 0.5]}, "image_mean .* one number for each of three colours"),
-    "a factor of nothing": ({"rescale_factor": 0}, "rescale_factor is '0': expected a number above 0"),
-    "another processor": ({"image_processor_type": "BitImageProcessor"}, "image_processor_type is 'BitImageProcessor'"),
-}
-
-
-@pytest.mark.parametrize("name", UNLIKE)
-def test_a_value_that_a_box_cannot_follow_is_refused_by_its_name(
-    tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    values, said = UNLIKE[name]
-    assert export("clip", write_clip(tmp_path / "clip", **values), pictures, tmp_path / "out") == 78
-    message = refusal(capsys)
-    assert "preprocessor_config.json: " in message
-    assert re.search(said, message), message
-    assert not (tmp_path / "cache").exists()
-
-
-def test_a_processor_that_does_more_than_its_file_says_is_found_on_a_picture(tmp_path: Path, pictures: Path) -> None:
-    processor = read_processor(read_checkpoint(write_clip(tmp_path / "clip"), kind="CLIP"), size=SIZE)
-    processor.own.do_normalize = False
-    with pytest.raises(SpecError, match=rf"differ from the box's by \d+\.\d\d grey levels on average, expected at most {MOST_LEVELS:g}"):
-        read_proof_pictures(pictures_of(pictures), processor)
-
-
-# ---------------------------------------------------------------- whole exports beside transformers
 
 EXPORTED: dict[str, Callable[[Path], Path]] = {
     "no normalisation": lambda folder: write_clip(folder, do_normalize=False),
@@ -211,6 +90,7 @@ def unit(rows: torch.Tensor) -> np.ndarray:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", EXPORTED)
 def test_an_odd_clip_gives_the_embeddings_of_transformers(tmp_path: Path, pictures: Path, name: str) -> None:
     folder, out = EXPORTED[name](tmp_path / "clip"), tmp_path / "out"
@@ -235,6 +115,7 @@ def test_an_odd_clip_gives_the_embeddings_of_transformers(tmp_path: Path, pictur
         assert float(row @ mean / np.linalg.norm(mean)) > 0.9999
 
 
+@pytest.mark.long
 def test_an_odd_blip_gives_the_captions_of_transformers(tmp_path: Path, pictures: Path) -> None:
     folder, out = write_blip(tmp_path / "blip", do_normalize=False, resample=2), tmp_path / "out"
     assert export("blip", folder, pictures, out, "--decoder-precision", "fp32", "--prompt", "word3 word4") == 0
@@ -338,7 +219,7 @@ def test_a_clip_that_is_not_whole_is_refused_by_the_name_of_what_is_wrong(
     folder = write_clip(tmp_path / "clip")
     change(folder)
     assert export("clip", folder, pictures, tmp_path / "out") == 78
-    assert re.search(said, refusal(capsys))
+    assert re.search(said, one_sentence(capsys.readouterr().err))
     assert not (tmp_path / "out").exists()
 
 
@@ -354,7 +235,7 @@ def test_weights_in_parts_and_a_projection_saved_in_bf16_are_read(tmp_path: Path
 def test_a_blip_that_writes_no_captions_is_refused(tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str], kind: Any) -> None:  # noqa: ANN401
     folder = write_blip(tmp_path / "blip", model=kind(tiny_models.blip().config))
     assert export("blip", folder, pictures, tmp_path / "out") == 78
-    assert f"holds a {kind.__name__}, expected BlipForConditionalGeneration" in refusal(capsys)
+    assert f"holds a {kind.__name__}, expected BlipForConditionalGeneration" in one_sentence(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
@@ -370,14 +251,14 @@ def test_a_blip_that_does_not_name_its_class_is_known_by_its_weights(
     folder = write_blip(tmp_path / "blip", model=kind(tiny_models.blip().config))
     edit_json(folder / "config.json", lambda config: config.pop("architectures"))
     assert export("blip", folder, pictures, tmp_path / "out") == 78
-    assert said in refusal(capsys)
+    assert said in one_sentence(capsys.readouterr().err)
 
 
 def test_a_blip_without_its_decoder_is_refused(tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_blip(tmp_path / "blip")
     _without("text_decoder.bert.encoder.layer.1")(folder)
     assert export("blip", folder, pictures, tmp_path / "out") == 78
-    assert "lacks 26 weights (text_decoder.bert.encoder.layer.1" in refusal(capsys)
+    assert "lacks 26 weights (text_decoder.bert.encoder.layer.1" in one_sentence(capsys.readouterr().err)
 
 
 # ---------------------------------------------------------------- words
@@ -413,7 +294,7 @@ def test_a_siglip_whose_words_a_box_cannot_read_is_refused(
     folder = write_siglip(tmp_path / "siglip", pad="<pad>")
     change(folder)
     assert export("clip", folder, pictures, tmp_path / "out") == 78
-    assert re.search(said, refusal(capsys))
+    assert re.search(said, one_sentence(capsys.readouterr().err))
     assert not (tmp_path / "cache").exists()
 
 

@@ -16,7 +16,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel, SiglipTextConfig, SiglipVisionConfig
 
+from export.cli import main
+from export.models.artefacts import decoded
 from tests.support import tiny_models
+from tests.support.tiny_bundle import is_one_sentence
 
 LIBRARY_WARNINGS = [
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose
@@ -115,3 +118,27 @@ def write_pictures(folder: Path, *, count: int = 3) -> Path:
         pixels[height // 3 : height // 2, width // 4 : width // 2] = 230 - 40 * number
         cv2.imwrite(str(folder / f"part-{number}.png"), np.clip(pixels, 0, 255).astype(np.uint8))
     return folder
+
+
+def export(verb: str, folder: Path, pictures: Path, out: Path, *more: str) -> int:
+    """Run `kotoba-export clip` or `blip` in fp32 on twelve words."""
+    words = out.with_name("words.txt")
+    words.write_text("".join(f"word{number}\n" for number in range(12)))
+    options = ["--precision", "fp32", "--pictures", str(pictures), "--out", str(out), "--cache", str(out.with_name("cache"))]
+    own = ["--tags", str(words), "--attributes", str(words), "--prompts", "word30 {}", "{}"] if verb == "clip" else []
+    return main([verb, str(folder), *options, *own, *more])
+
+
+def one_sentence(said: str) -> str:
+    """What a command said on stderr, which must be one sentence."""
+    assert said.count("\n") == 1, said
+    assert is_one_sentence(said.removeprefix("kotoba-export: ").rstrip("\n")), said
+    return said
+
+
+def square(picture: Path) -> np.ndarray:
+    """The square in the middle of a picture: the part that CLIP's own processor leaves."""
+    (pixels,) = decoded([picture])
+    side, (height, width) = min(pixels.shape[:2]), pixels.shape[:2]
+    top, left = (height - side) // 2, (width - side) // 2
+    return pixels[top : top + side, left : left + side]
