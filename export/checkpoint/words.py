@@ -50,7 +50,7 @@ def read_text_reader(checkpoint: Checkpoint, *, positions: int, vocabulary: int)
     Raises:
         SpecError: the files are missing, or the tower cannot read what they make.
     """
-    own, tokenizer = own_tokenizer(checkpoint), load_tokenizer(checkpoint)
+    tokenizer, own = load_tokenizer(checkpoint), own_tokenizer(checkpoint)
     title = f"the tokenizer of {checkpoint.folder}"
     padding = own.pad_token_id
     if padding is None and checkpoint.model_type == "siglip":
