@@ -20,6 +20,7 @@ from transformers import (
     CLIPTextConfig,
     CLIPVisionConfig,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
     SiglipConfig,
     SiglipModel,
     SiglipTextConfig,
@@ -90,8 +91,11 @@ def write(name: str, folder: Path) -> Path:
     words = {"blip": BLIP_WORDS, "clip": CLIP_WORDS, "siglip": SIGLIP_WORDS}[model.config.model_type]
     tokenizer = Tokenizer(models.WordLevel({f"w{number}": number for number in range(words)}, unk_token="w1"))  # noqa: S106 -- a token of text
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28]}))
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="w0", unk_token="w1").save_pretrained(folder)  # noqa: S106 -- tokens of text
+    side = model.config.vision_config.image_size
+    processor = {"size": {"height": side, "width": side}, "do_center_crop": False}
+    settings = processor | {"image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
     return folder
 
 

@@ -144,14 +144,14 @@ def clip_ways(work: Path, pictures: Sequence[Path]) -> dict[str, Callable[[], Ar
         wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
         opened[precision] = check_clip(wanted, pictures)
         made[precision] = clip_part(opened[precision], cache=Cache(work / "cache"), report=print)
-    pixels = opened["fp32"].pixels[0]
+    pixels = opened["fp32"].pictures.boxed[0]
     ways: dict[str, Callable[[], Array]] = {}
     for board in map(read_board, BOARDS):
         for precision in CLIP_PRECISIONS[board.name]:
             ways[f"ours {precision} ({board.name})"] = _seeing(Graph(made[precision].artefacts / "clip/vision.onnx", board), pixels)
     ways |= _torch_clip(opened["fp32"], pixels)
     ways |= _optimum_clip(folder, work / "optimum", pixels)
-    samples = [{"pixel_values": one} for one in opened["fp32"].pixels]
+    samples = [{"pixel_values": one} for one in opened["fp32"].pictures.boxed]
     ways |= {name: _seeing(model, pixels) for name, model in openvino(made["fp32"].original / "vision.onnx", samples).items()}
     return ways
 
@@ -229,7 +229,7 @@ def _optimum_clip(folder: Path, out: Path, pixels: Array) -> dict[str, Callable[
 
 
 def _torch_blip(work: BlipJob, dtype: torch.dtype) -> Callable[[int], list[str]]:
-    values = torch.from_numpy(work.pixels[0]).to(dtype)
+    values = torch.from_numpy(work.pictures.boxed[0]).to(dtype)
     model = BlipForConditionalGeneration.from_pretrained(work.checkpoint.folder, torch_dtype=dtype).eval()
 
     def say(captions: int) -> list[str]:
@@ -242,10 +242,10 @@ def _torch_blip(work: BlipJob, dtype: torch.dtype) -> Callable[[int], list[str]]
 
 
 def _openvino_captioners(work: BlipJob, graphs: Path, artefacts: Path) -> dict[str, BlipCaptioner]:
-    eyes = openvino(graphs / "vision.onnx", [{"pixel_values": one} for one in work.pixels])
+    eyes = openvino(graphs / "vision.onnx", [{"pixel_values": one} for one in work.pictures.boxed])
     if not eyes:
         return {}
-    seen = run(graphs / "vision.onnx", [{"pixel_values": one} for one in work.pixels[:2]])
+    seen = run(graphs / "vision.onnx", [{"pixel_values": one} for one in work.pictures.boxed[:2]])
     teller = open_session(graphs / "decoder.onnx", read_board("cpu"))
     samples = [given for cross in seen for given, _ in decode(teller, work, cross)]
     captioners = {}

@@ -141,7 +141,7 @@ def _clip_ways(
     wanted = ClipSource(folder=folder, precision=precision, tags=(words,), attributes=(words,), prompts=("{}",), limits=LOOSE)
     opened = check_clip(wanted, pictures)
     part = clip_part(opened, cache=Cache(work / "cache"), report=print)
-    graph, pixels = Graph(part.artefacts / "clip/vision.onnx", board), opened.pixels[0]
+    graph, pixels = Graph(part.artefacts / "clip/vision.onnx", board), opened.pictures.boxed[0]
     model = _loaded(CLIPModel, folder, precision, device)
     return {
         f"ours {precision} ({board.providers[0]})": lambda: graph.run({"pixel_values": pixels}, read=["image_embeds"])[0][0],

@@ -8,6 +8,15 @@ ExportError
 
 from __future__ import annotations
 
+MAX_REASON = 200
+"""Characters of a library's message inside a sentence of ours."""
+
+
+def reason_of(err: BaseException) -> str:
+    """The first sentence of a library's message, to stand inside a sentence of ours."""
+    line = (str(err).strip().splitlines() or [type(err).__name__])[0]
+    return line.split(". ")[0][:MAX_REASON].rstrip(".: ")
+
 
 class ExportError(Exception):
     """Root. The message is one sentence: what was being done, with which value, and what to do."""

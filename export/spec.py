@@ -34,37 +34,35 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Licence(BaseModel):
-    """The licence of the files that match a pattern; the first entry that matches counts. `text` is a file with the licence text."""
+    """The licence of the files that match a pattern; the first entry that matches counts."""
 
     model_config = STRICT
     files: tuple[Text, ...] = Field(min_length=1, description="Patterns over paths inside the bundle, such as clip/*.")
     licence: Text = Field(description="SPDX identifier.")
     origin: Text = Field(description="Who made the content, and where it comes from.")
-    text: Here | None = Field(default=None, description="File with the text of the licence; the bundle then carries it.")
+    text: Here | None = Field(default=None, description="A file with the text of the licence.")
     notice: str = Field(default="", description="What its users must know, such as a restriction of the licence.")
 
 
 class BundleSpec(BaseModel):
-    """What to build: from checkpoints of Hugging Face, from ready artefacts, or from both.
-
-    `artefacts` holds models.json, the files that it names, adapters/*.gguf and temperatures.json. `templates` may be left out where the
-    language model is made from a folder: its chat format then becomes the template "default".
-    """
+    """What to build: from checkpoints of Hugging Face, from ready artefacts, or from both."""
 
     model_config = STRICT
-    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="Name of the bundle: letters, digits, dot, - and _.")
-    version: int = Field(ge=1, description="Grows with every build: a device refuses an older bundle.")
+    name: str = Field(pattern=r"^[A-Za-z0-9._-]+$", description="Name of the bundle: letters, digits, dots, - and _.")
+    version: int = Field(ge=1, description="Version of the bundle. A build never replaces a newer version by an older one.")
     artefacts: Here | None = Field(
-        default=None, description="Folder of ready artefacts: models.json, the files that it names, adapters/*.gguf, temperatures.json."
+        default=None,
+        description="Folder of ready artefacts: models.json, the files that it names, adapters/*.gguf and temperatures.json.",
     )
-    clip: ClipSource | None = Field(default=None, description="The CLIP to export; unset: that of the artefacts.")
-    blip: BlipSource | None = Field(default=None, description="The BLIP to export; unset: that of the artefacts, if they have one.")
-    llm: LlmSource
     templates: Here | None = Field(
         default=None,
-        description="Folder of instruction templates (NAME.txt). Unset: the chat format of the model of llm.folder.",
+        description="Folder of instruction templates, NAME.txt with the places {labels} and {description}: what the language model reads. "
+        "Default: the chat format of the model of [llm] folder, as the template 'default'.",
     )
-    golden: Here = Field(description=f"Pictures (.png, .jpg) and {STATION_NAME}.")
+    golden: Here = Field(
+        description=f"Folder of pictures (.png, .jpg) and {STATION_NAME}, the golden station: the bundle's verdicts on them are certified, "
+        "and every box repeats them.",
+    )
     station: Here | None = Field(
         default=None,
         description="Station template: the station file from which `kotoba-config new` makes stations. A calibration that it names lies "
@@ -76,11 +74,14 @@ class BundleSpec(BaseModel):
     require_expected: bool = Field(
         default=False, description="Refuse to build if a golden picture gets another label or decision than expected."
     )
-    pictures: Here | None = Field(default=None, description="Real pictures to calibrate and to prove on (default: the golden ones).")
-    limits: Limits = Field(default={}, description="Of the whole chain; those of one model stand in its own section.")
-    licences: tuple[Licence, ...] = Field(
-        min_length=1, description="Every file of the bundle has a licence; the first entry that matches counts."
+    pictures: Here | None = Field(
+        default=None, description="Folder of real pictures to calibrate and to prove on. Default: the golden ones."
     )
+    limits: Limits = Field(default={}, description="Of the whole chain; those of one model stand in its own section.")
+    clip: ClipSource | None = Field(default=None, description="The CLIP or SigLIP, from a folder.")
+    blip: BlipSource | None = Field(default=None, description="The captioning BLIP, from a folder.")
+    llm: LlmSource = Field(description="The language model.")
+    licences: tuple[Licence, ...] = Field(min_length=1, description="The licence of every file of the bundle.")
 
     @model_validator(mode="after")
     def _complete(self) -> BundleSpec:

@@ -40,7 +40,13 @@ def parser() -> argparse.ArgumentParser:
     verbs = command_line.add_subparsers(required=True, metavar="COMMAND")
 
     check.register(verbs, SCHEMAS)
-    schema = add_verb(verbs, "schema", summary="Print the JSON Schema of a kind of file.", example="kotoba-config schema station")
+    schema = add_verb(
+        verbs,
+        "schema",
+        summary="Print the JSON Schema of a kind of file.",
+        details="That of a bundle's specification is printed by `kotoba-export schema`.",
+        example="kotoba-config schema station",
+    )
     schema.add_argument("kind", choices=SCHEMAS, help="The kind of file.")
     schema.set_defaults(command=_schema)
 

@@ -6,9 +6,9 @@ Each class lists its own files in `file_uses`; `key` is the dotted key of the se
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, SerializerFunctionWrapHandler, model_serializer
 
 from firmware_config.bundle_files import FilePath, FileUse
 from firmware_config.strict import STRICT
@@ -19,11 +19,15 @@ Prompt = Annotated[str, Field(pattern=r"^[^{}\r\n]*\{\}[^{}\r\n]*$", max_length=
 """A sentence with one place for a word, such as "a photo of {}"."""
 
 
+Resample = Literal["bicubic", "bilinear", "lanczos", "hamming", "box", "nearest"]
+"""A filter that changes the size of a picture, by Pillow's name; all but "nearest" with antialias."""
+
+
 class ImagePreprocess(BaseModel):
-    """How pixels become `pixel_values`: resize to (size, size) bicubic with antialias, scale to 0..1, gain, minus mean, over std (RGB).
+    """How pixels become `pixel_values`: resize to (size, size) with `resample`, scale to 0..1, gain, minus mean, over std (RGB).
 
     `gain = "median"` multiplies the picture so that its median becomes 0.5, by at most 2.5. The models then do not see the exposure, and a
-    dark part stays dark.
+    dark part stays dark. A model that wants another range than 0..1, or no normalisation, has it in `mean` and `std`.
     """
 
     model_config = STRICT
@@ -31,6 +35,13 @@ class ImagePreprocess(BaseModel):
     mean: Triple
     std: Triple
     gain: Literal["none", "median"] = "none"
+    resample: Resample = Field(default="bicubic", description="The filter that resizes a picture.")
+
+    @model_serializer(mode="wrap")
+    def _without_the_usual_filter(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out "bicubic": manifests and digests stay what they were before other filters were known."""
+        values: dict[str, Any] = dump(self)
+        return {key: value for key, value in values.items() if (key, value) != ("resample", "bicubic")}
 
 
 class VocabularyFiles(BaseModel):

@@ -64,7 +64,8 @@ class Picture(BaseModel):
         default=None,
         ge=0,
         description="A picture is blurred, a FAULT, if its detail of 2 pixels divided by that of 8 is lower. Unset: never. "
-        "`kotoba-edge measure` finds the value from good pictures.",
+        "`kotoba-edge measure` finds the value from known pictures.",
+        examples=[0.15],
     )
     frozen_after: int | None = Field(
         default=None,
@@ -79,6 +80,7 @@ class Picture(BaseModel):
         le=16,
         description="Of picture files with 16 bits: how many of them the camera fills; 16 where it shifts its values to the top. "
         "black_level becomes 0, and the largest value of this depth 255. Unset: such a file is a FAULT. 8 bits are read as they are.",
+        examples=[12],
     )
     black_level: int = Field(
         default=0, ge=0, le=65_534, description="Of picture files with 16 bits: the value that is black. It needs `bit_depth`."
@@ -204,10 +206,15 @@ class Familiarity(BaseModel):
 
     model_config = STRICT
     memory: str | None = Field(
-        default=None, pattern=r"^[A-Za-z0-9_-]+$", description="Name of a memory of known pictures in the bundle's memories/."
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="Name of a memory of known pictures in the bundle's memories/.",
+        examples=["product"],
     )
     memory_file: Path | None = Field(
-        default=None, description="This station's own memory, written by `kotoba-edge measure`; it replaces `memory`."
+        default=None,
+        description="This station's own memory, written by `kotoba-edge measure`; it replaces `memory`.",
+        examples=["/var/lib/kotoba/memory/cell.json"],
     )
 
 

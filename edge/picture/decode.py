@@ -53,7 +53,7 @@ def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS, max_bytes: int = M
         PictureError: the file is missing, empty, too large, damaged, or a picture that the station does not allow.
     """
     with _told(path.name):
-        return _finished(_samples(read_file(path, max_bytes=max_bytes), max_pixels, picture), picture)
+        return _finished(_samples(_read(path, max_bytes), max_pixels, picture), picture)
 
 
 def decode_picture(raw: bytes, *, name: str, max_pixels: int = MAX_PIXELS, picture: Picture = PLAIN) -> Pixels:
@@ -103,6 +103,11 @@ def read_file(path: Path, *, max_bytes: int) -> bytes:
     Raises:
         PictureError: it is missing, larger, or no regular file.
     """
+    with _told(path.name):
+        return _read(path, max_bytes)
+
+
+def _read(path: Path, max_bytes: int) -> bytes:
     try:
         # O_NONBLOCK: a named pipe in the folder must not hang the camera.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

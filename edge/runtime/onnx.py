@@ -66,6 +66,22 @@ def on_host(tensor: Tensor) -> Array:
     return tensor if isinstance(tensor, np.ndarray) else tensor.numpy()
 
 
+def require_providers(board: Board, doing: str) -> None:
+    """Check that onnxruntime has every provider of the board; `doing` begins the sentence of the error.
+
+    Raises:
+        BundleError: it lacks one.
+    """
+    there = ort.get_available_providers()
+    missing = [PROVIDERS[name] for name in board.providers if PROVIDERS[name] not in there]
+    if missing:
+        msg = (
+            f"{doing}: board {board.name!r} asks for {missing[0]}, which this onnxruntime lacks (it has {', '.join(there)}): "
+            "install the build for this device or choose another board"
+        )
+        raise BundleError(msg)
+
+
 def open_session(path: Path, board: Board) -> ort.InferenceSession:
     """Open a graph on the board's execution providers.
 
@@ -73,14 +89,8 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
         BundleError: onnxruntime lacks a provider of the board, or cannot load the graph, or cannot start the first provider, or part of
             the graph would run on the CPU and the board does not name it.
     """
+    require_providers(board, f"opening {path}")
     wanted = [PROVIDERS[name] for name in board.providers]
-    missing = [name for name in wanted if name not in ort.get_available_providers()]
-    if missing:
-        msg = (
-            f"opening {path}: board {board.name!r} asks for {missing[0]}, which this onnxruntime lacks (it has "
-            f"{', '.join(ort.get_available_providers())}): install the build for this device or choose another board"
-        )
-        raise BundleError(msg)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads_of(board)
     options.inter_op_num_threads = 1

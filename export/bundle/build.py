@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING
 from export.bundle.compare_models import graph_for_gguf, whole_chain
 from export.bundle.key import builder_key
 from export.bundle.licences import licence_files, notice
-from export.bundle.plan import Plan, check_names, gather, require_room
-from export.bundle.verify import certify_golden, golden_table, opened, template_warnings, unexpected, unsigned, write_archive
+from export.bundle.plan import Plan, check_parts, gather, require_room, require_runnable
+from export.bundle.verify import (
+    certify_golden,
+    golden_table,
+    opened,
+    require_board,
+    template_warnings,
+    unexpected,
+    unsigned,
+    write_archive,
+)
 from export.cache import Cache, sha256
 from export.errors import BuildError
 from export.models.llm.graph import graph_obstacle
@@ -57,13 +66,16 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool
     proven. `say` takes each line of progress.
 
     Raises:
+        LlmError: llama.cpp cannot load the language model or an adapter.
         SpecError: a part that the specification names is missing or does not fit the others.
         ProofError: a figure of the proof breaks its limit.
-        BuildError: the key cannot be used; `out` is no bundle; a model or picture fails; a golden verdict is not as expected where the
-            specification requires it; or a file cannot be read or written.
+        BuildError: this machine lacks a provider of the board; the key cannot be used; `out` is no bundle; a model or picture fails; a
+            golden verdict is not as expected where the specification requires it; or a file cannot be read or written.
     """
+    require_board(board, spec.name)
     try:
         require_replaceable(out, spec.name, spec.version)
+        require_runnable(spec)
         out.parent.mkdir(parents=True, exist_ok=True)
         made = _make(spec, cache, report=report) if spec.makes else {}
         plan = gather(spec, near=out.parent, made={name: part.artefacts for name, part in made.items()})
@@ -113,7 +125,7 @@ def _make(spec: BundleSpec, cache: Cache, *, report: Report) -> dict[str, Part]:
     from export.models.artefacts import pictures_of
     from export.models.steps import check_sources, make_models
 
-    check_names(spec)
+    check_parts(spec)
     jobs = check_sources(spec.clip, spec.blip, spec.llm, pictures_of(spec.pictures or spec.golden))
     for path in jobs.paths:
         spec.licence_of(path)
@@ -150,14 +162,14 @@ def _fill(
         content.append(_entry(staging, path, spec))
     manifest = _manifest(plan, content, key=key_id(public_key(private)))
     figures = tuple(figure for part in made.values() for figure in part.figures)
-    measured = _chain(staging, manifest, plan, made, board=board, report=report) if made else ()
+    measured = _chain(staging, manifest, plan, made, cache=cache, board=board, report=report) if made else ()
     if precision is not None:
         on_processor = board.model_copy(update={"llm_gpu_layers": 0})
         measured += graph_for_gguf(staging, manifest, plan.pictures, precision=precision, board=on_processor, report=report)
     chain = limited(measured, spec.limits | spec.llm.limits)
     require_kept((*figures, *chain))
     figures += chain
-    manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in chain}})
+    manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in figures}})
     golden = certify_golden(unsigned(staging, manifest), plan.expected, board=board, report=report)
     warnings = template_warnings(unsigned(staging, manifest), board=board, report=report)
     if spec.require_expected:
@@ -177,9 +189,11 @@ def _require_expected(golden: Sequence[Golden], plan: Plan) -> None:
 
 
 def _chain(
-    staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Part], *, board: Board, report: Report
+    staging: Path, manifest: Manifest, plan: Plan, made: Mapping[str, Part], *, cache: Cache, board: Board, report: Report
 ) -> tuple[Measured, ...]:
     """Compare the bundle with one that has the same files but the original models."""
+    # A box refuses a chat template inside a GGUF. A model that was made here has none; one that came from elsewhere may.
+    llm = plan.llm if "llm" in made else quantized_gguf(plan.llm, "keep", cache=cache, report=report)
     before = staging.with_name(f"{staging.name}.original")
     shutil.rmtree(before, ignore_errors=True)
     try:
@@ -189,7 +203,7 @@ def _chain(
                 continue
             graph = made[folder].original / name if folder in made and name.endswith(".onnx") else staging / file.path
             (before / file.path).parent.mkdir(parents=True, exist_ok=True)
-            (before / file.path).symlink_to((plan.llm if file.path == LLM_PATH else graph).absolute())
+            (before / file.path).symlink_to((llm if file.path == LLM_PATH else graph).absolute())
         return whole_chain(before, staging, manifest, plan.pictures, quantisation=plan.spec.llm.quantisation, board=board, report=report)
     finally:
         shutil.rmtree(before, ignore_errors=True)

@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from export.errors import SpecError
+from export.errors import LlmError, SpecError
+from export.models.llm.adapter_file import base_of
+from export.models.llm.gguf_process import ask_llama_cpp
+from export.models.llm.gguf_weights import GgufWeights
 from export.models.llm.packaged import packaged_model
 from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures, read_template
 from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature
@@ -53,12 +56,16 @@ class Plan:
         return {picture: self.spec.expected_label(Path(picture).name) for picture in self.pictures}
 
 
-def check_names(spec: BundleSpec) -> None:
-    """Check, before models are made, that the bundle will have the templates, adapters and labels that its parts name.
+def check_parts(spec: BundleSpec) -> None:
+    """Check, before models are made, that all other parts are there, and that the bundle will have what its parts name.
 
     Raises:
-        SpecError: a part is missing, or names what the bundle will not have.
+        SpecError: a part is missing, has no licence, or names a template, an adapter or a label that the bundle will not have.
     """
+    ready = _ready_files(spec)
+    _refuse_first(spec, _missing(ready))
+    for path in ready:
+        spec.licence_of(path)
     station = read_golden_station(spec.golden)
     templates = {path.stem for path in spec.templates.glob("*.txt")} if spec.templates else {"default"}
     adapters = {path.stem for path in _adapters(spec.artefacts)} | {path.name for path in spec.llm.adapters}
@@ -66,7 +73,24 @@ def check_names(spec: BundleSpec) -> None:
     pictures = sorted(path.name for path in spec.golden.iterdir() if path.suffix in PICTURE_SUFFIXES)
     _refuse_first(spec, _unfit(spec, station, temperatures, templates, adapters, pictures))
     _refuse_first(spec, _unfit_template(spec, templates, adapters))
-    _refuse_first(spec, _unknown_memory(station, {path.stem for path in _memories(spec.artefacts)}))
+    _refuse_first(spec, _unknown_memories(spec, station))
+
+
+def require_runnable(spec: BundleSpec) -> None:
+    """Check that llama.cpp can load a language model that is ready, with the adapters of the artefacts; in a process of its own.
+
+    Raises:
+        SpecError: the file of the language model is not there.
+        LlmError: its package is not installed, llama.cpp cannot load the model or an adapter, or an adapter was tuned on another model.
+    """
+    if spec.llm.folder is not None:
+        return
+    model, adapters = _llm_source(spec), _adapters(spec.artefacts)
+    ask_llama_cpp(model, adapters=[None, *adapters])
+    for adapter in adapters:
+        if base_of(adapter) not in {None, GgufWeights(model).fingerprint}:
+            msg = f"adapter {adapter} was tuned on another model of the size of {model}: give its own model, or tune it again"
+            raise LlmError(msg)
 
 
 def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) -> Plan:
@@ -98,8 +122,7 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
     }
     files |= _template_files(spec)
     if models.clip is None:
-        msg = f"bundle {spec.name}: no models.json in {' or '.join(map(str, folders))} describes a CLIP: make the artefacts first"
-        raise SpecError(msg)
+        raise _no_clip(spec, folders)
     plan = Plan(
         spec=spec, describer=ClipBlip(kind="clip_blip", clip=models.clip, blip=models.blip), parity=models.parity,
         temperatures=read_temperatures(spec.artefacts) if spec.artefacts else (), station=read_golden_station(spec.golden),
@@ -139,6 +162,22 @@ def _models(spec: BundleSpec, folders: list[Path]) -> tuple[Models, dict[str, Pa
             files |= {path: folder / path for path in _named(new)}
             whole = Models(clip=whole.clip or new.clip, blip=whole.blip or new.blip, parity=models.parity | whole.parity)
     return whole, files
+
+
+def _ready_files(spec: BundleSpec) -> dict[str, Path]:
+    """The files of the artefacts' models that no section replaces: path inside the bundle -> source."""
+    if spec.artefacts is None or (spec.clip is not None and not (spec.artefacts / "models.json").exists()):
+        return {}
+    models = read_models(spec.artefacts)
+    if spec.clip is None and models.clip is None:
+        raise _no_clip(spec, [spec.artefacts])
+    used = Models(clip=None if spec.clip else models.clip, blip=None if spec.blip else models.blip)
+    return {path: spec.artefacts / path for path in _named(used)}
+
+
+def _no_clip(spec: BundleSpec, folders: Sequence[Path]) -> SpecError:
+    where = " or ".join(map(str, folders))
+    return SpecError(f"bundle {spec.name}: no models.json in {where} describes a CLIP: make the artefacts first")
 
 
 def _adapters(folder: Path | None) -> list[Path]:
@@ -229,11 +268,14 @@ def _unknown(user: str, template: str, adapter: str | None, templates: Collectio
         yield f"{user} uses the adapter {adapter!r}, there is {', '.join(sorted(adapters)) or 'none'}: correct the name, or train it"
 
 
-def _unknown_memory(station: Station, memories: Collection[str]) -> Iterator[str]:
-    """The end of a sentence if the golden station names a memory of known pictures that the bundle will not have."""
-    name = station.familiarity.memory
-    if name is not None and name not in memories:
-        yield f"the golden station uses the memory {name!r}, there is {', '.join(sorted(memories)) or 'none'}: correct the name"
+def _unknown_memories(spec: BundleSpec, station: Station) -> Iterator[str]:
+    """Memories of known pictures that the golden station or the template names and the bundle will not have, each the end of a sentence."""
+    memories = sorted(path.stem for path in _memories(spec.artefacts))
+    users = [("the golden station", station)] + ([] if spec.station is None else [("the station template", read_template(spec.station))])
+    for user, one in users:
+        name = one.familiarity.memory
+        if name is not None and name not in memories:
+            yield f"{user} uses the memory {name!r}, there is {', '.join(memories) or 'none'}: correct the name"
 
 
 def _unmet(spec: BundleSpec, labels: Sequence[str], pictures: Sequence[str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from edge.errors import EdgeError
 from edge.inspection.golden import Comparison, compare, decision_probability, inspect_golden_picture, is_as_expected, read_golden_station
 from edge.inspection.open import open_inspectors
 from edge.records import Inspection
+from edge.runtime.onnx import require_providers
 from export.errors import BuildError
 from export.progress import Report
 from firmware_config.board import Board
@@ -48,6 +49,18 @@ def opened(path: Path, *, trusted: Mapping[str, bytes]) -> Iterator[Bundle]:
             return
         with TemporaryDirectory(prefix="kotoba-") as scratch:
             yield unpack(path, Path(scratch) / "bundle", trusted=trusted)
+    except EdgeError as err:
+        raise BuildError(str(err)) from err
+
+
+def require_board(board: Board, name: str) -> None:
+    """Check that this machine can run what a board runs, before models are made for it; `name` is that of the bundle.
+
+    Raises:
+        BuildError: onnxruntime lacks a provider of the board.
+    """
+    try:
+        require_providers(board, f"building bundle {name}")
     except EdgeError as err:
         raise BuildError(str(err)) from err
 

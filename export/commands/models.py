@@ -84,7 +84,7 @@ def _register_llm(commands: Commands) -> None:
     llm = add_command(
         commands,
         "llm",
-        summary="Convert an instruction-tuned language model to GGUF, with a plain template and its adapters.",
+        summary="Convert an instruction-tuned language model to GGUF, with a plain template and its adapters, and prove it.",
         example="kotoba-export llm models/SmolLM2-135M-Instruct --quantisation Q8_0 --out artefacts",
         run=_llm,
     )
@@ -99,6 +99,10 @@ def _register_llm(commands: Commands) -> None:
         metavar="FOLDER",
         help="LoRA folders of PEFT. An adapter gets the name of its folder. Default: none.",
     )
+    llm.add_argument(
+        "--context-tokens", type=int, metavar="N", help="The most tokens of a prompt, as in the specification. Default: 2048 tokens."
+    )
+    add_chart_option(llm)
 
 
 def _add_model_options(command: argparse.ArgumentParser) -> None:
@@ -143,16 +147,19 @@ def _blip(options: argparse.Namespace) -> int:
 
 def _llm(options: argparse.Namespace) -> int:
     from export.models.artefacts import copy_artefacts
-    from export.models.llm.convert import read_llm
     from export.models.llm.steps import quantized_gguf
-    from export.models.steps import llm_part
+    from export.models.steps import check_llm, llm_part
+    from export.proof.figures import table
 
-    wanted = _source(LlmSource, options)
-    checkpoint = read_llm(options.folder, wanted.adapters)
-    with Progress() as report:
-        part = llm_part(checkpoint, wanted.adapters, cache=Cache(options.cache), report=report)
+    job = check_llm(_source(LlmSource, options), options.folder)
+    with charted(options.explain) as chart, Progress() as report:
+        part = llm_part(job, cache=Cache(options.cache), report=report)
+        chart(part.figures)
         model = quantized_gguf(part.original, options.quantisation, cache=Cache(options.cache), report=report)
         made = copy_artefacts(part.artefacts, options.out, model=model)
+    for adapter in job.adapters:
+        print(f"adapter {adapter.folder.name} was trained on {adapter.base or 'a model that it does not name'}")
+    print(table(part.figures), end="\n\n")
     for path in made:
         print(path)
     return DONE

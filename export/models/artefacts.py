@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +13,30 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge.picture.decode import PictureError, read_picture
-from edge.picture.preprocess import pixel_values
 from export.errors import SpecError
 from export.models.quantize import Inputs
 from export.proof.figures import Measured
+from export.proof.record import PROOF, record_figures
 from export.spec import STATION_NAME
 from firmware_config.bundle import PICTURE_SUFFIXES
-from firmware_config.describers import ImagePreprocess
 from firmware_config.station import Picture, read_station
-
-PROOF = "proof.json"
 
 
 def pictures_of(folder: Path) -> tuple[Path, ...]:
-    """The pictures of a folder, sorted by name."""
-    return tuple(path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES)
+    """The pictures of a folder, sorted by name.
+
+    Raises:
+        SpecError: the folder cannot be read.
+    """
+    try:
+        return tuple(path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURE_SUFFIXES)
+    except OSError as err:
+        msg = f"the pictures for the proof: folder {folder} cannot be read ({err.strerror}): give a folder with real pictures"
+        raise SpecError(msg) from err
 
 
-def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDArray[np.float32], ...]:
-    """The `pixel_values` of each picture, float32 (1, 3, S, S), by the device's own code.
+def decoded(pictures: Sequence[Path]) -> tuple[NDArray[np.uint8], ...]:
+    """The pixels of each picture, uint8 (H, W, 3) BGR.
 
     A station.toml beside a picture says how it is read, as on the device: bit depth, alpha, pages.
 
@@ -46,7 +50,7 @@ def prepared(pictures: Sequence[Path], preprocess: ImagePreprocess) -> tuple[NDA
     rows = []
     for path in pictures:
         try:
-            rows.append(pixel_values(read_picture(path, picture=_picture_section(path.with_name(STATION_NAME))), preprocess))
+            rows.append(read_picture(path, picture=_picture_section(path.with_name(STATION_NAME))))
         except PictureError as err:
             msg = f"preparing the pictures of {path.parent} for the proof: {err}"
             raise SpecError(msg) from err
@@ -68,12 +72,7 @@ def record(out: Path, section: str, values: dict[str, Any], measured: Sequence[M
     """Write models.json, with `values` as its `section`, and the figures of the proof into `out`, the folder of one model."""
     models = {section: values, "parity": {one.name: round(one.value, 6) for one in measured}}
     (out / "models.json").write_text(json.dumps(models, indent=1) + "\n", encoding="utf-8")
-    (out / PROOF).write_text(json.dumps([astuple(one) for one in measured], indent=1) + "\n", encoding="utf-8")
-
-
-def recorded(folder: Path) -> tuple[Measured, ...]:
-    """The figures that `record` wrote."""
-    return tuple(Measured(*row) for row in json.loads((folder / PROOF).read_text(encoding="utf-8")))
+    record_figures(out, measured)
 
 
 def copy_artefacts(artefacts: Path, out: Path, *, model: Path | None = None) -> tuple[Path, ...]:

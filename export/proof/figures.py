@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from export.errors import BuildError
 from export.model_sources import FigureKind, Limits
 
-AT_MOST: frozenset[FigureKind] = frozenset({"max_difference", "edit_distance", "probability"})
+AT_MOST: frozenset[FigureKind] = frozenset({"max_difference", "edit_distance", "probability", "grey_levels", "error"})
 """Figures that are 0 if nothing was lost, and limited from above. The others are 1 then, and limited from below."""
 
 LIMITS: Mapping[str, Limits] = {
@@ -28,7 +28,9 @@ LIMITS: Mapping[str, Limits] = {
     "Q4_1": {"agreement": 0.9, "probability": 0.25},
     "Q4_0": {"agreement": 0.9, "probability": 0.25},
     "keep": {"agreement": 1.0, "probability": 0.01},
-    "bundle": {"overlap": 0.6, "edit_distance": 0.5, "agreement": 0.9, "probability": 0.25},
+    "gguf": {"agreement": 0.9, "edit_distance": 0.0, "error": 0.05},
+    "adapter": {"error": 0.1},
+    "bundle": {"agreement": 0.9, "overlap": 0.6, "edit_distance": 0.5, "probability": 0.25, "grey_levels": 1.0, "error": 0.3},
 }
 """The limit of each figure at each precision, unless the specification sets another. A figure without a limit is only printed."""
 
@@ -46,6 +48,8 @@ TRY: Mapping[str, str] = {
     "Q4_1": "Q4_K_M, then Q8_0",
     "Q4_0": "Q4_K_M, then Q8_0",
     "keep": "nothing: the model was not changed; report it",
+    "gguf": "another model: llama.cpp reads or computes this one in another way than transformers",
+    "adapter": "merging it into the model with peft's merge_and_unload: llama.cpp computes it in another way than peft",
     "bundle": "a higher precision of the stage whose own figures are worst",
 }
 
@@ -163,6 +167,11 @@ def cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
 def max_difference(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     """Largest absolute difference of two float32 arrays of one shape."""
     return float(np.abs(one - other).max())
+
+
+def error(original: NDArray[np.float32], made: NDArray[np.float32]) -> float:
+    """Length of the difference of two float32 arrays of one shape, as a share of the length of the original; 0 for two empty ones."""
+    return float(np.linalg.norm(original - made) / max(float(np.linalg.norm(original)), 1e-9))
 
 
 def agreement(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.errors import LlmError
-from export.models.llm.adapter_file import write_lora
+from export.models.llm.adapter_file import base_of, write_lora
 
 
 def average(adapters: Sequence[Path], target: Path) -> None:
@@ -21,7 +21,8 @@ def average(adapters: Sequence[Path], target: Path) -> None:
     of the ranks, and its alpha over rank is 1.
 
     Raises:
-        LlmError: the adapters do not change the same matrices, or an adapter has matrices of different ranks.
+        LlmError: the adapters do not change the same matrices or were tuned on different models, or an adapter has matrices of different
+            ranks.
     """
     loras = [_read(adapter) for adapter in adapters]
     for adapter, lora in zip(adapters, loras, strict=True):
@@ -35,7 +36,11 @@ def average(adapters: Sequence[Path], target: Path) -> None:
             stacked.append((name, np.concatenate([lora.matrices[name] for lora in loras], 0)))
         else:
             stacked.append((name, np.concatenate([lora.matrices[name] * np.float32(lora.scale / len(loras)) for lora in loras], 1)))
-    write_lora(stacked, target, alpha=float(sum(lora.rank for lora in loras)))
+    bases = {base_of(adapter) for adapter in adapters}
+    if len(bases) > 1:
+        msg = f"adapters {', '.join(map(str, adapters))} were tuned on different models: average tunings of one model"
+        raise LlmError(msg)
+    write_lora(stacked, target, alpha=float(sum(lora.rank for lora in loras)), base=bases.pop())
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt, description_text, label_text
 from edge.records import Words
 from export.models.llm.adapter_file import write_adapter
+from export.models.llm.gguf_weights import GgufWeights
 from export.progress import Report
 from export.tuning.examples import Example
 from export.tuning.lora_llama import LoraLlama
@@ -93,6 +94,7 @@ class Tuner:
 
     def __init__(self, model: Path, *, vocabulary: Vocabulary, template: str, labels: Sequence[Label]) -> None:
         self.model = LoraLlama(model, rank=RANK, alpha=ALPHA, adapted=ADAPTED, trained_layers=TRAINED_LAYERS)
+        self._base = GgufWeights(model).fingerprint
         self._vocabulary = vocabulary
         prompt = Prompt.parse(template, labels)
         self._prefix = torch.tensor(vocabulary.tokenize(prompt.prefix, special=True, begin=True))
@@ -161,5 +163,6 @@ class Tuner:
                 report(f"{step + 1}/{steps} {time.monotonic() - started:.0f}s loss {mean:.3f}")
 
     def write(self, path: Path) -> None:
-        """Write the LoRA matrices as a GGUF adapter."""
-        write_adapter(self.model.lora(), path, alpha=ALPHA, heads=self.model.heads, key_value_heads=self.model.kv_heads)
+        """Write the LoRA matrices as a GGUF adapter, with the fingerprint of the model."""
+        shape = {"heads": self.model.heads, "key_value_heads": self.model.kv_heads}
+        write_adapter(self.model.lora(), path, alpha=ALPHA, **shape, base=self._base)

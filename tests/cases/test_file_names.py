@@ -124,7 +124,8 @@ WORKS: dict[str, Callable[[Path, bytes], subprocess.CompletedProcess[bytes]]] = 
 def test_a_command_takes_a_file_whose_name_is_not_utf_8(tmp_path: Path, command: str, name: str) -> None:
     done = WORKS[command](tmp_path, NAMES[name])
 
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.returncode == 0
+    assert done.stderr == b"" or b"can never say OK" in done.stderr
 
 
 REFUSED: dict[str, Callable[[Path], tuple[str | Path, ...]]] = {

@@ -10,13 +10,14 @@ import edge
 
 PUBLIC = {
     "errors": (
-        "BundleError CameraError DeliveryError DescribeError EdgeError HistoryError JudgeError LabelsError LessonError MessageError "
-        "NobodyListensError SpoolError SpoolFullError"
+        "BundleError CameraError DeliveryError DescribeError EdgeError FamiliarityError HistoryError JudgeError LabelsError "
+        "LessonError MessageError NobodyListensError SpoolError SpoolFullError"
     ),
-    "interfaces": "Camera Describer Judge JudgedFiles Sink Trigger VisionModels",
+    "interfaces": "Camera Describer Judge JudgedFiles PictureMemory Sink Trigger VisionModels",
     "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema",
     "records": (
-        "Capture Decision Description Frame Inspection LostFrame PictureFile Pixels Reason Scores Struck Tag Trouble Verdict Words"
+        "Capture Decision Degree Description Familiarity Frame Inspection LostFrame PictureFile Pixels Reason "
+        "Scores Struck Tag Trouble Verdict Words"
     ),
 }
 

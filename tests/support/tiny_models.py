@@ -42,7 +42,7 @@ def clip(*, size: int = SIZE, vocabulary: int | None = None) -> CLIPModel:
         bos_token_id=START_ID,
         eos_token_id=END_ID,
     )
-    return _spread(CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=24)))
+    return spread(CLIPModel(CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict(), projection_dim=24)))
 
 
 def blip(*, size: int = SIZE, vocabulary: int | None = None) -> BlipForConditionalGeneration:
@@ -63,10 +63,10 @@ def blip(*, size: int = SIZE, vocabulary: int | None = None) -> BlipForCondition
         sep_token_id=END_ID,
         pad_token_id=PAD_ID,
     )
-    return _spread(BlipForConditionalGeneration(BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())))
+    return spread(BlipForConditionalGeneration(BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())))
 
 
-def _spread(model: torch.nn.Module) -> torch.nn.Module:
+def spread(model: torch.nn.Module) -> torch.nn.Module:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim > 1 and "vision" not in name:

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from transformers import BlipConfig, BlipForConditionalGeneration
 from transformers.cache_utils import DynamicCache
 
-from export.checkpoint import LOAD_SAFELY, Checkpoint
+from export.checkpoint import Checkpoint
+from export.checkpoint.weights import loaded
 from firmware_config.describers import ImagePreprocess
 
 OPSET = 17
@@ -36,8 +37,12 @@ _register = TasksManager.create_register("onnx")
 
 
 def load_blip(checkpoint: Checkpoint) -> BlipForConditionalGeneration:
-    """Load the original model in fp32."""
-    return BlipForConditionalGeneration.from_pretrained(checkpoint.folder, **LOAD_SAFELY).eval()
+    """Load the original model in fp32.
+
+    Raises:
+        SpecError: it cannot be loaded, or a weight is missing or not finite.
+    """
+    return loaded(checkpoint, BlipForConditionalGeneration)
 
 
 class BlipVision(nn.Module):

@@ -5,25 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from transformers import BlipConfig
+from transformers import BlipConfig, BlipForConditionalGeneration
 
-from export.checkpoint import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
+from export.checkpoint import Checkpoint, load_tokenizer, read_checkpoint
+from export.checkpoint.processor import Processor, read_processor
+from export.checkpoint.weights import check_weights
+from export.checkpoint.words import own_tokenizer
 from export.errors import SpecError
 from export.model_sources import BlipSource
-from export.models.artefacts import prepared, record, run
+from export.models.artefacts import record, run
 from export.models.blip.graphs import blip_section, cross_names, load_blip, past_names
+from export.models.proof_pictures import PixelValues, ProofPictures, read_proof_pictures
 from export.models.quantize import Inputs, quantize
 from export.models.sensitivity import suspects
 from export.models.tied_embedding import find_tied, store_once
 from export.progress import Report
 from export.proof.figures import Measured, Suspect, agreement, cosine, edit_distance, max_difference
-from firmware_config.describers import ImagePreprocess
 
 PROOF_TOKENS = 20
 """The most tokens of a caption on which decoders are compared."""
@@ -39,16 +43,16 @@ Step = tuple[Inputs, NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class BlipJob:
-    """A BLIP to be exported: its source, checked, and everything of it but the weights. `pixels` are float32 (1, 3, S, S)."""
+    """A BLIP to be exported: its source, checked, and everything of it but the weights. `own` is transformers' tokenizer."""
 
     source: BlipSource
     checkpoint: Checkpoint
     config: BlipConfig
+    own: Any
     tokenizer: Tokenizer
-    preprocess: ImagePreprocess
+    processor: Processor
     drafts: tuple[str, ...] | None
-    pictures: tuple[Path, ...]
-    pixels: tuple[NDArray[np.float32], ...]
+    pictures: ProofPictures
 
     @property
     def start(self) -> list[int]:
@@ -65,17 +69,35 @@ def check_blip(source: BlipSource, pictures: Sequence[Path]) -> BlipJob:
     """
     checkpoint = read_checkpoint(source.folder, kind="BLIP")
     config = BlipConfig.from_dict(dict(checkpoint.config))
-    preprocess = preprocessing(checkpoint, size=config.vision_config.image_size)
-    return BlipJob(
+    check_weights(checkpoint, BlipForConditionalGeneration, config)
+    processor = read_processor(checkpoint, size=config.vision_config.image_size)
+    job = BlipJob(
         source=source,
         checkpoint=checkpoint,
         config=config,
         tokenizer=load_tokenizer(checkpoint),
-        preprocess=preprocess,
+        own=own_tokenizer(checkpoint),
+        processor=processor,
         drafts=None if source.drafts == "none" else read_drafts(source.drafts),
-        pictures=tuple(pictures),
-        pixels=prepared(pictures, preprocess),
+        pictures=read_proof_pictures(pictures, processor),
     )
+    _check_prompt(job)
+    return job
+
+
+def _check_prompt(job: BlipJob) -> None:
+    """Check that the box begins a caption with the tokens with which transformers begins it."""
+    text, prompt = job.config.text_config, job.source.prompt
+    largest = max(job.tokenizer.get_vocab_size() - 1, text.bos_token_id, text.sep_token_id)
+    if largest >= text.vocab_size:
+        msg = f"the tokenizer of {job.checkpoint.folder} has tokens up to {largest}, its decoder knows {text.vocab_size}: give its own"
+        raise SpecError(msg)
+    # `generate` replaces the first token of a prompt and drops the last: they are the marks of a sentence.
+    wanted = [text.bos_token_id, *(job.own(prompt).input_ids[1:-1] if prompt else [])]
+    if job.start != wanted:
+        what = f"its own tokenizer ({type(job.own).__name__}) makes other tokens of the prompt {prompt!r} than its tokenizer.json"
+        msg = f"checkpoint {job.checkpoint.folder}: {what}, which a box reads: save one that does the same with save_pretrained"
+        raise SpecError(msg)
 
 
 def read_drafts(paths: Sequence[Path]) -> tuple[str, ...]:
@@ -106,41 +128,54 @@ def make_blip(job: BlipJob, graphs: Path, out: Path, *, report: Report) -> None:
     """Write `out`/blip, models.json and the figures of the proof, from the fp32 graphs in the folder `graphs`."""
     source, vision, decoder = job.source, out / "blip/vision.onnx", out / "blip/decoder.onnx"
     report(f"quantizing BLIP to {source.precision}, its decoder to {source.decoder_precision}")
-    seen = _seen(job, graphs / "vision.onnx")
-    quantize(graphs / "vision.onnx", vision, source.precision, samples=_pictures(job))
+    pictures = job.pictures
+    seen = _seen(pictures.own, graphs / "vision.onnx")
+    quantize(graphs / "vision.onnx", vision, source.precision, samples=_inputs(pictures.boxed))
     quantize(graphs / "decoder.onnx", decoder, source.decoder_precision, samples=_decoder_samples(job, graphs, seen))
     tied = find_tied(graphs / "decoder.onnx")
     if tied is not None:
         store_once(decoder, tied)
     report("proving BLIP")
-    captions, crosses = _captions(job), _seen(job, vision)
+    captions, crosses = _captions(job), _seen(pictures.own, vision)
     original = np.concatenate([logits for _, logits in captions])
     found = _along(decoder, job, seen, [tokens for tokens, _ in captions])
-    made_tokens = _greedy(decoder, job, crosses)
+    alike = _greedy(decoder, job, _seen(pictures.alike, vision))
+    boxed = alike if pictures.seen_whole else _greedy(decoder, job, _seen(pictures.boxed, vision))
     start = len(job.start)
-    distances = [edit_distance(tokens[start:], made[start:]) for (tokens, _), made in zip(captions, made_tokens, strict=True)]
+    tokens, texts = [row[start:] for row, _ in captions], [_words(job.own, row[start:]) for row, _ in captions]
     measured = (
+        Measured("blip.pixels", "grey_levels", "bundle", pictures.grey_levels),
         Measured("blip.vision", "cosine", source.precision, _likeness(seen, crosses)),
         Measured("blip.decoder", "cosine", source.decoder_precision, cosine(original, found)),
         Measured("blip.decoder", "agreement", source.decoder_precision, agreement(original, found)),
         Measured("blip.decoder", "max_difference", source.decoder_precision, max_difference(original, found)),
-        Measured("blip.captions", "edit_distance", source.decoder_precision, float(np.mean(distances))),
+        Measured(
+            "blip.captions",
+            "edit_distance",
+            source.decoder_precision,
+            _distance(tokens, [row[start:] for row in _greedy(decoder, job, crosses)]),
+        ),
+        Measured("blip.path", "edit_distance", "bundle", _distance(texts, [_words(job.tokenizer, row[start:]) for row in alike])),
     )
     job.tokenizer.save(str(out / "blip/tokenizer.json"))
     if job.drafts is not None:
-        drafts = [*(job.tokenizer.decode(tokens[start:]) for tokens in made_tokens[:MOST_DRAFTS]), *job.drafts]
+        drafts = [*(job.tokenizer.decode(row[start:]) for row in boxed[:MOST_DRAFTS]), *job.drafts]
         (out / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts), encoding="utf-8")
-    section = blip_section(job.config, job.preprocess, prompt=source.prompt, drafts=job.drafts is not None)
+    section = blip_section(job.config, job.processor.preprocess, prompt=source.prompt, drafts=job.drafts is not None)
     record(out, "blip", section, measured)
 
 
 def blip_suspects(job: BlipJob, graphs: Path, stage: str, *, report: Report) -> tuple[Suspect, ...]:
     """The layer types of a stage that lose the most, worst first: of the vision graph for "blip.vision", else of the decoder."""
     report("looking for the layers of BLIP that lose the most")
-    seen = _seen(job, graphs / "vision.onnx")
+    seen = _seen(job.pictures.own, graphs / "vision.onnx")
     if stage == "blip.vision":
         return suspects(
-            stage, graphs / "vision.onnx", job.source.precision, lambda graph: _likeness(seen, _seen(job, graph)), samples=_pictures(job)
+            stage,
+            graphs / "vision.onnx",
+            job.source.precision,
+            lambda graph: _likeness(seen, _seen(job.pictures.own, graph)),
+            samples=_inputs(job.pictures.boxed),
         )
     decoder = graphs / "decoder.onnx"
     tokens = _greedy(decoder, job, seen)
@@ -154,13 +189,22 @@ def blip_suspects(job: BlipJob, graphs: Path, stage: str, *, report: Report) -> 
     )
 
 
-def _pictures(job: BlipJob) -> list[Inputs]:
-    return [{"pixel_values": one} for one in job.pixels]
+def _inputs(pictures: Sequence[PixelValues]) -> list[Inputs]:
+    return [{"pixel_values": one} for one in pictures]
 
 
-def _seen(job: BlipJob, graph: Path) -> list[Inputs]:
+def _seen(pictures: Sequence[PixelValues], graph: Path) -> list[Inputs]:
     """The cross-attention tensors of each picture, float32 (1, heads, patches + 1, head_dim) by name."""
-    return run(graph, _pictures(job))
+    return run(graph, _inputs(pictures))
+
+
+def _words(tokenizer: Any, tokens: Sequence[int]) -> list[str]:  # noqa: ANN401 -- of transformers or of tokenizers
+    return tokenizer.decode(tokens, skip_special_tokens=True).split()
+
+
+def _distance(captions: Sequence[Sequence[object]], others: Sequence[Sequence[object]]) -> float:
+    """Mean edit distance of captions, in tokens or in words."""
+    return float(np.mean([edit_distance(one, other) for one, other in zip(captions, others, strict=True)]))
 
 
 def _decoder_samples(job: BlipJob, graphs: Path, seen: Sequence[Inputs]) -> list[Inputs]:
@@ -211,26 +255,20 @@ def decode(session: ort.InferenceSession, job: BlipJob, cross: Inputs, tokens: S
 def _captions(job: BlipJob) -> list[tuple[list[int], NDArray[np.float32]]]:
     """The original's greedy caption of each picture: the tokens that it reads, and its logits, float32 (T, V), computed without a cache.
 
-    The logits begin with those after the last token of the start.
+    Its own processor, tokenizer and `generate` make them. The logits begin with those after the last token of the start.
     """
-    model, text = load_blip(job.checkpoint), job.config.text_config
+    model = load_blip(job.checkpoint)
+    prompt = {} if not job.source.prompt else dict(job.own([job.source.prompt], return_tensors="pt"))
+    prompt.pop("token_type_ids", None)
     made = []
-    for one in job.pixels:
+    for one in job.pictures.own:
+        pixels = torch.from_numpy(one)
         with torch.no_grad():
-            seen = model.vision_model(pixel_values=torch.from_numpy(one)).last_hidden_state
-            rows = model.text_decoder.generate(
-                input_ids=torch.tensor([job.start]),
-                encoder_hidden_states=seen,
-                encoder_attention_mask=torch.ones(seen.shape[:2], dtype=torch.int64),
-                eos_token_id=text.sep_token_id,
-                pad_token_id=text.pad_token_id,
-                max_new_tokens=PROOF_TOKENS,
-                do_sample=False,
-                num_beams=1,
-            )
-            given = rows[:, :-1]
-            out = model.text_decoder(input_ids=given, encoder_hidden_states=seen, return_dict=True).logits[0]
-        made.append((given[0].tolist(), out.numpy()[len(job.start) - 1 :]))
+            given = {name: tensor.clone() for name, tensor in prompt.items()}
+            rows = model.generate(pixels, **given, max_new_tokens=PROOF_TOKENS, do_sample=False, num_beams=1)[:, :-1]
+            seen = model.vision_model(pixel_values=pixels).last_hidden_state
+            out = model.text_decoder(input_ids=rows, encoder_hidden_states=seen, return_dict=True).logits[0]
+        made.append((rows[0].tolist(), out.numpy()[len(job.start) - 1 :]))
     return made
 
 

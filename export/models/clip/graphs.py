@@ -18,15 +18,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPModel, SiglipModel
 
-from export.checkpoint import LOAD_SAFELY, Checkpoint
+from export.checkpoint import Checkpoint
+from export.checkpoint.weights import loaded
 
 OPSET = 17
 
 
 def load_clip(checkpoint: Checkpoint) -> CLIPModel | SiglipModel:
-    """Load the original model in fp32."""
-    kind = SiglipModel if checkpoint.model_type == "siglip" else CLIPModel
-    return kind.from_pretrained(checkpoint.folder, **LOAD_SAFELY).eval()
+    """Load the original model in fp32.
+
+    Raises:
+        SpecError: it cannot be loaded, or a weight is missing or not finite.
+    """
+    return loaded(checkpoint, clip_class(checkpoint))
+
+
+def clip_class(checkpoint: Checkpoint) -> type[CLIPModel | SiglipModel]:
+    """The class of transformers that a checkpoint is of."""
+    return SiglipModel if checkpoint.model_type == "siglip" else CLIPModel
 
 
 class ClipVision(nn.Module):

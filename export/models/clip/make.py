@@ -10,72 +10,60 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 
-from export.checkpoint import Checkpoint, load_tokenizer, preprocessing, read_checkpoint
+from export.checkpoint import Checkpoint, read_checkpoint
+from export.checkpoint.processor import Processor, read_processor
+from export.checkpoint.weights import check_weights
+from export.checkpoint.words import TextReader, check_phrases, read_text_reader
 from export.model_sources import ClipSource
-from export.models.artefacts import prepared, record, run
-from export.models.clip.graphs import ClipText, load_clip
+from export.models.artefacts import record, run
+from export.models.clip.graphs import clip_class, load_clip
 from export.models.foils import choose_foils, write_foils
+from export.models.proof_pictures import PixelValues, ProofPictures, read_proof_pictures
 from export.models.quantize import Inputs, quantize
 from export.models.sensitivity import suspects
 from export.models.vocabulary import Entry, embeddings, merged
 from export.progress import Report
-from export.proof.figures import Measured, Suspect, cosine, max_difference, overlap
-from firmware_config.describers import ImagePreprocess
+from export.proof.figures import Measured, Suspect, cosine, error, max_difference, overlap
 
 TOP = 5
 """The number of best words whose overlap is measured: as many as a description usually has."""
 
-SENTENCES = 8
-"""The number of sentences of random tokens on which the text tower is compared."""
+SENTENCES = 64
+"""The most words on which the text tower is compared, taken evenly from all."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipJob:
-    """A CLIP to be exported: its source, checked, and everything of it but the weights. `pixels` are float32 (1, 3, S, S)."""
+    """A CLIP to be exported: its source, checked, and everything of it but the weights."""
 
     source: ClipSource
     checkpoint: Checkpoint
     config: CLIPConfig | SiglipConfig
-    tokenizer: Tokenizer
+    reader: TextReader
     words: Mapping[str, tuple[Entry, ...]]
-    preprocess: ImagePreprocess
-    pictures: tuple[Path, ...]
-    pixels: tuple[NDArray[np.float32], ...]
-
-    @property
-    def context_tokens(self) -> int:
-        """The number of tokens that the text tower reads at most."""
-        return int(self.config.text_config.max_position_embeddings)
-
-    @property
-    def pad_token_id(self) -> int:
-        """The token for padding. SigLIP has its own; CLIP stops at the first end token, so any token will do."""
-        padding = self.checkpoint.config.get("text_config", {}).get("pad_token_id", 1)
-        return int(padding) if self.checkpoint.model_type == "siglip" else 0
+    processor: Processor
+    pictures: ProofPictures
 
 
 def check_clip(source: ClipSource, pictures: Sequence[Path]) -> ClipJob:
     """Check everything that an export needs; no weight is read.
 
     Raises:
-        SpecError: the checkpoint, a vocabulary or a picture is wrong.
+        SpecError: the checkpoint, a vocabulary or a picture is wrong, or the box cannot read pictures or words as the checkpoint does.
     """
     checkpoint = read_checkpoint(source.folder, kind="CLIP")
     config = (SiglipConfig if checkpoint.model_type == "siglip" else CLIPConfig).from_dict(dict(checkpoint.config))
-    preprocess = preprocessing(checkpoint, size=config.vision_config.image_size)
-    return ClipJob(
-        source=source,
-        checkpoint=checkpoint,
-        config=config,
-        tokenizer=load_tokenizer(checkpoint),
-        words={"tags": merged(source.tags), "attributes": merged(source.attributes)},
-        preprocess=preprocess,
-        pictures=tuple(pictures),
-        pixels=prepared(pictures, preprocess),
-    )
+    check_weights(checkpoint, clip_class(checkpoint), config)
+    processor = read_processor(checkpoint, size=config.vision_config.image_size)
+    text = config.text_config
+    reader = read_text_reader(checkpoint, positions=text.max_position_embeddings, vocabulary=text.vocab_size)
+    words = {"tags": merged(source.tags), "attributes": merged(source.attributes)}
+    listed = [entry.word for entries in words.values() for entry in entries]
+    check_phrases(reader, (prompt.replace("{}", word) for word in listed for prompt in source.prompts), folder=checkpoint.folder)
+    return ClipJob(source, checkpoint, config, reader, words, processor, read_proof_pictures(pictures, processor))
 
 
 def make_clip(job: ClipJob, graphs: Path, out: Path, *, report: Report) -> None:
@@ -86,7 +74,7 @@ def make_clip(job: ClipJob, graphs: Path, out: Path, *, report: Report) -> None:
     """
     precision, vision, text = job.source.precision, out / "clip/vision.onnx", out / "clip/text.onnx"
     report(f"quantizing CLIP to {precision}")
-    quantize(graphs / "vision.onnx", vision, precision, samples=_samples(job))
+    quantize(graphs / "vision.onnx", vision, precision, samples=_inputs(job.pictures.boxed))
     # The device reads only a few texts, so the text tower need not be fast: fp32 loses nothing.
     quantize(graphs / "text.onnx", text, "fp32")
     vocabularies = {}
@@ -94,22 +82,21 @@ def make_clip(job: ClipJob, graphs: Path, out: Path, *, report: Report) -> None:
         report(f"embedding {len(entries)} {kind}")
         vocabularies[kind] = embeddings(
             text,
-            job.tokenizer,
+            job.reader.tokenizer,
             [entry.word for entry in entries],
             prompts=job.source.prompts,
-            context_tokens=job.context_tokens,
-            pad_token_id=job.pad_token_id,
+            context_tokens=job.reader.context_tokens,
+            pad_token_id=job.reader.pad_token_id,
         )
     report("proving CLIP")
     model = load_clip(job.checkpoint)
-    with torch.no_grad():
-        # By the original's own code, not by that of our graph.
-        seen = np.concatenate([model.get_image_features(pixel_values=torch.from_numpy(one)).numpy() for one in job.pixels])
-    seen /= np.linalg.norm(seen, axis=-1, keepdims=True)
-    made, (read, original) = _embedded(job, vision), _texts(model, text, job)
+    seen, made, boxed = _seen(model, job), _embedded(job.pictures.own, vision), _embedded(job.pictures.alike, vision)
+    read, original = _texts(model, job, vocabularies)
     measured = [
+        Measured("clip.pixels", "grey_levels", "bundle", job.pictures.grey_levels),
         Measured("clip.image", "cosine", precision, cosine(seen, made)),
         Measured("clip.image", "max_difference", precision, max_difference(seen, made)),
+        Measured("clip.path", "error", "bundle", error(seen, boxed)),
         Measured("clip.text", "cosine", "fp32", cosine(original, read)),
         Measured("clip.text", "max_difference", "fp32", max_difference(original, read)),
     ]
@@ -119,7 +106,8 @@ def make_clip(job: ClipJob, graphs: Path, out: Path, *, report: Report) -> None:
     ]
     section = _write(job, out, vocabularies)
     words = [entry.word for entries in job.words.values() for entry in entries]
-    if foils := choose_foils(words, np.concatenate(list(vocabularies.values())), made):
+    whole = boxed if job.pictures.seen_whole else _embedded(job.pictures.boxed, vision)
+    if foils := choose_foils(words, np.concatenate(list(vocabularies.values())), whole):
         section |= write_foils(foils, out)
     record(out, "clip", section, measured)
 
@@ -127,35 +115,43 @@ def make_clip(job: ClipJob, graphs: Path, out: Path, *, report: Report) -> None:
 def clip_suspects(job: ClipJob, graphs: Path, *, report: Report) -> tuple[Suspect, ...]:
     """The layer types of the vision tower that lose the most, worst first."""
     report("looking for the layers of CLIP that lose the most")
-    original = _embedded(job, graphs / "vision.onnx")
+    original = _embedded(job.pictures.own, graphs / "vision.onnx")
     return suspects(
         "clip.image",
         graphs / "vision.onnx",
         job.source.precision,
-        lambda graph: cosine(original, _embedded(job, graph)),
-        samples=_samples(job),
+        lambda graph: cosine(original, _embedded(job.pictures.own, graph)),
+        samples=_inputs(job.pictures.boxed),
     )
 
 
-def _samples(job: ClipJob) -> list[Inputs]:
-    return [{"pixel_values": one} for one in job.pixels]
+def _inputs(pictures: Sequence[PixelValues]) -> list[Inputs]:
+    return [{"pixel_values": one} for one in pictures]
 
 
-def _embedded(job: ClipJob, graph: Path) -> NDArray[np.float32]:
-    return np.concatenate([found["image_embeds"] for found in run(graph, _samples(job))]).astype(np.float32)
+def _embedded(pictures: Sequence[PixelValues], graph: Path) -> NDArray[np.float32]:
+    """Embeddings of pictures by a graph, float32 (N, D)."""
+    return np.concatenate([found["image_embeds"] for found in run(graph, _inputs(pictures))]).astype(np.float32)
+
+
+def _seen(model: CLIPModel | SiglipModel, job: ClipJob) -> NDArray[np.float32]:
+    """Embeddings of the pictures by the original's own processor and code, float32 (N, D) of unit length."""
+    with torch.no_grad():
+        rows = [model.get_image_features(pixel_values=torch.from_numpy(one)) for one in job.pictures.own]
+    return _unit(torch.cat(rows))
 
 
 def _write(job: ClipJob, out: Path, vocabularies: Mapping[str, NDArray[np.float32]]) -> dict[str, Any]:
     """Write the tokenizer and the vocabularies; returns the section `clip` of models.json."""
-    job.tokenizer.save(str(out / "clip/tokenizer.json"))
+    job.reader.tokenizer.save(str(out / "clip/tokenizer.json"))
     section: dict[str, Any] = {
         "vision": "clip/vision.onnx",
         "text": "clip/text.onnx",
         "tokenizer": "clip/tokenizer.json",
-        "context_tokens": job.context_tokens,
-        "pad_token_id": job.pad_token_id,
+        "context_tokens": job.reader.context_tokens,
+        "pad_token_id": job.reader.pad_token_id,
         "prompts": job.source.prompts,
-        "preprocess": job.preprocess.model_dump(mode="json"),
+        "preprocess": job.processor.preprocess.model_dump(mode="json"),
     }
     for kind, entries in job.words.items():
         (out / f"clip/{kind}.txt").write_text("".join(f"{entry.word}\n" for entry in entries), encoding="utf-8")
@@ -165,13 +161,26 @@ def _write(job: ClipJob, out: Path, vocabularies: Mapping[str, NDArray[np.float3
     return section
 
 
-def _texts(model: CLIPModel | SiglipModel, graph: Path, job: ClipJob) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Embeddings of random sentences by the graph and by the original, float32 (SENTENCES, D) each."""
-    text, context = model.config.text_config, job.context_tokens
-    ids = np.random.default_rng(0).integers(3, text.vocab_size - 2, (SENTENCES, context))
-    ids[:, context // 2 :] = job.pad_token_id
-    ids[:, context // 2] = min(text.eos_token_id or text.vocab_size - 1, text.vocab_size - 1)
-    inputs = {"input_ids": ids} | ({} if job.checkpoint.model_type == "siglip" else {"attention_mask": np.ones_like(ids)})
-    with torch.no_grad():
-        original = ClipText(model)(**{name: torch.from_numpy(value) for name, value in inputs.items()}).numpy()
-    return run(graph, [inputs])[0]["text_embeds"], original
+def _texts(
+    model: CLIPModel | SiglipModel, job: ClipJob, vocabularies: Mapping[str, NDArray[np.float32]]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Embeddings of words, as the bundle has them and by the original's own tokenizer and code, float32 (SENTENCES, D) each."""
+    words = [entry.word for entries in job.words.values() for entry in entries]
+    chosen = np.unique(np.linspace(0, len(words) - 1, min(SENTENCES, len(words))).astype(int))
+    rows = []
+    for index in chosen:
+        features = []
+        for prompt in job.source.prompts:
+            given = job.reader.tokens(prompt.replace("{}", words[index]))
+            # A SigLIP was trained without a mask.
+            mask = {} if job.checkpoint.model_type == "siglip" else {"attention_mask": given["attention_mask"]}
+            with torch.no_grad():
+                features.append(model.get_text_features(input_ids=given["input_ids"], **mask))
+        rows.append(_unit(torch.cat(features)).mean(0, keepdims=True))
+    mean = np.concatenate(rows)
+    return np.concatenate(list(vocabularies.values()))[chosen], mean / np.linalg.norm(mean, axis=-1, keepdims=True)
+
+
+def _unit(features: torch.Tensor) -> NDArray[np.float32]:
+    """Rows of unit length, float32 (N, D)."""
+    return functional.normalize(features, dim=-1).numpy()

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from export.errors import LlmError
 
+BASE_KEY = "kotoba.base"
+"""Key of a GGUF adapter: the fingerprint of its model (`GgufWeights.fingerprint`)."""
+
 ADAPTED = {
     "q_proj": "attn_q",
     "k_proj": "attn_k",
@@ -24,12 +27,18 @@ ADAPTED = {
 
 
 def write_adapter(
-    weights: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]], target: Path, *, alpha: float, heads: int, key_value_heads: int
+    weights: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]],
+    target: Path,
+    *,
+    alpha: float,
+    heads: int,
+    key_value_heads: int,
+    base: str | None = None,
 ) -> None:
     """Write a LoRA of a llama-family model as a GGUF adapter.
 
     `weights` maps names such as "0.q_proj" (layer and matrix) to A float32 (r, in) and B float32 (out, r). llama.cpp interleaves
-    the two rotary halves of a head in the rows of q and k; for a LoRA these are the rows of B.
+    the two rotary halves of a head in the rows of q and k; for a LoRA these are the rows of B. `base` is the fingerprint of the model.
 
     Raises:
         LlmError: a LoRA may not adapt one of the matrices.
@@ -44,17 +53,22 @@ def write_adapter(
             b = interleave(b, heads if matrix == "q_proj" else key_value_heads)  # noqa: PLW2901
         stem = f"blk.{layer}.{ADAPTED[matrix]}.weight"
         tensors += [(f"{stem}.lora_a", a), (f"{stem}.lora_b", b)]
-    write_lora(tensors, target, alpha=alpha)
+    write_lora(tensors, target, alpha=alpha, base=base)
 
 
-def write_lora(tensors: Iterable[tuple[str, NDArray[np.float32]]], target: Path, *, alpha: float) -> None:
-    """Write LoRA matrices, float32 with GGUF's names and order of rows, as a GGUF adapter; the file appears when it is complete."""
+def write_lora(tensors: Iterable[tuple[str, NDArray[np.float32]]], target: Path, *, alpha: float, base: str | None = None) -> None:
+    """Write LoRA matrices, float32 with GGUF's names and order of rows, as a GGUF adapter; the file appears when it is complete.
+
+    `base` is the fingerprint of the model that it was tuned on, if that is known.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f"{target.name}.unfinished")
     writer = gguf.GGUFWriter(unfinished, arch="llama")
     writer.add_type(gguf.GGUFType.ADAPTER)
     writer.add_string(gguf.Keys.Adapter.TYPE, "lora")
     writer.add_float32(gguf.Keys.Adapter.LORA_ALPHA, alpha)
+    if base is not None:
+        writer.add_string(BASE_KEY, base)
     for name, matrix in tensors:
         writer.add_tensor(name, np.ascontiguousarray(matrix, np.float32))
     writer.write_header_to_file()
@@ -62,6 +76,12 @@ def write_lora(tensors: Iterable[tuple[str, NDArray[np.float32]]], target: Path,
     writer.write_tensors_to_file()
     writer.close()
     unfinished.replace(target)
+
+
+def base_of(adapter: Path) -> str | None:
+    """The fingerprint of the model that a GGUF adapter was tuned on; None if the file does not say."""
+    found = gguf.GGUFReader(adapter).fields.get(BASE_KEY)
+    return None if found is None else str(found.contents())
 
 
 def interleave(rows: NDArray[np.float32], heads: int) -> NDArray[np.float32]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,8 +19,11 @@ from pathlib import Path
 import llama_cpp
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from safetensors.torch import load_file, save_file
 
 from export.checkpoint import Checkpoint, read_checkpoint, read_json
+from export.checkpoint.adapter import CONFIG, WEIGHTS, Adapter
+from export.checkpoint.language_model import check_language_model
 from export.errors import LlmError
 from export.models.llm.gguf_quantize import silent, strip_chat_template
 from export.progress import Report
@@ -71,32 +76,31 @@ def convert_model(checkpoint: Checkpoint, target: Path) -> None:
         strip_chat_template(rough, target)
 
 
-def convert_adapter(adapter: Path, base: Checkpoint, target: Path) -> None:
+def convert_adapter(adapter: Adapter, base: Checkpoint, target: Path) -> None:
     """Write a LoRA folder of PEFT as a GGUF adapter of `base`.
 
     Raises:
-        LlmError: it is not a LoRA, holds pickles, or does not belong to `base`.
+        LlmError: llama.cpp's converter refuses it.
     """
-    require_lora(adapter)
     target.parent.mkdir(parents=True, exist_ok=True)
-    arguments = ["--base", str(base.folder.absolute()), "--outtype", "f32", "--outfile", str(target.absolute()), str(adapter.absolute())]
-    _run("convert_lora_to_gguf.py", arguments, adapter)
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        folder = _scaled(adapter, Path(scratch) / "adapter")
+        arguments = ["--base", str(base.folder.absolute()), "--outtype", "f32", "--outfile", str(target.absolute()), str(folder.absolute())]
+        _run("convert_lora_to_gguf.py", arguments, adapter.folder)
 
 
-def require_lora(adapter: Path) -> None:
-    """Check that a folder is a LoRA as PEFT saves it.
-
-    Raises:
-        LlmError: it is not a LoRA, or holds pickles.
-        SpecError: adapter_config.json is missing or not JSON.
-    """
-    if not (adapter / "adapter_model.safetensors").is_file():
-        msg = f"adapter {adapter} holds no adapter_model.safetensors: save it with peft's save_pretrained(safe_serialization=True)"
-        raise LlmError(msg)
-    kind = read_json(adapter / "adapter_config.json").get("peft_type")
-    if kind != "LORA":
-        msg = f"adapter {adapter} is of the type {kind!r}: only LORA can be carried by llama.cpp"
-        raise LlmError(msg)
+def _scaled(adapter: Adapter, folder: Path) -> Path:
+    """A copy of an adapter in which llama.cpp's scale is that of PEFT; the folder itself if it is already."""
+    if all(math.isclose(factor, 1.0, rel_tol=1e-6) for factor in adapter.factors.values()):
+        return adapter.folder
+    weights = load_file(adapter.folder / WEIGHTS)
+    for module, factor in adapter.factors.items():
+        name = f"base_model.model.{module}.lora_B.weight"
+        weights[name] = weights[name].float() * factor
+    folder.mkdir()
+    save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+    shutil.copyfile(adapter.folder / CONFIG, folder / CONFIG)
+    return folder
 
 
 def plain_template(checkpoint: Checkpoint, model: Path) -> str:
@@ -130,16 +134,17 @@ def plain_template(checkpoint: Checkpoint, model: Path) -> str:
     return text + ("" if text.endswith("\n") else "\n")
 
 
-def read_llm(folder: Path, adapters: Sequence[Path] = ()) -> Checkpoint:
-    """Check the folders of a language model and its adapters. Which models are possible, llama.cpp's converter decides later.
+def read_llm(folder: Path, *, context_tokens: int = 2048) -> Checkpoint:
+    """Check the folder of a language model, for prompts of at most `context_tokens`; no weight is read.
+
+    Which models are possible, llama.cpp's converter decides later, and the proof.
 
     Raises:
-        SpecError: see `export.checkpoint.read_checkpoint`.
-        LlmError: an adapter is not a LoRA as PEFT saves it.
+        SpecError: see `export.checkpoint.read_checkpoint` and `export.checkpoint.language_model.check_language_model`.
     """
-    for adapter in adapters:
-        require_lora(adapter)
-    return read_checkpoint(folder, kind="language model")
+    checkpoint = read_checkpoint(folder, kind="language model")
+    check_language_model(checkpoint, context_tokens=context_tokens)
+    return checkpoint
 
 
 def _adds_begin_token(model: Path) -> bool:
@@ -175,7 +180,7 @@ def _run(script: str, arguments: list[str], about: Path) -> None:
         raise LlmError(msg)
 
 
-def llm_parts(checkpoint: Checkpoint, adapters: Sequence[Path], out: Path, *, report: Report) -> None:
+def llm_parts(checkpoint: Checkpoint, adapters: Sequence[Adapter], out: Path, *, report: Report) -> None:
     """Write `out`/model.gguf in F16, `out`/adapters/NAME.gguf and `out`/templates/default.txt.
 
     Raises:
@@ -184,7 +189,8 @@ def llm_parts(checkpoint: Checkpoint, adapters: Sequence[Path], out: Path, *, re
     report("converting the language model to GGUF F16")
     convert_model(checkpoint, out / "model.gguf")
     for adapter in adapters:
-        report(f"converting the adapter {adapter.name}")
-        convert_adapter(adapter, checkpoint, out / f"adapters/{adapter.name}.gguf")
+        name = adapter.folder.name
+        report(f"converting the adapter {name}, made for {adapter.base or 'a model that it does not name'}")
+        convert_adapter(adapter, checkpoint, out / f"adapters/{name}.gguf")
     (out / "templates").mkdir()
     (out / "templates/default.txt").write_text(plain_template(checkpoint, out / "model.gguf"), encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,14 @@ class GgufWeights:
     def vocabulary_size(self) -> int:
         """The number of tokens."""
         return len(self.reader.fields["tokenizer.ggml.tokens"].data)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """`sha256:` of the norms, which every quantisation keeps in F32: models of one size that were trained apart differ in them."""
+        digest = hashlib.sha256()
+        for name in sorted(name for name in self.tensors if name.endswith("norm.weight")):
+            digest.update(name.encode() + np.ascontiguousarray(self.weights(name)).tobytes())
+        return f"sha256:{digest.hexdigest()}"
 
     def setting(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 -- a GGUF key holds anything
         """The value of the key ARCHITECTURE.`name`, or `default` if the file does not have the key."""

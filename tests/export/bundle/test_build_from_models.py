@@ -24,6 +24,7 @@ from export.spec import read_spec
 from firmware_config.board import Board, read_board
 from firmware_config.describers import ClipBlip
 from tests.support import tiny_models
+from tests.support.odd_checkpoints import PROCESSORS, SQUARE, write_processor, write_tokenizer
 from tests.support.station_files import station_toml
 from tests.support.tiny_bundle import everything_below, is_one_sentence
 from tests.support.tiny_qwen import write_qwen
@@ -90,9 +91,8 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("models")
     for name, model in (("clip", tiny_models.clip()), ("blip", tiny_models.blip())):
         model.save_pretrained(root / "models" / name)
-        tiny_models.tokenizer().save(str(root / "models" / name / "tokenizer.json"))
-        settings = {"image_mean": [0.5] * 3, "image_std": [0.25] * 3}
-        (root / "models" / name / "preprocessor_config.json").write_text(json.dumps(settings))
+        write_tokenizer(root / "models" / name)
+        write_processor(root / "models" / name, PROCESSORS[name], {"image_mean": [0.5] * 3, "image_std": [0.25] * 3, **SQUARE})
     tuned = get_peft_model(
         Qwen2ForCausalLM.from_pretrained(write_qwen(root / "models/qwen")), LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj"])
     )
@@ -179,7 +179,7 @@ def test_an_interrupted_build_continues_where_it_stopped(root: Path, tmp_path: P
     assert set(before) == {"clip-graphs", "clip", "blip-graphs"}
     after = made_steps(cache)
     assert {name: after[name] for name in before} == before
-    assert set(after) - set(before) == {"blip", "llm", "llm-quantized"}
+    assert set(after) - set(before) == {"blip", "llm", "llm-proof", "llm-quantized"}
 
 
 def made_steps(cache: Path) -> dict[str, tuple[str, int]]:

@@ -165,7 +165,7 @@ MADE_AGAIN = {
     "edge/daemon/loop.py": set[str](),
     "edge/judges/llama.py": set[str](),
     "edge/sinks/mqtt/sink.py": set[str](),
-    "export/checkpoint.py": {*CLIP, *BLIP, "llm"},
+    "export/checkpoint/folder.py": {*CLIP, *BLIP, "llm"},
     "export/models/clip/graphs.py": CLIP,
     "export/models/blip/graphs.py": BLIP,
     "export/models/quantize.py": {"clip", "blip"},

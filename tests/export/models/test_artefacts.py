@@ -38,6 +38,7 @@ from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe
 from tests.support import tiny_models
+from tests.support.odd_checkpoints import PROCESSORS, SQUARE, write_processor, write_tokenizer
 from tests.support.tiny_bundle import is_one_sentence, manifest_of, sound_files
 
 pytestmark = [
@@ -72,8 +73,8 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sources")
     for name, model in (("clip", tiny_models.clip()), ("siglip", siglip()), ("blip", tiny_models.blip())):
         model.save_pretrained(folder / name)
-        tiny_models.tokenizer().save(str(folder / name / "tokenizer.json"))
-        (folder / name / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4]}))
+        write_tokenizer(folder / name)
+        write_processor(folder / name, PROCESSORS[name], {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.3, 0.4], **SQUARE})
     rng = np.random.default_rng(0)
     for number in range(3):
         cv2.imwrite(str(folder / f"{number}.png"), rng.integers(0, 256, (40, 48, 3), np.uint8))
@@ -264,7 +265,7 @@ def test_a_wrong_source_is_refused_before_any_work(sources: Path, tmp_path: Path
         ("'dent' is there twice", {"tags": [twice]}),
         ("no picture to prove with", {"pictures": []}),
         (r"nowhere\.png cannot be read", {"pictures": [tmp_path / "nowhere.png"]}),
-        ("gives no image_mean", {"name": str(broken)}),
+        ("crop_size is '224'", {"name": str(broken)}),
         (r"tokenizer\.json cannot be read", {"name": str(bare)}),
     ):
         with pytest.raises(SpecError, match=complaint) as caught:

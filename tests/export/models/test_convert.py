@@ -16,6 +16,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import GemmaConfig, GemmaForCausalLM, PreTrainedModel, Qwen2ForCausalLM
 
 from edge.bundle.gguf_header import require_sound
+from export.checkpoint.adapter import read_adapter
 from export.errors import LlmError, SpecError
 from export.models.llm.convert import INSTRUCTION, convert_adapter, convert_model, plain_template, read_llm
 from tests.support.tiny_qwen import CHAT, SIZES, write_qwen
@@ -114,7 +115,8 @@ def test_the_gguf_of_an_adapter_gives_the_logits_of_the_merged_model(qwen: Path,
             torch.nn.init.normal_(parameter, std=0.1)
     tuned.save_pretrained(tmp_path / "adapter")
     convert_model(read_llm(qwen), tmp_path / "model.gguf")
-    convert_adapter(tmp_path / "adapter", read_llm(qwen), tmp_path / "adapter.gguf")
+    checkpoint = read_llm(qwen)
+    convert_adapter(read_adapter(tmp_path / "adapter", checkpoint), checkpoint, tmp_path / "adapter.gguf")
 
     merged = expected(tuned.merge_and_unload(), tokens)
     assert np.abs(merged - plain).max() > 10 * F16_TOLERANCE
@@ -157,11 +159,11 @@ def test_an_architecture_that_the_converter_does_not_know_is_refused_in_one_sent
 def test_an_adapter_of_another_kind_or_with_pickles_is_refused(qwen: Path, tmp_path: Path) -> None:
     (tmp_path / "adapter_model.bin").write_bytes(b"pickle")
     with pytest.raises(LlmError, match=r"no adapter_model\.safetensors"):
-        convert_adapter(tmp_path, read_llm(qwen), tmp_path / "out.gguf")
+        read_adapter(tmp_path, read_llm(qwen))
     (tmp_path / "adapter_model.safetensors").write_bytes(b"")
     (tmp_path / "adapter_config.json").write_text('{"peft_type": "IA3"}')
     with pytest.raises(LlmError, match="of the type 'IA3'"):
-        convert_adapter(tmp_path, read_llm(qwen), tmp_path / "out.gguf")
+        read_adapter(tmp_path, read_llm(qwen))
 
 
 def test_a_language_model_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import gguf
 import numpy as np
@@ -35,7 +36,7 @@ from tests.support.tiny_qwen import write_qwen
 
 BOARD = Board(name="test", providers=("cpu",), threads=1)
 CONTEXT = 512
-SHAPE = {"alpha": 8, "heads": HEADS, "key_value_heads": KEY_VALUE_HEADS}
+SHAPE: dict[str, Any] = {"alpha": 8, "heads": HEADS, "key_value_heads": KEY_VALUE_HEADS}
 LABELS = tuple(Label(name=name, decision="ng") for name in ("good", "crack", "dark area"))
 WORDS = words("a dark line", "an even cell")
 

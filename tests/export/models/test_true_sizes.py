@@ -100,7 +100,7 @@ def _captions_are_those_of_transformers(job: BlipJob, artefacts: Path, pictures:
     bundle = Bundle(artefacts, Manifest.model_validate(manifest_of(files)), "sha256:" + "0" * 64)
     captioner = BlipCaptioner(bundle, blip, board=read_board("cpu"))
     model = load_blip(job.checkpoint)
-    for path, values in zip(pictures, job.pixels, strict=True):
+    for path, values in zip(pictures, job.pictures.boxed, strict=True):
         pixels = read_picture(path, max_pixels=10**7, max_bytes=10**8)
         for beams in (1, BEAMS):
             settings = Describe(samples=SAMPLES if beams == 1 else 0, beams=beams, max_tokens=MAX_TOKENS, top_k=TOP_K, seed=5)

@@ -16,7 +16,7 @@ from tests.support.repository import ROOT
 
 
 def test_every_precision_has_limits_and_advice() -> None:
-    assert set(LIMITS) == set(TRY) == {*get_args(Precision), *get_args(Quantisation), "keep", "bundle"}
+    assert set(LIMITS) == set(TRY) == {*get_args(Precision), *get_args(Quantisation), "keep", "bundle", "gguf", "adapter"}
 
 
 def test_the_documented_limits_are_the_limits() -> None:

@@ -11,7 +11,8 @@ import torch
 from edge.judges.language_model import Vocabulary
 from edge.records import Tag, Words
 from export.errors import LlmError
-from export.models.llm.adapter_file import write_lora
+from export.models.llm.adapter_file import base_of, write_lora
+from export.models.llm.gguf_weights import GgufWeights
 from export.tuning.average import average
 from export.tuning.examples import Example, augmented, read_examples
 from export.tuning.lora_llama import LoraLlama
@@ -143,6 +144,8 @@ def test_the_mean_adapter_changes_the_model_by_the_mean_of_the_changes(tuner: Tu
 
     average(paths, tmp_path / "mean.gguf")
 
+    base = GgufWeights(tmp_path / "tiny.gguf").fingerprint
+    assert {base_of(path) for path in (*paths, tmp_path / "mean.gguf")} == {base}
     mean = changed(tmp_path / "mean.gguf")
     assert mean.keys() == changes[0].keys()
     for name, change in mean.items():

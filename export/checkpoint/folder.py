@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
-from export.errors import SpecError
-from firmware_config.describers import ImagePreprocess
+from export.errors import SpecError, reason_of
 
 MAX_JSON_BYTES = 64 << 20
 """Limit of a JSON file; the tokenizer.json of a large vocabulary has some ten megabytes."""
@@ -24,6 +22,15 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "BLIP": ("blip",),
 }
 """The `model_type` in config.json for CLIP and BLIP. For a language model llama.cpp's converter decides what it accepts."""
+
+ARCHITECTURES: Mapping[str, tuple[str, ...]] = {
+    "CLIP": ("CLIPModel", "SiglipModel"),
+    "BLIP": ("BlipForConditionalGeneration",),
+}
+"""The `architectures` of config.json that hold what is exported: a BLIP that answers questions has the same `model_type` as a captioner."""
+
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+"""The weights in one file, and the list of the files of weights in parts. Transformers reads no others."""
 
 LOAD_SAFELY: Mapping[str, Any] = {
     "local_files_only": True,
@@ -61,13 +68,48 @@ class Checkpoint:
         Raises:
             SpecError: a file of weights is not in safetensors.
         """
-        return sum(map(_parameters, self.folder.glob("*.safetensors")))
+        return sum(map(math.prod, self.shapes.values()))
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each weight by its name, from the headers of the files.
+
+        Raises:
+            SpecError: a part of the weights is missing, or a file is not in safetensors.
+        """
+        return {name: shape for path in self._weight_files for name, shape in shapes_of(path).items()}
+
+    def file_of(self, weight: str) -> Path | None:
+        """The file that holds a weight; None if there is none.
+
+        Raises:
+            SpecError: see `shapes`.
+        """
+        return next((path for path in self._weight_files if weight in shapes_of(path)), None)
+
+    @property
+    def _weight_files(self) -> tuple[Path, ...]:
+        if (self.folder / SINGLE).is_file():
+            return (self.folder / SINGLE,)
+        if not (self.folder / INDEX).is_file():
+            msg = f"checkpoint {self.folder} holds neither {SINGLE} nor {INDEX}, which lists weights in parts: copy the checkpoint again"
+            raise SpecError(msg)
+        listed = read_json(self.folder / INDEX).get("weight_map")
+        if not isinstance(listed, dict) or not all(isinstance(name, str) and Path(name).name == name for name in listed.values()):
+            msg = f"{self.folder / INDEX} does not say which file holds which weight: copy the checkpoint again"
+            raise SpecError(msg)
+        return tuple(self.folder / name for name in sorted(set(listed.values())))
 
 
-def _parameters(path: Path) -> int:
+def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shape of each tensor of a safetensors file by its name; only the header is read.
+
+    Raises:
+        SpecError: the file cannot be read.
+    """
     try:
         with safe_open(path, framework="np") as tensors:
-            return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118 -- not a mapping
+            return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118 -- not a mapping
     except (OSError, SafetensorError) as err:
         msg = f"weights {path} cannot be read ({err}): copy the checkpoint again"
         raise SpecError(msg) from err
@@ -87,6 +129,7 @@ def read_checkpoint(folder: Path, *, kind: str) -> Checkpoint:
     if wanted is not None and found not in wanted:
         msg = f"{kind} checkpoint {folder} is of the type {found!r}, expected {' or '.join(wanted)}: give another folder"
         raise SpecError(msg)
+    _require_known(folder, config, kind=kind)
     if config.get("auto_map") or list(folder.glob("*.py")):
         msg = (
             f"{kind} checkpoint {folder} brings code of its own (trust_remote_code), which is never run here: take a model that needs none"
@@ -98,6 +141,18 @@ def read_checkpoint(folder: Path, *, kind: str) -> Checkpoint:
         msg = f"{kind} checkpoint {folder} holds {what}"
         raise SpecError(msg)
     return Checkpoint(folder, config)
+
+
+def _require_known(folder: Path, config: Mapping[str, Any], *, kind: str) -> None:
+    """Check that the class of the model is one that can be exported, and that its weights are numbers as trained."""
+    wanted, found = ARCHITECTURES.get(kind), config.get("architectures") or []
+    if wanted is not None and found and not set(wanted) & set(found):
+        msg = f"{kind} checkpoint {folder} holds a {found[0]}, expected {' or '.join(wanted)}: give a checkpoint of that class"
+        raise SpecError(msg)
+    if config.get("quantization_config"):
+        method = dict(config["quantization_config"]).get("quant_method", "an unknown method")
+        msg = f"{kind} checkpoint {folder} is quantized ({method}): give the checkpoint before it was quantized"
+        raise SpecError(msg)
 
 
 def read_json(path: Path) -> Mapping[str, Any]:
@@ -121,23 +176,6 @@ def read_json(path: Path) -> Mapping[str, Any]:
     return values
 
 
-def preprocessing(checkpoint: Checkpoint, *, size: int) -> ImagePreprocess:
-    """The preprocessing of pixels: `size` is the tower's, mean and deviation are those of preprocessor_config.json.
-
-    The whole picture is resized, whatever its sides: CLIP's own centre crop would cut off the rim of a part, and a defect with it.
-
-    Raises:
-        SpecError: the file is missing or does not hold three means and three deviations.
-    """
-    path = checkpoint.folder / "preprocessor_config.json"
-    settings = read_json(path)
-    try:
-        return ImagePreprocess(size=size, mean=settings["image_mean"], std=settings["image_std"])
-    except (KeyError, ValidationError) as err:
-        msg = f"{path} gives no image_mean and image_std of three numbers each: take the file of the published checkpoint"
-        raise SpecError(msg) from err
-
-
 def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     """The fast tokenizer of a checkpoint, without the padding and truncation that were saved with it.
 
@@ -148,7 +186,7 @@ def load_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as err:  # tokenizers raises bare Exceptions
-        msg = f"{path} cannot be read ({str(err).splitlines()[0][:200]}): save the fast tokenizer with save_pretrained"
+        msg = f"{path} cannot be read ({reason_of(err)}): save the fast tokenizer with save_pretrained"
         raise SpecError(msg) from err
     tokenizer.no_padding()
     tokenizer.no_truncation()

@@ -1,0 +1,52 @@
+"""`kotoba-export new` and `schema`: write the specification of a bundle, and explain it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from export.commands.options import Commands
+from export.errors import SpecError
+from export.spec import BundleSpec
+from firmware_config.exit_codes import DONE
+from firmware_config.verbs import add_verb
+from firmware_config.write import write_atomic
+
+
+def register(commands: Commands) -> None:
+    """Add the two verbs."""
+    new = add_verb(
+        commands,
+        "new",
+        summary="Write a commented specification of a bundle, with every key and its default.",
+        details="A folder of models fills it in: checkpoints of Hugging Face, LoRA folders of PEFT and a .gguf file.",
+        example="kotoba-export new line3.toml --models models",
+    )
+    new.add_argument("spec", type=Path, metavar="SPEC.toml", help="The file to write; it must not exist.")
+    new.add_argument("--models", type=Path, metavar="DIR", help="A folder with models, or of one model. Default: names to fill in.")
+    new.set_defaults(command=_new)
+    schema = add_verb(commands, "schema", summary="Print the JSON Schema of a bundle's specification.", example="kotoba-export schema")
+    schema.set_defaults(command=_schema)
+
+
+def _new(options: argparse.Namespace) -> int:
+    from export.bundle.new_spec import find_models, spec_text
+
+    if options.spec.exists():
+        msg = f"{options.spec} already exists: give the name of a new file"
+        raise SpecError(msg)
+    models = None if options.models is None else find_models(options.models)
+    text = spec_text(options.spec.stem, models, near=options.spec.absolute().parent)
+    try:
+        write_atomic(options.spec, text.encode())
+    except OSError as err:
+        msg = f"{options.spec} cannot be written ({err.strerror}): give another path"
+        raise SpecError(msg) from err
+    print(f"{options.spec}: written; fill it in, then `kotoba-export build {options.spec}`")
+    return DONE
+
+
+def _schema(_: argparse.Namespace) -> int:
+    print(json.dumps(BundleSpec.model_json_schema(), indent=2))
+    return DONE
