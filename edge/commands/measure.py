@@ -104,7 +104,7 @@ def _with_progress(captures: Iterator[tuple[Capture, bool]]) -> Iterator[tuple[C
 
 def _lines(known: KnownPictures, learned: Learned, options: argparse.Namespace, language: str) -> Iterator[str]:
     """The lines of a station file, as TOML with comments."""
-    from edge.studies.known_pictures import FEW_PICTURES, MARGIN, limits
+    from edge.studies.known_pictures import FEW_PICTURES, MARGINS, limits
     from edge.texts.measure import TEXTS
 
     texts, good = TEXTS[language], int(known.good.sum())
@@ -117,7 +117,7 @@ def _lines(known: KnownPictures, learned: Learned, options: argparse.Namespace, 
         yield f"# {texts.too_alike}"
     yield f"# {texts.put}"
     yield "\n[picture]"
-    yield f"# {texts.limits.format(margin=MARGIN)}"
+    yield f"# {texts.limits.format(margin=min(MARGINS.values()), widest=max(MARGINS.values()))}"
     found = {limit.key: limit for limit in limits(known.exposures)}
     for limit in found.values():
         yield f"{limit.key} = {limit.value}  # {texts.value.format(low=limit.low, middle=limit.middle, high=limit.high)}"

@@ -18,11 +18,11 @@ from edge.picture.roi import crop
 from edge.records import Capture, LostFrame, Pixels
 from firmware_config.station import Picture, Station
 
-MARGIN = 0.3
+MARGINS = {"blank_spread": 0.3, "min_light": 0.5, "max_clipped": 0.3, "min_sharpness": 0.3}
 """How far a limit lies beyond the known picture that is farthest out, as a share of that picture's distance to the median.
 
 Chosen on cells (docs/studies/familiarity.md): no cell of a run that was left out crosses a limit; every cell at a third of its contrast, a
-quarter of its light or blurred by 4 pixels does.
+quarter of its light or blurred by 4 pixels does. Light has the widest margin: it differs most between runs.
 """
 LIMIT_DIGITS = 3
 FEW_PICTURES = 200
@@ -54,7 +54,7 @@ class KnownPictures:
 
 
 def measure_pictures(captures: Iterable[tuple[Capture, bool]], station: Station, vision: VisionModels) -> KnownPictures:
-    """Measure captures, each with whether its part is good.
+    """Measure captures, each with whether its part is good; the result is in the order of the names, so neighbours stay together.
 
     Only unreadable pictures and those of another size are left out: the present limits of light and focus are what is to be replaced.
 
@@ -63,7 +63,7 @@ def measure_pictures(captures: Iterable[tuple[Capture, bool]], station: Station,
         BundleError, DescribeError: the bundle gives no features, or the model failed.
     """
     health = HealthCheck(_without_limits(station.picture))
-    exposures, features, good, left_out = [], [], [], []
+    exposures, features, good, names, left_out = [], [], [], [], []
     size: tuple[int, int] | None = None
     for capture, is_good in captures:
         trouble = capture.detail if isinstance(capture, LostFrame) else (health.trouble(capture) or (None, None))[1]
@@ -75,11 +75,13 @@ def measure_pictures(captures: Iterable[tuple[Capture, bool]], station: Station,
         exposures.append(measure(pixels_of_interest(capture.pixels, station.picture)))
         features.append(vision.features(pixels))
         good.append(is_good)
+        names.append(capture.source)
     if size is None:
         found = f"{len(left_out)} pictures, none of them usable, the first is {left_out[0]}" if left_out else "no picture"
         msg = f"measuring known pictures: found {found}: give the folder of the station's own pictures"
         raise EdgeError(msg)
-    return KnownPictures(tuple(exposures), np.stack(features), np.array(good), tuple(left_out), size)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return KnownPictures(tuple(exposures[i] for i in order), np.stack(features)[order], np.array(good)[order], tuple(left_out), size)
 
 
 def learned_memory(known: KnownPictures, vision: VisionModels, *, false_alarm: float) -> Learned:
@@ -94,19 +96,15 @@ def learned_memory(known: KnownPictures, vision: VisionModels, *, false_alarm: f
 
 def limits(exposures: Sequence[Exposure]) -> Iterator[Limit]:
     """The limits of a healthy picture, in the order of the station's keys; none for sharpness where the pictures are too small."""
-    for key, name, sign in (
-        ("blank_spread", "spread", -1),
-        ("min_light", "light", -1),
-        ("max_clipped", "clipped", 1),
-        ("min_sharpness", "sharpness", -1),
-    ):
+    measures = {"blank_spread": "spread", "min_light": "light", "max_clipped": "clipped", "min_sharpness": "sharpness"}
+    for key, name in measures.items():
         values = np.array([getattr(exposure, name) for exposure in exposures], np.float64)
         if np.isnan(values).any():
             continue
         low, middle, high = float(values.min()), float(np.median(values)), float(values.max())
-        extreme = high if sign > 0 else low
-        value = extreme + MARGIN * (extreme - middle)
-        yield Limit(key, round(min(max(value, 0.0), 1.0 if name == "clipped" else 255.0), LIMIT_DIGITS), low, middle, high)
+        extreme = high if key == "max_clipped" else low
+        value = extreme + MARGINS[key] * (extreme - middle)
+        yield Limit(key, round(min(max(value, 0.0), 1.0 if key == "max_clipped" else 255.0), LIMIT_DIGITS), low, middle, high)
 
 
 def _seen_by_models(pixels: Pixels, settings: Picture) -> Pixels:

@@ -23,7 +23,7 @@ class Texts:
 ENGLISH = Texts(
     pictures="{count} known pictures, {good} of them of good parts",
     left_out="left out: {count} pictures that cannot be read or have another size; the first: {first}",
-    limits="limits: the known picture that is farthest out, and {margin:.0%} of its distance to the middle one beyond it",
+    limits="limits: the known picture that is farthest out, and {margin:.0%} to {widest:.0%} of its distance to the middle one beyond it",
     value="known pictures: {low:g} to {high:g}, the middle one {middle:g}",
     no_sharpness="min_sharpness: the pictures are too small to measure it",
     distances="distances from the memory: good pictures up to {good:.2f} (but for {alarm:.1%}), the nearest empty scenes {empty:.2f}; "
@@ -37,7 +37,7 @@ ENGLISH = Texts(
 JAPANESE = Texts(
     pictures="既知の画像 {count} 枚(うち良品 {good} 枚)",
     left_out="対象外: 読み取れない、またはサイズの異なる画像 {count} 枚。最初の例: {first}",
-    limits="基準値: 既知の画像のうち最も外れた値から、中央の画像との差の {margin:.0%} だけ外側",
+    limits="基準値: 既知の画像のうち最も外れた値から、中央の画像との差の {margin:.0%} から {widest:.0%} だけ外側",
     value="既知の画像の範囲: {low:g} から {high:g}、中央値 {middle:g}",
     no_sharpness="min_sharpness: 画像が小さすぎて測定できません",
     distances="既知の画像との距離: 良品は {good:.2f} まで({alarm:.1%} を除く)、最も近い空の画像は {empty:.2f}。"

@@ -1,4 +1,4 @@
-"""`kotoba-export pilot`, `trust` and `typographic-attack`: study a bundle on the labelled cells of ELPV."""
+"""`kotoba-export pilot`, `trust`, `typographic-attack` and `familiarity`: study a bundle on the labelled cells of ELPV."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from firmware_config.write import write_atomic
 
 
 def register(commands: Commands) -> None:
-    """Add the three verbs."""
+    """Add the four verbs."""
     _register_pilot(commands)
     _register_trust(commands)
     _register_typographic_attack(commands)
+    _register_familiarity(commands)
 
 
 def _register_pilot(commands: Commands) -> None:
@@ -84,6 +85,32 @@ def _register_typographic_attack(commands: Commands) -> None:
         help="The file to which each inspection is appended; an interrupted study continues from it. Default: %(default)s.",
     )
     attack.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page; the picture FILE.png is written beside it.")
+
+
+def _register_familiarity(commands: Commands) -> None:
+    familiarity = add_command(
+        commands,
+        "familiarity",
+        summary="Study how often pictures that show no cell become OK, with and without limits and memory.",
+        details="Takes about ten minutes on two CPU cores. The result is a page of Markdown.",
+        example="kotoba-export familiarity --station export/starter/golden/station.toml --out docs/studies/familiarity.md",
+        run=_familiarity,
+    )
+    add_study_options(familiarity)
+    familiarity.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page.")
+
+
+def _familiarity(options: argparse.Namespace) -> int:
+    from export.bundle.verify import opened
+    from export.studies.familiarity.measure import study
+    from export.studies.familiarity.page import page
+
+    with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
+        found = study(bundle, read_board(options.board), read_station(options.station))
+    command = f"kotoba-export familiarity --station {options.station} --out {options.out}"
+    write_atomic(options.out, page(found, command=command).encode())
+    print(options.out)
+    return DONE
 
 
 def _pilot(options: argparse.Namespace) -> int:

@@ -48,7 +48,7 @@ def test_what_is_no_picture_by_its_name_is_left_alone_counted_and_logged_once_fo
 
 @pytest.mark.parametrize("name", ["A.PNG", "b.Jpg", "c.JPEG", "d.bMp", "e.TIFF", "f.TiF", "g.PPM"])
 def test_endings_are_taken_in_any_case(folder: Path, spool: Path, name: str) -> None:
-    kind = {"jpg": "jpeg"}.get(ending := name.rpartition(".")[2].lower(), ending)
+    kind = {"jpg": "jpeg", "tif": "tiff"}.get(ending := name.rpartition(".")[2].lower(), ending)
     put(folder, name, picture(1, kind))
     with Watch(folder, spool) as watch:
         watch.settle()

@@ -76,9 +76,9 @@ EXPECTED: dict[str, Callable[[], Pixels]] = {
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_reads_as_the_station_says(tmp_path: Path, reader: str, case: str) -> None:
     make, settings = FILES[case]
-    (tmp_path / "part").write_bytes(make())
+    (tmp_path / "part.png").write_bytes(make())
 
-    capture = READERS[reader](tmp_path / "part", station(**settings))
+    capture = READERS[reader](tmp_path / "part.png", station(**settings))
 
     assert isinstance(capture, Frame)
     assert np.abs(capture.pixels[:, :, 0].astype(int) - EXPECTED[case]()).max() <= 1
@@ -87,9 +87,9 @@ def test_every_reader_reads_as_the_station_says(tmp_path: Path, reader: str, cas
 @pytest.mark.parametrize("case", FILES)
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_refuses_what_the_station_does_not_say(tmp_path: Path, reader: str, case: str) -> None:
-    (tmp_path / "part").write_bytes(FILES[case][0]())
+    (tmp_path / "part.png").write_bytes(FILES[case][0]())
 
-    capture = READERS[reader](tmp_path / "part", station())
+    capture = READERS[reader](tmp_path / "part.png", station())
 
     assert isinstance(capture, LostFrame)
     assert capture.reason is Reason.UNSUPPORTED
@@ -97,9 +97,9 @@ def test_every_reader_refuses_what_the_station_does_not_say(tmp_path: Path, read
 
 @pytest.mark.parametrize("reader", READERS)
 def test_every_reader_turns_a_picture_upright(tmp_path: Path, reader: str) -> None:
-    (tmp_path / "part").write_bytes(encoded(CELL, "PNG", exif=exif(3)))
+    (tmp_path / "part.png").write_bytes(encoded(CELL, "PNG", exif=exif(3)))
 
-    capture = READERS[reader](tmp_path / "part", station())
+    capture = READERS[reader](tmp_path / "part.png", station())
 
     assert isinstance(capture, Frame)
     assert np.array_equal(capture.pixels[:, :, 0], CELL[::-1, ::-1])

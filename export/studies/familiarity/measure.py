@@ -41,6 +41,11 @@ class Looked:
     with_memory: Decision
 
     @property
+    def with_gates(self) -> Decision:
+        """The decision with the limits alone."""
+        return self.without if self.gate is None else Decision.FAULT
+
+    @property
     def with_all(self) -> Decision:
         """The decision with limits and memory."""
         return self.with_memory if self.gate is None else Decision.FAULT
@@ -67,7 +72,9 @@ def study(bundle: Bundle, board: Board, station: Station) -> Study:
     """
     vision = open_vision_models(bundle, board=board)
     training = training_cells()
-    captures = [(_frame(read_grey(cell)), cell.probability == 0.0) for cell in tqdm(training, desc="learning", mininterval=10)]
+    captures = [
+        (_frame(read_grey(cell), cell.path.name), cell.probability == 0.0) for cell in tqdm(training, desc="learning", mininterval=10)
+    ]
     known = measure_pictures(captures, station, vision)
     learned = learned_memory(known, vision, false_alarm=FALSE_ALARM)
     memory = Memory(learned.subspace, learned.new_condition, learned.unfamiliar, vision.graph_digest, "sha256:" + "0" * 64)
@@ -106,5 +113,5 @@ class _Looker:
         return Looked(exposure, trouble and trouble[0], familiarity.distance, familiarity.degree, plain, known)
 
 
-def _frame(grey: Grey) -> Frame:
-    return Frame(np.repeat(grey[:, :, None], 3, axis=2), datetime.now(timezone.utc), 0, "study", 0, "study")
+def _frame(grey: Grey, name: str = "study") -> Frame:
+    return Frame(np.repeat(grey[:, :, None], 3, axis=2), datetime.now(timezone.utc), 0, "study", 0, name)
