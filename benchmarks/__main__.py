@@ -22,11 +22,13 @@ from edge.cameras.capture_factory import CaptureFactory
 from edge.demo.cells import sample_cells
 from edge.describers import open_vision_models
 from edge.picture.decode import decode_picture, read_picture
+from edge.picture.health import HealthCheck
+from edge.picture.text_detection import has_printed_text
 from edge.records import Decision, Frame, Inspection, Verdict
 from edge.spool.store import Spool
 from firmware_config.board import read_board
 from firmware_config.bundle import GOLDEN_STATION
-from firmware_config.station import Station, read_station
+from firmware_config.station import Picture, Station, read_station
 
 ROUNDS = 7
 ENCODINGS: tuple[tuple[str, str, list[int]], ...] = (
@@ -50,6 +52,7 @@ def main() -> None:
     station = read_station(bundle.path(GOLDEN_STATION))
     frame = _frame()
     decoding()
+    checking(frame)
     describing(bundle, station, frame)
     judging(bundle, read_board("cpu"))
     spooling()
@@ -70,6 +73,21 @@ def decoding() -> None:
                     "with all checks": partial(decode_picture, raw.tobytes(), name=name, max_pixels=10**8),
                 },
             )
+
+
+def checking(frame: Frame) -> None:
+    """The gates before the models: light, contrast and focus, and printed text, beside reading every pixel once."""
+    large = replace(frame, pixels=np.ascontiguousarray(cv2.resize(frame.pixels, (4_000, 3_000))))
+    for title, one in (("300 x 300", frame), ("12 megapixels", large)):
+        health = HealthCheck(Picture(min_sharpness=0.01))
+        compare(
+            f"gates, {title}",
+            {
+                "all pixels added up": partial(np.sum, one.pixels, dtype=np.int64),
+                "light, contrast and focus": partial(health.trouble, one),
+                "printed text": partial(has_printed_text, one.pixels),
+            },
+        )
 
 
 def describing(bundle: Bundle, station: Station, frame: Frame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -128,4 +129,5 @@ def _lines(known: KnownPictures, learned: Learned, options: argparse.Namespace, 
         good=learned.known, alarm=options.false_alarm, empty=learned.empty, new=learned.new_condition, unfamiliar=learned.unfamiliar
     )
     yield f"# {distances}"
-    yield f'memory_file = "{options.out}"'
+    # A basic string of TOML is written as one of JSON.
+    yield f"memory_file = {json.dumps(str(options.out), ensure_ascii=False)}"

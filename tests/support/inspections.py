@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
+from edge.records import Decision, Description, Familiarity, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
 
 FULL = Inspection(
     id="0197f0aa-0000-7000-8000-000000000001",
@@ -21,6 +21,7 @@ FULL = Inspection(
             captions=("a solar cell with a crack", "太陽電池のひび"),
         ),
         struck=(Struck("caption", 'the word "OK"'),),
+        familiarity=Familiarity(1.25, "known", "sha256:" + "9a" * 32),
     ),
     scores=Scores(
         labels=("crack", "good"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from edge.errors import MessageError
 from edge.inspection.policy import Limits, decide, fault, uncommitted, unencodable
 from edge.message import decode, encode
-from edge.records import Decision, Description, Reason, Scores, Struck, Tag, Verdict, Words
+from edge.records import Decision, Degree, Description, Familiarity, Reason, Scores, Struck, Tag, Verdict, Words
 from firmware_config.labels import Label
 from tests.support.inspections import FULL
 from tests.support.sample_records import LABELS, description, scores, station
@@ -37,6 +37,29 @@ def test_a_likely_defect_is_ng() -> None:
 
 def test_a_label_whose_decision_is_review_is_review() -> None:
     assert verdict_on(description(), scores(0.1, 0.1, 0.8)) == Verdict(Decision.REVIEW, "unclear", 0.8, (Reason.LABEL_REVIEW,))
+
+
+def with_familiarity(degree: Degree) -> Description:
+    return replace(description(), familiarity=Familiarity(2.5, degree, "sha256:" + "0" * 64))
+
+
+@pytest.mark.parametrize("opinion", [(0.9, 0.07, 0.03), (0.01, 0.98, 0.01), (0.1, 0.1, 0.8)])
+def test_an_unfamiliar_picture_is_review_whatever_its_words_say(opinion: tuple[float, float, float]) -> None:
+    verdict = verdict_on(with_familiarity("unfamiliar"), scores(*opinion))
+
+    assert verdict.decision is Decision.REVIEW
+    assert verdict.reasons[0] is Reason.UNFAMILIAR
+
+
+@pytest.mark.parametrize(("opinion", "decision"), [((0.9, 0.07, 0.03), Decision.OK), ((0.01, 0.98, 0.01), Decision.NG)])
+def test_a_new_condition_is_told_and_the_part_is_judged(opinion: tuple[float, float, float], decision: Decision) -> None:
+    verdict = verdict_on(with_familiarity("new_condition"), scores(*opinion))
+
+    assert (verdict.decision, verdict.reasons) == (decision, (Reason.NEW_CONDITION,))
+
+
+def test_a_known_picture_is_judged_as_without_a_memory() -> None:
+    assert verdict_on(with_familiarity("known"), scores()) == verdict_on(description(), scores())
 
 
 def test_low_confidence_is_review() -> None:
