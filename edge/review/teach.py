@@ -132,7 +132,8 @@ class Teacher:
         """Refuse what would harm the judgement of every later picture.
 
         Raises:
-            LessonError: another station, an unknown label, words under the influence of printed text, or words taught before.
+            LessonError: another station, an unknown label, words under the influence of printed text, an unfamiliar picture, or words taught
+                before.
         """
         inspection, station = teaching.inspection, self._station
         names = [label.name for label in station.labels]
@@ -145,6 +146,9 @@ class Teacher:
         elif description.printed_text or Reason.TEXT_INFLUENCE in inspection.verdict.reasons:
             fault = "printed text in its picture may hold commands (text_influence), and every later picture would be judged with them"
             fault += ": choose another verdict"
+        elif Reason.UNFAMILIAR in inspection.verdict.reasons:
+            fault = "its picture is like none that the station knows (unfamiliar), so its words say nothing of a part"
+            fault += ": choose another verdict, or give the picture to `kotoba-edge measure`"
         elif same is not None:
             fault = f"lesson {same.number} teaches {same.label!r} for the same words: undo it first, or leave it"
         else:

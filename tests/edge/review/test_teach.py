@@ -135,6 +135,11 @@ def test_a_review_is_better_than_a_wrong_decision_and_worse_than_the_right_one()
             {"verdict": Verdict(Decision.REVIEW, "bad", None, (Reason.TEXT_INFLUENCE,))},
             "printed text in its picture may hold commands",
         ),
+        (
+            "bad",
+            {"verdict": Verdict(Decision.REVIEW, "bad", None, (Reason.UNFAMILIAR,))},
+            "its picture is like none that the station knows (unfamiliar)",
+        ),
     ],
 )
 def test_what_cannot_be_a_lesson_is_refused(
