@@ -132,7 +132,7 @@ class Teacher:
         """Refuse what would harm the judgement of every later picture.
 
         Raises:
-            LessonError: another station, an unknown label, words under the influence of printed text, an unfamiliar picture, or words taught
+            LessonError: another station, an unknown label, words under the influence of printed text or of no known part, or words taught
                 before.
         """
         inspection, station = teaching.inspection, self._station
