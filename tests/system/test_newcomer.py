@@ -23,7 +23,7 @@ from tests.support.calibrations import calibration
 from tests.support.repository import KEYS, STARTER
 
 MODELS = ("--bundle", str(STARTER), "--keys", str(KEYS))
-DEMO_STATION = STARTER / "golden/station.toml"
+DEMO_STATION = STARTER / "stations/default.toml"
 ADAPTER = 'adapter = "starter"'
 
 
