@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.records import LostFrame, Reason
-from tests.support.watched_folder import STAND_STILL_S, LimitedReports, Watch, move_in, picture, put, slow_writer
+from tests.support.watched_folder import PATIENCE_S, STAND_STILL_S, LimitedReports, Watch, move_in, picture, put, slow_writer
 
 WHOLE = picture(1)
 
@@ -181,6 +181,7 @@ def test_when_reports_are_lost_every_file_is_still_one_verdict(folder: Path, spo
         watch.look()
         with watch.held:
             put(folder, "00.png", WHOLE)
+            assert watch.given_one.wait(PATIENCE_S)  # from here on nobody reads reports
             with (folder / "x.txt").open("wb", buffering=0) as one, (folder / "y.txt").open("wb", buffering=0) as other:
                 for _ in range(most):  # in turn: the same report twice in a row is one
                     one.write(b"x")

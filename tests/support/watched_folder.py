@@ -104,6 +104,8 @@ class Watch:
         self.now_s = 1_000.0
         self.held = threading.Lock()
         """While the test has it, the next capture waits to be committed."""
+        self.given_one = threading.Event()
+        """Set once the camera has given a capture, committed or waiting to be."""
         self.left_alone = 0
         self.spool = Spool(spool, ballast_bytes=4096, keep_s=keep_s, clock=lambda: self.now_s)
         self.looks = Looks(self.spool.judged_files("cell-01"))
@@ -163,6 +165,7 @@ class Watch:
     def _run(self) -> None:
         for capture in self.camera.frames():
             committed = inspection(os.getpid() * 1_000_000 + id(self) % 1_000 * 1_000 + len(self._captures), station="cell-01")
+            self.given_one.set()
             with self.held:
                 self.spool.commit(committed, file=capture.file)
             with self._changed:

@@ -179,7 +179,8 @@ MADE_AGAIN = {
     "export/models/steps.py": set[str](),
     "export/bundle/build.py": set[str](),
     "export/studies/results.py": set[str](),
-    "firmware_config/outputs.py": set[str](),
+    "firmware_config/outputs.py": {"clip", "blip"},  # the station file beside proof pictures says how they are read
+    "firmware_config/obstacles.py": set[str](),
 }
 """What one byte more in a file of ours makes again."""
 
