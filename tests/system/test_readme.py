@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.repository import KEYS, ROOT, STARTER, STARTER_PICTURES
+from edge.demo.cells import load_cells
+from tests.support.repository import KEYS, ROOT, STARTER
 
 SECTIONS = {"README.md": "Use it", "README.ja.md": "使い方"}
 PROGRAMS = Path(sys.executable).parent
@@ -38,7 +39,7 @@ def folder_after_the_demo(tmp_path: Path) -> Path:
     (tmp_path / ".kotoba").mkdir()
     (tmp_path / ".kotoba/starter").symlink_to(STARTER)
     (tmp_path / ".kotoba/keys").symlink_to(KEYS)
-    (tmp_path / "cell.png").write_bytes((STARTER_PICTURES / "crack-1.png").read_bytes())
+    (tmp_path / "cell.png").write_bytes(load_cells()[0].path.read_bytes())
     return tmp_path
 
 
