@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-
 from export.checkpoint.folder import Checkpoint, read_json, shapes_of
 from export.errors import LlmError
 
@@ -152,6 +150,8 @@ def _factors(folder: Path, config: Mapping[str, Any], base: Checkpoint) -> dict[
 
 def _same(path: Path, name: str, base: Checkpoint, weight: str) -> bool:
     """Whether a tensor of a file is the same as a weight of the model."""
+    from safetensors import safe_open
+
     other = base.file_of(weight)
     if other is None:
         return False

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
 from export.errors import SpecError, reason_of
@@ -107,6 +106,8 @@ def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         SpecError: the file cannot be read.
     """
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, framework="np") as tensors:
             return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118 -- not a mapping

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from firmware_config.toml import read_toml
-from tests.support.repository import ROOT
+from tests.support.repository import ROOT, STARTER_SOURCES
 
 PROJECT = read_toml(ROOT / "pyproject.toml")["project"]
 
@@ -49,3 +52,25 @@ def test_every_package_of_the_demo_and_the_tests_is_pinned() -> None:
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     pinned = {canonicalize_name(Requirement(line).name) for line in lines if not line.startswith("#")}
     assert installed - pinned <= {"pip", "setuptools"}  # these come with the environment
+
+
+EXPORT_ONLY = ("optimum", "peft", "safetensors", "scipy", "sklearn", "torch", "transformers")
+"""What [export] and [dev] install and the demo does not, by the names that are imported."""
+
+BUILD = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv[1].split()))  # None: an import of it fails as that of a package that is not there
+from export.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.mark.long
+def test_the_starter_is_built_without_a_training_library(tmp_path: Path) -> None:
+    build = ["build", str(STARTER_SOURCES / "starter.toml"), "--out", str(tmp_path / "starter"), "--key", str(tmp_path / "builder.key")]
+
+    done = subprocess.run(
+        [sys.executable, "-c", BUILD, " ".join(EXPORT_ONLY), *build], cwd=ROOT, capture_output=True, text=True, timeout=280, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
