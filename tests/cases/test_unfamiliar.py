@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from edge.inspection.open import open_inspectors
 from edge.picture.decode import read_picture
 from edge.picture.exposure import measure
 from edge.records import Decision, Pixels, Reason
+from export.studies.textile import textile_paths
 from firmware_config.board import read_board
 from firmware_config.station import Station, read_station
 from tests.support.repository import KEYS, STARTER
@@ -75,10 +75,7 @@ def scene(kind: str) -> list[Pixels]:
 
 
 def textile() -> list[Pixels]:
-    spec = importlib.util.find_spec("conformal_clip_data")
-    if spec is None or spec.origin is None:
-        pytest.skip("conformal-clip-data is not installed: pip install -e '.[dev]'")
-    paths = sorted((Path(spec.origin).parent / "data/textile_images/simulated").glob("*/*"))
+    paths = textile_paths()
     return [read_picture(path) for path in paths[:: len(paths) // EACH]]
 
 

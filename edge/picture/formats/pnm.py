@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.picture.formats.structure import FormatError, Samples, Structure
+from edge.picture.formats.structure import FormatError, Samples, Structure, stored_rows
 from edge.records import Reason
 
 GREY_SIGNATURE, COLOUR_SIGNATURE = b"P5", b"P6"
@@ -43,9 +43,7 @@ def size(raw: bytes) -> tuple[int, int]:
 def structure(raw: bytes) -> Structure:
     """Look whether all rows are in the file."""
     header = _header(raw)
-    if header.end > len(raw):
-        raise FormatError(Reason.UNREADABLE, f"is cut off after {len(raw)} of {header.end} bytes")
-    return Structure(end=header.end, stored=(header.pixels_at, header.end))
+    return stored_rows(raw, header.pixels_at, header.end)
 
 
 def decode(raw: bytes, _structure: Structure) -> Samples:

@@ -41,6 +41,17 @@ class Structure:
     stored: tuple[int, int] | None = None
 
 
+def stored_rows(raw: bytes, first: int, end: int) -> Structure:
+    """The structure of a file that keeps its values as they are, in the bytes from `first` to `end`.
+
+    Raises:
+        FormatError: the file ends before them.
+    """
+    if end > len(raw):
+        raise FormatError(Reason.UNREADABLE, f"is cut off after {len(raw)} of {end} bytes")
+    return Structure(end=end, stored=(first, end))
+
+
 def as_samples(decoded: NDArray[Any]) -> Samples:
     """What OpenCV decoded to 8 or 16 bits."""
     return np.asarray(decoded, np.uint16) if decoded.dtype == np.uint16 else np.asarray(decoded, np.uint8)

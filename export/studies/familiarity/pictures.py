@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.familiarity.empty_scenes import SCENES
+from edge.picture.decode import read_picture
 from export.starter.cells import Cell
-from export.studies.errors import StudyError
+from export.studies.textile import textile_paths
 
 Grey = NDArray[np.uint8]
 Sets = dict[str, list[Grey]]
@@ -59,7 +59,12 @@ def changed_cells(cells: Sequence[Cell]) -> Sets:
 
 def read_grey(cell: Cell) -> Grey:
     """The picture of a cell."""
-    return np.asarray(cv2.imread(str(cell.path), cv2.IMREAD_GRAYSCALE), np.uint8)
+    return _read(cell.path)
+
+
+def _read(path: Path) -> Grey:
+    """A grey picture, by the box's decoder."""
+    return np.ascontiguousarray(read_picture(path)[:, :, 0])
 
 
 def _clipped(values: NDArray[np.floating]) -> Grey:
@@ -80,13 +85,9 @@ def _light(grey: Grey, *, factor: float) -> Grey:
 
 
 def _textiles(rng: np.random.Generator) -> Iterator[Grey]:
-    spec = importlib.util.find_spec("conformal_clip_data")
-    if spec is None or spec.origin is None:
-        msg = "the study needs pictures of woven textile: pip install conformal-clip-data"
-        raise StudyError(msg)
-    paths = sorted((Path(spec.origin).parent / "data/textile_images/simulated").glob("*/*"))
+    paths = textile_paths()
     for i in np.sort(rng.choice(len(paths), TEXTILES, replace=False)):
-        yield np.asarray(cv2.imread(str(paths[i]), cv2.IMREAD_GRAYSCALE), np.uint8)
+        yield _read(paths[i])
 
 
 def _photographs(rng: np.random.Generator, count: int) -> Iterator[Grey]:

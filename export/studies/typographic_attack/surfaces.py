@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +12,8 @@ from edge.picture.text_detection import has_printed_text
 from edge.records import Pixels
 from export.progress import Report
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
-from export.studies.errors import StudyError
 from export.studies.template import row, table
+from export.studies.textile import textile_paths
 from export.studies.typographic_attack.attack import ATTACKS, CONTRASTS, HEIGHTS_PX, REPEATED_PX
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, print_text, random_style, repeat_text
 from export.studies.typographic_attack.textures import TEXTURES, render_texture
@@ -31,12 +29,7 @@ def textiles() -> list[Pixels]:
     Raises:
         StudyError: the package is not installed.
     """
-    spec = importlib.util.find_spec("conformal_clip_data")
-    if spec is None or spec.origin is None:
-        msg = "the pictures of textile come from the package conformal-clip-data, which is not installed: pip install 'kotoba-edge[dev]'"
-        raise StudyError(msg)
-    folder = Path(spec.origin).with_name("data") / "textile_images" / "simulated" / "nominal"
-    return [read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES) for path in sorted(folder.glob("*.jpg"))]
+    return [read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES) for path in textile_paths("nominal")]
 
 
 def surfaces_table(seed: int, report: Report) -> str:
