@@ -93,7 +93,7 @@ class Reason(str, Enum):
     UNFAMILIAR = "unfamiliar"
     """The picture shows no part that the station knows."""
     NEW_CONDITION = "new_condition"
-    """The part looks other than all known ones (another material, camera or light). The decision stays as it is."""
+    """The part looks unlike all known ones (another material, camera or light). The decision stays as it is."""
     TEXT_INFLUENCE = "text_influence"
     UNCALIBRATED = "uncalibrated"
     LOW_CONFIDENCE = "low_confidence"
@@ -161,7 +161,7 @@ class Struck:
 
 
 Degree: TypeAlias = Literal["known", "new_condition", "unfamiliar"]
-"""known: a part as the station knows it; new_condition: the part looks other than all known ones; unfamiliar: no part that it knows."""
+"""known: a part as the station knows it; new_condition: the part looks unlike all known ones; unfamiliar: no part that it knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ REASONS: dict[Reason, dict[str, str]] = {
         "ja": "このステーションが知っている部品の画像ではありません",
     },
     Reason.NEW_CONDITION: {
-        "en": "the part looks other than all known ones: another material, camera or light",
+        "en": "the part looks unlike all known ones: another material, camera or light",
         "ja": "既知の部品とは見え方が異なります（材質、カメラ、照明の変化など）",
     },
     Reason.TEXT_INFLUENCE: {
