@@ -49,7 +49,9 @@ def extra_component(picture: Image, rng: np.random.Generator, brush: Brush) -> C
     """Paste one component once more onto a free place; nothing is painted where there is no room."""
     if not brush.masks:
         return _unchanged(picture)
-    mask, taken = _component(picture, rng, brush), np.any(np.stack(brush.masks), axis=0)
+    mask = _component(picture, rng, brush)
+    around = np.ones([2 * max(2, max(mask.shape) // 50) + 1] * 2, np.uint8)
+    taken = cv2.dilate(np.any(np.stack(brush.masks), axis=0).astype(np.uint8), around).astype(bool)
     rows, columns, height, width = _box(mask)
     for _ in range(TRIES):
         top, left = int(rng.integers(mask.shape[0] - height + 1)), int(rng.integers(mask.shape[1] - width + 1))

@@ -12,11 +12,13 @@ from export.painting.scene import Brush, Change, Image
 from export.painting.tone import at_strength, toned
 
 CHARACTERS = string.ascii_uppercase + string.digits + "-./"
+LEAST_CHARACTER_PX = 6
+"""No character is narrower, or nobody could tell print from dirt."""
 FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_COMPLEX, cv2.FONT_HERSHEY_PLAIN)
 
 
 def printed_characters(picture: Image, rng: np.random.Generator, brush: Brush) -> Change:
-    """Print two to eight characters, level or tilted a little; `size` is how long the print is."""
+    """Print two to eight characters (fewer where they would be too narrow), level or tilted a little; `size` is how long the print is."""
     form = _print(picture, rng, brush)
     return toned(picture, at_strength(blurred(form, 0.5), brush, rng), "print", brush, rng)
 
@@ -39,8 +41,9 @@ def _print(picture: Image, rng: np.random.Generator, brush: Brush) -> Field:
     """Characters, float32 (H, W) of 0..1, inside the picture as far as they fit."""
     levels = np.zeros(picture.shape[:2], np.uint8)
     longest = max(levels.shape)
-    text = "".join(rng.choice(list(CHARACTERS), int(rng.integers(2, 9))))
-    font, length = int(rng.choice(FONTS)), max(8.0, between(brush.size, rng) * longest)
+    font, length = int(rng.choice(FONTS)), max(2.0 * LEAST_CHARACTER_PX, between(brush.size, rng) * longest)
+    count = min(int(rng.integers(2, 9)), int(length / LEAST_CHARACTER_PX))
+    text = "".join(rng.choice(list(CHARACTERS), count))
     (width, height), _ = cv2.getTextSize(text, font, 1.0, 1)
     scale = length / width
     thickness = max(1, round(scale * rng.uniform(1, 2.5)))

@@ -118,11 +118,26 @@ def zoomed(picture: Image, zoom: float) -> Image:
 
 
 def fitted(picture: Image, shape: tuple[int, int], rng: np.random.Generator) -> Image:
-    """Cut a random piece of `shape` (H, W); a picture that is too small goes on mirrored at its borders."""
-    below, beside = (max(0, want - have) + want // 2 for want, have in zip(shape, picture.shape[:2], strict=True))
-    larger = cv2.copyMakeBorder(picture, 0, below, 0, beside, cv2.BORDER_REFLECT)
-    top, left = (int(rng.integers(have - want + 1)) for have, want in zip(larger.shape[:2], shape, strict=True))
-    return np.asarray(larger[top : top + shape[0], left : left + shape[1]], np.float32)
+    """Cut a random piece of `shape` (H, W); a picture that leaves no choice is first prolonged by itself."""
+    for axis, want in enumerate(shape):
+        picture = _prolonged(picture, want + want // 2, axis)
+    top, left = (int(rng.integers(have - want + 1)) for have, want in zip(picture.shape[:2], shape, strict=True))
+    return np.asarray(picture[top : top + shape[0], left : left + shape[1]], np.float32)
+
+
+def _prolonged(picture: Image, want: int, axis: int) -> Image:
+    """Append a picture to itself along an axis until it is `want` long.
+
+    The ends fade into each other, and the fading keeps the deviation, so that no seam shows; mirroring would turn the grain.
+    """
+    picture = picture if axis == 0 else picture.swapaxes(0, 1)
+    overlap = max(1, len(picture) // 8)
+    rising = np.linspace(0, np.pi / 2, overlap + 2, dtype=np.float32)[1:-1].reshape(-1, *([1] * (picture.ndim - 1)))
+    mean, result = picture.mean(axis=(0, 1)), picture
+    while len(result) < want:
+        seam = mean + np.cos(rising) * (result[-overlap:] - mean) + np.sin(rising) * (picture[:overlap] - mean)
+        result = np.concatenate([result[:-overlap], np.clip(seam, 0, None), picture[overlap:]])
+    return np.ascontiguousarray(result if axis == 0 else result.swapaxes(0, 1), np.float32)
 
 
 def _source(picture: Image, rng: np.random.Generator, brush: Brush) -> Image:
