@@ -89,7 +89,8 @@ def place(pixels: Image, rng: np.random.Generator, conditions: Conditions) -> Im
 
 def capture(pixels: Image, rng: np.random.Generator, conditions: Conditions) -> NDArray[np.uint8]:
     """Expose a picture: gamma, gain, blur and noise; uint8 of the same shape."""
-    exposed = np.clip(pixels, 0.003, 2) ** np.float32(between(conditions.gamma, rng)) * np.float32(between(conditions.gain, rng))
+    exposed = np.asarray(cv2.pow(np.clip(pixels, 0.003, 2), between(conditions.gamma, rng)), np.float32)
+    exposed *= np.float32(between(conditions.gain, rng))
     if rng.random() < conditions.blurred_share:
         exposed = blurred(exposed, between(conditions.blur_px, rng))
     deviation = between(conditions.noise, rng)

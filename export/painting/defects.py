@@ -101,10 +101,16 @@ def as_defect(kind: str, shape: str, extent: Field) -> Defect | None:
     if highest <= 0:
         return None
     strength = float(np.quantile(extent[extent > 0.25 * highest], 0.7))
-    ys, xs = np.nonzero(extent > 0.5 * strength)
+    clear = extent > 0.5 * strength
+    (x, columns), (y, rows) = _span(clear.sum(axis=0)), _span(clear.sum(axis=1))
     height, width = extent.shape
-    size = float(max(np.ptp(xs), np.ptp(ys)) + 1) / max(height, width)
-    return Defect(kind, shape, (float(xs.mean()) + 0.5) / width, (float(ys.mean()) + 0.5) / height, size, strength)
+    return Defect(kind, shape, x / width, y / height, max(columns, rows) / max(height, width), strength)
+
+
+def _span(counts: NDArray[np.int_]) -> tuple[float, int]:
+    """The mean place of the counted pixels and how far they reach, in pixels."""
+    places = np.flatnonzero(counts)
+    return float((counts * np.arange(len(counts))).sum() / counts.sum()) + 0.5, int(places[-1] - places[0]) + 1
 
 
 def covered_patches(extent: Field, strength: float, patch_px: int) -> NDArray[np.bool_]:

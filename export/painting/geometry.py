@@ -9,13 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from export.errors import ExportError
 from export.painting.noise import Field, between, blurred
 from export.painting.scene import Brush, Change, Image
 from export.painting.texture import contrast, unlike
 
 Mask = NDArray[np.bool_]
-TRIES = 20
-"""So often a free place for one more component is looked for."""
 
 
 def shifted_component(picture: Image, rng: np.random.Generator, brush: Brush) -> Change:
@@ -24,7 +23,7 @@ def shifted_component(picture: Image, rng: np.random.Generator, brush: Brush) ->
         return _unchanged(picture)
     mask = _component(picture, rng, brush)
     angle, distance = rng.uniform(0, 2 * np.pi), between(brush.size, rng) * max(mask.shape)
-    return _moved(picture, mask, np.array([[1, 0, np.cos(angle) * distance], [0, 1, np.sin(angle) * distance]]), "shifted")
+    return _moved(picture, mask, np.array([[1, 0, np.cos(angle) * distance], [0, 1, np.sin(angle) * distance]]), "shifted", rng)
 
 
 def tilted_component(picture: Image, rng: np.random.Generator, brush: Brush) -> Change:
@@ -34,7 +33,8 @@ def tilted_component(picture: Image, rng: np.random.Generator, brush: Brush) -> 
     mask = _component(picture, rng, brush)
     ys, xs = np.nonzero(mask)
     degrees = 45 * between(brush.strength, rng) * float(rng.choice([-1, 1]))
-    return _moved(picture, mask, cv2.getRotationMatrix2D((float(xs.mean()), float(ys.mean())), degrees, 1.0), "tilted")
+    turn = np.asarray(cv2.getRotationMatrix2D((float(xs.mean()), float(ys.mean())), degrees, 1.0), np.float64)
+    return _moved(picture, mask, turn, "tilted", rng)
 
 
 def missing_component(picture: Image, rng: np.random.Generator, brush: Brush) -> Change:
@@ -42,7 +42,7 @@ def missing_component(picture: Image, rng: np.random.Generator, brush: Brush) ->
     if not brush.masks:
         return _unchanged(picture)
     mask = _component(picture, rng, brush)
-    return _compared(picture, _filled(picture, mask), _soft(mask), "missing")
+    return _compared(picture, _filled(picture, mask, rng), _soft(mask), "missing")
 
 
 def extra_component(picture: Image, rng: np.random.Generator, brush: Brush) -> Change:
@@ -50,31 +50,32 @@ def extra_component(picture: Image, rng: np.random.Generator, brush: Brush) -> C
     if not brush.masks:
         return _unchanged(picture)
     mask = _component(picture, rng, brush)
-    around = np.ones([2 * max(2, max(mask.shape) // 50) + 1] * 2, np.uint8)
-    taken = cv2.dilate(np.any(np.stack(brush.masks), axis=0).astype(np.uint8), around).astype(bool)
     rows, columns, height, width = _box(mask)
-    for _ in range(TRIES):
-        top, left = int(rng.integers(mask.shape[0] - height + 1)), int(rng.integers(mask.shape[1] - width + 1))
-        if not (taken[top : top + height, left : left + width] & mask[rows, columns]).any():
-            move = np.array([[1.0, 0, left - columns.start], [0, 1, top - rows.start]])
-            alpha = _warped(_soft(mask), move)
-            pasted = picture + _as(picture, alpha) * (_warped(picture, move) - picture)
-            return _compared(picture, pasted, alpha, "extra")
-    return _unchanged(picture)
+    margin = max(2, max(mask.shape) // 50)
+    taken = cv2.dilate(np.any(np.stack(brush.masks), axis=0).astype(np.uint8), np.ones([2 * margin + 1] * 2, np.uint8))
+    # Where the upper left corner of the component's box may lie: nothing of the box is taken, or outside of the picture.
+    free = cv2.erode(1 - taken, np.ones((height, width), np.uint8), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT, borderValue=0.0)
+    places = np.argwhere(free > 0)
+    if not len(places):
+        return _unchanged(picture)
+    top, left = (int(place) for place in places[int(rng.integers(len(places)))])
+    move = np.array([[1.0, 0, left - columns.start], [0, 1, top - rows.start]])
+    alpha = _warped(_soft(mask), move)
+    return _compared(picture, picture + _as(picture, alpha) * (_warped(picture, move) - picture), alpha, "extra")
 
 
 def _component(picture: Image, rng: np.random.Generator, brush: Brush) -> Mask:
     mask = brush.masks[int(rng.integers(len(brush.masks)))]
     if mask.shape != picture.shape[:2] or not mask.any():
         message = f"cannot paint a component of a picture of {picture.shape[:2]}: its mask is {mask.shape} with {int(mask.sum())} pixels; "
-        raise ValueError(message + "give a bool mask of the picture's size that marks the component")
+        raise ExportError(message + "give a bool mask of the picture's size that marks the component")
     return mask
 
 
-def _moved(picture: Image, mask: Mask, move: NDArray[np.float64], shape: str) -> Change:
+def _moved(picture: Image, mask: Mask, move: NDArray[np.float64], shape: str, rng: np.random.Generator) -> Change:
     """Fill the place of a component and paste it where `move`, float64 (2, 3), takes it."""
     old, new = _soft(mask), _warped(_soft(mask), move)
-    emptied = _filled(picture, mask)
+    emptied = _filled(picture, mask, rng)
     pixels = emptied + _as(picture, new) * (_warped(picture, move) - emptied)
     return _compared(picture, pixels, np.maximum(old, new), shape)
 
@@ -85,7 +86,7 @@ def _compared(picture: Image, pixels: Image, where: Field, shape: str) -> Change
     return Change(painted, where * unlike(painted - picture, contrast(picture)), shape)
 
 
-def _filled(picture: Image, mask: Mask) -> Image:
+def _filled(picture: Image, mask: Mask, rng: np.random.Generator) -> Image:
     """Fill a component's place from its surroundings, with their grain."""
     rows, columns, height, width = _box(mask)
     margin = max(6, (height + width) // 8)
@@ -98,7 +99,7 @@ def _filled(picture: Image, mask: Mask) -> Image:
     levels = np.round(np.clip(piece, 0, 1) * 255).astype(np.uint8)
     patched = np.asarray(cv2.inpaint(levels, hole, 3, cv2.INPAINT_TELEA), np.float32) / 255
     rest = (piece - blurred(piece, 1.5))[hole == 0]
-    grain = np.random.default_rng(int(mask.sum())).normal(0, float(rest.std()) if rest.size else 0.0, hole.shape).astype(np.float32)
+    grain: Field = np.asarray(rng.standard_normal(hole.shape) * (rest.std() if rest.size else 0), np.float32)
     soft = _as(picture, np.maximum(blurred(hole.astype(np.float32), 0.7), _soft(mask)[around]))
     out = picture.copy()
     out[around] = piece + soft * (patched + _as(picture, grain) - piece)

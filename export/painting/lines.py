@@ -113,7 +113,7 @@ def widened(form: Field, width_px: float) -> Field:
 def _dark_pieces(pieces: NDArray[np.int32], rng: np.random.Generator, brush: Brush) -> Field:
     """Darken up to four pieces; half of them are striped across the bars."""
     dark: Field = np.zeros(pieces.shape, np.float32)
-    names = np.unique(pieces)
+    names = np.flatnonzero(np.bincount(pieces.ravel()))
     count = int(rng.integers(0, max(2, min(5, len(names)))))
     for name in rng.choice(names, min(count, len(names)), replace=False):
         piece = blurred((pieces == name).astype(np.float32), rng.uniform(0.4, 1.5)) * np.float32(between(brush.strength, rng))

@@ -39,18 +39,18 @@ def smudged_print(picture: Image, rng: np.random.Generator, brush: Brush) -> Cha
 
 def _print(picture: Image, rng: np.random.Generator, brush: Brush) -> Field:
     """Characters, float32 (H, W) of 0..1, inside the picture as far as they fit."""
-    levels = np.zeros(picture.shape[:2], np.uint8)
-    longest = max(levels.shape)
-    font, length = int(rng.choice(FONTS)), max(2.0 * LEAST_CHARACTER_PX, between(brush.size, rng) * longest)
+    rows, columns = picture.shape[:2]
+    levels = np.zeros((rows, columns), np.uint8)
+    font, length = int(rng.choice(FONTS)), max(2.0 * LEAST_CHARACTER_PX, between(brush.size, rng) * max(rows, columns))
     count = min(int(rng.integers(2, 9)), int(length / LEAST_CHARACTER_PX))
     text = "".join(rng.choice(list(CHARACTERS), count))
     (width, height), _ = cv2.getTextSize(text, font, 1.0, 1)
     scale = length / width
     thickness = max(1, round(scale * rng.uniform(1, 2.5)))
-    left = int(rng.uniform(0, max(1, levels.shape[1] - width * scale)))
-    base = int(rng.uniform(min(height * scale, levels.shape[0] - 1), levels.shape[0]))
+    left = int(rng.uniform(0, max(1, columns - width * scale)))
+    base = int(rng.uniform(min(height * scale, rows - 1), rows))
     cv2.putText(levels, text, (left, base), font, scale, 255, thickness, cv2.LINE_AA)
-    form: Field = levels.astype(np.float32) / 255
+    form: Field = np.asarray(levels / 255, np.float32)
     if rng.random() < 0.5:
         turn = cv2.getRotationMatrix2D((left + width * scale / 2, base - height * scale / 2), float(rng.uniform(-20, 20)), 1.0)
         form = np.asarray(cv2.warpAffine(form, turn, form.shape[::-1]), np.float32)

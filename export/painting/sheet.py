@@ -68,7 +68,10 @@ def _scene(name: str, woven: list[Image], tile_px: int, rng: np.random.Generator
         return part, replace(brush, masks=masks)
     if name.startswith(("patch_", "whole_")) or name.endswith("_thread"):
         cloth, other = (woven[int(at)] for at in rng.choice(len(woven), 2, replace=False))
-        return np.ascontiguousarray(cloth[:tile_px, :tile_px]), replace(brush, others=[other])
+        brush = replace(
+            brush, others=[other], size=(0.3, 0.6) if name.startswith("patch_") else (1.5, 1.5), width=(0.02, 0.03)
+        )  # to be seen
+        return np.ascontiguousarray(cloth[:tile_px, :tile_px]), brush
     return render_cell(tile_px, rng), brush
 
 
@@ -91,7 +94,7 @@ def _woven_pictures(count: int = 12) -> list[Image]:
         message = "cannot draw the painters of texture: no pictures of cloth are here; install conformal-clip-data (the extra `dev`)"
         raise ExportError(message)
     files = sorted((Path(spec.origin).parent / "data/textile_images/simulated/nominal").glob("*.jpg"))[:count]
-    return [np.asarray(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), np.float32) / 255 for file in files]
+    return [np.asarray(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), np.float32) / np.float32(255) for file in files]
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ class Bars:
 def bars(picture: Image) -> Bars:
     """Find the dark bars (busbars, seams) of a picture: rows, or columns, whose median is darker than that of their neighbours."""
     grey = picture if picture.ndim == 2 else picture.mean(axis=2)
-    rows, columns = _dips(np.median(grey, axis=1)), _dips(np.median(grey, axis=0))
+    step = max(1, min(grey.shape) // 100)  # a median of a hundred pixels is as good as one of thousands
+    rows, columns = _dips(np.median(grey[:, ::step], axis=1)), _dips(np.median(grey[::step], axis=0))
     upright = bool(columns.min() < rows.min())
     dips = columns if upright else rows
     dark = np.concatenate([[False], (dips < 0.5 * dips.min()) & (dips < -0.01), [False]])
