@@ -1,10 +1,12 @@
-"""`kotoba-export new` and `schema`: write the specification of a bundle, and explain it."""
+"""`kotoba-export new` and `schema`: write the specification of a bundle, and explain what people write."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
+
+from pydantic import BaseModel
 
 from export.commands.options import Commands
 from export.errors import SpecError
@@ -26,7 +28,15 @@ def register(commands: Commands) -> None:
     new.add_argument("spec", type=Path, metavar="SPEC.toml", help="The file to write; it must not exist.")
     new.add_argument("--models", type=Path, metavar="DIR", help="A folder with models, or of one model. Default: names to fill in.")
     new.set_defaults(command=_new)
-    schema = add_verb(commands, "schema", summary="Print the JSON Schema of a bundle's specification.", example="kotoba-export schema")
+    schema = add_verb(
+        commands,
+        "schema",
+        summary="Print the JSON Schema of a bundle's specification, or of a product.",
+        example="kotoba-export schema product",
+    )
+    schema.add_argument(
+        "kind", nargs="?", choices=("bundle", "product"), default="bundle", help="What the schema is of. Default: %(default)s."
+    )
     schema.set_defaults(command=_schema)
 
 
@@ -47,6 +57,14 @@ def _new(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _schema(_: argparse.Namespace) -> int:
-    print(json.dumps(BundleSpec.model_json_schema(), indent=2))
+def _schema(options: argparse.Namespace) -> int:
+    print(json.dumps(_model_of(options.kind).model_json_schema(), indent=2))
     return DONE
+
+
+def _model_of(kind: str) -> type[BaseModel]:
+    if kind == "product":
+        from export.products.product import Product  # with its painters it takes OpenCV along
+
+        return Product
+    return BundleSpec
