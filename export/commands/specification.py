@@ -31,11 +31,11 @@ def register(commands: Commands) -> None:
     schema = add_verb(
         commands,
         "schema",
-        summary="Print the JSON Schema of a bundle's specification, or of a product.",
+        summary="Print the JSON Schema of a bundle's specification, of a product, or of what to teach.",
         example="kotoba-export schema product",
     )
     schema.add_argument(
-        "kind", nargs="?", choices=("bundle", "product"), default="bundle", help="What the schema is of. Default: %(default)s."
+        "kind", nargs="?", choices=("bundle", "product", "teach"), default="bundle", help="What the schema is of. Default: %(default)s."
     )
     schema.set_defaults(command=_schema)
 
@@ -67,4 +67,8 @@ def _model_of(kind: str) -> type[BaseModel]:
         from export.products.product import Product  # with its painters it takes OpenCV along
 
         return Product
+    if kind == "teach":
+        from export.teach.spec import TeachSpec
+
+        return TeachSpec
     return BundleSpec

@@ -82,13 +82,13 @@ USUAL_BRUSHES: Mapping[str, Brush] = {
     "printed_characters": Brush(strength=(0.3, 0.9), size=(0.1, 0.5), direction="both"),
     "smudged_print": Brush(strength=(0.2, 0.7), size=(0.1, 0.5), direction="both"),
     "grain": Brush(strength=(0.03, 0.13)),
-    "dislocation_clouds": Brush(strength=(0.05, 0.45)),
-    "soft_clouds": Brush(strength=(0.05, 0.4)),
+    "dislocation_clouds": Brush(strength=(0.04, 0.38)),
+    "soft_clouds": Brush(strength=(0.03, 0.28)),
     "finger_stripes": Brush(strength=(0.04, 0.24)),
     "dust": Brush(strength=(0.1, 0.4), size=(0.004, 0.015), direction="both"),
     "reflection": Brush(strength=(0.05, 0.4), size=(0.05, 0.5)),
     "uneven_light": Brush(strength=(0.05, 0.25)),
-    "side_shade": Brush(strength=(0.1, 0.6), size=(0.03, 0.18)),
+    "side_shade": Brush(strength=(0.06, 0.45), size=(0.03, 0.18)),
     "cell_layout": Brush(),
 }
 """Ranges that suit most products: start from these."""
