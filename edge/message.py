@@ -55,7 +55,7 @@ class Described(BaseModel):
 
 
 class Judged(BaseModel):
-    """How the probabilities came about: summed token log-likelihoods in nats per label, before the softmax and any calibration."""
+    """How the probabilities came about: log-likelihoods in nats per label by the method, before the softmax and any calibration."""
 
     model_config = STRICT
     method: str
@@ -65,8 +65,10 @@ class Judged(BaseModel):
     prediction_set: tuple[str, ...] = Field(
         default=(), description="Labels of the conformal prediction set; empty without a calibration file."
     )
-    prompt: str | None = Field(default=None, description="Digest of the filled instruction: template, labels and examples.")
-    adapter: str | None = Field(default=None, description="Digest of the LoRA.")
+    prompt: str | None = Field(
+        default=None, description="Digest of the filled instruction: template, labels and examples; null: none is read."
+    )
+    adapter: str | None = Field(default=None, description="Digest of the LoRA or of the linear judge.")
     calibration: str | None = Field(default=None, description="Digest of what made the probabilities of the log-likelihoods.")
 
 

@@ -195,10 +195,10 @@ class Description:
 class Scores:
     """What the judge makes of a description: per label, in the station's order.
 
-    `log_likelihoods` are sums of token log-likelihoods in nats, by `method`; `probabilities` (0..1, sum 1) are their softmax, calibrated
-    where `calibrated` is True; otherwise the confidence of the verdict is None. `prediction_set` holds the labels of the conformal
-    prediction set; it is empty without a calibration file. `prompt`, `adapter` and `calibration` are the digests (`sha256:`) of the filled
-    instruction (template, labels and examples), of the LoRA and of the calibration file.
+    `log_likelihoods` are in nats: sums of those of tokens, or a linear judge's log-probabilities, by `method`. `probabilities` (0..1,
+    sum 1) are their softmax, calibrated where `calibrated` is True; otherwise the confidence of the verdict is None. `prediction_set` holds the
+    labels of the conformal prediction set; it is empty without a calibration file. `prompt`, `adapter` and `calibration` are the digests
+    (`sha256:`) of the filled instruction (template, labels and examples), of the LoRA or the linear judge, and of the calibration file.
     """
 
     labels: tuple[str, ...]

@@ -181,10 +181,17 @@ class Judge(BaseModel):
         description="Name of a LoRA adapter in the bundle's llm/adapters/. Unset: the language model judges as it is, untuned.",
         examples=["product"],
     )
-    method: Literal["rank", "contextual", "generate"] = Field(
+    method: Literal["rank", "contextual", "generate", "linear"] = Field(
         default="rank",
         description="rank: the log-likelihood of each label; contextual: the same, less that after a description without content; "
-        "generate: what decoding under a grammar that allows only the labels would give.",
+        "generate: what decoding under a grammar that allows only the labels would give; linear: the sum of fixed weights of the words, "
+        "without a language model.",
+    )
+    linear: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description='Name of a linear judge in the bundle\'s judges/, for method = "linear".',
+        examples=["product"],
     )
     min_confidence: Unit = Field(default=0.5, description="A verdict with less confidence is REVIEW.")
     min_margin: Unit = Field(default=0.0, description="A verdict whose confidence is ahead of the next decision by less is REVIEW.")
@@ -199,6 +206,13 @@ class Judge(BaseModel):
         examples=["/var/lib/kotoba/lessons/cell.jsonl"],
     )
     cached_scores: int = Field(default=4_096, ge=0, le=1_000_000, description="Size of the score cache in descriptions; 0 switches it off.")
+
+    @model_validator(mode="after")
+    def _linear_is_named(self) -> Judge:
+        if self.method == "linear" and self.linear is None:
+            msg = 'method = "linear" needs `linear`, the name of a linear judge of the bundle'
+            raise ValueError(msg)
+        return self
 
 
 class Familiarity(BaseModel):
@@ -272,7 +286,7 @@ class Station(BaseModel):
         and paths. The contents of the files that [judge] names are in the digests of the instruction and of the calibration, which every
         verdict carries.
         """
-        judge = {"template", "adapter", "method", "min_confidence", "min_margin"}
+        judge = {"template", "adapter", "method", "min_confidence", "min_margin", *({"linear"} if self.judge.linear else ())}
         picture = {"roi", "allow_printed_text", *self._reading()}
         return digest_of_values(
             self.model_dump(mode="json", include={"labels": True, "describe": True, "picture": picture, "judge": judge})

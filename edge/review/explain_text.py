@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 from edge.message import encode, utc_text
-from edge.review.explain import NOISE, Effect, Explanation
-from edge.texts.explain import TEXTS
+from edge.review.explain import NOISE, Effect, Explanation, Weights
+from edge.texts.explain import TEXTS, Texts
 from edge.texts.reasons import REASONS
 
 BAR_CHARACTERS = 24
 STRONGEST = 3
+HEAVIEST = 12
+"""Weights of a linear judge that are shown one by one; the rest is one line."""
 
 
 def as_text(explanation: Explanation, *, language: str) -> str:
@@ -38,11 +40,24 @@ def as_text(explanation: Explanation, *, language: str) -> str:
         note += texts.turned.format(decision=effect.decision_without.value) if turned else ""
         note = texts.noise if effect.is_noise and not turned else note
         lines.append(f"  {effect.log_odds:+6.2f}  {texts.kinds[effect.kind]}: {effect.word}   ({note})")
+    lines += _weight_lines(explanation.weights, texts)
     lines += [f"{texts.struck}: {texts.kinds[struck.where]}: {struck.text}" for struck in explanation.description.struck]
     lines += ["", texts.made_with]
     lines += [f"  {name:11} {digest or texts.none}" for name, digest in digests_of(explanation).items()]
     lines.append(f"  {texts.picture:11} {inspection.evidence_sha256 or texts.none}")
     return "\n".join(lines)
+
+
+def _weight_lines(weights: Weights | None, texts: Texts) -> list[str]:
+    if weights is None:
+        return []
+    shown = dict(list(weights.terms.items())[:HEAVIEST])
+    rest = list(weights.terms.values())[HEAVIEST:]
+    lines = ["", texts.weights.format(label=weights.label, rival=weights.rival, total=weights.total)]
+    lines += [f"  {share:+6.2f}  {term}" for term, share in shown.items()]
+    lines += [f"  {sum(rest):+6.2f}  {texts.more_weights.format(count=len(rest))}"] if rest else []
+    lines.append(f"  {weights.intercept:+6.2f}  {texts.intercept}")
+    return lines
 
 
 def as_json(explanation: Explanation, *, language: str) -> dict[str, Any]:
@@ -51,7 +66,7 @@ def as_json(explanation: Explanation, *, language: str) -> dict[str, Any]:
         "inspection": json.loads(encode(explanation.inspection)),
         "side": explanation.side,
         "probability": explanation.probability,
-        "noise": NOISE,
+        "noise": explanation.effects[0].noise if explanation.effects else NOISE,
         "effects": [
             {
                 "kind": effect.kind,
@@ -62,6 +77,14 @@ def as_json(explanation: Explanation, *, language: str) -> dict[str, Any]:
             }
             for effect in explanation.effects
         ],
+        "weights": explanation.weights
+        and {
+            "label": explanation.weights.label,
+            "rival": explanation.weights.rival,
+            "total": explanation.weights.total,
+            "intercept": explanation.weights.intercept,
+            "terms": dict(explanation.weights.terms),
+        },
         "reasons": [REASONS[reason][language] for reason in explanation.inspection.verdict.reasons],
         "digests": digests_of(explanation),
     }

@@ -18,6 +18,9 @@ class Texts:
     without: str
     turned: str
     noise: str
+    weights: str
+    more_weights: str
+    intercept: str
     strongest_for: str
     strongest_against: str
     struck: str
@@ -35,6 +38,9 @@ ENGLISH = Texts(
     without="without it {side} {without:.3f}",
     turned=", and the decision would be {decision}",
     noise="no more than rounding",
+    weights="the linear judge's weights for {label} against {rival}, which add up to {total:+.2f}",
+    more_weights="{count} more words and word pairs together",
+    intercept="whatever the words are",
     strongest_for="words that speak most for {side}",
     strongest_against="words that speak most against {side}",
     struck="struck, because the picture does not show it",
@@ -52,6 +58,9 @@ JAPANESE = Texts(
     without="この言葉がなければ {side} {without:.3f}",
     turned="、判定は {decision} になります",
     noise="丸め誤差の範囲内",
+    weights="線形判定器の重み({rival} に対する {label}、合計 {total:+.2f})",
+    more_weights="その他 {count} 個の語と語の組の合計",
+    intercept="言葉によらない定数",
     strongest_for="{side} を最も強く支持する言葉",
     strongest_against="{side} に最も強く反する言葉",
     struck="画像に写っていないため除外した言葉",

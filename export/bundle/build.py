@@ -19,6 +19,7 @@ from export.bundle.verify import (
     golden_table,
     opened,
     require_board,
+    require_linear_judges,
     template_warnings,
     unexpected,
     unsigned,
@@ -170,6 +171,7 @@ def _fill(
     require_kept((*figures, *chain))
     figures += chain
     manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in figures}})
+    require_linear_judges(unsigned(staging, manifest))
     golden = certify_golden(unsigned(staging, manifest), plan.expected, board=board, report=report)
     warnings = template_warnings(unsigned(staging, manifest), board=board, report=report)
     if spec.require_expected:
@@ -243,6 +245,7 @@ def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
         describer=plan.describer,
         llm=Llm(model=LLM_PATH, graph=graph, adapters=plan.adapters, context_tokens=spec.llm.context_tokens),
         templates=plan.templates,
+        linear=plan.linear,
         memories=plan.memories,
         temperatures=plan.temperatures,
         parity=plan.parity,
