@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from torch import nn
 from torch.nn import functional
 from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig
 
@@ -77,9 +76,7 @@ def train_captions(
         with torch.no_grad():
             seen = torch.from_numpy(features[rows]).float()
             maps, whole = caption_maps(tails, seen), pooled(tails, seen, side=side)
-        logits = blip.text_decoder(
-            input_ids=ids, attention_mask=mask, encoder_hidden_states=states(maps, whole), return_dict=True
-        ).logits
+        logits = blip.text_decoder(input_ids=ids, attention_mask=mask, encoder_hidden_states=states(maps, whole), return_dict=True).logits
         target = torch.where(mask > 0, ids, -100)
         loss = functional.cross_entropy(logits[:, :-1].flatten(0, 1), target[:, 1:].flatten(), ignore_index=-100)
         optimiser.step(loss)

@@ -116,9 +116,7 @@ def _write_vocabulary(out: Path, name: str, glosses: Mapping[str, str], tokenize
     """Write words, Japanese and embeddings of one vocabulary; returns its section."""
     (out / f"clip/{name}.txt").write_text("\n".join(glosses) + "\n", encoding="utf-8")
     (out / f"clip/{name}.ja.txt").write_text("\n".join(glosses.values()) + "\n", encoding="utf-8")
-    rows = embeddings(
-        out / "clip/text.onnx", tokenizer, list(glosses), prompts=("{}",), context_tokens=CONTEXT_TOKENS, pad_token_id=PAD_ID
-    )
+    rows = embeddings(out / "clip/text.onnx", tokenizer, list(glosses), prompts=("{}",), context_tokens=CONTEXT_TOKENS, pad_token_id=PAD_ID)
     np.save(out / f"clip/{name}.npy", rows)
     return {"words": f"clip/{name}.txt", "embeddings": f"clip/{name}.npy", "translations": {"ja": f"clip/{name}.ja.txt"}}
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
-from export.painting.conditions import capture, draw_placement
+from export.painting.conditions import Conditions, capture, draw_placement
 from export.painting.defects import LEAST_STRENGTH, Choice, Painted, no_patches, paint
 from export.painting.harmless import deviation
 from export.painting.kinds import HARMLESS_PAINTERS
@@ -39,16 +39,20 @@ class Sample:
 
 @dataclass(slots=True)
 class Sampler:
-    """Draws samples of a product, painted on good pictures of it; the same `rng` draws the same ones."""
+    """Draws samples of a product, painted on good pictures of it; the same `rng` draws the same ones.
+
+    `conditions` are those of capture; None: the product's.
+    """
 
     product: Product
     canvases: Canvases
     rng: np.random.Generator
     masks: Sequence[NDArray[np.bool_]] = ()
+    conditions: Conditions | None = None
 
     def draw(self) -> Sample:
         """Draw one sample: place the part, add what is harmless, paint defects, take the picture."""
-        rng, conditions = self.rng, self.product.conditions.conditions
+        rng, conditions = self.rng, self.conditions or self.product.conditions.conditions
         canvas = self.canvases.draw(rng)
         placement = draw_placement(canvas.shape, rng, conditions)
         pixels, masks = placement.move(canvas), [placement.move_mask(mask) for mask in self.masks]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -36,15 +36,12 @@ class Shown:
     allowed: tuple[str, ...]
 
 
-def painted_pictures(
-    product: Product, canvases: Canvases, label_of: Mapping[str, str], *, count: int, seed: int
-) -> Iterator[Shown]:
+def painted_pictures(product: Product, canvases: Canvases, label_of: Mapping[str, str], *, count: int, seed: int) -> Iterator[Shown]:
     """Painted pictures of a station whose camera stays as it is; half of them are intact."""
     steady = replace(product.conditions.conditions, gain=(1.0, 1.0), gamma=(1.0, 1.0))
     masks = read_masks(product)
     for index in range(count):
-        sampler = Sampler(product, canvases, np.random.default_rng((seed, index)), masks, steady)
-        sample = sampler.draw()
+        sample = Sampler(product, canvases, np.random.default_rng((seed, index)), masks, steady).draw()
         kind = sample.scene.kind
         label = product.good.label if kind is None else label_of[kind]
         yield Shown(in_colour(sample.pixels), f"painted-{seed}-{index}", (label,))
@@ -65,20 +62,20 @@ def in_colour(pixels: NDArray[np.uint8]) -> Pixels:
     return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
-def write_descriptions(pictures: Iterable[Shown], describer: Describer, path: Path, *, count: int, report: Report) -> None:
-    """Write a JSON line for each picture: `source`, `description` and `allowed`.
+def write_descriptions(pictures: Iterable[tuple[Shown, Describer]], path: Path, *, count: int, report: Report) -> None:
+    """Write a JSON line for each picture, in the words of its describer: `source`, `description` and `allowed`.
 
     Raises:
         DescribeError: a picture cannot be described.
     """
     lines = []
-    for number, picture in enumerate(pictures, 1):
+    for number, (picture, describer) in enumerate(pictures, 1):
         frame = Frame(picture.pixels, datetime.now(timezone.utc), 0, "teach", 0, picture.source)
         words = describer.describe(frame).words
         description = {
             "tags": [tag.word for tag in words.tags],
             "attributes": [tag.word for tag in words.attributes],
-            "measured": [asdict(one) for one in words.measured],
+            "measured": [one.word for one in words.measured],
             "captions": list(words.captions),
         }
         lines.append(json.dumps({"source": picture.source, "description": description, "allowed": list(picture.allowed)}) + "\n")

@@ -27,7 +27,7 @@ BASE_MEMORY_BYTES, BASE_DISK_BYTES = 1_500_000_000, 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long one seed learns: painted pictures, steps and batch of the eye, pictures that are described, tunings of the judge."""
+    """How much is done: painted pictures, steps and batch of a tail of the eye, pictures that are described, tunings of the judge."""
 
     painted: int
     steps: int
@@ -36,10 +36,10 @@ class Effort:
     tunings: int
 
 
-EFFORTS: dict[EffortName, Effort] = {
-    "quick": Effort(painted=1_500, steps=150, batch=16, described=400, tunings=1),
-    "normal": Effort(painted=6_000, steps=700, batch=32, described=2_000, tunings=2),
-    "thorough": Effort(painted=16_000, steps=2_000, batch=32, described=3_200, tunings=5),
+EFFORTS: dict[Literal["quick", "normal", "thorough"], Effort] = {
+    "quick": Effort(painted=1_500, steps=200, batch=32, described=400, tunings=1),
+    "normal": Effort(painted=6_000, steps=700, batch=32, described=2_000, tunings=3),
+    "thorough": Effort(painted=12_000, steps=900, batch=32, described=4_000, tunings=5),
 }
 
 

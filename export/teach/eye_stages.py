@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from edge.picture.preprocess import pixel_values
 from export.cache import Cache, Step
@@ -21,7 +20,7 @@ from export.eye.convert import TaughtEye, Vocabularies, convert
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
 from export.eye.tower import ImageTower, pooled
-from export.eye.trunk import FRONT_CHANNELS, FRONT_STRIDE, Front, front_features, map_side
+from export.eye.trunk import FRONT_CHANNELS, FRONT_STRIDE, Front, map_side, open_front
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from export.products.canvases import Canvases
 from export.products.product import Product
@@ -46,9 +45,9 @@ class EyeEffort:
 
     painted: int
     tails: tuple[int, ...]
-    tail: TailRecipe = TailRecipe()
-    words: WordsRecipe = WordsRecipe()
-    captions: CaptionsRecipe = CaptionsRecipe()
+    tail: TailRecipe = field(default_factory=TailRecipe)
+    words: WordsRecipe = field(default_factory=WordsRecipe)
+    captions: CaptionsRecipe = field(default_factory=CaptionsRecipe)
 
 
 def preprocess_of(product: Product) -> ImagePreprocess:
@@ -71,9 +70,7 @@ class EyeStages:
         """Painted samples: the arrays of `export.products.sampler.write_samples`."""
 
         def make(folder: Path) -> None:
-            write_samples(
-                folder, self._product, self._canvases, count=self._effort.painted, seed=self._seed, report=self._report
-            )
+            write_samples(folder, self._product, self._canvases, count=self._effort.painted, seed=self._seed, report=self._report)
 
         return self._cache.made(PAINT, make, inputs=self._inputs, settings=self._decides | {"painted": self._effort.painted})
 
@@ -85,9 +82,9 @@ class EyeStages:
             pixels = np.load(painted / "pixels.npy", mmap_mode="r")
             side = -(-self._product.side_px // FRONT_STRIDE)
             rows = open_memmap(folder / "front.npy", "w+", np.float16, (len(pixels), FRONT_CHANNELS, side, side))
-            front = Front()
+            look = open_front()
             for first, part in _parts(pixels, LOOK_BATCH):
-                rows[first : first + len(part)] = front_features(front, torch.from_numpy(self._pixel_values(part))).numpy()
+                rows[first : first + len(part)] = look(self._pixel_values(part))
                 self._report(f"looking at {first + len(part)} of {len(pixels)} painted pictures")
             rows.flush()
 
