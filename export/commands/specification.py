@@ -21,12 +21,15 @@ def register(commands: Commands) -> None:
     new = add_verb(
         commands,
         "new",
-        summary="Write a commented specification of a bundle, with every key and its default.",
-        details="A folder of models fills it in: checkpoints of Hugging Face, LoRA folders of PEFT and a .gguf file.",
+        summary="Write a commented specification of a bundle, or of what to teach, with every key and its default.",
+        details="A folder of models fills it in: checkpoints of Hugging Face, LoRA folders of PEFT and a .gguf file. A folder of pictures "
+        "of good parts makes it a specification of what to teach.",
         example="kotoba-export new line3.toml --models models",
     )
     new.add_argument("spec", type=Path, metavar="SPEC.toml", help="The file to write; it must not exist.")
-    new.add_argument("--models", type=Path, metavar="DIR", help="A folder with models, or of one model. Default: names to fill in.")
+    source = new.add_mutually_exclusive_group()
+    source.add_argument("--models", type=Path, metavar="DIR", help="A folder with models, or of one model. Default: names to fill in.")
+    source.add_argument("--teach", type=Path, metavar="DIR", help="A folder of pictures of good parts to teach from. Default: no teaching.")
     new.set_defaults(command=_new)
     schema = add_verb(
         commands,
@@ -46,14 +49,19 @@ def _new(options: argparse.Namespace) -> int:
     if options.spec.exists():
         msg = f"{options.spec} already exists: give the name of a new file"
         raise SpecError(msg)
-    models = None if options.models is None else find_models(options.models)
-    text = spec_text(options.spec.stem, models, near=options.spec.absolute().parent)
+    name, near = options.spec.stem, options.spec.absolute().parent
+    if options.teach is not None:
+        from export.teach.new_spec import teach_text
+
+        text, verb = teach_text(name, options.teach, near=near), "teach"
+    else:
+        text, verb = spec_text(name, None if options.models is None else find_models(options.models), near=near), "build"
     try:
         write_atomic(options.spec, text.encode())
     except OSError as err:
         msg = f"{options.spec} cannot be written ({err.strerror}): give another path"
         raise SpecError(msg) from err
-    print(f"{options.spec}: written; fill it in, then `kotoba-export build {options.spec}`")
+    print(f"{options.spec}: written; fill it in, then `kotoba-export {verb} {options.spec}`")
     return DONE
 
 

@@ -58,6 +58,9 @@ class Product(BaseModel):
     part: Part = Field(description="What one part is called.")
     colour: bool = Field(default=False, description="True: colours are kept. False: pictures are grey.")
     side_px: int = Field(ge=64, le=1024, description="Side of the square picture that the eye sees, in pixels.")
+    frame_px: int = Field(
+        default=0, ge=0, le=8, description="Pixels along each border that show no part, such as a white line: nothing is painted there."
+    )
     scaled: bool = Field(
         default=True,
         description="True: a picture of another size is scaled to the eye's. False: it is refused, as fine texture would be lost.",

@@ -55,7 +55,8 @@ class Sampler:
         rng, conditions = self.rng, self.conditions or self.product.conditions.conditions
         canvas = self.canvases.draw(rng)
         placement = draw_placement(canvas.shape, rng, conditions)
-        pixels, masks = placement.move(canvas), [placement.move_mask(mask) for mask in self.masks]
+        whole, inside = placement.move(canvas).copy(), self._inside
+        pixels, masks = whole[inside], [mask for mask in (placement.move_mask(mask)[inside] for mask in self.masks) if mask.any()]
         harmless, least = list[str](), LEAST_STRENGTH
         for thing in self.product.harmless:
             if rng.random() < thing.share:
@@ -66,11 +67,20 @@ class Sampler:
         painted = Painted(pixels, no_patches(pixels.shape, PATCH_PX), ())
         if rng.random() >= INTACT_SHARE:
             painted = paint(pixels, rng, self._choices(masks), patch_px=PATCH_PX, least=least)
-        scene = Scene(painted.defects, tuple(harmless))
-        return Sample(capture(painted.pixels, rng, conditions), self._kinds[painted.patch_kinds], scene)
+        whole[inside] = painted.pixels
+        patch_kinds, rows, columns = no_patches(whole.shape, PATCH_PX), *painted.patch_kinds.shape
+        patch_kinds[:rows, :columns] = self._kinds[painted.patch_kinds]
+        return Sample(capture(whole, rng, conditions), patch_kinds, Scene(painted.defects, tuple(harmless)))
+
+    @property
+    def _inside(self) -> tuple[slice, slice]:
+        """Rows and columns that show the part."""
+        side, frame = self.product.side_px, self.product.frame_px
+        return slice(frame, side - frame), slice(frame, side - frame)
 
     def _choices(self, masks: Sequence[NDArray[np.bool_]]) -> list[Choice]:
-        others = tuple(self.canvases.pictures)
+        rows, columns = self._inside
+        others = tuple(self.canvases.pictures[:, rows, columns])
         choices = (choice for kind in self.product.defects for choice in kind.choices())
         return [replace(choice, brush=replace(choice.brush, others=others, masks=masks)) for choice in choices]
 

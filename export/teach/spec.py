@@ -53,7 +53,7 @@ class TeachSpec(BaseModel):
     labels: tuple[Label, ...] = Field(
         default=(),
         max_length=64,
-        description="The answers of the judge. Unset: the product's label of good parts, and one a defect.",
+        description="The answers of the judge. Unset: that of good parts, and one for each defect.",
     )
     conditions: Capture | None = Field(
         default=None, description="What the camera may do, in place of the product's [conditions]. Unset: the product's."

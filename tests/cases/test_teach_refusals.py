@@ -10,7 +10,10 @@ from types import SimpleNamespace
 import pytest
 
 from export.cli import main
+from export.products.product import read_product
+from export.products.wording import wording_of
 from firmware_config.exit_codes import BAD_CONFIG, DONE
+from tests.support.repository import ROOT
 from tests.support.teaching import LABELS, PRODUCT, SPEC, write_pictures, write_teaching
 from tests.support.tiny_bundle import is_one_sentence
 
@@ -128,3 +131,16 @@ def test_a_sound_specification_is_checked_and_its_plan_printed(tmp_path: Path, c
     assert f"good      {tmp_path}/good: 16 to paint on, 4 held out" in printed
     assert "good (ok), scratch (ng), stain (ng)" in printed
     assert "minutes on two cores" in printed
+
+
+def test_the_documented_specification_and_product_can_be_taught(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs/teaching.md").read_text(encoding="utf-8")
+    for name in ("bolts.toml", "bolt/product.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(page.split(f"`{name}`:\n\n```toml\n")[1].split("```")[0], encoding="utf-8")
+    write_pictures(tmp_path / "good", 20)
+    assert main(["teach", str(tmp_path / "bolts.toml"), "--check", "--cache", str(tmp_path / "cache")]) == DONE
+    assert "good (ok), scratch (ng), stain (ng)" in capsys.readouterr().out
+    wording = wording_of(read_product(tmp_path / "bolt"))
+    assert {"intact bolt", "several scratches", "clear stain", "long scratch", "dust"} <= set(wording.tags)
+    assert not {"small stain", "large stain"} & set(wording.words)

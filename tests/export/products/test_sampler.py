@@ -76,6 +76,18 @@ def test_an_intact_sample_of_a_product_without_variation_is_one_of_its_good_pict
     assert all(sample.pixels.tobytes() in good for sample in intact)
 
 
+def test_the_frame_of_a_picture_stays_as_it_is(tmp_path: Path) -> None:
+    product = read_product(write(tmp_path, ("side_px = 100", "side_px = 100\nframe_px = 8"), ("share = 0.3", "share = 1")))
+    bright = Canvases(np.ones((1, 100, 100), np.float32), np.ones(1))
+    samples = [Sampler(product, bright, np.random.default_rng(seed)).draw() for seed in SEEDS]
+    changed = np.any([sample.pixels < 255 for sample in samples], axis=0)
+    assert {sample.patch_kinds.shape for sample in samples} == {(7, 7)}
+    assert changed[8:92, 8:92].mean() > 0.5
+    changed[8:92, 8:92] = False
+    assert not changed.any()
+    assert (bright.pictures == 1).all()
+
+
 def test_colours_are_kept_where_the_product_says_so(tmp_path: Path) -> None:
     product = read_product(write(tmp_path, ("side_px = 100", "side_px = 100\ncolour = true")))
     path = write_picture(tmp_path / "good/0.png", side=100)
