@@ -106,7 +106,7 @@ def obstacles(
     `calibration` is the content of the station's calibration file, None without one. `is_taught` says that lessons give the judge examples.
     """
     found = []
-    if all(label.decision != "ok" for label in station.labels):
+    if all(one.decision != "ok" for one in (*station.labels, *station.rules)):
         found.append(Obstacle(Kind.NO_OK_LABEL))
     if calibration is not None:
         found += _of_calibration(station, calibration)

@@ -15,6 +15,7 @@ from firmware_config.labels import Label
 from firmware_config.outputs import Outputs
 from firmware_config.strict import STRICT
 from firmware_config.toml import MAX_TOML_BYTES, parse_toml
+from firmware_config.word_rules import WordRule
 
 TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -243,6 +244,9 @@ class Station(BaseModel):
     labels: tuple[Label, ...] = Field(min_length=2, max_length=64, description="The answers of the judge, at least two.")
     describe: Describe = Describe()
     judge: Judge = Judge()
+    rules: tuple[WordRule, ...] = Field(
+        default=(), max_length=64, description="Rules in words, which decide before the judge; the first that applies counts."
+    )
     familiarity: Familiarity = Familiarity()
     outputs: Outputs = Outputs()
 
@@ -252,6 +256,11 @@ class Station(BaseModel):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             msg = f"labels must be distinct, but {twice[0]!r} is listed twice"
+            raise ValueError(msg)
+        rules = [rule.name for rule in self.rules]
+        same = next((name for name in rules if rules.count(name) > 1), None)
+        if same is not None:
+            msg = f"the names of rules must be distinct, but {same!r} is listed twice"
             raise ValueError(msg)
         return self
 
@@ -280,16 +289,18 @@ class Station(BaseModel):
 
     @property
     def settings_digest(self) -> str:
-        """`sha256:` of the settings that a verdict depends on: labels, describing, judging, and of [picture] the pixels and printed text.
+        """`sha256:` of the settings that a verdict depends on: labels, describing, judging, rules, of [picture] pixels and printed text.
 
         Of [picture] these are the region of interest, `allow_printed_text`, and how files are read. It leaves out camera, trigger, outputs
         and paths. The contents of the files that [judge] names are in the digests of the instruction and of the calibration, which every
         verdict carries.
         """
+        # What is new and not used leaves the digest as it was.
+        rules = {"rules": True} if self.rules else {}
         judge = {"template", "adapter", "method", "min_confidence", "min_margin", *({"linear"} if self.judge.linear else ())}
         picture = {"roi", "allow_printed_text", *self._reading()}
         return digest_of_values(
-            self.model_dump(mode="json", include={"labels": True, "describe": True, "picture": picture, "judge": judge})
+            self.model_dump(mode="json", include={"labels": True, "describe": True, "picture": picture, "judge": judge, **rules})
         )
 
     def _reading(self) -> set[str]:

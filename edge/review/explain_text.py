@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from edge.message import encode, utc_text
+from edge.records import Reason
 from edge.review.explain import NOISE, Effect, Explanation, Weights
 from edge.texts.explain import TEXTS, Texts
 from edge.texts.reasons import REASONS
@@ -25,8 +26,9 @@ def as_text(explanation: Explanation, *, language: str) -> str:
     lines = [
         f"{verdict.decision.value}  {verdict.label}{confidence}   {inspection.station}  {inspection.source}  {captured}  {inspection.id}"
     ]
-    lines += [f"{texts.reasons}: {REASONS[reason][language]} ({reason.value})" for reason in verdict.reasons]
+    lines += [f"{texts.reasons}: {REASONS[reason][language]} ({reason.value})" for reason in verdict.reasons if reason is not Reason.RULE]
     lines += [] if verdict.reasons else [texts.no_reason]
+    lines += [] if verdict.rule is None else [f"{texts.rule}: {verdict.rule}"]
     for sign, text in ((1, texts.strongest_for), (-1, texts.strongest_against)):
         words = ", ".join(f"{effect.word} ({effect.log_odds:+.2f})" for effect in strongest(explanation, sign=sign))
         lines.append(f"{text.format(side=side)}: {words or texts.none}")

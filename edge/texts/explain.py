@@ -13,6 +13,7 @@ class Texts:
     none: str
     reasons: str
     no_reason: str
+    rule: str
     probabilities: str
     effects: str
     without: str
@@ -33,6 +34,7 @@ ENGLISH = Texts(
     none="none",
     reasons="why not OK",
     no_reason="no reason codes",
+    rule="decided by the rule",
     probabilities="probability of each label",
     effects="the words, and what each adds to the log-odds of {side} (probability {probability:.3f})",
     without="without it {side} {without:.3f}",
@@ -53,6 +55,7 @@ JAPANESE = Texts(
     none="なし",
     reasons="OK でない理由",
     no_reason="理由コードはありません",
+    rule="判定に使われたルール",
     probabilities="ラベルごとの確率",
     effects="各言葉が {side} の対数オッズを変えた量({side} の確率 {probability:.3f})",
     without="この言葉がなければ {side} {without:.3f}",

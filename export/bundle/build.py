@@ -80,6 +80,7 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool
         out.parent.mkdir(parents=True, exist_ok=True)
         made = _make(spec, cache, report=report) if spec.makes else {}
         plan = gather(spec, near=out.parent, made={name: part.artefacts for name, part in made.items()})
+        require_linear_judges([plan.files[path] for path in plan.linear.values()], spec.name)
         private = builder_key(key)
         staging = out.with_name(f".{out.name}.building")
         shutil.rmtree(staging, ignore_errors=True)
@@ -171,7 +172,6 @@ def _fill(
     require_kept((*figures, *chain))
     figures += chain
     manifest = manifest.model_copy(update={"parity": manifest.parity | {figure.name: round(figure.value, 6) for figure in figures}})
-    require_linear_judges(unsigned(staging, manifest))
     golden = certify_golden(unsigned(staging, manifest), plan.expected, board=board, report=report)
     warnings = template_warnings(unsigned(staging, manifest), board=board, report=report)
     if spec.require_expected:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,17 +90,17 @@ def certify_golden(bundle: Bundle, expected: Mapping[str, str | None], *, board:
         )
 
 
-def require_linear_judges(bundle: Bundle) -> None:
-    """Read every linear judge of a bundle as a box does, whether its golden station uses it or not.
+def require_linear_judges(files: Iterable[Path], name: str) -> None:
+    """Read every linear judge that a bundle will have as a box does, before models are made; `name` is that of the bundle.
 
     Raises:
         BuildError: one is wrong.
     """
-    for path in bundle.manifest.linear.values():
+    for path in files:
         try:
-            read_linear(bundle.path(path))
+            read_linear(path)
         except EdgeError as err:
-            msg = f"building bundle {bundle.manifest.name}: {err}"
+            msg = f"building bundle {name}: {err}"
             raise BuildError(msg) from err
 
 

@@ -8,6 +8,7 @@ examples: the judge knows nothing of how often a defect occurs.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from edge.judges.linear.file import LinearModel, Term
 from edge.judges.linear.judge import LinearJudge
 from edge.judges.prompt import description_text
+from export.spec import read_temperatures
 from export.tuning.examples import Example, ExamplesError
 from export.tuning.temperature import FittedTemperature, measure_temperature
 from firmware_config.bundle import LinearTemperature
@@ -111,15 +113,22 @@ def write_linear(artefacts: Path, name: str, fitted: FittedLinear) -> Path:
     Returns the path of the judge.
 
     Raises:
-        OSError: a file cannot be written.
+        ExamplesError: the name is none for a judge, or a file cannot be written.
+        SpecError: temperatures.json is wrong.
     """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        msg = f"naming a linear judge {name!r}: give letters, digits, - and _, as [judge] linear takes them"
+        raise ExamplesError(msg)
     path, temperatures = artefacts / "judges" / f"{name}.json", artefacts / "temperatures.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, as_lines(fitted.model).encode())
-    entries = json.loads(temperatures.read_text(encoding="utf-8")) if temperatures.exists() else []
-    entry = LinearTemperature(linear=name, temperature=round(fitted.temperature, 4)).model_dump(mode="json")
-    kept = [other for other in entries if other.get("linear") != name]
-    write_atomic(temperatures, (json.dumps([*kept, entry], indent=1) + "\n").encode())
+    others = [one for one in read_temperatures(artefacts) if not (isinstance(one, LinearTemperature) and one.linear == name)]
+    entries = [*others, LinearTemperature(linear=name, temperature=round(fitted.temperature, 4))]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, as_lines(fitted.model).encode())
+        write_atomic(temperatures, (json.dumps([entry.model_dump(mode="json") for entry in entries], indent=1) + "\n").encode())
+    except OSError as err:
+        msg = f"linear judge {path} cannot be written ({err.strerror}): give --out a folder that can be written"
+        raise ExamplesError(msg) from err
     return path
 
 

@@ -128,3 +128,18 @@ def test_a_check_says_which_linear_judges_a_bundle_has(station: Path, lines: Pat
     station.write_text(station.read_text().replace('linear = "other"\n', ""))
     assert config(checked) == 78
     assert 'method = "linear" needs `linear`' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "decided by the rule: lines pass"), ("ja", "判定に使われたルール: lines pass")])
+def test_a_verdict_by_a_rule_is_explained_and_reproduced(
+    station: Path, tmp_path: Path, language: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = '\n[[rules]]\nname = "lines pass"\nwhen = ["a line"]\ndecision = "ok"\n'
+    station.write_text(station.read_text().replace(f'lessons = "{tmp_path / "lessons.jsonl"}"\n', "") + rule)
+    stored = linear_verdict(station, 1)
+    lines = write_lines(tmp_path / "lines.jsonl", [stored])
+
+    assert stored.verdict.decision.value == "OK"
+    assert main(["reproduce", "--all", *options(station, lines)]) == 0
+    assert main(["explain", "0001", *options(station, lines), "--language", language]) == 0
+    assert text in capsys.readouterr().out

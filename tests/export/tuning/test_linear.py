@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from edge.judges.linear.file import read_linear
 from edge.judges.linear.judge import LinearJudge
 from edge.judges.prompt import description_text
 from edge.records import Tag, Words
+from export.cli import main
 from export.spec import read_temperatures
 from export.tuning.examples import Example, ExamplesError
 from export.tuning.linear import fit_linear, fit_model, fit_regression, write_linear
 from firmware_config.bundle import LinearTemperature
 from firmware_config.labels import Label
+from tests.support.station_files import station_toml
 
 LABELS = (Label(name="good", decision="ok"), Label(name="crack", decision="ng"), Label(name="stain", decision="ng"))
 NAMES = tuple(label.name for label in LABELS)
@@ -105,3 +108,30 @@ def test_a_label_without_an_example_is_refused() -> None:
 def test_validation_examples_of_one_side_are_refused() -> None:
     with pytest.raises(ExamplesError, match="0 of 20 validation examples are good"):
         fit_linear(examples(60, seed=0), [one for one in examples(30, seed=1) if one.allowed != ("good",)], LABELS)
+
+
+def as_line(example: Example) -> str:
+    words = example.words
+    tags, attributes = ([tag.word for tag in tags] for tags in (words.tags, words.attributes))
+    said = {"tags": tags, "attributes": attributes, "captions": words.captions}
+    return json.dumps({"source": example.source, "description": said, "allowed": example.allowed}) + "\n"
+
+
+def fitted_by_the_command(folder: Path, *, name: str = "words") -> int:
+    for file, some in (("train.jsonl", examples(60, seed=0)), ("validation.jsonl", examples(30, seed=1))):
+        (folder / file).write_text("".join(map(as_line, some)))
+    (folder / "station.toml").write_text(station_toml(labels={label.name: label.decision for label in LABELS}))
+    arguments = ["--validation", str(folder / "validation.jsonl"), "--station", str(folder / "station.toml")]
+    return main(["linear", str(folder / "train.jsonl"), *arguments, "--name", name, "--out", str(folder / "artefacts")])
+
+
+def test_the_command_fits_a_judge_and_says_how_good_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fitted_by_the_command(tmp_path) == 0
+    assert "validation: AUROC of not ok 0." in capsys.readouterr().out
+    assert read_linear(tmp_path / "artefacts" / "judges" / "words.json").labels == NAMES
+
+
+def test_a_name_that_a_station_could_not_give_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fitted_by_the_command(tmp_path, name="../words") == 1
+    assert "naming a linear judge '../words': give letters" in capsys.readouterr().err
+    assert not (tmp_path / "artefacts").exists()
