@@ -1,0 +1,1 @@
+"""Products: what a product is, and a folder of choices for each one."""
