@@ -1,1 +1,1 @@
-"""Products: what a product is, and a folder of choices for each one."""
+"""What a product is, as a folder of choices: its vocabularies, captions and painted samples; the eye, teaching and commands come in."""

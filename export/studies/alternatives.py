@@ -76,8 +76,7 @@ def cells_table(cache: Path) -> str:
     good = [cell.row for cell in training_cells() if cell.probability == 0]
     by_scorer: dict[str, list[Scores]] = {}
     for seed in SEEDS:
-        memory = PatchMemory.learn(maps[good], seed=seed)
-        for name, scores in unusual_scores(memory, maps, measured).items():
+        for name, scores in _kept(cache / f"cells-seed{seed}.npy", partial(unusual_scores, maps, good, measured, seed)).items():
             by_scorer.setdefault(name, []).append(all_rows(scores, measured, len(cells)))
     by_scorer[PROBE] = [linear_probe(cell_features(cache), defective, [cell.row for cell in training_cells()])]
     for name, rows in sets.items():
@@ -96,17 +95,15 @@ def runs_table(cache: Path) -> str:
     by_scorer: dict[str, list[Scores]] = {}
 
     def patches(training: Sequence[int], measured: Sequence[int], *, seed: int) -> Scores:
-        memory = PatchMemory.learn(maps[[one for one in training if cells[one].probability == 0]], seed=seed)
-        return np.stack(list(unusual_scores(memory, maps, measured).values()), 1)
+        return unusual_scores(maps, [one for one in training if cells[one].probability == 0], measured, seed)
 
     def probe(training: Sequence[int], measured: Sequence[int]) -> Scores:
         return linear_probe(features, defective, training)[list(measured)]
 
     for seed in SEEDS:
-        path = cache / f"runs-{CELL_PX}-{MEMORY_PATCHES}-seed{seed}.npy"
-        scores = np.asarray(kept(path, lambda seed=seed: leave_one_run_out(partial(patches, seed=seed))), np.float64)  # type: ignore[misc]
-        for column, name in enumerate((ONE_PATCH, SOME_PATCHES)):
-            by_scorer.setdefault(name, []).append(scores[:, column])
+        scorer = partial(patches, seed=seed)
+        for name, scores in _kept(cache / f"runs-seed{seed}.npy", partial(leave_one_run_out, scorer)).items():
+            by_scorer.setdefault(name, []).append(scores)
     by_scorer[PROBE] = [leave_one_run_out(probe)]
     heads = ("scorer", "pooled AUROC (95 % interval)", "mean over runs", *(f"{run.start} to {run.stop - 1}" for run in RUNS))
     lines = []
@@ -151,7 +148,8 @@ def good_counts_table(
     for count in GOOD_COUNTS:
         by_scorer: dict[str, list[Scores]] = {}
         for seed in SEEDS:
-            for scorer, scores in unusual_scores(PatchMemory.learn(maps[:count], seed=seed), maps, measured).items():
+            measure = partial(unusual_scores, maps, range(count), measured, seed)
+            for scorer, scores in _kept(cache / f"{name}-good{count}-seed{seed}.npy", measure).items():
                 by_scorer.setdefault(scorer, []).append(scores)
         asked = [pictures[i] for i in measured]
         by_scorer |= {WHOLE: [whole_picture_scores(good[:count], asked)], LOCAL: [local_contrast_scores(good[:count], asked)]}
@@ -168,11 +166,18 @@ def _aurocs(seeds: Sequence[Scores], kinds: NDArray[np.str_], bad: Sequence[str]
     return found
 
 
-def unusual_scores(memory: PatchMemory, maps: Maps, rows: Sequence[int]) -> dict[str, Scores]:
-    """Scores of some pictures, float64 (N,), by their most unusual patch and by the mean of the most unusual 1 %."""
-    distances = np.stack([np.sort(memory.distances(maps[one : one + 1]).ravel())[::-1] for one in rows]).astype(np.float64)
+def unusual_scores(maps: Maps, good: Sequence[int], measured: Sequence[int], seed: int) -> Scores:
+    """Scores of the pictures `measured` beside the `good` ones, float64 (N, 2): by the most unusual patch, and by the most unusual 1 %."""
+    memory = PatchMemory.learn(maps[list(good)], seed=seed)
+    distances = np.stack([np.sort(memory.distances(maps[one : one + 1]).ravel())[::-1] for one in measured]).astype(np.float64)
     some = max(1, round(UNUSUAL_SHARE * distances.shape[1]))
-    return {ONE_PATCH: distances[:, 0], SOME_PATCHES: distances[:, :some].mean(1)}
+    return np.stack([distances[:, 0], distances[:, :some].mean(1)], 1)
+
+
+def _kept(path: Path, measure: Callable[[], Scores]) -> dict[str, Scores]:
+    """The two columns of `unusual_scores` by the names of their scorers."""
+    scores = np.asarray(kept(path, measure), np.float64)
+    return {ONE_PATCH: scores[:, 0], SOME_PATCHES: scores[:, 1]}
 
 
 def all_rows(scores: Scores, rows: Sequence[int], count: int) -> Scores:

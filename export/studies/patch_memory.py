@@ -21,7 +21,9 @@ from export.studies.protocol import Scores
 MEMORY_PATCHES = 4_000
 """Patches that are kept: the paper's greedy choice, each next one the farthest from those already kept."""
 CANDIDATES = 60_000
-"""Good patches among which is chosen, drawn at random. The paper chooses among all, in a projection to fewer dimensions."""
+"""Good patches among which is chosen, drawn at random. The paper chooses among all."""
+PROJECTED = 16
+"""Dimensions of the random projection in which the choice is made, as in the paper; distances to the memory are in all dimensions."""
 NEIGHBOURS = 3
 """Known patches whose mean distance counts. The paper takes the nearest one and weighs its distance by those of its neighbours."""
 AREA = 3
@@ -49,7 +51,8 @@ class PatchMemory:
         mean, spread = patches.mean(0), patches.std(0) + 1e-6
         rng = np.random.default_rng(seed)
         drawn = rng.permutation(len(patches))[:CANDIDATES]
-        return cls(_spread_out((patches[torch.from_numpy(drawn)] - mean) / spread), mean, spread)
+        candidates = (patches[torch.from_numpy(drawn)] - mean) / spread
+        return cls(candidates[_spread_out(candidates, rng)], mean, spread)
 
     def scores(self, maps: Maps) -> Scores:
         """The distance of the most unusual patch of each picture, float64 (N,)."""
@@ -59,21 +62,22 @@ class PatchMemory:
         """The mean distance of each patch to its nearest known ones, float32 (N, h, w)."""
         queries = (_averaged(maps) - self.mean) / self.spread
         flat = queries.flatten(0, 2)
-        squares = flat.square().sum(1)[:, None] - 2 * flat @ self.patches.T + self.patches.square().sum(1)
-        nearest = squares.topk(min(NEIGHBOURS, len(self.patches)), dim=1, largest=False).values
+        less_own = torch.addmm(self.patches.square().sum(1), flat, self.patches.T, alpha=-2)
+        nearest = less_own.topk(min(NEIGHBOURS, len(self.patches)), dim=1, largest=False).values + flat.square().sum(1, keepdim=True)
         return np.asarray(nearest.clamp_min(0).sqrt().mean(1).reshape(queries.shape[:3]).numpy(), np.float32)
 
 
-def _spread_out(candidates: torch.Tensor) -> torch.Tensor:
-    """Up to MEMORY_PATCHES of the candidates, float32 (M, C): the first one, then always the farthest from those chosen before."""
-    squares = candidates.square().sum(1)
+def _spread_out(candidates: torch.Tensor, rng: np.random.Generator) -> list[int]:
+    """Rows of up to MEMORY_PATCHES candidates, float32 (N, C): the first one, then always the farthest from those chosen before."""
+    projected = candidates @ torch.from_numpy(rng.standard_normal((candidates.shape[1], PROJECTED), np.float32))
+    squares = projected.square().sum(1)
     nearest = torch.full_like(squares, torch.inf)
     chosen = [0]
     while len(chosen) < min(MEMORY_PATCHES, len(candidates)):
         last = chosen[-1]
-        nearest = torch.minimum(nearest, squares + squares[last] - 2 * (candidates @ candidates[last]))
+        nearest = torch.minimum(nearest, torch.addmv(squares + squares[last], projected, projected[last], alpha=-2))
         chosen.append(int(nearest.argmax()))
-    return candidates[chosen]
+    return chosen
 
 
 def _averaged(maps: Maps) -> torch.Tensor:
