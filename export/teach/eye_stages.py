@@ -20,7 +20,7 @@ from export.eye.convert import TaughtEye, Vocabularies, convert
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
 from export.eye.tower import ImageTower, pooled
-from export.eye.trunk import FRONT_CHANNELS, FRONT_STRIDE, Front, map_side, open_front
+from export.eye.trunk import FRONT_CHANNELS, Front, map_side, open_front
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from export.products.canvases import Canvases
 from export.products.product import Product
@@ -80,9 +80,9 @@ class EyeStages:
 
         def make(folder: Path) -> None:
             pixels = np.load(painted / "pixels.npy", mmap_mode="r")
-            side = -(-self._product.side_px // FRONT_STRIDE)
+            side = 2 * map_side(self._product.side_px)
             rows = open_memmap(folder / "front.npy", "w+", np.float16, (len(pixels), FRONT_CHANNELS, side, side))
-            look = open_front()
+            look = open_front(self._product.side_px)
             for first, part in _parts(pixels, LOOK_BATCH):
                 rows[first : first + len(part)] = look(self._pixel_values(part))
                 self._report(f"looking at {first + len(part)} of {len(pixels)} painted pictures")
@@ -139,7 +139,7 @@ class EyeStages:
             recipe=self._effort.words, seed=self._seed, report=lambda line: self._report(f"words: {line}"),
         )  # fmt: skip
         captions: list[str] = json.loads((painted / "captions.json").read_text(encoding="utf-8"))
-        tower = Front()
+        tower = Front(self._product.side_px)
         blip = train_captions(
             tower, tails, front, captions, tokenizer, image_size=self._product.side_px,
             recipe=self._effort.captions, seed=self._seed, report=lambda line: self._report(f"captions: {line}"),
