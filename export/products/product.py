@@ -119,7 +119,8 @@ def read_product(source: Path | str) -> Product:
     Raises:
         SpecError: it is not there, or a value of its product.toml is wrong.
     """
-    folder = Path(source) if Path(source).is_dir() else BUILT_IN / source
+    own = Path(source)
+    folder = own if (own / FILE_NAME).is_file() else BUILT_IN / source
     path = folder / FILE_NAME
     if not path.is_file():
         known = ", ".join(built_in_products())

@@ -128,7 +128,7 @@ class JudgeStages:
         """The labelled pictures that teach, or those that check: the last of each label, as one block."""
         for label, paths in self._plan.pictures.labelled.items():
             first = len(paths) - round(self._plan.spec.held_out * len(paths))
-            yield from real_pictures(paths[first:] if held_out else paths[:first], (label,))
+            yield from real_pictures(paths[first:] if held_out else paths[:first], self._plan.allowed(label))
 
     def judges(self) -> Path:
         """The folder of adapters/NAME.gguf, judges/NAME.json, templates/ and temperatures.json."""

@@ -37,6 +37,11 @@ class Plan:
     effort: Effort
     estimate: Estimate
 
+    def allowed(self, name: str) -> tuple[str, ...]:
+        """The labels that may be right for pictures that are labelled so: the label of this name, or all labels of this decision."""
+        by_name = tuple(label.name for label in self.labels if label.name == name)
+        return by_name or tuple(label.name for label in self.labels if label.decision == name)
+
     @property
     def domains(self) -> tuple[Domain, ...]:
         """The good pictures."""
@@ -96,8 +101,9 @@ def _require_labels(spec: TeachSpec, product: Product, labels: tuple[Label, ...]
         if name not in names:
             what = f"{name!r}, the label of parts with the defect {kind!r}, is not among them"
             raise _wrong_label(spec, f"{what}: add it, or give the defect another label in {product.name}'s product.toml")
+    known = {*names, *(label.decision for label in labels)}
     for name in spec.pictures.labelled:
-        if name not in names:
+        if name not in known:
             msg = f"teaching {spec.name}: pictures.labelled: there is no label {name!r}, {nearest(name, names)}: correct it"
             raise SpecError(msg)
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 from export.errors import SpecError
 from export.model_sources import Here, LlmSource
 from export.products.painted import Capture
-from export.products.product import Product, read_product
+from export.products.product import FILE_NAME, Product, read_product
 from export.spec import Licence
 from export.teach.estimate import EffortName
 from firmware_config.errors import first_mistake
@@ -34,7 +34,8 @@ class Pictures(BaseModel):
         "a line, a camera, a batch.",
     )
     labelled: dict[Text, tuple[Here, ...]] = Field(
-        default={}, description="Pictures whose label is known, few or many: label to folders, or to patterns such as pictures/crack-*.png."
+        default={}, description="Pictures whose label is known, few or many: label to folders, or to patterns such as pictures/crack-*.png. A decision "
+        "in place of a label, such as ng, says that one of its labels is right.",
     )
     unlabelled: tuple[Here, ...] = Field(default=(), description="Folders of pictures of a new condition whose labels nobody knows.")
     scale: bool = Field(
@@ -98,5 +99,5 @@ def read_teach_spec(path: Path) -> tuple[TeachSpec, Product]:
         msg = f"specification {path} cannot be read ({err.strerror}): give the path of an existing file"
         raise SpecError(msg) from err
     beside = path.parent / spec.product
-    product = read_product(beside if beside.is_dir() else spec.product)
+    product = read_product(beside if (beside / FILE_NAME).is_file() else spec.product)
     return spec, product.model_copy(update={"conditions": spec.conditions or product.conditions})
