@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.records import Capture, Description, Familiarity, Frame, Inspection, PictureFile, Pixels, Scores, Trouble, Words
+from edge.records import Capture, Description, Familiarity, Frame, Inspection, Measured, PictureFile, Pixels, Scores, Trouble, Words
 from firmware_config.station import Describe
 
 __all__ = ["Camera", "Describer", "Judge", "JudgedFiles", "PictureMemory", "Sink", "Trigger", "VisionModels"]
@@ -86,6 +86,9 @@ class PictureMemory(Protocol):
 
     def familiarity(self, features: NDArray[np.float32]) -> Familiarity:
         """How familiar the picture with these features, float32 (F,), is."""
+
+    def measured_words(self, pixels: Pixels) -> tuple[Measured, ...] | None:
+        """How the picture, uint8 (H, W, 3) BGR, differs from good ones; None where the memory measures nothing."""
 
 
 class VisionModels(Protocol):

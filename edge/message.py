@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 from pydantic_core import PydanticSerializationError
 
 from edge.errors import MessageError
-from edge.records import Decision, Degree, Description, Familiarity, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
+from edge.records import Decision, Degree, Description, Familiarity, Inspection, Measured, Reason, Scores, Struck, Tag, Verdict, Words
 from firmware_config.strict import STRICT
 
 __all__ = ["MAX_MESSAGE_BYTES", "SCHEMA", "decode", "encode", "schema"]
@@ -43,12 +43,16 @@ class Known(BaseModel):
 
 
 class Described(BaseModel):
-    """The words that the judge read, best first, each with its cosine, and what the policy knows of the picture besides."""
+    """The words that the judge read: tags and attributes best first, each with its cosine, captions, what was measured; and what the policy knows of the picture besides."""
 
     model_config = STRICT
     tags: tuple[ScoredWord, ...]
     attributes: tuple[ScoredWord, ...]
     captions: tuple[str, ...]
+    measured: tuple[ScoredWord, ...] = Field(
+        default=(),
+        description="How the picture differs from the good ones of its station, each with how many of their spreads it is from the median.",
+    )
     struck: tuple[StruckWord, ...] = Field(description="What the quality filter took out, and where it stood.")
     printed_text: bool = Field(description="Text was found in the picture.")
     familiarity: Known | None = Field(default=None, description="Null where the station has no memory of known pictures.")
@@ -158,6 +162,7 @@ def to_wire(description: Description) -> Described:
         tags=tuple((tag.word, tag.score) for tag in words.tags),
         attributes=tuple((tag.word, tag.score) for tag in words.attributes),
         captions=words.captions,
+        measured=tuple((one.word, one.value) for one in words.measured),
         struck=tuple((struck.where, struck.text) for struck in description.struck),
         printed_text=description.printed_text,
         familiarity=description.familiarity
@@ -172,6 +177,7 @@ def from_wire(described: Described) -> Description:
             tags=tuple(Tag(word, score) for word, score in described.tags),
             attributes=tuple(Tag(word, score) for word, score in described.attributes),
             captions=described.captions,
+            measured=tuple(Measured(word, value) for word, value in described.measured),
         ),
         struck=tuple(Struck(where, text) for where, text in described.struck),
         printed_text=described.printed_text,

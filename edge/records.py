@@ -22,6 +22,7 @@ __all__ = [
     "Frame",
     "Inspection",
     "LostFrame",
+    "Measured",
     "PictureFile",
     "Pixels",
     "Reason",
@@ -146,12 +147,24 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A word of how a picture differs from the good pictures of its station, such as "darker than usual".
+
+    `value` is the number behind it: how many spreads of the good pictures it is beyond their median, rounded.
+    """
+
+    word: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
-    """What the judge reads of a picture, and all that it reads: tags and attributes, best first, and captions."""
+    """What the judge reads of a picture, and all that it reads: tags and attributes, best first, captions, and what was measured."""
 
     tags: tuple[Tag, ...]
     attributes: tuple[Tag, ...]
     captions: tuple[str, ...]
+    measured: tuple[Measured, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

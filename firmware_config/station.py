@@ -150,6 +150,9 @@ class Describe(BaseModel):
     extra_attributes: tuple[Word, ...] = Field(default=(), max_length=64, description="Attributes beside those of the bundle's vocabulary.")
     filter: bool = Field(default=False, description="Strike words and caption phrases that the picture does not show.")
     terms: tuple[Term, ...] = Field(default=(), max_length=256, description="The station's controlled vocabulary.")
+    measured: bool = Field(
+        default=True, description="Say how a picture differs from good ones, where the station's memory of known pictures measures it."
+    )
 
     @model_validator(mode="after")
     def _words_are_distinct(self) -> Describe:
@@ -285,7 +288,8 @@ class Station(BaseModel):
     @property
     def describing_digest(self) -> str:
         """`sha256:` of the settings that words depend on: [describe], the region of interest, and how picture files are read."""
-        return digest_of_values(self.model_dump(mode="json", include={"describe": True, "picture": {"roi", *self._reading()}}))
+        include: Any = {"describe": self._describing(), "picture": {"roi", *self._reading()}}
+        return digest_of_values(self.model_dump(mode="json", include=include))
 
     @property
     def settings_digest(self) -> str:
@@ -299,9 +303,12 @@ class Station(BaseModel):
         rules = {"rules": True} if self.rules else {}
         judge = {"template", "adapter", "method", "min_confidence", "min_margin", *({"linear"} if self.judge.linear else ())}
         picture = {"roi", "allow_printed_text", *self._reading()}
-        return digest_of_values(
-            self.model_dump(mode="json", include={"labels": True, "describe": True, "picture": picture, "judge": judge, **rules})
-        )
+        include: Any = {"labels": True, "describe": self._describing(), "picture": picture, "judge": judge, **rules}
+        return digest_of_values(self.model_dump(mode="json", include=include))
+
+    def _describing(self) -> set[str]:
+        """The keys of [describe]; `measured` only where it is false, so that other digests stay as they were before it existed."""
+        return set(Describe.model_fields) - ({"measured"} if self.describe.measured else set())
 
     def _reading(self) -> set[str]:
         """The keys that change the pixels of a file and are set: one with its default leaves digests as they were before it existed."""

@@ -108,14 +108,18 @@ class StationDescriber:
         tagged = time.monotonic()
         captions = () if self._captioner is None else tuple(map(clean, self._captioner.captions(frame.pixels, self._settings)))
         captioned = time.monotonic()
-        description = Description(Words(tags, attributes, captions), familiarity=familiarity)
+        measured = None if self._memory is None or not self._settings.measured else self._memory.measured_words(frame.pixels)
+        measured_at = time.monotonic()
+        description = Description(Words(tags, attributes, captions, measured or ()), familiarity=familiarity)
         if self._quality is not None:
             description = self._quality.filtered(description, seen.image_embeds)
         timings = [("clip", (tagged - started) * 1e3)]
         if self._captioner is not None:
             timings.append((self._captioner.stage, (captioned - tagged) * 1e3))
+        if measured is not None:
+            timings.append(("measures", (measured_at - captioned) * 1e3))
         if self._settings.filter:
-            timings.append(("filter", (time.monotonic() - captioned) * 1e3))
+            timings.append(("filter", (time.monotonic() - measured_at) * 1e3))
         return replace(description, timings_ms=tuple(timings))
 
     def _quality_filter(self) -> QualityFilter | None:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from edge.errors import FamiliarityError
+from edge.familiarity.arrays import array_of, array_text
 from edge.familiarity.learn import Learned
-from edge.familiarity.memory import Floats, Memory, Subspace
+from edge.familiarity.measures_file import MeasuresFile
+from edge.familiarity.memory import Memory, Subspace
+from edge.measures.measures import Measures
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import first_mistake
 from firmware_config.strict import STRICT
 from firmware_config.write import write_atomic
 
 MAX_MEMORY_BYTES = 20_000_000
-"""128 components of 4,096 features in float32 take 2.8 MB in base64."""
+"""128 components of 4,096 features in float32 take 2.8 MB in base64, 256 small pictures 2.2 MB."""
 MAX_FEATURES, MAX_COMPONENTS = 16_384, 1_024
 
 ADVICE = "make it again with `kotoba-edge measure`"
@@ -49,6 +48,7 @@ class MemoryFile(BaseModel):
     good: int = Field(ge=1, description="Number of good ones among them.")
     false_alarm: float = Field(gt=0, lt=1, description="The share of good pictures that exceed new_condition.")
     made_at: AwareDatetime
+    measures: MeasuresFile | None = Field(default=None, description="What pictures are measured against; null: nothing is measured.")
 
 
 def write_memory(
@@ -60,6 +60,7 @@ def write_memory(
     good: int,
     false_alarm: float,
     made_at: AwareDatetime,
+    measures: Measures | None = None,
 ) -> None:
     """Write a memory file, whole or not at all.
 
@@ -68,10 +69,10 @@ def write_memory(
     """
     subspace = learned.subspace
     file = MemoryFile(
-        graph=graph, roi=roi, features=len(subspace.mean), components=len(subspace.components), mean=_text(subspace.mean),
-        deviation=_text(subspace.deviation), directions=_text(subspace.components), variances=_text(subspace.variances), rest=subspace.rest,
+        graph=graph, roi=roi, features=len(subspace.mean), components=len(subspace.components), mean=array_text(subspace.mean),
+        deviation=array_text(subspace.deviation), directions=array_text(subspace.components), variances=array_text(subspace.variances), rest=subspace.rest,
         new_condition=round(learned.new_condition, 4), unfamiliar=round(learned.unfamiliar, 4), pictures=len(learned.left_out), good=good,
-        false_alarm=false_alarm, made_at=made_at,
+        false_alarm=false_alarm, made_at=made_at, measures=None if measures is None else MeasuresFile.of(measures),
     )  # fmt: skip
     try:
         write_atomic(path, (file.model_dump_json(by_alias=True, indent=1) + "\n").encode())
@@ -98,12 +99,13 @@ def read_memory(path: Path, *, roi: tuple[tuple[float, float], ...] | None) -> M
     try:
         file = MemoryFile.model_validate_json(raw)
         subspace = Subspace(
-            mean=_array(file.mean, file.features),
-            deviation=_array(file.deviation, file.features),
-            components=_array(file.directions, file.components * file.features).reshape(file.components, file.features),
-            variances=_array(file.variances, file.components),
+            mean=array_of(file.mean, file.features),
+            deviation=array_of(file.deviation, file.features),
+            components=array_of(file.directions, file.components * file.features).reshape(file.components, file.features),
+            variances=array_of(file.variances, file.components),
             rest=file.rest,
         )
+        measures = None if file.measures is None else file.measures.opened()
     except ValidationError as err:
         msg = f"memory {path}: {first_mistake(err)}: {ADVICE}"
         raise FamiliarityError(msg) from err
@@ -113,30 +115,7 @@ def read_memory(path: Path, *, roi: tuple[tuple[float, float], ...] | None) -> M
     if file.roi != roi:
         msg = f"memory {path} was learned with another region of interest than the station has: {ADVICE}"
         raise FamiliarityError(msg)
-    digest = digest_of_values(file.model_dump(mode="json", by_alias=True))
-    return Memory(subspace, file.new_condition, file.unfamiliar, file.graph, digest)
-
-
-def _text(values: Floats) -> str:
-    return base64.b64encode(np.ascontiguousarray(values, "<f4").tobytes()).decode()
-
-
-def _array(text: str, size: int) -> Floats:
-    """The numbers in a text, float64 (size,).
-
-    Raises:
-        ValueError: there are more or fewer of them, or one is not finite.
-    """
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except binascii.Error as err:
-        msg = f"an array is not base64 ({err})"
-        raise ValueError(msg) from err
-    if len(raw) != 4 * size:
-        msg = f"an array has {len(raw)} bytes, expected {4 * size}"
-        raise ValueError(msg)
-    values: NDArray[np.float32] = np.frombuffer(raw, "<f4")
-    if not np.isfinite(values).all():
-        msg = "an array holds a number that is not finite"
-        raise ValueError(msg)
-    return values.astype(np.float64)
+    # A file without measures keeps the digest that it had before there were any.
+    left_out = {"measures"} if file.measures is None else None
+    digest = digest_of_values(file.model_dump(mode="json", by_alias=True, exclude=left_out))
+    return Memory(subspace, file.new_condition, file.unfamiliar, file.graph, digest, measures)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.records import Degree, Familiarity
+from edge.measures.measures import Measures, measured_words
+from edge.records import Degree, Familiarity, Measured, Pixels
 
 Floats = NDArray[np.float64]
 
@@ -65,6 +66,11 @@ class Memory:
     unfamiliar: float
     graph: str
     digest: str
+    measures: Measures | None = None
+
+    def measured_words(self, pixels: Pixels) -> tuple[Measured, ...] | None:
+        """The measured words of a picture, uint8 (H, W, 3) BGR; None where the memory has no measures."""
+        return None if self.measures is None else measured_words(pixels, self.measures)
 
     def familiarity(self, features: NDArray[np.float32]) -> Familiarity:
         """How familiar the picture with these features, (F,), is."""

@@ -91,6 +91,8 @@ def description_text(words: Words, *, captions: int | None = None) -> str:
         blocks.append("Tags: " + ", ".join(tag.word for tag in words.tags))
     if words.attributes:
         blocks.append("Attributes: " + ", ".join(tag.word for tag in words.attributes))
+    if words.measured:
+        blocks.append("Measured: " + ", ".join(one.word for one in words.measured))
     if listed:
         blocks.append("Captions:\n" + "\n".join(f"- {caption}" for caption in listed))
     return "\n".join(blocks) + "\n"

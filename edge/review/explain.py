@@ -1,6 +1,6 @@
 """Which words moved a verdict: what the verdict would be without each of them.
 
-Each tag, attribute, caption and phrase of a caption is left out once. All are judged in one batch together with the whole description, so
+Each tag, attribute, measured word, caption and phrase of a caption is left out once. All are judged in one batch together with the whole description, so
 that their numbers can be compared. An effect is on the verdict's decision (its labels together): it is positive where the word speaks for
 the decision. Effects of words that mean the same do not add up: without "crack", "hairline crack" still says it.
 
@@ -29,7 +29,7 @@ MAX_SHIFT = 0.1
 NOISE = 0.15
 """Nats. A smaller effect may be rounding: 95 % of the words of eight real cells moved by less, judged alone and in the batch."""
 
-Kind: TypeAlias = Literal["tag", "attribute", "caption", "phrase"]
+Kind: TypeAlias = Literal["tag", "attribute", "measured", "caption", "phrase"]
 
 _PHRASE_SEPARATOR = re.compile(r"\s*,\s*")
 
@@ -141,6 +141,10 @@ def _ablations(description: Description) -> list[tuple[Kind, str, Description]]:
     without: list[tuple[Kind, str, Words]] = []
     without += [("tag", tag.word, replace(words, tags=_without(words.tags, i))) for i, tag in enumerate(words.tags)]
     without += [("attribute", tag.word, replace(words, attributes=_without(words.attributes, i))) for i, tag in enumerate(words.attributes)]
+    without += [
+        ("measured", one.word, replace(words, measured=words.measured[:i] + words.measured[i + 1 :]))
+        for i, one in enumerate(words.measured)
+    ]
     for i, caption in enumerate(words.captions):
         before, after = words.captions[:i], words.captions[i + 1 :]
         without.append(("caption", caption, replace(words, captions=before + after)))

@@ -30,7 +30,7 @@ class Texts:
 
 
 ENGLISH = Texts(
-    kinds={"tag": "tag", "attribute": "attribute", "caption": "caption", "phrase": "  part of it"},
+    kinds={"tag": "tag", "attribute": "attribute", "measured": "measured", "caption": "caption", "phrase": "  part of it"},
     none="none",
     reasons="why not OK",
     no_reason="no reason codes",
@@ -51,7 +51,7 @@ ENGLISH = Texts(
 )
 
 JAPANESE = Texts(
-    kinds={"tag": "タグ", "attribute": "属性", "caption": "説明文", "phrase": "  その一部"},
+    kinds={"tag": "タグ", "attribute": "属性", "measured": "測定", "caption": "説明文", "phrase": "  その一部"},
     none="なし",
     reasons="OK でない理由",
     no_reason="理由コードはありません",

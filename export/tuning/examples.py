@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.records import Tag, Words
+from edge.records import Measured, Tag, Words
 from export.errors import ExportError
 from firmware_config.labels import Label
 
@@ -60,7 +60,8 @@ def read_examples(path: Path, labels: Sequence[Label]) -> tuple[Example, ...]:
 def _example(record: dict[str, Any]) -> Example:
     words = record["description"]
     tags, attributes = (tuple(Tag(word, 0.0) for word in words[name]) for name in ("tags", "attributes"))
-    return Example(Words(tags, attributes, tuple(words["captions"])), tuple(record["allowed"]), record["source"])
+    measured = tuple(Measured(word, 0.0) for word in words.get("measured", ()))
+    return Example(Words(tags, attributes, tuple(words["captions"]), measured), tuple(record["allowed"]), record["source"])
 
 
 def augmented(examples: Iterable[Example], *, dropout: float, seed: int) -> tuple[Example, ...]:

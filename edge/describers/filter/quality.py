@@ -39,6 +39,8 @@ class QualityFilter:
                 tags=self._in_station_terms(words.tags),
                 attributes=self._in_station_terms(words.attributes),
                 captions=tuple(clean(self.station_terms.applied(caption)) for caption in words.captions),
+                # What was measured is true as it is; only its wording is the station's.
+                measured=tuple(replace(one, word=self.station_terms.applied(one.word)) for one in words.measured),
             ),
             struck=tuple(Struck(struck.where, self.station_terms.applied(struck.text)) for struck in description.struck),
         )
@@ -54,6 +56,7 @@ class QualityFilter:
             tags=tuple(tag for tag in words.tags if foils.supports_word(image_embeds, tag.word)),
             attributes=tuple(tag for tag in words.attributes if foils.supports_word(image_embeds, tag.word)),
             captions=tuple(_merged([(text, claims) for text, claims, _ in checked])),
+            measured=words.measured,
         )
         return replace(description, words=supported, struck=(*description.struck, *dict.fromkeys(struck)))
 
