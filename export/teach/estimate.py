@@ -27,19 +27,21 @@ BASE_MEMORY_BYTES, BASE_DISK_BYTES = 1_500_000_000, 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is done: painted pictures, steps and batch of a tail of the eye, pictures that are described, tunings of the judge."""
+    """How much is done: painted pictures, steps and batch of a tail of the eye, steps of words and captions, described pictures, tunings."""
 
     painted: int
     steps: int
     batch: int
+    words: int
+    captions: int
     described: int
     tunings: int
 
 
 EFFORTS: dict[Literal["quick", "normal", "thorough"], Effort] = {
-    "quick": Effort(painted=1_500, steps=200, batch=32, described=400, tunings=1),
-    "normal": Effort(painted=6_000, steps=700, batch=32, described=2_000, tunings=3),
-    "thorough": Effort(painted=12_000, steps=900, batch=32, described=4_000, tunings=5),
+    "quick": Effort(painted=1_500, steps=200, batch=32, words=1_000, captions=300, described=400, tunings=1),
+    "normal": Effort(painted=6_000, steps=700, batch=32, words=3_000, captions=700, described=2_000, tunings=3),
+    "thorough": Effort(painted=12_000, steps=900, batch=32, words=4_000, captions=1_200, described=4_000, tunings=5),
 }
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from export.bundle.build import Built, build
 from export.cache import Cache
+from export.eye.captions import CaptionsRecipe
 from export.eye.tail import TailRecipe
+from export.eye.words import WordsRecipe
 from export.products.canvases import read_canvases
 from export.progress import Report
 from export.teach.bundle import gather
@@ -25,7 +27,11 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
     """
     kept = Cache(cache)
     training = [domain.training for domain in plan.domains]
-    effort = EyeEffort(plan.effort.painted, plan.spec.seeds, TailRecipe(steps=plan.effort.steps, batch=plan.effort.batch))
+    amount = plan.effort
+    effort = EyeEffort(
+        amount.painted, plan.spec.seeds, TailRecipe(steps=amount.steps, batch=amount.batch), WordsRecipe(steps=amount.words),
+        CaptionsRecipe(steps=amount.captions),
+    )  # fmt: skip
     eye = EyeStages(
         plan.product, read_canvases(plan.product, training), effort=effort, seed=plan.spec.seeds[0], cache=kept,
         inputs=[path for paths in training for path in paths], report=report,
