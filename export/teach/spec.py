@@ -34,8 +34,9 @@ class Pictures(BaseModel):
         "a line, a camera, a batch.",
     )
     labelled: dict[Text, tuple[Here, ...]] = Field(
-        default={}, description="Pictures whose label is known, few or many: label to folders, or to patterns such as pictures/crack-*.png. A decision "
-        "in place of a label, such as ng, says that one of its labels is right.",
+        default={},
+        description="Pictures whose label is known, few or many: label to folders, or to patterns such as pictures/crack-*.png. "
+        "A decision in place of a label, such as ng, says that one of its labels is right.",
     )
     unlabelled: tuple[Here, ...] = Field(default=(), description="Folders of pictures of a new condition whose labels nobody knows.")
     scale: bool = Field(
