@@ -146,7 +146,7 @@ def good_counts_table(
     kinds = np.repeat(["good", "measured", *bad], [len(good), len(measured_good), *map(len, bad.values())])
     measured = np.flatnonzero(kinds != "good").tolist()
     lines = []
-    for count in GOOD_COUNTS:
+    for count in (number for number in GOOD_COUNTS if number <= len(good)):
         by_scorer: dict[str, list[Scores]] = {}
         for seed in SEEDS:
             measure = partial(unusual_scores, maps, range(count), measured, seed)
