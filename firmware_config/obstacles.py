@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from firmware_config.bundle import Manifest
+from firmware_config.bundle import AdapterTemperature, Manifest
 from firmware_config.calibration import Calibration, Isotonic, bad_pictures_needed
 from firmware_config.station import Station
 
@@ -119,17 +119,19 @@ def bundle_temperature(station: Station, manifest: Manifest, *, is_taught: bool 
     """The bundle's temperature of a station's adapter and template, None where it does not hold.
 
     It was fitted on ranked labels under the bundle's own template, on words as the describer gives them: it says nothing of a station that
-    judges otherwise, that changes words by the quality filter or by its own terms, or whose lessons are examples in the instruction.
+    judges otherwise, that changes words by the quality filter or by its own terms, that measures where the temperature was fitted without
+    measured words (or the reverse), or whose lessons are examples in the instruction.
     """
-    return None if is_taught or any(_other_judging(station)) else _temperature(station, manifest)
+    fitted = _temperature(station, manifest)
+    return None if fitted is None or is_taught or any(_other_judging(station, fitted)) else fitted.temperature
 
 
-def _temperature(station: Station, manifest: Manifest) -> float | None:
+def _temperature(station: Station, manifest: Manifest) -> AdapterTemperature | None:
     wanted = (station.judge.adapter, station.judge.template)
-    return next((entry.temperature for entry in manifest.temperatures if (entry.adapter, entry.template) == wanted), None)
+    return next((entry for entry in manifest.temperatures if (entry.adapter, entry.template) == wanted), None)
 
 
-def _other_judging(station: Station) -> Iterator[str]:
+def _other_judging(station: Station, fitted: AdapterTemperature) -> Iterator[str]:
     """The settings with which a bundle's temperature does not hold."""
     if station.judge.method != "rank":
         yield f'[judge] method = "{station.judge.method}"'
@@ -139,6 +141,8 @@ def _other_judging(station: Station) -> Iterator[str]:
         yield "[describe] filter"
     if station.describe.terms:
         yield "[[describe.terms]]"
+    if station.describe.measured != fitted.measured:
+        yield f"[describe] measured = {str(station.describe.measured).lower()}"
 
 
 def _without_calibration(station: Station, manifest: Manifest | None, *, is_taught: bool) -> Iterator[Obstacle]:
@@ -150,8 +154,9 @@ def _without_calibration(station: Station, manifest: Manifest | None, *, is_taug
         return
     judge = station.judge
     calibrated = [entry.adapter for entry in manifest.temperatures if entry.template == judge.template and entry.adapter is not None]
-    if _temperature(station, manifest) is not None:
-        what = ", ".join([*_other_judging(station), *(["lessons"] if is_taught else [])])
+    fitted = _temperature(station, manifest)
+    if fitted is not None:
+        what = ", ".join([*_other_judging(station, fitted), *(["lessons"] if is_taught else [])])
         yield Obstacle(Kind.OTHER_JUDGING, {"bundle": manifest.name, "what": what})
     elif judge.adapter is None and calibrated:
         yield Obstacle(Kind.NO_ADAPTER, {"bundle": manifest.name, **_adapters(calibrated)})
