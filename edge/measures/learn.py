@@ -21,12 +21,12 @@ BLOCKS = 8
 """Neighbouring pictures are alike: a picture is measured against known ones without its whole block, as in edge/familiarity/learn.py."""
 SLIGHT_SHARE, LIMIT_SHARE = 0.2, 0.02
 """The share of good pictures with a word of any step, and with one of the second step or more."""
-MIN_SLIGHT, MIN_STEP = 1.0, 0.5
+MIN_SLIGHT, MIN_STEP = 1.0, 0.75
 """Spreads. The least limit of the first step, and its least width."""
 FEW_PICTURES = 20
 """Few pictures show little of what good ones can be: with this many a step is twice as wide as they say, with ten times as many a tenth
 wider."""
-MIN_SPREADS = {"darker_area": 0.3, "brighter_area": 0.3}
+MIN_SPREADS = dict.fromkeys(("darker_place", "darker_area", "brighter_place", "brighter_area"), 0.3)
 MIN_SPREAD = 0.02
 """Logarithms. Where good pictures hardly differ, a spread counts as this much."""
 

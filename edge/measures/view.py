@@ -28,6 +28,8 @@ STATISTICS = 6
 """Numbers of a block: brightness, contrast, and steps along x and y at two scales."""
 NOISE_FLOOR = 64.0
 """Added to variances, in squared grey levels: steps of a few grey levels may be the noise of a sensor."""
+SHARPNESS_FLOOR = 4.0
+"""As NOISE_FLOOR, for the whole picture: over many pixels noise is steady. A higher one would make a soft picture look sharp."""
 MIN_MEDIAN = 8.0
 """Grey levels. The least median by which a picture is divided."""
 
@@ -55,11 +57,11 @@ def view_of(pixels: Pixels) -> View:
     working = _working_picture(grey)
     median = max(float(np.median(working)), MIN_MEDIAN)
     fine, coarse = _steps(working), _steps(_halved(working))
-    sharpness = _log_root(fine[0].mean() + fine[1].mean()) - _log_root(coarse[0].mean() + coarse[1].mean())
+    sharpness = 0.5 * np.log((fine[0].mean() + fine[1].mean() + SHARPNESS_FLOOR) / (coarse[0].mean() + coarse[1].mean() + SHARPNESS_FLOOR))
     return View(
         dark=float(np.log(dark + 1)),
         bright=float(np.log(bright + 1)),
-        contrast=float(_log_root(working.var()) - np.log(median)),
+        contrast=float(0.5 * np.log(working.var() + NOISE_FLOOR) - np.log(median)),
         sharpness=float(sharpness),
         small=small_copy(grey),
         texture=_texture(working, median, (*fine, *coarse)),
@@ -115,7 +117,3 @@ def _halved(picture: Floats) -> Floats:
 def _blocks(picture: Floats) -> Floats:
     """The mean of each block, float32 (GRID, GRID)."""
     return np.asarray(cv2.resize(picture, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _log_root(variance: float | np.floating) -> float:
-    return 0.5 * float(np.log(variance + NOISE_FLOOR))
