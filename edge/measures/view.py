@@ -28,7 +28,7 @@ STATISTICS = 6
 """Numbers of a block: brightness, contrast, and steps along x and y at two scales."""
 NOISE_FLOOR = 64.0
 """Added to variances, in squared grey levels: steps of a few grey levels may be the noise of a sensor."""
-SHARPNESS_FLOOR = 4.0
+SHARPNESS_FLOOR = 2.0
 """As NOISE_FLOOR, for the whole picture: over many pixels noise is steady. A higher one would make a soft picture look sharp."""
 MIN_MEDIAN = 8.0
 """Grey levels. The least median by which a picture is divided."""
@@ -56,8 +56,10 @@ def view_of(pixels: Pixels) -> View:
     dark, bright = _percentiles(grey, (DARK_PERCENTILE, BRIGHT_PERCENTILE))
     working = _working_picture(grey)
     median = max(float(np.median(working)), MIN_MEDIAN)
-    fine, coarse = _steps(working), _steps(_halved(working))
-    sharpness = 0.5 * np.log((fine[0].mean() + fine[1].mean() + SHARPNESS_FLOOR) / (coarse[0].mean() + coarse[1].mean() + SHARPNESS_FLOOR))
+    halved = _halved(working)
+    fine, coarse, coarsest = _steps(working), _steps(halved), _steps(_halved(halved))
+    # Not of the finest scale, where a blurred picture still has the noise of the sensor.
+    sharpness = 0.5 * np.log((np.mean(coarse) + SHARPNESS_FLOOR) / (np.mean(coarsest) + SHARPNESS_FLOOR))
     return View(
         dark=float(np.log(dark + 1)),
         bright=float(np.log(bright + 1)),

@@ -20,9 +20,9 @@ def plate(number: int, change: Change = lambda grey: grey, *, noise: float = 1.5
     """The plate of this number, uint8 (120, 160, 3) BGR, changed as told; another `shot` has other noise of the sensor."""
     rng = np.random.default_rng(number)
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
-    period, light, tilt = 8 + rng.normal(0, 0.02), rng.normal(150, 4), rng.normal(0, 3)
+    shift, light, tilt = rng.normal(0, 0.3), rng.normal(150, 4), rng.normal(0, 3)
     grain = cv2.GaussianBlur(rng.normal(0, 1, (HEIGHT, WIDTH)), (0, 0), 1.5)
-    grey = light + 36 * _ribs(columns, period) + tilt * (rows / HEIGHT - 0.5) + 8 * np.asarray(grain, np.float64)
+    grey = light + 36 * _ribs(columns + shift) + tilt * (rows / HEIGHT - 0.5) + 8 * np.asarray(grain, np.float64)
     shown = change(grey) + np.random.default_rng((number, shot)).normal(0, noise, grey.shape)
     return np.repeat(np.clip(np.round(shown), 0, 255).astype(np.uint8)[:, :, None], 3, axis=2)
 
@@ -45,15 +45,15 @@ def turned_ribs(x: float, y: float, *, radius_px: float = 14.0) -> Change:
     inside = (columns - x * WIDTH) ** 2 + (rows - y * HEIGHT) ** 2 < radius_px**2
 
     def change(grey: Grey) -> Grey:
-        across: Grey = grey.mean() + 36 * _ribs(rows, 8.0)
+        across: Grey = grey.mean() + 36 * _ribs(rows)
         return np.where(inside, across, grey)
 
     return change
 
 
-def _ribs(position: Grey, period_px: float) -> Grey:
+def _ribs(position: Grey) -> Grey:
     """Narrow dark lines, from 0 to -1."""
-    wave = np.cos(2 * np.pi * position / period_px)
+    wave = np.cos(2 * np.pi * position / 10)
     return np.asarray(-np.clip(6 * wave - 4.5, 0, 1), np.float64)
 
 

@@ -87,7 +87,7 @@ def test_the_steps_begin_at_the_limits_and_end_at_the_last() -> None:
 def test_noise_of_the_sensor_seldom_changes_a_word() -> None:
     shots = [[words(plate(number, shot=shot)) for shot in (1, 2)] for number in range(2_000, 2_200)]
 
-    assert np.mean([first != second for first, second in shots]) <= 0.02
+    assert np.mean([first != second for first, second in shots]) <= 0.03
 
 
 def test_unlabelled_pictures_among_the_neighbours_hide_no_defect() -> None:
