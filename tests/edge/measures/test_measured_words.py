@@ -59,7 +59,10 @@ def test_good_pictures_seldom_get_a_word_and_hardly_ever_one_that_is_not_slight(
     found = [words(one) for one in plates(200, first=1_000)]
 
     assert np.mean([bool(one) for one in found]) <= 0.3
-    assert np.mean([any(not word.startswith(("slightly", "texture slightly", "whole texture slightly")) for word in one) for one in found]) <= 0.06
+    assert (
+        np.mean([any(not word.startswith(("slightly", "texture slightly", "whole texture slightly")) for word in one) for one in found])
+        <= 0.06
+    )
 
 
 @pytest.mark.parametrize(
