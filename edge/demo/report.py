@@ -28,8 +28,8 @@ def lines_of(inspection: Inspection, cell: Cell, *, number: int, texts: Texts, c
     if inspection.description is None:
         return f"{head}\n        {inspection.detail}"
     description = inspection.description.words
-    shown = (*description.tags[:SHOWN_WORDS], *description.attributes[:SHOWN_WORDS], *description.measured[:SHOWN_WORDS])
-    words = ", ".join(one.word for one in shown)
+    tags, measured = (*description.tags[:SHOWN_WORDS], *description.attributes[:SHOWN_WORDS]), description.measured[:SHOWN_WORDS]
+    words = ", ".join([*(tag.word for tag in tags), *(one.word for one in measured)])
     return f"{head}\n        {texts.words}: {words}\n        {texts.caption}: {next(iter(description.captions), '')}"
 
 

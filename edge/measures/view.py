@@ -90,7 +90,7 @@ def _percentiles(grey: NDArray[np.uint8], shares: tuple[float, ...]) -> NDArray[
     stride = max(1, int(np.sqrt(grey.size / TONE_PIXELS)))
     counts = np.bincount(grey[::stride, ::stride].ravel(), minlength=256)
     below = np.concatenate([[0.0], np.cumsum(counts) / counts.sum()])
-    return np.interp(np.array(shares) / 100, below, np.arange(257) - 0.5)
+    return np.asarray(np.interp(np.array(shares) / 100, below, np.arange(257) - 0.5), np.float64)
 
 
 def _working_picture(grey: NDArray[np.uint8]) -> Floats:
