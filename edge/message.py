@@ -59,7 +59,7 @@ class Described(BaseModel):
 
 
 class Judged(BaseModel):
-    """How the probabilities came about: summed token log-likelihoods in nats per label, before the softmax and any calibration."""
+    """How the probabilities came about: log-likelihoods in nats per label by the method, before the softmax and any calibration."""
 
     model_config = STRICT
     method: str
@@ -69,8 +69,10 @@ class Judged(BaseModel):
     prediction_set: tuple[str, ...] = Field(
         default=(), description="Labels of the conformal prediction set; empty without a calibration file."
     )
-    prompt: str | None = Field(default=None, description="Digest of the filled instruction: template, labels and examples.")
-    adapter: str | None = Field(default=None, description="Digest of the LoRA.")
+    prompt: str | None = Field(
+        default=None, description="Digest of the filled instruction: template, labels and examples; null: none is read."
+    )
+    adapter: str | None = Field(default=None, description="Digest of the LoRA or of the linear judge.")
     calibration: str | None = Field(default=None, description="Digest of what made the probabilities of the log-likelihoods.")
 
 
@@ -97,8 +99,9 @@ class Message(BaseModel):
     label: str | None
     confidence: Probability | None = Field(description="Of the decision: the sum over its labels. Null where none is known.")
     reasons: tuple[Reason, ...] = Field(
-        description="Why it is not OK, worst first. With an OK only new_condition may stand, which is a remark."
+        description="Why it is not OK, worst first. With an OK only rule and new_condition may stand, which are remarks."
     )
+    rule: str | None = Field(default=None, description="The name of the station's rule that decided; null: the judge did.")
     detail: str | None = Field(description="One sentence for people, mostly with a FAULT.")
     probabilities: dict[str, Probability] | None = Field(description="Per label, in the station's order.")
     words: Described | None
@@ -211,6 +214,7 @@ def _to_message(inspection: Inspection) -> Message:
         label=verdict.label,
         confidence=verdict.confidence,
         reasons=verdict.reasons,
+        rule=verdict.rule,
         detail=None if inspection.detail is None else inspection.detail.encode(errors="backslashreplace").decode(),
         probabilities=scores and dict(zip(scores.labels, scores.probabilities, strict=True)),
         words=description and to_wire(description),
@@ -243,7 +247,9 @@ def _to_inspection(message: Message) -> Inspection:
         source=message.source,
         part_id=message.part_id,
         captured_at=message.captured_at.astimezone(timezone.utc),
-        verdict=Verdict(decision=message.decision, label=message.label, confidence=message.confidence, reasons=message.reasons),
+        verdict=Verdict(
+            decision=message.decision, label=message.label, confidence=message.confidence, reasons=message.reasons, rule=message.rule
+        ),
         description=None if words is None else from_wire(words),
         scores=None
         if judge is None

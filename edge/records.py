@@ -102,6 +102,8 @@ class Reason(str, Enum):
     AMBIGUOUS = "ambiguous"
     """The conformal set holds labels of more than one decision."""
     LABEL_REVIEW = "label_review"
+    RULE = "rule"
+    """A rule of the station decided, not the judge. It may stand beside any decision; the verdict names it."""
     LATE = "late"
     SPOOL_FULL = "spool_full"
 
@@ -208,10 +210,11 @@ class Description:
 class Scores:
     """What the judge makes of a description: per label, in the station's order.
 
-    `log_likelihoods` are sums of token log-likelihoods in nats, by `method`; `probabilities` (0..1, sum 1) are their softmax, calibrated
-    where `calibrated` is True; otherwise the confidence of the verdict is None. `prediction_set` holds the labels of the conformal
-    prediction set; it is empty without a calibration file. `prompt`, `adapter` and `calibration` are the digests (`sha256:`) of the filled
-    instruction (template, labels and examples), of the LoRA and of the calibration file.
+    `log_likelihoods` are in nats, by `method`: sums of those of tokens, or the log-probabilities of a linear judge. `probabilities`
+    (0..1, sum 1) are their softmax, calibrated where `calibrated` is True; otherwise the confidence of the verdict is None.
+    `prediction_set` holds the labels of the conformal prediction set; it is empty without a calibration file. `prompt`, `adapter` and
+    `calibration` are the digests (`sha256:`) of the filled instruction (template, labels and examples), of the LoRA or the linear judge,
+    and of the calibration file.
     """
 
     labels: tuple[str, ...]
@@ -237,12 +240,16 @@ class Decision(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision and why. `confidence` (0..1) is None where none is known; `reasons` are codes, worst first."""
+    """The decision and why. `confidence` (0..1) is None where none is known; `reasons` are codes, worst first.
+
+    `rule` is the name of the station's rule that decided, None where the judge did; `label` is the judge's in any case.
+    """
 
     decision: Decision
     label: str | None
     confidence: float | None
     reasons: tuple[Reason, ...] = ()
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, RootModel, ValidationError, model_validat
 from export.errors import SpecError
 from export.model_sources import BlipSource, ClipSource, Here, Limits, LlmSource
 from firmware_config.board import Precision
-from firmware_config.bundle import AdapterTemperature
+from firmware_config.bundle import AdapterTemperature, LinearTemperature
 from firmware_config.describers import Blip, Clip
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
@@ -52,7 +52,8 @@ class BundleSpec(BaseModel):
     version: int = Field(ge=1, description="Version of the bundle. A build never replaces a newer version by an older one.")
     artefacts: Here | None = Field(
         default=None,
-        description="Folder of ready artefacts: models.json, the files that it names, adapters/*.gguf and temperatures.json.",
+        description="Folder of ready artefacts: models.json, the files that it names, adapters/*.gguf, judges/*.json (linear judges), "
+        "memories/*.json and temperatures.json.",
     )
     templates: Here | None = Field(
         default=None,
@@ -133,7 +134,7 @@ class Models(BaseModel):
     parity: dict[str, float] = {}
 
 
-class _Temperatures(RootModel[tuple[AdapterTemperature, ...]]):
+class _Temperatures(RootModel[tuple[AdapterTemperature | LinearTemperature, ...]]):
     """The content of temperatures.json."""
 
 
@@ -179,8 +180,8 @@ def read_models(artefacts: Path) -> Models:
     return _read_json(artefacts / "models.json", Models)
 
 
-def read_temperatures(artefacts: Path) -> tuple[AdapterTemperature, ...]:
-    """Read temperatures.json, a list of `AdapterTemperature`; empty where the file does not exist.
+def read_temperatures(artefacts: Path) -> tuple[AdapterTemperature | LinearTemperature, ...]:
+    """Read temperatures.json, those of adapters and of linear judges; empty where the file does not exist.
 
     Raises:
         SpecError: the file is not such a list.

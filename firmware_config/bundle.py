@@ -72,6 +72,15 @@ class AdapterTemperature(BaseModel):
     measured: bool = Field(default=False, description="The descriptions that it was fitted on had measured words.")
 
 
+class LinearTemperature(BaseModel):
+    """The temperature of one linear judge; it divides as that of an adapter does. Fitted when the linear judge was."""
+
+    model_config = STRICT
+    linear: str
+    temperature: float = Field(gt=0, le=100)
+    measured: bool = Field(default=False, description="The descriptions that it was fitted on had measured words.")
+
+
 class Golden(BaseModel):
     """A picture of the bundle with its certified verdict: what a box with the golden station gives for it.
 
@@ -102,10 +111,11 @@ class Manifest(BaseModel):
     describer: Describer
     llm: Llm
     templates: dict[str, FilePath]
+    linear: dict[str, FilePath] = Field(default={}, description="Linear judges by name, for [judge] linear of a station.")
     memories: dict[str, FilePath] = Field(
         default={}, description="Memories of known pictures by name, for [familiarity] memory of a station."
     )
-    temperatures: tuple[AdapterTemperature, ...] = ()
+    temperatures: tuple[AdapterTemperature | LinearTemperature, ...] = ()
     golden: tuple[Golden, ...] = ()
     parity: dict[str, float] = Field(default={}, description="Differences to the original models, measured when the bundle was built.")
     notice: str = ""
@@ -115,8 +125,8 @@ class Manifest(BaseModel):
     def models_digest(self) -> str:
         """`sha256:` of what words and log-likelihoods depend on: graphs, weights, tokenizers, vocabularies and preprocessing.
 
-        Files count by their content. Name, version, signing key and licences are left out; so are adapters and templates, whose digests
-        every verdict carries.
+        Files count by their content. Name, version, signing key and licences are left out; so are adapters, linear judges and templates,
+        whose digests every verdict carries.
         """
         contents = {file.path: file.sha256 for file in self.files}
         values = {"describer": self.describer.model_dump(mode="json"), "llm": self.llm.model_dump(mode="json", exclude={"adapters"})}
@@ -128,6 +138,8 @@ class Manifest(BaseModel):
         yield from self.llm.file_uses("llm")
         for name, path in self.templates.items():
             yield FileUse(f"templates.{name}", path, (".txt",))
+        for name, path in self.linear.items():
+            yield FileUse(f"linear.{name}", path, (".json",))
         for name, path in self.memories.items():
             yield FileUse(f"memories.{name}", path, (".json",))
         for golden in self.golden:

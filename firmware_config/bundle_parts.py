@@ -1,4 +1,4 @@
-"""What a station needs of a bundle, as far as the manifest tells: adapter, template, foils, and a calibration for its models."""
+"""What a station needs of a bundle, as far as the manifest tells: adapter, linear judge, template, foils, a calibration for its models."""
 
 from __future__ import annotations
 
@@ -27,6 +27,28 @@ def missing_adapter(station: Station, manifest: Manifest) -> str | None:
     )
 
 
+def missing_linear(station: Station, manifest: Manifest) -> str | None:
+    """One sentence if the bundle lacks the station's linear judge, else None."""
+    name = station.judge.linear
+    if name is None or name in manifest.linear:
+        return None
+    available = ", ".join(sorted(manifest.linear)) or "none"
+    return (
+        f"station {station.station.name} needs linear judge {name!r}, bundle {manifest.name} has {available}: "
+        "correct [judge] linear, or build the bundle with it"
+    )
+
+
+def tuned_part_digest(station: Station, manifest: Manifest) -> str | None:
+    """`sha256:` of the file that was fitted to the product: the station's linear judge, else its adapter; None without one."""
+    judge, name = station.judge, None
+    if judge.method == "linear":
+        name = manifest.linear.get(judge.linear or "")
+    elif judge.adapter is not None:
+        name = manifest.llm.adapters.get(judge.adapter)
+    return next((f"sha256:{file.sha256}" for file in manifest.files if file.path == name), None)
+
+
 def missing_template(station: Station, manifest: Manifest) -> str | None:
     """One sentence if the bundle lacks the station's template, else None; a station may have a template file of its own."""
     if station.judge.template_file is not None or station.judge.template in manifest.templates:
@@ -51,7 +73,7 @@ def require_parts(station: Station, manifest: Manifest) -> None:
     Raises:
         StationError: the first part that is missing.
     """
-    for missing in (missing_adapter, missing_template, missing_foils):
+    for missing in (missing_adapter, missing_linear, missing_template, missing_foils):
         msg = missing(station, manifest)
         if msg is not None:
             raise StationError(msg)
@@ -63,12 +85,10 @@ def require_calibrated_for(station: Station, manifest: Manifest, calibration: Ca
     Raises:
         CalibrationError: names the first thing that differs.
     """
-    adapter = manifest.llm.adapters.get(station.judge.adapter or "")
-    digest = next((f"sha256:{file.sha256}" for file in manifest.files if file.path == adapter), None)
     judge = FittedFor(
         models=manifest.models_digest,
         prompt=calibration.fitted_for.prompt,
-        adapter=digest,
+        adapter=tuned_part_digest(station, manifest),
         method=station.judge.method,
         describing=station.describing_digest,
         labels=labels_of(station.labels),

@@ -35,8 +35,10 @@ class FittedFor(BaseModel):
 
     model_config = STRICT
     models: Digest = Field(description="Digest of the bundle's models.")
-    prompt: Digest = Field(description="Digest of the filled instruction: template, labels, meanings and examples.")
-    adapter: Digest | None = Field(description="Digest of the LoRA; null: the judge has none.")
+    prompt: Digest | None = Field(
+        description="Digest of the filled instruction: template, labels, meanings and examples; null: a linear judge reads none."
+    )
+    adapter: Digest | None = Field(description="Digest of the LoRA or of the linear judge; null: the judge has none.")
     method: str = Field(min_length=1, max_length=64, description="The station's [judge] method.")
     describing: Digest = Field(description="Digest of how pictures become words: the station's [describe] and region of interest.")
     labels: dict[str, Decision] = Field(min_length=2, max_length=64)
@@ -153,7 +155,7 @@ _FITTED_FOR_WORDS = {
     "labels": "labels",
     "words by [describe] and roi": "describing",
     "method": "method",
-    "adapter": "adapter",
+    "adapter or linear judge": "adapter",
     "instruction": "prompt",
 }
 """How messages name the fields of `FittedFor`, in the order in which they are compared."""

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from firmware_config.bundle import AdapterTemperature, Manifest
+from firmware_config.bundle import AdapterTemperature, LinearTemperature, Manifest
 from firmware_config.calibration import Calibration, Isotonic, bad_pictures_needed
 from firmware_config.station import Station
 
@@ -26,6 +26,7 @@ class Kind(Enum):
     NO_ADAPTER = "no_adapter"
     NO_TEMPERATURE = "no_temperature"
     NO_TEMPERATURE_UNTUNED = "no_temperature_untuned"
+    NO_TEMPERATURE_LINEAR = "no_temperature_linear"
     OTHER_JUDGING = "other_judging"
     NO_BUNDLE = "no_bundle"
     TOO_FEW_BAD = "too_few_bad"
@@ -54,6 +55,8 @@ _ENGLISH_KINDS: Mapping[Kind, str] = {
     "`kotoba-edge calibrate`",
     Kind.NO_TEMPERATURE_UNTUNED: "[judge] names no adapter, and bundle {bundle} has no calibration for template {template} without one: "
     "calibrate the station with `kotoba-edge calibrate`",
+    Kind.NO_TEMPERATURE_LINEAR: "bundle {bundle} has no calibration for linear judge {linear}: calibrate the station with "
+    "`kotoba-edge calibrate`",
     Kind.OTHER_JUDGING: "the calibration of bundle {bundle} does not hold with {what}: calibrate the station with `kotoba-edge calibrate`",
     Kind.NO_BUNDLE: "[judge] names neither an adapter nor a calibration: make the station with `kotoba-config new --bundle`, name an "
     "adapter of the bundle, or calibrate the station with `kotoba-edge calibrate`",
@@ -103,20 +106,21 @@ def obstacles(
     `calibration` is the content of the station's calibration file, None without one. `is_taught` says that lessons give the judge examples.
     """
     found = []
-    if all(label.decision != "ok" for label in station.labels):
+    if all(one.decision != "ok" for one in (*station.labels, *station.rules)):
         found.append(Obstacle(Kind.NO_OK_LABEL))
     if calibration is not None:
         found += _of_calibration(station, calibration)
     elif station.judge.calibration is None:
         found += _without_calibration(station, manifest, is_taught=is_taught)
     told = any(obstacle.kind is Kind.NO_ADAPTER for obstacle in found)
-    if manifest is not None and manifest.llm.adapters and station.judge.adapter is None and not told:
+    is_untuned = station.judge.adapter is None and station.judge.method != "linear"
+    if manifest is not None and manifest.llm.adapters and is_untuned and not told:
         found.append(Obstacle(Kind.UNTUNED, {"bundle": manifest.name, **_adapters(manifest.llm.adapters)}))
     return tuple(found)
 
 
 def bundle_temperature(station: Station, manifest: Manifest, *, is_taught: bool = False) -> float | None:
-    """The bundle's temperature of a station's adapter and template, None where it does not hold.
+    """The bundle's temperature of a station's adapter and template, or of its linear judge, None where it does not hold.
 
     It was fitted on ranked labels under the bundle's own template, on words as the describer gives them: it says nothing of a station that
     judges otherwise, that changes words by the quality filter or by its own terms, that measures where the temperature was fitted without
@@ -126,16 +130,23 @@ def bundle_temperature(station: Station, manifest: Manifest, *, is_taught: bool 
     return None if fitted is None or is_taught or any(_other_judging(station, fitted)) else fitted.temperature
 
 
-def _temperature(station: Station, manifest: Manifest) -> AdapterTemperature | None:
-    wanted = (station.judge.adapter, station.judge.template)
-    return next((entry for entry in manifest.temperatures if (entry.adapter, entry.template) == wanted), None)
+def _temperature(station: Station, manifest: Manifest) -> AdapterTemperature | LinearTemperature | None:
+    judge = station.judge
+    if judge.method == "linear":
+        return next((one for one in manifest.temperatures if isinstance(one, LinearTemperature) and one.linear == judge.linear), None)
+    wanted = (judge.adapter, judge.template)
+    return next((one for one in _of_adapters(manifest) if (one.adapter, one.template) == wanted), None)
 
 
-def _other_judging(station: Station, fitted: AdapterTemperature) -> Iterator[str]:
+def _of_adapters(manifest: Manifest) -> list[AdapterTemperature]:
+    return [one for one in manifest.temperatures if isinstance(one, AdapterTemperature)]
+
+
+def _other_judging(station: Station, fitted: AdapterTemperature | LinearTemperature) -> Iterator[str]:
     """The settings with which a bundle's temperature does not hold."""
-    if station.judge.method != "rank":
+    if station.judge.method not in {"rank", "linear"}:
         yield f'[judge] method = "{station.judge.method}"'
-    if station.judge.template_file is not None:
+    if station.judge.template_file is not None and station.judge.method != "linear":
         yield "[judge] template_file"
     if station.describe.filter:
         yield "[describe] filter"
@@ -147,17 +158,19 @@ def _other_judging(station: Station, fitted: AdapterTemperature) -> Iterator[str
 
 def _without_calibration(station: Station, manifest: Manifest | None, *, is_taught: bool) -> Iterator[Obstacle]:
     if manifest is None:
-        if station.judge.adapter is None:
+        if station.judge.adapter is None and station.judge.method != "linear":
             yield Obstacle(Kind.NO_BUNDLE)
         return
     if bundle_temperature(station, manifest, is_taught=is_taught) is not None:
         return
     judge = station.judge
-    calibrated = [entry.adapter for entry in manifest.temperatures if entry.template == judge.template and entry.adapter is not None]
+    calibrated = [entry.adapter for entry in _of_adapters(manifest) if entry.template == judge.template and entry.adapter is not None]
     fitted = _temperature(station, manifest)
     if fitted is not None:
         what = ", ".join([*_other_judging(station, fitted), *(["lessons"] if is_taught else [])])
         yield Obstacle(Kind.OTHER_JUDGING, {"bundle": manifest.name, "what": what})
+    elif judge.method == "linear":
+        yield Obstacle(Kind.NO_TEMPERATURE_LINEAR, {"bundle": manifest.name, "linear": str(judge.linear)})
     elif judge.adapter is None and calibrated:
         yield Obstacle(Kind.NO_ADAPTER, {"bundle": manifest.name, **_adapters(calibrated)})
     elif judge.adapter is None:

@@ -15,6 +15,7 @@ from firmware_config.labels import Label
 from firmware_config.outputs import Outputs
 from firmware_config.strict import STRICT
 from firmware_config.toml import MAX_TOML_BYTES, parse_toml
+from firmware_config.word_rules import WordRule
 
 TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
 Unit = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -184,10 +185,17 @@ class Judge(BaseModel):
         description="Name of a LoRA adapter in the bundle's llm/adapters/. Unset: the language model judges as it is, untuned.",
         examples=["product"],
     )
-    method: Literal["rank", "contextual", "generate"] = Field(
+    method: Literal["rank", "contextual", "generate", "linear"] = Field(
         default="rank",
         description="rank: the log-likelihood of each label; contextual: the same, less that after a description without content; "
-        "generate: what decoding under a grammar that allows only the labels would give.",
+        "generate: what decoding under a grammar that allows only the labels would give; linear: the sum of fixed weights of the words, "
+        "without a language model.",
+    )
+    linear: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description='Name of a linear judge in the bundle\'s judges/, for method = "linear".',
+        examples=["product"],
     )
     min_confidence: Unit = Field(default=0.5, description="A verdict with less confidence is REVIEW.")
     min_margin: Unit = Field(default=0.0, description="A verdict whose confidence is ahead of the next decision by less is REVIEW.")
@@ -202,6 +210,13 @@ class Judge(BaseModel):
         examples=["/var/lib/kotoba/lessons/cell.jsonl"],
     )
     cached_scores: int = Field(default=4_096, ge=0, le=1_000_000, description="Size of the score cache in descriptions; 0 switches it off.")
+
+    @model_validator(mode="after")
+    def _linear_is_named(self) -> Judge:
+        if self.method == "linear" and self.linear is None:
+            msg = 'method = "linear" needs `linear`, the name of a linear judge of the bundle'
+            raise ValueError(msg)
+        return self
 
 
 class Familiarity(BaseModel):
@@ -232,6 +247,9 @@ class Station(BaseModel):
     labels: tuple[Label, ...] = Field(min_length=2, max_length=64, description="The answers of the judge, at least two.")
     describe: Describe = Describe()
     judge: Judge = Judge()
+    rules: tuple[WordRule, ...] = Field(
+        default=(), max_length=64, description="Rules in words, which decide before the judge; the first that applies counts."
+    )
     familiarity: Familiarity = Familiarity()
     outputs: Outputs = Outputs()
 
@@ -241,6 +259,11 @@ class Station(BaseModel):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             msg = f"labels must be distinct, but {twice[0]!r} is listed twice"
+            raise ValueError(msg)
+        rules = [rule.name for rule in self.rules]
+        same = next((name for name in rules if rules.count(name) > 1), None)
+        if same is not None:
+            msg = f"the names of rules must be distinct, but {same!r} is listed twice"
             raise ValueError(msg)
         return self
 
@@ -270,15 +293,17 @@ class Station(BaseModel):
 
     @property
     def settings_digest(self) -> str:
-        """`sha256:` of the settings that a verdict depends on: labels, describing, judging, and of [picture] the pixels and printed text.
+        """`sha256:` of the settings that a verdict depends on: labels, describing, judging, rules, of [picture] pixels and printed text.
 
         Of [picture] these are the region of interest, `allow_printed_text`, and how files are read. It leaves out camera, trigger, outputs
         and paths. The contents of the files that [judge] names are in the digests of the instruction and of the calibration, which every
         verdict carries.
         """
-        judge = {"template", "adapter", "method", "min_confidence", "min_margin"}
+        # What is new and not used leaves the digest as it was.
+        rules = {"rules": True} if self.rules else {}
+        judge = {"template", "adapter", "method", "min_confidence", "min_margin", *({"linear"} if self.judge.linear else ())}
         picture = {"roi", "allow_printed_text", *self._reading()}
-        include: Any = {"labels": True, "describe": self._describing(), "picture": picture, "judge": judge}
+        include: Any = {"labels": True, "describe": self._describing(), "picture": picture, "judge": judge, **rules}
         return digest_of_values(self.model_dump(mode="json", include=include))
 
     def _describing(self) -> set[str]:

@@ -19,7 +19,7 @@ from edge.cameras.capture_factory import CaptureFactory
 from edge.daemon.startup import box_info, open_spool, read_stations
 from edge.describers import open_vision_models
 from edge.errors import EdgeError
-from edge.judges import open_language_model, open_station_judge
+from edge.judges import open_needed_model, open_station_judge
 from edge.judges.open import lesson_examples
 from edge.records import LostFrame, Pixels
 from edge.sinks import open_sinks
@@ -139,7 +139,7 @@ def _disk(settings: BoxSettings) -> str:
 def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
     """Describe and judge one rendered picture with the settings of each station."""
     vision = open_vision_models(bundle, board=board)
-    model = open_language_model(bundle, board=board)
+    model = open_needed_model(bundle, stations, board=board)
     times = []
     for station in stations:
         judge = open_station_judge(model, bundle=bundle, station=station)
@@ -147,7 +147,8 @@ def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
         started = time.monotonic()
         judge.score(vision.describer(station.describe).describe(frame).words)
         times.append(f"{station.station.name} {(time.monotonic() - started) * 1e3:.0f} ms")
-    return f"vision on {', '.join(vision.providers)}, language model: {model.runs_on}; one picture takes {', '.join(times)}"
+    runs_on = "not loaded, every station has a linear judge" if model is None else model.runs_on
+    return f"vision on {', '.join(vision.providers)}, language model: {runs_on}; one picture takes {', '.join(times)}"
 
 
 def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
@@ -163,7 +164,8 @@ def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
     labels = ", ".join(label.name for label in station.labels if label.decision == "ok")
     calibrated = f"calibration {path}" if path is not None else f"the calibration of bundle {bundle.manifest.name}"
     adapter = "no adapter" if station.judge.adapter is None else f"adapter {station.judge.adapter}"
-    can = f"station {station.station.name} can say OK ({labels}) with {adapter} and {calibrated}"
+    judge = f"linear judge {station.judge.linear}" if station.judge.method == "linear" else adapter
+    can = f"station {station.station.name} can say OK ({labels}) with {judge} and {calibrated}"
     return [Finding("verdicts", Level.WARN, one.told(station, texts)) for one in found] or [Finding("verdicts", Level.OK, can)]
 
 

@@ -117,7 +117,7 @@ def _author(options: argparse.Namespace) -> str:
 def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_trusted_bundle
     from edge.describers import open_vision_models
-    from edge.judges import open_language_model
+    from edge.judges import open_needed_model
     from edge.review.teach import Teacher, Teaching
     from firmware_config.board import read_board
 
@@ -131,7 +131,7 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
         lines,
         station=station,
         bundle=bundle,
-        model=open_language_model(bundle, board=board),
+        model=open_needed_model(bundle, [station], board=board),
         describer=open_vision_models(bundle, board=board).describer(station.describe),
     )
     teaching = Teaching(inspection, options.label, options.kind, by=_author(options), why=options.why)

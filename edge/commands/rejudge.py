@@ -1,4 +1,4 @@
-"""`kotoba-edge rejudge`: judge stored words with another template, adapter or method, and compare the decisions."""
+"""`kotoba-edge rejudge`: judge stored words with another template, adapter, linear judge or method, and compare the decisions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from edge.errors import HistoryError
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
-JUDGE_KEYS = {"template": "template_file", "adapter": "adapter", "method": "method"}
+JUDGE_KEYS = {"template": "template_file", "adapter": "adapter", "method": "method", "linear": "linear"}
 """Each option that replaces a key of the station's [judge] section, and that key."""
 
 
@@ -24,7 +24,7 @@ def register(commands: Commands) -> None:
     rejudge = add_command(
         commands,
         "rejudge",
-        summary="Judge stored words with another template, adapter or method, and print how many decisions change.",
+        summary="Judge stored words with another template, adapter, linear judge or method, and print how many decisions change.",
         details="Nothing is sent and nothing stored changes. What the options leave open is as in the station file.",
         example="kotoba-edge rejudge --template new.txt --since 8h --station cell.toml --out new.jsonl",
         run=_rejudge,
@@ -33,10 +33,11 @@ def register(commands: Commands) -> None:
     rejudge.add_argument("--adapter", metavar="NAME", help="The adapter (LoRA) of the bundle to judge with.")
     rejudge.add_argument(
         "--method",
-        choices=("rank", "contextual", "generate"),
+        choices=("rank", "contextual", "generate", "linear"),
         help="How to judge. rank compares the likelihoods of the labels, contextual subtracts what they are without content, generate lets "
-        "the model write a label.",
+        "the model write a label, linear sums fixed weights of the words.",
     )
+    rejudge.add_argument("--linear", metavar="NAME", help="The linear judge of the bundle, for --method linear.")
     rejudge.add_argument("--out", type=Path, metavar="JSONL", help="Write the new verdicts to this file, one JSON line each.")
     rejudge.add_argument("--limit", type=positive, metavar="N", help="Take the first N inspections. Default: all.")
     add_time_options(rejudge)

@@ -1,4 +1,4 @@
-"""Opens the inspectors of a box: loads each model of its bundle once and shares it between the stations."""
+"""Opens the inspectors of a box: loads each model of its bundle that they need once and shares it between the stations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from edge.describers import open_vision_models
 from edge.familiarity.open import open_memory
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import limits_of
-from edge.judges import open_language_model, open_station_judge
+from edge.judges import open_needed_model, open_station_judge
 from firmware_config.board import Board
 from firmware_config.station import Station
 
@@ -26,7 +26,7 @@ def open_inspectors(
         FamiliarityError: a station's memory of known pictures cannot be read, or was learned with other models or another region.
     """
     vision = open_vision_models(bundle, board=board)
-    model = open_language_model(bundle, board=board)
+    model = open_needed_model(bundle, stations, board=board)
     inspectors = []
     for station in stations:
         judge = open_station_judge(model, bundle=bundle, station=station, on_lookup=partial(on_lookup, station.station.name))

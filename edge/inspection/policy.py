@@ -1,4 +1,8 @@
-"""Decides from words and scores. OK only if every check passes; all else is NG, REVIEW or FAULT, with reasons."""
+"""Decides from words and scores. OK only if every check passes; all else is NG, REVIEW or FAULT, with reasons.
+
+A rule of the station takes the place of the judge: its scores must be sound and calibrated, but what they say does not count. What is wrong
+with the picture or its words counts all the same, so no rule makes a FAULT, an unfamiliar picture or printed text an OK.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from edge.inspection.text_influence import influences
+from edge.inspection.word_rules import first_rule
 from edge.records import Decision, Description, Inspection, Reason, Scores, Verdict
 from firmware_config.calibration import Escape
 from firmware_config.labels import Label
 from firmware_config.station import Station
+from firmware_config.word_rules import WordRule
 
 SUM_TOLERANCE = 1e-6
 """The sum of the probabilities may differ from 1 by this much, for rounding."""
@@ -18,7 +24,7 @@ SUM_TOLERANCE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The least confidence and margin of a decision, each 0..1.
+    """The least confidence and margin of a decision, each 0..1, and the station's rules in words.
 
     An OK must also reach `min_ok_confidence`, which comes from the station's calibration; infinity allows no OK.
     """
@@ -26,14 +32,16 @@ class Limits:
     min_confidence: float = 0.5
     min_margin: float = 0.0
     min_ok_confidence: float = 0.0
+    rules: tuple[WordRule, ...] = ()
 
 
 def limits_of(station: Station, escape: Escape | None) -> Limits:
     """The limits of a station; `escape` is the guarantee of its calibration, None without one."""
     judge = station.judge
     if escape is None:
-        return Limits(judge.min_confidence, judge.min_margin)
-    return Limits(judge.min_confidence, judge.min_margin, math.inf if escape.min_ok_confidence is None else escape.min_ok_confidence)
+        return Limits(judge.min_confidence, judge.min_margin, rules=station.rules)
+    least = math.inf if escape.min_ok_confidence is None else escape.min_ok_confidence
+    return Limits(judge.min_confidence, judge.min_margin, least, station.rules)
 
 
 def fault(*reasons: Reason) -> Verdict:
@@ -63,9 +71,7 @@ def unencodable(inspection: Inspection, trouble: str) -> Inspection:
     )
 
 
-def decide(  # noqa: C901, PLR0912 -- one branch for each reason, read from top to bottom
-    description: Description, scores: Scores, *, labels: Sequence[Label], limits: Limits, late: bool = False
-) -> Verdict:
+def decide(description: Description, scores: Scores, *, labels: Sequence[Label], limits: Limits, late: bool = False) -> Verdict:
     """Decide on one picture.
 
     The probabilities of labels with the same decision (ok, ng, review) are added: a cell that is surely cracked or stained is surely bad.
@@ -78,20 +84,52 @@ def decide(  # noqa: C901, PLR0912 -- one branch for each reason, read from top 
     if not _are_sound(scores, labels):
         return fault(Reason.JUDGE_FAILED)
     best, probability, margin = likeliest(scores, labels)
+    rule = first_rule(limits.rules, description.words)
+    decision = best.decision if rule is None else rule.decision
+    doubts = _doubts_about_words(description, labels)
+    if not scores.calibrated:
+        doubts.append(Reason.UNCALIBRATED)
+    if rule is None:
+        doubts += _doubts_about_scores(scores, best, probability, margin, labels=labels, limits=limits)
+    if late:
+        doubts.append(Reason.LATE)
+    confidence = probability if scores.calibrated and rule is None else None
+    # A new condition is told, but the part is judged: words are made to carry there.
     familiarity = description.familiarity
+    notes = [Reason.RULE] if rule is not None else []
+    notes += [Reason.NEW_CONDITION] if familiarity is not None and familiarity.degree == "new_condition" else []
+    verdict = Verdict(Decision.REVIEW, best.name, confidence, (*doubts, *notes), None if rule is None else rule.name)
+    if not doubts and decision == "ok":
+        return replace(verdict, decision=Decision.OK)
+    # Words of what is no part mean nothing, not even a defect.
+    is_judged = Reason.UNFAMILIAR not in doubts and Reason.NO_WORDS not in doubts
+    is_likely = rule is not None or probability >= limits.min_confidence
+    if decision == "ng" and is_judged and not late and is_likely:
+        # A likely defect stays NG whatever else is in doubt.
+        return replace(verdict, decision=Decision.NG)
+    return verdict
+
+
+def _doubts_about_words(description: Description, labels: Sequence[Label]) -> list[Reason]:
+    """What is wrong with the picture or its words, whoever decides on them."""
     doubts = []
-    if familiarity is not None and familiarity.degree == "unfamiliar":
+    if description.familiarity is not None and description.familiarity.degree == "unfamiliar":
         doubts.append(Reason.UNFAMILIAR)
     # If the filter struck all tags or all attributes, the rest may still be judged, but a person must look.
-    is_incomplete = not (description.words.tags and description.words.attributes)
-    if is_incomplete:
+    if not (description.words.tags and description.words.attributes):
         doubts.append(Reason.NO_WORDS)
     ok_labels = [label.name for label in labels if label.decision == "ok"]
     phrases = (*description.words.captions, *(struck.text for struck in description.struck if struck.where == "caption"))
     if description.printed_text or any(influences(phrase, ok_labels) for phrase in phrases):
         doubts.append(Reason.TEXT_INFLUENCE)
-    if not scores.calibrated:
-        doubts.append(Reason.UNCALIBRATED)
+    return doubts
+
+
+def _doubts_about_scores(
+    scores: Scores, best: Label, probability: float, margin: float, *, labels: Sequence[Label], limits: Limits
+) -> list[Reason]:
+    """What keeps the scores from deciding; `best`, `probability` and `margin` are those of `likeliest`."""
+    doubts = []
     # `not x >= limit` instead of `x < limit`: no confidence meets a limit that is NaN.
     if not (probability >= limits.min_confidence and (best.decision != "ok" or probability >= limits.min_ok_confidence)):
         doubts.append(Reason.LOW_CONFIDENCE)
@@ -103,20 +141,7 @@ def decide(  # noqa: C901, PLR0912 -- one branch for each reason, read from top 
         doubts.append(Reason.AMBIGUOUS)
     if best.decision == "review":
         doubts.append(Reason.LABEL_REVIEW)
-    if late:
-        doubts.append(Reason.LATE)
-    confidence = probability if scores.calibrated else None
-    # A new condition is told, but the part is judged: words are made to carry there.
-    notes = (Reason.NEW_CONDITION,) if familiarity is not None and familiarity.degree == "new_condition" else ()
-    reasons = (*doubts, *notes)
-    if not doubts and best.decision == "ok":
-        return Verdict(Decision.OK, best.name, confidence, notes)
-    # Words of what is no part mean nothing, not even a defect.
-    is_part = Reason.UNFAMILIAR not in doubts
-    if best.decision == "ng" and is_part and not late and not is_incomplete and probability >= limits.min_confidence:
-        # A likely defect stays NG whatever else is in doubt.
-        return Verdict(Decision.NG, best.name, confidence, reasons)
-    return Verdict(Decision.REVIEW, best.name, confidence, reasons)
+    return doubts
 
 
 def likeliest(scores: Scores, labels: Sequence[Label]) -> tuple[Label, float, float]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from edge.judges.open import open_language_model, open_station_judge
+from edge.judges.open import open_language_model, open_needed_model, open_station_judge
 
-__all__ = ["open_language_model", "open_station_judge"]
+__all__ = ["open_language_model", "open_needed_model", "open_station_judge"]

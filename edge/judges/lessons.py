@@ -50,7 +50,7 @@ class Correction(BaseModel):
     words: Described
     bundle: Digest
     station_digest: Digest
-    prompt: Digest = Field(description="Of the instruction with this lesson.")
+    prompt: Digest | None = Field(description="Of the instruction with this lesson; null: a linear judge reads none.")
     golden: int = Field(ge=0, description="How many golden verdicts were judged with and without it. None got worse.")
 
 

@@ -1,4 +1,4 @@
-"""Opens the language model of a bundle and the judge of a station.
+"""Opens the language model of a bundle, where a station needs it, and the judge of a station.
 
 The modules that need llama.cpp or onnxruntime are imported inside the functions: `edge.judges.prompt` and `edge.judges.lessons` are read by
 commands that judge nothing.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from edge.errors import BundleError, LessonError
-from firmware_config.bundle_parts import missing_adapter
+from firmware_config.bundle_parts import missing_adapter, missing_linear, tuned_part_digest
 from firmware_config.calibration import Calibration, FittedFor, labels_of, read_calibration
 from firmware_config.obstacles import bundle_temperature
 
@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from edge.bundle.open import Bundle
     from edge.judges.label_judge import LabelJudge
     from edge.judges.language_model import LanguageModel
+    from edge.judges.linear.judge import LinearJudge
     from edge.judges.prompt import Example
-    from edge.judges.station_judge import StationJudge
+    from edge.judges.scoring import Scoring
+    from edge.judges.station_judge import LabelScorer, StationJudge
     from firmware_config.board import Board
-    from firmware_config.bundle_files import FilePath
     from firmware_config.station import Station
 
 
@@ -45,60 +46,97 @@ def open_language_model(bundle: Bundle, *, board: Board) -> LanguageModel:
     return LlamaModel(gguf, board=board, context_tokens=llm.context_tokens)
 
 
+def open_needed_model(bundle: Bundle, stations: Sequence[Station], *, board: Board) -> LanguageModel | None:
+    """Load the language model of a bundle, unless every station is judged by a linear judge: then None, which saves its memory.
+
+    Raises:
+        BundleError: as `open_language_model`.
+    """
+    return None if all(station.judge.method == "linear" for station in stations) else open_language_model(bundle, board=board)
+
+
 def open_station_judge(
-    model: LanguageModel,
+    model: LanguageModel | None,
     *,
     bundle: Bundle,
     station: Station,
     examples: Sequence[Example] | None = None,
     on_lookup: Callable[[bool], None] | None = None,
 ) -> StationJudge:
-    """Make the judge of a station on a model that several stations may share.
+    """Make the judge of a station on a model that several stations may share; a linear judge needs none.
 
     `examples` replace those of the station's lessons. With `on_lookup` the judge caches scores (`[judge] cached_scores`) and calls it for
     each judgement, with True for scores from the cache; without it each call runs the model.
 
     Raises:
-        BundleError: the bundle lacks the station's template or adapter; or they, its labels or its examples do not fit the model.
+        BundleError: the bundle lacks the station's template, adapter or linear judge; or they, its labels or its examples do not fit the
+            model; or `model` is None and the station needs it.
         CalibrationError: the station's calibration cannot be read, or was fitted for another judge.
     """
     from edge.judges.station_judge import StationJudge
 
-    judge = _label_judge(model, bundle, station, lesson_examples(station) if examples is None else examples)
+    judge = _scorer(model, bundle, station, lesson_examples(station) if examples is None else examples)
     calibration = _calibration(judge, bundle, station)
     if on_lookup is None:
         return StationJudge(judge, calibration=calibration)
     return StationJudge(judge, calibration=calibration, cached_scores=station.judge.cached_scores, on_lookup=on_lookup)
 
 
-def _label_judge(model: LanguageModel, bundle: Bundle, station: Station, examples: Sequence[Example]) -> LabelJudge:
+def _scorer(model: LanguageModel | None, bundle: Bundle, station: Station, examples: Sequence[Example]) -> LabelScorer:
+    method = station.judge.method
+    if method == "linear":
+        return _linear_judge(bundle, station, examples)
+    if model is None:
+        msg = f"station {station.station.name} judges with the language model, which was not loaded: report this as a bug"
+        raise BundleError(msg)
+    return _label_judge(model, bundle, station, examples, scoring=method)
+
+
+def _linear_judge(bundle: Bundle, station: Station, examples: Sequence[Example]) -> LinearJudge:
+    from edge.judges.linear.file import read_linear
+    from edge.judges.linear.judge import LinearJudge
+
+    name, missing = station.station.name, missing_linear(station, bundle.manifest)
+    if missing is not None:
+        raise BundleError(missing)
+    if examples:
+        msg = (
+            f"station {name} has {len(examples)} lessons that are examples, which a linear judge does not read: undo them with "
+            "`kotoba-edge learn undo`, or remove [judge] lessons"
+        )
+        raise BundleError(msg)
+    model = read_linear(bundle.path(bundle.manifest.linear[station.judge.linear or ""]))
+    temperature, digest = bundle_temperature(station, bundle.manifest), tuned_part_digest(station, bundle.manifest)
+    try:
+        return LinearJudge(model, labels=[label.name for label in station.labels], temperature=temperature, digest=digest)
+    except BundleError as err:
+        msg = f"station {name}, linear judge {station.judge.linear}: {err}"
+        raise BundleError(msg) from err
+
+
+def _label_judge(model: LanguageModel, bundle: Bundle, station: Station, examples: Sequence[Example], *, scoring: Scoring) -> LabelJudge:
     from edge.judges.label_judge import LabelJudge
     from edge.judges.prompt import Prompt
     from edge.judges.template import read_template
 
-    settings = station.judge
-    adapter = _adapter(bundle, station)
+    settings, missing = station.judge, missing_adapter(station, bundle.manifest)
+    if missing is not None:
+        raise BundleError(missing)
+    adapter = None if settings.adapter is None else bundle.path(bundle.manifest.llm.adapters[settings.adapter])
     template = read_template(bundle, station)
     try:
         return LabelJudge(
             model,
             labels=station.labels,
             prompt=Prompt.parse(template, station.labels, examples=examples),
-            adapter=None if adapter is None else bundle.path(adapter),
+            adapter=adapter,
             temperature=bundle_temperature(station, bundle.manifest, is_taught=bool(examples)),
-            scoring=settings.method,
-            adapter_digest=next((f"sha256:{file.sha256}" for file in bundle.manifest.files if file.path == adapter), None),
+            scoring=scoring,
+            adapter_digest=tuned_part_digest(station, bundle.manifest),
         )
     except BundleError as err:
         msg = f"station {station.station.name}, template {settings.template_file or settings.template}: {err}"
         raise BundleError(msg) from err
-
-
-def _adapter(bundle: Bundle, station: Station) -> FilePath | None:
-    missing = missing_adapter(station, bundle.manifest)
-    if missing is not None:
-        raise BundleError(missing)
-    return None if station.judge.adapter is None else bundle.manifest.llm.adapters[station.judge.adapter]
 
 
 def lesson_examples(station: Station) -> Sequence[Example]:
@@ -118,7 +156,7 @@ def lesson_examples(station: Station) -> Sequence[Example]:
         raise BundleError(msg) from err
 
 
-def _calibration(judge: LabelJudge, bundle: Bundle, station: Station) -> Calibration | None:
+def _calibration(judge: LabelScorer, bundle: Bundle, station: Station) -> Calibration | None:
     path = station.judge.calibration
     if path is None:
         return None

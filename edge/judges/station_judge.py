@@ -1,36 +1,64 @@
-"""The judge of one station: its label judge, behind it the calibration file, before it the score cache."""
+"""The judge of one station: a language model or a linear judge, behind it the calibration file, before it the score cache."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from edge.calibration.apply import apply_rule
-from edge.judges.label_judge import LabelJudge
+from edge.judges.linear.judge import LinearJudge
 from edge.judges.score_cache import CachedJudge
 from edge.records import Scores, Words
 from firmware_config.calibration import Calibration, Escape
 
 
+class LabelScorer(Protocol):
+    """What scores the labels of a station; `edge.judges.label_judge.LabelJudge` and `edge.judges.linear.judge.LinearJudge`."""
+
+    @property
+    def scoring(self) -> str:
+        """`[judge] method` of the station."""
+
+    @property
+    def prompt_digest(self) -> str | None:
+        """Digest of the filled instruction; None where none is read."""
+
+    @property
+    def adapter_digest(self) -> str | None:
+        """Digest of the adapter or of the linear judge; None where there is none."""
+
+    def score(self, words: Words) -> Scores:
+        """Score every label; see `edge.interfaces.Judge`."""
+
+    def score_each(self, descriptions: Sequence[Words]) -> tuple[Scores, ...]:
+        """Score many descriptions together."""
+
+
 class StationJudge:
     """Judges words as the station file says; `edge.judges.open.open_station_judge` makes it.
 
-    `calibration` is the station's calibration file, None where it has none: then the probabilities are those of the label judge.
+    `calibration` is the station's calibration file, None where it has none: then the probabilities are those of `judge`.
     `cached_scores` descriptions are kept in the score cache, 0: none; `on_lookup` as of `CachedJudge`.
     """
 
     def __init__(
         self,
-        judge: LabelJudge,
+        judge: LabelScorer,
         *,
         calibration: Calibration | None,
         cached_scores: int = 0,
         on_lookup: Callable[[bool], None] = lambda _hit: None,
     ) -> None:
-        self._label_judge = judge
+        self._scorer = judge
         self._judge = CachedJudge(judge, size=cached_scores, on_lookup=on_lookup) if cached_scores else judge
         self._calibration = calibration
         self._calibration_digest = None if calibration is None else calibration.digest
+
+    @property
+    def linear(self) -> LinearJudge | None:
+        """The linear judge, whose weights explain a verdict; None where a language model judges."""
+        return self._scorer if isinstance(self._scorer, LinearJudge) else None
 
     @property
     def escape(self) -> Escape | None:
@@ -51,7 +79,7 @@ class StationJudge:
         Raises:
             JudgeError: as `score`.
         """
-        return tuple(map(self._calibrated, self._label_judge.score_each(descriptions)))
+        return tuple(map(self._calibrated, self._scorer.score_each(descriptions)))
 
     def _calibrated(self, scores: Scores) -> Scores:
         if self._calibration is None:

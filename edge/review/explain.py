@@ -3,12 +3,15 @@
 Each tag, attribute, measured word, caption and phrase of a caption is left out once. All are judged in one batch together with the whole
 description, so that their numbers can be compared. An effect is on the verdict's decision (its labels together): it is positive where the
 word speaks for the decision. Effects of words that mean the same do not add up: without "crack", "hairline crack" still says it.
+
+The weights of a linear judge need no such trial. They are shown too, and they add up to what the judge computed.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -36,7 +39,7 @@ class Effect:
     """The effect of one word on the verdict's decision.
 
     `probability_without` (0..1) is that of the verdict's decision, `decision_without` what would be decided, both without the word.
-    `log_odds` is what the word adds to the log-odds of the verdict's decision, in nats.
+    `log_odds` is what the word adds to the log-odds of the verdict's decision, in nats; `noise` is how much of that may be rounding.
     """
 
     kind: Kind
@@ -44,11 +47,27 @@ class Effect:
     probability_without: float
     log_odds: float
     decision_without: Decision
+    noise: float = NOISE
 
     @property
     def is_noise(self) -> bool:
         """Whether the effect is too small to tell from rounding."""
-        return abs(self.log_odds) < NOISE
+        return abs(self.log_odds) < self.noise
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What speaks for the verdict's label against `rival`, the likeliest label of another decision, with a linear judge, in nats.
+
+    `terms` are the words and word pairs of the description that the judge knows, largest first. Their sum and `intercept` is `total`, the
+    logarithm of how many times likelier the label is, before any temperature or calibration.
+    """
+
+    label: str
+    rival: str
+    total: float
+    intercept: float
+    terms: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +75,7 @@ class Explanation:
     """A stored verdict and the effects of its words, in the order of the description.
 
     `side` is the decision of the verdict's label (ok, ng, review). `labels` are all labels of that decision, `probability` (0..1) is
-    theirs together.
+    theirs together. `weights` is None where a language model judges, or all labels have one decision.
     """
 
     inspection: Inspection
@@ -66,6 +85,7 @@ class Explanation:
     labels: frozenset[str]
     probability: float
     effects: tuple[Effect, ...]
+    weights: Weights | None = None
 
 
 def explain(rejudger: Rejudger, inspection: Inspection) -> Explanation:
@@ -88,6 +108,7 @@ def explain(rejudger: Rejudger, inspection: Inspection) -> Explanation:
         msg = f"explaining inspection {inspection.id}: {change}: see with `kotoba-edge reproduce` what differs"
         raise JudgeError(msg)
     late = Reason.LATE in inspection.verdict.reasons
+    noise = NOISE if rejudger.linear is None else 0.0
     effects = [
         Effect(
             kind,
@@ -95,10 +116,23 @@ def explain(rejudger: Rejudger, inspection: Inspection) -> Explanation:
             _probability(scores, labels),
             _log_odds(probability) - _log_odds(_probability(scores, labels)),
             rejudger.decide(rest, scores, late=late).decision,
+            noise,
         )
         for (kind, word, rest), scores in zip(ablations, others, strict=True)
     ]
-    return Explanation(inspection, description, stored, side, labels, stored_probability, tuple(effects))
+    weights = _weights(rejudger, description, stored, label=inspection.verdict.label or "", same=labels)
+    return Explanation(inspection, description, stored, side, labels, stored_probability, tuple(effects), weights)
+
+
+def _weights(rejudger: Rejudger, description: Description, scores: Scores, *, label: str, same: frozenset[str]) -> Weights | None:
+    """The weights of a linear judge for `label`; `same` are the labels of its decision."""
+    likelihoods = dict(zip(scores.labels, scores.log_likelihoods, strict=True))
+    others = [other for other in likelihoods if other not in same]
+    if rejudger.linear is None or not others:
+        return None
+    rival = max(others, key=lambda other: likelihoods[other])
+    intercept, terms = rejudger.linear.weigh(description.words, label, rival)
+    return Weights(label, rival, likelihoods[label] - likelihoods[rival], intercept, terms)
 
 
 def _ablations(description: Description) -> list[tuple[Kind, str, Description]]:

@@ -6,13 +6,16 @@ import json
 from typing import Any
 
 from edge.message import encode, utc_text
-from edge.review.explain import NOISE, Effect, Explanation
-from edge.texts.explain import TEXTS
+from edge.records import Reason
+from edge.review.explain import NOISE, Effect, Explanation, Weights
+from edge.texts.explain import TEXTS, Texts
 from edge.texts.measured import japanese_of
 from edge.texts.reasons import REASONS
 
 BAR_CHARACTERS = 24
 STRONGEST = 3
+HEAVIEST = 12
+"""Weights of a linear judge that are shown one by one; the rest is one line."""
 
 
 def as_text(explanation: Explanation, *, language: str) -> str:
@@ -24,8 +27,9 @@ def as_text(explanation: Explanation, *, language: str) -> str:
     lines = [
         f"{verdict.decision.value}  {verdict.label}{confidence}   {inspection.station}  {inspection.source}  {captured}  {inspection.id}"
     ]
-    lines += [f"{texts.reasons}: {REASONS[reason][language]} ({reason.value})" for reason in verdict.reasons]
+    lines += [f"{texts.reasons}: {REASONS[reason][language]} ({reason.value})" for reason in verdict.reasons if reason is not Reason.RULE]
     lines += [] if verdict.reasons else [texts.no_reason]
+    lines += [] if verdict.rule is None else [f"{texts.rule}: {verdict.rule}"]
     for sign, text in ((1, texts.strongest_for), (-1, texts.strongest_against)):
         words = ", ".join(f"{_word(effect, language)} ({effect.log_odds:+.2f})" for effect in strongest(explanation, sign=sign))
         lines.append(f"{text.format(side=side)}: {words or texts.none}")
@@ -39,6 +43,7 @@ def as_text(explanation: Explanation, *, language: str) -> str:
         note += texts.turned.format(decision=effect.decision_without.value) if turned else ""
         note = texts.noise if effect.is_noise and not turned else note
         lines.append(f"  {effect.log_odds:+6.2f}  {texts.kinds[effect.kind]}: {_word(effect, language)}   ({note})")
+    lines += _weight_lines(explanation.weights, texts)
     lines += [f"{texts.struck}: {texts.kinds[struck.where]}: {struck.text}" for struck in explanation.description.struck]
     lines += ["", texts.made_with]
     lines += [f"  {name:11} {digest or texts.none}" for name, digest in digests_of(explanation).items()]
@@ -52,13 +57,25 @@ def _word(effect: Effect, language: str) -> str:
     return effect.word if translated == effect.word else f"{effect.word} [{translated}]"
 
 
+def _weight_lines(weights: Weights | None, texts: Texts) -> list[str]:
+    if weights is None:
+        return []
+    shown = dict(list(weights.terms.items())[:HEAVIEST])
+    rest = list(weights.terms.values())[HEAVIEST:]
+    lines = ["", texts.weights.format(label=weights.label, rival=weights.rival, total=weights.total)]
+    lines += [f"  {share:+6.2f}  {term}" for term, share in shown.items()]
+    lines += [f"  {sum(rest):+6.2f}  {texts.more_weights.format(count=len(rest))}"] if rest else []
+    lines.append(f"  {weights.intercept:+6.2f}  {texts.intercept}")
+    return lines
+
+
 def as_json(explanation: Explanation, *, language: str) -> dict[str, Any]:
     """The stored inspection, the effects of its words, its reasons in `ja` or `en`, and the digests of what made the verdict."""
     return {
         "inspection": json.loads(encode(explanation.inspection)),
         "side": explanation.side,
         "probability": explanation.probability,
-        "noise": NOISE,
+        "noise": explanation.effects[0].noise if explanation.effects else NOISE,
         "effects": [
             {
                 "kind": effect.kind,
@@ -69,6 +86,14 @@ def as_json(explanation: Explanation, *, language: str) -> dict[str, Any]:
             }
             for effect in explanation.effects
         ],
+        "weights": explanation.weights
+        and {
+            "label": explanation.weights.label,
+            "rival": explanation.weights.rival,
+            "total": explanation.weights.total,
+            "intercept": explanation.weights.intercept,
+            "terms": dict(explanation.weights.terms),
+        },
         "reasons": [REASONS[reason][language] for reason in explanation.inspection.verdict.reasons],
         "digests": digests_of(explanation),
     }

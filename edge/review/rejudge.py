@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.errors import HistoryError
 from edge.inspection.policy import decide, limits_of
-from edge.judges import open_language_model, open_station_judge
+from edge.judges import open_needed_model, open_station_judge
 from edge.judges.language_model import LanguageModel
+from edge.judges.linear.judge import LinearJudge
 from edge.judges.prompt import Example
 from edge.records import Description, Inspection, Reason, Scores, Verdict
 from firmware_config.board import read_board
@@ -17,17 +18,17 @@ from firmware_config.station import Station
 
 
 def open_rejudger(station: Station, *, settings: BoxSettings) -> Rejudger:
-    """Open the bundle of a box and load its language model, to judge words as this station does.
+    """Open the bundle of a box, and load its language model if the station needs it, to judge words as this station does.
 
     Raises:
         ConfigError, BundleError: the board, the bundle, its keys or what the station needs of the bundle is wrong.
     """
     bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
-    return Rejudger(open_language_model(bundle, board=read_board(settings.board)), bundle=bundle, station=station)
+    return Rejudger(open_needed_model(bundle, [station], board=read_board(settings.board)), bundle=bundle, station=station)
 
 
 class Rejudger:
-    """Judges stored words as a station does now. Nothing is cached: each call runs the model.
+    """Judges stored words as a station does now. Nothing is cached: each call runs the model; a linear judge needs none.
 
     `examples` replace those of the station's lessons.
 
@@ -35,11 +36,16 @@ class Rejudger:
         BundleError, CalibrationError: as `edge.judges.open_station_judge`.
     """
 
-    def __init__(self, model: LanguageModel, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> None:
+    def __init__(self, model: LanguageModel | None, *, bundle: Bundle, station: Station, examples: Sequence[Example] | None = None) -> None:
         self.station = station
         self.bundle = bundle
         self._judge = open_station_judge(model, bundle=bundle, station=station, examples=examples)
         self._limits = limits_of(station, self._judge.escape)
+
+    @property
+    def linear(self) -> LinearJudge | None:
+        """The station's linear judge; None where a language model judges."""
+        return self._judge.linear
 
     def judge(self, description: Description, *, late: bool = False) -> tuple[Scores, Verdict]:
         """Score words and decide, as `edge.inspection.inspector.Inspector` does.

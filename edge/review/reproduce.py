@@ -28,7 +28,9 @@ def _first_difference(inspection: Inspection, stored: Scores, scores: Scores, ve
             both = zip(stored.labels, getattr(stored, name), getattr(scores, name), strict=True)
             pairs += [(f"{name} of {label!r}", then, now) for label, then, now in both]
     pairs += [(name, getattr(stored, name), getattr(scores, name)) for name in ("calibrated", "prediction_set")]
-    pairs += [(name, getattr(inspection.verdict, name), getattr(verdict, name)) for name in ("decision", "label", "confidence", "reasons")]
+    pairs += [
+        (name, getattr(inspection.verdict, name), getattr(verdict, name)) for name in ("decision", "label", "confidence", "reasons", "rule")
+    ]
     for name, then, now in pairs:
         if then != now:
             values = f"stored {_as_text(name, then)}, now {_as_text(name, now)}"

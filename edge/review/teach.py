@@ -65,7 +65,7 @@ class Teacher:
     """Teaches one station. `lines` are those of its lessons file at `path`."""
 
     def __init__(
-        self, path: Path, lines: Sequence[Line], *, station: Station, bundle: Bundle, model: LanguageModel, describer: Describer
+        self, path: Path, lines: Sequence[Line], *, station: Station, bundle: Bundle, model: LanguageModel | None, describer: Describer
     ) -> None:
         self._path = path
         self._number = len(lines) + 1
@@ -106,7 +106,7 @@ class Teacher:
             words=to_wire(description),
             bundle=self._bundle.digest,
             station_digest=self._station.digest,
-            prompt=scores.prompt or "",
+            prompt=scores.prompt,
             golden=len(golden),
         )
         append_lesson(self._path, lesson)
@@ -143,6 +143,10 @@ class Teacher:
             fault = f"it was made by station {inspection.station}: give the file of that station"
         elif teaching.label not in names:
             fault = f"the station has no such label: use one of {', '.join(names)}"
+        elif teaching.kind == "example" and station.judge.method == "linear":
+            fault = (
+                "a linear judge reads no examples: teach it with `--as calibration`, and fit the judge again on its bundle's workstation"
+            )
         elif description.printed_text or Reason.TEXT_INFLUENCE in inspection.verdict.reasons:
             fault = "printed text in its picture may hold commands (text_influence), and every later picture would be judged with them"
             fault += ": choose another verdict"

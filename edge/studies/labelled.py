@@ -157,7 +157,7 @@ def _judge_of(pictures: Sequence[LabelledPicture], station: Station, models_dige
         msg = f"the labelled pictures were judged by {count}: inspect all of them again with the present station file"
         raise LabelsError(msg)
     ((method, adapter, prompt, labels),) = judges
-    if prompt is None:
+    if prompt is None and method != "linear":
         msg = "the lines do not name the instruction that they were judged by: inspect the pictures again with this version"
         raise LabelsError(msg)
     ours = labels_of(station.labels)

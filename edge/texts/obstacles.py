@@ -17,6 +17,8 @@ JAPANESE = Texts(
         "`kotoba-edge calibrate` で校正してください",
         Kind.NO_TEMPERATURE_UNTUNED: "[judge] にアダプターの指定がなく、バンドル {bundle} には"
         "アダプターなしのテンプレート {template} の校正がありません。`kotoba-edge calibrate` で校正してください",
+        Kind.NO_TEMPERATURE_LINEAR: "バンドル {bundle} には、線形判定器 {linear} の校正がありません。"
+        "`kotoba-edge calibrate` で校正してください",
         Kind.OTHER_JUDGING: "{what} の設定では、バンドル {bundle} の校正は使えません。`kotoba-edge calibrate` で校正してください",
         Kind.NO_BUNDLE: "[judge] にアダプターも校正ファイルも指定されていません。`kotoba-config new --bundle` で作り直すか、バンドルの"
         "アダプターを指定するか、`kotoba-edge calibrate` で校正してください",

@@ -49,6 +49,7 @@ REASONS: dict[Reason, dict[str, str]] = {
         "en": "the station has a person look at every part with this label",
         "ja": "このラベルは必ず人が確認する設定です",
     },
+    Reason.RULE: {"en": "a rule of the station decided, not the judge", "ja": "判定器ではなく、ステーションのルールで判定しました"},
     Reason.LATE: {"en": "the verdict came after the deadline", "ja": "判定が期限に間に合いませんでした"},
     Reason.SPOOL_FULL: {"en": "the verdict could not be stored in time", "ja": "判定を時間内に保存できませんでした"},
 }

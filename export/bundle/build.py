@@ -19,6 +19,7 @@ from export.bundle.verify import (
     golden_table,
     opened,
     require_board,
+    require_linear_judges,
     template_warnings,
     unexpected,
     unsigned,
@@ -79,6 +80,7 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool
         out.parent.mkdir(parents=True, exist_ok=True)
         made = _make(spec, cache, report=report) if spec.makes else {}
         plan = gather(spec, near=out.parent, made={name: part.artefacts for name, part in made.items()})
+        require_linear_judges([plan.files[path] for path in plan.linear.values()], spec.name)
         private = builder_key(key)
         staging = out.with_name(f".{out.name}.building")
         shutil.rmtree(staging, ignore_errors=True)
@@ -243,6 +245,7 @@ def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
         describer=plan.describer,
         llm=Llm(model=LLM_PATH, graph=graph, adapters=plan.adapters, context_tokens=spec.llm.context_tokens),
         templates=plan.templates,
+        linear=plan.linear,
         memories=plan.memories,
         temperatures=plan.temperatures,
         parity=plan.parity,

@@ -73,17 +73,33 @@ def spec_text(name: str, models: FoundModels | None, *, near: Path) -> str:
     given = {"name": re.sub(r"[^A-Za-z0-9._-]", "-", name), "version": 1, "golden": "golden"}
     if not found.folders["llm"] and found.ggufs:
         given["templates"] = "templates"
-    lines += _keys(BundleSpec, given, leave_out=STANDS_ELSEWHERE)
+    lines += keys_of(BundleSpec, given, leave_out=STANDS_ELSEWHERE)
     for section, model in SECTIONS.items():
         values, others = _filled(section, found, near)
         is_used = section != "blip" or bool(found.folders["blip"]) or models is None
         lines += ["", f"{'' if is_used else '# '}[{section}]  # {BundleSpec.model_fields[section].description}"]
-        lines += [line if is_used or line.startswith("#") else f"# {line}" for line in _keys(model, values)]
+        lines += [line if is_used or line.startswith("#") else f"# {line}" for line in keys_of(model, values)]
         lines += [f"# there is also {other}" for other in others]
     lines += ["", "# [expected]  # The label that is expected of golden pictures: label and patterns over their file names."]
     lines += ['# crack = ["crack-*.png"]', "", f"[[licences]]  # {BundleSpec.model_fields['licences'].description}"]
     given = {"files": ["*"], "licence": "LicenseRef-to-be-filled-in", "origin": "who made it, and where it comes from"}
-    return "\n".join([*lines, *_keys(Licence, given)]) + "\n"
+    return "\n".join([*lines, *keys_of(Licence, given)]) + "\n"
+
+
+def relative(path: Path, near: Path) -> str:
+    """A path as a specification in `near` names it."""
+    return Path(os.path.relpath(path.absolute(), near)).as_posix()
+
+
+def keys_of(model: type[BaseModel], given: Mapping[str, Any], *, leave_out: frozenset[str] = frozenset()) -> list[str]:
+    """A line for each key: the given ones first in use, the others with their defaults behind "# "."""
+    lines = []
+    for key, info in model.model_fields.items():
+        if key in leave_out:
+            continue
+        text = f"{key} = {_toml(given[key])}" if key in given else f"# {key} = {_default(key, info)}"
+        lines.append(f"{text.ljust(COLUMN - 2)}  # {info.description}")
+    return lines
 
 
 def _folders(folder: Path, depth: int) -> Iterator[Path]:
@@ -95,32 +111,16 @@ def _folders(folder: Path, depth: int) -> Iterator[Path]:
 
 def _filled(section: str, found: FoundModels, near: Path) -> tuple[dict[str, Any], list[str]]:
     """The values of a section, and other models that it could have named."""
-    folders, values = [_relative(path, near) for path in found.folders[section]], dict[str, Any]()
-    ggufs = [_relative(path, near) for path in found.ggufs] if section == "llm" else []
+    folders, values = [relative(path, near) for path in found.folders[section]], dict[str, Any]()
+    ggufs = [relative(path, near) for path in found.ggufs] if section == "llm" else []
     if section == "llm" and ggufs and not folders:
         return {"path": ggufs[0], "quantisation": "Q4_0"}, ggufs[1:]
     values["folder"] = folders[0] if folders else f"models/{section}"
     if section == "llm":
         values["quantisation"] = "Q4_0"
         if found.adapters:
-            values["adapters"] = [_relative(path, near) for path in found.adapters]
+            values["adapters"] = [relative(path, near) for path in found.adapters]
     return values, [*folders[1:], *ggufs]
-
-
-def _relative(path: Path, near: Path) -> str:
-    """A path as a specification in `near` names it."""
-    return Path(os.path.relpath(path.absolute(), near)).as_posix()
-
-
-def _keys(model: type[BaseModel], given: Mapping[str, Any], *, leave_out: frozenset[str] = frozenset()) -> list[str]:
-    """A line for each key: the given ones first in use, the others with their defaults behind "# "."""
-    lines = []
-    for key, info in model.model_fields.items():
-        if key in leave_out:
-            continue
-        text = f"{key} = {_toml(given[key])}" if key in given else f"# {key} = {_default(key, info)}"
-        lines.append(f"{text.ljust(COLUMN - 2)}  # {info.description}")
-    return lines
 
 
 def _default(key: str, info: FieldInfo) -> str:

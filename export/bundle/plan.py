@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeAlias
 
 from export.errors import LlmError, SpecError
 from export.models.llm.adapter_file import base_of
@@ -15,7 +16,7 @@ from export.models.llm.gguf_process import ask_llama_cpp
 from export.models.llm.gguf_weights import GgufWeights
 from export.models.llm.packaged import packaged_model
 from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures, read_template
-from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature
+from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature, LinearTemperature
 from firmware_config.describers import ClipBlip, Describer
 from firmware_config.station import Station
 from firmware_config.station_template import STATION_TEMPLATE
@@ -25,24 +26,27 @@ ROOM = 3
 
 NOTHING: Mapping[str, Path] = MappingProxyType({})
 
+Temperatures: TypeAlias = tuple[AdapterTemperature | LinearTemperature, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a bundle is built from.
 
     `files` maps paths inside the bundle to sources, without the language model, which is made. `llm` is the source of the language model.
-    `adapters`, `templates` and `memories` map names to paths inside the bundle.
+    `adapters`, `templates`, `linear` (judges) and `memories` map names to paths inside the bundle.
     """
 
     spec: BundleSpec
     describer: Describer
     parity: dict[str, float]
-    temperatures: tuple[AdapterTemperature, ...]
+    temperatures: Temperatures
     station: Station
     llm: Path
     files: dict[str, Path]
     adapters: dict[str, str]
     templates: dict[str, str]
+    linear: dict[str, str]
     memories: dict[str, str]
 
     @property
@@ -73,7 +77,7 @@ def check_parts(spec: BundleSpec) -> None:
     pictures = sorted(path.name for path in spec.golden.iterdir() if path.suffix in PICTURE_SUFFIXES)
     _refuse_first(spec, _unfit(spec, station, temperatures, templates, adapters, pictures))
     _refuse_first(spec, _unfit_template(spec, templates, adapters))
-    _refuse_first(spec, _unknown_memories(spec, station))
+    _refuse_first(spec, _unknown_parts(spec, station, temperatures))
 
 
 def require_runnable(spec: BundleSpec) -> None:
@@ -112,9 +116,10 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
     files |= {adapters[name]: path for name, path in adapter_files.items()} | {
         templates[name]: path for name, path in template_files.items()
     }
-    memory_files = {path.stem: path for path in _memories(spec.artefacts)}
-    memories = {name: f"memories/{name}.json" for name in memory_files}
-    files |= {memories[name]: path for name, path in memory_files.items()}
+    linear_files, memory_files = (_json_files(spec.artefacts, folder) for folder in ("judges", "memories"))
+    linear = {path.stem: f"judges/{path.name}" for path in linear_files}
+    memories = {path.stem: f"memories/{path.name}" for path in memory_files}
+    files |= {f"{path.parent.name}/{path.name}": path for path in (*linear_files, *memory_files)}
     files |= {
         f"golden/{path.name}": path
         for path in sorted(spec.golden.iterdir())
@@ -127,12 +132,13 @@ def gather(spec: BundleSpec, *, near: Path, made: Mapping[str, Path] = NOTHING) 
         spec=spec, describer=ClipBlip(kind="clip_blip", clip=models.clip, blip=models.blip), parity=models.parity,
         temperatures=read_temperatures(spec.artefacts) if spec.artefacts else (), station=read_golden_station(spec.golden),
         llm=made["llm"] / "model.gguf" if "llm" in made else _llm_source(spec), files=files, adapters=adapters, templates=templates,
-        memories=memories,
+        linear=linear, memories=memories,
     )  # fmt: skip
     _refuse_first(spec, _missing(files))
     pictures = [Path(picture).name for picture in plan.pictures]
     _refuse_first(spec, _unfit(spec, plan.station, plan.temperatures, templates, adapters, pictures))
     _refuse_first(spec, _unfit_template(spec, templates, adapters))
+    _refuse_first(spec, _unknown_parts(spec, plan.station, plan.temperatures))
     for path in (*files, LLM_PATH):
         spec.licence_of(path)
     require_room(spec, ROOM * sum(path.stat().st_size for path in (*files.values(), plan.llm)), near)
@@ -184,8 +190,9 @@ def _adapters(folder: Path | None) -> list[Path]:
     return sorted((folder / "adapters").glob("*.gguf")) if folder else []
 
 
-def _memories(folder: Path | None) -> list[Path]:
-    return sorted((folder / "memories").glob("*.json")) if folder else []
+def _json_files(artefacts: Path | None, folder: str) -> list[Path]:
+    """The linear judges or the memories of the artefacts, one file each."""
+    return sorted((artefacts / folder).glob("*.json")) if artefacts else []
 
 
 def _llm_source(spec: BundleSpec) -> Path:
@@ -226,7 +233,7 @@ def _missing(files: Mapping[str, Path]) -> Iterator[str]:
 def _unfit(
     spec: BundleSpec,
     station: Station,
-    temperatures: tuple[AdapterTemperature, ...],
+    temperatures: Temperatures,
     templates: Collection[str],
     adapters: Collection[str],
     pictures: Sequence[str],
@@ -237,7 +244,7 @@ def _unfit(
     if not pictures:
         yield f"{spec.golden} holds no picture (.png or .jpg): add at least one, a bundle is proven on them"
     uses = [("the golden station", station.judge.template, station.judge.adapter)]
-    uses += [("temperatures.json", entry.template, entry.adapter) for entry in temperatures]
+    uses += [("temperatures.json", entry.template, entry.adapter) for entry in temperatures if isinstance(entry, AdapterTemperature)]
     for use in uses:
         yield from _unknown(*use, templates, adapters)
     yield from _unmet(spec, [label.name for label in station.labels], pictures)
@@ -268,14 +275,16 @@ def _unknown(user: str, template: str, adapter: str | None, templates: Collectio
         yield f"{user} uses the adapter {adapter!r}, there is {', '.join(sorted(adapters)) or 'none'}: correct the name, or train it"
 
 
-def _unknown_memories(spec: BundleSpec, station: Station) -> Iterator[str]:
-    """Memories of known pictures that the golden station or the template names and the bundle will not have, each the end of a sentence."""
-    memories = sorted(path.stem for path in _memories(spec.artefacts))
+def _unknown_parts(spec: BundleSpec, station: Station, temperatures: Temperatures) -> Iterator[str]:
+    """Linear judges and memories that something names and the bundle will not have, each the end of a sentence."""
     users = [("the golden station", station)] + ([] if spec.station is None else [("the station template", read_template(spec.station))])
-    for user, one in users:
-        name = one.familiarity.memory
-        if name is not None and name not in memories:
-            yield f"{user} uses the memory {name!r}, there is {', '.join(memories) or 'none'}: correct the name"
+    named = [(user, "memory", "memories", one.familiarity.memory) for user, one in users]
+    named += [(user, "linear judge", "judges", one.judge.linear) for user, one in users]
+    named += [("temperatures.json", "linear judge", "judges", one.linear) for one in temperatures if isinstance(one, LinearTemperature)]
+    for user, what, folder, name in named:
+        there = [path.stem for path in _json_files(spec.artefacts, folder)]
+        if name is not None and name not in there:
+            yield f"{user} uses the {what} {name!r}, there is {', '.join(there) or 'none'}: correct the name"
 
 
 def _unmet(spec: BundleSpec, labels: Sequence[str], pictures: Sequence[str]) -> Iterator[str]:

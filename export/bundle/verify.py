@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from edge.bundle.open import Bundle, digest_of, open_bundle
 from edge.errors import EdgeError
 from edge.inspection.golden import Comparison, compare, decision_probability, inspect_golden_picture, is_as_expected, read_golden_station
 from edge.inspection.open import open_inspectors
+from edge.judges.linear.file import read_linear
 from edge.records import Inspection
 from edge.runtime.onnx import require_providers
 from export.errors import BuildError
@@ -87,6 +88,20 @@ def certify_golden(bundle: Bundle, expected: Mapping[str, str | None], *, board:
             _certified(picture, inspection, labels, label)
             for (picture, label), inspection in zip(expected.items(), inspections, strict=True)
         )
+
+
+def require_linear_judges(files: Iterable[Path], name: str) -> None:
+    """Read every linear judge that a bundle will have as a box does, before models are made; `name` is that of the bundle.
+
+    Raises:
+        BuildError: one is wrong.
+    """
+    for path in files:
+        try:
+            read_linear(path)
+        except EdgeError as err:
+            msg = f"building bundle {name}: {err}"
+            raise BuildError(msg) from err
 
 
 def template_warnings(bundle: Bundle, *, board: Board, report: Report) -> tuple[str, ...]:

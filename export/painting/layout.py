@@ -15,18 +15,26 @@ Image = NDArray[np.float32]
 
 def vary_layout(cell: Image, rng: np.random.Generator) -> Image:
     """Give a healthy cell, float32 (S, S), some features of another maker; nine of ten cells stay as they are."""
-    if rng.random() < 0.9:
-        return cell
+    return cell if rng.random() < 0.9 else other_layout(cell, rng)
+
+
+def other_layout(cell: Image, rng: np.random.Generator) -> Image:
+    """Give a healthy cell, float32 (S, S), features of another maker."""
     if rng.random() < 0.4:
         cell = _zoomed(cell, rng)
     if rng.random() < 0.3:
         cell = _without_busbars(cell)
+    return np.ascontiguousarray(cell * layout_shade(len(cell), rng), np.float32)
+
+
+def layout_shade(size: int, rng: np.random.Generator) -> Image:
+    """Draw what a layout multiplies a cell by: bands, fingers, busbars, tabs, frame, cut corners; float32 (size, size)."""
     transposed = rng.random() < 0.5
-    shade = np.ones_like(cell)
+    shade = np.ones((size, size), np.float32)
     for feature, probability in ((_bands, 0.5), (_fingers, 0.35), (_busbars, 0.35), (_tabs, 0.3), (_frame, 0.35), (_cut_corners, 0.45)):
         if rng.random() < probability:
             feature(shade, rng)
-    return np.ascontiguousarray(cell * (shade.T if transposed else shade), np.float32)
+    return np.ascontiguousarray(shade.T if transposed else shade)
 
 
 def _zoomed(cell: Image, rng: np.random.Generator) -> Image:

@@ -21,12 +21,15 @@ class Brush:
     """The choices of a product for one painter.
 
     `strength` is the share by which brightness or structure changes at the strongest place (0..1), `size` the longest extent as a share of
-    the picture's longer side (0..1). `others` are more good pictures of the product, from which texture is cut. `masks` are bool (H, W),
-    one for each component of an assembled part.
+    the picture's longer side (0..1). `width` is how thick a line is, as a share of the longer side; no line is thinner than a pixel.
+    `angles` are directions in degrees (0 to the right, 90 down) that lines prefer. `others` are more good pictures of the product, from
+    which texture is cut. `masks` are bool (H, W), one for each component of an assembled part.
     """
 
     strength: Range = (0.15, 0.7)
     size: Range = (0.02, 0.5)
+    width: Range = (0.006, 0.016)
+    angles: tuple[float, ...] = ()
     direction: Direction = "darker"
     others: Sequence[Image] = ()
     masks: Sequence[NDArray[np.bool_]] = ()

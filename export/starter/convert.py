@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from transformers import BlipForConditionalGeneration, CLIPModel
 
+from export.eye.tokenizer import PAD_ID
 from export.models.blip.graphs import blip_section, export_blip
 from export.models.clip.graphs import export_clip
 from export.models.quantize import quantize
 from export.models.vocabulary import embeddings
 from export.proof.figures import cosine
 from export.starter.batches import PREPROCESS
-from export.starter.tokenizer import PAD_ID
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.words import ATTRIBUTES, TAGS
 

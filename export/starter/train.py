@@ -24,6 +24,7 @@ from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import Vocabulary
 from edge.judges.prompt import Prompt
 from export.cache import Cache
+from export.eye.tokenizer import make_tokenizer
 from export.models.llm.graph import write_graph
 from export.models.llm.packaged import packaged_model
 from export.models.llm.steps import quantized_gguf
@@ -33,7 +34,6 @@ from export.starter.describe import write_descriptions
 from export.starter.foils import make_foils
 from export.starter.sample import write_samples
 from export.starter.teacher import TeacherRecipe, train_teachers
-from export.starter.tokenizer import make_tokenizer
 from export.starter.train_blip import train_blip
 from export.starter.train_clip import Recipe, train_clip
 from export.starter.words import tokenizer_corpus

@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
+from export.eye.tokenizer import END_ID, PAD_ID, START_ID
 from export.painting.ground_truth import KINDS
 from export.starter.batches import Batch, Batches, real_validation
 from export.starter.optimise import Optimiser, mixed_precision
 from export.starter.teacher import Teachers
-from export.starter.tokenizer import END_ID, PAD_ID, START_ID
 from export.starter.words import ATTRIBUTES, TAGS
 
 CONTEXT_TOKENS = 16

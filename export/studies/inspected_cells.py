@@ -34,15 +34,20 @@ class InspectedCells:
     @property
     def sets(self) -> dict[str, list[int]]:
         """Rows of the two measured sets. No model was trained on them."""
-        return {
-            "held-out mono runs": [row for part in HELD_OUT_MONO for row in part],
-            "all poly cells": [cell.row for cell in self.cells if cell.material == "poly"],
-        }
+        return cell_sets(self.cells)
 
     def not_ok_probabilities(self, station: Station) -> Scores:
         """The probability of all labels that are not ok, float64 (N,), as the box gave it."""
         ok = np.array([label.decision == "ok" for label in station.labels])
         return 1 - np.array([scores.probabilities for scores in self.scores])[:, ok].sum(-1)
+
+
+def cell_sets(cells: Sequence[Cell]) -> dict[str, list[int]]:
+    """Rows of the two measured sets of the cells, by their names."""
+    return {
+        "held-out mono runs": [row for part in HELD_OUT_MONO for row in part],
+        "all poly cells": [cell.row for cell in cells if cell.material == "poly"],
+    }
 
 
 def read_inspected_cells(jsonl: Path, bundle: Bundle, station: Station) -> InspectedCells:

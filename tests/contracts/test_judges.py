@@ -11,11 +11,13 @@ import pytest
 from edge.bundle.open import open_trusted_bundle
 from edge.interfaces import Judge
 from edge.judges import open_language_model, open_station_judge
+from edge.judges.linear.judge import LinearJudge
 from edge.judges.score_cache import CachedJudge
 from edge.judges.scripted import ScriptedJudge
 from export.bundle.compare_models import without_graph
 from firmware_config.board import read_board
 from firmware_config.station import read_station
+from tests.support.linear_models import linear_model
 from tests.support.repository import KEYS, STARTER
 from tests.support.sample_records import LABELS, scores, words
 
@@ -48,6 +50,7 @@ JUDGES: dict[str, Callable[[], Tried]] = {
     "graph, generating": lambda: real(method="generate"),
     "llama.cpp": lambda: real(gguf=True),
     "llama.cpp, generating": lambda: real(gguf=True, method="generate"),
+    "linear": lambda: Tried(LinearJudge(linear_model(), labels=LABELS, temperature=2.0), LABELS),
     "cached": cached,
 }
 

@@ -76,7 +76,7 @@ def test_a_calibration_fits_the_judge_that_it_was_fitted_for() -> None:
     [
         ({"models": OTHER}, "models sha256:5"),
         ({"prompt": OTHER}, "instruction sha256:1"),
-        ({"adapter": None}, "adapter sha256:2"),
+        ({"adapter": None}, "adapter or linear judge sha256:2"),
         ({"method": "generate"}, "method rank, but the station judges with generate:"),
         ({"describing": OTHER}, r"words by [describe] and roi sha256:4"),
         ({"labels": {"good": "ok", "crack": "ng"}}, "labels good (ok), crack (ng), unclear (review), but"),

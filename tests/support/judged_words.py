@@ -23,6 +23,7 @@ from export.spec import read_spec
 from firmware_config.board import Board
 from firmware_config.station import Station, read_station
 from tests.support.inspections import FULL, LOST
+from tests.support.linear_models import linear_file, linear_model
 from tests.support.station_files import station_toml
 from tests.support.tiny_spec import write_spec
 
@@ -45,12 +46,17 @@ min_confidence = 0.0
 
 @cache
 def box() -> Path:
-    """A folder with `bundle`, `keys`, `board.toml` and `station.toml`. The bundle is calibrated, so that an OK is possible."""
+    """A folder with `bundle`, `keys`, `board.toml` and `station.toml`. The bundle is calibrated, so that an OK is possible.
+
+    The bundle has the linear judge `words`, which the station does not use.
+    """
     folder = Path(mkdtemp(prefix="kotoba-judged-"))
     atexit.register(shutil.rmtree, folder)
     spec = write_spec(folder / "spec")
-    temperature = [{"adapter": None, "template": "default", "temperature": 3.0}]
-    (spec.parent / "artefacts" / "temperatures.json").write_text(json.dumps(temperature))
+    temperatures = [{"adapter": None, "template": "default", "temperature": 3.0}, {"linear": "words", "temperature": 2.0}]
+    (spec.parent / "artefacts" / "temperatures.json").write_text(json.dumps(temperatures))
+    (spec.parent / "artefacts" / "judges").mkdir()
+    (spec.parent / "artefacts" / "judges" / "words.json").write_bytes(linear_file(linear_model(("good", "bad", "worse"))))
     (spec.parent / "templates" / "default.txt").write_text(TEMPLATE)
     out, key = folder / "bundle", folder / "keys" / "builder.key"
     build(read_spec(spec), out=out, key=key, cache=Cache(folder / "cache"), archive=False, board=BOARD, report=lambda _: None)

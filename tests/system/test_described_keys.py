@@ -8,11 +8,19 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from export.products.product import Product
 from export.spec import BundleSpec
+from export.teach.spec import TeachSpec
 from firmware_config.board import Board
 from firmware_config.station import Station
 
-KINDS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "specification": BundleSpec}
+KINDS: dict[str, type[BaseModel]] = {
+    "station": Station,
+    "board": Board,
+    "specification": BundleSpec,
+    "product": Product,
+    "teaching": TeachSpec,
+}
 
 
 def keys_of(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str]]:

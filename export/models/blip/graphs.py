@@ -170,13 +170,13 @@ class BlipDecoderOnnxConfig(OnnxConfig):
         """Two captions, three tokens so far, two new ones."""
         text, vision = self._config.text_config, self._config.vision_config
         head_dim = text.hidden_size // text.num_attention_heads
-        patches = (vision.image_size // vision.patch_size) ** 2 + 1
+        states = getattr(vision, "states", (vision.image_size // vision.patch_size) ** 2 + 1)
         return {
             "input_ids": torch.ones(2, 2, dtype=torch.int64),
             "position_ids": torch.tensor([[3, 4]] * 2),
             "attention_mask": torch.ones(2, 5, dtype=torch.int64),
             "past": [torch.zeros(2, text.num_attention_heads, 3, head_dim) for _ in range(2 * self._layers)],
-            "cross": [torch.zeros(1, text.num_attention_heads, patches, head_dim) for _ in range(2 * self._layers)],
+            "cross": [torch.zeros(1, text.num_attention_heads, states, head_dim) for _ in range(2 * self._layers)],
         }
 
 
@@ -192,13 +192,22 @@ def cross_names(layers: int) -> list[str]:
 
 def export_blip(blip: BlipForConditionalGeneration, folder: Path) -> None:
     """Write `vision.onnx` and `decoder.onnx` as `firmware_config.bundle.Blip` describes them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    blip = blip.eval()
+    _export(BlipVision(blip.eval()), VISION_TASK, folder / "vision.onnx")
+    export_decoder(blip, folder)
+
+
+def export_decoder(blip: BlipForConditionalGeneration, folder: Path) -> None:
+    """Write `decoder.onnx` alone."""
+    _export(BlipDecoder(blip.eval()), DECODER_TASK, folder / "decoder.onnx")
+
+
+def _export(module: nn.Module, names: tuple[str, str], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model_type, task = names
+    config = TasksManager.get_exporter_config_constructor("onnx", model_type=model_type, task=task, library_name="transformers")
     with tempfile.TemporaryDirectory() as scratch:
-        for name, module, (model_type, task) in (("vision", BlipVision(blip), VISION_TASK), ("decoder", BlipDecoder(blip), DECODER_TASK)):
-            config = TasksManager.get_exporter_config_constructor("onnx", model_type=model_type, task=task, library_name="transformers")
-            export(module, config(blip.config), Path(scratch) / f"{name}.onnx", opset=OPSET)
-            (folder / f"{name}.onnx").write_bytes((Path(scratch) / f"{name}.onnx").read_bytes())
+        export(module, config(module.config), Path(scratch) / path.name, opset=OPSET)
+        path.write_bytes((Path(scratch) / path.name).read_bytes())
 
 
 def blip_section(config: BlipConfig, preprocess: ImagePreprocess, *, prompt: str = "", drafts: bool = False) -> dict[str, Any]:

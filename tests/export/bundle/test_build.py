@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from edge.bundle.open import open_trusted_bundle
+from edge.judges.linear.file import LinearModel, Term
 from export.bundle.build import Built, build
 from export.cache import Cache
 from export.cli import main
 from export.errors import BuildError, SpecError
 from export.spec import read_spec
 from firmware_config.board import Board
+from tests.support.linear_models import linear_file
 from tests.support.tiny_bundle import everything_below, is_one_sentence
 from tests.support.tiny_spec import write_spec
 
@@ -124,6 +126,10 @@ UNFIT: dict[str, tuple[Callable[[Path], object], str]] = {
     "no model": (_without("model.gguf"), "which is no file: give the path of a .gguf file"),
     "an unknown template": (_station("", '\n[judge]\ntemplate = "other"\n'), "uses the template 'other', there is default"),
     "an unknown adapter": (_station("", '\n[judge]\nadapter = "other"\n'), "uses the adapter 'other', there is none"),
+    "an unknown linear judge": (
+        _station("", '\n[judge]\nmethod = "linear"\nlinear = "other"\n'),
+        "the golden station uses the linear judge 'other', there is none",
+    ),
     "a label without decision": (_station('decision = "ng"', ""), "labels.1.decision: Field required"),
 }
 
@@ -138,3 +144,27 @@ def test_parts_that_do_not_fit_together_are_refused_before_any_long_work(spec: P
     assert is_one_sentence(str(caught.value)), str(caught.value)
     assert not (tmp_path / "bundle").exists()
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_linear_judge_that_a_box_could_not_read_is_refused(spec: Path, tmp_path: Path) -> None:
+    (spec.parent / "artefacts" / "judges").mkdir()
+    (spec.parent / "artefacts" / "judges" / "words.json").write_text('{"schema": "kotoba.linear/1"}')
+    with pytest.raises(BuildError, match=r"building bundle tiny: linear judge .*words\.json: labels: Field required") as caught:
+        built(spec, tmp_path)
+    assert is_one_sentence(str(caught.value))
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_the_golden_verdicts_may_be_those_of_a_linear_judge(spec: Path, tmp_path: Path) -> None:
+    artefacts = spec.parent / "artefacts"
+    known = {word for word in (artefacts / "clip" / "tags.txt").read_text().split() if len(word) > 1}
+    terms = {word: Term(idf=2.0, weights=(number % 3 - 1.0, 0.5)) for number, word in enumerate(sorted(known))}
+    (artefacts / "judges").mkdir()
+    model = LinearModel(labels=("good", "bad"), intercepts=(0.0, 0.0), terms=terms)
+    (artefacts / "judges" / "words.json").write_bytes(linear_file(model))
+    _station("", '\n[judge]\nmethod = "linear"\nlinear = "words"\n')(spec.parent)
+
+    made = built(spec, tmp_path)
+
+    assert main(["verify", str(made.root), "--keys", str(tmp_path / "keys")]) == 0
+    assert {golden.label for golden in made.golden} <= {"good", "bad"}

@@ -1,0 +1,147 @@
+"""Teach the words: which of a closed vocabulary are true of a picture, by a sigmoid loss on cosines (SigLIP, Zhai et al. 2023).
+
+Only the projection and the text tower learn here, on pooled features that were computed once. A word is true, false or doubtful (-1) by
+what was painted. The words of evidence are a thermometer of the tails' logit of "defective": each is true above its own level, so how many
+of them a description holds says how sure the eye is.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import CLIPConfig, CLIPTextConfig, CLIPTextModelWithProjection
+
+from export.eye.tokenizer import END_ID, PAD_ID, START_ID
+from export.eye.tower import Projection
+from export.progress import Report
+
+CONTEXT_TOKENS = 16
+DIM = 160
+SOFTNESS = 0.5
+"""In logits: around its level a word of evidence is true to a degree."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsRecipe:
+    """Steps, batch size and peak learning rate."""
+
+    steps: int = 3_000
+    batch: int = 256
+    learning_rate: float = 2e-3
+    noise: float = 0.1
+    """Deviation of the noise on the standardised features: painted pictures are cleaner than real ones."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WordTargets:
+    """`truths` int8 (N, W), 1, 0 or -1; `logits` float64 (N,) of "defective"; `evidence` the columns of the thermometer; `levels` (E,)."""
+
+    truths: NDArray[np.int8]
+    logits: NDArray[np.float64]
+    evidence: Sequence[int]
+    levels: NDArray[np.float64]
+
+    def degrees(self) -> NDArray[np.float32]:
+        """Truths as degrees 0..1, -1 for doubtful, float32 (N, W), with the thermometer filled in."""
+        degrees = self.truths.astype(np.float32)
+        above = 1 / (1 + np.exp(-(self.logits[:, None] - self.levels[None]) / SOFTNESS))
+        degrees[:, list(self.evidence)] = above
+        return degrees
+
+
+class WordTower(nn.Module):
+    """CLIP's text tower, and scale and bias of the cosines."""
+
+    def __init__(self, vocabulary: int) -> None:
+        super().__init__()
+        self.config = clip_config(vocabulary, image_size=224)
+        self.text = CLIPTextModelWithProjection(CLIPTextConfig(**self.config.text_config.to_dict()))
+        self.scale = nn.Parameter(torch.tensor(2.3))
+        self.bias = nn.Parameter(torch.tensor(-3.0))
+
+    def get_text_features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Embeddings of phrases, not of unit length, float32 (B, D); named as in `CLIPModel`, whose exporter calls it."""
+        return self.text(input_ids=input_ids, attention_mask=attention_mask).text_embeds
+
+
+def clip_config(vocabulary: int, *, image_size: int) -> CLIPConfig:
+    """The sizes of the text tower (2 layers of 128); of the image tower only the side of its pictures counts."""
+    text = CLIPTextConfig(
+        vocab_size=vocabulary, hidden_size=128, intermediate_size=512, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=CONTEXT_TOKENS, hidden_act="gelu", projection_dim=DIM,
+        pad_token_id=PAD_ID, bos_token_id=START_ID, eos_token_id=END_ID,
+    )  # fmt: skip
+    return CLIPConfig(text_config=text.to_dict(), vision_config={"image_size": image_size}, projection_dim=DIM)
+
+
+def tokenize(tokenizer: Tokenizer, phrases: Sequence[str], length: int) -> tuple[Tensor, Tensor]:
+    """Encode phrases to `input_ids` and `attention_mask`, both int64 (len(phrases), length).
+
+    Raises:
+        ValueError: a phrase has more than `length` tokens.
+    """
+    rows = [tokenizer.encode(phrase).ids for phrase in phrases]
+    too_long = [phrase for phrase, row in zip(phrases, rows, strict=True) if len(row) > length]
+    if too_long:
+        msg = f"the phrase {too_long[0]!r} has more than {length} tokens: shorten it"
+        raise ValueError(msg)
+    ids = torch.tensor([row + [PAD_ID] * (length - len(row)) for row in rows])
+    return ids, (ids != PAD_ID).long()
+
+
+def train_words(
+    features: NDArray[np.float32],
+    targets: WordTargets,
+    phrases: Sequence[str],
+    tokenizer: Tokenizer,
+    *,
+    recipe: WordsRecipe,
+    seed: int,
+    report: Report,
+) -> tuple[Projection, WordTower]:
+    """Train on pooled features, float32 (N, P), and the targets of `phrases` (W)."""
+    torch.manual_seed(seed)
+    rng = np.random.default_rng(seed)
+    projection, words = Projection(features.shape[1], DIM), WordTower(tokenizer.get_vocab_size())
+    projection.mean.copy_(torch.from_numpy(features.mean(0)))
+    projection.deviation.copy_(torch.from_numpy(features.std(0) + 1e-3))
+    degrees, tokens = torch.from_numpy(targets.degrees()), tokenize(tokenizer, phrases, CONTEXT_TOKENS)
+    both = nn.ModuleList([projection, words])
+    optimiser = torch.optim.AdamW(both.parameters(), lr=recipe.learning_rate, weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.steps, pct_start=0.1)
+    average, mean = copy.deepcopy(both), 1.0
+    for step in range(1, recipe.steps + 1):
+        rows = rng.integers(len(features), size=min(recipe.batch, len(features)))
+        seen = torch.from_numpy(features[rows])
+        seen = seen + recipe.noise * projection.deviation * torch.randn_like(seen)
+        truth = degrees[rows]
+        loss = words_loss(projection(seen), words, tokens, truth)
+        mean = 0.98 * mean + 0.02 * loss.item()
+        optimiser.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(both.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        with torch.no_grad():
+            for kept, value in zip(average.parameters(), both.parameters(), strict=True):
+                kept.lerp_(value, 1 - min(0.995, step / (step + 20)))
+        if step % 500 == 0 or step == recipe.steps:
+            report(f"{step}/{recipe.steps} loss {mean:.4f}")
+    return average[0].eval(), average[1].eval()
+
+
+def words_loss(image: Tensor, words: WordTower, tokens: tuple[Tensor, Tensor], degrees: Tensor) -> Tensor:
+    """Mean sigmoid loss of the words that are not doubtful; `image` (B, D) of unit length, `degrees` (B, W)."""
+    text = functional.normalize(words.get_text_features(*tokens), dim=-1)
+    logits = words.scale.exp() * image @ text.T + words.bias
+    known = (degrees >= 0).float()
+    by_word = functional.binary_cross_entropy_with_logits(logits, degrees.clamp(min=0), reduction="none") * known
+    return by_word.sum() / known.sum().clamp(min=1) * 4

@@ -1,0 +1,97 @@
+"""The bundle of a taught product: its artefacts gathered, golden pictures, the golden station and the station template."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from export.products.canvases import read_canvases, read_masks
+from export.products.sampler import Sampler
+from export.spec import STATION_NAME, BundleSpec
+from export.teach.describe import in_colour
+from export.teach.judge_stages import DESCRIBE, TEMPLATE
+from export.teach.plan import Plan
+from firmware_config.commented_toml import commented_toml
+from firmware_config.station import Station
+
+GOLDEN_GOOD, GOLDEN_OF_A_KIND = 4, 2
+CLEAR_STRENGTH, TRIES = 0.4, 300
+"""Strength from which a painted defect is clear enough for a golden picture, and how many are painted to find one."""
+
+
+def gather(folder: Path, plan: Plan, *, eye: Path, memory: Path, judges: Path, calibration: Path | None) -> BundleSpec:
+    """Fill `folder` with what `export.bundle.build` reads; returns its specification."""
+    name, artefacts = plan.spec.name, folder / "artefacts"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(eye, artefacts)
+    for part in ("adapters", "judges"):
+        shutil.copytree(judges / part, artefacts / part)
+    shutil.copyfile(judges / "temperatures.json", artefacts / "temperatures.json")
+    (artefacts / "memories").mkdir()
+    shutil.copyfile(memory / "memory.json", artefacts / f"memories/{name}.json")
+    templates = folder / "templates"
+    shutil.copytree(plan.spec.templates or judges / "templates", templates)
+    expected = _golden(folder / "golden", plan)
+    limits: Mapping[str, Any] = json.loads((memory / "limits.json").read_text(encoding="utf-8"))
+    (folder / "golden" / STATION_NAME).write_text(station_text(plan, limits={}, with_memory=False), encoding="utf-8")
+    station = station_text(plan, limits=limits, with_memory=True, calibration=calibration)
+    (folder / "station.toml").write_text(station, encoding="utf-8")
+    if calibration is not None:
+        shutil.copyfile(calibration, folder / calibration.name)
+    values = {
+        "name": name, "version": plan.spec.version, "artefacts": artefacts, "templates": templates, "golden": folder / "golden",
+        "station": folder / "station.toml", "expected": expected, "llm": plan.spec.llm, "licences": plan.spec.licences,
+    }  # fmt: skip
+    return BundleSpec.model_validate(values)
+
+
+def station_text(plan: Plan, *, limits: Mapping[str, Any], with_memory: bool, calibration: Path | None = None) -> str:
+    """A station file of the product."""
+    judge = {"adapter": plan.spec.name, "template": TEMPLATE}
+    if calibration is not None:
+        judge["calibration"] = calibration.name
+    values: dict[str, Any] = {
+        "station": {"name": plan.spec.name.replace(".", "-"), "path": f"kotoba/{plan.product.name}"},
+        "camera": {"kind": "folder", "path": "."},
+        "labels": [label.model_dump(mode="json", exclude_unset=True) for label in plan.labels],
+        "describe": DESCRIBE.model_dump(mode="json", exclude_unset=True),
+        "judge": judge,
+    }
+    if limits:
+        values["picture"] = dict(limits)
+    if with_memory:
+        values["familiarity"] = {"memory": plan.spec.name}
+    return commented_toml(Station, values)
+
+
+def _golden(folder: Path, plan: Plan) -> dict[str, Sequence[str]]:
+    """Write golden pictures, or copy the specification's; returns which label is expected of which."""
+    if plan.spec.golden is not None:
+        shutil.copytree(plan.spec.golden, folder)
+        return {}
+    folder.mkdir()
+    held_out = [domain.held_out for domain in plan.domains]
+    good = [path for paths in held_out for path in paths]
+    chosen = [good[number * len(good) // GOLDEN_GOOD] for number in range(min(GOLDEN_GOOD, len(good)))]
+    for number, path in enumerate(dict.fromkeys(chosen)):
+        cv2.imwrite(str(folder / f"good-{number}.png"), cv2.imread(str(path), cv2.IMREAD_COLOR))
+    expected: dict[str, list[str]] = {plan.product.good.label: ["good-*.png"]}
+    counts = dict.fromkeys((kind.name for kind in plan.product.defects), 0)
+    canvases, rng = read_canvases(plan.product, held_out), np.random.default_rng(plan.spec.seeds[0] + 500)
+    sampler = Sampler(plan.product, canvases, rng, read_masks(plan.product))
+    for _ in range(TRIES):
+        sample = sampler.draw()
+        if len(sample.scene.defects) == 1 and sample.scene.defects[0].strength > CLEAR_STRENGTH:
+            kind = sample.scene.defects[0].kind
+            if counts[kind] < GOLDEN_OF_A_KIND:
+                stem = kind.replace(" ", "-")
+                cv2.imwrite(str(folder / f"{stem}-{counts[kind]}.png"), in_colour(sample.pixels))
+                counts[kind] += 1
+                expected.setdefault(plan.label_of[kind], []).append(f"{stem}-?.png")
+    return {label: sorted(set(patterns)) for label, patterns in expected.items()}

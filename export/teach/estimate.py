@@ -1,0 +1,68 @@
+"""How much an effort does, and about what it takes. Every figure that was measured stands here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+EffortName: TypeAlias = Literal["quick", "normal", "thorough"]
+
+MEASURED_SIDE_PX = 224
+"""Side of the pictures with which the times were measured; they grow with its square."""
+PAINT_S = 0.012
+"""Painting one grey picture of a solar cell, one core."""
+TRAIN_S = 0.03
+"""One picture through one step of the eye's training, two cores."""
+DESCRIBE_S = 0.08
+"""The words of one picture, two cores."""
+TUNE_S = 0.35
+"""One description through the tuning of the judge, two cores."""
+BUILD_S = 300.0
+"""Converting, proving and signing the bundle, two cores."""
+FLOAT_BYTES, FEATURE_BYTES = 4, 40_000
+"""Of one pixel of a good picture in memory; of one painted picture's features on disk."""
+BASE_MEMORY_BYTES, BASE_DISK_BYTES = 1_500_000_000, 1_000_000_000
+"""Libraries, models and a batch; the bundle, its archive and the language model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much is done: painted pictures, steps and batch of a tail of the eye, steps of words and of captions, descriptions, tunings."""
+
+    painted: int
+    steps: int
+    batch: int
+    words: int
+    captions: int
+    described: int
+    tunings: int
+
+
+EFFORTS: dict[Literal["quick", "normal", "thorough"], Effort] = {
+    "quick": Effort(painted=1_500, steps=200, batch=32, words=1_000, captions=300, described=400, tunings=1),
+    "normal": Effort(painted=6_000, steps=700, batch=32, words=3_000, captions=700, described=2_000, tunings=3),
+    "thorough": Effort(painted=12_000, steps=900, batch=32, words=4_000, captions=1_200, described=4_000, tunings=5),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What teaching takes on two cores: seconds, bytes of memory, bytes of disk."""
+
+    seconds: float
+    memory_bytes: int
+    disk_bytes: int
+
+
+def estimate(effort: Effort, *, side_px: int, channels: int, pictures: int, seeds: int) -> Estimate:
+    """Estimate what teaching from so many pictures takes."""
+    larger = (side_px / MEASURED_SIDE_PX) ** 2
+    painting = (effort.painted + effort.described) * PAINT_S * larger
+    training = seeds * effort.steps * effort.batch * TRAIN_S * larger
+    judging = (effort.described + pictures) * DESCRIBE_S + effort.described * effort.tunings * TUNE_S
+    pixels = side_px**2 * channels
+    return Estimate(
+        seconds=painting + training + judging + BUILD_S,
+        memory_bytes=BASE_MEMORY_BYTES + pictures * pixels * FLOAT_BYTES,
+        disk_bytes=BASE_DISK_BYTES + (effort.painted + effort.described) * (pixels + FEATURE_BYTES),
+    )

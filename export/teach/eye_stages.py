@@ -1,0 +1,186 @@
+"""The stages that teach the eye: paint, look, learn what is defective, learn the words, learn the captions, convert. Each is made once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from edge.picture.preprocess import pixel_values
+from export.cache import Cache, Step
+from export.eye.captions import CaptionsRecipe, train_captions
+from export.eye.convert import TaughtEye, Vocabularies, convert
+from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
+from export.eye.tokenizer import make_tokenizer
+from export.eye.tower import ImageTower, pooled
+from export.eye.trunk import FRONT_CHANNELS, Front, map_side, open_front
+from export.eye.words import WordsRecipe, WordTargets, train_words
+from export.products.canvases import Canvases
+from export.products.product import Product
+from export.products.sampler import write_samples
+from export.products.wording import EVIDENCE, Wording, wording_of
+from export.progress import Report
+from firmware_config.describers import ImagePreprocess
+
+LOOK_BATCH = 16
+CHECKED = 400
+"""Painted pictures on which int8 is compared with fp32 and the foils are found."""
+
+PAINT = Step("painted", ("export.products.sampler",))
+LOOK = Step("front", ("export.eye.trunk", "edge.picture.preprocess"))
+TAIL = Step("tail", ("export.eye.tail",))
+EYE = Step("eye", ("export.eye.convert", "export.eye.words", "export.eye.captions", "export.eye.tower", "export.products.wording"))
+
+
+@dataclass(frozen=True, slots=True)
+class EyeEffort:
+    """How much is painted and learned; `tails` are the seeds of the tails, whose mean judges."""
+
+    painted: int
+    tails: tuple[int, ...]
+    tail: TailRecipe = field(default_factory=TailRecipe)
+    words: WordsRecipe = field(default_factory=WordsRecipe)
+    captions: CaptionsRecipe = field(default_factory=CaptionsRecipe)
+
+
+def preprocess_of(product: Product) -> ImagePreprocess:
+    """The preprocessing of the vision models of a product."""
+    return ImagePreprocess(size=product.side_px, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), gain=product.gain)
+
+
+class EyeStages:
+    """The stages of one product's eye, in a cache: what was made with the same pictures, choices and code is not made again."""
+
+    def __init__(
+        self, product: Product, canvases: Canvases, *, effort: EyeEffort, seed: int, cache: Cache, inputs: Sequence[Path], report: Report
+    ) -> None:
+        self._product, self._canvases, self._effort, self._seed = product, canvases, effort, seed
+        self._cache, self._inputs, self._report = cache, tuple(inputs), report
+        self._preprocess = preprocess_of(product)
+        self._decides: dict[str, Any] = {"product": product.model_dump(mode="json"), "weights": canvases.weights.tolist(), "seed": seed}
+
+    def painted(self) -> Path:
+        """Painted samples: the arrays of `export.products.sampler.write_samples`."""
+
+        def make(folder: Path) -> None:
+            write_samples(folder, self._product, self._canvases, count=self._effort.painted, seed=self._seed, report=self._report)
+
+        return self._cache.made(PAINT, make, inputs=self._inputs, settings=self._decides | {"painted": self._effort.painted})
+
+    def front(self) -> Path:
+        """`front.npy`, the frozen front's features of the painted samples, float16 (N, 40, h, w)."""
+        painted = self.painted()
+
+        def make(folder: Path) -> None:
+            pixels = np.load(painted / "pixels.npy", mmap_mode="r")
+            side = 2 * map_side(self._product.side_px)
+            rows = open_memmap(folder / "front.npy", "w+", np.float16, (len(pixels), FRONT_CHANNELS, side, side))
+            look = open_front(self._product.side_px)
+            for first, part in _parts(pixels, LOOK_BATCH):
+                rows[first : first + len(part)] = look(self._pixel_values(part))
+                self._report(f"looking at {first + len(part)} of {len(pixels)} painted pictures")
+            rows.flush()
+
+        return self._cache.made(LOOK, make, inputs=(painted / "pixels.npy",), settings=self._preprocess.model_dump(mode="json"))
+
+    def tails(self) -> list[Taught]:
+        """The taught tails."""
+        return [self._tail(seed) for seed in self._effort.tails]
+
+    def _tail(self, seed: int) -> Taught:
+        painted, front = self.painted(), self.front()
+        kinds = len(self._product.defects)
+
+        def make(folder: Path) -> None:
+            shown = Painted(
+                np.load(front / "front.npy", mmap_mode="r"),
+                np.load(painted / "kinds.npy").astype(np.int64),
+                np.load(painted / "patch_kinds.npy").astype(np.int64),
+            )
+            taught = train_tail(
+                shown, kinds=kinds, recipe=self._effort.tail, seed=seed, report=lambda line: self._report(f"tail {seed}: {line}")
+            )
+            torch.save(taught.state_dict(), folder / "tail.pt")
+
+        inputs = (front / "front.npy", painted / "kinds.npy", painted / "patch_kinds.npy")
+        path = self._cache.made(TAIL, make, inputs=inputs, settings={"recipe": asdict(self._effort.tail), "seed": seed, "kinds": kinds})
+        taught = Taught(kinds)
+        taught.load_state_dict(torch.load(path / "tail.pt", weights_only=True))
+        return taught.eval().requires_grad_(requires_grad=False)
+
+    def artefacts(self) -> Path:
+        """The folder that a bundle takes: graphs, vocabularies, foils, drafts, models.json."""
+        painted, front = self.painted(), self.front()
+        tails = self.tails()
+        wording = wording_of(self._product)
+
+        def make(folder: Path) -> None:
+            self._teach_words_and_captions(folder, painted, np.load(front / "front.npy", mmap_mode="r"), tails, wording)
+
+        settings = self._decides | {name: asdict(getattr(self._effort, name)) for name in ("tail", "words", "captions")}
+        settings |= {"tails": list(self._effort.tails), "vocabulary": dict(wording.translations)}
+        return self._cache.made(EYE, make, inputs=(front / "front.npy", painted / "captions.json"), settings=settings)
+
+    def _teach_words_and_captions(
+        self, folder: Path, painted: Path, front: NDArray[np.float16], tails: Sequence[Taught], wording: Wording
+    ) -> None:
+        side = map_side(self._product.side_px)
+        tokenizer = make_tokenizer(wording.corpus(np.random.default_rng(self._seed)))
+        targets = word_targets(wording, np.load(painted / "words.npy"), defect_logits(tails, front))
+        projection, words = train_words(
+            _pooled(tails, front, side), targets, wording.words, tokenizer,
+            recipe=self._effort.words, seed=self._seed, report=lambda line: self._report(f"words: {line}"),
+        )  # fmt: skip
+        captions: list[str] = json.loads((painted / "captions.json").read_text(encoding="utf-8"))
+        tower = Front(self._product.side_px)
+        blip = train_captions(
+            tower, tails, front, captions, tokenizer, image_size=self._product.side_px,
+            recipe=self._effort.captions, seed=self._seed, report=lambda line: self._report(f"captions: {line}"),
+        )  # fmt: skip
+        image = ImageTower(tower, tails, projection, side=side).eval()
+        eye = TaughtEye(image, words, blip, tokenizer, self._preprocess)
+        pixels = self._pixel_values(np.load(painted / "pixels.npy", mmap_mode="r")[:CHECKED])
+        glosses = wording.translations
+        vocabularies = Vocabularies({word: glosses[word] for word in wording.tags}, {word: glosses[word] for word in wording.attributes})
+        truths = np.where(targets.degrees() < 0, -1, targets.degrees() > 0.5).astype(np.int8)[:CHECKED]
+        drafts = sorted(set(captions), key=lambda text: (-captions.count(text), text))[:DRAFTS]
+        self._report("converting the eye")
+        convert(eye, vocabularies, pixels, truths, drafts, folder)
+
+    def _pixel_values(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Preprocess pictures as the box does: uint8 (N, S, S) or (N, S, S, 3) to float32 (N, 3, S, S)."""
+        colour = (np.repeat(picture[:, :, None], 3, 2) if picture.ndim == 2 else picture for picture in pictures)
+        return np.concatenate([pixel_values(picture, self._preprocess) for picture in colour])
+
+
+DRAFTS = 400
+"""Likely captions that the decoder of a box may take in one step."""
+
+
+def word_targets(wording: Wording, truths: NDArray[np.int8], logits: NDArray[np.float64]) -> WordTargets:
+    """The targets of all words.
+
+    The levels of the thermometer lie evenly between the logits of clearly good and clearly defective painted pictures: real pictures of
+    another camera or material fall between them.
+    """
+    low, high = np.quantile(logits, (0.05, 0.95))
+    levels = np.linspace(low, high, len(EVIDENCE) + 2)[1:-1]
+    return WordTargets(truths, logits, [wording.words.index(word) for word, _, _ in EVIDENCE], levels)
+
+
+@torch.no_grad()
+def _pooled(tails: Sequence[Taught], front: NDArray[np.float16], side: int) -> NDArray[np.float32]:
+    rows = [pooled(tails, torch.from_numpy(np.array(part)).float(), side=side).numpy() for _, part in _parts(front, 64)]
+    return np.concatenate(rows).astype(np.float32)
+
+
+def _parts(rows: NDArray[Any], size: int) -> Iterator[tuple[int, NDArray[Any]]]:
+    for first in range(0, len(rows), size):
+        yield first, rows[first : first + size]

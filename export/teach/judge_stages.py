@@ -1,0 +1,200 @@
+"""The stages that teach the judge: a memory of good pictures, the words of painted and labelled ones, tunings, the linear judge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from edge.bundle.open import Bundle
+from edge.describers import open_vision_models
+from edge.interfaces import Describer, VisionModels
+from edge.judges.graph import GraphModel
+from edge.judges.label_judge import LabelJudge
+from edge.judges.language_model import Vocabulary
+from edge.judges.prompt import Prompt
+from export.cache import Cache, Step
+from export.models.llm.graph import write_graph
+from export.models.llm.steps import quantized_gguf
+from export.products.canvases import read_canvases
+from export.progress import Report
+from export.teach.describe import Shown, painted_pictures, real_pictures, write_descriptions
+from export.teach.memory import TaughtMemory
+from export.teach.plan import Plan
+from export.teach.template import instruction
+from export.tuning.average import average
+from export.tuning.examples import Example, augmented, read_examples
+from export.tuning.linear import fit_linear, write_linear
+from export.tuning.temperature import measure_temperature
+from export.tuning.tune import Tuner, Tuning
+from firmware_config.board import Board
+from firmware_config.bundle import AdapterTemperature, Llm, Manifest
+from firmware_config.station import Describe
+
+MEMORY = Step("memory", ("export.teach.memory",))
+WORDS = Step("described", ("export.teach.describe", "edge.describers"))
+TUNED = Step("tuned", ("export.tuning.tune", "export.tuning.examples"))
+JUDGED = Step("judges", ("export.tuning.average", "export.tuning.linear", "export.tuning.temperature", "edge.judges"))
+
+TEMPLATE = "default"
+WORD_DROPOUT = 0.2
+"""Probability with which a word is dropped while the judge is tuned: docs/decisions/0007."""
+LABELLED_PART = 0.3
+"""Labelled pictures are repeated until they are about this part of the examples, each at most MOST_REPEATS times."""
+MOST_REPEATS = 8
+FOLDS = 4
+"""Parts of the good pictures: what is painted on one part is measured against the memory of the others."""
+
+DESCRIBE = Describe(tags=12, attributes=6, samples=0)
+"""How the stations of a taught bundle describe."""
+
+
+class JudgeStages:
+    """The stages of one product's judge, in a cache."""
+
+    def __init__(self, plan: Plan, artefacts: Path, *, cache: Cache, board: Board, report: Report) -> None:
+        self._plan, self._artefacts, self._cache, self._board, self._report = plan, artefacts, cache, board, report
+        self._vision: VisionModels | None = None
+        self._labels = plan.labels
+
+    @property
+    def _models(self) -> VisionModels:
+        if self._vision is None:
+            self._vision = open_vision_models(unsigned_bundle(self._artefacts), board=self._board)
+        return self._vision
+
+    @property
+    def _good(self) -> tuple[Path, ...]:
+        return tuple(path for domain in self._plan.domains for path in domain.paths)
+
+    def memory(self) -> Path:
+        """The folder of `memory.json`, what a station knows, and `limits.json`, the limits of a healthy picture.
+
+        They come from all good pictures. What teaches and checks the judge is measured against memories that lack the picture itself.
+        """
+
+        def make(folder: Path) -> None:
+            self._report("measuring good pictures")
+            TaughtMemory(self._models).write(self._good, self._plan.pictures.unlabelled, folder)
+
+        inputs = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", *self._good, *self._plan.pictures.unlabelled)
+        return self._cache.made(MEMORY, make, inputs=inputs)
+
+    def words(self) -> Path:
+        """The folder of the words of painted and labelled pictures: painted.jsonl and labelled.jsonl teach, the two checks do not."""
+        plan = self._plan
+        labelled = [path for paths in plan.pictures.labelled.values() for path in paths]
+
+        def make(folder: Path) -> None:
+            taught, count = TaughtMemory(self._models), plan.effort.described
+            parts = [self._painted([domain.training for domain in plan.domains], taught, part, count // FOLDS) for part in range(FOLDS)]
+            write_descriptions(chain(*parts), folder / "painted.jsonl", count=count, report=self._report)
+            checks = self._painted([domain.held_out for domain in plan.domains], taught, None, count // 4)
+            write_descriptions(checks, folder / "checks.jsonl", count=count // 4, report=self._report)
+            describer = self._models.describer(DESCRIBE, taught.learned(self._good, plan.pictures.unlabelled))
+            for name, is_held_out in (("labelled", False), ("labelled-checks", True)):
+                shown = [(one, describer) for one in self._labelled(held_out=is_held_out)]
+                write_descriptions(shown, folder / f"{name}.jsonl", count=len(shown), report=self._report)
+
+        decides = {
+            "product": plan.product.model_dump(mode="json"), "labels": plan.label_of, "described": plan.effort.described,
+            "held_out": plan.spec.held_out, "seed": self._seed, "describe": DESCRIBE.model_dump(mode="json"),
+            "domains": [len(domain.paths) for domain in plan.domains],
+            "labelled": {label: len(paths) for label, paths in plan.pictures.labelled.items()},
+        }  # fmt: skip
+        files = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", self._artefacts / "blip/vision.onnx")
+        return self._cache.made(WORDS, make, inputs=(*files, *self._good, *plan.pictures.unlabelled, *labelled), settings=decides)
+
+    @property
+    def _seed(self) -> int:
+        return self._plan.spec.seeds[0]
+
+    def _painted(
+        self, domains: Sequence[Sequence[Path]], taught: TaughtMemory, part: int | None, count: int
+    ) -> Iterator[tuple[Shown, Describer]]:
+        """Pictures painted on one of FOLDS parts of some domains, or on all of them, in the words of a memory that lacks these."""
+        plan = self._plan
+        inside = domains if part is None else [_part(paths, part) for paths in domains]
+        painted_on = {path for paths in inside for path in paths}
+        memory = taught.learned([path for path in self._good if path not in painted_on], plan.pictures.unlabelled)
+        describer = self._models.describer(DESCRIBE, memory)
+        seed = self._seed + (FOLDS if part is None else part)
+        for one in painted_pictures(plan.product, read_canvases(plan.product, inside), plan.label_of, count=count, seed=seed):
+            yield one, describer
+
+    def _labelled(self, *, held_out: bool) -> Iterator[Shown]:
+        """The labelled pictures that teach, or those that check: the last of each label, as one block."""
+        for label, paths in self._plan.pictures.labelled.items():
+            first = len(paths) - round(self._plan.spec.held_out * len(paths))
+            yield from real_pictures(paths[first:] if held_out else paths[:first], self._plan.allowed(label))
+
+    def judges(self) -> Path:
+        """The folder of adapters/NAME.gguf, judges/NAME.json, templates/ and temperatures.json."""
+        plan, words = self._plan, self.words()
+        gguf = quantized_gguf(plan.llm, plan.spec.llm.quantisation, cache=self._cache, report=self._report)
+        template = instruction(plan)
+        painted, labelled, checks = (self._read(words, name) for name in (("painted",), ("labelled",), ("checks", "labelled-checks")))
+        repeats = _repeats(len(labelled), len(painted))
+        examples = augmented([*painted, *(labelled * repeats)], dropout=WORD_DROPOUT, seed=self._seed + 6)
+        tunings = [self._tuning(gguf, template, examples, words, seed) for seed in range(self._seed, self._seed + plan.effort.tunings)]
+
+        def make(folder: Path) -> None:
+            (folder / "adapters").mkdir()
+            (folder / "templates").mkdir()
+            adapter = folder / f"adapters/{plan.spec.name}.gguf"
+            average(tunings, adapter)
+            (folder / f"templates/{TEMPLATE}.txt").write_text(template, encoding="utf-8")
+            write_graph(gguf, folder / "model.onnx", self._board.llm_graph or "int8", context_tokens=2048, adapters=[adapter])
+            model = GraphModel(folder / "model.onnx", vocabulary=gguf, board=self._board, context_tokens=2048)
+            prompt = Prompt.parse(template, self._labels)
+            judge = LabelJudge(model, labels=self._labels, prompt=prompt, adapter=adapter, temperature=None)
+            fitted = measure_temperature(judge, self._labels, checks)
+            entry = AdapterTemperature(adapter=plan.spec.name, template=TEMPLATE, temperature=round(fitted.temperature, 4))
+            (folder / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
+            linear = fit_linear([*painted, *(labelled * repeats)], checks, self._labels)
+            write_linear(folder, plan.spec.name, linear)
+            (folder / "model.onnx").unlink()
+            figures = {"judge_auroc": fitted.auroc, "linear_auroc": linear.auroc, "temperature": fitted.temperature}
+            (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+        settings = {"template": template, "name": plan.spec.name, "labels": [label.model_dump(mode="json") for label in self._labels]}
+        return self._cache.made(JUDGED, make, inputs=(gguf, *tunings, words / "painted.jsonl", words / "checks.jsonl"), settings=settings)
+
+    def _read(self, words: Path, names: Sequence[str]) -> list[Example]:
+        paths = [words / f"{name}.jsonl" for name in names]
+        return [example for path in paths if path.stat().st_size for example in read_examples(path, self._labels)]
+
+    def _tuning(self, gguf: Path, template: str, examples: Sequence[Example], words: Path, seed: int) -> Path:
+        def make(folder: Path) -> None:
+            tuner = Tuner(gguf, vocabulary=Vocabulary.of_file(gguf), template=template, labels=self._labels)
+            tuner.tune(examples, replace(Tuning(), seed=seed), report=lambda line: self._report(f"judge {seed}: {line}"))
+            tuner.write(folder / "adapter.gguf")
+
+        settings = {"template": template, "seed": seed, "labels": [label.model_dump(mode="json") for label in self._labels]}
+        inputs = (gguf, words / "painted.jsonl", words / "labelled.jsonl")
+        return self._cache.made(TUNED, make, inputs=inputs, settings=settings) / "adapter.gguf"
+
+
+def _part(paths: Sequence[Path], part: int) -> Sequence[Path]:
+    """One of FOLDS blocks of neighbouring pictures."""
+    return paths[len(paths) * part // FOLDS : len(paths) * (part + 1) // FOLDS]
+
+
+def _repeats(labelled: int, painted: int) -> int:
+    """How often each labelled picture stands among the examples."""
+    if not labelled:
+        return 0
+    return max(1, min(MOST_REPEATS, round(LABELLED_PART / (1 - LABELLED_PART) * painted / labelled)))
+
+
+def unsigned_bundle(artefacts: Path) -> Bundle:
+    """An unsigned bundle of the eye alone, so that its describer can be opened before there is a judge."""
+    models = json.loads((artefacts / "models.json").read_text(encoding="utf-8"))
+    files = [path.relative_to(artefacts).as_posix() for path in sorted(artefacts.rglob("*")) if path.is_file()]
+    listed = [{"path": path, "sha256": "0" * 64, "size": 0, "licence": "unsigned"} for path in files]
+    values = {"schema": "kotoba.bundle/1", "name": "unsigned", "bundle_version": 1, "key_id": "0" * 16, "templates": {}, "files": listed}
+    describer = {"kind": "clip_blip", "clip": models["clip"], "blip": models["blip"]}
+    manifest = Manifest.model_validate({**values, "describer": describer, "llm": Llm(model="llm/model.gguf")})
+    return Bundle(artefacts, manifest, "unsigned")

@@ -1,0 +1,72 @@
+"""What a station of a taught product knows: its memory of good pictures, and the limits of a healthy picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from edge.familiarity.empty_scenes import empty_scenes
+from edge.familiarity.file import read_memory, write_memory
+from edge.familiarity.learn import MIN_PICTURES, learn
+from edge.familiarity.memory import Memory
+from edge.interfaces import VisionModels
+from edge.measures.learn import learn_measures
+from edge.picture.decode import read_picture
+from edge.picture.exposure import measure
+from edge.records import Pixels
+from edge.studies.known_pictures import limits
+from firmware_config.write import write_atomic
+
+FALSE_ALARM = 0.01
+"""The share of good pictures that may count as a new condition."""
+MADE_AT = datetime(2000, 1, 1, tzinfo=timezone.utc)
+"""Written into the memory: the same pictures give the same file whenever they are taught."""
+
+
+class TaughtMemory:
+    """Learns memories from pictures, with the features of the taught eye; each picture is read and looked at once."""
+
+    def __init__(self, vision: VisionModels) -> None:
+        self._vision = vision
+        self._features = lru_cache(maxsize=None)(self._features_of)
+
+    def learned(self, good: Sequence[Path], others: Sequence[Path]) -> Memory | None:
+        """The memory of some good pictures and of others that may be defective; None if the good ones are too few."""
+        if len(good) < MIN_PICTURES:
+            return None
+        paths, is_good = [*good, *others], np.array([True] * len(good) + [False] * len(others))
+        features = np.stack([self._features(path) for path in paths])
+        learned = learn(features, is_good, self._scenes(read_picture(paths[0])), false_alarm=FALSE_ALARM)
+        measures = learn_measures((read_picture(path) for path in paths), is_good.tolist())
+        return Memory(learned.subspace, learned.new_condition, learned.unfamiliar, self._vision.graph_digest, "", measures)
+
+    def write(self, good: Sequence[Path], others: Sequence[Path], folder: Path) -> None:
+        """Write `memory.json` and `limits.json`, the keys of a station's [picture] with their values.
+
+        Raises:
+            EdgeError: there are too few good pictures.
+        """
+        paths, is_good = [*good, *others], np.array([True] * len(good) + [False] * len(others))
+        features = np.stack([self._features(path) for path in paths])
+        learned = learn(features, is_good, self._scenes(read_picture(paths[0])), false_alarm=FALSE_ALARM)
+        write_memory(
+            folder / "memory.json", learned, graph=self._vision.graph_digest, roi=None, good=len(good), false_alarm=FALSE_ALARM,
+            made_at=MADE_AT, measures=learn_measures((read_picture(path) for path in paths), is_good.tolist()),
+        )  # fmt: skip
+        found = {limit.key: limit.value for limit in limits([measure(read_picture(path)) for path in paths])}
+        write_atomic(folder / "limits.json", (json.dumps(found, indent=1) + "\n").encode())
+
+    def read(self, path: Path) -> Memory:
+        """Read a memory that `write` wrote."""
+        return read_memory(path, roi=None)
+
+    def _features_of(self, path: Path) -> np.ndarray:
+        return self._vision.features(read_picture(path))
+
+    def _scenes(self, pixels: Pixels) -> np.ndarray:
+        return np.stack([self._vision.features(scene) for scene in empty_scenes(*pixels.shape[:2])])
