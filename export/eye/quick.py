@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,11 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from export.eye.graph import write_graph
 from export.eye.tail import Taught
 from export.eye.tower import caption_maps, pooled
 from export.eye.trunk import FRONT_CHANNELS, Front, map_side
-
-OPSET = 17
 
 Look = Callable[[NDArray[np.floating]], tuple[NDArray[np.float32], ...]]
 """Takes a batch, gives its features."""
@@ -48,12 +46,6 @@ class _Pooled(nn.Module):
 def _session(module: nn.Module, example: Tensor, outputs: list[str]) -> Look:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "module.onnx"
-        axes = {name: {0: "batch"} for name in ("batch", *outputs)}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's own deprecations
-            torch.onnx.export(
-                module.eval(), (example,), str(path), input_names=["batch"], output_names=outputs, dynamic_axes=axes, opset_version=OPSET,
-                dynamo=False,
-            )  # fmt: skip
+        write_graph(module, example, path, inputs="batch", outputs=outputs, batched=True)
         session = ort.InferenceSession(str(path), providers=ort.get_available_providers())
     return lambda batch: tuple(session.run(None, {"batch": np.asarray(batch, np.float32)}))

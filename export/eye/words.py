@@ -1,8 +1,8 @@
 """Teach the words: which of a closed vocabulary are true of a picture, by a sigmoid loss on cosines (SigLIP, Zhai et al. 2023).
 
 Only the projection and the text tower learn here, on pooled features that were computed once. A word is true, false or doubtful (-1) by
-what was painted. The words of evidence are a thermometer of the tails' logit of "defective": each is true above its own level, so how many
-of them a description holds says how sure the eye is.
+what was painted. The words of evidence are a thermometer of the tails' logit of "defective": each is true beyond its own level, so which of
+them a description holds says how sure the eye is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from export.progress import Report
 
 CONTEXT_TOKENS = 16
 DIM = 160
-SOFTNESS = 0.5
+SOFTNESS = 0.25
 """In logits: around its level a word of evidence is true to a degree."""
 
 
@@ -43,18 +43,23 @@ class WordsRecipe:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WordTargets:
-    """`truths` int8 (N, W), 1, 0 or -1; `logits` float64 (N,) of "defective"; `evidence` the columns of the thermometer; `levels` (E,)."""
+    """What the words learn from N pictures.
+
+    `truths` int8 (N, W), 1, 0 or -1; `logits` float64 (N,) of "defective". The words in the columns `evidence` are true above their level,
+    float64 (E,), where `rises`, bool (E,), and below it elsewhere.
+    """
 
     truths: NDArray[np.int8]
     logits: NDArray[np.float64]
     evidence: Sequence[int]
     levels: NDArray[np.float64]
+    rises: NDArray[np.bool_]
 
     def degrees(self) -> NDArray[np.float32]:
         """Truths as degrees 0..1, -1 for doubtful, float32 (N, W), with the thermometer filled in."""
         degrees = self.truths.astype(np.float32)
-        above = 1 / (1 + np.exp(-(self.logits[:, None] - self.levels[None]) / SOFTNESS))
-        degrees[:, list(self.evidence)] = above
+        beyond = (self.logits[:, None] - self.levels[None]) * np.where(self.rises, 1, -1)
+        degrees[:, list(self.evidence)] = 1 / (1 + np.exp(-beyond / SOFTNESS))
         return degrees
 
 
