@@ -106,7 +106,8 @@ def obstacles(
     `calibration` is the content of the station's calibration file, None without one. `is_taught` says that lessons give the judge examples.
     """
     found = []
-    if all(one.decision != "ok" for one in (*station.labels, *station.rules)):
+    decisions = {label.decision for label in station.labels} | {rule.decision for rule in station.rules}
+    if "ok" not in decisions:
         found.append(Obstacle(Kind.NO_OK_LABEL))
     if calibration is not None:
         found += _of_calibration(station, calibration)

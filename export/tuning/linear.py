@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from edge.judges.linear.file import LinearModel, Term
 from edge.judges.linear.judge import LinearJudge
+from edge.judges.linear.terms import terms_of
 from edge.judges.prompt import description_text
 from export.spec import read_temperatures
 from export.tuning.examples import Example, ExamplesError
@@ -88,7 +89,7 @@ def fit_model(examples: Sequence[Example], labels: Sequence[Label], *, strength:
 
 def fit_regression(examples: Sequence[Example], labels: Sequence[Label], *, strength: float) -> tuple[TfidfVectorizer, LogisticRegression]:
     """The fit itself, as scikit-learn holds it; classes are the numbers of the labels."""
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    vectorizer = TfidfVectorizer(analyzer=terms_of, sublinear_tf=True)
     values = vectorizer.fit_transform([description_text(example.words) for example in examples])
     allowed = np.array([[label.name in example.allowed for label in labels] for example in examples], np.float64)
     rows, columns = np.nonzero(allowed)
