@@ -19,8 +19,8 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
 
+from export.eye.optimise import mixed_precision
 from export.starter.batches import Batches, real_validation
-from export.starter.optimise import mixed_precision
 from export.starter.sample import write_samples
 
 SIZE_PX = 160

@@ -11,10 +11,10 @@ from torch import nn
 from torch.nn import functional
 from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig, BlipVisionConfig, CLIPModel
 
+from export.eye.optimise import Optimiser
 from export.eye.tokenizer import DECODE_ID, END_ID, PAD_ID
 from export.painting.ground_truth import KINDS
 from export.starter.batches import Batches
-from export.starter.optimise import Optimiser
 from export.starter.teacher import Teachers
 from export.starter.train_clip import DIM, LAYERS, Recipe, patch_weights
 

@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
+from export.eye.optimise import Optimiser, mixed_precision
 from export.eye.tokenizer import END_ID, PAD_ID, START_ID
 from export.painting.ground_truth import KINDS
 from export.starter.batches import Batch, Batches, real_validation
-from export.starter.optimise import Optimiser, mixed_precision
 from export.starter.teacher import Teachers
 from export.starter.words import ATTRIBUTES, TAGS
 

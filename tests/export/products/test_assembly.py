@@ -3,11 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edge.picture.decode import read_picture
 from export.products.assembly.drawing import component_masks
 from export.products.assembly.part import FAULTS, HEIGHT_PX, WIDTH_PX, Part, good_part, missing_screw
 from export.products.assembly.render import LINES, Light, line_light, main, photograph, photograph_with_truth
@@ -54,7 +54,7 @@ def test_a_missing_component_changes_the_picture_in_its_own_mask() -> None:
 def test_the_masks_of_the_product_are_where_the_components_are_drawn() -> None:
     product = read_product("assembly")
     assert product.masks is not None
-    found = {path.stem: cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in product.masks.glob("*.png")}
+    found = {path.stem: read_picture(path)[:, :, 0] for path in product.masks.glob("*.png")}
     drawn = component_masks()
     assert found.keys() == drawn.keys()
     assert all(np.array_equal(found[name] > 0, mask) for name, mask in drawn.items())
