@@ -23,7 +23,9 @@ from edge.records import Words
 from edge.texts.measured import japanese_of
 from export.bundle.build import Built
 from export.bundle.verify import unexpected
+from export.products.sampler import PATCH_PX
 from export.teach.checks import GROUPS, LANGUAGE_MODEL
+from export.teach.describe import in_colour
 from export.teach.figures import auroc, confusion
 from export.teach.plan import Plan
 from export.tuning.examples import Example, read_examples
@@ -36,6 +38,7 @@ PAINTED_OF_A_KIND, MOST_PAINTED = 3, 36
 SHOWN_OF_A_LABEL, SHOWN_GOOD, FARTHEST = 4, 8, 8
 """Checks of each label, held-out good pictures, and good pictures far from the memory that are shown."""
 WEIGHTIEST = 10
+FRAME_BGR = (31, 138, 217)
 PAINTED, GOOD, LABELLED = GROUPS
 
 
@@ -120,7 +123,8 @@ def _figures(plan: Plan, judge: str, checked: Mapping[str, Checked]) -> dict[str
 
 def _painted(plan: Plan, folder: Path) -> Iterator[dict[str, Any]]:
     """Painted training pictures: some of each kind, the intact ones first."""
-    pixels, kinds, words = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("pixels", "kinds", "words"))
+    names = ("pixels", "kinds", "patch_kinds", "words")
+    pixels, kinds, patch_kinds, words = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in names)
     captions: list[str] = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
     each = max(1, min(PAINTED_OF_A_KIND, MOST_PAINTED // (1 + len(plan.product.defects))))
     for number in range(1 + len(plan.product.defects)):
@@ -128,9 +132,19 @@ def _painted(plan: Plan, folder: Path) -> Iterator[dict[str, Any]]:
         for row in np.flatnonzero(kinds == number)[:each]:
             true = [word for word, truth in zip(plan.wording.words, words[row], strict=True) if truth == 1]
             yield {
-                "picture": _thumbnail(pixels[row]), "kind": kind.name if kind else "intact", "ja": kind.ja if kind else "異常なし",
+                "picture": _thumbnail(_outlined(pixels[row], patch_kinds[row])), "kind": kind.name if kind else "intact", "ja": kind.ja if kind else "異常なし",
                 "caption": captions[row], "words": _glossed(plan, true),
             }  # fmt: skip
+
+
+def _outlined(pixels: NDArray[np.uint8], patch_kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A painted picture with a frame around its defects: a change of texture is hard to find for people too."""
+    outlined = in_colour(pixels).copy()
+    rows, columns = np.nonzero(patch_kinds)
+    if len(rows):
+        first, last = (columns.min() * PATCH_PX, rows.min() * PATCH_PX), ((columns.max() + 1) * PATCH_PX - 1, (rows.max() + 1) * PATCH_PX - 1)
+        cv2.rectangle(outlined, first, last, FRAME_BGR, max(1, round(len(pixels) / THUMBNAIL_PX)))
+    return outlined
 
 
 def _shown(plan: Plan, checked: Checked, count: int) -> Iterator[dict[str, Any]]:
