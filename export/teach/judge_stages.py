@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -39,7 +39,9 @@ from firmware_config.station import Describe
 MEMORY = Step("memory", ("export.teach.memory",))
 WORDS = Step("described", ("export.teach.describe", "edge.describers"))
 TUNED = Step("tuned", ("export.tuning.tune", "export.tuning.examples"))
-JUDGED = Step("judges", ("export.tuning.average", "export.tuning.linear", "export.tuning.temperature", "export.teach.checks", "edge.judges"))
+JUDGED = Step(
+    "judges", ("export.tuning.average", "export.tuning.linear", "export.tuning.temperature", "export.teach.checks", "edge.judges")
+)
 
 TEMPLATE = "default"
 WORD_DROPOUT = 0.2
@@ -52,8 +54,8 @@ MOST_GOOD_CHECKS = 200
 FOLDS = 4
 """Parts of the good pictures: what is painted on one part is measured against the memory of the others."""
 
-DESCRIBE = Describe(tags=12, attributes=6, samples=0)
-"""How the stations of a taught bundle describe."""
+DESCRIBE = Describe(tags=12, attributes=6, samples=0, measured=True)
+"""How the stations of a taught bundle describe, where they have a memory."""
 
 
 class JudgeStages:
@@ -132,10 +134,10 @@ class JudgeStages:
         for one in painted_pictures(plan.product, read_canvases(plan.product, inside), plan.label_of, count=count, seed=seed):
             yield one, describer
 
-    def _describer(self, taught: TaughtMemory, without: Set[Path]) -> Describer:
-        """The describer of a station whose memory lacks some good pictures."""
+    def _describer(self, taught: TaughtMemory, without: Collection[Path]) -> Describer:
+        """As a station describes whose memory lacks some good pictures; without a memory nothing is measured."""
         memory = taught.learned([path for path in self._good if path not in without], self._plan.pictures.unlabelled)
-        return self._models.describer(DESCRIBE, memory)
+        return self._models.describer(DESCRIBE.model_copy(update={"measured": memory is not None}), memory)
 
     def _held_out_good(self) -> list[Path]:
         """Good pictures that taught nothing, at most MOST_GOOD_CHECKS of them, evenly spaced."""
@@ -170,7 +172,10 @@ class JudgeStages:
             prompt = Prompt.parse(template, self._labels)
             judge = LabelJudge(model, labels=self._labels, prompt=prompt, adapter=adapter, temperature=None)
             fitted = measure_temperature(judge, self._labels, checks)
-            entry = AdapterTemperature(adapter=plan.spec.name, template=TEMPLATE, temperature=round(fitted.temperature, 4))
+            measured = any(example.words.measured for example in checks)
+            entry = AdapterTemperature(
+                adapter=plan.spec.name, template=TEMPLATE, temperature=round(fitted.temperature, 4), measured=measured
+            )
             (folder / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
             linear = fit_linear([*painted, *(labelled * repeats)], checks, self._labels)
             write_linear(folder, plan.spec.name, linear)

@@ -63,7 +63,9 @@ class Checked:
 
     def thumbnail(self, number: int) -> str:
         """The picture of one example."""
-        return _thumbnail(cv2.imdecode(np.frombuffer((self.folder / f"{self.group}-{number}.jpg").read_bytes(), np.uint8), cv2.IMREAD_COLOR))
+        return _thumbnail(
+            cv2.imdecode(np.frombuffer((self.folder / f"{self.group}-{number}.jpg").read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        )
 
 
 def write_page(path: Path, plan: Plan, made: Made, built: Built, took: Mapping[str, float]) -> None:
@@ -72,11 +74,11 @@ def write_page(path: Path, plan: Plan, made: Made, built: Built, took: Mapping[s
     Raises:
         OSError, PictureError: a file of a stage or a good picture cannot be read, or the page cannot be written.
     """
-    checked = _checked(plan, made)
+    checked, product = _checked(plan, made), plan.product
     values = {
-        "plan": plan, "product": plan.product, "built": built, "made_at": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "plan": plan, "product": product, "built": built, "made_at": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "wrong_golden": len(unexpected(built.golden, plan.labels)), "expected_golden": sum(map(_is_expected, built.golden)),
-        "kinds_of": {label.name: [kind for kind in plan.product.defects if plan.label_of[kind.name] == label.name] for label in plan.labels},
+        "kinds_of": {label.name: [kind for kind in product.defects if plan.label_of[kind.name] == label.name] for label in plan.labels},
         "painted": list(_painted(plan, made.painted)), "painted_count": plan.effort.painted,
         "good": list(_shown(plan, checked[GOOD], SHOWN_GOOD)), "checks": list(_shown(plan, checked[PAINTED], SHOWN_OF_A_LABEL)),
         "labelled": list(_shown(plan, checked[LABELLED], SHOWN_OF_A_LABEL)),
@@ -142,7 +144,10 @@ def _outlined(pixels: NDArray[np.uint8], patch_kinds: NDArray[np.uint8]) -> NDAr
     outlined = in_colour(pixels).copy()
     rows, columns = np.nonzero(patch_kinds)
     if len(rows):
-        first, last = (columns.min() * PATCH_PX, rows.min() * PATCH_PX), ((columns.max() + 1) * PATCH_PX - 1, (rows.max() + 1) * PATCH_PX - 1)
+        first, last = (
+            (columns.min() * PATCH_PX, rows.min() * PATCH_PX),
+            ((columns.max() + 1) * PATCH_PX - 1, (rows.max() + 1) * PATCH_PX - 1),
+        )
         cv2.rectangle(outlined, first, last, FRAME_BGR, max(1, round(len(pixels) / THUMBNAIL_PX)))
     return outlined
 
@@ -184,7 +189,9 @@ def _weightiest(plan: Plan, linear: LinearModel) -> Iterator[tuple[str, list[tup
     """For each label the terms that speak most for it: the weight above the mean of all labels, times how rare the term is."""
     glosses = {word.casefold(): ja for word, ja in plan.wording.translations.items()}
     for column, label in enumerate(linear.labels):
-        weighed = [(name, term.idf * (term.weights[column] - math.fsum(term.weights) / len(term.weights))) for name, term in linear.terms.items()]
+        weighed = [
+            (name, term.idf * (term.weights[column] - math.fsum(term.weights) / len(term.weights))) for name, term in linear.terms.items()
+        ]
         most = sorted(weighed, key=lambda one: (-one[1], one[0]))[:WEIGHTIEST]
         yield label, [(name, glosses.get(name, ""), weight) for name, weight in most if weight > 0]
 

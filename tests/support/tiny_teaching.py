@@ -1,6 +1,6 @@
-"""Teaches a small product with tiny effort, with a language model of two layers: `python -m tests.support.tiny_teaching FOLDER [--cache DIR]`.
+"""Teaches a small product with tiny effort, with a language model of two layers.
 
-Like `kotoba-export teach`, it reports on stderr and turns errors into one sentence.
+`python -m tests.support.tiny_teaching FOLDER [--cache DIR]`. Like `kotoba-export teach`, it reports on stderr and turns errors into one sentence.
 """
 
 from __future__ import annotations
@@ -47,9 +47,10 @@ def main() -> int:
     try:
         with Progress() as report:
             cache = options.cache or folder / "cache"
-            run(tiny_plan(folder), out=folder / "out/bolts", key=folder / "keys/builder.key", cache=cache, board=read_board("cpu"), report=report)
+            out, key = folder / "out/bolts", folder / "keys/builder.key"
+            run(tiny_plan(folder), out=out, key=key, cache=cache, board=read_board("cpu"), report=report)
     except ExportError as err:
-        print(f"kotoba-export: {err}", file=sys.stderr)
+        sys.stderr.write(f"kotoba-export: {err}\n")
         return FAILED
     return DONE
 

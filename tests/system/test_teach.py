@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -46,11 +45,11 @@ def teach(folder: Path, *, until: str | None = None) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def taught(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[str]]]:
+def taught(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """The folder of a product that was taught without interruption, and its lines of progress."""
     folder = tmp_path_factory.mktemp("taught") / "bolts"
     write_tiny_teaching(folder)
-    yield folder, teach(folder)
+    return folder, teach(folder)
 
 
 class _Page(HTMLParser):
