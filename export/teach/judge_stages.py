@@ -10,7 +10,7 @@ from pathlib import Path
 
 from edge.bundle.open import Bundle
 from edge.describers import open_vision_models
-from edge.interfaces import Describer, VisionModels
+from edge.interfaces import Describer, Judge, VisionModels
 from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import Vocabulary
@@ -179,7 +179,10 @@ class JudgeStages:
             (folder / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
             linear = fit_linear([*painted, *(labelled * repeats)], checks, self._labels)
             write_linear(folder, plan.spec.name, linear)
-            judges = {LANGUAGE_MODEL: judge, LINEAR: LinearJudge(linear.model, labels=linear.model.labels, temperature=None)}
+            judges: dict[str, Judge] = {
+                LANGUAGE_MODEL: judge,
+                LINEAR: LinearJudge(linear.model, labels=linear.model.labels, temperature=None),
+            }
             write_checks(folder / "checks.json", judges, {group: self._read(words, (group,)) for group in GROUPS}, self._labels)
             (folder / "model.onnx").unlink()
             figures = {"judge_auroc": fitted.auroc, "linear_auroc": linear.auroc, "temperature": fitted.temperature}

@@ -63,9 +63,7 @@ class Checked:
 
     def thumbnail(self, number: int) -> str:
         """The picture of one example."""
-        return _thumbnail(
-            cv2.imdecode(np.frombuffer((self.folder / f"{self.group}-{number}.jpg").read_bytes(), np.uint8), cv2.IMREAD_COLOR)
-        )
+        return _thumbnail(read_picture(self.folder / f"{self.group}-{number}.jpg"))
 
 
 def write_page(path: Path, plan: Plan, made: Made, built: Built, took: Mapping[str, float]) -> None:
@@ -133,9 +131,10 @@ def _painted(plan: Plan, folder: Path) -> Iterator[dict[str, Any]]:
         kind = plan.product.defects[number - 1] if number else None
         for row in np.flatnonzero(kinds == number)[:each]:
             true = [word for word, truth in zip(plan.wording.words, words[row], strict=True) if truth == 1]
+            name, ja = (kind.name, kind.ja) if kind else ("intact", "異常なし")
             yield {
-                "picture": _thumbnail(_outlined(pixels[row], patch_kinds[row])), "kind": kind.name if kind else "intact", "ja": kind.ja if kind else "異常なし",
-                "caption": captions[row], "words": _glossed(plan, true),
+                "picture": _thumbnail(_outlined(pixels[row], patch_kinds[row])), "kind": name, "ja": ja, "caption": captions[row],
+                "words": _glossed(plan, true),
             }  # fmt: skip
 
 

@@ -1,6 +1,8 @@
 """Teaches a small product with tiny effort, with a language model of two layers.
 
-`python -m tests.support.tiny_teaching FOLDER [--cache DIR]`. Like `kotoba-export teach`, it reports on stderr and turns errors into one sentence.
+Run it with `python -m tests.support.tiny_teaching FOLDER [--cache DIR]`.
+
+Like `kotoba-export teach`, it reports on stderr and turns errors into one sentence.
 """
 
 from __future__ import annotations

@@ -79,13 +79,14 @@ def test_a_taught_product_is_a_bundle_that_verifies_and_inspects(
 
     assert export.cli.main(["verify", str(bundle), "--keys", str(keys)]) == DONE, capsys.readouterr()
     lines = tmp_path / "lines.jsonl"
-    station = bundle / "station/station.toml"
+    station = bundle / "stations/default.toml"
     pictures = [str(path) for path in sorted((bundle / "golden").glob("*.png"))]
     arguments = ["inspect", *pictures, "--station", str(station), "--jsonl", str(lines), "--bundle", str(bundle), "--keys", str(keys)]
     assert edge.cli.main(arguments) == DONE, capsys.readouterr()
     inspections = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
     assert len(inspections) == len(pictures) >= 6
-    assert {inspection["verdict"]["decision"] for inspection in inspections} <= {"OK", "NG", "REVIEW"}
+    good = [one["decision"] for one in inspections if one["source"].startswith("good")]
+    assert set(good) <= {"OK", "NG", "REVIEW"}
 
 
 @pytest.mark.long
@@ -101,8 +102,8 @@ def test_the_page_of_a_taught_product_stands_alone_and_shows_pictures_words_and_
         "are they really good?", "no labelled pictures", "tuned 2",
     ):  # fmt: skip
         assert text in page.text, text
-    checks = len(json.loads(next((folder / "cache").glob("judges-*/checks.json")).read_text())["log_likelihoods"]["checks"]["linear judge"])
-    assert len(page.sources) >= 9 + 4 + min(8, checks) + 8
+    painted, good, checks, farthest = 9, 4, 2, 8
+    assert len(page.sources) >= painted + good + checks + farthest
 
 
 @pytest.mark.slow
@@ -144,7 +145,8 @@ def test_a_picture_that_vanishes_after_the_plan_is_named_in_one_sentence(
     with pytest.raises(kind) as refused:
         run(plan, out=tmp_path / "out", key=folder / "key", cache=whole / "cache", board=read_board("cpu"), report=lambda _: None)
 
-    assert str(folder / "good" / picture) in str(refused.value)
+    assert str(folder / "good") in str(refused.value)
+    assert picture in str(refused.value)
     assert is_one_sentence(str(refused.value))
     assert not (tmp_path / "out").exists()
 
