@@ -150,6 +150,10 @@ class Describe(BaseModel):
     extra_attributes: tuple[Word, ...] = Field(default=(), max_length=64, description="Attributes beside those of the bundle's vocabulary.")
     filter: bool = Field(default=False, description="Strike words and caption phrases that the picture does not show.")
     terms: tuple[Term, ...] = Field(default=(), max_length=256, description="The station's controlled vocabulary.")
+    only_true: bool = Field(
+        default=False,
+        description="Say only words whose cosine reaches the bundle's clip.threshold. False: the best ones are said, true or not.",
+    )
     measured: bool = Field(
         default=False, description="Say how a picture differs from good ones, as the station's memory of known pictures measures it."
     )
@@ -307,8 +311,8 @@ class Station(BaseModel):
         return digest_of_values(self.model_dump(mode="json", include=include))
 
     def _describing(self) -> set[str]:
-        """The keys of [describe]; `measured` only where it is true, so that other digests stay as they were before it existed."""
-        return set(Describe.model_fields) - (set() if self.describe.measured else {"measured"})
+        """The keys of [describe]; newer ones only where they are true, so that other digests stay as they were before they existed."""
+        return set(Describe.model_fields) - {key for key in ("only_true", "measured") if not getattr(self.describe, key)}
 
     def _reading(self) -> set[str]:
         """The keys that change the pixels of a file and are set: one with its default leaves digests as they were before it existed."""

@@ -60,6 +60,20 @@ class ClipTagger:
             msg = f"bundle {self._bundle.manifest.name}: its CLIP gives no patch_features, which a memory of pictures needs: build it again"
             raise BundleError(msg)
 
+    def least_cosine(self, settings: Describe) -> float:
+        """The least cosine of a word that is said with these settings.
+
+        Raises:
+            BundleError: only true words are asked for, and the bundle does not say from where on a word is true.
+        """
+        if not settings.only_true:
+            return -np.inf
+        if self._clip.threshold is None:
+            name = self._bundle.manifest.name
+            msg = f"[describe] only_true is set, but the CLIP of bundle {name} has no threshold that tells true words: remove the key"
+            raise BundleError(msg)
+        return self._clip.threshold
+
     @property
     def providers(self) -> tuple[str, ...]:
         """The execution providers that onnxruntime uses for the graph, the preferred one first."""

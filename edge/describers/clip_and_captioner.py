@@ -96,6 +96,7 @@ class StationDescriber:
         self._settings = settings
         self._memory = memory
         self._tags, self._attributes = tagger.vocabularies(settings)
+        self._least = tagger.least_cosine(settings)
         self._quality = self._quality_filter()
 
     def describe(self, frame: Frame) -> Description:
@@ -106,8 +107,8 @@ class StationDescriber:
         """
         started = time.monotonic()
         seen = self._tagger.see(frame.pixels)
-        tags = self._tags.best(seen.image_embeds, self._settings.tags)
-        attributes = self._attributes.best(seen.image_embeds, self._settings.attributes)
+        tags = self._tags.best(seen.image_embeds, self._settings.tags, least=self._least)
+        attributes = self._attributes.best(seen.image_embeds, self._settings.attributes, least=self._least)
         familiarity = None
         if self._memory is not None and seen.patch_features is not None:
             familiarity = self._memory.familiarity(seen.patch_features)

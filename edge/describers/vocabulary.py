@@ -34,11 +34,14 @@ class Vocabulary:
     words: tuple[str, ...]
     embeddings: NDArray[np.float32]
 
-    def best(self, image_embeds: NDArray[np.float32], count: int) -> tuple[Tag, ...]:
-        """Return the `count` words with the highest cosine to `image_embeds`, float32 (D,), best first; ties in the vocabulary's order."""
+    def best(self, image_embeds: NDArray[np.float32], count: int, *, least: float = -np.inf) -> tuple[Tag, ...]:
+        """Return the `count` words with the highest cosine to `image_embeds`, float32 (D,), best first; ties in the vocabulary's order.
+
+        Words with a cosine below `least` are left out.
+        """
         cosines = np.round((self.embeddings @ image_embeds).astype(np.float64), SCORE_DIGITS)
         order = np.argsort(-cosines, kind="stable")[:count]
-        return tuple(Tag(self.words[index], float(cosines[index])) for index in order)
+        return tuple(Tag(self.words[index], float(cosines[index])) for index in order if cosines[index] >= least)
 
     def extended(self, words: Sequence[str], embeddings: NDArray[np.float32]) -> Vocabulary:
         """Return a vocabulary with `words` and their `embeddings`, float32 (len(words), D), after its own."""

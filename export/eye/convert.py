@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from optimum.exporters.onnx.convert import export
 from sklearn.linear_model import LogisticRegression
 from tokenizers import Tokenizer
-from torch import nn
 from transformers import BlipForConditionalGeneration
 
+from export.eye.graph import write_graph
 from export.eye.tokenizer import PAD_ID
 from export.eye.tower import ImageTower
 from export.eye.words import CONTEXT_TOKENS, WordTower, clip_config
@@ -94,22 +94,15 @@ def convert(
 
 
 def _export(eye: TaughtEye, folder: Path) -> None:
-    """Write the four fp32 graphs. The towers of the eye go straight to ONNX: Optimum knows no convolutional tower of CLIP or BLIP."""
+    """Write the four fp32 graphs."""
     for name in ("clip", "blip"):
         (folder / name).mkdir()
-    _to_onnx(eye.image, eye.preprocess.size, folder / "clip/vision.onnx", ["image_embeds", "patch_features"])
-    layers = eye.captions.config.text_config.num_hidden_layers
-    _to_onnx(BlipVision(eye.captions), eye.preprocess.size, folder / "blip/vision.onnx", cross_names(layers))
+    picture, layers = torch.zeros(1, 3, eye.preprocess.size, eye.preprocess.size), eye.captions.config.text_config.num_hidden_layers
+    write_graph(eye.image, picture, folder / "clip/vision.onnx", inputs="pixel_values", outputs=["image_embeds", "patch_features"])
+    write_graph(BlipVision(eye.captions), picture, folder / "blip/vision.onnx", inputs="pixel_values", outputs=cross_names(layers))
     config = clip_config(eye.tokenizer.get_vocab_size(), image_size=eye.preprocess.size)
     export(ClipText(eye.words).eval(), ClipTextOnnxConfig(config, task="feature-extraction"), folder / "clip/text.onnx", opset=OPSET)
     export_decoder(eye.captions, folder / "blip")
-
-
-def _to_onnx(tower: nn.Module, size: int, path: Path, outputs: list[str]) -> None:
-    """Write a tower that reads one picture at a time."""
-    picture = torch.zeros(1, 3, size, size)
-    names = {"input_names": ["pixel_values"], "output_names": outputs}
-    torch.onnx.export(tower.eval(), (picture,), str(path), **names, opset_version=OPSET, dynamo=False)
 
 
 def _write_vocabulary(out: Path, name: str, glosses: Mapping[str, str], tokenizer: Tokenizer) -> dict[str, object]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,29 +20,33 @@ MANY = 99
 """More defects than a picture has."""
 
 
-def _probability(log_odds: float) -> float:
-    return 1 / (1 + math.exp(-log_odds))
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A word of a thermometer: how sure the eye is that a part is intact, or damaged.
+
+    It is true of a picture that looks more intact, or more damaged, than a share `quantile` of pictures of good parts; for `clear` damage,
+    more damaged than this share of painted defects.
+    """
+
+    text: str
+    ja: str
+    of: Literal["intact", "damaged", "clear"]
+    quantile: float
 
 
-EVIDENCE: tuple[tuple[str, str, float], ...] = tuple(
-    (text, ja, _probability(log_odds))
-    for log_odds, (text, ja) in enumerate(
-        (
-            ("damage not excluded", "異常の可能性を否定できない"),
-            ("damage possible", "異常の可能性がある"),
-            ("damage suspected", "異常の疑いがある"),
-            ("damage likely", "異常の可能性が高い"),
-            ("damage very likely", "異常の可能性が非常に高い"),
-            ("damage almost certain", "異常がほぼ確実"),
-            ("damage certain", "異常が確実"),
-        ),
-        start=-3,
-    )
+EVIDENCE = (
+    Evidence("certainly intact", "確実に正常", "intact", 0.9),
+    Evidence("almost certainly intact", "ほぼ確実に正常", "intact", 0.7),
+    Evidence("very likely intact", "正常の可能性が非常に高い", "intact", 0.5),
+    Evidence("likely intact", "正常の可能性が高い", "intact", 0.3),
+    Evidence("possibly intact", "正常かもしれない", "intact", 0.1),
+    Evidence("possibly damaged", "異常かもしれない", "damaged", 0.95),
+    Evidence("likely damaged", "異常の可能性が高い", "damaged", 0.985),
+    Evidence("very likely damaged", "異常の可能性が非常に高い", "clear", 0.2),
+    Evidence("almost certainly damaged", "ほぼ確実に異常", "clear", 0.35),
+    Evidence("certainly damaged", "確実に異常", "clear", 0.5),
 )
-"""Tags of every product that are true from a probability of damage on: text, translation, probability (log-odds -3 to 3).
-
-A teacher gives the probability; from a scene alone they are doubtful.
-"""
+"""Tags of every product. From a scene alone they are doubtful: the tails of an eye say how sure it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,8 @@ def wording_of(product: Product) -> Wording:
     rules |= {word.text: word for word in product.words}
     rules |= {word.text: word for word in _harmless_words(product) if word.text not in rules}
     tags, attributes = ([word.text for word in rules.values() if word.role == role] for role in ("tag", "attribute"))
-    tags[2:2] = [text for text, _, _ in EVIDENCE]
-    translations = {word.text: word.ja for word in rules.values()} | {text: ja for text, ja, _ in EVIDENCE}
+    tags[2:2] = [evidence.text for evidence in EVIDENCE]
+    translations = {word.text: word.ja for word in rules.values()} | {evidence.text: evidence.ja for evidence in EVIDENCE}
     return Wording(product, tuple(tags), tuple(attributes), translations, rules)
 
 

@@ -18,15 +18,16 @@ from export.cache import Step
 from export.cache.arrays import new_array
 from export.eye.captions import CaptionsRecipe, train_captions
 from export.eye.convert import TaughtEye, Vocabularies, convert
+from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
-from export.eye.tower import ImageTower, pooled
-from export.eye.trunk import FRONT_CHANNELS, Front, map_side, open_front
+from export.eye.tower import ImageTower
+from export.eye.trunk import FRONT_CHANNELS, Front, map_side
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from export.products.canvases import Canvases
 from export.products.product import Product
 from export.products.sampler import write_samples
-from export.products.wording import EVIDENCE, Wording, wording_of
+from export.products.wording import EVIDENCE, Evidence, Wording, wording_of
 from export.progress import Report
 from export.teach.stages import Stages
 from firmware_config.describers import ImagePreprocess
@@ -140,9 +141,11 @@ class EyeStages:
     ) -> None:
         side = map_side(self._product.side_px)
         tokenizer = make_tokenizer(wording.corpus(np.random.default_rng(self._seed)))
-        targets = word_targets(wording, np.load(painted / "words.npy"), defect_logits(tails, front))
+        look = open_tails(tails, self._product.side_px)
+        pooled = np.concatenate([look(part)[0] for _, part in _parts(front, LOOK_BATCH)])
+        targets = word_targets(wording, np.load(painted / "words.npy"), defect_logits(tails, front), np.load(painted / "kinds.npy"))
         projection, words = train_words(
-            _pooled(tails, front, side), targets, wording.words, tokenizer,
+            pooled, targets, wording.words, tokenizer,
             recipe=self._effort.words, seed=self._seed, report=lambda line: self._report(f"words: {line}"),
         )  # fmt: skip
         captions: list[str] = json.loads((painted / "captions.json").read_text(encoding="utf-8"))
@@ -171,21 +174,26 @@ DRAFTS = 400
 """Likely captions that the decoder of a box may take in one step."""
 
 
-def word_targets(wording: Wording, truths: NDArray[np.int8], logits: NDArray[np.float64]) -> WordTargets:
-    """The targets of all words.
+def word_targets(wording: Wording, truths: NDArray[np.int8], logits: NDArray[np.float64], kinds: NDArray[np.uint8]) -> WordTargets:
+    """The targets of all words; the levels of the thermometer are quantiles of the logits of intact and of defective painted pictures.
 
-    The levels of the thermometer lie evenly between the logits of clearly good and clearly defective painted pictures: real pictures of
-    another camera or material fall between them.
+    `truths` int8 (N, words), `logits` float64 (N,) and `kinds` uint8 (N,), 0 for intact, are those of painted pictures.
     """
-    low, high = np.quantile(logits, (0.05, 0.95))
-    levels = np.linspace(low, high, len(EVIDENCE) + 2)[1:-1]
-    return WordTargets(truths, logits, [wording.words.index(word) for word, _, _ in EVIDENCE], levels)
+    good, bad = logits[kinds == 0], logits[kinds > 0]
+    levels = np.array([_level(one, good, bad) for one in EVIDENCE])
+    rises = np.array([one.of != "intact" for one in EVIDENCE])
+    levels[rises] = np.maximum.accumulate(levels[rises])
+    return WordTargets(truths, logits, [wording.words.index(one.text) for one in EVIDENCE], levels, rises)
 
 
-@torch.no_grad()
-def _pooled(tails: Sequence[Taught], front: NDArray[np.float16], side: int) -> NDArray[np.float32]:
-    rows = [pooled(tails, torch.from_numpy(np.array(part)).float(), side=side).numpy() for _, part in _parts(front, 64)]
-    return np.concatenate(rows).astype(np.float32)
+def _level(evidence: Evidence, good: NDArray[np.float64], bad: NDArray[np.float64]) -> float:
+    match evidence.of:
+        case "intact":
+            return float(np.quantile(good, 1 - evidence.quantile))
+        case "damaged":
+            return float(np.quantile(good, evidence.quantile))
+        case "clear":
+            return float(np.quantile(bad, evidence.quantile))
 
 
 def _parts(rows: NDArray[Any], size: int) -> Iterator[tuple[int, NDArray[Any]]]:

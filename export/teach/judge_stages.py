@@ -54,7 +54,7 @@ MOST_GOOD_CHECKS = 200
 FOLDS = 4
 """Parts of the good pictures: what is painted on one part is measured against the memory of the others."""
 
-DESCRIBE = Describe(tags=12, attributes=6, samples=0, measured=True)
+DESCRIBE = Describe(tags=16, attributes=8, samples=0, only_true=True, measured=True)
 """How the stations of a taught bundle describe, where they have a memory."""
 
 

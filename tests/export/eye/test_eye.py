@@ -13,10 +13,11 @@ from sklearn.metrics import roc_auc_score
 
 from export.eye.captions import CaptionsRecipe, train_captions
 from export.eye.convert import TaughtEye, Vocabularies, convert
+from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
-from export.eye.tower import ImageTower, pooled
-from export.eye.trunk import Front, map_side, open_front
+from export.eye.tower import ImageTower
+from export.eye.trunk import Front, map_side
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from firmware_config.describers import Clip, ImagePreprocess
 
@@ -65,7 +66,7 @@ def test_a_picture_of_any_side_gives_maps_of_even_sides(side: int) -> None:
 def test_the_quick_front_gives_the_numbers_of_the_module(front: NDArray[np.float16], pictures: tuple[NDArray[np.float32], object]) -> None:
     expected = Front(SIDE)(torch.from_numpy(pictures[0][:4])).numpy()
 
-    np.testing.assert_allclose(front[:4].astype(np.float32), expected, atol=5e-3)
+    np.testing.assert_allclose(front[:4].astype(np.float32), expected, rtol=2e-3, atol=5e-3)
 
 
 def test_a_tail_learns_what_is_defective(
@@ -84,15 +85,15 @@ def test_the_same_seed_teaches_the_same_tail(front: NDArray[np.float16]) -> None
     np.testing.assert_array_equal(defect_logits([first], front), defect_logits([second], front))
 
 
-def test_a_word_of_evidence_is_true_above_its_level_and_a_doubtful_word_stays_doubtful() -> None:
+def test_a_word_of_evidence_is_true_beyond_its_level_and_a_doubtful_word_stays_doubtful() -> None:
     truths = np.array([[1, -1, -1], [-1, -1, -1]], np.int8)
-    targets = WordTargets(truths, np.array([4.0, -4.0]), [1, 2], np.array([-1.0, 1.0]))
+    targets = WordTargets(truths, np.array([4.0, -4.0]), [1, 2], np.array([-1.0, 1.0]), np.array([True, False]))
 
     degrees = targets.degrees()
 
     np.testing.assert_array_equal(degrees[:, 0], [1, -1])
-    assert degrees[0, 1] > degrees[0, 2] > 0.9
-    assert 0.1 > degrees[1, 1] > degrees[1, 2]
+    assert min(degrees[0, 1], degrees[1, 2]) > 0.9
+    assert max(degrees[0, 2], degrees[1, 1]) < 0.1
 
 
 def test_the_graphs_say_what_the_towers_say(
@@ -101,9 +102,9 @@ def test_the_graphs_say_what_the_towers_say(
     # Arrange
     pixels, has_dot = pictures
     side, tokenizer = map_side(SIDE), make_tokenizer([*PHRASES, "a dot", "no dot"])
-    features = pooled([taught], torch.from_numpy(front).float(), side=side).detach().numpy()
+    features = open_tails([taught], SIDE)(front)[0]
     truths = np.stack([has_dot, has_dot, has_dot], 1).astype(np.int8)
-    targets = WordTargets(truths, defect_logits([taught], front), [1, 2], np.array([-1.0, 1.0]))
+    targets = WordTargets(truths, defect_logits([taught], front), [1, 2], np.array([-1.0, 1.0]), np.array([True, True]))
     projection, words = train_words(features, targets, PHRASES, tokenizer, recipe=WordsRecipe(steps=30, batch=16), seed=1, report=silent)
     tower, captions = Front(SIDE), ["a dot" if dot else "no dot" for dot in has_dot]
     blip = train_captions(

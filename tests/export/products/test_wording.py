@@ -76,18 +76,18 @@ def test_every_word_has_a_japanese_translation_of_its_own(name: str) -> None:
 def test_the_most_telling_words_come_first_and_evidence_is_left_to_the_teacher(name: str) -> None:
     found = wording(name)
     part = found.product.part.text
-    evidence = [text for text, _, _ in EVIDENCE]
+    evidence = [one.text for one in EVIDENCE]
     assert found.tags[: 2 + len(evidence)] == (f"intact {part}", f"damaged {part}", *evidence)
     assert found.attributes[0] == "no marks"
     for scene in (Scene(), Scene((Defect(found.product.defects[0].name, "", 0.2, 0.2, 0.3, 0.5),))):
         assert found.truths(scene)[2 : 2 + len(evidence)].tolist() == [-1] * len(evidence)
 
 
-def test_the_evidence_climbs_in_even_steps_of_log_odds_through_a_half() -> None:
-    probabilities = np.array([probability for _, _, probability in EVIDENCE])
-    steps = np.diff(np.log(probabilities / (1 - probabilities)))
-    assert steps == pytest.approx(np.ones(len(EVIDENCE) - 1))
-    assert probabilities[len(EVIDENCE) // 2] == 0.5
+def test_the_evidence_goes_from_certainly_intact_to_certainly_damaged() -> None:
+    intact, damaged, clear = ([one.quantile for one in EVIDENCE if one.of == of] for of in ("intact", "damaged", "clear"))
+    assert intact == sorted(intact, reverse=True)
+    assert damaged == sorted(damaged)
+    assert clear == sorted(clear)
 
 
 @pytest.mark.parametrize("name", built_in_products())
