@@ -69,17 +69,19 @@ class JudgeStages:
     def _good(self) -> tuple[Path, ...]:
         return tuple(path for domain in self._plan.domains for path in domain.paths)
 
-    def memory(self) -> Path:
+    def memory(self, *, held_out: bool = True) -> Path:
         """The folder of `memory.json`, what a station knows, and `limits.json`, the limits of a healthy picture.
 
-        They come from all good pictures. What teaches and checks the judge is measured against memories that lack the picture itself.
+        They come from all good pictures, or from all that are not held out. What teaches and checks the judge is measured against memories
+        that lack the picture itself.
         """
+        good = self._good if held_out else tuple(path for domain in self._plan.domains for path in domain.training)
 
         def make(folder: Path) -> None:
             self._report("measuring good pictures")
-            TaughtMemory(self._models).write(self._good, self._plan.pictures.unlabelled, folder)
+            TaughtMemory(self._models).write(good, self._plan.pictures.unlabelled, folder)
 
-        inputs = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", *self._good, *self._plan.pictures.unlabelled)
+        inputs = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", *good, *self._plan.pictures.unlabelled)
         return self._cache.made(MEMORY, make, inputs=inputs)
 
     def words(self) -> Path:
@@ -95,7 +97,7 @@ class JudgeStages:
             write_descriptions(checks, folder / "checks.jsonl", count=count // 4, report=self._report)
             describer = self._models.describer(DESCRIBE, taught.learned(self._good, plan.pictures.unlabelled))
             for name, is_held_out in (("labelled", False), ("labelled-checks", True)):
-                shown = [(one, describer) for one in self._labelled(held_out=is_held_out)]
+                shown = [(one, describer) for one in labelled_pictures(plan, held_out=is_held_out)]
                 write_descriptions(shown, folder / f"{name}.jsonl", count=len(shown), report=self._report)
 
         decides = {
@@ -123,12 +125,6 @@ class JudgeStages:
         seed = self._seed + (FOLDS if part is None else part)
         for one in painted_pictures(plan.product, read_canvases(plan.product, inside), plan.label_of, count=count, seed=seed):
             yield one, describer
-
-    def _labelled(self, *, held_out: bool) -> Iterator[Shown]:
-        """The labelled pictures that teach, or those that check: the last of each label, as one block."""
-        for label, paths in self._plan.pictures.labelled.items():
-            first = len(paths) - round(self._plan.spec.held_out * len(paths))
-            yield from real_pictures(paths[first:] if held_out else paths[:first], self._plan.allowed(label))
 
     def judges(self) -> Path:
         """The folder of adapters/NAME.gguf, judges/NAME.json, templates/ and temperatures.json."""
@@ -175,6 +171,13 @@ class JudgeStages:
         settings = {"template": template, "seed": seed, "labels": [label.model_dump(mode="json") for label in self._labels]}
         inputs = (gguf, words / "painted.jsonl", words / "labelled.jsonl")
         return self._cache.made(TUNED, make, inputs=inputs, settings=settings) / "adapter.gguf"
+
+
+def labelled_pictures(plan: Plan, *, held_out: bool) -> Iterator[Shown]:
+    """The labelled pictures that teach, or those that check: the last of each label, as one block."""
+    for label, paths in plan.pictures.labelled.items():
+        first = len(paths) - round(plan.spec.held_out * len(paths))
+        yield from real_pictures(paths[first:] if held_out else paths[:first], plan.allowed(label))
 
 
 def _part(paths: Sequence[Path], part: int) -> Sequence[Path]:

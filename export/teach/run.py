@@ -12,6 +12,7 @@ from export.eye.words import WordsRecipe
 from export.products.canvases import read_canvases
 from export.progress import Report
 from export.teach.bundle import gather
+from export.teach.calibrate import calibration_of
 from export.teach.eye_stages import EyeEffort, EyeStages
 from export.teach.judge_stages import JudgeStages
 from export.teach.plan import Plan
@@ -38,6 +39,8 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
     ).artefacts()  # fmt: skip
     judge = JudgeStages(plan, eye, cache=kept, board=board, report=report)
     memory, judges = judge.memory(), judge.judges()
+    calibration, said = calibration_of(plan, eye=eye, judge=judge, key=key, cache=kept, board=board, report=report)
+    report(f"{said}\n")
     work = cache / "teach" / plan.spec.name
-    spec = gather(work, plan, eye=eye, memory=memory, judges=judges, calibration=None)
+    spec = gather(work, plan, eye=eye, memory=memory, judges=judges, calibration=calibration)
     return build(spec, out=out, key=key, cache=kept, archive=True, board=board, report=report)

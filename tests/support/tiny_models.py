@@ -15,7 +15,7 @@ from transformers import (
     CLIPVisionConfig,
 )
 
-from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID, make_tokenizer
+from export.eye.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID, make_tokenizer
 
 SIZE = 32
 CONTEXT_TOKENS = 16

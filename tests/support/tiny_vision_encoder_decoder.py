@@ -16,7 +16,7 @@ from optimum.exporters.onnx import main_export
 from transformers import GPT2Config, VisionEncoderDecoderConfig, VisionEncoderDecoderModel, ViTConfig
 
 from edge.bundle.open import Bundle, open_trusted_bundle
-from export.starter.tokenizer import DECODE_ID, END_ID, PAD_ID
+from export.eye.tokenizer import DECODE_ID, END_ID, PAD_ID
 from firmware_config.signature import encode_signature, generate_key, key_id, public_key
 from tests.support import tiny_models
 from tests.support.repository import STARTER

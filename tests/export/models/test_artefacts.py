@@ -33,7 +33,7 @@ from export.models.steps import blip_part, clip_part
 from export.models.vocabulary import read_vocabulary
 from export.proof.figures import ProofError
 from export.spec import read_models
-from export.starter.tokenizer import PAD_ID
+from export.eye.tokenizer import PAD_ID
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe

@@ -9,7 +9,7 @@ from export.errors import SpecError
 from export.model_sources import SEED_WORDS
 from export.models.clip.graphs import export_clip
 from export.models.vocabulary import Entry, embeddings, merged, read_vocabulary
-from export.starter.tokenizer import PAD_ID
+from export.eye.tokenizer import PAD_ID
 from tests.support import tiny_models
 
 pytestmark = [
