@@ -58,7 +58,7 @@ class _Judged:
 
 
 def calibration_of(
-    plan: Plan, *, eye: Path, judge: JudgeStages, key: Path, cache: Cache, board: Board, report: Report
+    plan: Plan, *, eye: Path, judge: JudgeStages, judges: Path, key: Path, cache: Cache, board: Board, report: Report
 ) -> tuple[Path | None, str]:
     """The calibration file of a plan's station template, None where one cannot be fitted; and what it guarantees, or why there is none.
 
@@ -70,7 +70,7 @@ def calibration_of(
     training = sum(len(domain.training) for domain in plan.domains)
     if training < MEMORY_PICTURES:
         return None, _none(f"{training} good pictures are not held out, and a memory of what is good takes {MEMORY_PICTURES}")
-    memory, judges, count = judge.memory(held_out=False), judge.judges(), max(LEAST_PAINTED, plan.effort.described // 4)
+    memory, count = judge.memory(held_out=False), max(LEAST_PAINTED, plan.effort.described // 4)
     held_out = [domain.held_out for domain in plan.domains]
     good = plan.product.good.label
 

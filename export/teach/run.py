@@ -39,7 +39,7 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
     ).artefacts()  # fmt: skip
     judge = JudgeStages(plan, eye, cache=kept, board=board, report=report)
     memory, judges = judge.memory(), judge.judges()
-    calibration, said = calibration_of(plan, eye=eye, judge=judge, key=key, cache=kept, board=board, report=report)
+    calibration, said = calibration_of(plan, eye=eye, judge=judge, judges=judges, key=key, cache=kept, board=board, report=report)
     report(f"{said}\n")
     work = cache / "teach" / plan.spec.name
     spec = gather(work, plan, eye=eye, memory=memory, judges=judges, calibration=calibration)
