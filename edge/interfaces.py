@@ -87,8 +87,12 @@ class PictureMemory(Protocol):
     def familiarity(self, features: NDArray[np.float32]) -> Familiarity:
         """How familiar the picture with these features, float32 (F,), is."""
 
-    def measured_words(self, pixels: Pixels) -> tuple[Measured, ...] | None:
-        """How the picture, uint8 (H, W, 3) BGR, differs from good ones; None where the memory measures nothing."""
+    @property
+    def can_measure(self) -> bool:
+        """Whether `measured_words` can give words."""
+
+    def measured_words(self, pixels: Pixels) -> tuple[Measured, ...]:
+        """How the picture, uint8 (H, W, 3) BGR, differs from the good ones of its station."""
 
 
 class VisionModels(Protocol):
@@ -115,7 +119,7 @@ class VisionModels(Protocol):
 
         Raises:
             BundleError: the bundle lacks what the settings ask for.
-            FamiliarityError: the memory was learned with other models.
+            FamiliarityError: the memory was learned with other models, or it cannot measure what the settings ask for.
         """
 
 

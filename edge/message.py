@@ -43,7 +43,7 @@ class Known(BaseModel):
 
 
 class Described(BaseModel):
-    """The words that the judge read: tags and attributes best first, each with its cosine, captions, what was measured; and what the policy knows of the picture besides."""
+    """The words that the judge read, tags and attributes best first, each with its cosine, and what the policy knows of the picture."""
 
     model_config = STRICT
     tags: tuple[ScoredWord, ...]

@@ -69,6 +69,7 @@ class AdapterTemperature(BaseModel):
     adapter: str | None
     template: str
     temperature: float = Field(gt=0, le=100)
+    measured: bool = Field(default=False, description="The descriptions that it was fitted on had measured words.")
 
 
 class LinearTemperature(BaseModel):
@@ -77,6 +78,7 @@ class LinearTemperature(BaseModel):
     model_config = STRICT
     linear: str
     temperature: float = Field(gt=0, le=100)
+    measured: bool = Field(default=False, description="The descriptions that it was fitted on had measured words.")
 
 
 class Golden(BaseModel):

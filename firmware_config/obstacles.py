@@ -106,7 +106,8 @@ def obstacles(
     `calibration` is the content of the station's calibration file, None without one. `is_taught` says that lessons give the judge examples.
     """
     found = []
-    if all(one.decision != "ok" for one in (*station.labels, *station.rules)):
+    decisions = {label.decision for label in station.labels} | {rule.decision for rule in station.rules}
+    if "ok" not in decisions:
         found.append(Obstacle(Kind.NO_OK_LABEL))
     if calibration is not None:
         found += _of_calibration(station, calibration)
@@ -123,26 +124,26 @@ def bundle_temperature(station: Station, manifest: Manifest, *, is_taught: bool 
     """The bundle's temperature of a station's adapter and template, or of its linear judge, None where it does not hold.
 
     It was fitted on ranked labels under the bundle's own template, on words as the describer gives them: it says nothing of a station that
-    judges otherwise, that changes words by the quality filter or by its own terms, or whose lessons are examples in the instruction.
+    judges otherwise, that changes words by the quality filter or by its own terms, that measures where the temperature was fitted without
+    measured words (or the reverse), or whose lessons are examples in the instruction.
     """
-    return None if is_taught or any(_other_judging(station)) else _temperature(station, manifest)
+    fitted = _temperature(station, manifest)
+    return None if fitted is None or is_taught or any(_other_judging(station, fitted)) else fitted.temperature
 
 
-def _temperature(station: Station, manifest: Manifest) -> float | None:
+def _temperature(station: Station, manifest: Manifest) -> AdapterTemperature | LinearTemperature | None:
     judge = station.judge
     if judge.method == "linear":
-        return next(
-            (one.temperature for one in manifest.temperatures if isinstance(one, LinearTemperature) and one.linear == judge.linear), None
-        )
+        return next((one for one in manifest.temperatures if isinstance(one, LinearTemperature) and one.linear == judge.linear), None)
     wanted = (judge.adapter, judge.template)
-    return next((one.temperature for one in _of_adapters(manifest) if (one.adapter, one.template) == wanted), None)
+    return next((one for one in _of_adapters(manifest) if (one.adapter, one.template) == wanted), None)
 
 
 def _of_adapters(manifest: Manifest) -> list[AdapterTemperature]:
     return [one for one in manifest.temperatures if isinstance(one, AdapterTemperature)]
 
 
-def _other_judging(station: Station) -> Iterator[str]:
+def _other_judging(station: Station, fitted: AdapterTemperature | LinearTemperature) -> Iterator[str]:
     """The settings with which a bundle's temperature does not hold."""
     if station.judge.method not in {"rank", "linear"}:
         yield f'[judge] method = "{station.judge.method}"'
@@ -152,6 +153,8 @@ def _other_judging(station: Station) -> Iterator[str]:
         yield "[describe] filter"
     if station.describe.terms:
         yield "[[describe.terms]]"
+    if station.describe.measured != fitted.measured:
+        yield f"[describe] measured = {str(station.describe.measured).lower()}"
 
 
 def _without_calibration(station: Station, manifest: Manifest | None, *, is_taught: bool) -> Iterator[Obstacle]:
@@ -163,8 +166,9 @@ def _without_calibration(station: Station, manifest: Manifest | None, *, is_taug
         return
     judge = station.judge
     calibrated = [entry.adapter for entry in _of_adapters(manifest) if entry.template == judge.template and entry.adapter is not None]
-    if _temperature(station, manifest) is not None:
-        what = ", ".join([*_other_judging(station), *(["lessons"] if is_taught else [])])
+    fitted = _temperature(station, manifest)
+    if fitted is not None:
+        what = ", ".join([*_other_judging(station, fitted), *(["lessons"] if is_taught else [])])
         yield Obstacle(Kind.OTHER_JUDGING, {"bundle": manifest.name, "what": what})
     elif judge.method == "linear":
         yield Obstacle(Kind.NO_TEMPERATURE_LINEAR, {"bundle": manifest.name, "linear": str(judge.linear)})

@@ -151,7 +151,7 @@ class Describe(BaseModel):
     filter: bool = Field(default=False, description="Strike words and caption phrases that the picture does not show.")
     terms: tuple[Term, ...] = Field(default=(), max_length=256, description="The station's controlled vocabulary.")
     measured: bool = Field(
-        default=True, description="Say how a picture differs from good ones, where the station's memory of known pictures measures it."
+        default=False, description="Say how a picture differs from good ones, as the station's memory of known pictures measures it."
     )
 
     @model_validator(mode="after")
@@ -307,8 +307,8 @@ class Station(BaseModel):
         return digest_of_values(self.model_dump(mode="json", include=include))
 
     def _describing(self) -> set[str]:
-        """The keys of [describe]; `measured` only where it is false, so that other digests stay as they were before it existed."""
-        return set(Describe.model_fields) - ({"measured"} if self.describe.measured else set())
+        """The keys of [describe]; `measured` only where it is true, so that other digests stay as they were before it existed."""
+        return set(Describe.model_fields) - (set() if self.describe.measured else {"measured"})
 
     def _reading(self) -> set[str]:
         """The keys that change the pixels of a file and are set: one with its default leaves digests as they were before it existed."""

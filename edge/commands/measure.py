@@ -32,7 +32,7 @@ def register(commands: Commands) -> None:
         "measure",
         summary="Measure known pictures of a station: the limits of light and focus, and a memory of what the station knows.",
         details="Writes the memory file and prints the lines for the station file. At least 20 good pictures are needed, some hundred are "
-        "better; defective ones with --known widen what the station knows.",
+        "better; defective or unlabelled ones with --known widen what the station knows.",
         example="kotoba-edge measure good/ --known defective/ --station cell.toml --bundle .kotoba/starter --keys .kotoba/keys "
         "--out cell-memory.json",
         run=_measure,
@@ -44,7 +44,7 @@ def register(commands: Commands) -> None:
         type=Path,
         default=[],
         metavar="PATH",
-        help="Pictures or folders of defective parts that the station shall know as parts. Default: none.",
+        help="Pictures or folders of defective or unlabelled parts that the station shall know as parts. Default: none.",
     )
     command.add_argument(
         "--false-alarm",
@@ -64,6 +64,7 @@ def _measure(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_trusted_bundle
     from edge.describers import open_vision_models
     from edge.familiarity.file import write_memory
+    from edge.measures.learn import learn_views
     from edge.studies.known_pictures import learned_memory, measure_pictures
     from firmware_config.board import read_board
     from firmware_config.station import read_station
@@ -81,6 +82,7 @@ def _measure(options: argparse.Namespace, settings: BoxSettings) -> int:
         good=int(known.good.sum()),
         false_alarm=options.false_alarm,
         made_at=datetime.now(timezone.utc).replace(microsecond=0),
+        measures=learn_views(known.views, known.good.tolist()),
     )
     sys.stdout.write("\n".join(_lines(known, learned, options, station.station.language)) + "\n")
     return DONE
@@ -105,6 +107,7 @@ def _with_progress(captures: Iterator[tuple[Capture, bool]]) -> Iterator[tuple[C
 
 def _lines(known: KnownPictures, learned: Learned, options: argparse.Namespace, language: str) -> Iterator[str]:
     """The lines of a station file, as TOML with comments."""
+    from edge.measures.learn import LIMIT_SHARE
     from edge.studies.known_pictures import FEW_PICTURES, MARGINS, limits
     from edge.texts.measure import TEXTS
 
@@ -131,3 +134,4 @@ def _lines(known: KnownPictures, learned: Learned, options: argparse.Namespace, 
     yield f"# {distances}"
     # A basic string of TOML is written as one of JSON.
     yield f"memory_file = {json.dumps(str(options.out), ensure_ascii=False)}"
+    yield f"# {texts.measured.format(share=LIMIT_SHARE)}"

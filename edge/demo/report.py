@@ -12,7 +12,7 @@ from edge.texts.demo import Texts
 
 ANSI_COLOURS = {Decision.OK: "32", Decision.NG: "31", Decision.REVIEW: "33", Decision.FAULT: "35"}
 SHOWN_WORDS = 4
-"""Of the tags, and of the attributes."""
+"""Of the tags, of the attributes, and of what was measured."""
 
 
 def lines_of(inspection: Inspection, cell: Cell, *, number: int, texts: Texts, colour: bool) -> str:
@@ -28,7 +28,8 @@ def lines_of(inspection: Inspection, cell: Cell, *, number: int, texts: Texts, c
     if inspection.description is None:
         return f"{head}\n        {inspection.detail}"
     description = inspection.description.words
-    words = ", ".join(tag.word for tag in (*description.tags[:SHOWN_WORDS], *description.attributes[:SHOWN_WORDS]))
+    tags, measured = (*description.tags[:SHOWN_WORDS], *description.attributes[:SHOWN_WORDS]), description.measured[:SHOWN_WORDS]
+    words = ", ".join([*(tag.word for tag in tags), *(one.word for one in measured)])
     return f"{head}\n        {texts.words}: {words}\n        {texts.caption}: {next(iter(description.captions), '')}"
 
 

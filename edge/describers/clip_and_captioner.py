@@ -68,7 +68,7 @@ class ClipAndCaptioner:
         Raises:
             BundleError: a word that the settings add is already in the bundle's vocabulary or too long; the bundle has no valid foils and
                 the settings ask for the filter; its CLIP gives no features for a memory.
-            FamiliarityError: the memory was learned with another CLIP.
+            FamiliarityError: the memory was learned with another CLIP, or the settings ask for measured words and it measures nothing.
         """
         if memory is not None:
             self._tagger.require_features()
@@ -78,6 +78,12 @@ class ClipAndCaptioner:
                     "make it again with `kotoba-edge measure`"
                 )
                 raise FamiliarityError(msg)
+        if settings.measured and (memory is None or not memory.can_measure):
+            msg = (
+                f"[describe] measured is true, but {'the station has no memory' if memory is None else 'the memory of the station'} "
+                f"{'of known pictures' if memory is None else 'measures nothing'}: make one with `kotoba-edge measure`"
+            )
+            raise FamiliarityError(msg)
         return StationDescriber(self._tagger, self._captioner, settings=settings, memory=memory)
 
 
@@ -108,15 +114,15 @@ class StationDescriber:
         tagged = time.monotonic()
         captions = () if self._captioner is None else tuple(map(clean, self._captioner.captions(frame.pixels, self._settings)))
         captioned = time.monotonic()
-        measured = None if self._memory is None or not self._settings.measured else self._memory.measured_words(frame.pixels)
+        measured = self._memory.measured_words(frame.pixels) if self._memory is not None and self._settings.measured else ()
         measured_at = time.monotonic()
-        description = Description(Words(tags, attributes, captions, measured or ()), familiarity=familiarity)
+        description = Description(Words(tags, attributes, captions, measured), familiarity=familiarity)
         if self._quality is not None:
             description = self._quality.filtered(description, seen.image_embeds)
         timings = [("clip", (tagged - started) * 1e3)]
         if self._captioner is not None:
             timings.append((self._captioner.stage, (captioned - tagged) * 1e3))
-        if measured is not None:
+        if self._settings.measured:
             timings.append(("measures", (measured_at - captioned) * 1e3))
         if self._settings.filter:
             timings.append(("filter", (time.monotonic() - measured_at) * 1e3))

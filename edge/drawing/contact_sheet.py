@@ -24,7 +24,7 @@ WRAP = 54
 """Characters in one line."""
 LINE_PX = 19
 SHOWN_WORDS = 4
-"""Of the tags, and of the attributes."""
+"""Of the tags, of the attributes, and of what was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +81,6 @@ def _blocks(inspection: Inspection) -> tuple[str, ...]:
         return (inspection.detail or "",)
     words = inspection.description.words
     tags, attributes = (", ".join(tag.word for tag in kind[:SHOWN_WORDS]) for kind in (words.tags, words.attributes))
-    return f"tags: {tags}", f"attributes: {attributes}", f"caption: {next(iter(words.captions), '')}"
+    measured = ", ".join(one.word for one in words.measured[:SHOWN_WORDS])
+    blocks = (f"tags: {tags}", f"attributes: {attributes}", *((f"measured: {measured}",) if measured else ()))
+    return *blocks, f"caption: {next(iter(words.captions), '')}"

@@ -70,7 +70,8 @@ def write_memory(
     subspace = learned.subspace
     file = MemoryFile(
         graph=graph, roi=roi, features=len(subspace.mean), components=len(subspace.components), mean=array_text(subspace.mean),
-        deviation=array_text(subspace.deviation), directions=array_text(subspace.components), variances=array_text(subspace.variances), rest=subspace.rest,
+        deviation=array_text(subspace.deviation), directions=array_text(subspace.components), variances=array_text(subspace.variances),
+        rest=subspace.rest,
         new_condition=round(learned.new_condition, 4), unfamiliar=round(learned.unfamiliar, 4), pictures=len(learned.left_out), good=good,
         false_alarm=false_alarm, made_at=made_at, measures=None if measures is None else MeasuresFile.of(measures),
     )  # fmt: skip

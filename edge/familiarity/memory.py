@@ -68,9 +68,14 @@ class Memory:
     digest: str
     measures: Measures | None = None
 
-    def measured_words(self, pixels: Pixels) -> tuple[Measured, ...] | None:
-        """The measured words of a picture, uint8 (H, W, 3) BGR; None where the memory has no measures."""
-        return None if self.measures is None else measured_words(pixels, self.measures)
+    @property
+    def can_measure(self) -> bool:
+        """Whether it has measures; memories from before there were any have none."""
+        return self.measures is not None
+
+    def measured_words(self, pixels: Pixels) -> tuple[Measured, ...]:
+        """The measured words of a picture, uint8 (H, W, 3) BGR; none where the memory has no measures."""
+        return () if self.measures is None else measured_words(pixels, self.measures)
 
     def familiarity(self, features: NDArray[np.float32]) -> Familiarity:
         """How familiar the picture with these features, (F,), is."""

@@ -21,11 +21,14 @@ BLOCKS = 8
 """Neighbouring pictures are alike: a picture is measured against known ones without its whole block, as in edge/familiarity/learn.py."""
 SLIGHT_SHARE, LIMIT_SHARE = 0.2, 0.02
 """The share of good pictures with a word of any step, and with one of the second step or more."""
-MIN_SLIGHT, MIN_STEP = 1.0, 0.5
+MIN_SLIGHT, MIN_STEP = 1.0, 0.75
 """Spreads. The least limit of the first step, and its least width."""
 FEW_PICTURES = 20
-"""Few pictures show little of what good ones can be: with this many a step is twice as wide as they say, with ten times as many a tenth wider."""
-MIN_SPREADS = {"darker_area": 0.3, "brighter_area": 0.3}
+"""Few pictures show little of what good ones can be: with this many a step is twice as wide as they say, with ten times as many a tenth
+wider."""
+BEYOND_IT = 1e-9
+"""Spreads by which a limit lies above the picture that it is taken from."""
+MIN_SPREADS = dict.fromkeys(("darker_place", "darker_area", "brighter_place", "brighter_area"), 0.3)
 MIN_SPREAD = 0.02
 """Logarithms. Where good pictures hardly differ, a spread counts as this much."""
 
@@ -52,10 +55,11 @@ def learn_views(views: Sequence[View], good: Sequence[bool]) -> Measures:
     if count < MIN_PICTURES:
         msg = f"learning to measure from {count} good pictures: at least {MIN_PICTURES} are needed, some hundred are better: take more"
         raise EdgeError(msg)
-    rows, block = np.flatnonzero(is_good), np.minimum((is_good.cumsum() - is_good) * BLOCKS // count, BLOCKS - 1)
+    rows: list[int] = np.flatnonzero(is_good).tolist()
+    block = np.minimum((is_good.cumsum() - is_good) * BLOCKS // count, BLOCKS - 1)
     shape = (views[0].small.shape[0], views[0].small.shape[1])
     chosen = np.unique(np.linspace(0, len(views) - 1, min(MAX_NEIGHBOURS, len(views))).round().astype(int))
-    pictures = np.stack([resized(views[index].small, shape) for index in chosen])
+    pictures = np.stack([resized(views[index].small, shape) for index in chosen.tolist()])
     unscaled = Neighbours(pictures, np.zeros(shape, np.float32))
     differences = np.stack([unscaled.difference(views[row].small, without=block[chosen] == block[row]) for row in rows])
     neighbours = Neighbours(pictures, spread_of(differences))
@@ -87,4 +91,4 @@ def _exceeded_by(away: NDArray[np.float64], share: float) -> NDArray[np.float64]
     # How many pictures are at least as strange as this one, by its strangest measure.
     as_strange = np.sort(count - ranks.max(axis=1))
     allowed = as_strange[min(int(share * count), count - 1)]
-    return np.sort(away, axis=0)[count - min(int(allowed), count)] + 1e-9
+    return np.asarray(np.sort(away, axis=0)[count - min(int(allowed), count)] + BEYOND_IT, np.float64)

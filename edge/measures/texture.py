@@ -13,7 +13,8 @@ Doubles = NDArray[np.float64]
 
 SHRINKAGE = 0.05
 """Added to each variance, as a share of it: few pictures give no reliable covariance."""
-MIN_VARIANCE = 1e-6
+MIN_VARIANCE = 4e-4
+"""Of logarithms: a difference of 2 % tells nothing, however alike good pictures are."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -28,6 +28,8 @@ STATISTICS = 6
 """Numbers of a block: brightness, contrast, and steps along x and y at two scales."""
 NOISE_FLOOR = 64.0
 """Added to variances, in squared grey levels: steps of a few grey levels may be the noise of a sensor."""
+SHARPNESS_FLOOR = 2.0
+"""As NOISE_FLOOR, for the whole picture: over many pixels noise is steady. A higher one would make a soft picture look sharp."""
 MIN_MEDIAN = 8.0
 """Grey levels. The least median by which a picture is divided."""
 
@@ -54,12 +56,14 @@ def view_of(pixels: Pixels) -> View:
     dark, bright = _percentiles(grey, (DARK_PERCENTILE, BRIGHT_PERCENTILE))
     working = _working_picture(grey)
     median = max(float(np.median(working)), MIN_MEDIAN)
-    fine, coarse = _steps(working), _steps(_halved(working))
-    sharpness = _log_root(fine[0].mean() + fine[1].mean()) - _log_root(coarse[0].mean() + coarse[1].mean())
+    halved = _halved(working)
+    fine, coarse, coarsest = _steps(working), _steps(halved), _steps(_halved(halved))
+    # Not of the finest scale, where a blurred picture still has the noise of the sensor.
+    sharpness = 0.5 * np.log((np.mean(coarse) + SHARPNESS_FLOOR) / (np.mean(coarsest) + SHARPNESS_FLOOR))
     return View(
         dark=float(np.log(dark + 1)),
         bright=float(np.log(bright + 1)),
-        contrast=float(_log_root(working.var()) - np.log(median)),
+        contrast=float(0.5 * np.log(working.var() + NOISE_FLOOR) - np.log(median)),
         sharpness=float(sharpness),
         small=small_copy(grey),
         texture=_texture(working, median, (*fine, *coarse)),
@@ -86,7 +90,7 @@ def _percentiles(grey: NDArray[np.uint8], shares: tuple[float, ...]) -> NDArray[
     stride = max(1, int(np.sqrt(grey.size / TONE_PIXELS)))
     counts = np.bincount(grey[::stride, ::stride].ravel(), minlength=256)
     below = np.concatenate([[0.0], np.cumsum(counts) / counts.sum()])
-    return np.interp(np.array(shares) / 100, below, np.arange(257) - 0.5)
+    return np.asarray(np.interp(np.array(shares) / 100, below, np.arange(257) - 0.5), np.float64)
 
 
 def _working_picture(grey: NDArray[np.uint8]) -> Floats:
@@ -115,7 +119,3 @@ def _halved(picture: Floats) -> Floats:
 def _blocks(picture: Floats) -> Floats:
     """The mean of each block, float32 (GRID, GRID)."""
     return np.asarray(cv2.resize(picture, (GRID, GRID), interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _log_root(variance: float | np.floating) -> float:
-    return 0.5 * float(np.log(variance + NOISE_FLOOR))

@@ -142,7 +142,8 @@ def changes(compared: Sequence[Rejudged], *, limit: int) -> list[str]:
         lines.append(f"{pair.inspection.id[:12]}  {pair.inspection.source}: {_as_text(pair.before)} -> {_as_text(pair.after)}")
         words = description_and_scores(pair.inspection)[0].words
         tags = ", ".join(tag.word for tag in (*words.tags, *words.attributes))
-        lines.append("              " + "; ".join([tags, *words.captions]))
+        measured = ", ".join(one.word for one in words.measured)
+        lines.append("              " + "; ".join([tags, *([measured] if measured else []), *words.captions]))
     if len(changed) > limit:
         lines.append(f"and {len(changed) - limit:,} more")
     return lines

@@ -1,8 +1,8 @@
 """Which words moved a verdict: what the verdict would be without each of them.
 
-Each tag, attribute, measured word, caption and phrase of a caption is left out once. All are judged in one batch together with the whole description, so
-that their numbers can be compared. An effect is on the verdict's decision (its labels together): it is positive where the word speaks for
-the decision. Effects of words that mean the same do not add up: without "crack", "hairline crack" still says it.
+Each tag, attribute, measured word, caption and phrase of a caption is left out once. All are judged in one batch together with the whole
+description, so that their numbers can be compared. An effect is on the verdict's decision (its labels together): it is positive where the
+word speaks for the decision. Effects of words that mean the same do not add up: without "crack", "hairline crack" still says it.
 
 The weights of a linear judge need no such trial. They are shown too, and they add up to what the judge computed.
 """
@@ -141,10 +141,8 @@ def _ablations(description: Description) -> list[tuple[Kind, str, Description]]:
     without: list[tuple[Kind, str, Words]] = []
     without += [("tag", tag.word, replace(words, tags=_without(words.tags, i))) for i, tag in enumerate(words.tags)]
     without += [("attribute", tag.word, replace(words, attributes=_without(words.attributes, i))) for i, tag in enumerate(words.attributes)]
-    without += [
-        ("measured", one.word, replace(words, measured=words.measured[:i] + words.measured[i + 1 :]))
-        for i, one in enumerate(words.measured)
-    ]
+    measured = words.measured
+    without += [("measured", one.word, replace(words, measured=measured[:i] + measured[i + 1 :])) for i, one in enumerate(measured)]
     for i, caption in enumerate(words.captions):
         before, after = words.captions[:i], words.captions[i + 1 :]
         without.append(("caption", caption, replace(words, captions=before + after)))

@@ -9,6 +9,7 @@ from edge.message import encode, utc_text
 from edge.records import Reason
 from edge.review.explain import NOISE, Effect, Explanation, Weights
 from edge.texts.explain import TEXTS, Texts
+from edge.texts.measured import japanese_of
 from edge.texts.reasons import REASONS
 
 BAR_CHARACTERS = 24
@@ -30,7 +31,7 @@ def as_text(explanation: Explanation, *, language: str) -> str:
     lines += [] if verdict.reasons else [texts.no_reason]
     lines += [] if verdict.rule is None else [f"{texts.rule}: {verdict.rule}"]
     for sign, text in ((1, texts.strongest_for), (-1, texts.strongest_against)):
-        words = ", ".join(f"{effect.word} ({effect.log_odds:+.2f})" for effect in strongest(explanation, sign=sign))
+        words = ", ".join(f"{_word(effect, language)} ({effect.log_odds:+.2f})" for effect in strongest(explanation, sign=sign))
         lines.append(f"{text.format(side=side)}: {words or texts.none}")
     lines += ["", f"{texts.probabilities} ({explanation.scores.method})"]
     ranked = sorted(zip(explanation.scores.probabilities, explanation.scores.labels, strict=True), key=lambda pair: -pair[0])
@@ -41,13 +42,19 @@ def as_text(explanation: Explanation, *, language: str) -> str:
         turned = effect.decision_without is not verdict.decision
         note += texts.turned.format(decision=effect.decision_without.value) if turned else ""
         note = texts.noise if effect.is_noise and not turned else note
-        lines.append(f"  {effect.log_odds:+6.2f}  {texts.kinds[effect.kind]}: {effect.word}   ({note})")
+        lines.append(f"  {effect.log_odds:+6.2f}  {texts.kinds[effect.kind]}: {_word(effect, language)}   ({note})")
     lines += _weight_lines(explanation.weights, texts)
     lines += [f"{texts.struck}: {texts.kinds[struck.where]}: {struck.text}" for struck in explanation.description.struck]
     lines += ["", texts.made_with]
     lines += [f"  {name:11} {digest or texts.none}" for name, digest in digests_of(explanation).items()]
     lines.append(f"  {texts.picture:11} {inspection.evidence_sha256 or texts.none}")
     return "\n".join(lines)
+
+
+def _word(effect: Effect, language: str) -> str:
+    """A word as it stands in the message; a measured one with its Japanese where the operator reads Japanese."""
+    translated = japanese_of(effect.word) if effect.kind == "measured" and language == "ja" else effect.word
+    return effect.word if translated == effect.word else f"{effect.word} [{translated}]"
 
 
 def _weight_lines(weights: Weights | None, texts: Texts) -> list[str]:

@@ -12,6 +12,7 @@ from edge.errors import EdgeError
 from edge.familiarity.empty_scenes import empty_scenes
 from edge.familiarity.learn import Learned, learn
 from edge.interfaces import VisionModels
+from edge.measures.view import View, view_of
 from edge.picture.exposure import Exposure, measure
 from edge.picture.health import HealthCheck, pixels_of_interest
 from edge.picture.roi import crop
@@ -41,13 +42,14 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class KnownPictures:
-    """Known pictures of one station: their exposure, features (N, F), and which are of good parts, bool (N,).
+    """Known pictures of one station: their exposure, features (N, F), views, and which are of good parts, bool (N,).
 
     `left_out` are the sentences of pictures that could not be used. `size` is (H, W) of what the models see of the first picture.
     """
 
     exposures: tuple[Exposure, ...]
     features: NDArray[np.float32]
+    views: tuple[View, ...]
     good: NDArray[np.bool_]
     left_out: tuple[str, ...]
     size: tuple[int, int]
@@ -63,7 +65,7 @@ def measure_pictures(captures: Iterable[tuple[Capture, bool]], station: Station,
         BundleError, DescribeError: the bundle gives no features, or the model failed.
     """
     health = HealthCheck(_without_limits(station.picture))
-    exposures, features, good, names, left_out = [], [], [], [], []
+    exposures, features, views, good, names, left_out = [], [], [], [], [], []
     size: tuple[int, int] | None = None
     for capture, is_good in captures:
         trouble = capture.detail if isinstance(capture, LostFrame) else (health.trouble(capture) or (None, None))[1]
@@ -74,6 +76,7 @@ def measure_pictures(captures: Iterable[tuple[Capture, bool]], station: Station,
         size = size or (pixels.shape[0], pixels.shape[1])
         exposures.append(measure(pixels_of_interest(capture.pixels, station.picture)))
         features.append(vision.features(pixels))
+        views.append(view_of(pixels))
         good.append(is_good)
         names.append(capture.source)
     if size is None:
@@ -81,7 +84,8 @@ def measure_pictures(captures: Iterable[tuple[Capture, bool]], station: Station,
         msg = f"measuring known pictures: found {found}: give the folder of the station's own pictures"
         raise EdgeError(msg)
     order = sorted(range(len(names)), key=names.__getitem__)
-    return KnownPictures(tuple(exposures[i] for i in order), np.stack(features)[order], np.array(good)[order], tuple(left_out), size)
+    in_order = tuple(exposures[i] for i in order), np.stack(features)[order], tuple(views[i] for i in order), np.array(good)[order]
+    return KnownPictures(*in_order, tuple(left_out), size)
 
 
 def learned_memory(known: KnownPictures, vision: VisionModels, *, false_alarm: float) -> Learned:

@@ -18,6 +18,7 @@ class Texts:
     too_alike: str
     few: str
     put: str
+    measured: str
 
 
 ENGLISH = Texts(
@@ -32,6 +33,8 @@ ENGLISH = Texts(
     "give more pictures, or a tighter region of interest",
     few="few pictures: expect about one false alarm of a limit in {count} healthy pictures",
     put="put these lines into the station file:",
+    measured="the memory also measures pictures: [describe] measured = true gives their words to the judge, and the station must then be "
+    "calibrated again; about {share:.0%} of good pictures get a measured word that is more than slight",
 )
 
 JAPANESE = Texts(
@@ -46,6 +49,8 @@ JAPANESE = Texts(
     "画像を増やすか、対象領域を狭めてください",
     few="画像が少ないため、正常な画像 {count} 枚に 1 枚ほどが誤って基準外になる見込みです",
     put="次の行をステーションファイルに書いてください:",
+    measured="このメモリで画像の測定もできます。[describe] measured = true とすると測定の言葉が判定に使われます(校正のやり直しが必要です)。"
+    "「わずかに」より強い測定の言葉が付く良品は約 {share:.0%} です",
 )
 
 TEXTS = {"en": ENGLISH, "ja": JAPANESE}

@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.picture.decode import read_picture
+from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
 from export.products.assembly.part import FAULTS
 from export.products.assembly.render import write_folders
@@ -30,6 +30,7 @@ from export.studies.runs import RUNS, leave_one_run_out, runs_quality
 from export.studies.template import fill, row, table
 from export.studies.textile import textile_paths
 from export.studies.texture_statistics import local_contrast_scores, whole_picture_scores
+from firmware_config.describers import ImagePreprocess
 from firmware_config.exit_codes import DONE
 from firmware_config.write import write_atomic
 
@@ -145,7 +146,7 @@ def good_counts_table(
     kinds = np.repeat(["good", "measured", *bad], [len(good), len(measured_good), *map(len, bad.values())])
     measured = np.flatnonzero(kinds != "good").tolist()
     lines = []
-    for count in GOOD_COUNTS:
+    for count in (number for number in GOOD_COUNTS if number <= len(good)):
         by_scorer: dict[str, list[Scores]] = {}
         for seed in SEEDS:
             measure = partial(unusual_scores, maps, range(count), measured, seed)
@@ -189,12 +190,12 @@ def all_rows(scores: Scores, rows: Sequence[int], count: int) -> Scores:
 
 def cell_maps(cache: Path) -> Maps:
     """Features of stride 8 of all cells, float16 (2624, 20, 20, 40)."""
-    return _maps(cache / f"cells-{CELL_PX}-stride8.npy", lambda: _cells(CELL_PX))
+    return _maps(cache / "cells-stride8.npy", lambda: _cells(CELL_PX))
 
 
 def cell_features(cache: Path) -> NDArray[np.float32]:
     """Averaged features of all cells, float32 (2624, 1280)."""
-    return np.asarray(kept(cache / f"cells-{PROBE_PX}-pooled.npy", lambda: pooled_features(_cells(PROBE_PX))), np.float32)
+    return np.asarray(kept(cache / "cells-pooled.npy", lambda: pooled_features(_cells(PROBE_PX))), np.float32)
 
 
 def cell_flags(cells: Sequence[Cell]) -> tuple[Flags, Flags]:
@@ -207,8 +208,10 @@ def _maps(path: Path, pictures: Callable[[], Sequence[Pixels]]) -> Maps:
 
 
 def _cells(side_px: int) -> list[Pixels]:
-    size = (side_px, side_px)
-    return [np.asarray(cv2.resize(read_picture(cell.path), size, interpolation=cv2.INTER_AREA), np.uint8) for cell in load_cells()]
+    """All cells as the box's describer sees them, uint8 (S, S, 3) BGR: brought to the same median, so that exposure does not matter."""
+    seen = ImagePreprocess(size=side_px, mean=(0.0, 0.0, 0.0), std=(1 / 255, 1 / 255, 1 / 255), gain="median")
+    levels = (pixel_values(read_picture(cell.path), seen)[0, ::-1].transpose(1, 2, 0) for cell in load_cells())
+    return [np.clip(np.round(one), 0, 255).astype(np.uint8) for one in levels]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,7 +21,7 @@ RUNS = (
 """Rows of the ten runs in the data set, by their order there: mono and poly in turn, the first one mono."""
 
 Scorer = Callable[[Sequence[int], Sequence[int]], Scores]
-"""From the rows to train on and the rows to measure: the scores of the latter, float64 (N,), higher is more defective."""
+"""From the rows to train on and the rows to measure: the scores of the latter, float64 (N,) or one column for each of several scorers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def splits() -> Iterator[tuple[list[int], range]]:
 
 
 def leave_one_run_out(scorer: Scorer) -> Scores:
-    """Scores of all cells, float64 (2624,), each from a scorer that was trained without the cell's run."""
+    """Scores of all cells, float64 (2624,) or (2624, K), each from a scorer that was trained without the cell's run."""
     return np.concatenate([scorer(training, measured) for training, measured in splits()])
 
 

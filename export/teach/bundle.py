@@ -60,7 +60,7 @@ def station_text(plan: Plan, *, limits: Mapping[str, Any], with_memory: bool, ca
         "station": {"name": plan.spec.name.replace(".", "-"), "path": f"kotoba/{plan.product.name}"},
         "camera": {"kind": "folder", "path": "."},
         "labels": [label.model_dump(mode="json", exclude_unset=True) for label in plan.labels],
-        "describe": DESCRIBE.model_dump(mode="json", exclude_unset=True),
+        "describe": DESCRIBE.model_copy(update={"measured": with_memory}).model_dump(mode="json", exclude_unset=True),
         "judge": judge,
     }
     if limits:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge.bundle.open import Bundle
 from edge.describers import open_vision_models
+from edge.familiarity.memory import Memory
 from edge.interfaces import Describer, VisionModels
 from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
@@ -47,8 +48,8 @@ MOST_REPEATS = 8
 FOLDS = 4
 """Parts of the good pictures: what is painted on one part is measured against the memory of the others."""
 
-DESCRIBE = Describe(tags=12, attributes=6, samples=0)
-"""How the stations of a taught bundle describe."""
+DESCRIBE = Describe(tags=12, attributes=6, samples=0, measured=True)
+"""How the stations of a taught bundle describe, where they have a memory."""
 
 
 class JudgeStages:
@@ -95,7 +96,7 @@ class JudgeStages:
             write_descriptions(chain(*parts), folder / "painted.jsonl", count=count, report=self._report)
             checks = self._painted([domain.held_out for domain in plan.domains], taught, None, count // 4)
             write_descriptions(checks, folder / "checks.jsonl", count=count // 4, report=self._report)
-            describer = self._models.describer(DESCRIBE, taught.learned(self._good, plan.pictures.unlabelled))
+            describer = self._describer(taught.learned(self._good, plan.pictures.unlabelled))
             for name, is_held_out in (("labelled", False), ("labelled-checks", True)):
                 shown = [(one, describer) for one in labelled_pictures(plan, held_out=is_held_out)]
                 write_descriptions(shown, folder / f"{name}.jsonl", count=len(shown), report=self._report)
@@ -113,6 +114,10 @@ class JudgeStages:
     def _seed(self) -> int:
         return self._plan.spec.seeds[0]
 
+    def _describer(self, memory: Memory | None) -> Describer:
+        """As the station describes; without a memory nothing is measured."""
+        return self._models.describer(DESCRIBE.model_copy(update={"measured": memory is not None}), memory)
+
     def _painted(
         self, domains: Sequence[Sequence[Path]], taught: TaughtMemory, part: int | None, count: int
     ) -> Iterator[tuple[Shown, Describer]]:
@@ -121,7 +126,7 @@ class JudgeStages:
         inside = domains if part is None else [_part(paths, part) for paths in domains]
         painted_on = {path for paths in inside for path in paths}
         memory = taught.learned([path for path in self._good if path not in painted_on], plan.pictures.unlabelled)
-        describer = self._models.describer(DESCRIBE, memory)
+        describer = self._describer(memory)
         seed = self._seed + (FOLDS if part is None else part)
         for one in painted_pictures(plan.product, read_canvases(plan.product, inside), plan.label_of, count=count, seed=seed):
             yield one, describer
@@ -147,7 +152,10 @@ class JudgeStages:
             prompt = Prompt.parse(template, self._labels)
             judge = LabelJudge(model, labels=self._labels, prompt=prompt, adapter=adapter, temperature=None)
             fitted = measure_temperature(judge, self._labels, checks)
-            entry = AdapterTemperature(adapter=plan.spec.name, template=TEMPLATE, temperature=round(fitted.temperature, 4))
+            measured = any(example.words.measured for example in checks)
+            entry = AdapterTemperature(
+                adapter=plan.spec.name, template=TEMPLATE, temperature=round(fitted.temperature, 4), measured=measured
+            )
             (folder / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
             linear = fit_linear([*painted, *(labelled * repeats)], checks, self._labels)
             write_linear(folder, plan.spec.name, linear)

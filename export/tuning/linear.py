@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from edge.judges.linear.file import LinearModel, Term
 from edge.judges.linear.judge import LinearJudge
+from edge.judges.linear.terms import terms_of
 from edge.judges.prompt import description_text
 from export.spec import read_temperatures
 from export.tuning.examples import Example, ExamplesError
@@ -40,12 +41,16 @@ DIGITS = 10
 
 @dataclass(frozen=True, slots=True)
 class FittedLinear:
-    """A linear model, the C that was chosen for it, and its AUROC and temperature on the validation examples."""
+    """A linear model, the C that was chosen for it, and its AUROC and temperature on the validation examples.
+
+    `measured` says that these have measured words.
+    """
 
     model: LinearModel
     strength: float
     auroc: float
     temperature: float
+    measured: bool
 
 
 def fit_linear(
@@ -64,7 +69,8 @@ def fit_linear(
         judge = LinearJudge(model, labels=model.labels, temperature=None)
         fits.append((strength, model, measure_temperature(judge, labels, validation)))
     strength, model, measured = max(fits, key=lambda fit: fit[2].auroc)
-    return FittedLinear(model, strength, measured.auroc, measured.temperature)
+    has_measured = any(example.words.measured for example in validation)
+    return FittedLinear(model, strength, measured.auroc, measured.temperature, has_measured)
 
 
 def fit_model(examples: Sequence[Example], labels: Sequence[Label], *, strength: float) -> LinearModel:
@@ -83,7 +89,7 @@ def fit_model(examples: Sequence[Example], labels: Sequence[Label], *, strength:
 
 def fit_regression(examples: Sequence[Example], labels: Sequence[Label], *, strength: float) -> tuple[TfidfVectorizer, LogisticRegression]:
     """The fit itself, as scikit-learn holds it; classes are the numbers of the labels."""
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    vectorizer = TfidfVectorizer(analyzer=terms_of, sublinear_tf=True)
     values = vectorizer.fit_transform([description_text(example.words) for example in examples])
     allowed = np.array([[label.name in example.allowed for label in labels] for example in examples], np.float64)
     rows, columns = np.nonzero(allowed)
@@ -121,7 +127,7 @@ def write_linear(artefacts: Path, name: str, fitted: FittedLinear) -> Path:
         raise ExamplesError(msg)
     path, temperatures = artefacts / "judges" / f"{name}.json", artefacts / "temperatures.json"
     others = [one for one in read_temperatures(artefacts) if not (isinstance(one, LinearTemperature) and one.linear == name)]
-    entries = [*others, LinearTemperature(linear=name, temperature=round(fitted.temperature, 4))]
+    entries = [*others, LinearTemperature(linear=name, temperature=round(fitted.temperature, 4), measured=fitted.measured)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, as_lines(fitted.model).encode())

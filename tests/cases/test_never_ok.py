@@ -74,6 +74,7 @@ CASES = {
     "a template file": Case((Kind.OTHER_JUDGING,), {"judge": {"adapter": "product", "template_file": "x"}}, words="[judge] template_file"),
     "another method": Case((Kind.OTHER_JUDGING,), {"judge": {"adapter": "product", "method": "generate"}}, words='method = "generate"'),
     "the quality filter": Case((Kind.OTHER_JUDGING,), {"describe": {"filter": True}}, words="[describe] filter"),
+    "measured words": Case((Kind.OTHER_JUDGING,), {"describe": {"measured": True}}, words="[describe] measured = true"),
     "terms of its own": Case((Kind.OTHER_JUDGING,), {"describe": TERMS}, words="[[describe.terms]]"),
     "lessons": Case((Kind.OTHER_JUDGING,), is_taught=True, words="lessons"),
     "lessons, calibrated by a file": Case((), rule={}, is_taught=True),

@@ -20,7 +20,7 @@ from export.models.artefacts import decoded
 from firmware_config.cameras import FolderCamera
 from firmware_config.describers import ImagePreprocess
 from firmware_config.digest import digest_of_values
-from firmware_config.station import Picture, Station
+from firmware_config.station import Describe, Picture, Station
 from tests.support.inspections import FULL
 from tests.support.picture_files import defective_cells, encoded, exif, several
 from tests.support.sample_records import station as sample_station
@@ -160,7 +160,17 @@ def test_a_station_without_these_settings_keeps_the_digests_that_its_calibration
     picture = {"roi": None, "allow_printed_text": False}
     dumped = said.model_dump(mode="json", include={"labels": True, "describe": True, "judge": JUDGED})
 
+    del dumped["describe"]["measured"]
+
     assert said.settings_digest == digest_of_values(dumped | {"picture": picture})
+
+
+def test_measured_words_change_what_verdicts_depend_on() -> None:
+    before = station()
+    after = before.model_copy(update={"describe": Describe(measured=True)})
+
+    assert before.settings_digest != after.settings_digest
+    assert before.describing_digest != after.describing_digest
 
 
 def test_what_only_refuses_a_file_is_nothing_that_verdicts_depend_on() -> None:

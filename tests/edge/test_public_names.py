@@ -16,7 +16,7 @@ PUBLIC = {
     "interfaces": "Camera Describer Judge JudgedFiles PictureMemory Sink Trigger VisionModels",
     "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema",
     "records": (
-        "Capture Decision Degree Description Familiarity Frame Inspection LostFrame PictureFile Pixels Reason "
+        "Capture Decision Degree Description Familiarity Frame Inspection LostFrame Measured PictureFile Pixels Reason "
         "Scores Struck Tag Trouble Verdict Words"
     ),
 }

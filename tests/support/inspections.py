@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
-from edge.records import Decision, Description, Familiarity, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
+from edge.records import Decision, Description, Familiarity, Inspection, Measured, Reason, Scores, Struck, Tag, Verdict, Words
 
 FULL = Inspection(
     id="0197f0aa-0000-7000-8000-000000000001",
@@ -19,6 +19,7 @@ FULL = Inspection(
             tags=(Tag("crack", 0.31), Tag("busbar", 0.25)),
             attributes=(Tag("dark line", 0.28),),
             captions=("a solar cell with a crack", "太陽電池のひび"),
+            measured=(Measured("much darker than similar known parts in the upper left", 4.5),),
         ),
         struck=(Struck("caption", 'the word "OK"'),),
         familiarity=Familiarity(1.25, "known", "sha256:" + "9a" * 32),

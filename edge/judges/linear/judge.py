@@ -89,11 +89,11 @@ class LinearJudge:
 
     def _values(self, words: Words) -> Mapping[str, float]:
         """The TF-IDF of the known terms of a description."""
-        counts = terms_of(description_text(words))
-        if not any(self._idf.get(term, EVERYWHERE) > EVERYWHERE for term in counts):
+        terms = terms_of(description_text(words))
+        if not any(self._idf.get(term, EVERYWHERE) > EVERYWHERE for term in terms):
             msg = "the linear judge knows no word of the description: fit it on words of this bundle, or judge with the language model"
             raise JudgeError(msg)
-        return tf_idf(counts, self._idf)
+        return tf_idf(terms, self._idf)
 
     def _logits(self, values: Mapping[str, float]) -> list[float]:
         """The log-odds of all labels of the model, up to a common constant."""

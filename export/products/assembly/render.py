@@ -4,6 +4,7 @@
     OUT/test/good, OUT/test/*  parts for a test: good ones, and one folder for each kind of fault
     OUT/truth/*                where each faulty part differs from the same part without its fault
     OUT/masks                  where each component belongs
+    OUT/overview.jpg           a good part of each line, and a part with each fault
 
 The same seed gives the same pictures, whatever their number.
 """
@@ -25,6 +26,7 @@ from export.products.assembly.part import FAULTS, HEIGHT_PX, WIDTH_PX, Part, goo
 from firmware_config.exit_codes import DONE
 
 LINES = ("line-1", "line-2")
+OVERVIEW_COLUMNS = 3
 TRUTH_LEVELS = 2
 """Grey levels, of 255, by which a pixel without noise must differ to count as changed by a fault."""
 
@@ -111,29 +113,53 @@ def _levels(exposed: NDArray[np.float32]) -> NDArray[np.uint8]:
 def write_folders(out: Path, *, seed: int, good: int, bad: int) -> None:
     """Write the folders: `good` good pictures in two lines, `bad` pictures of each fault, as many good ones for the test as faulty ones."""
     for number in range(good):
-        line = LINES[number % len(LINES)]
-        rng = np.random.default_rng([seed, 0, number])
-        _write(out / f"good/{line}/{number // len(LINES):04}.png", photograph(good_part(rng), line_light(line, rng)))
+        _write(out / f"good/{_line(number)}/{number // len(LINES):04}.png", good_picture(seed, 0, number))
     for number in range(bad * len(FAULTS)):
-        line = LINES[number % len(LINES)]
-        rng = np.random.default_rng([seed, 1, number])
-        _write(out / f"test/good/{line}-{number // len(LINES):04}.png", photograph(good_part(rng), line_light(line, rng)))
-    for index, (kind, fault) in enumerate(FAULTS.items(), 2):
+        _write(out / f"test/good/{_name(number)}", good_picture(seed, 1, number))
+    for kind in FAULTS:
         for number in range(bad):
-            line = LINES[number % len(LINES)]
-            rng = np.random.default_rng([seed, index, number])
-            part, light = good_part(rng), line_light(line, rng)
-            faulty, name = fault(part, rng), f"{line}-{number // len(LINES):04}.png"
-            picture, truth = photograph_with_truth(faulty, part, light)
-            _write(out / f"test/{kind}/{name}", picture)
-            _write(out / f"truth/{kind}/{name}", truth.astype(np.uint8) * 255)
+            picture, truth = faulty_picture(seed, kind, number)
+            _write(out / f"test/{kind}/{_name(number)}", picture)
+            _write(out / f"truth/{kind}/{_name(number)}", truth.astype(np.uint8) * 255)
     for name, mask in component_masks().items():
         _write(out / f"masks/{name}.png", mask.astype(np.uint8) * 255)
+    _write(out / "overview.jpg", overview(seed))
+
+
+def overview(seed: int) -> NDArray[np.uint8]:
+    """The first good part of each line and the first part with each fault, three in a row, uint8 (H, W, 3) BGR."""
+    shown = [good_picture(seed, 0, 0), good_picture(seed, 0, 1), *(faulty_picture(seed, kind, 0)[0] for kind in FAULTS)]
+    rows = [np.hstack(shown[first : first + OVERVIEW_COLUMNS]) for first in range(0, len(shown), OVERVIEW_COLUMNS)]
+    return np.vstack(rows)
+
+
+def good_picture(seed: int, series: int, number: int) -> NDArray[np.uint8]:
+    """The picture of a good part: series 0 teaches, series 1 tests."""
+    rng = np.random.default_rng([seed, series, number])
+    part = good_part(rng)
+    return photograph(part, line_light(_line(number), rng))
+
+
+def faulty_picture(seed: int, kind: str, number: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """The picture of a part with a fault, and its truth."""
+    rng = np.random.default_rng([seed, 2 + list(FAULTS).index(kind), number])
+    part = good_part(rng)
+    light = line_light(_line(number), rng)
+    return photograph_with_truth(FAULTS[kind](part, rng), part, light)
+
+
+def _line(number: int) -> str:
+    """Parts come from the lines in turn."""
+    return LINES[number % len(LINES)]
+
+
+def _name(number: int) -> str:
+    return f"{_line(number)}-{number // len(LINES):04}.png"
 
 
 def _write(path: Path, pixels: NDArray[np.uint8]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

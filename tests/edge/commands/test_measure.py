@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from edge.cli import main
 from edge.demo.cells import load_cells
+from edge.picture.decode import read_picture
 from firmware_config.station import Station, read_station
 from firmware_config.toml import parse_toml
 from tests.support.picture_files import png
@@ -60,6 +64,46 @@ def test_a_station_with_the_lines_inspects_its_own_pictures(tmp_path: Path, caps
     lines = (tmp_path / "lines.jsonl").read_text()
     assert lines.count('"degree":"known"') == 3
     assert "FAULT" not in lines
+
+
+def test_a_station_that_measures_says_what_is_unlike_its_good_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measured(*GOOD, out=tmp_path / "memory.json")
+    lines = capsys.readouterr().out
+    station = tmp_path / "cell.toml"
+    station.write_text(
+        STATION.read_text().replace("[describe]", "[describe]\nmeasured = true") + f"\n[familiarity]{lines.split('[familiarity]')[1]}"
+    )
+    dim = np.rint(read_picture(Path(GOOD[0])) * 0.5).astype(np.uint8)
+    (tmp_path / "dim.png").write_bytes(cv2.imencode(".png", dim)[1].tobytes())
+
+    options = ["--station", str(station), "--bundle", str(STARTER), "--keys", str(KEYS), "--jsonl", str(tmp_path / "lines.jsonl")]
+    assert main(["inspect", GOOD[0], str(tmp_path / "dim.png"), *options]) == 0
+
+    good, dimmed = (json.loads(line) for line in (tmp_path / "lines.jsonl").read_text().splitlines())
+    assert not any("darker than usual" in word for word, _ in good["words"]["measured"])
+    assert any("darker than usual" in word for word, _ in dimmed["words"]["measured"])
+    assert dimmed["timings_ms"]["measures"] > 0
+    # The starter's judge has not learned these words: its calibration does not hold.
+    assert "uncalibrated" in good["reasons"]
+
+
+@pytest.mark.parametrize("memory", ["", "memory_file"])
+def test_a_station_that_shall_measure_without_measures_is_told_in_one_sentence(
+    tmp_path: Path, memory: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = STATION.read_text().replace("[describe]", "[describe]\nmeasured = true")
+    if memory:
+        measured(*GOOD, out=tmp_path / "memory.json")
+        capsys.readouterr()
+        old = json.loads((tmp_path / "memory.json").read_text()) | {"measures": None}
+        (tmp_path / "memory.json").write_text(json.dumps(old))
+        text += f'\n[familiarity]\nmemory_file = "{tmp_path / "memory.json"}"\n'
+    (tmp_path / "cell.toml").write_text(text)
+
+    options = ["--station", str(tmp_path / "cell.toml"), "--bundle", str(STARTER), "--keys", str(KEYS)]
+    assert main(["inspect", GOOD[0], *options]) == 78
+
+    assert "[describe] measured is true, but the" in one_error(capsys)
 
 
 def test_an_operator_reads_the_comments_in_japanese(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

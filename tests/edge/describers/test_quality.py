@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from edge.describers.filter.terms import Terms
 from edge.describers.vocabulary import Vocabulary
 from edge.errors import BundleError
 from edge.inspection.policy import Limits, decide
-from edge.records import Decision, Description, Reason, Struck, Tag, Words
+from edge.records import Decision, Description, Measured, Reason, Struck, Tag, Words
 from firmware_config.station import Term
 from tests.support import tiny_bundle
 from tests.support.sample_records import scores, station
@@ -131,6 +132,16 @@ def test_tags_and_captions_get_the_same_term() -> None:
     term = Term(name="割れ", also=("crack", "fracture line"))
     filtered = quality(term).filtered(described("a fracture line, a poly cell"), CRACKED)
     assert (filtered.words.tags[0].word, filtered.words.captions) == ("割れ", ("a 割れ",))
+
+
+def test_what_was_measured_is_never_struck_and_gets_the_station_s_wording() -> None:
+    plain = described("a crack")
+    measured = replace(plain, words=replace(plain.words, measured=(Measured("much darker than usual", 6.0),)))
+
+    filtered = quality(Term(name="too dim", also=("darker than usual",))).filtered(measured, CRACKED)
+
+    assert filtered.words.measured == (Measured("much too dim", 6.0),)
+    assert filtered.struck == ()
 
 
 def test_a_struck_claim_gets_the_term_and_keeps_its_place() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from edge.errors import EdgeError, FamiliarityError
 from edge.familiarity.file import read_memory, write_memory
 from edge.familiarity.learn import MIN_PICTURES, Learned, learn
 from edge.familiarity.memory import Memory
+from edge.measures.learn import learn_measures
+from edge.measures.measures import Measures, measured_words
+from firmware_config.digest import digest_of_values
+from tests.support.rendered_parts import plate, plates, spot
 from tests.support.tiny_bundle import is_one_sentence
 
 FEATURES = 40
@@ -38,6 +43,18 @@ def written(path: Path, **changes: object) -> Path:
     write_memory(path, found, graph=GRAPH, roi=ROI, good=120, false_alarm=0.01, made_at=datetime(2026, 5, 4, tzinfo=timezone.utc))
     if changes:
         path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    return path
+
+
+@cache
+def measures() -> Measures:
+    return learn_measures(plates(40), [True] * 40)
+
+
+def measuring(path: Path) -> Path:
+    """A memory file with measures of plates."""
+    moment = datetime(2026, 5, 4, tzinfo=timezone.utc)
+    write_memory(path, learned(), graph=GRAPH, roi=ROI, good=120, false_alarm=0.01, made_at=moment, measures=measures())
     return path
 
 
@@ -128,6 +145,62 @@ def test_a_number_that_is_not_finite_inside_an_array_is_refused(tmp_path: Path) 
 
     with pytest.raises(FamiliarityError, match="not finite"):
         read_memory(path, roi=ROI)
+
+
+def test_measures_give_the_same_words_after_they_were_written_and_read(tmp_path: Path) -> None:
+    learned_ones = measures()
+    pictures_of_parts = [plate(number, spot(0.3, 0.3, by=-4.0 * (number % 20))) for number in range(500, 560)]
+
+    known = read_memory(measuring(tmp_path / "memory.json"), roi=ROI)
+
+    assert known.can_measure
+    assert [known.measured_words(one) for one in pictures_of_parts] == [measured_words(one, learned_ones) for one in pictures_of_parts]
+
+
+def test_a_memory_from_before_there_were_measures_is_read_as_ever(tmp_path: Path) -> None:
+    path = written(tmp_path / "memory.json")
+    old = json.loads(path.read_text())
+    assert old.pop("measures") is None
+    (tmp_path / "old.json").write_text(json.dumps(old))
+
+    known = read_memory(tmp_path / "old.json", roi=ROI)
+
+    assert not known.can_measure
+    assert known.measured_words(plate(500)) == ()
+    assert known.digest == digest_of_values(old)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pictures": "AAAA"}, "an array has 3 bytes"),
+        ({"spread": "not base64!"}, "not base64"),
+        ({"count": 257}, "measures.count"),
+        ({"height": 81}, "measures.height"),
+        ({"width": 79}, "bytes, expected"),
+        ({"references": {}}, "'brighter' is missing or unknown"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_measures_that_are_wrong_are_refused_in_one_sentence(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    file = json.loads(measuring(tmp_path / "memory.json").read_text())
+    file["measures"] |= changes
+    (tmp_path / "wrong.json").write_text(json.dumps(file))
+
+    with pytest.raises(FamiliarityError) as raised:
+        read_memory(tmp_path / "wrong.json", roi=ROI)
+
+    assert said in str(raised.value)
+    assert is_one_sentence(str(raised.value))
+
+
+def test_steps_without_a_width_are_refused(tmp_path: Path) -> None:
+    file = json.loads(measuring(tmp_path / "memory.json").read_text())
+    file["measures"]["references"]["darker"] |= {"slight": 3.0, "limit": 3.0}
+    (tmp_path / "wrong.json").write_text(json.dumps(file))
+
+    with pytest.raises(FamiliarityError, match="limit 3 must be more than slight 3"):
+        read_memory(tmp_path / "wrong.json", roi=ROI)
 
 
 def test_a_memory_of_another_region_of_interest_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -235,7 +236,8 @@ def test_a_thousand_bad_model_outputs_give_no_ok() -> None:
 @pytest.mark.parametrize("limit", ["min_confidence", "min_margin", "min_ok_confidence"])
 @pytest.mark.parametrize("value", [NAN, INF, 1.0])
 def test_a_limit_that_nothing_can_meet_gives_no_ok(limit: str, value: float) -> None:
-    assert verdict_on(description(), scores(), limits=Limits(**{limit: value})).decision is not Decision.OK
+    changed: Any = {limit: value}
+    assert verdict_on(description(), scores(), limits=Limits(**changed)).decision is not Decision.OK
 
 
 UNIT = st.floats(0.0, 1.0)

@@ -17,6 +17,7 @@ from edge.errors import BundleError, JudgeError
 from edge.judges import open_needed_model, open_station_judge
 from edge.judges.linear.file import MAX_LINEAR_BYTES, read_linear
 from edge.judges.linear.judge import LinearJudge
+from edge.judges.linear.terms import terms_of
 from edge.records import Tag, Words
 from firmware_config.board import Board
 from firmware_config.calibration import FittedFor, labels_of, write_calibration
@@ -41,6 +42,12 @@ def test_a_label_is_scored_by_the_weights_of_the_words() -> None:
     assert scores.log_likelihoods == pytest.approx([logit - total for logit in logits], abs=1e-12)
     assert scores.probabilities == pytest.approx([math.exp(logit - total) for logit in logits], abs=1e-12)
     assert (scores.method, scores.calibrated, scores.prompt, scores.prompt_tokens) == ("linear", False, None, 0)
+
+
+def test_words_and_pairs_within_a_phrase_are_counted_and_a_pair_over_a_comma_is_none() -> None:
+    assert terms_of("Tags: hairline crack, a Dark\u3000spot\n- x 5.0 cm") == [
+        "tags", "hairline", "crack", "hairline crack", "dark", "spot", "dark spot", "cm",
+    ]  # fmt: skip
 
 
 def test_weights_add_up_to_the_difference_of_two_labels() -> None:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge.errors import BundleError
 from edge.judges.prompt import Prompt, description_text
+from edge.records import Measured
 from firmware_config.labels import Label
 from tests.support.repository import STARTER_SOURCES
 from tests.support.sample_records import words
@@ -23,6 +25,17 @@ def test_names_and_meanings_of_labels_are_in_the_prompt() -> None:
 
     assert prompt.prefix == "Answers:\n- good: no damage\n- crack\nWords:\n"
     assert (prompt.suffix, prompt.answers) == ("Answer:", (" good", " crack"))
+
+
+def test_what_was_measured_is_a_block_of_its_own_and_stays_when_captions_are_cut() -> None:
+    plain = words("a dark line")
+    measured = replace(plain, measured=(Measured("much darker than usual", 6.0), Measured("softer than usual", 3.5)))
+
+    assert description_text(measured) == (
+        "Tags: solar cell\nAttributes: intact\nMeasured: much darker than usual, softer than usual\nCaptions:\n- a dark line\n"
+    )
+    assert description_text(measured, captions=0).endswith("Measured: much darker than usual, softer than usual\n")
+    assert description_text(plain) == "Tags: solar cell\nAttributes: intact\nCaptions:\n- a dark line\n"
 
 
 def test_an_example_is_written_as_the_picture_itself_will_be() -> None:

@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from edge.cli import main
-from edge.records import Inspection, Reason
+from edge.records import Inspection, Measured, Reason
 from edge.review.explain import explain
+from edge.review.reproduce import reproduce
 from edge.texts.reasons import REASONS
 from tests.support.judged_words import judging_options, rejudger, verdict, write_lines
+
+DARKER = "much darker than usual"
 
 
 def explained(tmp_path: Path, inspection: Inspection, *options: str) -> int:
@@ -48,6 +51,22 @@ def test_an_effect_is_what_judging_without_the_word_gives() -> None:
     assert effect.probability_without == pytest.approx(bad, abs=0.01)
     assert effect.decision_without is decided.decision
     assert np.sign(effect.log_odds) == np.sign(explanation.probability - effect.probability_without)
+
+
+@pytest.mark.parametrize(("language", "shown"), [("en", f"measured: {DARKER}   ("), ("ja", f"測定: {DARKER} [通常より非常に暗い]   (")])
+def test_a_measured_word_is_named_with_its_effect(tmp_path: Path, language: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = verdict(1)
+    assert plain.description is not None
+    words = replace(plain.description.words, measured=(Measured(DARKER, 6.5), Measured("softer than usual", 3.0)))
+    description = replace(plain.description, words=words)
+    scores, decided = rejudger().judge(description)
+    stored = replace(plain, description=description, scores=scores, verdict=decided)
+
+    assert explained(tmp_path, stored, "--language", language) == 0
+    assert shown in capsys.readouterr().out
+    kinds = [(effect.kind, effect.word) for effect in explain(rejudger(), stored).effects]
+    assert kinds[3:5] == [("measured", DARKER), ("measured", "softer than usual")]
+    assert reproduce(rejudger(), stored) is None
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from export.products.assembly.drawing import component_masks
 from export.products.assembly.part import FAULTS, HEIGHT_PX, WIDTH_PX, Part, good_part, missing_screw
 from export.products.assembly.render import LINES, Light, line_light, main, photograph, photograph_with_truth
+from export.products.product import read_product
 
 NOISE_LEVELS = 3
 """Grey levels by which the same noise may come out otherwise where light or rounding differ a little."""
@@ -47,6 +49,15 @@ def test_a_missing_component_changes_the_picture_in_its_own_mask() -> None:
         _, truth = photograph_with_truth(faulty, part, lies_straight)
         assert truth[masks[name]].mean() > 0.5, name
         assert not truth[np.any([mask for other, mask in masks.items() if other != name], axis=0)].any(), name
+
+
+def test_the_masks_of_the_product_are_where_the_components_are_drawn() -> None:
+    product = read_product("assembly")
+    assert product.masks is not None
+    found = {path.stem: cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in product.masks.glob("*.png")}
+    drawn = component_masks()
+    assert found.keys() == drawn.keys()
+    assert all(np.array_equal(found[name] > 0, mask) for name, mask in drawn.items())
 
 
 def test_good_parts_differ_by_more_than_a_missing_screw_changes() -> None:

@@ -17,6 +17,7 @@ SLOT = re.compile(r"\{\{ \w+ \}\}")
     ("template", "page"),
     [
         ("results.md", "results.md"),
+        ("rules.md", "rules.md"),
         ("trust/page.md", "trust.md"),
         ("typographic_attack/page.md", "typographic-attack.md"),
         ("words/page.md", "words.md"),

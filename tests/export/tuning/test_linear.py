@@ -31,11 +31,11 @@ TELLING = {
 
 
 def examples(count: int, *, seed: int, allowed: Sequence[Sequence[str]] | None = None) -> list[Example]:
-    """Descriptions in which a third of the words speaks for another label."""
+    """Descriptions in which many words speak for another label."""
     rng, made = np.random.default_rng(seed), []
     for number in range(count):
         label = NAMES[number % 3]
-        said = [str(rng.choice(TELLING[label if rng.random() < 0.7 else str(rng.choice(NAMES))])) for _ in range(5)]
+        said = [str(rng.choice(TELLING[label if rng.random() < 0.4 else str(rng.choice(NAMES))])) for _ in range(5)]
         words = Words((Tag(said[0], 0.0), Tag(said[1], 0.0)), (Tag(said[2], 0.0),), (f"a {said[3]} , a {said[4]}",))
         right = (label,) if allowed is None else next(group for group in allowed if label in group)
         made.append(Example(words, tuple(right), f"{seed}-{number}"))
