@@ -25,6 +25,8 @@ MARGINS = {"blank_spread": 0.3, "min_light": 0.5, "max_clipped": 0.3, "min_sharp
 Chosen on cells (docs/studies/familiarity.md): no cell of a run that was left out crosses a limit; every cell at a third of its contrast, a
 quarter of its light or blurred by 4 pixels does. Light has the widest margin: it differs most between runs.
 """
+MOST = {"blank_spread": 128.0, "min_light": 255.0, "max_clipped": 1.0, "min_sharpness": 255.0}
+"""The largest limits that a station takes."""
 LIMIT_DIGITS = 3
 FEW_PICTURES = 200
 
@@ -108,7 +110,7 @@ def limits(exposures: Sequence[Exposure]) -> Iterator[Limit]:
         low, middle, high = float(values.min()), float(np.median(values)), float(values.max())
         extreme = high if key == "max_clipped" else low
         value = extreme + MARGINS[key] * (extreme - middle)
-        yield Limit(key, round(min(max(value, 0.0), 1.0 if key == "max_clipped" else 255.0), LIMIT_DIGITS), low, middle, high)
+        yield Limit(key, round(min(max(value, 0.0), MOST[key]), LIMIT_DIGITS), low, middle, high)
 
 
 def _seen_by_models(pixels: Pixels, settings: Picture) -> Pixels:

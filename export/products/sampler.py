@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
+from export.cache.arrays import new_array
 from export.painting.conditions import Conditions, capture, draw_placement
 from export.painting.defects import LEAST_STRENGTH, Choice, Painted, no_patches, paint
 from export.painting.harmless import deviation
@@ -103,7 +103,7 @@ def write_samples(folder: Path, product: Product, canvases: Canvases, *, count: 
     wording, masks = wording_of(product), read_masks(product)
     names = [kind.name for kind in product.defects]
     patches = -(-product.side_px // PATCH_PX)
-    pixels = open_memmap(folder / "pixels.npy", "w+", np.uint8, (count, *canvases.pictures.shape[1:]))
+    pixels = new_array(folder / "pixels.npy", np.uint8, (count, *canvases.pictures.shape[1:]))
     patch_kinds, words = np.zeros((count, patches, patches), np.uint8), np.zeros((count, len(wording.words)), np.int8)
     kinds, strengths, captions = np.zeros(count, np.uint8), np.zeros(count, np.float32), []
     for index in range(count):

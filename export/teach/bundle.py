@@ -11,6 +11,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from edge.picture.decode import read_picture
+from edge.records import Pixels
 from export.products.canvases import read_canvases, read_masks
 from export.products.sampler import Sampler
 from export.spec import STATION_NAME, BundleSpec
@@ -80,7 +82,7 @@ def _golden(folder: Path, plan: Plan) -> dict[str, Sequence[str]]:
     good = [path for paths in held_out for path in paths]
     chosen = [good[number * len(good) // GOLDEN_GOOD] for number in range(min(GOLDEN_GOOD, len(good)))]
     for number, path in enumerate(dict.fromkeys(chosen)):
-        cv2.imwrite(str(folder / f"good-{number}.png"), cv2.imread(str(path), cv2.IMREAD_COLOR))
+        _write_png(folder / f"good-{number}.png", read_picture(path))
     expected: dict[str, list[str]] = {plan.product.good.label: ["good-*.png"]}
     counts = dict.fromkeys((kind.name for kind in plan.product.defects), 0)
     canvases, rng = read_canvases(plan.product, held_out), np.random.default_rng(plan.spec.seeds[0] + 500)
@@ -91,7 +93,11 @@ def _golden(folder: Path, plan: Plan) -> dict[str, Sequence[str]]:
             kind = sample.scene.defects[0].kind
             if counts[kind] < GOLDEN_OF_A_KIND:
                 stem = kind.replace(" ", "-")
-                cv2.imwrite(str(folder / f"{stem}-{counts[kind]}.png"), in_colour(sample.pixels))
+                _write_png(folder / f"{stem}-{counts[kind]}.png", in_colour(sample.pixels))
                 counts[kind] += 1
                 expected.setdefault(plan.label_of[kind], []).append(f"{stem}-?.png")
     return {label: sorted(set(patterns)) for label, patterns in expected.items()}
+
+
+def _write_png(path: Path, pixels: Pixels) -> None:
+    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())

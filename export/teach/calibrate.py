@@ -24,7 +24,7 @@ from edge.studies.labelled import match
 from export.bundle.build import build
 from export.bundle.key import builder_key
 from export.bundle.verify import opened
-from export.cache import Cache, Step
+from export.cache import Step
 from export.products.canvases import read_canvases
 from export.progress import Report
 from export.teach.bundle import gather
@@ -32,6 +32,7 @@ from export.teach.describe import Shown, painted_pictures, real_pictures
 from export.teach.judge_stages import FOLDS, JudgeStages, labelled_pictures
 from export.teach.memory import MADE_AT
 from export.teach.plan import Plan
+from export.teach.stages import Stages
 from firmware_config.board import Board
 from firmware_config.calibration import ESCAPE, Calibration, bad_pictures_needed, read_calibration, write_calibration
 from firmware_config.signature import key_id, public_key
@@ -58,7 +59,7 @@ class _Judged:
 
 
 def calibration_of(
-    plan: Plan, *, eye: Path, judge: JudgeStages, judges: Path, key: Path, cache: Cache, board: Board, report: Report
+    plan: Plan, *, eye: Path, judge: JudgeStages, judges: Path, key: Path, stages: Stages, board: Board, report: Report
 ) -> tuple[Path | None, str]:
     """The calibration file of a plan's station template, None where one cannot be fitted; and what it guarantees, or why there is none.
 
@@ -77,7 +78,7 @@ def calibration_of(
     def make(folder: Path) -> None:
         work = folder / "work"
         spec = gather(work, plan, eye=eye, memory=memory, judges=judges, calibration=None)
-        built = build(spec, out=work / "bundle", key=key, cache=cache, archive=False, board=board, report=report)
+        built = build(spec, out=work / "bundle", key=key, cache=stages.cache, archive=False, board=board, report=report)
         real = [one for paths in held_out for one in real_pictures(paths, (good,))] + list(labelled_pictures(plan, held_out=True))
         canvases, seed = read_canvases(plan.product, held_out), plan.spec.seeds[0] + FOLDS + 1
         painted = painted_pictures(plan.product, canvases, plan.label_of, count=count, seed=seed)
@@ -98,7 +99,7 @@ def calibration_of(
         "labelled": {label: len(paths) for label, paths in plan.pictures.labelled.items()}, "domains": list(map(len, held_out)),
         "llm": plan.spec.llm.model_dump(mode="json"), "board": board.model_dump(mode="json"),
     }  # fmt: skip
-    path = cache.made(CALIBRATED, make, inputs=(*inputs, *checks), settings=settings) / FILE_NAME
+    path = stages.made(CALIBRATED, make, inputs=(*inputs, *checks), settings=settings) / FILE_NAME
     if not path.exists():
         return None, path.with_name("none.txt").read_text(encoding="utf-8")
     return path, guarantee(read_calibration(path))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +26,8 @@ from export.progress import Report
 from firmware_config.write import write_atomic
 
 REPORT_EVERY = 20
+KEPT_PX = 256
+"""The longest side of a picture that is kept for people."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +65,18 @@ def in_colour(pixels: NDArray[np.uint8]) -> Pixels:
     return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
-def write_descriptions(pictures: Iterable[tuple[Shown, Describer]], path: Path, *, count: int, report: Report) -> None:
+def write_descriptions(
+    shown: Iterable[tuple[Shown, Describer]], path: Path, *, count: int, report: Report, pictures: bool = False
+) -> None:
     """Write a JSON line for each picture, in the words of its describer: `source`, `description` and `allowed`.
+
+    With `pictures`, each is also kept beside the file as pictures/NAME-N.jpg, N from 0.
 
     Raises:
         DescribeError: a picture cannot be described.
     """
     lines = []
-    for number, (picture, describer) in enumerate(pictures, 1):
+    for number, (picture, describer) in enumerate(shown, 1):
         frame = Frame(picture.pixels, datetime.now(timezone.utc), 0, "teach", 0, picture.source)
         words = describer.describe(frame).words
         description = {
@@ -79,6 +86,17 @@ def write_descriptions(pictures: Iterable[tuple[Shown, Describer]], path: Path, 
             "captions": list(words.captions),
         }
         lines.append(json.dumps({"source": picture.source, "description": description, "allowed": list(picture.allowed)}) + "\n")
+        if pictures:
+            _keep(picture.pixels, path.parent / f"pictures/{path.stem}-{number - 1}.jpg")
         if number % REPORT_EVERY == 0:
             report(f"describing {number} of {count} pictures")
     write_atomic(path, "".join(lines).encode())
+
+
+def _keep(pixels: Pixels, path: Path) -> None:
+    """Write a picture for people, no larger than they need it."""
+    height, width = pixels.shape[:2]
+    scale = min(1.0, KEPT_PX / max(height, width))
+    small = cv2.resize(pixels, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(cv2.imencode(".jpg", small)[1].tobytes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from edge.picture.preprocess import pixel_values
-from export.cache import Cache, Step
+from export.cache import Step
+from export.cache.arrays import new_array
 from export.eye.captions import CaptionsRecipe, train_captions
 from export.eye.convert import TaughtEye, Vocabularies, convert
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
@@ -27,6 +28,7 @@ from export.products.product import Product
 from export.products.sampler import write_samples
 from export.products.wording import EVIDENCE, Wording, wording_of
 from export.progress import Report
+from export.teach.stages import Stages
 from firmware_config.describers import ImagePreprocess
 
 LOOK_BATCH = 16
@@ -59,10 +61,10 @@ class EyeStages:
     """The stages of one product's eye, in a cache: what was made with the same pictures, choices and code is not made again."""
 
     def __init__(
-        self, product: Product, canvases: Canvases, *, effort: EyeEffort, seed: int, cache: Cache, inputs: Sequence[Path], report: Report
+        self, product: Product, canvases: Canvases, *, effort: EyeEffort, seed: int, stages: Stages, inputs: Sequence[Path], report: Report
     ) -> None:
         self._product, self._canvases, self._effort, self._seed = product, canvases, effort, seed
-        self._cache, self._inputs, self._report = cache, tuple(inputs), report
+        self._stages, self._inputs, self._report = stages, tuple(inputs), report
         self._preprocess = preprocess_of(product)
         self._decides: dict[str, Any] = {"product": product.model_dump(mode="json"), "weights": canvases.weights.tolist(), "seed": seed}
 
@@ -72,7 +74,7 @@ class EyeStages:
         def make(folder: Path) -> None:
             write_samples(folder, self._product, self._canvases, count=self._effort.painted, seed=self._seed, report=self._report)
 
-        return self._cache.made(PAINT, make, inputs=self._inputs, settings=self._decides | {"painted": self._effort.painted})
+        return self._stages.made(PAINT, make, inputs=self._inputs, settings=self._decides | {"painted": self._effort.painted})
 
     def front(self) -> Path:
         """`front.npy`, the frozen front's features of the painted samples, float16 (N, 40, h, w)."""
@@ -81,14 +83,14 @@ class EyeStages:
         def make(folder: Path) -> None:
             pixels = np.load(painted / "pixels.npy", mmap_mode="r")
             side = 2 * map_side(self._product.side_px)
-            rows = open_memmap(folder / "front.npy", "w+", np.float16, (len(pixels), FRONT_CHANNELS, side, side))
+            rows = new_array(folder / "front.npy", np.float16, (len(pixels), FRONT_CHANNELS, side, side))
             look = open_front(self._product.side_px)
             for first, part in _parts(pixels, LOOK_BATCH):
                 rows[first : first + len(part)] = look(self._pixel_values(part))
                 self._report(f"looking at {first + len(part)} of {len(pixels)} painted pictures")
             rows.flush()
 
-        return self._cache.made(LOOK, make, inputs=(painted / "pixels.npy",), settings=self._preprocess.model_dump(mode="json"))
+        return self._stages.made(LOOK, make, inputs=(painted / "pixels.npy",), settings=self._preprocess.model_dump(mode="json"))
 
     def tails(self) -> list[Taught]:
         """The taught tails."""
@@ -107,10 +109,13 @@ class EyeStages:
             taught = train_tail(
                 shown, kinds=kinds, recipe=self._effort.tail, seed=seed, report=lambda line: self._report(f"tail {seed}: {line}")
             )
-            torch.save(taught.state_dict(), folder / "tail.pt")
+            kept = io.BytesIO()  # torch says nothing of use where the disk is full
+            torch.save(taught.state_dict(), kept)
+            (folder / "tail.pt").write_bytes(kept.getvalue())
 
         inputs = (front / "front.npy", painted / "kinds.npy", painted / "patch_kinds.npy")
-        path = self._cache.made(TAIL, make, inputs=inputs, settings={"recipe": asdict(self._effort.tail), "seed": seed, "kinds": kinds})
+        settings = {"recipe": asdict(self._effort.tail), "seed": seed, "kinds": kinds}
+        path = self._stages.made(TAIL, make, inputs=inputs, settings=settings, title=f"tail {seed}")
         taught = Taught(kinds)
         taught.load_state_dict(torch.load(path / "tail.pt", weights_only=True))
         return taught.eval().requires_grad_(requires_grad=False)
@@ -126,7 +131,7 @@ class EyeStages:
 
         settings = self._decides | {name: asdict(getattr(self._effort, name)) for name in ("tail", "words", "captions")}
         settings |= {"tails": list(self._effort.tails), "vocabulary": dict(wording.translations)}
-        return self._cache.made(EYE, make, inputs=(front / "front.npy", painted / "captions.json"), settings=settings)
+        return self._stages.made(EYE, make, inputs=(front / "front.npy", painted / "captions.json"), settings=settings)
 
     def _teach_words_and_captions(
         self, folder: Path, painted: Path, front: NDArray[np.float16], tails: Sequence[Taught], wording: Wording

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 from edge.bundle.open import Bundle
 from edge.describers import open_vision_models
-from edge.familiarity.memory import Memory
 from edge.interfaces import Describer, VisionModels
 from edge.judges.graph import GraphModel
 from edge.judges.label_judge import LabelJudge
 from edge.judges.language_model import Vocabulary
+from edge.judges.linear.judge import LinearJudge
 from edge.judges.prompt import Prompt
-from export.cache import Cache, Step
+from export.cache import Step, sha256
 from export.models.llm.graph import write_graph
 from export.models.llm.steps import quantized_gguf
 from export.products.canvases import read_canvases
 from export.progress import Report
+from export.teach.checks import GROUPS, LANGUAGE_MODEL, LINEAR, write_checks
 from export.teach.describe import Shown, painted_pictures, real_pictures, write_descriptions
 from export.teach.memory import TaughtMemory
 from export.teach.plan import Plan
+from export.teach.stages import Stages
 from export.teach.template import instruction
 from export.tuning.average import average
 from export.tuning.examples import Example, augmented, read_examples
@@ -37,7 +39,7 @@ from firmware_config.station import Describe
 MEMORY = Step("memory", ("export.teach.memory",))
 WORDS = Step("described", ("export.teach.describe", "edge.describers"))
 TUNED = Step("tuned", ("export.tuning.tune", "export.tuning.examples"))
-JUDGED = Step("judges", ("export.tuning.average", "export.tuning.linear", "export.tuning.temperature", "edge.judges"))
+JUDGED = Step("judges", ("export.tuning.average", "export.tuning.linear", "export.tuning.temperature", "export.teach.checks", "edge.judges"))
 
 TEMPLATE = "default"
 WORD_DROPOUT = 0.2
@@ -45,6 +47,8 @@ WORD_DROPOUT = 0.2
 LABELLED_PART = 0.3
 """Labelled pictures are repeated until they are about this part of the examples, each at most MOST_REPEATS times."""
 MOST_REPEATS = 8
+MOST_GOOD_CHECKS = 200
+"""Held-out good pictures that are described."""
 FOLDS = 4
 """Parts of the good pictures: what is painted on one part is measured against the memory of the others."""
 
@@ -55,8 +59,8 @@ DESCRIBE = Describe(tags=12, attributes=6, samples=0, measured=True)
 class JudgeStages:
     """The stages of one product's judge, in a cache."""
 
-    def __init__(self, plan: Plan, artefacts: Path, *, cache: Cache, board: Board, report: Report) -> None:
-        self._plan, self._artefacts, self._cache, self._board, self._report = plan, artefacts, cache, board, report
+    def __init__(self, plan: Plan, artefacts: Path, *, stages: Stages, board: Board, report: Report) -> None:
+        self._plan, self._artefacts, self._stages, self._board, self._report = plan, artefacts, stages, board, report
         self._vision: VisionModels | None = None
         self._labels = plan.labels
 
@@ -83,7 +87,7 @@ class JudgeStages:
             TaughtMemory(self._models).write(good, self._plan.pictures.unlabelled, folder)
 
         inputs = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", *good, *self._plan.pictures.unlabelled)
-        return self._cache.made(MEMORY, make, inputs=inputs)
+        return self._stages.made(MEMORY, make, inputs=inputs)
 
     def words(self) -> Path:
         """The folder of the words of painted and labelled pictures: painted.jsonl and labelled.jsonl teach, the two checks do not."""
@@ -95,11 +99,15 @@ class JudgeStages:
             parts = [self._painted([domain.training for domain in plan.domains], taught, part, count // FOLDS) for part in range(FOLDS)]
             write_descriptions(chain(*parts), folder / "painted.jsonl", count=count, report=self._report)
             checks = self._painted([domain.held_out for domain in plan.domains], taught, None, count // 4)
-            write_descriptions(checks, folder / "checks.jsonl", count=count // 4, report=self._report)
-            describer = self._describer(taught.learned(self._good, plan.pictures.unlabelled))
+            write_descriptions(checks, folder / "checks.jsonl", count=count // 4, report=self._report, pictures=True)
+            good = self._held_out_good()
+            describer = self._describer(taught, {path for domain in plan.domains for path in domain.held_out})
+            shown = ((one, describer) for one in real_pictures(good, (plan.product.good.label,)))
+            write_descriptions(shown, folder / "good-checks.jsonl", count=len(good), report=self._report, pictures=True)
+            everything = self._describer(taught, set())
             for name, is_held_out in (("labelled", False), ("labelled-checks", True)):
-                shown = [(one, describer) for one in labelled_pictures(plan, held_out=is_held_out)]
-                write_descriptions(shown, folder / f"{name}.jsonl", count=len(shown), report=self._report)
+                shown = ((one, everything) for one in labelled_pictures(plan, held_out=is_held_out))
+                write_descriptions(shown, folder / f"{name}.jsonl", count=len(labelled), report=self._report, pictures=is_held_out)
 
         decides = {
             "product": plan.product.model_dump(mode="json"), "labels": plan.label_of, "described": plan.effort.described,
@@ -108,15 +116,11 @@ class JudgeStages:
             "labelled": {label: len(paths) for label, paths in plan.pictures.labelled.items()},
         }  # fmt: skip
         files = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", self._artefacts / "blip/vision.onnx")
-        return self._cache.made(WORDS, make, inputs=(*files, *self._good, *plan.pictures.unlabelled, *labelled), settings=decides)
+        return self._stages.made(WORDS, make, inputs=(*files, *self._good, *plan.pictures.unlabelled, *labelled), settings=decides)
 
     @property
     def _seed(self) -> int:
         return self._plan.spec.seeds[0]
-
-    def _describer(self, memory: Memory | None) -> Describer:
-        """As the station describes; without a memory nothing is measured."""
-        return self._models.describer(DESCRIBE.model_copy(update={"measured": memory is not None}), memory)
 
     def _painted(
         self, domains: Sequence[Sequence[Path]], taught: TaughtMemory, part: int | None, count: int
@@ -125,16 +129,26 @@ class JudgeStages:
         plan = self._plan
         inside = domains if part is None else [_part(paths, part) for paths in domains]
         painted_on = {path for paths in inside for path in paths}
-        memory = taught.learned([path for path in self._good if path not in painted_on], plan.pictures.unlabelled)
-        describer = self._describer(memory)
+        describer = self._describer(taught, painted_on)
         seed = self._seed + (FOLDS if part is None else part)
         for one in painted_pictures(plan.product, read_canvases(plan.product, inside), plan.label_of, count=count, seed=seed):
             yield one, describer
 
+    def _describer(self, taught: TaughtMemory, without: Set[Path]) -> Describer:
+        """The describer of a station whose memory lacks some good pictures; where too few are left for one, nothing is measured."""
+        memory = taught.learned([path for path in self._good if path not in without], self._plan.pictures.unlabelled)
+        return self._models.describer(DESCRIBE.model_copy(update={"measured": memory is not None}), memory)
+
+    def _held_out_good(self) -> list[Path]:
+        """Good pictures that taught nothing, at most MOST_GOOD_CHECKS of them, evenly spaced."""
+        paths = [path for domain in self._plan.domains for path in domain.held_out]
+        count = min(MOST_GOOD_CHECKS, len(paths))
+        return [paths[index * len(paths) // count] for index in range(count)]
+
     def judges(self) -> Path:
         """The folder of adapters/NAME.gguf, judges/NAME.json, templates/ and temperatures.json."""
         plan, words = self._plan, self.words()
-        gguf = quantized_gguf(plan.llm, plan.spec.llm.quantisation, cache=self._cache, report=self._report)
+        gguf = quantized_gguf(plan.llm, plan.spec.llm.quantisation, cache=self._stages.cache, report=self._report)
         template = instruction(plan)
         painted, labelled, checks = (self._read(words, name) for name in (("painted",), ("labelled",), ("checks", "labelled-checks")))
         repeats = _repeats(len(labelled), len(painted))
@@ -159,12 +173,15 @@ class JudgeStages:
             (folder / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
             linear = fit_linear([*painted, *(labelled * repeats)], checks, self._labels)
             write_linear(folder, plan.spec.name, linear)
+            judges = {LANGUAGE_MODEL: judge, LINEAR: LinearJudge(linear.model, labels=linear.model.labels, temperature=None)}
+            write_checks(folder / "checks.json", judges, {group: self._read(words, (group,)) for group in GROUPS}, self._labels)
             (folder / "model.onnx").unlink()
             figures = {"judge_auroc": fitted.auroc, "linear_auroc": linear.auroc, "temperature": fitted.temperature}
             (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
         settings = {"template": template, "name": plan.spec.name, "labels": [label.model_dump(mode="json") for label in self._labels]}
-        return self._cache.made(JUDGED, make, inputs=(gguf, *tunings, words / "painted.jsonl", words / "checks.jsonl"), settings=settings)
+        examples_of = [words / f"{name}.jsonl" for name in ("painted", "labelled", *GROUPS)]
+        return self._stages.made(JUDGED, make, inputs=(gguf, *tunings, *examples_of), settings=settings)
 
     def _read(self, words: Path, names: Sequence[str]) -> list[Example]:
         paths = [words / f"{name}.jsonl" for name in names]
@@ -178,7 +195,7 @@ class JudgeStages:
 
         settings = {"template": template, "seed": seed, "labels": [label.model_dump(mode="json") for label in self._labels]}
         inputs = (gguf, words / "painted.jsonl", words / "labelled.jsonl")
-        return self._cache.made(TUNED, make, inputs=inputs, settings=settings) / "adapter.gguf"
+        return self._stages.made(TUNED, make, inputs=inputs, settings=settings, title=f"tuned {seed}") / "adapter.gguf"
 
 
 def labelled_pictures(plan: Plan, *, held_out: bool) -> Iterator[Shown]:
@@ -201,10 +218,13 @@ def _repeats(labelled: int, painted: int) -> int:
 
 
 def unsigned_bundle(artefacts: Path) -> Bundle:
-    """An unsigned bundle of the eye alone, so that its describer can be opened before there is a judge."""
+    """An unsigned bundle of the eye alone, so that its describer can be opened before there is a judge.
+
+    The digests of its files are theirs: the memory of known pictures holds that of the graph.
+    """
     models = json.loads((artefacts / "models.json").read_text(encoding="utf-8"))
     files = [path.relative_to(artefacts).as_posix() for path in sorted(artefacts.rglob("*")) if path.is_file()]
-    listed = [{"path": path, "sha256": "0" * 64, "size": 0, "licence": "unsigned"} for path in files]
+    listed = [{"path": path, "sha256": sha256(artefacts / path), "size": 0, "licence": "unsigned"} for path in files]
     values = {"schema": "kotoba.bundle/1", "name": "unsigned", "bundle_version": 1, "key_id": "0" * 16, "templates": {}, "files": listed}
     describer = {"kind": "clip_blip", "clip": models["clip"], "blip": models["blip"]}
     manifest = Manifest.model_validate({**values, "describer": describer, "llm": Llm(model="llm/model.gguf")})

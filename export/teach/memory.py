@@ -46,7 +46,9 @@ class TaughtMemory:
         return Memory(learned.subspace, learned.new_condition, learned.unfamiliar, self._vision.graph_digest, "", measures)
 
     def write(self, good: Sequence[Path], others: Sequence[Path], folder: Path) -> None:
-        """Write `memory.json` and `limits.json`, the keys of a station's [picture] with their values.
+        """Write `memory.json`, `limits.json`, the keys of a station's [picture] with their values, and `distances.json`.
+
+        The last has the distance of each good picture from a memory without its block of neighbours, in their order.
 
         Raises:
             EdgeError: there are too few good pictures.
@@ -60,6 +62,7 @@ class TaughtMemory:
         )  # fmt: skip
         found = {limit.key: limit.value for limit in limits([measure(read_picture(path)) for path in paths])}
         write_atomic(folder / "limits.json", (json.dumps(found, indent=1) + "\n").encode())
+        write_atomic(folder / "distances.json", (json.dumps(learned.left_out[: len(good)].tolist()) + "\n").encode())
 
     def read(self, path: Path) -> Memory:
         """Read a memory that `write` wrote."""

@@ -1,11 +1,14 @@
-"""Carries out a plan: the training of the eye and of the judge, the calibration, and the bundle."""
+"""Carries out a plan: the training of the eye and of the judge, the calibration, the bundle, and the page that shows what was learnt."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
-from export.bundle.build import Built, build
+from edge.picture.decode import PictureError
+from export.bundle.build import Built, build, require_replaceable
 from export.cache import Cache
+from export.errors import BuildError
 from export.eye.captions import CaptionsRecipe
 from export.eye.tail import TailRecipe
 from export.eye.words import WordsRecipe
@@ -15,18 +18,22 @@ from export.teach.bundle import gather
 from export.teach.calibrate import calibration_of
 from export.teach.eye_stages import EyeEffort, EyeStages
 from export.teach.judge_stages import JudgeStages
+from export.teach.page import Made, write_page
 from export.teach.plan import Plan
+from export.teach.stages import Stages
 from firmware_config.board import Board
 
 
 def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: Report) -> Built:
-    """Teach, and build the bundle. What an interrupted run has finished is kept in `cache`.
+    """Teach, build the bundle, and write the page `page_of(out)`. What an interrupted run has finished is kept in `cache`.
 
     Raises:
         SpecError, BuildError: a picture changed since the plan was made, or the bundle cannot be built.
         DescribeError, JudgeError: a model failed.
     """
-    kept = Cache(cache)
+    name = plan.spec.name
+    require_replaceable(out, name, plan.spec.version)
+    stages = Stages(Cache(cache), report=report)
     training = [domain.training for domain in plan.domains]
     amount = plan.effort
     effort = EyeEffort(
@@ -34,13 +41,29 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
         CaptionsRecipe(steps=amount.captions),
     )  # fmt: skip
     eye = EyeStages(
-        plan.product, read_canvases(plan.product, training), effort=effort, seed=plan.spec.seeds[0], cache=kept,
+        plan.product, read_canvases(plan.product, training), effort=effort, seed=plan.spec.seeds[0], stages=stages,
         inputs=[path for paths in training for path in paths], report=report,
-    ).artefacts()  # fmt: skip
-    judge = JudgeStages(plan, eye, cache=kept, board=board, report=report)
+    )  # fmt: skip
+    artefacts = eye.artefacts()
+    judge = JudgeStages(plan, artefacts, stages=stages, board=board, report=report)
     memory, judges = judge.memory(), judge.judges()
-    calibration, said = calibration_of(plan, eye=eye, judge=judge, judges=judges, key=key, cache=kept, board=board, report=report)
+    calibration, said = calibration_of(plan, eye=artefacts, judge=judge, judges=judges, key=key, stages=stages, board=board, report=report)
+    report("stage bundle: begins\n")
+    started = time.monotonic()
+    try:
+        spec = gather(cache / "teach" / name, plan, eye=artefacts, memory=memory, judges=judges, calibration=calibration)
+        built = build(spec, out=out, key=key, cache=stages.cache, archive=True, board=board, report=report)
+        took = stages.took | {"bundle": time.monotonic() - started}
+        report(f"stage bundle: took {took['bundle']:.0f} s\n")
+        write_page(page_of(out), plan, Made(eye.painted(), memory, judge.words(), judges), built, took, guarantee=said)
+    except (OSError, PictureError) as err:
+        what = f"{err.filename or out} cannot be read or written ({err.strerror or err})" if isinstance(err, OSError) else str(err)
+        msg = f"teaching {name}, stage bundle: {what}: correct that, and run the same command again, which keeps what is finished"
+        raise BuildError(msg) from err
     report(f"{said}\n")
-    work = cache / "teach" / plan.spec.name
-    spec = gather(work, plan, eye=eye, memory=memory, judges=judges, calibration=calibration)
-    return build(spec, out=out, key=key, cache=kept, archive=True, board=board, report=report)
+    return built
+
+
+def page_of(out: Path) -> Path:
+    """The page beside a bundle."""
+    return out.with_name(f"{out.name}.html")

@@ -19,6 +19,7 @@ from export.teach.describe import Shown
 from export.teach.judge_stages import JudgeStages
 from export.teach.plan import Plan, check
 from export.teach.spec import read_teach_spec
+from export.teach.stages import Stages
 from export.teach.template import instruction
 from export.tuning.tune import Tuner
 from firmware_config.board import Board
@@ -120,13 +121,14 @@ def taught(folder: Path, good: int) -> tuple[Plan, Path, Path]:
 @pytest.mark.long
 def test_stations_of_a_taught_bundle_take_its_calibration(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     plan, eye, judges = taught(tmp_path, 25)
-    cache, key, quiet = Cache(tmp_path / "cache"), tmp_path / "keys/builder.key", lambda _: None
-    judge = JudgeStages(plan, eye, cache=cache, board=BOARD, report=quiet)
-    path, said = calibration_of(plan, eye=eye, judge=judge, judges=judges, key=key, cache=cache, board=BOARD, report=quiet)
+    key, quiet = tmp_path / "keys/builder.key", lambda _: None
+    stages = Stages(Cache(tmp_path / "cache"), report=quiet)
+    judge = JudgeStages(plan, eye, stages=stages, board=BOARD, report=quiet)
+    path, said = calibration_of(plan, eye=eye, judge=judge, judges=judges, key=key, stages=stages, board=BOARD, report=quiet)
     assert said.startswith("calibrated on ")
     assert "5 real and " in said
     spec = gather(tmp_path / "parts", plan, eye=eye, memory=judge.memory(), judges=judges, calibration=path)
-    made = build(spec, out=tmp_path / "bundle", key=key, cache=cache, archive=False, board=BOARD, report=quiet)
+    made = build(spec, out=tmp_path / "bundle", key=key, cache=stages.cache, archive=False, board=BOARD, report=quiet)
 
     bundle, station = ("--bundle", str(made.root), "--keys", str(key.parent)), tmp_path / "cell.toml"
     answers = ("--camera", str(tmp_path / "good"), "--path", "plant/line1", "--broker", "none", "--out", str(station))
@@ -140,10 +142,10 @@ def test_stations_of_a_taught_bundle_take_its_calibration(tmp_path: Path, capfd:
 @pytest.mark.long
 def test_too_few_good_pictures_for_a_memory_without_the_held_out_ones_give_no_calibration(tmp_path: Path) -> None:
     plan, eye, judges = taught(tmp_path, 24)
-    cache = Cache(tmp_path / "cache")
-    judge = JudgeStages(plan, eye, cache=cache, board=BOARD, report=lambda _: None)
+    stages = Stages(Cache(tmp_path / "cache"), report=lambda _: None)
+    judge = JudgeStages(plan, eye, stages=stages, board=BOARD, report=lambda _: None)
     made = calibration_of(
-        plan, eye=eye, judge=judge, judges=judges, key=tmp_path / "key", cache=cache, board=BOARD, report=lambda _: None
+        plan, eye=eye, judge=judge, judges=judges, key=tmp_path / "key", stages=stages, board=BOARD, report=lambda _: None
     )  # fmt: skip
     why = "19 good pictures are not held out, and a memory of what is good takes 20: give more pictures, or calibrate a station"
     assert made == (None, f"no calibration: {why} with `kotoba-edge calibrate`")
