@@ -136,7 +136,9 @@ def test_stations_of_a_taught_bundle_take_its_calibration(tmp_path: Path, capfd:
     assert read_station(station).judge.calibration == made.root / "stations" / FILE_NAME
     assert edge(["inspect", str(plan.domains[0].held_out[0]), "--station", str(station), *bundle]) == 0
     (line,) = capfd.readouterr().out.splitlines()[-1:]
-    assert decode(line.encode()).scores.calibrated
+    scores = decode(line.encode()).scores
+    assert scores is not None
+    assert scores.calibrated
 
 
 @pytest.mark.long
