@@ -12,8 +12,8 @@ from tempfile import mkdtemp
 import cv2
 import numpy as np
 
-from export.starter.convert import convert
 from export.eye.tokenizer import make_tokenizer
+from export.starter.convert import convert
 from export.starter.words import tokenizer_corpus
 from tests.support import tiny_llama, tiny_models
 from tests.support.station_files import station_toml

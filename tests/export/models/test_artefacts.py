@@ -23,6 +23,7 @@ from edge.picture.decode import read_picture
 from export import cli
 from export.cache import Cache
 from export.errors import SpecError
+from export.eye.tokenizer import PAD_ID
 from export.model_sources import BlipSource, ClipSource
 from export.models.artefacts import copy_artefacts, pictures_of
 from export.models.blip.make import PROOF_TOKENS, check_blip
@@ -33,7 +34,6 @@ from export.models.steps import blip_part, clip_part
 from export.models.vocabulary import read_vocabulary
 from export.proof.figures import ProofError
 from export.spec import read_models
-from export.eye.tokenizer import PAD_ID
 from firmware_config.board import Precision, read_board
 from firmware_config.bundle import Manifest
 from firmware_config.station import Describe

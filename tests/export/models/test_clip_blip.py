@@ -20,11 +20,11 @@ from edge.describers.decoding.drafts import open_drafts
 from edge.errors import BundleError
 from edge.picture.preprocess import pixel_values
 from edge.runtime.onnx import Array, Graph, Tensor
+from export.eye.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID
 from export.models.blip.graphs import cross_names, export_blip, past_names
 from export.models.clip.graphs import export_clip
 from export.models.quantize import quantize
 from export.proof.figures import cosine
-from export.eye.tokenizer import DECODE_ID, END_ID, PAD_ID, START_ID
 from firmware_config.board import read_board
 from firmware_config.bundle import Manifest
 from firmware_config.describers import Blip, ClipBlip

@@ -7,10 +7,10 @@ import onnx
 import onnxruntime as ort
 import pytest
 
+from export.eye.tokenizer import DECODE_ID
 from export.models.blip.graphs import cross_names, export_blip, past_names
 from export.models.quantize import quantize
 from export.models.tied_embedding import find_tied, store_once
-from export.eye.tokenizer import DECODE_ID
 from firmware_config.board import Precision
 from tests.support import tiny_models
 

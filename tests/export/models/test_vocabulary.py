@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from export.errors import SpecError
+from export.eye.tokenizer import PAD_ID
 from export.model_sources import SEED_WORDS
 from export.models.clip.graphs import export_clip
 from export.models.vocabulary import Entry, embeddings, merged, read_vocabulary
-from export.eye.tokenizer import PAD_ID
 from tests.support import tiny_models
 
 pytestmark = [

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
+from export.eye.tokenizer import DECODE, END, START, UNKNOWN, make_tokenizer
 from export.painting.grain import make_grain
 from export.painting.ground_truth import Defect, GroundTruth
 from export.painting.render import render_cell
 from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, load_cells, training_cells, validation_cells
 from export.starter.sample import SIZE_PX, Canvases, Sampler
-from export.eye.tokenizer import DECODE, END, START, UNKNOWN, make_tokenizer
 from export.starter.train_clip import CONTEXT_TOKENS
 from export.starter.words import ATTRIBUTES, DEFECT_WORDS, TAGS, caption, tokenizer_corpus, word_targets
 
