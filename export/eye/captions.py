@@ -14,9 +14,10 @@ from torch.nn import functional
 from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig
 
 from export.eye.optimise import Optimiser
+from export.eye.quick import open_tails
 from export.eye.tail import Taught
 from export.eye.tokenizer import DECODE_ID, END_ID, PAD_ID
-from export.eye.tower import CaptionStates, CaptionTower, caption_maps, pooled
+from export.eye.tower import CaptionStates, CaptionTower
 from export.eye.trunk import Front, map_side
 from export.progress import Report
 
@@ -65,7 +66,11 @@ def train_captions(
     kinds = tails[0].patch.out_channels - 1
     side = map_side(image_size)
     states = CaptionStates(len(tails), kinds, DIM, side=side)
-    _standardise(states, tails, features[rng.permutation(len(features))[:512]])
+    look = open_tails(tails, image_size)
+    sample = np.sort(rng.permutation(len(features))[:512])
+    some = np.concatenate([look(features[rows])[0] for rows in np.array_split(sample, 32) if len(rows)])
+    states.mean.copy_(torch.from_numpy(some.mean(0)))
+    states.deviation.copy_(torch.from_numpy(some.std(0) + 1e-3))
     optimiser = Optimiser([states, blip.text_decoder], learning_rate=recipe.learning_rate, steps=recipe.steps)
     started, mean = time.monotonic(), 5.0
     states.train()
@@ -73,9 +78,7 @@ def train_captions(
     for step in range(1, recipe.steps + 1):
         rows = np.sort(rng.integers(len(features), size=recipe.batch))
         ids, mask = _tokens(tokenizer, [captions[row] for row in rows])
-        with torch.no_grad():
-            seen = torch.from_numpy(features[rows]).float()
-            maps, whole = caption_maps(tails, seen), pooled(tails, seen, side=side)
+        whole, maps = (torch.from_numpy(part) for part in look(features[rows]))
         logits = blip.text_decoder(input_ids=ids, attention_mask=mask, encoder_hidden_states=states(maps, whole), return_dict=True).logits
         target = torch.where(mask > 0, ids, -100)
         loss = functional.cross_entropy(logits[:, :-1].flatten(0, 1), target[:, 1:].flatten(), ignore_index=-100)
@@ -86,14 +89,6 @@ def train_captions(
     optimiser.swap_average()
     blip.vision_model = CaptionTower(front, tails, states.eval())
     return blip.eval()
-
-
-@torch.no_grad()
-def _standardise(states: CaptionStates, tails: Sequence[Taught], features: NDArray[np.float16]) -> None:
-    parts = (torch.from_numpy(features[first : first + 64]).float() for first in range(0, len(features), 64))
-    rows = torch.cat([pooled(tails, part, side=states.side) for part in parts])
-    states.mean.copy_(rows.mean(0))
-    states.deviation.copy_(rows.std(0) + 1e-3)
 
 
 def _tokens(tokenizer: Tokenizer, captions: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:

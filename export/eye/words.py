@@ -31,10 +31,11 @@ SOFTNESS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class WordsRecipe:
-    """Steps, batch size and peak learning rate."""
+    """Steps, batch size and peak learning rate; steps of the text tower."""
 
     steps: int = 3_000
     batch: int = 256
+    tower_steps: int = 400
     learning_rate: float = 2e-3
     noise: float = 0.1
     """Deviation of the noise on the standardised features: painted pictures are cleaner than real ones."""
@@ -58,14 +59,12 @@ class WordTargets:
 
 
 class WordTower(nn.Module):
-    """CLIP's text tower, and scale and bias of the cosines."""
+    """CLIP's text tower."""
 
     def __init__(self, vocabulary: int) -> None:
         super().__init__()
         self.config = clip_config(vocabulary, image_size=224)
         self.text = CLIPTextModelWithProjection(CLIPTextConfig(**self.config.text_config.to_dict()))
-        self.scale = nn.Parameter(torch.tensor(2.3))
-        self.bias = nn.Parameter(torch.tensor(-3.0))
 
     def get_text_features(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Embeddings of phrases, not of unit length, float32 (B, D); named as in `CLIPModel`, whose exporter calls it."""
@@ -107,14 +106,34 @@ def train_words(
     seed: int,
     report: Report,
 ) -> tuple[Projection, WordTower]:
-    """Train on pooled features, float32 (N, P), and the targets of `phrases` (W)."""
+    """Train on pooled features, float32 (N, P), and the targets of `phrases` (W).
+
+    The words first learn as free vectors; then the text tower learns to give these vectors. Running it in every step would take most of
+    the time and change nothing.
+    """
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    projection, words = Projection(features.shape[1], DIM), WordTower(tokenizer.get_vocab_size())
+    projection, meanings = _learned(features, targets, recipe, np.random.default_rng(seed), report)
+    return projection, _tower_of(meanings, phrases, tokenizer, recipe, report)
+
+
+class _Meanings(nn.Module):
+    """A free vector for each word, and scale and bias of the cosines."""
+
+    def __init__(self, words: int) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(torch.randn(words, DIM))
+        self.scale = nn.Parameter(torch.tensor(2.3))
+        self.bias = nn.Parameter(torch.tensor(-3.0))
+
+
+def _learned(
+    features: NDArray[np.float32], targets: WordTargets, recipe: WordsRecipe, rng: np.random.Generator, report: Report
+) -> tuple[Projection, _Meanings]:
+    degrees = torch.from_numpy(targets.degrees())
+    projection, meanings = Projection(features.shape[1], DIM), _Meanings(degrees.shape[1])
     projection.mean.copy_(torch.from_numpy(features.mean(0)))
     projection.deviation.copy_(torch.from_numpy(features.std(0) + 1e-3))
-    degrees, tokens = torch.from_numpy(targets.degrees()), tokenize(tokenizer, phrases, CONTEXT_TOKENS)
-    both = nn.ModuleList([projection, words])
+    both = nn.ModuleList([projection, meanings])
     optimiser = torch.optim.AdamW(both.parameters(), lr=recipe.learning_rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.steps, pct_start=0.1)
     average, mean = copy.deepcopy(both), 1.0
@@ -122,8 +141,7 @@ def train_words(
         rows = rng.integers(len(features), size=min(recipe.batch, len(features)))
         seen = torch.from_numpy(features[rows])
         seen = seen + recipe.noise * projection.deviation * torch.randn_like(seen)
-        truth = degrees[rows]
-        loss = words_loss(projection(seen), words, tokens, truth)
+        loss = words_loss(projection(seen), meanings, degrees[rows])
         mean = 0.98 * mean + 0.02 * loss.item()
         optimiser.zero_grad()
         loss.backward()
@@ -138,10 +156,26 @@ def train_words(
     return average[0].eval(), average[1].eval()
 
 
-def words_loss(image: Tensor, words: WordTower, tokens: tuple[Tensor, Tensor], degrees: Tensor) -> Tensor:
+def words_loss(image: Tensor, meanings: _Meanings, degrees: Tensor) -> Tensor:
     """Mean sigmoid loss of the words that are not doubtful; `image` (B, D) of unit length, `degrees` (B, W)."""
-    text = functional.normalize(words.get_text_features(*tokens), dim=-1)
-    logits = words.scale.exp() * image @ text.T + words.bias
+    logits = meanings.scale.exp() * image @ functional.normalize(meanings.vectors, dim=-1).T + meanings.bias
     known = (degrees >= 0).float()
     by_word = functional.binary_cross_entropy_with_logits(logits, degrees.clamp(min=0), reduction="none") * known
     return by_word.sum() / known.sum().clamp(min=1) * 4
+
+
+def _tower_of(meanings: _Meanings, phrases: Sequence[str], tokenizer: Tokenizer, recipe: WordsRecipe, report: Report) -> WordTower:
+    """Train the text tower to give the vector of each phrase."""
+    tower, tokens = WordTower(tokenizer.get_vocab_size()), tokenize(tokenizer, phrases, CONTEXT_TOKENS)
+    wanted = functional.normalize(meanings.vectors.detach(), dim=-1)
+    optimiser = torch.optim.AdamW(tower.parameters(), lr=1e-3, weight_decay=0.0)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=recipe.tower_steps, pct_start=0.1)
+    cosines = torch.zeros(len(phrases))
+    for _ in range(recipe.tower_steps):
+        cosines = (functional.normalize(tower.get_text_features(*tokens), dim=-1) * wanted).sum(-1)
+        optimiser.zero_grad()
+        (1 - cosines).mean().backward()
+        optimiser.step()
+        schedule.step()
+    report(f"text tower: cosine with the words {cosines.min().item():.4f} or more")
+    return tower.eval()

@@ -18,10 +18,11 @@ from export.cache import Step
 from export.cache.arrays import new_array
 from export.eye.captions import CaptionsRecipe, train_captions
 from export.eye.convert import TaughtEye, Vocabularies, convert
+from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
-from export.eye.tower import ImageTower, pooled
-from export.eye.trunk import FRONT_CHANNELS, Front, map_side, open_front
+from export.eye.tower import ImageTower
+from export.eye.trunk import FRONT_CHANNELS, Front, map_side
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from export.products.canvases import Canvases
 from export.products.product import Product
@@ -138,9 +139,11 @@ class EyeStages:
     ) -> None:
         side = map_side(self._product.side_px)
         tokenizer = make_tokenizer(wording.corpus(np.random.default_rng(self._seed)))
+        look = open_tails(tails, self._product.side_px)
+        pooled = np.concatenate([look(part)[0] for _, part in _parts(front, LOOK_BATCH)])
         targets = word_targets(wording, np.load(painted / "words.npy"), defect_logits(tails, front))
         projection, words = train_words(
-            _pooled(tails, front, side), targets, wording.words, tokenizer,
+            pooled, targets, wording.words, tokenizer,
             recipe=self._effort.words, seed=self._seed, report=lambda line: self._report(f"words: {line}"),
         )  # fmt: skip
         captions: list[str] = json.loads((painted / "captions.json").read_text(encoding="utf-8"))
@@ -178,12 +181,6 @@ def word_targets(wording: Wording, truths: NDArray[np.int8], logits: NDArray[np.
     low, high = np.quantile(logits, (0.05, 0.95))
     levels = np.linspace(low, high, len(EVIDENCE) + 2)[1:-1]
     return WordTargets(truths, logits, [wording.words.index(word) for word, _, _ in EVIDENCE], levels)
-
-
-@torch.no_grad()
-def _pooled(tails: Sequence[Taught], front: NDArray[np.float16], side: int) -> NDArray[np.float32]:
-    rows = [pooled(tails, torch.from_numpy(np.array(part)).float(), side=side).numpy() for _, part in _parts(front, 64)]
-    return np.concatenate(rows).astype(np.float32)
 
 
 def _parts(rows: NDArray[Any], size: int) -> Iterator[tuple[int, NDArray[Any]]]:

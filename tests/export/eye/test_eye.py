@@ -13,10 +13,11 @@ from sklearn.metrics import roc_auc_score
 
 from export.eye.captions import CaptionsRecipe, train_captions
 from export.eye.convert import TaughtEye, Vocabularies, convert
+from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
-from export.eye.tower import ImageTower, pooled
-from export.eye.trunk import Front, map_side, open_front
+from export.eye.tower import ImageTower
+from export.eye.trunk import Front, map_side
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from firmware_config.describers import Clip, ImagePreprocess
 
@@ -101,7 +102,7 @@ def test_the_graphs_say_what_the_towers_say(
     # Arrange
     pixels, has_dot = pictures
     side, tokenizer = map_side(SIDE), make_tokenizer([*PHRASES, "a dot", "no dot"])
-    features = pooled([taught], torch.from_numpy(front).float(), side=side).detach().numpy()
+    features = open_tails([taught], SIDE)(front)[0]
     truths = np.stack([has_dot, has_dot, has_dot], 1).astype(np.int8)
     targets = WordTargets(truths, defect_logits([taught], front), [1, 2], np.array([-1.0, 1.0]))
     projection, words = train_words(features, targets, PHRASES, tokenizer, recipe=WordsRecipe(steps=30, batch=16), seed=1, report=silent)
