@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,11 +45,18 @@ def _teach(options: argparse.Namespace) -> int:
     print("\n".join(_lines(plan)), flush=True)
     if options.check:
         return DONE
-    from export.teach.run import run
+    from export.bundle.verify import golden_table, unexpected
+    from export.teach.run import page_of, run
 
     out = options.out or STATE / "bundles" / spec.name
     with Progress() as report:
-        run(plan, out=out, key=options.key, cache=options.cache, board=board, report=report)
+        built = run(plan, out=out, key=options.key, cache=options.cache, board=board, report=report)
+    print(golden_table(built.golden, built.labels), end="\n\n")
+    verdicts = f"{len(built.golden)} golden verdicts ({len(unexpected(built.golden, built.labels))} NOT as expected)"
+    print(f"{built.root}: bundle {spec.name} version {spec.version}, {verdicts}, {built.digest}")
+    print(f"{page_of(out)}: what was learnt, for a browser or the printer")
+    for warning in built.warnings:
+        print(f"kotoba-export: warning: {warning}", file=sys.stderr)
     return DONE
 
 

@@ -65,9 +65,7 @@ def in_colour(pixels: NDArray[np.uint8]) -> Pixels:
     return np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels
 
 
-def write_descriptions(
-    shown: Iterable[tuple[Shown, Describer]], path: Path, *, count: int, report: Report, pictures: bool = False
-) -> None:
+def write_descriptions(shown: Iterable[tuple[Shown, Describer]], path: Path, *, count: int, report: Report, pictures: bool = False) -> None:
     """Write a JSON line for each picture, in the words of its describer: `source`, `description` and `allowed`.
 
     With `pictures`, each is also kept beside the file as pictures/NAME-N.jpg, N from 0.

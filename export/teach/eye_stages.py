@@ -128,7 +128,9 @@ class EyeStages:
         wording = wording_of(self._product)
 
         def make(folder: Path) -> None:
-            self._teach_words_and_captions(folder, painted, np.load(front / "front.npy", mmap_mode="r"), tails, wording)
+            self._teach_words_and_captions(
+                folder, painted, np.load(front / "front.npy", mmap_mode="c"), tails, wording
+            )  # torch warns of "r"
 
         settings = self._decides | {name: asdict(getattr(self._effort, name)) for name in ("tail", "words", "captions")}
         settings |= {"tails": list(self._effort.tails), "vocabulary": dict(wording.translations)}

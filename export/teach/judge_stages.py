@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -39,7 +39,9 @@ from firmware_config.station import Describe
 MEMORY = Step("memory", ("export.teach.memory",))
 WORDS = Step("described", ("export.teach.describe", "edge.describers"))
 TUNED = Step("tuned", ("export.tuning.tune", "export.tuning.examples"))
-JUDGED = Step("judges", ("export.tuning.average", "export.tuning.linear", "export.tuning.temperature", "export.teach.checks", "edge.judges"))
+JUDGED = Step(
+    "judges", ("export.tuning.average", "export.tuning.linear", "export.tuning.temperature", "export.teach.checks", "edge.judges")
+)
 
 TEMPLATE = "default"
 WORD_DROPOUT = 0.2
@@ -134,8 +136,8 @@ class JudgeStages:
         for one in painted_pictures(plan.product, read_canvases(plan.product, inside), plan.label_of, count=count, seed=seed):
             yield one, describer
 
-    def _describer(self, taught: TaughtMemory, without: Set[Path]) -> Describer:
-        """The describer of a station whose memory lacks some good pictures; where too few are left for one, nothing is measured."""
+    def _describer(self, taught: TaughtMemory, without: Collection[Path]) -> Describer:
+        """As a station describes whose memory lacks some good pictures; without a memory nothing is measured."""
         memory = taught.learned([path for path in self._good if path not in without], self._plan.pictures.unlabelled)
         return self._models.describer(DESCRIBE.model_copy(update={"measured": memory is not None}), memory)
 

@@ -23,7 +23,9 @@ from edge.records import Words
 from edge.texts.measured import japanese_of
 from export.bundle.build import Built
 from export.bundle.verify import unexpected
+from export.products.sampler import PATCH_PX
 from export.teach.checks import GROUPS, LANGUAGE_MODEL
+from export.teach.describe import in_colour
 from export.teach.figures import auroc, confusion
 from export.teach.plan import Plan
 from export.tuning.examples import Example, read_examples
@@ -36,6 +38,7 @@ PAINTED_OF_A_KIND, MOST_PAINTED = 3, 36
 SHOWN_OF_A_LABEL, SHOWN_GOOD, FARTHEST = 4, 8, 8
 """Checks of each label, held-out good pictures, and good pictures far from the memory that are shown."""
 WEIGHTIEST = 10
+FRAME_BGR = (31, 138, 217)
 PAINTED, GOOD, LABELLED = GROUPS
 
 
@@ -60,7 +63,9 @@ class Checked:
 
     def thumbnail(self, number: int) -> str:
         """The picture of one example."""
-        return _thumbnail(cv2.imdecode(np.frombuffer((self.folder / f"{self.group}-{number}.jpg").read_bytes(), np.uint8), cv2.IMREAD_COLOR))
+        return _thumbnail(
+            cv2.imdecode(np.frombuffer((self.folder / f"{self.group}-{number}.jpg").read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        )
 
 
 def write_page(path: Path, plan: Plan, made: Made, built: Built, took: Mapping[str, float], *, guarantee: str) -> None:
@@ -69,11 +74,11 @@ def write_page(path: Path, plan: Plan, made: Made, built: Built, took: Mapping[s
     Raises:
         OSError, PictureError: a file of a stage or a good picture cannot be read, or the page cannot be written.
     """
-    checked = _checked(plan, made)
+    checked, product = _checked(plan, made), plan.product
     values = {
-        "plan": plan, "product": plan.product, "built": built, "made_at": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "plan": plan, "product": product, "built": built, "made_at": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "wrong_golden": len(unexpected(built.golden, plan.labels)), "expected_golden": sum(map(_is_expected, built.golden)),
-        "kinds_of": {label.name: [kind for kind in plan.product.defects if plan.label_of[kind.name] == label.name] for label in plan.labels},
+        "kinds_of": {label.name: [kind for kind in product.defects if plan.label_of[kind.name] == label.name] for label in plan.labels},
         "painted": list(_painted(plan, made.painted)), "painted_count": plan.effort.painted,
         "good": list(_shown(plan, checked[GOOD], SHOWN_GOOD)), "checks": list(_shown(plan, checked[PAINTED], SHOWN_OF_A_LABEL)),
         "labelled": list(_shown(plan, checked[LABELLED], SHOWN_OF_A_LABEL)),
@@ -81,7 +86,8 @@ def write_page(path: Path, plan: Plan, made: Made, built: Built, took: Mapping[s
         "counts": {group: len(one.examples) for group, one in checked.items()},
         "confusions": [(title, confusion(plan.labels, one.examples, one.said[LANGUAGE_MODEL])) for title, one in _groups(checked)],
         "weights": list(_weightiest(plan, read_linear(made.judges / f"judges/{plan.spec.name}.json"))),
-        "guarantee": guarantee, "farthest": list(_farthest(plan, made.memory)), "took": {name: seconds for name, seconds in took.items() if math.isfinite(seconds)},
+        "guarantee": guarantee,
+        "farthest": list(_farthest(plan, made.memory)), "took": {name: seconds for name, seconds in took.items() if math.isfinite(seconds)},
     }  # fmt: skip
     pages = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     pages.filters |= {"span": _span, "percent": lambda share: f"{100 * share:.0f} %"}
@@ -120,7 +126,8 @@ def _figures(plan: Plan, judge: str, checked: Mapping[str, Checked]) -> dict[str
 
 def _painted(plan: Plan, folder: Path) -> Iterator[dict[str, Any]]:
     """Painted training pictures: some of each kind, the intact ones first."""
-    pixels, kinds, words = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("pixels", "kinds", "words"))
+    names = ("pixels", "kinds", "patch_kinds", "words")
+    pixels, kinds, patch_kinds, words = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in names)
     captions: list[str] = json.loads((folder / "captions.json").read_text(encoding="utf-8"))
     each = max(1, min(PAINTED_OF_A_KIND, MOST_PAINTED // (1 + len(plan.product.defects))))
     for number in range(1 + len(plan.product.defects)):
@@ -128,9 +135,22 @@ def _painted(plan: Plan, folder: Path) -> Iterator[dict[str, Any]]:
         for row in np.flatnonzero(kinds == number)[:each]:
             true = [word for word, truth in zip(plan.wording.words, words[row], strict=True) if truth == 1]
             yield {
-                "picture": _thumbnail(pixels[row]), "kind": kind.name if kind else "intact", "ja": kind.ja if kind else "異常なし",
+                "picture": _thumbnail(_outlined(pixels[row], patch_kinds[row])), "kind": kind.name if kind else "intact", "ja": kind.ja if kind else "異常なし",
                 "caption": captions[row], "words": _glossed(plan, true),
             }  # fmt: skip
+
+
+def _outlined(pixels: NDArray[np.uint8], patch_kinds: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A painted picture with a frame around its defects: a change of texture is hard to find for people too."""
+    outlined = in_colour(pixels).copy()
+    rows, columns = np.nonzero(patch_kinds)
+    if len(rows):
+        first, last = (
+            (columns.min() * PATCH_PX, rows.min() * PATCH_PX),
+            ((columns.max() + 1) * PATCH_PX - 1, (rows.max() + 1) * PATCH_PX - 1),
+        )
+        cv2.rectangle(outlined, first, last, FRAME_BGR, max(1, round(len(pixels) / THUMBNAIL_PX)))
+    return outlined
 
 
 def _shown(plan: Plan, checked: Checked, count: int) -> Iterator[dict[str, Any]]:
@@ -170,7 +190,9 @@ def _weightiest(plan: Plan, linear: LinearModel) -> Iterator[tuple[str, list[tup
     """For each label the terms that speak most for it: the weight above the mean of all labels, times how rare the term is."""
     glosses = {word.casefold(): ja for word, ja in plan.wording.translations.items()}
     for column, label in enumerate(linear.labels):
-        weighed = [(name, term.idf * (term.weights[column] - math.fsum(term.weights) / len(term.weights))) for name, term in linear.terms.items()]
+        weighed = [
+            (name, term.idf * (term.weights[column] - math.fsum(term.weights) / len(term.weights))) for name, term in linear.terms.items()
+        ]
         most = sorted(weighed, key=lambda one: (-one[1], one[0]))[:WEIGHTIEST]
         yield label, [(name, glosses.get(name, ""), weight) for name, weight in most if weight > 0]
 

@@ -26,7 +26,13 @@ class Stages:
         self._report = report
 
     def made(
-        self, step: Step, make: Callable[[Path], object], *, inputs: Iterable[Path], settings: Any = None, title: str | None = None
+        self,
+        step: Step,
+        make: Callable[[Path], object],
+        *,
+        inputs: Iterable[Path],
+        settings: Any = None,  # noqa: ANN401 -- JSON
+        title: str | None = None,
     ) -> Path:
         """The folder of a stage, as `export.cache.Cache.made` gives it; `title` tells stages of one step apart.
 

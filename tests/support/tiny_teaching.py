@@ -1,0 +1,59 @@
+"""Teaches a small product with tiny effort, with a language model of two layers.
+
+`python -m tests.support.tiny_teaching FOLDER [--cache DIR]`. Like `kotoba-export teach`, it reports on stderr and turns errors into one sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from export.commands.options import Progress
+from export.errors import ExportError
+from export.teach.estimate import Effort
+from export.teach.plan import Plan, check
+from export.teach.run import run
+from export.teach.spec import read_teach_spec
+from firmware_config.board import read_board
+from firmware_config.exit_codes import DONE, FAILED
+from tests.support.teaching import SPEC, write_teaching
+from tests.support.tiny_llama import write_llama
+
+EFFORT = Effort(painted=48, steps=8, batch=8, words=5, captions=5, described=32, tunings=2)
+
+
+def write_tiny_teaching(folder: Path) -> Path:
+    """Write the specification, its product, its pictures and its language model; returns the path of the specification."""
+    path = write_teaching(folder, spec=SPEC + '\n[llm]\npath = "model.gguf"\n')
+    write_llama(folder / "model.gguf")
+    return path
+
+
+def tiny_plan(folder: Path) -> Plan:
+    """The plan of what `write_tiny_teaching` wrote."""
+    spec, product = read_teach_spec(folder / "bolts.toml")
+    return replace(check(spec, product, near=folder, report=lambda _: None), effort=EFFORT)
+
+
+def main() -> int:
+    """Teach into FOLDER/out/bolts."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--cache", type=Path)
+    options = parser.parse_args()
+    folder: Path = options.folder
+    try:
+        with Progress() as report:
+            cache = options.cache or folder / "cache"
+            out, key = folder / "out/bolts", folder / "keys/builder.key"
+            run(tiny_plan(folder), out=out, key=key, cache=cache, board=read_board("cpu"), report=report)
+    except ExportError as err:
+        sys.stderr.write(f"kotoba-export: {err}\n")
+        return FAILED
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
