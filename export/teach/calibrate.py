@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import chain
 from pathlib import Path
 
 from edge.bundle.open import Bundle
@@ -32,7 +33,7 @@ from export.teach.describe import Shown, painted_pictures, real_pictures
 from export.teach.judge_stages import FOLDS, JudgeStages, labelled_pictures
 from export.teach.memory import MADE_AT
 from export.teach.plan import Plan
-from export.teach.stages import Stages
+from export.teach.stages import TOOK, Stages
 from firmware_config.board import Board
 from firmware_config.calibration import ESCAPE, Calibration, bad_pictures_needed, read_calibration, write_calibration
 from firmware_config.signature import key_id, public_key
@@ -51,9 +52,9 @@ CALIBRATED = Step("calibrated", ("export.teach.calibrate",))
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """A check picture with its inspection."""
+    """A check picture as it was inspected, and the labels that are right for it."""
 
-    shown: Shown
+    allowed: tuple[str, ...]
     inspection: Inspection
     is_painted: bool
 
@@ -79,7 +80,7 @@ def calibration_of(
         work = folder / "work"
         spec = gather(work, plan, eye=eye, memory=memory, judges=judges, calibration=None)
         built = build(spec, out=work / "bundle", key=key, cache=stages.cache, archive=False, board=board, report=report)
-        real = [one for paths in held_out for one in real_pictures(paths, (good,))] + list(labelled_pictures(plan, held_out=True))
+        real = chain(*(real_pictures(paths, (good,)) for paths in held_out), labelled_pictures(plan, held_out=True))
         canvases, seed = read_canvases(plan.product, held_out), plan.spec.seeds[0] + FOLDS + 1
         painted = painted_pictures(plan.product, canvases, plan.label_of, count=count, seed=seed)
         public = public_key(builder_key(key))
@@ -91,7 +92,7 @@ def calibration_of(
         else:
             write_calibration(folder / FILE_NAME, calibration)
 
-    inputs = [path for root in (eye, memory, judges) for path in sorted(root.rglob("*")) if path.is_file()]
+    inputs = [path for root in (eye, memory, judges) for path in sorted(root.rglob("*")) if path.is_file() and path.name != TOOK]
     checks = [path for paths in (*held_out, *plan.pictures.labelled.values()) for path in paths]
     settings = {
         "product": plan.product.model_dump(mode="json"), "labels": [label.model_dump(mode="json") for label in plan.labels],
@@ -105,7 +106,7 @@ def calibration_of(
     return path, guarantee(read_calibration(path))
 
 
-def fitted(bundle: Bundle, real: Sequence[Shown], painted: Iterable[Shown], *, board: Board, report: Report) -> Calibration | str:
+def fitted(bundle: Bundle, real: Iterable[Shown], painted: Iterable[Shown], *, board: Board, report: Report) -> Calibration | str:
     """Fit the calibration of a bundle's station template, or say why there is none.
 
     Where enough `real` pictures are bad for the default guarantee, and enough are good, only these count, and nothing is painted.
@@ -135,7 +136,7 @@ def _judged(inspector: Inspector, pictures: Iterable[Shown], report: Report, *, 
         frame = Frame(shown.pixels, datetime.now(timezone.utc), 0, name, number, f"{what}-{number}")
         inspection = inspector.inspect(frame)
         if inspection.scores is not None:
-            yield _Judged(shown, inspection, is_painted)
+            yield _Judged(shown.allowed, inspection, is_painted)
         if number % REPORT_EVERY == 0:
             report(f"calibrating: {number} {what} pictures")
 
@@ -147,15 +148,13 @@ def _counts(judged: Sequence[_Judged], ok: Collection[str]) -> tuple[int, int]:
 
 
 def _is_good(one: _Judged, ok: Collection[str]) -> bool:
-    return one.shown.allowed[0] in ok
+    return one.allowed[0] in ok
 
 
 def _calibration(judged: Sequence[_Judged], station: Station, ok: Collection[str], models_digest: str) -> Calibration:
     decisions = {label.name: label.decision for label in station.labels}
     # Several labels that may be right are all those of a decision.
-    labels = {
-        one.inspection.source: one.shown.allowed[0] if len(one.shown.allowed) == 1 else decisions[one.shown.allowed[0]] for one in judged
-    }
+    labels = {one.inspection.source: one.allowed[0] if len(one.allowed) == 1 else decisions[one.allowed[0]] for one in judged}
     lines = [one.inspection for one in _mixed(judged, ok)]
     calibration, outcomes = calibrate(match(lines, labels, station, models_digest), station, made_at=MADE_AT)
     painted = [one for one in judged if one.is_painted]

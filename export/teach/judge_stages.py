@@ -91,7 +91,7 @@ class JudgeStages:
             TaughtMemory(self._models).write(good, self._plan.pictures.unlabelled, folder)
 
         inputs = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", *good, *self._plan.pictures.unlabelled)
-        return self._stages.made(MEMORY, make, inputs=inputs)
+        return self._stages.made(MEMORY, make, inputs=inputs, title=None if held_out else "memory without the held-out ones")
 
     def words(self) -> Path:
         """The folder of the words of painted and labelled pictures: painted.jsonl and labelled.jsonl teach, the two checks do not."""
