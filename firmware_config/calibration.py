@@ -19,6 +19,9 @@ from firmware_config.labels import Label
 from firmware_config.strict import STRICT
 from firmware_config.write import write_atomic
 
+ESCAPE, COVERAGE = 0.02, 0.9
+"""The default guarantee: the share of bad pictures that may become OK, and the share of prediction sets that hold the right decision."""
+
 ROUNDING = 1e-9
 """1 / 0.02, which is a little more than 50 in floating point, counts as 50."""
 

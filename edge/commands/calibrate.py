@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.commands.options import Commands, add_bundle_options, add_command, add_labels_option, add_station_option, settings_from
+from firmware_config.calibration import COVERAGE, ESCAPE
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
@@ -28,14 +29,14 @@ def register(commands: Commands) -> None:
     calibrate.add_argument(
         "--escape",
         type=share,
-        default=0.02,
+        default=ESCAPE,
         metavar="SHARE",
         help="The guaranteed escape rate: at most this share of bad pictures (0 to 1) becomes OK. Default: %(default)s.",
     )
     calibrate.add_argument(
         "--coverage",
         type=share,
-        default=0.9,
+        default=COVERAGE,
         metavar="SHARE",
         help="The share of pictures (0 to 1) whose right decision the prediction set must hold. Default: %(default)s.",
     )
@@ -71,11 +72,9 @@ def share(text: str) -> float:
 
 def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_trusted_bundle
-    from edge.calibration.fit import make_calibration
-    from edge.calibration.sample import Sample
     from edge.studies.calibrate_report import report
+    from edge.studies.calibrated import calibrate
     from edge.studies.labelled import match, read_labels, read_lines
-    from edge.studies.outcomes import count, cross_fitted_verdicts
     from edge.texts.calibrate import TEXTS
     from firmware_config.calibration import write_calibration
     from firmware_config.obstacles import obstacles
@@ -84,17 +83,8 @@ def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     station, box = read_station(options.station), settings_from(options, settings)
     bundle = open_trusted_bundle(box.bundle, keys=box.keys)
     labelled = match(read_lines(options.jsonl), read_labels(options.labels), station, bundle.manifest.models_digest)
-    examples = [(picture.scores.log_likelihoods, picture.allowed) for picture in labelled.pictures]
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    calibration = make_calibration(
-        examples, labelled.fitted_for, kind=options.kind, escape=options.escape, coverage=options.coverage, made_at=now
-    )
-    sample = Sample.of(examples, labelled.fitted_for.labels)
-    judged = [(picture.description, picture.scores) for picture in labelled.pictures]
-    outcomes = count(cross_fitted_verdicts(judged, sample, calibration.rule, station), sample.bad.tolist())
-    rates = {"escape": outcomes.escape, "overkill": outcomes.overkill, "review": outcomes.review}
-    figures = {**calibration.figures, **{name: round(rate, 4) for name, rate in rates.items()}}
-    calibration = calibration.model_copy(update={"figures": figures})
+    calibration, outcomes = calibrate(labelled, station, kind=options.kind, escape=options.escape, coverage=options.coverage, made_at=now)
     write_calibration(options.out, calibration)
     language = station.station.language
     hindrances = obstacles(station, bundle.manifest, calibration)

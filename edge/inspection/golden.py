@@ -30,7 +30,11 @@ def read_golden_station(bundle: Bundle) -> Station:
         BundleError: the bundle has no golden station.
         StationError: it is not understood.
     """
-    station = read_station(bundle.path(GOLDEN_STATION))
+    return without_camera(read_station(bundle.path(GOLDEN_STATION)))
+
+
+def without_camera(station: Station) -> Station:
+    """A station without its deadline and its check for a frozen camera, for pictures that come from no camera."""
     still = {"picture": {"frozen_after": None}, "trigger": {"deadline_ms": None}}
     return station.model_copy(update={name: getattr(station, name).model_copy(update=values) for name, values in still.items()})
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from export.models.llm.graph import write_graph
 from export.models.llm.steps import quantized_gguf
 from export.products.canvases import read_canvases
 from export.progress import Report
+from export.teach.adapt import GROUP as UNLABELLED
+from export.teach.adapt import adapted
 from export.teach.checks import GROUPS, LANGUAGE_MODEL, LINEAR, write_checks
 from export.teach.describe import Shown, painted_pictures, real_pictures, write_descriptions
 from export.teach.memory import TaughtMemory
@@ -76,18 +78,20 @@ class JudgeStages:
     def _good(self) -> tuple[Path, ...]:
         return tuple(path for domain in self._plan.domains for path in domain.paths)
 
-    def memory(self) -> Path:
+    def memory(self, *, held_out: bool = True) -> Path:
         """The folder of `memory.json`, what a station knows, and `limits.json`, the limits of a healthy picture.
 
-        They come from all good pictures. What teaches and checks the judge is measured against memories that lack the picture itself.
+        They come from all good pictures, or from all that are not held out. What teaches and checks the judge is measured against memories
+        that lack the picture itself.
         """
+        good = self._good if held_out else tuple(path for domain in self._plan.domains for path in domain.training)
 
         def make(folder: Path) -> None:
             self._report("measuring good pictures")
-            TaughtMemory(self._models).write(self._good, self._plan.pictures.unlabelled, folder)
+            TaughtMemory(self._models).write(good, self._plan.pictures.unlabelled, folder)
 
-        inputs = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", *self._good, *self._plan.pictures.unlabelled)
-        return self._stages.made(MEMORY, make, inputs=inputs)
+        inputs = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", *good, *self._plan.pictures.unlabelled)
+        return self._stages.made(MEMORY, make, inputs=inputs, title=None if held_out else "memory without the held-out ones")
 
     def words(self) -> Path:
         """The folder of the words of painted and labelled pictures: painted.jsonl and labelled.jsonl teach, the two checks do not."""
@@ -106,14 +110,19 @@ class JudgeStages:
             write_descriptions(shown, folder / "good-checks.jsonl", count=len(good), report=self._report, pictures=True)
             everything = self._describer(taught, set())
             for name, is_held_out in (("labelled", False), ("labelled-checks", True)):
-                shown = ((one, everything) for one in self._labelled(held_out=is_held_out))
+                shown = ((one, everything) for one in labelled_pictures(plan, held_out=is_held_out))
                 write_descriptions(shown, folder / f"{name}.jsonl", count=len(labelled), report=self._report, pictures=is_held_out)
+            if plan.spec.adapt is not None:
+                names = tuple(label.name for label in self._labels)
+                shown = ((one, everything) for one in real_pictures(plan.pictures.unlabelled, names))
+                write_descriptions(shown, folder / f"{UNLABELLED}.jsonl", count=len(plan.pictures.unlabelled), report=self._report)
 
         decides = {
             "product": plan.product.model_dump(mode="json"), "labels": plan.label_of, "described": plan.effort.described,
             "held_out": plan.spec.held_out, "seed": self._seed, "describe": DESCRIBE.model_dump(mode="json"),
             "domains": [len(domain.paths) for domain in plan.domains],
             "labelled": {label: len(paths) for label, paths in plan.pictures.labelled.items()},
+            **({} if plan.spec.adapt is None else {"unlabelled": len(plan.pictures.unlabelled)}),
         }  # fmt: skip
         files = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", self._artefacts / "blip/vision.onnx")
         return self._stages.made(WORDS, make, inputs=(*files, *self._good, *plan.pictures.unlabelled, *labelled), settings=decides)
@@ -145,21 +154,26 @@ class JudgeStages:
         count = min(MOST_GOOD_CHECKS, len(paths))
         return [paths[index * len(paths) // count] for index in range(count)]
 
-    def _labelled(self, *, held_out: bool) -> Iterator[Shown]:
-        """The labelled pictures that teach, or those that check: the last of each label, as one block."""
-        for label, paths in self._plan.pictures.labelled.items():
-            first = len(paths) - round(self._plan.spec.held_out * len(paths))
-            yield from real_pictures(paths[first:] if held_out else paths[:first], self._plan.allowed(label))
-
     def judges(self) -> Path:
-        """The folder of adapters/NAME.gguf, judges/NAME.json, templates/ and temperatures.json."""
+        """The folder of adapters/NAME.gguf, judges/NAME.json, templates/ and temperatures.json, adapted where the plan says so."""
+        adapt = self._plan.spec.adapt
+        if adapt is None:
+            return self._judges(())
+        unlabelled = self._read(self.words(), (UNLABELLED,))
+        return adapted(self._judges, unlabelled, rounds=adapt.rounds, labels=self._labels, report=self._report)
+
+    def _judges(self, more: Sequence[Example]) -> Path:
+        """The judges that learn from painted and labelled pictures, and from some more examples."""
         plan, words = self._plan, self.words()
         gguf = quantized_gguf(plan.llm, plan.spec.llm.quantisation, cache=self._stages.cache, report=self._report)
         template = instruction(plan)
         painted, labelled, checks = (self._read(words, name) for name in (("painted",), ("labelled",), ("checks", "labelled-checks")))
         repeats = _repeats(len(labelled), len(painted))
-        examples = augmented([*painted, *(labelled * repeats)], dropout=WORD_DROPOUT, seed=self._seed + 6)
-        tunings = [self._tuning(gguf, template, examples, words, seed) for seed in range(self._seed, self._seed + plan.effort.tunings)]
+        taught = [*painted, *(labelled * repeats), *more]
+        examples, seeds = augmented(taught, dropout=WORD_DROPOUT, seed=self._seed + 6), range(self._seed, self._seed + plan.effort.tunings)
+        decides = {"more": [asdict(example) for example in more]} if more else {}
+        tunings = [self._tuning(gguf, template, examples, words, seed, decides) for seed in seeds]
+        groups = GROUPS if plan.spec.adapt is None else (*GROUPS, UNLABELLED)
 
         def make(folder: Path) -> None:
             (folder / "adapters").mkdir()
@@ -177,34 +191,44 @@ class JudgeStages:
                 adapter=plan.spec.name, template=TEMPLATE, temperature=round(fitted.temperature, 4), measured=measured
             )
             (folder / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
-            linear = fit_linear([*painted, *(labelled * repeats)], checks, self._labels)
+            linear = fit_linear(taught, checks, self._labels)
             write_linear(folder, plan.spec.name, linear)
             judges: dict[str, Judge] = {
                 LANGUAGE_MODEL: judge,
                 LINEAR: LinearJudge(linear.model, labels=linear.model.labels, temperature=None),
             }
-            write_checks(folder / "checks.json", judges, {group: self._read(words, (group,)) for group in GROUPS}, self._labels)
+            write_checks(folder / "checks.json", judges, {group: self._read(words, (group,)) for group in groups}, self._labels)
             (folder / "model.onnx").unlink()
             figures = {"judge_auroc": fitted.auroc, "linear_auroc": linear.auroc, "temperature": fitted.temperature}
             (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
         settings = {"template": template, "name": plan.spec.name, "labels": [label.model_dump(mode="json") for label in self._labels]}
-        examples_of = [words / f"{name}.jsonl" for name in ("painted", "labelled", *GROUPS)]
+        settings |= decides
+        examples_of = [words / f"{name}.jsonl" for name in ("painted", "labelled", *groups)]
         return self._stages.made(JUDGED, make, inputs=(gguf, *tunings, *examples_of), settings=settings)
 
     def _read(self, words: Path, names: Sequence[str]) -> list[Example]:
         paths = [words / f"{name}.jsonl" for name in names]
         return [example for path in paths if path.stat().st_size for example in read_examples(path, self._labels)]
 
-    def _tuning(self, gguf: Path, template: str, examples: Sequence[Example], words: Path, seed: int) -> Path:
+    def _tuning(
+        self, gguf: Path, template: str, examples: Sequence[Example], words: Path, seed: int, decides: Mapping[str, object]
+    ) -> Path:
         def make(folder: Path) -> None:
             tuner = Tuner(gguf, vocabulary=Vocabulary.of_file(gguf), template=template, labels=self._labels)
             tuner.tune(examples, replace(Tuning(), seed=seed), report=lambda line: self._report(f"judge {seed}: {line}"))
             tuner.write(folder / "adapter.gguf")
 
-        settings = {"template": template, "seed": seed, "labels": [label.model_dump(mode="json") for label in self._labels]}
+        settings = {"template": template, "seed": seed, "labels": [label.model_dump(mode="json") for label in self._labels], **decides}
         inputs = (gguf, words / "painted.jsonl", words / "labelled.jsonl")
         return self._stages.made(TUNED, make, inputs=inputs, settings=settings, title=f"tuned {seed}") / "adapter.gguf"
+
+
+def labelled_pictures(plan: Plan, *, held_out: bool) -> Iterator[Shown]:
+    """The labelled pictures that teach, or those that check: the last of each label, as one block."""
+    for label, paths in plan.pictures.labelled.items():
+        first = len(paths) - round(plan.spec.held_out * len(paths))
+        yield from real_pictures(paths[first:] if held_out else paths[:first], plan.allowed(label))
 
 
 def _part(paths: Sequence[Path], part: int) -> Sequence[Path]:

@@ -66,8 +66,8 @@ class Checked:
         return _thumbnail(read_picture(self.folder / f"{self.group}-{number}.jpg"))
 
 
-def write_page(path: Path, plan: Plan, made: Made, built: Built, took: Mapping[str, float]) -> None:
-    """Write the page of a bundle that was taught; `took` has the seconds of each stage.
+def write_page(path: Path, plan: Plan, made: Made, built: Built, took: Mapping[str, float], *, guarantee: str) -> None:
+    """Write the page of a bundle that was taught; `took` has the seconds of each stage, `guarantee` says what its calibration guarantees.
 
     Raises:
         OSError, PictureError: a file of a stage or a good picture cannot be read, or the page cannot be written.
@@ -84,6 +84,7 @@ def write_page(path: Path, plan: Plan, made: Made, built: Built, took: Mapping[s
         "counts": {group: len(one.examples) for group, one in checked.items()},
         "confusions": [(title, confusion(plan.labels, one.examples, one.said[LANGUAGE_MODEL])) for title, one in _groups(checked)],
         "weights": list(_weightiest(plan, read_linear(made.judges / f"judges/{plan.spec.name}.json"))),
+        "guarantee": guarantee,
         "farthest": list(_farthest(plan, made.memory)), "took": {name: seconds for name, seconds in took.items() if math.isfinite(seconds)},
     }  # fmt: skip
     pages = Environment(undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)

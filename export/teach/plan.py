@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from export.errors import SpecError
@@ -62,10 +62,20 @@ def check(spec: TeachSpec, product: Product, *, near: Path, report: Report) -> P
     if spec.golden is not None and not spec.golden.is_dir():
         msg = f"teaching {spec.name}: golden is {spec.golden}, which is no folder: correct it, or leave it out"
         raise SpecError(msg)
+    if spec.adapt is not None and not spec.pictures.unlabelled:
+        msg = f"teaching {spec.name}: [adapt] takes pictures.unlabelled, and there are none: name their folder, or leave [adapt] out"
+        raise SpecError(msg)
     pictures = find_pictures(spec, product, report)
     effort = EFFORTS[spec.effort]
+    tunings = effort.tunings * (1 if spec.adapt is None else 1 + spec.adapt.rounds)
     count = sum(len(domain.paths) for domain in pictures.domains) + sum(map(len, pictures.labelled.values())) + len(pictures.unlabelled)
-    needed = estimate(effort, side_px=product.side_px, channels=3 if product.colour else 1, pictures=count, seeds=len(spec.seeds))
+    needed = estimate(
+        replace(effort, tunings=tunings),
+        side_px=product.side_px,
+        channels=3 if product.colour else 1,
+        pictures=count,
+        seeds=len(spec.seeds),
+    )
     free = shutil.disk_usage(near).free
     if free < needed.disk_bytes:
         msg = (

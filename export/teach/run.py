@@ -15,6 +15,7 @@ from export.eye.words import WordsRecipe
 from export.products.canvases import read_canvases
 from export.progress import Report
 from export.teach.bundle import gather
+from export.teach.calibrate import calibration_of
 from export.teach.eye_stages import EyeEffort, EyeStages
 from export.teach.judge_stages import JudgeStages
 from export.teach.page import Made, write_page
@@ -46,18 +47,20 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
     artefacts = eye.artefacts()
     judge = JudgeStages(plan, artefacts, stages=stages, board=board, report=report)
     memory, judges = judge.memory(), judge.judges()
+    calibration, said = calibration_of(plan, eye=artefacts, judge=judge, judges=judges, key=key, stages=stages, board=board, report=report)
     report("stage bundle: begins\n")
     started = time.monotonic()
     try:
-        spec = gather(cache / "teach" / name, plan, eye=artefacts, memory=memory, judges=judges, calibration=None)
+        spec = gather(cache / "teach" / name, plan, eye=artefacts, memory=memory, judges=judges, calibration=calibration)
         built = build(spec, out=out, key=key, cache=stages.cache, archive=True, board=board, report=report)
         took = stages.took | {"bundle": time.monotonic() - started}
         report(f"stage bundle: took {took['bundle']:.0f} s\n")
-        write_page(page_of(out), plan, Made(eye.painted(), memory, judge.words(), judges), built, took)
+        write_page(page_of(out), plan, Made(eye.painted(), memory, judge.words(), judges), built, took, guarantee=said)
     except (OSError, PictureError) as err:
         what = f"{err.filename or out} cannot be read or written ({err.strerror or err})" if isinstance(err, OSError) else str(err)
         msg = f"teaching {name}, stage bundle: {what}: correct that, and run the same command again, which keeps what is finished"
         raise BuildError(msg) from err
+    report(f"{said}\n")
     return built
 
 

@@ -44,6 +44,19 @@ class Pictures(BaseModel):
     )
 
 
+class Adapt(BaseModel):
+    """What is learned from the unlabelled pictures beside the memory."""
+
+    model_config = STRICT
+    rounds: int = Field(
+        default=1,
+        ge=1,
+        le=3,
+        description="How often the judge is tuned again with unlabelled pictures of which both judges are sure; one that is worse on the "
+        "checks is dropped. Each round takes as long as the first tuning.",
+    )
+
+
 class TeachSpec(BaseModel):
     """What to teach."""
 
@@ -59,6 +72,9 @@ class TeachSpec(BaseModel):
     )
     conditions: Capture | None = Field(
         default=None, description="What the camera may do, in place of the product's [conditions]. Unset: the product's."
+    )
+    adapt: Adapt | None = Field(
+        default=None, description="Adapt the judge to the condition of the unlabelled pictures. Unset: they only renew the memory."
     )
     held_out: float = Field(
         default=0.2,

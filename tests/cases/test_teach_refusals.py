@@ -71,6 +71,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str, str]] = {
     "labelled pictures of no label": (
         _nothing, LABELLED.replace("scratch =", "scrach ="), PRODUCT, "there is no label 'scrach', the nearest is 'scratch'",
     ),
+    "adapting to no pictures": (_nothing, SPEC + "\n[adapt]\nrounds = 2\n", PRODUCT, "[adapt] takes pictures.unlabelled, and there are"),
     "a label without words": (_nothing, SPEC + RUST, PRODUCT, "no defect of the product bolt leads to 'rust', so no word tells it"),
     "a label that is listed twice": (_nothing, SPEC + LABELS.replace('"stain"', '"good"'), PRODUCT, "labels: 'good' is listed twice"),
     "a defect without its label": (
