@@ -21,6 +21,12 @@ from export.eye.trunk import Front, map_side
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from firmware_config.describers import Clip, ImagePreprocess
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # torch's, of its own exporter
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # torch's, of constants that it does not fold
+]
+
 SIDE = 64
 PHRASES = ("dot", "damage possible", "damage likely")
 
@@ -96,6 +102,7 @@ def test_a_word_of_evidence_is_true_beyond_its_level_and_a_doubtful_word_stays_d
     assert max(degrees[0, 2], degrees[1, 1]) < 0.1
 
 
+@pytest.mark.long
 def test_the_graphs_say_what_the_towers_say(
     taught: Taught, front: NDArray[np.float16], pictures: tuple[NDArray[np.float32], NDArray[np.bool_]], tmp_path: Path
 ) -> None:
