@@ -160,14 +160,16 @@ def test_a_station_without_these_settings_keeps_the_digests_that_its_calibration
     picture = {"roi": None, "allow_printed_text": False}
     dumped = said.model_dump(mode="json", include={"labels": True, "describe": True, "judge": JUDGED})
 
-    del dumped["describe"]["measured"]
+    for newer in ("measured", "only_true"):
+        del dumped["describe"][newer]
 
     assert said.settings_digest == digest_of_values(dumped | {"picture": picture})
 
 
-def test_measured_words_change_what_verdicts_depend_on() -> None:
+@pytest.mark.parametrize("describe", [Describe(measured=True), Describe(only_true=True)])
+def test_which_words_are_said_changes_what_verdicts_depend_on(describe: Describe) -> None:
     before = station()
-    after = before.model_copy(update={"describe": Describe(measured=True)})
+    after = before.model_copy(update={"describe": describe})
 
     assert before.settings_digest != after.settings_digest
     assert before.describing_digest != after.describing_digest
