@@ -23,7 +23,7 @@ from firmware_config.exit_codes import DONE, FAILED
 from tests.support.teaching import SPEC, write_teaching
 from tests.support.tiny_llama import write_llama
 
-EFFORT = Effort(painted=48, steps=8, batch=8, words=5, captions=5, described=32, tunings=2)
+EFFORT = Effort(painted=48, steps=8, batch=8, words=300, captions=40, described=32, tunings=2)
 
 
 def write_tiny_teaching(folder: Path) -> Path:
