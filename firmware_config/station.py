@@ -152,7 +152,7 @@ class Describe(BaseModel):
     terms: tuple[Term, ...] = Field(default=(), max_length=256, description="The station's controlled vocabulary.")
     only_true: bool = Field(
         default=False,
-        description="Say only words whose cosine reaches the bundle's clip.threshold. False: the best ones are said, true or not.",
+        description="Say only words whose cosine reaches the bundle's clip.threshold, or the best one. False: the best ones, true or not.",
     )
     measured: bool = Field(
         default=False, description="Say how a picture differs from good ones, as the station's memory of known pictures measures it."

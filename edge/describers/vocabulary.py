@@ -37,11 +37,11 @@ class Vocabulary:
     def best(self, image_embeds: NDArray[np.float32], count: int, *, least: float = -np.inf) -> tuple[Tag, ...]:
         """Return the `count` words with the highest cosine to `image_embeds`, float32 (D,), best first; ties in the vocabulary's order.
 
-        Words with a cosine below `least` are left out.
+        Words with a cosine below `least` are left out, but for the best one: a picture is never without a word.
         """
         cosines = np.round((self.embeddings @ image_embeds).astype(np.float64), SCORE_DIGITS)
         order = np.argsort(-cosines, kind="stable")[:count]
-        return tuple(Tag(self.words[index], float(cosines[index])) for index in order if cosines[index] >= least)
+        return tuple(Tag(self.words[index], float(cosines[index])) for index in order if cosines[index] >= least or index == order[0])
 
     def extended(self, words: Sequence[str], embeddings: NDArray[np.float32]) -> Vocabulary:
         """Return a vocabulary with `words` and their `embeddings`, float32 (len(words), D), after its own."""

@@ -27,6 +27,8 @@ quarter of its light or blurred by 4 pixels does. Light has the widest margin: i
 """
 MOST = {"blank_spread": 128.0, "min_light": 255.0, "max_clipped": 1.0, "min_sharpness": 255.0}
 """The largest limits that a station takes."""
+LEAST_MAX_CLIPPED = 0.02
+"""A share of white pixels that hides nothing: where no known picture has any, a bright scratch must not be a camera's fault."""
 LIMIT_DIGITS = 3
 FEW_PICTURES = 200
 
@@ -110,6 +112,8 @@ def limits(exposures: Sequence[Exposure]) -> Iterator[Limit]:
         low, middle, high = float(values.min()), float(np.median(values)), float(values.max())
         extreme = high if key == "max_clipped" else low
         value = extreme + MARGINS[key] * (extreme - middle)
+        if key == "max_clipped":
+            value = max(value, LEAST_MAX_CLIPPED)
         yield Limit(key, round(min(max(value, 0.0), MOST[key]), LIMIT_DIGITS), low, middle, high)
 
 

@@ -18,5 +18,9 @@ def test_a_word_at_the_least_cosine_is_said() -> None:
     assert [tag.word for tag in VOCABULARY.best(PICTURE, 3, least=0.6)] == ["crack", "stain"]
 
 
+def test_where_no_word_is_true_the_best_one_is_said() -> None:
+    assert [tag.word for tag in VOCABULARY.best(-PICTURE, 3, least=0.5)] == ["scratch"]
+
+
 def test_without_a_least_cosine_the_best_words_are_said() -> None:
     assert [tag.word for tag in VOCABULARY.best(PICTURE, 3)] == ["crack", "stain", "scratch"]
