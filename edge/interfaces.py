@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.records import Capture, Description, Familiarity, Frame, Inspection, Measured, PictureFile, Pixels, Scores, Trouble, Words
+from firmware_config.measuring import Measuring
 from firmware_config.station import Describe
 
 __all__ = ["Camera", "Describer", "Judge", "JudgedFiles", "PictureMemory", "Sink", "Trigger", "VisionModels"]
@@ -91,8 +92,8 @@ class PictureMemory(Protocol):
     def can_measure(self) -> bool:
         """Whether `measured_words` can give words."""
 
-    def measured_words(self, pixels: Pixels) -> tuple[Measured, ...]:
-        """How the picture, uint8 (H, W, 3) BGR, differs from the good ones of its station."""
+    def measured_words(self, pixels: Pixels, measuring: Measuring) -> tuple[Measured, ...]:
+        """How the picture, uint8 (H, W, 3) BGR, differs from the good ones of its station, in the measures of a station's settings."""
 
 
 class VisionModels(Protocol):

@@ -12,6 +12,7 @@ from firmware_config.bundle_files import FilePath, FileUse
 from firmware_config.describers import Describer
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import ManifestError, first_mistake
+from firmware_config.measuring import Measuring
 from firmware_config.strict import STRICT
 
 MANIFEST_NAME = "manifest.json"
@@ -69,7 +70,7 @@ class AdapterTemperature(BaseModel):
     adapter: str | None
     template: str
     temperature: float = Field(gt=0, le=100)
-    measured: bool = Field(default=False, description="The descriptions that it was fitted on had measured words.")
+    measured: Measuring = Field(default=False, description="Which measured words the descriptions had that it was fitted on.")
 
 
 class LinearTemperature(BaseModel):
@@ -78,7 +79,7 @@ class LinearTemperature(BaseModel):
     model_config = STRICT
     linear: str
     temperature: float = Field(gt=0, le=100)
-    measured: bool = Field(default=False, description="The descriptions that it was fitted on had measured words.")
+    measured: Measuring = Field(default=False, description="Which measured words the descriptions had that it was fitted on.")
 
 
 class Golden(BaseModel):

@@ -12,6 +12,7 @@ from enum import Enum
 
 from firmware_config.bundle import AdapterTemperature, LinearTemperature, Manifest
 from firmware_config.calibration import Calibration, Isotonic, bad_pictures_needed
+from firmware_config.commented_toml import toml_value
 from firmware_config.station import Station
 
 ROUNDING = 1e-9
@@ -154,7 +155,7 @@ def _other_judging(station: Station, fitted: AdapterTemperature | LinearTemperat
     if station.describe.terms:
         yield "[[describe.terms]]"
     if station.describe.measured != fitted.measured:
-        yield f"[describe] measured = {str(station.describe.measured).lower()}"
+        yield f"[describe] measured = {toml_value(station.describe.measured)}"
 
 
 def _without_calibration(station: Station, manifest: Manifest | None, *, is_taught: bool) -> Iterator[Obstacle]:

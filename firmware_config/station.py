@@ -12,6 +12,7 @@ from firmware_config.cameras import Camera
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.labels import Label
+from firmware_config.measuring import Measuring
 from firmware_config.outputs import Outputs
 from firmware_config.strict import STRICT
 from firmware_config.toml import MAX_TOML_BYTES, parse_toml
@@ -154,8 +155,10 @@ class Describe(BaseModel):
         default=False,
         description="Say only words whose cosine reaches the bundle's clip.threshold, or the best one. False: the best ones, true or not.",
     )
-    measured: bool = Field(
-        default=False, description="Say how a picture differs from good ones, as the station's memory of known pictures measures it."
+    measured: Measuring = Field(
+        default=False,
+        description="Say how a picture differs from good ones, as the station's memory of known pictures measures it: true, or the "
+        "names of measures, such as darker.",
     )
 
     @model_validator(mode="after")

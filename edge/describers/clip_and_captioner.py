@@ -80,7 +80,7 @@ class ClipAndCaptioner:
                 raise FamiliarityError(msg)
         if settings.measured and (memory is None or not memory.can_measure):
             msg = (
-                f"[describe] measured is true, but {'the station has no memory' if memory is None else 'the memory of the station'} "
+                f"[describe] measured is set, but {'the station has no memory' if memory is None else 'the memory of the station'} "
                 f"{'of known pictures' if memory is None else 'measures nothing'}: make one with `kotoba-edge measure`"
             )
             raise FamiliarityError(msg)
@@ -115,7 +115,8 @@ class StationDescriber:
         tagged = time.monotonic()
         captions = () if self._captioner is None else tuple(map(clean, self._captioner.captions(frame.pixels, self._settings)))
         captioned = time.monotonic()
-        measured = self._memory.measured_words(frame.pixels) if self._memory is not None and self._settings.measured else ()
+        measuring = self._settings.measured
+        measured = self._memory.measured_words(frame.pixels, measuring) if self._memory is not None and measuring else ()
         measured_at = time.monotonic()
         description = Description(Words(tags, attributes, captions, measured), familiarity=familiarity)
         if self._quality is not None:

@@ -11,9 +11,9 @@ from edge.familiarity.arrays import array_of, array_text, grey_of, grey_text
 from edge.measures.learn import MAX_NEIGHBOURS
 from edge.measures.measures import Measures, Reference
 from edge.measures.neighbours import Neighbours
-from edge.measures.numbers import MEASURES
 from edge.measures.texture import Normal, Texture
 from edge.measures.view import GRID, SMALL_PX, STATISTICS
+from firmware_config.measuring import MEASURES
 from firmware_config.strict import STRICT
 
 Side = Annotated[int, Field(ge=1, le=SMALL_PX)]

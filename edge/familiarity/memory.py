@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from edge.measures.measures import Measures, measured_words
 from edge.records import Degree, Familiarity, Measured, Pixels
+from firmware_config.measuring import Measuring
 
 Floats = NDArray[np.float64]
 
@@ -73,9 +74,9 @@ class Memory:
         """Whether it has measures; memories from before there were any have none."""
         return self.measures is not None
 
-    def measured_words(self, pixels: Pixels) -> tuple[Measured, ...]:
+    def measured_words(self, pixels: Pixels, measuring: Measuring) -> tuple[Measured, ...]:
         """The measured words of a picture, uint8 (H, W, 3) BGR; none where the memory has no measures."""
-        return () if self.measures is None else measured_words(pixels, self.measures)
+        return () if self.measures is None else measured_words(pixels, self.measures, measuring)
 
     def familiarity(self, features: NDArray[np.float32]) -> Familiarity:
         """How familiar the picture with these features, (F,), is."""

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from edge.errors import EdgeError
 from edge.measures.measures import Measures, Reference
 from edge.measures.neighbours import Neighbours, spread_of
-from edge.measures.numbers import MEASURES, numbers_of
+from edge.measures.numbers import numbers_of
 from edge.measures.texture import texture_of
 from edge.measures.view import View, resized, view_of
 from edge.records import Pixels
+from firmware_config.measuring import MEASURES
 
 MIN_PICTURES = 20
 MAX_NEIGHBOURS = 256

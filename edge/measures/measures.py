@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge.measures.neighbours import Neighbours
-from edge.measures.numbers import MEASURES, Numbers, numbers_of
+from edge.measures.numbers import Numbers, numbers_of
 from edge.measures.texture import Texture
 from edge.measures.view import View, view_of
 from edge.records import Measured, Pixels
 from edge.texts.measured import STEPS, measured_word
+from firmware_config.measuring import MEASURES, Measuring
 
 VALUE_STEP = 0.5
 """Spreads. Values are rounded to it: a message need not show the noise of a sensor."""
@@ -52,20 +53,21 @@ class Measures:
         difference = self.neighbours.in_spreads(self.neighbours.difference(view.small))
         return numbers_of(view, difference, self.texture)
 
-    def words(self, numbers: Numbers) -> tuple[Measured, ...]:
-        """The words of a picture's numbers, in the order of MEASURES."""
+    def words(self, numbers: Numbers, measuring: Measuring = MEASURES) -> tuple[Measured, ...]:
+        """The words of a picture's numbers, in the order of MEASURES; `measuring` says of which."""
         spreads = {name: self.references[name].spreads(value) for name, value in zip(MEASURES, numbers.values.tolist(), strict=True)}
         # The dark parts may be darker and the bright ones brighter; that is contrast, and one of the two words is enough.
-        weaker = min(("darker", "brighter"), key=spreads.__getitem__)
+        weaker = "darker" if spreads["darker"] <= spreads["brighter"] else "brighter"
         found = []
         for name, value in spreads.items():
-            step = 0 if name == weaker else self.references[name].step(value)
+            said = measuring is True or (measuring and name in measuring)
+            step = 0 if name == weaker or not said else self.references[name].step(value)
             if step:
                 rounded = round(value / VALUE_STEP) * VALUE_STEP
                 found.append(Measured(measured_word(name, step, numbers.places.get(name, "")), rounded))
         return tuple(found)
 
 
-def measured_words(pixels: Pixels, measures: Measures) -> tuple[Measured, ...]:
+def measured_words(pixels: Pixels, measures: Measures, measuring: Measuring = MEASURES) -> tuple[Measured, ...]:
     """The measured words of a picture, uint8 (H, W, 3) BGR, after the region of interest was cut."""
-    return measures.words(measures.numbers(view_of(pixels)))
+    return measures.words(measures.numbers(view_of(pixels)), measuring)

@@ -10,12 +10,8 @@ from numpy.typing import NDArray
 
 from edge.measures.texture import Texture
 from edge.measures.view import Floats, View
+from firmware_config.measuring import MEASURES
 
-MEASURES = (
-    "darker", "brighter", "flatter", "contrast", "softer", "sharper",
-    "darker_place", "darker_area", "brighter_place", "brighter_area", "texture_place", "texture_whole",
-)  # fmt: skip
-"""By name, in the order of the words. Those with `_place` and `_area` compare with the nearest known pictures, or with known texture."""
 BEYOND, BEYOND_WIDTH = 4.0, 2.0
 """Spreads: a pixel that is twice as far from its neighbours as nearly all good ones counts to the area that differs; half a width less or
 more, it counts not at all or fully."""

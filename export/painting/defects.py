@@ -136,7 +136,8 @@ def _drawn(choices: Sequence[Choice], rng: np.random.Generator) -> list[int]:
     company = [index for index in everything if choices[index].name == choice.often_with]
     if company and rng.random() < WITH_ANOTHER_KIND:
         drawn += [_one(company, choices, rng)] * int(rng.integers(1, 3))
-    others = [index for index in everything if not choices[index].alone and choices[index].name not in {choice.name, choice.often_with}]
+    had = {choice.name, choice.often_with}
+    others = [index for index in everything if (one := choices[index]).share and not one.alone and one.name not in had]
     if others and rng.random() < MIXED:
         drawn.append(_one(others, choices, rng))
     return drawn

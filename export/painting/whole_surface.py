@@ -1,4 +1,4 @@
-"""Painters of the whole surface: another scale, another contrast, other frequencies. Their `size` is always the whole picture."""
+"""Painters of the whole surface: another scale, contrast or tone, other frequencies. Their `size` is always the whole picture."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from export.painting.noise import between, blurred
 from export.painting.scene import Brush, Change, Image
 from export.painting.texture import contrast, fitted, surroundings, unlike, zoomed
+from export.painting.tone import toned
 
 
 def whole_scale(picture: Image, rng: np.random.Generator, brush: Brush) -> Change:
@@ -36,6 +37,12 @@ def whole_frequency(picture: Image, rng: np.random.Generator, brush: Brush) -> C
     else:
         other, shape = coarse + (picture - coarse) * np.float32(factor), "blunter" if weaker else "sharper"
     return _whole(picture, other, strength, shape)
+
+
+def whole_tone(picture: Image, rng: np.random.Generator, brush: Brush) -> Change:
+    """Paint the whole part darker or brighter."""
+    even = np.full(picture.shape[:2], between(brush.strength, rng), np.float32)
+    return toned(picture, even, "even", brush, rng)
 
 
 def _whole(picture: Image, other: Image, strength: float, shape: str) -> Change:

@@ -103,6 +103,10 @@ class DefectKind(BaseModel):
     shape_nouns: dict[str, tuple[Phrase, ...]] = Field(
         default={}, description="What captions call it if it has a shape, by the painter's word."
     )
+    measured_only: bool = Field(
+        default=False,
+        description="True: the eye cannot see it, as the gain takes it away; only measured words tell it. It teaches the judge alone.",
+    )
     label: str | None = Field(default=None, min_length=1, max_length=64, description="The label of parts that have it. Unset: its name.")
 
     @model_validator(mode="after")

@@ -20,6 +20,7 @@ from export.products.patterns import Captions
 from export.products.phrase import Japanese, Phrase, nearest
 from export.products.word import Word
 from firmware_config.errors import first_mistake
+from firmware_config.measuring import Measuring
 from firmware_config.strict import STRICT
 from firmware_config.toml import read_toml
 
@@ -67,6 +68,11 @@ class Product(BaseModel):
     )
     gain: Literal["median", "none"] = Field(
         default="none", description='"median": pictures are brought to the same median brightness, so that exposure does not matter.'
+    )
+    measured: Measuring = Field(
+        default=True,
+        description="Which measured words its judge reads, the names of measures such as darker; true: all. Measures that differ between "
+        "lines or days mislead a judge that saw one of them.",
     )
     masks: Here | None = Field(
         default=None, description="Folder with a picture for each component of an assembled part: white where it is."

@@ -41,7 +41,7 @@ class Sample:
 class Sampler:
     """Draws samples of a product, painted on good pictures of it; the same `rng` draws the same ones.
 
-    `conditions` are those of capture; None: the product's.
+    `conditions` are those of capture; None: the product's. Only samples `for_judge` have defects that measured words alone can tell.
     """
 
     product: Product
@@ -49,6 +49,7 @@ class Sampler:
     rng: np.random.Generator
     masks: Sequence[NDArray[np.bool_]] = ()
     conditions: Conditions | None = None
+    for_judge: bool = False
 
     def draw(self) -> Sample:
         """Draw one sample: place the part, add what is harmless, paint defects, take the picture."""
@@ -81,7 +82,9 @@ class Sampler:
     def _choices(self, masks: Sequence[NDArray[np.bool_]]) -> list[Choice]:
         rows, columns = self._inside
         others = tuple(self.canvases.pictures[:, rows, columns])
-        choices = (choice for kind in self.product.defects for choice in kind.choices())
+        shares = (1.0 if self.for_judge or not kind.measured_only else 0.0 for kind in self.product.defects)
+        pairs = zip(self.product.defects, shares, strict=True)
+        choices = (replace(choice, share=choice.share * share) for kind, share in pairs for choice in kind.choices())
         return [replace(choice, brush=replace(choice.brush, others=others, masks=masks)) for choice in choices]
 
     @property

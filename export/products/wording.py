@@ -104,7 +104,8 @@ def _words_of_every_product(product: Product) -> Iterator[Word]:
     yield Word(text=f"intact {part.text}", ja=f"正常な{part.ja}", role="tag", count=(0, 0))
     yield Word(text=f"damaged {part.text}", ja=f"異常のある{part.ja}", role="tag", count=(1, MANY))
     for kind in product.defects:
-        yield from _words_of(kind)
+        if not kind.measured_only:
+            yield from _words_of(kind)
     yield Word(text="no marks", ja="異常箇所なし", count=(0, 0))
     yield Word(text="a single mark", ja="異常箇所は1つだけ", count=(1, 1))
     yield Word(text="several marks", ja="複数の異常箇所", count=(2, MANY))

@@ -58,11 +58,12 @@ def station_text(plan: Plan, *, limits: Mapping[str, Any], with_memory: bool, ca
     judge = {"adapter": plan.spec.name, "template": TEMPLATE}
     if calibration is not None:
         judge["calibration"] = calibration.name
+    describe = DESCRIBE.model_copy(update={"measured": with_memory and plan.product.measured})
     values: dict[str, Any] = {
         "station": {"name": plan.spec.name.replace(".", "-"), "path": f"kotoba/{plan.product.name}"},
         "camera": {"kind": "folder", "path": "."},
         "labels": [label.model_dump(mode="json", exclude_unset=True) for label in plan.labels],
-        "describe": DESCRIBE.model_copy(update={"measured": with_memory}).model_dump(mode="json", exclude_unset=True),
+        "describe": describe.model_dump(mode="json", exclude_unset=True),
         "judge": judge,
     }
     if limits:

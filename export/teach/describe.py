@@ -44,7 +44,7 @@ def painted_pictures(product: Product, canvases: Canvases, label_of: Mapping[str
     steady = replace(product.conditions.conditions, gain=(1.0, 1.0), gamma=(1.0, 1.0))
     masks = read_masks(product)
     for index in range(count):
-        sample = Sampler(product, canvases, np.random.default_rng((seed, index)), masks, steady).draw()
+        sample = Sampler(product, canvases, np.random.default_rng((seed, index)), masks, steady, for_judge=True).draw()
         kind = sample.scene.kind
         label = product.good.label if kind is None else label_of[kind]
         yield Shown(in_colour(sample.pixels), f"painted-{seed}-{index}", (label,))

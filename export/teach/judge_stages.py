@@ -146,7 +146,7 @@ class JudgeStages:
     def _describer(self, taught: TaughtMemory, without: Collection[Path]) -> Describer:
         """As a station describes whose memory lacks some good pictures; without a memory nothing is measured."""
         memory = taught.learned([path for path in self._good if path not in without], self._plan.pictures.unlabelled)
-        return self._models.describer(DESCRIBE.model_copy(update={"measured": memory is not None}), memory)
+        return self._models.describer(DESCRIBE.model_copy(update={"measured": memory is not None and self._plan.product.measured}), memory)
 
     def _held_out_good(self) -> list[Path]:
         """Good pictures that taught nothing, at most MOST_GOOD_CHECKS of them, evenly spaced."""
@@ -186,12 +186,13 @@ class JudgeStages:
             prompt = Prompt.parse(template, self._labels)
             judge = LabelJudge(model, labels=self._labels, prompt=prompt, adapter=adapter, temperature=None)
             fitted = measure_temperature(judge, self._labels, checks)
-            measured = any(example.words.measured for example in checks)
+            measuring = plan.product.measured
+            measured = measuring if any(example.words.measured for example in checks) else False
             entry = AdapterTemperature(
                 adapter=plan.spec.name, template=TEMPLATE, temperature=round(fitted.temperature, 4), measured=measured
             )
             (folder / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
-            linear = fit_linear(taught, checks, self._labels)
+            linear = fit_linear(taught, checks, self._labels, measuring=measuring)
             write_linear(folder, plan.spec.name, linear)
             judges: dict[str, Judge] = {
                 LANGUAGE_MODEL: judge,

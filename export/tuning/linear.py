@@ -27,6 +27,7 @@ from export.tuning.examples import Example, ExamplesError
 from export.tuning.temperature import FittedTemperature, measure_temperature
 from firmware_config.bundle import LinearTemperature
 from firmware_config.labels import Label
+from firmware_config.measuring import MEASURES, Measuring
 from firmware_config.write import write_atomic
 
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
@@ -50,13 +51,20 @@ class FittedLinear:
     strength: float
     auroc: float
     temperature: float
-    measured: bool
+    measured: Measuring
 
 
 def fit_linear(
-    examples: Sequence[Example], validation: Sequence[Example], labels: Sequence[Label], *, strengths: Sequence[float] = STRENGTHS
+    examples: Sequence[Example],
+    validation: Sequence[Example],
+    labels: Sequence[Label],
+    *,
+    strengths: Sequence[float] = STRENGTHS,
+    measuring: Measuring = MEASURES,
 ) -> FittedLinear:
-    """Fit on `examples`, choose C by the AUROC of "not ok" on `validation`; of equal ones the smallest. `labels` are those of the station.
+    """Fit on `examples`, choose C by the AUROC of "not ok" on `validation`; of equal ones the smallest.
+
+    `labels` are those of the station, `measuring` says which measured words its pictures have, if they have some.
 
     Raises:
         ExamplesError: no example allows some label, or the validation examples are not both good and defective.
@@ -69,8 +77,8 @@ def fit_linear(
         judge = LinearJudge(model, labels=model.labels, temperature=None)
         fits.append((strength, model, measure_temperature(judge, labels, validation)))
     strength, model, measured = max(fits, key=lambda fit: fit[2].auroc)
-    has_measured = any(example.words.measured for example in validation)
-    return FittedLinear(model, strength, measured.auroc, measured.temperature, has_measured)
+    said = measuring if any(example.words.measured for example in validation) else False
+    return FittedLinear(model, strength, measured.auroc, measured.temperature, said)
 
 
 def fit_model(examples: Sequence[Example], labels: Sequence[Label], *, strength: float) -> LinearModel:

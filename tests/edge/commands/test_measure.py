@@ -103,7 +103,7 @@ def test_a_station_that_shall_measure_without_measures_is_told_in_one_sentence(
     options = ["--station", str(tmp_path / "cell.toml"), "--bundle", str(STARTER), "--keys", str(KEYS)]
     assert main(["inspect", GOOD[0], *options]) == 78
 
-    assert "[describe] measured is true, but the" in one_error(capsys)
+    assert "[describe] measured is set, but the" in one_error(capsys)
 
 
 def test_an_operator_reads_the_comments_in_japanese(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from edge.familiarity.memory import Memory
 from edge.measures.learn import learn_measures
 from edge.measures.measures import Measures, measured_words
 from firmware_config.digest import digest_of_values
+from firmware_config.measuring import MEASURES
 from tests.support.rendered_parts import plate, plates, spot
 from tests.support.tiny_bundle import is_one_sentence
 
@@ -154,7 +155,9 @@ def test_measures_give_the_same_words_after_they_were_written_and_read(tmp_path:
     known = read_memory(measuring(tmp_path / "memory.json"), roi=ROI)
 
     assert known.can_measure
-    assert [known.measured_words(one) for one in pictures_of_parts] == [measured_words(one, learned_ones) for one in pictures_of_parts]
+    assert [known.measured_words(one, MEASURES) for one in pictures_of_parts] == [
+        measured_words(one, learned_ones) for one in pictures_of_parts
+    ]
 
 
 def test_a_memory_from_before_there_were_measures_is_read_as_ever(tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def test_a_memory_from_before_there_were_measures_is_read_as_ever(tmp_path: Path
     known = read_memory(tmp_path / "old.json", roi=ROI)
 
     assert not known.can_measure
-    assert known.measured_words(plate(500)) == ()
+    assert known.measured_words(plate(500), MEASURES) == ()
     assert known.digest == digest_of_values(old)
 
 

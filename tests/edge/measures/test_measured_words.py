@@ -55,6 +55,15 @@ def test_a_change_is_said_with_its_place(change: Change, said: str) -> None:
     assert any(said in word for word in found), found
 
 
+def test_only_the_measures_that_a_station_names_are_said() -> None:
+    picture = plate(500, lambda grey: blurred(grey * 0.6))
+
+    named, every = measured_words(picture, measures(), ("darker",)), measured_words(picture, measures())
+
+    assert [one.word.endswith("darker than usual") for one in named] == [True]
+    assert set(named) < set(every)
+
+
 def test_good_pictures_seldom_get_a_word_and_hardly_ever_one_that_is_not_slight() -> None:
     found = [words(one) for one in plates(200, first=1_000)]
 

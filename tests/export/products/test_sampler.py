@@ -40,6 +40,20 @@ def write_picture(path: Path, *, side: int, level: int = 128) -> Path:
     return path
 
 
+def test_what_only_measured_words_tell_is_painted_for_the_judge_and_never_for_the_eye() -> None:
+    product = read_product("solar_cell")
+    eye, judge = (
+        {
+            defect.kind
+            for seed in SEEDS
+            for defect in Sampler(product, canvases(product), np.random.default_rng(seed), for_judge=for_judge).draw().scene.defects
+        }
+        for for_judge in (False, True)
+    )
+    assert "dim cell" in judge - eye
+    assert not any("dim cell" in word for word in wording_of(product).words)
+
+
 @pytest.mark.parametrize("name", ["solar_cell", "woven"])
 def test_half_of_the_samples_are_intact_and_patches_have_the_kinds_of_the_scene(name: str) -> None:
     product = read_product(name)
