@@ -69,6 +69,9 @@ class Product(BaseModel):
     gain: Literal["median", "none"] = Field(
         default="none", description='"median": pictures are brought to the same median brightness, so that exposure does not matter.'
     )
+    printed_text: bool = Field(
+        default=False, description="True: good parts carry print, codes or the like. Print on a part is then no reason for REVIEW."
+    )
     measured: Measuring = Field(
         default=True,
         description="Which measured words its judge reads, the names of measures such as darker; true: all. Measures that differ between "

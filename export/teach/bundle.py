@@ -66,8 +66,9 @@ def station_text(plan: Plan, *, limits: Mapping[str, Any], with_memory: bool, ca
         "describe": describe.model_dump(mode="json", exclude_unset=True),
         "judge": judge,
     }
-    if limits:
-        values["picture"] = dict(limits)
+    picture = dict(limits) | ({"allow_printed_text": True} if plan.product.printed_text else {})
+    if picture:
+        values["picture"] = picture
     if with_memory:
         values["familiarity"] = {"memory": plan.spec.name}
     return commented_toml(Station, values)

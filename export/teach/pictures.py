@@ -10,6 +10,7 @@ from glob import has_magic
 from pathlib import Path
 
 from edge.picture.decode import MAX_BYTES, PictureError, decode_picture, read_file
+from edge.picture.text_detection import has_printed_text
 from export.errors import SpecError
 from export.products.canvases import require_size
 from export.products.product import Product
@@ -19,6 +20,8 @@ from firmware_config.cameras import PICTURE_SUFFIXES
 
 LEAST_GOOD, MOST_GOOD = 20, 2_000
 """Good pictures of a domain, and of all of them: fewer show too little of what is good, more take long and add nothing."""
+MOST_PRINTED = 0.25
+"""The share of good pictures in which the box may see print by mistake."""
 REPORT_EVERY = 20
 
 
@@ -52,6 +55,7 @@ class _Seen:
     path: Path
     size: tuple[int, int]
     digest: str
+    printed_text: bool
 
 
 def find_pictures(spec: TeachSpec, product: Product, report: Report) -> FoundPictures:
@@ -72,6 +76,7 @@ def find_pictures(spec: TeachSpec, product: Product, report: Report) -> FoundPic
     read = [(group, seen.read(paths)) for group, paths in groups]
     others = seen.read(unlabelled)
     _require_no_picture_twice(spec, read)
+    _require_no_print(spec, product, [one for _, group in read[: len(taken)] for one in group])
     everything = [one for _, group in read for one in group] + others
     sizes = _require_one_size(spec, everything)
     return FoundPictures(
@@ -193,12 +198,23 @@ class _Reading:
         self._done += 1
         if self._done % REPORT_EVERY == 0:
             self._report(f"reading {self._done} of {self._count} pictures")
-        return _Seen(path, (width, height), hashlib.sha256(raw).hexdigest())
+        return _Seen(path, (width, height), hashlib.sha256(raw).hexdigest(), has_printed_text(pixels))
 
 
 def _require_folder(spec: TeachSpec, key: str, folder: Path) -> None:
     if not folder.is_dir():
         msg = f"{_of(spec)}: {key} names {folder}, which is no folder: correct the path"
+        raise SpecError(msg)
+
+
+def _require_no_print(spec: TeachSpec, product: Product, good: Sequence[_Seen]) -> None:
+    """A part that carries print must be said to do so, or no picture of it could be OK."""
+    printed = [one for one in good if one.printed_text]
+    if not product.printed_text and len(printed) > MOST_PRINTED * len(good):
+        msg = (
+            f"{_of(spec)}: {len(printed)} of {len(good)} pictures of good parts, such as {printed[0].path}, show what looks like print, "
+            f"which is never OK: say printed_text = true in {product.name}'s product.toml if the parts carry print, codes or the like"
+        )
         raise SpecError(msg)
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
+import numpy as np
 import pytest
 
 from export.cli import main
@@ -43,6 +45,14 @@ def _twice(root: Path) -> None:
     shutil.copy(root / "good/004.png", root / "scratched/again.png")
 
 
+def _printed(root: Path) -> None:
+    for number, path in enumerate(sorted((root / "good").iterdir())):
+        picture = np.full((240, 320), 90 + number, np.uint8)
+        for line in range(3):
+            cv2.putText(picture, f"LOT {number:03} 2026", (20, 80 + 60 * line), cv2.FONT_HERSHEY_SIMPLEX, 1.1, 230, 2)
+        assert cv2.imwrite(str(path), picture)
+
+
 def _nothing(_: Path) -> None:
     """The specification alone is wrong."""
 
@@ -62,6 +72,9 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str, str]] = {
         "picture {root}/good/line-2/000.png is 96x96 pixels, and its eye sees 64x64 without scaling",
     ),
     "a damaged picture": (_torn, SPEC, PRODUCT, "{root}/good/007.png"),
+    "parts with print that nobody mentioned": (
+        _printed, SPEC, PRODUCT, "20 of 20 pictures of good parts, such as {root}/good/000.png, show what looks like print",
+    ),
     "a picture that is good and labelled": (
         _twice, LABELLED, PRODUCT,
         "the same picture is in good ({root}/good) as {root}/good/004.png and in labelled 'scratch' as {root}/scratched/again.png",
