@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, RootModel, ValidationError, model_validat
 from export.errors import SpecError
 from export.model_sources import BlipSource, ClipSource, Here, Limits, LlmSource
 from firmware_config.board import Precision
-from firmware_config.bundle import AdapterTemperature, LinearTemperature
+from firmware_config.bundle import JudgeTemperature
 from firmware_config.describers import Blip, Clip
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.station import Station, read_station
@@ -134,7 +134,7 @@ class Models(BaseModel):
     parity: dict[str, float] = {}
 
 
-class _Temperatures(RootModel[tuple[AdapterTemperature | LinearTemperature, ...]]):
+class _Temperatures(RootModel[tuple[JudgeTemperature, ...]]):
     """The content of temperatures.json."""
 
 
@@ -180,7 +180,7 @@ def read_models(artefacts: Path) -> Models:
     return _read_json(artefacts / "models.json", Models)
 
 
-def read_temperatures(artefacts: Path) -> tuple[AdapterTemperature | LinearTemperature, ...]:
+def read_temperatures(artefacts: Path) -> tuple[JudgeTemperature, ...]:
     """Read temperatures.json, those of adapters and of linear judges; empty where the file does not exist.
 
     Raises:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, model_validator
 
 from firmware_config.bundle_files import FilePath, FileUse
 from firmware_config.describers import Describer
@@ -82,6 +82,16 @@ class LinearTemperature(BaseModel):
     measured: Measuring = Field(default=False, description="Which measured words the descriptions had that it was fitted on.")
 
 
+def _whose(entry: object) -> str:
+    """Which kind a temperature is, so that a mistake in one is told in its own words alone."""
+    return "linear" if isinstance(entry, LinearTemperature) or (isinstance(entry, dict) and "linear" in entry) else "adapter"
+
+
+JudgeTemperature = Annotated[
+    Annotated[AdapterTemperature, Tag("adapter")] | Annotated[LinearTemperature, Tag("linear")], Discriminator(_whose)
+]
+
+
 class Golden(BaseModel):
     """A picture of the bundle with its certified verdict: what a box with the golden station gives for it.
 
@@ -116,7 +126,7 @@ class Manifest(BaseModel):
     memories: dict[str, FilePath] = Field(
         default={}, description="Memories of known pictures by name, for [familiarity] memory of a station."
     )
-    temperatures: tuple[AdapterTemperature | LinearTemperature, ...] = ()
+    temperatures: tuple[JudgeTemperature, ...] = ()
     golden: tuple[Golden, ...] = ()
     parity: dict[str, float] = Field(default={}, description="Differences to the original models, measured when the bundle was built.")
     notice: str = ""

@@ -16,7 +16,7 @@ from export.models.llm.gguf_process import ask_llama_cpp
 from export.models.llm.gguf_weights import GgufWeights
 from export.models.llm.packaged import packaged_model
 from export.spec import LLM_PATH, STATION_NAME, BundleSpec, Models, read_golden_station, read_models, read_temperatures, read_template
-from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature, LinearTemperature
+from firmware_config.bundle import ALLOWED_SUFFIXES, PICTURE_SUFFIXES, AdapterTemperature, JudgeTemperature, LinearTemperature
 from firmware_config.describers import ClipBlip, Describer
 from firmware_config.station import Station
 from firmware_config.station_template import STATION_TEMPLATE
@@ -26,7 +26,7 @@ ROOM = 3
 
 NOTHING: Mapping[str, Path] = MappingProxyType({})
 
-Temperatures: TypeAlias = tuple[AdapterTemperature | LinearTemperature, ...]
+Temperatures: TypeAlias = tuple[JudgeTemperature, ...]
 
 
 @dataclass(frozen=True, slots=True)

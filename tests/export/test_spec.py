@@ -87,7 +87,7 @@ def test_missing_and_damaged_artefacts_are_refused_with_what_to_do(folder: Path)
         read_models(artefacts)
     assert read_temperatures(artefacts) == ()
     (artefacts / "temperatures.json").write_text('[{"adapter": null, "template": "default", "temperature": 0}]')
-    with pytest.raises(SpecError, match=r"temperatures\.json: 0\.temperature: "):
+    with pytest.raises(SpecError, match=r"temperatures\.json: 0\.adapter\.temperature: "):
         read_temperatures(artefacts)
     with pytest.raises(SpecError, match=r"station file .*golden/station\.toml cannot be read"):
         read_golden_station(folder / "golden")

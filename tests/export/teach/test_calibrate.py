@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,9 @@ def taught(folder: Path, good: int) -> tuple[Plan, Path, Path]:
     spec = write_teaching(folder, spec=SPEC + '\n[llm]\npath = "tiny/model.gguf"\nquantisation = "Q4_0"\n')
     write_pictures(folder / "good", good)
     eye = write_spec(folder / "tiny").parent / "artefacts"
+    models = json.loads((eye / "models.json").read_text())
+    models["clip"]["threshold"] = 0.0
+    (eye / "models.json").write_text(json.dumps(models))
     write_llama(folder / "tiny/model.gguf")  # without a chat template
     plan = check(*read_teach_spec(spec), near=folder, report=lambda _: None)
     for part in ("adapters", "judges", "templates"):
