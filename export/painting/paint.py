@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from export.painting.ground_truth import KINDS, Defect
+from export.painting.ground_truth import KINDS
+from export.painting.scene import Defect
 
 Image = NDArray[np.float32]
 

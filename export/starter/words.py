@@ -12,7 +12,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from export.painting.ground_truth import KINDS, Defect, GroundTruth
+from export.painting.ground_truth import KINDS, GroundTruth
+from export.painting.scene import Defect
 
 Truth: TypeAlias = bool | None
 """True, false, or None for doubtful."""

@@ -12,10 +12,11 @@ import numpy as np
 
 from edge.familiarity.empty_scenes import empty_scenes
 from edge.familiarity.file import read_memory, write_memory
-from edge.familiarity.learn import MIN_PICTURES, learn
+from edge.familiarity.learn import MIN_PICTURES, Learned, learn
 from edge.familiarity.memory import Memory
 from edge.interfaces import VisionModels
 from edge.measures.learn import learn_measures
+from edge.measures.measures import Measures
 from edge.picture.decode import read_picture
 from edge.picture.exposure import measure
 from edge.records import Pixels
@@ -39,10 +40,7 @@ class TaughtMemory:
         """The memory of some good pictures and of others that may be defective; None if the good ones are too few."""
         if len(good) < MIN_PICTURES:
             return None
-        paths, is_good = [*good, *others], np.array([True] * len(good) + [False] * len(others))
-        features = np.stack([self._features(path) for path in paths])
-        learned = learn(features, is_good, self._scenes(read_picture(paths[0])), false_alarm=FALSE_ALARM)
-        measures = learn_measures((read_picture(path) for path in paths), is_good.tolist())
+        learned, measures = self._learn(good, others)
         return Memory(learned.subspace, learned.new_condition, learned.unfamiliar, self._vision.graph_digest, "", measures)
 
     def write(self, good: Sequence[Path], others: Sequence[Path], folder: Path) -> None:
@@ -53,16 +51,20 @@ class TaughtMemory:
         Raises:
             EdgeError: there are too few good pictures.
         """
+        learned, measures = self._learn(good, others)
+        write_memory(
+            folder / "memory.json", learned, graph=self._vision.graph_digest, roi=None, good=len(good), false_alarm=FALSE_ALARM,
+            made_at=MADE_AT, measures=measures,
+        )  # fmt: skip
+        found = {limit.key: limit.value for limit in limits([measure(read_picture(path)) for path in (*good, *others)])}
+        write_atomic(folder / "limits.json", (json.dumps(found, indent=1) + "\n").encode())
+        write_atomic(folder / "distances.json", (json.dumps(learned.left_out[: len(good)].tolist()) + "\n").encode())
+
+    def _learn(self, good: Sequence[Path], others: Sequence[Path]) -> tuple[Learned, Measures]:
         paths, is_good = [*good, *others], np.array([True] * len(good) + [False] * len(others))
         features = np.stack([self._features(path) for path in paths])
         learned = learn(features, is_good, self._scenes(read_picture(paths[0])), false_alarm=FALSE_ALARM)
-        write_memory(
-            folder / "memory.json", learned, graph=self._vision.graph_digest, roi=None, good=len(good), false_alarm=FALSE_ALARM,
-            made_at=MADE_AT, measures=learn_measures((read_picture(path) for path in paths), is_good.tolist()),
-        )  # fmt: skip
-        found = {limit.key: limit.value for limit in limits([measure(read_picture(path)) for path in paths])}
-        write_atomic(folder / "limits.json", (json.dumps(found, indent=1) + "\n").encode())
-        write_atomic(folder / "distances.json", (json.dumps(learned.left_out[: len(good)].tolist()) + "\n").encode())
+        return learned, learn_measures((read_picture(path) for path in paths), is_good.tolist())
 
     def read(self, path: Path) -> Memory:
         """Read a memory that `write` wrote."""

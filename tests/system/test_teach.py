@@ -169,8 +169,6 @@ def test_a_folder_of_other_files_is_refused_before_anything_is_taught(tmp_path: 
 @pytest.mark.parametrize(("size", "stage"), [("64k", "painted"), ("300k", "front"), ("2m", "tail 1"), ("8m", "eye")])
 def test_a_full_disk_is_one_sentence_that_names_the_stage(tmp_path: Path, size: str, stage: str) -> None:
     mount = ["unshare", "--mount", "--map-root-user", "sh", "-c", SMALL_DISK, "sh", size]
-    if subprocess.run([*mount, str(tmp_path), "true"], capture_output=True, timeout=60, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
     folder, cache = tmp_path / "bolts", tmp_path / "cache"
     write_tiny_teaching(folder)
     cache.mkdir()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from export.painting.ground_truth import Defect, GroundTruth
+from export.painting.ground_truth import GroundTruth
+from export.painting.scene import Defect
 from export.starter.words import ATTRIBUTES, NOUNS, TAGS, Truth, word_targets
 
 _WORDS = {word: position for position, word in enumerate((*TAGS, *ATTRIBUTES))}
