@@ -3,10 +3,11 @@ from __future__ import annotations
 import numpy as np
 
 from export.painting.grain import add_grain, make_grain
-from export.painting.ground_truth import KINDS, Defect, GroundTruth
+from export.painting.ground_truth import KINDS, GroundTruth
 from export.painting.layout import vary_layout
 from export.painting.paint import LEAST_STRENGTH, PATCH_PX, Painted, paint
 from export.painting.render import render_cell
+from export.painting.scene import Defect
 
 SIZE_PX = 224
 SEEDS = range(30)

@@ -8,8 +8,9 @@ import pytest
 
 from export.eye.tokenizer import DECODE, END, START, UNKNOWN, make_tokenizer
 from export.painting.grain import make_grain
-from export.painting.ground_truth import Defect, GroundTruth
+from export.painting.ground_truth import GroundTruth
 from export.painting.render import render_cell
+from export.painting.scene import Defect
 from export.starter.cells import HELD_OUT_MONO, SOURCE_VALIDATION, TRAINING, load_cells, training_cells, validation_cells
 from export.starter.sample import SIZE_PX, Canvases, Sampler
 from export.starter.train_clip import CONTEXT_TOKENS

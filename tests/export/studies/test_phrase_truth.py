@@ -5,7 +5,8 @@ import pytest
 
 from edge.describers.filter.foils import Strictness
 from edge.describers.filter.phrases import cut
-from export.painting.ground_truth import Defect, GroundTruth
+from export.painting.ground_truth import GroundTruth
+from export.painting.scene import Defect
 from export.starter.words import NOUNS, caption
 from export.studies.words.checked_words import CheckedPicture, CheckedWord, cosine_filter, count_words, quality_filter
 from export.studies.words.phrase_truth import phrase_truth
