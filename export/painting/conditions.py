@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from export.painting.noise import between, blurred
 from export.painting.scene import Image, Range
 
-Flips: TypeAlias = Literal["none", "horizontal", "vertical", "both"]
+Flips: TypeAlias = Literal["none", "horizontal", "vertical", "both", "turned"]
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """What a camera may do to a picture. The ranges are those of a solar cell.
 
-    `flips` are the ways in which a picture of the product may be mirrored: "horizontal" swaps left and right. `quarter_turns`: it may be
-    turned by 90 degrees, or by 180 where it is not square. A share of `moved_share` is also shifted by up to `shift_px`, turned by up to
-    `rotation_degrees` either way and zoomed, which resamples it: for a product whose structure must keep its scale, all three stay off.
+    `flips` are the ways in which a picture of the product may be mirrored: "horizontal" swaps left and right, "turned" is a half turn.
+    `quarter_turns`: it may be turned by 90 degrees, or by 180 where it is not square. A share of `moved_share` is also shifted by up to
+    `shift_px`, turned by up to `rotation_degrees` either way and zoomed, which resamples it: for a product whose structure must keep its
+    scale, all three stay off.
     Brightness becomes `brightness ** gamma * gain`; a share of `blurred_share` is blurred by `blur_px`, the deviation of a Gaussian;
     `noise` is the deviation of the noise as a share of white.
     """
@@ -70,7 +71,7 @@ def draw_placement(shape: tuple[int, ...], rng: np.random.Generator, conditions:
     height, width = shape[:2]
     mirrored = conditions.flips in {"horizontal", "both"} and bool(rng.random() < 0.5)
     upside_down = conditions.flips in {"vertical", "both"} and bool(rng.random() < 0.5)
-    turns = 0
+    turns = 2 * int(rng.integers(2)) if conditions.flips == "turned" else 0
     if conditions.quarter_turns:
         turns = int(rng.integers(4)) if height == width else 2 * int(rng.integers(2))
     moves = conditions.shift_px > 0 or conditions.rotation_degrees > 0 or conditions.zoom != (1.0, 1.0)

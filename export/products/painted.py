@@ -149,7 +149,9 @@ class Capture(BaseModel):
 
     model_config = STRICT
     flips: Flips = Field(
-        default="none", description='How a picture may be mirrored: "none", "horizontal" (left and right), "vertical", "both".'
+        default="none",
+        description='How a picture may be mirrored: "none", "horizontal" (left and right), "vertical", "both", or "turned": by a half turn '
+        "only, which keeps the slant of a weave.",
     )
     quarter_turns: bool = Field(default=False, description="True: a part may lie turned by 90, 180 or 270 degrees.")
     moved_share: Share = Field(default=0.0, description="The share of pictures that are also shifted, turned a little and zoomed.")

@@ -30,7 +30,7 @@ from export.products.canvases import read_canvases
 from export.progress import Report
 from export.teach.bundle import gather
 from export.teach.describe import Shown, painted_pictures, real_pictures
-from export.teach.judge_stages import FOLDS, JudgeStages, labelled_pictures
+from export.teach.judge_stages import CALIBRATION_SEED, JudgeStages, labelled_pictures
 from export.teach.memory import MADE_AT
 from export.teach.plan import Plan
 from export.teach.stages import TOOK, Stages
@@ -81,7 +81,7 @@ def calibration_of(
         spec = gather(work, plan, eye=eye, memory=memory, judges=judges, calibration=None)
         built = build(spec, out=work / "bundle", key=key, cache=stages.cache, archive=False, board=board, report=report)
         real = chain(*(real_pictures(paths, (good,)) for paths in held_out), labelled_pictures(plan, held_out=True))
-        canvases, seed = read_canvases(plan.product, held_out), plan.spec.seeds[0] + FOLDS + 1
+        canvases, seed = read_canvases(plan.product, held_out), plan.spec.seeds[0] + CALIBRATION_SEED
         painted = painted_pictures(plan.product, canvases, plan.label_of, count=count, seed=seed)
         public = public_key(builder_key(key))
         with opened(built.root, trusted={key_id(public): public}) as bundle:
@@ -97,7 +97,8 @@ def calibration_of(
     settings = {
         "product": plan.product.model_dump(mode="json"), "labels": [label.model_dump(mode="json") for label in plan.labels],
         "label_of": plan.label_of, "painted": count, "seed": plan.spec.seeds[0], "held_out": plan.spec.held_out,
-        "labelled": {label: len(paths) for label, paths in plan.pictures.labelled.items()}, "domains": list(map(len, held_out)),
+        "labelled": {label: len(paths) for label, paths in plan.pictures.labelled.items()},
+        "labelled_for": plan.spec.pictures.labelled_for, "domains": list(map(len, held_out)),
         "llm": plan.spec.llm.model_dump(mode="json"), "board": board.model_dump(mode="json"),
     }  # fmt: skip
     path = stages.made(CALIBRATED, make, inputs=(*inputs, *checks), settings=settings) / FILE_NAME

@@ -44,7 +44,7 @@ EYE = Step("eye", ("export.eye.convert", "export.eye.words", "export.eye.caption
 
 @dataclass(frozen=True, slots=True)
 class EyeEffort:
-    """How much is painted and learned; `tails` are the seeds of the tails, whose mean judges."""
+    """How much is painted and learned; `tails` are the seeds of the tails, whose mean judges. For the words, half as much is painted."""
 
     painted: int
     tails: tuple[int, ...]
@@ -58,28 +58,44 @@ def preprocess_of(product: Product) -> ImagePreprocess:
     return ImagePreprocess(size=product.side_px, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), gain=product.gain)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """What is painted on: good pictures, and their files."""
+
+    canvases: Canvases
+    files: tuple[Path, ...]
+
+
 class EyeStages:
-    """The stages of one product's eye, in a cache: what was made with the same pictures, choices and code is not made again."""
+    """The stages of one product's eye, in a cache: what was made with the same pictures, choices and code is not made again.
+
+    The tails learn from what is painted on `tails`; words and captions, which hear the tails, from what is painted on `words`.
+    """
 
     def __init__(
-        self, product: Product, canvases: Canvases, *, effort: EyeEffort, seed: int, stages: Stages, inputs: Sequence[Path], report: Report
+        self, product: Product, tails: Ground, words: Ground, *, effort: EyeEffort, seed: int, stages: Stages, report: Report
     ) -> None:
-        self._product, self._canvases, self._effort, self._seed = product, canvases, effort, seed
-        self._stages, self._inputs, self._report = stages, tuple(inputs), report
+        self._product, self._tails, self._words, self._effort, self._seed = product, tails, words, effort, seed
+        self._stages, self._report = stages, report
         self._preprocess = preprocess_of(product)
-        self._decides: dict[str, Any] = {"product": product.model_dump(mode="json"), "weights": canvases.weights.tolist(), "seed": seed}
+        self._decides: dict[str, Any] = {"product": product.model_dump(mode="json"), "seed": seed}
 
     def painted(self) -> Path:
-        """Painted samples: the arrays of `export.products.sampler.write_samples`."""
+        """Painted samples for the tails: the arrays of `export.products.sampler.write_samples`."""
+        return self._painted(self._tails, self._effort.painted, first=0, title="painted")
 
+    def _painted_for_words(self) -> Path:
+        return self._painted(self._words, self._effort.painted // 2, first=self._effort.painted, title="painted for the words")
+
+    def _painted(self, ground: Ground, count: int, *, first: int, title: str) -> Path:
         def make(folder: Path) -> None:
-            write_samples(folder, self._product, self._canvases, count=self._effort.painted, seed=self._seed, report=self._report)
+            write_samples(folder, self._product, ground.canvases, count=count, seed=self._seed, report=self._report, first=first)
 
-        return self._stages.made(PAINT, make, inputs=self._inputs, settings=self._decides | {"painted": self._effort.painted})
+        settings = self._decides | {"weights": ground.canvases.weights.tolist(), "painted": count, "first": first}
+        return self._stages.made(PAINT, make, inputs=ground.files, settings=settings, title=title)
 
-    def front(self) -> Path:
-        """`front.npy`, the frozen front's features of the painted samples, float16 (N, 40, h, w)."""
-        painted = self.painted()
+    def _front(self, painted: Path, title: str) -> Path:
+        """`front.npy`, the frozen front's features of painted samples, float16 (N, 40, h, w)."""
 
         def make(folder: Path) -> None:
             pixels = np.load(painted / "pixels.npy", mmap_mode="r")
@@ -91,14 +107,16 @@ class EyeStages:
                 self._report(f"looking at {first + len(part)} of {len(pixels)} painted pictures")
             rows.flush()
 
-        return self._stages.made(LOOK, make, inputs=(painted / "pixels.npy",), settings=self._preprocess.model_dump(mode="json"))
+        settings = self._preprocess.model_dump(mode="json")
+        return self._stages.made(LOOK, make, inputs=(painted / "pixels.npy",), settings=settings, title=title)
 
     def tails(self) -> list[Taught]:
         """The taught tails."""
         return [self._tail(seed) for seed in self._effort.tails]
 
     def _tail(self, seed: int) -> Taught:
-        painted, front = self.painted(), self.front()
+        painted = self.painted()
+        front = self._front(painted, "front")
         kinds = len(self._product.defects)
 
         def make(folder: Path) -> None:
@@ -123,8 +141,9 @@ class EyeStages:
 
     def artefacts(self) -> Path:
         """The folder that a bundle takes: graphs, vocabularies, foils, drafts, models.json."""
-        painted, front = self.painted(), self.front()
         tails = self.tails()
+        painted = self._painted_for_words()
+        front = self._front(painted, "front for the words")
         wording = wording_of(self._product)
 
         def make(folder: Path) -> None:
@@ -133,8 +152,9 @@ class EyeStages:
             )  # torch warns of "r"
 
         settings = self._decides | {name: asdict(getattr(self._effort, name)) for name in ("tail", "words", "captions")}
-        settings |= {"tails": list(self._effort.tails), "vocabulary": dict(wording.translations)}
-        return self._stages.made(EYE, make, inputs=(front / "front.npy", painted / "captions.json"), settings=settings)
+        settings |= {"tails": list(self._effort.tails), "vocabulary": dict(wording.translations), "painted": self._effort.painted}
+        inputs = (*self._tails.files, front / "front.npy", painted / "captions.json")
+        return self._stages.made(EYE, make, inputs=inputs, settings=settings)
 
     def _teach_words_and_captions(
         self, folder: Path, painted: Path, front: NDArray[np.float16], tails: Sequence[Taught], wording: Wording

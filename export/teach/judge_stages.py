@@ -53,8 +53,8 @@ LABELLED_PART = 0.3
 MOST_REPEATS = 8
 MOST_GOOD_CHECKS = 200
 """Held-out good pictures that are described."""
-FOLDS = 4
-"""Parts of the good pictures: what is painted on one part is measured against the memory of the others."""
+PAINTED_SEED, CHECKS_SEED, CALIBRATION_SEED = 100, 200, 300
+"""Added to the seed: what is painted differs between what teaches, what checks and what calibrates."""
 
 DESCRIBE = Describe(tags=16, attributes=8, samples=0, only_true=True, measured=True)
 """How the stations of a taught bundle describe, where they have a memory."""
@@ -100,9 +100,9 @@ class JudgeStages:
 
         def make(folder: Path) -> None:
             taught, count = TaughtMemory(self._models), plan.effort.described
-            parts = [self._painted([domain.training for domain in plan.domains], taught, part, count // FOLDS) for part in range(FOLDS)]
-            write_descriptions(chain(*parts), folder / "painted.jsonl", count=count, report=self._report)
-            checks = self._painted([domain.held_out for domain in plan.domains], taught, None, count // 4)
+            painted = self._painted([domain.for_judge for domain in plan.domains], taught, count, self._seed + PAINTED_SEED)
+            write_descriptions(painted, folder / "painted.jsonl", count=count, report=self._report)
+            checks = self._painted([domain.held_out for domain in plan.domains], taught, count // 4, self._seed + CHECKS_SEED)
             write_descriptions(checks, folder / "checks.jsonl", count=count // 4, report=self._report, pictures=True)
             good = self._held_out_good()
             describer = self._describer(taught, {path for domain in plan.domains for path in domain.held_out})
@@ -122,6 +122,7 @@ class JudgeStages:
             "held_out": plan.spec.held_out, "seed": self._seed, "describe": DESCRIBE.model_dump(mode="json"),
             "domains": [len(domain.paths) for domain in plan.domains],
             "labelled": {label: len(paths) for label, paths in plan.pictures.labelled.items()},
+            "labelled_for": plan.spec.pictures.labelled_for,
             **({} if plan.spec.adapt is None else {"unlabelled": len(plan.pictures.unlabelled)}),
         }  # fmt: skip
         files = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", self._artefacts / "blip/vision.onnx")
@@ -131,16 +132,11 @@ class JudgeStages:
     def _seed(self) -> int:
         return self._plan.spec.seeds[0]
 
-    def _painted(
-        self, domains: Sequence[Sequence[Path]], taught: TaughtMemory, part: int | None, count: int
-    ) -> Iterator[tuple[Shown, Describer]]:
-        """Pictures painted on one of FOLDS parts of some domains, or on all of them, in the words of a memory that lacks these."""
+    def _painted(self, domains: Sequence[Sequence[Path]], taught: TaughtMemory, count: int, seed: int) -> Iterator[tuple[Shown, Describer]]:
+        """Pictures painted on some of each domain, in the words of a memory that lacks these."""
         plan = self._plan
-        inside = domains if part is None else [_part(paths, part) for paths in domains]
-        painted_on = {path for paths in inside for path in paths}
-        describer = self._describer(taught, painted_on)
-        seed = self._seed + (FOLDS if part is None else part)
-        for one in painted_pictures(plan.product, read_canvases(plan.product, inside), plan.label_of, count=count, seed=seed):
+        describer = self._describer(taught, set(chain(*domains)))
+        for one in painted_pictures(plan.product, read_canvases(plan.product, domains), plan.label_of, count=count, seed=seed):
             yield one, describer
 
     def _describer(self, taught: TaughtMemory, without: Collection[Path]) -> Describer:
@@ -226,15 +222,11 @@ class JudgeStages:
 
 
 def labelled_pictures(plan: Plan, *, held_out: bool) -> Iterator[Shown]:
-    """The labelled pictures that teach, or those that check: the last of each label, as one block."""
+    """The labelled pictures that teach, or those that check: the last of each label, as one block, or all of them."""
+    share = 1.0 if plan.spec.pictures.labelled_for == "checks" else plan.spec.held_out
     for label, paths in plan.pictures.labelled.items():
-        first = len(paths) - round(plan.spec.held_out * len(paths))
+        first = len(paths) - round(share * len(paths))
         yield from real_pictures(paths[first:] if held_out else paths[:first], plan.allowed(label))
-
-
-def _part(paths: Sequence[Path], part: int) -> Sequence[Path]:
-    """One of FOLDS blocks of neighbouring pictures."""
-    return paths[len(paths) * part // FOLDS : len(paths) * (part + 1) // FOLDS]
 
 
 def _repeats(labelled: int, painted: int) -> int:

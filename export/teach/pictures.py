@@ -20,6 +20,8 @@ from firmware_config.cameras import PICTURE_SUFFIXES
 
 LEAST_GOOD, MOST_GOOD = 20, 2_000
 """Good pictures of a domain, and of all of them: fewer show too little of what is good, more take long and add nothing."""
+TAILS, WORDS = 0.5, 0.2
+"""Parts of a domain's training pictures on which is painted for the tails and for the words; the rest is for the judge."""
 MOST_PRINTED = 0.25
 """The share of good pictures in which the box may see print by mistake."""
 REPORT_EVERY = 20
@@ -27,11 +29,22 @@ REPORT_EVERY = 20
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Good pictures that were taken alike: of one line, camera or batch. The held-out ones train nothing."""
+    """Good pictures that were taken alike: of one line, camera or batch. The held-out ones train nothing.
+
+    What is painted for one stage stands on other pictures than what is painted for the next: the tails know the pictures that they learned
+    from by heart and find each of them intact, so words that were learned from these would be wrong of every other.
+    """
 
     name: str
-    training: tuple[Path, ...]
+    for_tails: tuple[Path, ...]
+    for_words: tuple[Path, ...]
+    for_judge: tuple[Path, ...]
     held_out: tuple[Path, ...]
+
+    @property
+    def training(self) -> tuple[Path, ...]:
+        """All that are not held out, in the order of their names."""
+        return (*self.for_tails, *self.for_words, *self.for_judge)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -141,8 +154,9 @@ def _at_most(folders: Mapping[str, tuple[Path, ...]], most: int) -> dict[str, tu
 
 def _split(name: str, paths: Sequence[Path], held_out: float) -> Domain:
     """Hold out the last pictures of a domain as one block: neighbours are alike, and must not stand on both sides."""
-    first = len(paths) - max(1, round(held_out * len(paths)))
-    return Domain(name, tuple(paths[:first]), tuple(paths[first:]))
+    training = len(paths) - max(1, round(held_out * len(paths)))
+    tails, words = round(TAILS * training), round((TAILS + WORDS) * training)
+    return Domain(name, tuple(paths[:tails]), tuple(paths[tails:words]), tuple(paths[words:training]), tuple(paths[training:]))
 
 
 def _labelled(spec: TeachSpec, label: str, places: Iterable[Path]) -> tuple[Path, ...]:

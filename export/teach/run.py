@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from pathlib import Path
 
 from edge.picture.decode import PictureError
@@ -16,7 +17,7 @@ from export.products.canvases import read_canvases
 from export.progress import Report
 from export.teach.bundle import gather
 from export.teach.calibrate import calibration_of
-from export.teach.eye_stages import EyeEffort, EyeStages
+from export.teach.eye_stages import EyeEffort, EyeStages, Ground
 from export.teach.judge_stages import JudgeStages
 from export.teach.page import Made, write_page
 from export.teach.plan import Plan
@@ -34,16 +35,16 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
     name = plan.spec.name
     require_replaceable(out, name, plan.spec.version)
     stages = Stages(Cache(cache), report=report)
-    training = [domain.training for domain in plan.domains]
     amount = plan.effort
     effort = EyeEffort(
         amount.painted, plan.spec.seeds, TailRecipe(steps=amount.steps, batch=amount.batch), WordsRecipe(steps=amount.words),
         CaptionsRecipe(steps=amount.captions),
     )  # fmt: skip
-    eye = EyeStages(
-        plan.product, read_canvases(plan.product, training), effort=effort, seed=plan.spec.seeds[0], stages=stages,
-        inputs=[path for paths in training for path in paths], report=report,
-    )  # fmt: skip
+    tails, words = (
+        Ground(read_canvases(plan.product, domains), tuple(chain(*domains)))
+        for domains in ([domain.for_tails for domain in plan.domains], [domain.for_words for domain in plan.domains])
+    )
+    eye = EyeStages(plan.product, tails, words, effort=effort, seed=plan.spec.seeds[0], stages=stages, report=report)
     artefacts = eye.artefacts()
     judge = JudgeStages(plan, artefacts, stages=stages, board=board, report=report)
     memory, judges = judge.memory(), judge.judges()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -37,6 +37,11 @@ class Pictures(BaseModel):
         default={},
         description="Pictures whose label is known, few or many: label to folders, or to patterns such as pictures/crack-*.png. "
         "A decision in place of a label, such as ng, says that one of its labels is right.",
+    )
+    labelled_for: Literal["teaching", "checks"] = Field(
+        default="teaching",
+        description='"teaching": the last of them check, the others teach the judge. "checks": they teach nothing and all choose '
+        "thresholds; what defects of one line teach may mislead on another material.",
     )
     unlabelled: tuple[Here, ...] = Field(default=(), description="Folders of pictures of a new condition whose labels nobody knows.")
     scale: bool = Field(
