@@ -18,13 +18,13 @@ def test_a_product_that_must_not_be_flipped_or_resized_stays_as_it_is() -> None:
         assert np.array_equal(place(picture(), np.random.default_rng(seed), STILL), picture())
 
 
-@pytest.mark.parametrize(
-    ("flips", "ways"), [("none", 1), ("horizontal", 2), ("vertical", 2), ("both", 4)], ids=["none", "horizontal", "vertical", "both"]
-)
+@pytest.mark.parametrize(("flips", "ways"), [("none", 1), ("horizontal", 2), ("vertical", 2), ("both", 4), ("turned", 2)])
 def test_a_picture_is_flipped_only_as_the_product_allows(flips: str, ways: int) -> None:
     conditions = Conditions(flips=flips, moved_share=0.0)  # type: ignore[arg-type]
     placed = [place(picture(), np.random.default_rng(seed), conditions) for seed in range(30)]
     assert len({one.tobytes() for one in placed}) == ways
+    if flips == "turned":
+        assert all(np.array_equal(one, picture()) or np.array_equal(one, picture()[::-1, ::-1]) for one in placed)
     if flips == "horizontal":
         assert all(np.array_equal(one, picture()) or np.array_equal(one, picture()[:, ::-1]) for one in placed)
 

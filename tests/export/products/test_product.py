@@ -106,11 +106,11 @@ def test_a_product_that_comes_with_the_package_can_be_read_by_its_name(name: str
     assert all(kind.ja and kind.weights for kind in product.defects)
 
 
-def test_a_textile_is_neither_flipped_nor_scaled_nor_exposed_otherwise() -> None:
+def test_a_textile_is_neither_mirrored_nor_scaled_nor_exposed_otherwise() -> None:
     product = read_product("woven")
     still = Conditions(**asdict(product.conditions.conditions))
     assert not product.scaled
-    assert (still.flips, still.gain, still.gamma, still.noise) == ("none", (1, 1), (1, 1), (0, 0))
+    assert (still.flips, still.gain, still.gamma) == ("turned", (1, 1), (1, 1))
     assert (still.moved_share, still.blurred_share, still.quarter_turns) == (0, 0, False)
 
 
