@@ -82,7 +82,7 @@ def _measure(options: argparse.Namespace, settings: BoxSettings) -> int:
         good=int(known.good.sum()),
         false_alarm=options.false_alarm,
         made_at=datetime.now(timezone.utc).replace(microsecond=0),
-        measures=learn_views(known.views, known.good.tolist()),
+        measures=learn_views(known.views, known.good.tolist(), measuring=station.describe.measured),
     )
     sys.stdout.write("\n".join(_lines(known, learned, options, station.station.language)) + "\n")
     return DONE

@@ -39,7 +39,7 @@ from firmware_config.bundle import AdapterTemperature, Llm, Manifest
 from firmware_config.station import Describe
 
 MEMORY = Step("memory", ("export.teach.memory",))
-WORDS = Step("described", ("export.teach.describe", "edge.describers"))
+WORDS = Step("described", ("export.teach.describe", "export.teach.memory", "edge.describers"))
 TUNED = Step("tuned", ("export.tuning.tune", "export.tuning.examples"))
 JUDGED = Step(
     "judges", ("export.tuning.average", "export.tuning.linear", "export.tuning.temperature", "export.teach.checks", "edge.judges")
@@ -88,10 +88,13 @@ class JudgeStages:
 
         def make(folder: Path) -> None:
             self._report("measuring good pictures")
-            TaughtMemory(self._models).write(good, self._plan.pictures.unlabelled, folder)
+            TaughtMemory(self._models, self._plan.product.measured).write(good, self._plan.pictures.unlabelled, folder)
 
         inputs = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", *good, *self._plan.pictures.unlabelled)
-        return self._stages.made(MEMORY, make, inputs=inputs, title=None if held_out else "memory without the held-out ones")
+        settings = {"measured": self._plan.product.measured}
+        return self._stages.made(
+            MEMORY, make, inputs=inputs, settings=settings, title=None if held_out else "memory without the held-out ones"
+        )
 
     def words(self) -> Path:
         """The folder of the words of painted and labelled pictures: painted.jsonl and labelled.jsonl teach, the two checks do not."""
@@ -99,7 +102,7 @@ class JudgeStages:
         labelled = [path for paths in plan.pictures.labelled.values() for path in paths]
 
         def make(folder: Path) -> None:
-            taught, count = TaughtMemory(self._models), plan.effort.described
+            taught, count = TaughtMemory(self._models, plan.product.measured), plan.effort.described
             painted = self._painted([domain.for_judge for domain in plan.domains], taught, count, self._seed + PAINTED_SEED)
             write_descriptions(painted, folder / "painted.jsonl", count=count, report=self._report)
             checks = self._painted([domain.held_out for domain in plan.domains], taught, count // 4, self._seed + CHECKS_SEED)

@@ -21,6 +21,7 @@ from edge.picture.decode import read_picture
 from edge.picture.exposure import measure
 from edge.records import Pixels
 from edge.studies.known_pictures import limits
+from firmware_config.measuring import Measuring
 from firmware_config.write import write_atomic
 
 FALSE_ALARM = 0.01
@@ -32,8 +33,8 @@ MADE_AT = datetime(2000, 1, 1, tzinfo=timezone.utc)
 class TaughtMemory:
     """Learns memories from pictures, with the features of the taught eye; each picture is read and looked at once."""
 
-    def __init__(self, vision: VisionModels) -> None:
-        self._vision = vision
+    def __init__(self, vision: VisionModels, measuring: Measuring) -> None:
+        self._vision, self._measuring = vision, measuring
         self._features = lru_cache(maxsize=None)(self._features_of)
 
     def learned(self, good: Sequence[Path], others: Sequence[Path]) -> Memory | None:
@@ -64,7 +65,7 @@ class TaughtMemory:
         paths, is_good = [*good, *others], np.array([True] * len(good) + [False] * len(others))
         features = np.stack([self._features(path) for path in paths])
         learned = learn(features, is_good, self._scenes(read_picture(paths[0])), false_alarm=FALSE_ALARM)
-        return learned, learn_measures((read_picture(path) for path in paths), is_good.tolist())
+        return learned, learn_measures((read_picture(path) for path in paths), is_good.tolist(), measuring=self._measuring)
 
     def read(self, path: Path) -> Memory:
         """Read a memory that `write` wrote."""

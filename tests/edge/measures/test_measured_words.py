@@ -128,6 +128,14 @@ def test_the_same_picture_gets_the_same_words_and_is_not_changed() -> None:
     assert np.array_equal(picture, before)
 
 
+def test_the_fewer_measures_are_said_the_finer_is_their_first_step() -> None:
+    alone = learn_measures(plates(KNOWN), [True] * KNOWN, measuring=("darker",)).references["darker"]
+    among_all = measures().references["darker"]
+
+    assert alone.slight < among_all.slight
+    assert alone.limit < among_all.limit
+
+
 def test_few_good_pictures_are_refused() -> None:
     few = MIN_PICTURES - 1
 
