@@ -18,6 +18,7 @@ from export.progress import Report
 from export.teach.bundle import gather
 from export.teach.calibrate import calibration_of
 from export.teach.eye_stages import EyeEffort, EyeStages, Ground
+from export.teach.heap import keep_freed_memory
 from export.teach.judge_stages import JudgeStages
 from export.teach.page import Made, write_page
 from export.teach.plan import Plan
@@ -32,6 +33,7 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
         SpecError, BuildError: a picture changed since the plan was made, or the bundle cannot be built.
         DescribeError, JudgeError: a model failed.
     """
+    keep_freed_memory()
     name = plan.spec.name
     require_replaceable(out, name, plan.spec.version)
     stages = Stages(Cache(cache), report=report)
