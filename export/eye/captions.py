@@ -14,7 +14,6 @@ from torch.nn import functional
 from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig
 
 from export.eye.optimise import Optimiser
-from export.eye.quick import open_tails
 from export.eye.tail import Taught
 from export.eye.tokenizer import DECODE_ID, END_ID, PAD_ID
 from export.eye.tower import CaptionStates, CaptionTower
@@ -34,6 +33,14 @@ class CaptionsRecipe:
     learning_rate: float = 1e-3
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the tails see of N pictures: pooled features float32 (N, P) and the maps for captions, float16 (N, C, h, w)."""
+
+    pooled: NDArray[np.float32]
+    maps: NDArray[np.float16]
+
+
 def blip_config(vocabulary: int, *, image_size: int) -> BlipConfig:
     """The text decoder has 3 layers of 160; of the vision tower only its picture's side and its number of states count."""
     text = BlipTextConfig(
@@ -50,7 +57,7 @@ def blip_config(vocabulary: int, *, image_size: int) -> BlipConfig:
 def train_captions(
     front: Front,
     tails: Sequence[Taught],
-    features: NDArray[np.float16],
+    seen: Seen,
     captions: Sequence[str],
     tokenizer: Tokenizer,
     *,
@@ -59,27 +66,24 @@ def train_captions(
     seed: int,
     report: Report,
 ) -> BlipForConditionalGeneration:
-    """Train on the front's features, float16 (N, 40, h, w), and a caption of each; returns BLIP with the eye as its vision tower."""
+    """Train on what the tails see of N pictures, and a caption of each; returns BLIP with the eye as its vision tower."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     blip = BlipForConditionalGeneration(blip_config(tokenizer.get_vocab_size(), image_size=image_size))
     kinds = tails[0].patch.out_channels - 1
     side = map_side(image_size)
     states = CaptionStates(len(tails), kinds, DIM, side=side)
-    look = open_tails(tails, image_size)
-    sample = np.sort(rng.permutation(len(features))[:512])
-    some = np.concatenate([look(features[rows])[0] for rows in np.array_split(sample, 32) if len(rows)])
-    states.mean.copy_(torch.from_numpy(some.mean(0)))
-    states.deviation.copy_(torch.from_numpy(some.std(0) + 1e-3))
+    states.mean.copy_(torch.from_numpy(seen.pooled.mean(0)))
+    states.deviation.copy_(torch.from_numpy(seen.pooled.std(0) + 1e-3))
     optimiser = Optimiser([states, blip.text_decoder], learning_rate=recipe.learning_rate, steps=recipe.steps)
     started, mean = time.monotonic(), 5.0
     states.train()
     blip.text_decoder.train()
     for step in range(1, recipe.steps + 1):
-        rows = np.sort(rng.integers(len(features), size=recipe.batch))
+        rows = np.sort(rng.integers(len(captions), size=recipe.batch))
         ids, mask = _tokens(tokenizer, [captions[row] for row in rows])
-        whole, maps = (torch.from_numpy(part) for part in look(features[rows]))
-        logits = blip.text_decoder(input_ids=ids, attention_mask=mask, encoder_hidden_states=states(maps, whole), return_dict=True).logits
+        shown = states(torch.from_numpy(seen.maps[rows]).float(), torch.from_numpy(seen.pooled[rows]))
+        logits = blip.text_decoder(input_ids=ids, attention_mask=mask, encoder_hidden_states=shown, return_dict=True).logits
         target = torch.where(mask > 0, ids, -100)
         loss = functional.cross_entropy(logits[:, :-1].flatten(0, 1), target[:, 1:].flatten(), ignore_index=-100)
         optimiser.step(loss)

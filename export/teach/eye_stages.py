@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from edge.picture.preprocess import pixel_values
 from export.cache import Step
 from export.cache.arrays import new_array
-from export.eye.captions import CaptionsRecipe, train_captions
+from export.eye.captions import CaptionsRecipe, Seen, train_captions
 from export.eye.convert import TaughtEye, Vocabularies, convert
 from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
@@ -161,17 +161,16 @@ class EyeStages:
     ) -> None:
         side = map_side(self._product.side_px)
         tokenizer = make_tokenizer(wording.corpus(np.random.default_rng(self._seed)))
-        look = open_tails(tails, self._product.side_px)
-        pooled = np.concatenate([look(part)[0] for _, part in _parts(front, LOOK_BATCH)])
+        seen = self._seen(tails, front)
         targets = word_targets(wording, np.load(painted / "words.npy"), defect_logits(tails, front), np.load(painted / "kinds.npy"))
         projection, words = train_words(
-            pooled, targets, wording.words, tokenizer,
+            seen.pooled, targets, wording.words, tokenizer,
             recipe=self._effort.words, seed=self._seed, report=lambda line: self._report(f"words: {line}"),
         )  # fmt: skip
         captions: list[str] = json.loads((painted / "captions.json").read_text(encoding="utf-8"))
         tower = Front(self._product.side_px)
         blip = train_captions(
-            tower, tails, front, captions, tokenizer, image_size=self._product.side_px,
+            tower, tails, seen, captions, tokenizer, image_size=self._product.side_px,
             recipe=self._effort.captions, seed=self._seed, report=lambda line: self._report(f"captions: {line}"),
         )  # fmt: skip
         image = ImageTower(tower, tails, projection, side=side).eval()
@@ -183,6 +182,15 @@ class EyeStages:
         drafts = sorted(set(captions), key=lambda text: (-captions.count(text), text))[:DRAFTS]
         self._report("converting the eye")
         convert(eye, vocabularies, pixels, truths, drafts, folder)
+
+    def _seen(self, tails: Sequence[Taught], front: NDArray[np.float16]) -> Seen:
+        """What the tails see of pictures, from the front's features: looked at once, as each caption step would take as long again."""
+        look, pooled, maps = open_tails(tails, self._product.side_px), [], []
+        for _, part in _parts(front, LOOK_BATCH):
+            whole, places = look(part)
+            pooled.append(whole)
+            maps.append(places.astype(np.float16))
+        return Seen(np.concatenate(pooled), np.concatenate(maps))
 
     def _pixel_values(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Preprocess pictures as the box does: uint8 (N, S, S) or (N, S, S, 3) to float32 (N, 3, S, S)."""

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from export.eye.captions import CaptionsRecipe, train_captions
+from export.eye.captions import CaptionsRecipe, Seen, train_captions
 from export.eye.convert import TaughtEye, Vocabularies, convert
 from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
@@ -57,6 +57,11 @@ def taught(front: NDArray[np.float16], pictures: tuple[NDArray[np.float32], NDAr
     side = map_side(SIDE)
     shown = Painted(front, kinds, np.repeat(kinds, side * side).reshape(-1, side, side))
     return train_tail(shown, kinds=1, recipe=TailRecipe(steps=40, batch=16), seed=1, report=silent)
+
+
+def _seen(taught: Taught, front: NDArray[np.float16]) -> Seen:
+    pooled, maps = open_tails([taught], SIDE)(front)
+    return Seen(pooled, maps.astype(np.float16))
 
 
 @pytest.mark.parametrize("side", [64, 90, 250])
@@ -109,13 +114,13 @@ def test_the_graphs_say_what_the_towers_say(
     # Arrange
     pixels, has_dot = pictures
     side, tokenizer = map_side(SIDE), make_tokenizer([*PHRASES, "a dot", "no dot"])
-    features = open_tails([taught], SIDE)(front)[0]
+    seen = _seen(taught, front)
     truths = np.stack([has_dot, has_dot, has_dot], 1).astype(np.int8)
     targets = WordTargets(truths, defect_logits([taught], front), [1, 2], np.array([-1.0, 1.0]), np.array([True, True]))
-    projection, words = train_words(features, targets, PHRASES, tokenizer, recipe=WordsRecipe(steps=30, batch=16), seed=1, report=silent)
+    projection, words = train_words(seen.pooled, targets, PHRASES, tokenizer, recipe=WordsRecipe(steps=30, batch=16), seed=1, report=silent)
     tower, captions = Front(SIDE), ["a dot" if dot else "no dot" for dot in has_dot]
     blip = train_captions(
-        tower, [taught], front, captions, tokenizer, image_size=SIDE, recipe=CaptionsRecipe(steps=3, batch=4), seed=1, report=silent
+        tower, [taught], seen, captions, tokenizer, image_size=SIDE, recipe=CaptionsRecipe(steps=3, batch=4), seed=1, report=silent
     )
     image = ImageTower(tower, [taught], projection, side=side).eval()
     preprocess = ImagePreprocess(size=SIDE, mean=(0.5,) * 3, std=(0.25,) * 3)
