@@ -54,10 +54,10 @@ class Sampler:
     def draw(self) -> Sample:
         """Draw one sample: place the part, add what is harmless, paint defects, take the picture."""
         rng, conditions = self.rng, self.conditions or self.product.conditions.conditions
-        canvas = self.canvases.draw(rng)
-        placement = draw_placement(canvas.shape, rng, conditions)
-        whole, inside = placement.move(canvas).copy(), self._inside
-        pixels, masks = whole[inside], [mask for mask in (placement.move_mask(mask)[inside] for mask in self.masks) if mask.any()]
+        whole, inside = self.canvases.draw(rng).copy(), self._inside
+        placement = draw_placement(whole[inside].shape, rng, conditions)
+        pixels = placement.move(whole[inside])  # a frame is the camera's: it stays where it is
+        masks = [mask for mask in (placement.move_mask(mask[inside]) for mask in self.masks) if mask.any()]
         harmless, least = list[str](), LEAST_STRENGTH
         for thing in self.product.harmless:
             if rng.random() < thing.share:

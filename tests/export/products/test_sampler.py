@@ -10,6 +10,7 @@ import pytest
 from export.errors import SpecError
 from export.painting.scene import Scene
 from export.products.canvases import Canvases, read_canvases, read_masks
+from export.products.painted import Capture
 from export.products.product import Product, read_product
 from export.products.sampler import Sampler, write_samples
 from export.products.wording import wording_of
@@ -83,7 +84,7 @@ def test_the_same_seed_draws_the_same_samples() -> None:
 
 
 def test_an_intact_sample_of_a_product_without_variation_is_one_of_its_good_pictures() -> None:
-    product = read_product("woven")
+    product = read_product("woven").model_copy(update={"conditions": Capture()})
     good = {np.round(picture * 255).astype(np.uint8).tobytes() for picture in canvases(product).pictures}
     intact = [sample for sample in (draw(product, seed).draw() for seed in range(20)) if sample.scene == Scene()]
     assert len(intact) > 3
@@ -102,6 +103,18 @@ def test_the_frame_of_a_picture_stays_as_it_is(tmp_path: Path) -> None:
     assert (bright.pictures == 1).all()
 
 
+def test_the_frame_stays_where_it_is_when_the_part_is_turned() -> None:
+    woven = read_product("woven")
+    product = woven.model_copy(update={"conditions": Capture(flips="turned")})
+    side = product.side_px
+    picture = np.zeros((side, side), np.float32)
+    picture[-1], picture[5, 5] = 1, 0.5
+    drawn = [Sampler(product, Canvases(picture[None], np.ones(1)), np.random.default_rng(seed)).draw() for seed in SEEDS]
+    intact = [sample.pixels for sample in drawn if sample.scene == Scene()]
+    assert {(pixels[5, 5] > 100, pixels[side - 6, side - 6] > 100) for pixels in intact} == {(True, False), (False, True)}
+    assert all((pixels[-1] == 255).all() and (pixels[0] < 100).all() for pixels in intact)
+
+
 def test_colours_are_kept_where_the_product_says_so(tmp_path: Path) -> None:
     product = read_product(write(tmp_path, ("side_px = 100", "side_px = 100\ncolour = true")))
     path = write_picture(tmp_path / "good/0.png", side=100)
@@ -109,13 +122,13 @@ def test_colours_are_kept_where_the_product_says_so(tmp_path: Path) -> None:
     assert draw(product, 1).draw().pixels.shape == (100, 100, 3)
 
 
-def test_domains_are_drawn_equally_often_whatever_their_size(tmp_path: Path) -> None:
+def test_a_domain_with_four_times_as_many_pictures_is_drawn_twice_as_often(tmp_path: Path) -> None:
     product = read_product(write(tmp_path))
-    large = [write_picture(tmp_path / f"a/{number}.png", side=100) for number in range(6)]
+    large = [write_picture(tmp_path / f"a/{number}.png", side=100) for number in range(8)]
     small = [write_picture(tmp_path / f"b/{number}.png", side=100) for number in range(2)]
     found = read_canvases(product, [large, small])
-    assert found.pictures.shape == (8, 100, 100)
-    assert (found.weights[:6].sum(), found.weights[6:].sum()) == pytest.approx((0.5, 0.5))
+    assert found.pictures.shape == (10, 100, 100)
+    assert (found.weights[:8].sum(), found.weights[8:].sum()) == pytest.approx((2 / 3, 1 / 3))
 
 
 def test_a_picture_of_another_size_is_scaled_or_refused_as_the_product_says(tmp_path: Path) -> None:
