@@ -26,6 +26,11 @@ def pooled_width(kinds: int, tails: int) -> int:
     return tails * (2 * (NEAR + FAR) + (kinds + 1) * (2 * GRID * GRID + 1) + 1)
 
 
+def logit_columns(kinds: int, tails: int) -> list[int]:
+    """The pooled features that are the tails' logits of "defective": the last one of each tail."""
+    return [pooled_width(kinds, count) - 1 for count in range(1, tails + 1)]
+
+
 def pooled(tails: Sequence[Taught], front: Tensor, *, side: int) -> Tensor:
     """The pooled features of pictures, float32 (B, pooled_width), from the front's features float32 (B, 40, h, w).
 

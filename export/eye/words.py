@@ -38,7 +38,7 @@ class WordsRecipe:
     tower_steps: int = 400
     learning_rate: float = 2e-3
     noise: float = 0.1
-    """Deviation of the noise on the standardised features: painted pictures are cleaner than real ones."""
+    """Deviation of the noise on the standardised features, the exact ones aside: painted pictures are cleaner than real ones."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,17 +107,20 @@ def train_words(
     phrases: Sequence[str],
     tokenizer: Tokenizer,
     *,
+    exact: Sequence[int],
     recipe: WordsRecipe,
     seed: int,
     report: Report,
 ) -> tuple[Projection, WordTower]:
     """Train on pooled features, float32 (N, P), and the targets of `phrases` (W).
 
+    The columns `exact` of the features carry the thermometer: noise would blur its steps.
+
     The words first learn as free vectors; then the text tower learns to give these vectors. Running it in every step would take most of
     the time and change nothing.
     """
     torch.manual_seed(seed)
-    projection, meanings = _learned(features, targets, recipe, np.random.default_rng(seed), report)
+    projection, meanings = _learned(features, targets, exact, recipe, np.random.default_rng(seed), report)
     return projection, _tower_of(meanings, phrases, tokenizer, recipe, report)
 
 
@@ -132,12 +135,19 @@ class _Meanings(nn.Module):
 
 
 def _learned(
-    features: NDArray[np.float32], targets: WordTargets, recipe: WordsRecipe, rng: np.random.Generator, report: Report
+    features: NDArray[np.float32],
+    targets: WordTargets,
+    exact: Sequence[int],
+    recipe: WordsRecipe,
+    rng: np.random.Generator,
+    report: Report,
 ) -> tuple[Projection, _Meanings]:
     degrees = torch.from_numpy(targets.degrees())
     projection, meanings = Projection(features.shape[1], DIM), _Meanings(degrees.shape[1])
     projection.mean.copy_(torch.from_numpy(features.mean(0)))
     projection.deviation.copy_(torch.from_numpy(features.std(0) + 1e-3))
+    noise = recipe.noise * projection.deviation
+    noise[list(exact)] = 0
     both = nn.ModuleList([projection, meanings])
     optimiser = torch.optim.AdamW(both.parameters(), lr=recipe.learning_rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, total_steps=recipe.steps, pct_start=0.1)
@@ -145,7 +155,7 @@ def _learned(
     for step in range(1, recipe.steps + 1):
         rows = rng.integers(len(features), size=min(recipe.batch, len(features)))
         seen = torch.from_numpy(features[rows])
-        seen = seen + recipe.noise * projection.deviation * torch.randn_like(seen)
+        seen = seen + noise * torch.randn_like(seen)
         loss = words_loss(projection(seen), meanings, degrees[rows])
         mean = 0.98 * mean + 0.02 * loss.item()
         optimiser.zero_grad()

@@ -22,31 +22,33 @@ MANY = 99
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A word of a thermometer: how sure the eye is that a part is intact, or damaged.
-
-    It is true of a picture that looks more intact, or more damaged, than a share `quantile` of pictures of good parts; for `clear` damage,
-    more damaged than this share of painted defects.
-    """
+    """A word of a thermometer: how sure the eye is that a part is intact, or damaged."""
 
     text: str
     ja: str
-    of: Literal["intact", "damaged", "clear"]
-    quantile: float
+    of: Literal["intact", "damaged"]
 
 
 EVIDENCE = (
-    Evidence("certainly intact", "確実に正常", "intact", 0.9),
-    Evidence("almost certainly intact", "ほぼ確実に正常", "intact", 0.7),
-    Evidence("very likely intact", "正常の可能性が非常に高い", "intact", 0.5),
-    Evidence("likely intact", "正常の可能性が高い", "intact", 0.3),
-    Evidence("possibly intact", "正常かもしれない", "intact", 0.1),
-    Evidence("possibly damaged", "異常かもしれない", "damaged", 0.95),
-    Evidence("likely damaged", "異常の可能性が高い", "damaged", 0.985),
-    Evidence("very likely damaged", "異常の可能性が非常に高い", "clear", 0.2),
-    Evidence("almost certainly damaged", "ほぼ確実に異常", "clear", 0.35),
-    Evidence("certainly damaged", "確実に異常", "clear", 0.5),
+    Evidence("certainly intact", "確実に正常", "intact"),
+    Evidence("almost certainly intact", "ほぼ確実に正常", "intact"),
+    Evidence("very likely intact", "正常の可能性が非常に高い", "intact"),
+    Evidence("likely intact", "正常の可能性が高い", "intact"),
+    Evidence("quite possibly intact", "正常の可能性が十分にある", "intact"),
+    Evidence("possibly intact", "正常かもしれない", "intact"),
+    Evidence("possibly damaged", "異常かもしれない", "damaged"),
+    Evidence("quite possibly damaged", "異常の可能性が十分にある", "damaged"),
+    Evidence("likely damaged", "異常の可能性が高い", "damaged"),
+    Evidence("very likely damaged", "異常の可能性が非常に高い", "damaged"),
+    Evidence("almost certainly damaged", "ほぼ確実に異常", "damaged"),
+    Evidence("certainly damaged", "確実に異常", "damaged"),
 )
-"""Tags of every product. From a scene alone they are doubtful: the tails of an eye say how sure it is."""
+"""Tags of every product, by rising levels of how damaged a picture looks: one of damage is true above its level, the others below theirs.
+
+From a scene alone they are doubtful: the tails of an eye say how sure it is.
+"""
+LOWEST_LEVEL, HIGHEST_LEVEL = 0.1, 0.35
+"""The levels are evenly spaced from what this share of intact pictures stays below to what this share of defective ones stays below."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,13 +21,13 @@ from export.eye.convert import TaughtEye, Vocabularies, convert
 from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
-from export.eye.tower import ImageTower
+from export.eye.tower import ImageTower, logit_columns
 from export.eye.trunk import FRONT_CHANNELS, Front, map_side
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from export.products.canvases import Canvases
 from export.products.product import Product
 from export.products.sampler import write_samples
-from export.products.wording import EVIDENCE, Evidence, Wording, wording_of
+from export.products.wording import EVIDENCE, HIGHEST_LEVEL, LOWEST_LEVEL, Wording, wording_of
 from export.progress import Report
 from export.teach.stages import Stages
 from firmware_config.describers import ImagePreprocess
@@ -164,7 +164,7 @@ class EyeStages:
         seen = self._seen(tails, front)
         targets = word_targets(wording, np.load(painted / "words.npy"), defect_logits(tails, front), np.load(painted / "kinds.npy"))
         projection, words = train_words(
-            seen.pooled, targets, wording.words, tokenizer,
+            seen.pooled, targets, wording.words, tokenizer, exact=logit_columns(len(self._product.defects), len(tails)),
             recipe=self._effort.words, seed=self._seed, report=lambda line: self._report(f"words: {line}"),
         )  # fmt: skip
         captions: list[str] = json.loads((painted / "captions.json").read_text(encoding="utf-8"))
@@ -203,25 +203,16 @@ DRAFTS = 400
 
 
 def word_targets(wording: Wording, truths: NDArray[np.int8], logits: NDArray[np.float64], kinds: NDArray[np.uint8]) -> WordTargets:
-    """The targets of all words; the levels of the thermometer are quantiles of the logits of intact and of defective painted pictures.
+    """The targets of all words; the levels of the thermometer are evenly spaced between logits of intact and of defective painted pictures.
+
+    So a picture of a new condition, which looks more damaged than a good one and less than most defects, falls between two of them as well.
 
     `truths` int8 (N, words), `logits` float64 (N,) and `kinds` uint8 (N,), 0 for intact, are those of painted pictures.
     """
-    good, bad = logits[kinds == 0], logits[kinds > 0]
-    levels = np.array([_level(one, good, bad) for one in EVIDENCE])
-    rises = np.array([one.of != "intact" for one in EVIDENCE])
-    levels[rises] = np.maximum.accumulate(levels[rises])
+    lowest, highest = np.quantile(logits[kinds == 0], LOWEST_LEVEL), np.quantile(logits[kinds > 0], HIGHEST_LEVEL)
+    levels = np.linspace(lowest, max(lowest, highest), len(EVIDENCE))
+    rises = np.array([one.of == "damaged" for one in EVIDENCE])
     return WordTargets(truths, logits, [wording.words.index(one.text) for one in EVIDENCE], levels, rises)
-
-
-def _level(evidence: Evidence, good: NDArray[np.float64], bad: NDArray[np.float64]) -> float:
-    match evidence.of:
-        case "intact":
-            return float(np.quantile(good, 1 - evidence.quantile))
-        case "damaged":
-            return float(np.quantile(good, evidence.quantile))
-        case "clear":
-            return float(np.quantile(bad, evidence.quantile))
 
 
 def _parts(rows: NDArray[Any], size: int) -> Iterator[tuple[int, NDArray[Any]]]:

@@ -16,7 +16,7 @@ from export.eye.convert import TaughtEye, Vocabularies, convert
 from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
-from export.eye.tower import ImageTower
+from export.eye.tower import ImageTower, logit_columns
 from export.eye.trunk import Front, map_side
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from firmware_config.describers import Clip, ImagePreprocess
@@ -117,7 +117,9 @@ def test_the_graphs_say_what_the_towers_say(
     seen = _seen(taught, front)
     truths = np.stack([has_dot, has_dot, has_dot], 1).astype(np.int8)
     targets = WordTargets(truths, defect_logits([taught], front), [1, 2], np.array([-1.0, 1.0]), np.array([True, True]))
-    projection, words = train_words(seen.pooled, targets, PHRASES, tokenizer, recipe=WordsRecipe(steps=30, batch=16), seed=1, report=silent)
+    projection, words = train_words(
+        seen.pooled, targets, PHRASES, tokenizer, exact=logit_columns(1, 1), recipe=WordsRecipe(steps=30, batch=16), seed=1, report=silent
+    )  # fmt: skip
     tower, captions = Front(SIDE), ["a dot" if dot else "no dot" for dot in has_dot]
     blip = train_captions(
         tower, [taught], seen, captions, tokenizer, image_size=SIDE, recipe=CaptionsRecipe(steps=3, batch=4), seed=1, report=silent

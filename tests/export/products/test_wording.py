@@ -84,10 +84,9 @@ def test_the_most_telling_words_come_first_and_evidence_is_left_to_the_teacher(n
 
 
 def test_the_evidence_goes_from_certainly_intact_to_certainly_damaged() -> None:
-    intact, damaged, clear = ([one.quantile for one in EVIDENCE if one.of == of] for of in ("intact", "damaged", "clear"))
-    assert intact == sorted(intact, reverse=True)
-    assert damaged == sorted(damaged)
-    assert clear == sorted(clear)
+    sure = ("possibly", "quite possibly", "likely", "very likely", "almost certainly", "certainly")
+    assert [one.text for one in EVIDENCE] == [*(f"{how} intact" for how in reversed(sure)), *(f"{how} damaged" for how in sure)]
+    assert [one.of for one in EVIDENCE] == ["intact"] * len(sure) + ["damaged"] * len(sure)
 
 
 @pytest.mark.parametrize("name", built_in_products())
