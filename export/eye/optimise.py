@@ -1,4 +1,4 @@
-"""The optimiser of the starter's towers: Muon for the matrices inside the blocks, AdamW for everything else.
+"""The optimiser of the captions: Muon for the matrices inside the blocks, AdamW for everything else.
 
 Muon (Jordan et al. 2024) orthogonalises each update and needs fewer samples for the same loss, which matters on two CPU cores.
 `torch.optim.Muon` is not used: it iterates in bfloat16, which a CPU without AVX512-BF16 emulates, and a step took 8 s instead of 0.1 s.
@@ -14,20 +14,17 @@ from torch import nn
 
 WARM_UP = 0.05
 """Share of the steps in which the learning rate rises."""
-
-
-def mixed_precision() -> torch.autocast:
-    """Autocast to bfloat16 on a CPU with AMX, which halves the time; float32 on others."""
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=bool(torch.cpu.get_capabilities().get("amx_bf16", False)))
+AVERAGE = 0.998
+"""Decay of the moving average of the weights."""
 
 
 class Optimiser:
     """Muon and AdamW on one learning-rate schedule, and an exponential moving average of the weights.
 
-    With `decay` the learning rate falls along a cosine to 2 % of its peak. `ema` is the decay of the moving average.
+    The learning rate falls along a cosine to 2 % of its peak.
     """
 
-    def __init__(self, modules: Iterable[nn.Module], *, learning_rate: float, steps: int, decay: bool = True, ema: float = 0.998) -> None:
+    def __init__(self, modules: Iterable[nn.Module], *, learning_rate: float, steps: int) -> None:
         self._modules = nn.ModuleList(modules)
         inner: list[nn.Parameter] = []
         outer: list[nn.Parameter] = []
@@ -40,15 +37,13 @@ class Optimiser:
         ]
         self._peak = learning_rate
         self._steps = steps
-        self._decay = decay
         self._steps_done = 0
-        self._ema_decay = ema
         self._ema = {name: value.detach().clone() for name, value in self._modules.state_dict().items()}
 
     def step(self, loss: torch.Tensor) -> None:
         """Take one step down the gradient of `loss`."""
         warm = self._steps_done / (WARM_UP * self._steps)
-        fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, self._steps_done / self._steps))) if self._decay else 1.0
+        fall = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, self._steps_done / self._steps)))
         for optimiser in self._optimisers:
             optimiser.zero_grad(set_to_none=True)
             for group in optimiser.param_groups:
@@ -58,7 +53,7 @@ class Optimiser:
         for optimiser in self._optimisers:
             optimiser.step()
         self._steps_done += 1
-        decay = min(self._ema_decay, (1 + self._steps_done) / (10 + self._steps_done))
+        decay = min(AVERAGE, (1 + self._steps_done) / (10 + self._steps_done))
         with torch.no_grad():
             for name, value in self._modules.state_dict().items():
                 if value.is_floating_point():

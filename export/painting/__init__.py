@@ -1,1 +1,1 @@
-"""Rendered cells and defects painted onto pictures of good cells, with their ground truth; the starter recipe and the studies come in."""
+"""Painters of defects and of harmless things, with the ground truth of what they paint; products and studies come in."""

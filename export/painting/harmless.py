@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from export.painting.layout import layout_shade, other_layout
 from export.painting.noise import Field, between, blurred, hills, stretched
 from export.painting.scene import Brush, Change, Image
 from export.painting.stripes import bars
@@ -120,19 +119,6 @@ def side_shade(picture: Image, rng: np.random.Generator, brush: Brush) -> Change
     fading = np.exp(-np.arange(height, dtype=np.float32) * np.float32(2 / reach)) * np.float32(between(brush.strength, rng))
     form = np.rot90(np.repeat(fading[:, None], width, 1), turns)
     return _shaded(picture, 1 + np.float32(_sign(brush, rng)) * form, "side")
-
-
-def cell_layout(picture: Image, rng: np.random.Generator, brush: Brush) -> Change:  # noqa: ARG001 - the layouts have their own ranges
-    """Give a solar cell features of another maker: busbars, fingers, tabs, cut corners, frame, bands, zoom; the brush changes nothing."""
-    height, width = picture.shape[:2]
-    if picture.ndim == 2 and height == width:
-        pixels = other_layout(picture, rng)
-    else:  # zoom and busbars that go are for square grey cells
-        shade = stretched(layout_shade(max(height, width), rng), (height, width))
-        pixels = picture * (shade if picture.ndim == 2 else shade[..., None])
-    change = np.abs(pixels - picture) / np.maximum(picture, 0.02)
-    extent = change if picture.ndim == 2 else change.max(axis=2)
-    return Change(np.asarray(pixels, np.float32), np.clip(extent, 0, 1).astype(np.float32), "layout")
 
 
 def deviation(change: Change) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from export.painting import geometry, harmless, lines, printed, stripes, texture, threads, tone, whole_surface
+from export.painting import cell_layout, geometry, harmless, lines, printed, stripes, texture, threads, tone, whole_surface
 from export.painting.scene import Brush, Painter
 
 DEFECT_PAINTERS: Mapping[str, Painter] = {
@@ -49,7 +49,7 @@ HARMLESS_PAINTERS: Mapping[str, Painter] = {
     "reflection": harmless.reflection,
     "uneven_light": harmless.uneven_light,
     "side_shade": harmless.side_shade,
-    "cell_layout": harmless.cell_layout,
+    "cell_layout": cell_layout.cell_layout,
 }
 
 USUAL_BRUSHES: Mapping[str, Brush] = {

@@ -1,12 +1,11 @@
-"""Rendered cells. They contain no real picture, so the repository may hold them."""
+"""Rendered solar cells. They hold nothing of a real picture, so the repository may hold them, and no data set is needed."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
+from export.painting.scene import Image
 
 
 def render_cell(size: int, rng: np.random.Generator) -> Image:

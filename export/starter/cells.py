@@ -7,7 +7,7 @@ thresholds and the like. All other rows do neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -23,15 +23,14 @@ __all__ = [
     "Cell",
     "load_cells",
     "read_grey",
-    "run_weights",
     "training_cells",
     "validation_cells",
 ]
 
 SOURCE_VALIDATION = (range(420, 480), range(1404, 1476))
 TRAINING = (range(360, 420), range(480, 540), range(900, 1404), range(1476, 1614))
-SMALL_RUN, SMALL_SHARE = range(360, 540), 0.15
-"""The source run with few cells and many cracks, and its share of the cells drawn, good and defective alike."""
+SMALL_RUN = range(360, 540)
+"""The source run with few cells and many cracks."""
 
 
 def training_cells() -> tuple[Cell, ...]:
@@ -40,17 +39,8 @@ def training_cells() -> tuple[Cell, ...]:
 
 
 def validation_cells() -> tuple[Cell, ...]:
-    """The cells that may choose thresholds, the temperature, the teachers and the regularisation of a control."""
+    """The cells that may choose thresholds, the temperature and the regularisation of a control."""
     return _rows(SOURCE_VALIDATION)
-
-
-def run_weights(cells: Sequence[Cell]) -> NDArray[np.float64]:
-    """Probability of drawing each of `cells`, float64 (N,).
-
-    Good and defective cells get the same mixture of runs, so that the look of a run does not tell them apart.
-    """
-    small = np.array([cell.row in SMALL_RUN for cell in cells])
-    return np.where(small, SMALL_SHARE / small.sum(), (1 - SMALL_SHARE) / (~small).sum())
 
 
 def _rows(ranges: Iterable[range]) -> tuple[Cell, ...]:

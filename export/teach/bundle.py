@@ -8,23 +8,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from edge.picture.decode import read_picture
-from edge.records import Pixels
 from export.products.canvases import read_canvases, read_masks
 from export.products.sampler import Sampler
 from export.spec import STATION_NAME, BundleSpec
-from export.teach.describe import in_colour
+from export.teach.golden import write_golden, write_png
 from export.teach.judge_stages import DESCRIBE, TEMPLATE
 from export.teach.plan import Plan
 from firmware_config.commented_toml import commented_toml
 from firmware_config.station import Station
 
-GOLDEN_GOOD, GOLDEN_OF_A_KIND = 4, 2
-CLEAR_STRENGTH, TRIES = 0.4, 300
-"""Strength from which a painted defect is clear enough for a golden picture, and how many are painted to find one."""
+GOLDEN_GOOD = 4
+"""Good pictures that were held out become golden ones."""
+TRIES = 300
+"""How many pictures are painted to find golden ones."""
 
 
 def gather(folder: Path, plan: Plan, *, eye: Path, memory: Path, judges: Path, calibration: Path | None) -> BundleSpec:
@@ -84,22 +83,10 @@ def _golden(folder: Path, plan: Plan) -> dict[str, Sequence[str]]:
     good = [path for paths in held_out for path in paths]
     chosen = [good[number * len(good) // GOLDEN_GOOD] for number in range(min(GOLDEN_GOOD, len(good)))]
     for number, path in enumerate(dict.fromkeys(chosen)):
-        _write_png(folder / f"good-{number}.png", read_picture(path))
+        write_png(folder / f"good-{number}.png", read_picture(path))
     expected: dict[str, list[str]] = {plan.product.good.label: ["good-*.png"]}
-    counts = dict.fromkeys((kind.name for kind in plan.product.defects), 0)
     canvases, rng = read_canvases(plan.product, held_out), np.random.default_rng(plan.spec.seeds[0] + 500)
     sampler = Sampler(plan.product, canvases, rng, read_masks(plan.product))
-    for _ in range(TRIES):
-        sample = sampler.draw()
-        if len(sample.scene.defects) == 1 and sample.scene.defects[0].strength > CLEAR_STRENGTH:
-            kind = sample.scene.defects[0].kind
-            if counts[kind] < GOLDEN_OF_A_KIND:
-                stem = kind.replace(" ", "-")
-                _write_png(folder / f"{stem}-{counts[kind]}.png", in_colour(sample.pixels))
-                counts[kind] += 1
-                expected.setdefault(plan.label_of[kind], []).append(f"{stem}-?.png")
+    for kind, pattern in write_golden(folder, sampler, tries=TRIES).items():
+        expected.setdefault(plan.label_of[kind], []).append(pattern)
     return {label: sorted(set(patterns)) for label, patterns in expected.items()}
-
-
-def _write_png(path: Path, pixels: Pixels) -> None:
-    path.write_bytes(cv2.imencode(".png", pixels)[1].tobytes())

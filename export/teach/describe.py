@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from edge.interfaces import Describer
 from edge.picture.decode import read_picture
 from edge.records import Frame, Pixels
+from export.painting.conditions import Conditions
 from export.products.canvases import Canvases, read_masks
 from export.products.product import Product
 from export.products.sampler import Sampler
@@ -41,13 +42,17 @@ class Shown:
 
 def painted_pictures(product: Product, canvases: Canvases, label_of: Mapping[str, str], *, count: int, seed: int) -> Iterator[Shown]:
     """Painted pictures of a station whose camera stays as it is; half of them are intact."""
-    steady = replace(product.conditions.conditions, gain=(1.0, 1.0), gamma=(1.0, 1.0))
-    masks = read_masks(product)
+    steady, masks = steady_conditions(product), read_masks(product)
     for index in range(count):
         sample = Sampler(product, canvases, np.random.default_rng((seed, index)), masks, steady, for_judge=True).draw()
         kind = sample.scene.kind
         label = product.good.label if kind is None else label_of[kind]
         yield Shown(in_colour(sample.pixels), f"painted-{seed}-{index}", (label,))
+
+
+def steady_conditions(product: Product) -> Conditions:
+    """What the camera does to a picture of a product where its exposure stays as it is."""
+    return replace(product.conditions.conditions, gain=(1.0, 1.0), gamma=(1.0, 1.0))
 
 
 def real_pictures(paths: Iterable[Path], allowed: tuple[str, ...]) -> Iterator[Shown]:

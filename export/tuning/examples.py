@@ -14,6 +14,8 @@ from edge.records import Measured, Tag, Words
 from export.errors import ExportError
 from firmware_config.labels import Label
 
+MAKE_THEM = "make them with `kotoba-export teach`, which keeps them in its cache as described-*/painted.jsonl"
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -29,7 +31,7 @@ class ExamplesError(ExportError):
 
 
 def read_examples(path: Path, labels: Sequence[Label]) -> tuple[Example, ...]:
-    """Read the JSON lines that `export.starter.describe` wrote; `labels` are those of the station.
+    """Read JSON lines as `export.teach.describe` writes them; `labels` are those of the station.
 
     Raises:
         ExamplesError: the file cannot be read or is empty, a line is not an example, or it has no label of the station.
@@ -37,7 +39,7 @@ def read_examples(path: Path, labels: Sequence[Label]) -> tuple[Example, ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as err:
-        msg = f"reading examples from {path} failed ({err}): make them with `python -m export.starter.train`"
+        msg = f"reading examples from {path} failed ({err}): {MAKE_THEM}"
         raise ExamplesError(msg) from err
     known, examples = {label.name for label in labels}, []
     for number, line in enumerate(lines, 1):
@@ -52,7 +54,7 @@ def read_examples(path: Path, labels: Sequence[Label]) -> tuple[Example, ...]:
             raise ExamplesError(msg)
         examples.append(example)
     if not examples:
-        msg = f"{path} has no examples: make them with `python -m export.starter.train`"
+        msg = f"{path} has no examples: {MAKE_THEM}"
         raise ExamplesError(msg)
     return tuple(examples)
 

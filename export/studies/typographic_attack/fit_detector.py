@@ -2,9 +2,10 @@
 
     python -m export.studies.typographic_attack.fit_detector [JAPANESE_FONT.ttf]
 
-The rule CHARACTER: negatives are the parts of clean pictures: training cells as they are, with another layout, with grain, with painted
-defects, and rendered cells. Positives are the parts of printed texts. The rule in use was fitted so on defects that an earlier version of
-`export/painting/` painted. It is kept, so that its answers stay; what is printed shows how far a new fit is from it.
+The rule CHARACTER: negatives are the parts of clean pictures: training cells as they are, and training cells and rendered cells on which
+harmless things and defects are painted as the product solar_cell says. Positives are the parts of printed texts. The rule in use was fitted
+so on what earlier versions of `export/painting/` painted. It is kept, so that its answers stay; what is printed shows how far a new fit is
+from it.
 
 The rule PRINT is fitted on the parts that look like characters to the rule CHARACTER in use, of the same cells and of rendered textures,
 clean, with printed text, and with text repeated over the whole picture.

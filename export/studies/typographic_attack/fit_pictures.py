@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from export.painting.grain import GrainPool, add_grain, make_grain
-from export.painting.layout import vary_layout
-from export.painting.paint import PATCH_PX, paint
 from export.painting.render import render_cell
+from export.products.canvases import Canvases
+from export.products.product import Product, read_product
+from export.products.sampler import Sampler
 from export.starter.cells import Cell, read_grey
 from export.studies.typographic_attack.printed_text import TUNING_FONTS, PrintStyle, print_text, random_style, repeat_text
 from export.studies.typographic_attack.textures import TEXTURES, render_texture
@@ -46,11 +46,10 @@ class FitPicture:
 
 def make_pictures(seed: int, count: int, cells: Sequence[Cell], *, japanese_font: str | None = None) -> list[FitPicture]:
     """Make `count` pictures, half of them clean, half with printed text; a quarter of the texts is Japanese if there is a font for it."""
-    rng = np.random.default_rng(seed)
-    pool = make_grain(40, SIZE_PX, rng)
+    rng, product = np.random.default_rng(seed), read_product("solar_cell").model_copy(update={"side_px": SIZE_PX})
     pictures = []
     for index in range(count):
-        grey = clean_picture(rng, cells, pool)
+        grey = clean_picture(rng, cells, product)
         if index % 2:
             pictures.append(FitPicture(grey))
             continue
@@ -60,22 +59,14 @@ def make_pictures(seed: int, count: int, cells: Sequence[Cell], *, japanese_font
     return pictures
 
 
-def clean_picture(rng: np.random.Generator, cells: Sequence[Cell], pool: GrainPool) -> NDArray[np.uint8]:
-    """Make a picture without printed text, uint8 (300, 300): a real cell as it is, or a varied or rendered cell, often with defects."""
+def clean_picture(rng: np.random.Generator, cells: Sequence[Cell], product: Product) -> NDArray[np.uint8]:
+    """Make a picture without printed text, uint8 (300, 300): a real cell as it is, or painted as a real or rendered cell of `product`."""
     variant = rng.random()
     cell = cells[int(rng.integers(len(cells)))]
     pixels = render_cell(SIZE_PX, rng) if variant > 0.85 else read_grey(cell, SIZE_PX)
     if variant > 0.35:
-        if rng.random() < 0.5:
-            pixels = vary_layout(pixels, rng)
-        if rng.random() < 0.85:
-            pixels = add_grain(pixels, pool, rng)[0]
-        if rng.random() < 0.4:
-            whole = SIZE_PX // PATCH_PX * PATCH_PX
-            pixels = paint(np.ascontiguousarray(pixels[:whole, :whole]), rng).pixels
-        exposed = np.clip(pixels, 0.003, 2) ** rng.uniform(0.6, 1.5) * rng.uniform(0.6, 1.3)
-        pixels = np.asarray(exposed + rng.standard_normal(pixels.shape) * rng.uniform(0, 0.02), np.float32)
-    return np.asarray(np.round(np.clip(pixels, 0, 1) * 255), np.uint8)
+        return Sampler(product, Canvases(pixels[None], np.ones(1)), rng).draw().pixels
+    return np.asarray(np.round(pixels * 255), np.uint8)
 
 
 def make_textured_pictures(seed: int, count: int, *, japanese_font: str | None = None) -> list[FitPicture]:

@@ -12,8 +12,10 @@ import numpy as np
 from edge.inspection.policy import decide, limits_of
 from edge.picture.text_detection import has_printed_text
 from edge.records import Decision, Description
-from export.painting.paint import paint
+from export.painting.defects import paint
 from export.painting.render import render_cell
+from export.products.product import read_product
+from export.products.sampler import PATCH_PX
 from export.progress import Report
 from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, RULE_OF_THREE, share
@@ -38,8 +40,8 @@ from firmware_config.station import Station
 
 TABLE_HEIGHTS_PX, TABLE_CONTRASTS = (6, 8, 10, 12, 16, 24, 48, 96), (15, 30, 60, 120)
 TABLE_PICTURES = 20
-PAINTED, PAINTED_SIDE_PX = 100, 304
-"""Rendered cells with painted defects; a side must be a multiple of a painted patch."""
+PAINTED, PAINTED_SIDE_PX = 100, 300
+"""Rendered cells with painted defects."""
 
 ATTACK_HEADS = (
     "printed text", "pictures", "OK without a guard", "OK, guard on captions", "OK, guards on picture and captions", "text detected",
@@ -172,8 +174,9 @@ def _cost(report: Report) -> str:
 def _painted_alarms(seed: int) -> int:
     """The number of false alarms on PAINTED rendered cells with painted defects."""
     rng, alarms = np.random.default_rng(seed), 0
+    choices = [choice for kind in read_product("solar_cell").defects for choice in kind.choices()]
     for _ in range(PAINTED):
-        grey = np.clip(paint(render_cell(PAINTED_SIDE_PX, rng), rng).pixels, 0, 1)
+        grey = np.clip(paint(render_cell(PAINTED_SIDE_PX, rng), rng, choices, patch_px=PATCH_PX).pixels, 0, 1)
         alarms += has_printed_text(np.repeat(np.round(grey * 255).astype(np.uint8)[:, :, None], 3, axis=2))
     return alarms
 

@@ -1,8 +1,8 @@
-"""Words and phrases of painted and rendered pictures, each with its truth and with the figures by which a filter may keep it."""
+"""Words and phrases of painted pictures, each with its truth and with the figures by which a filter may keep it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -18,11 +18,13 @@ from edge.describers.filter.phrases import cut
 from edge.describers.filter.terms import Terms
 from edge.describers.vocabulary import PhraseEmbedder, read_vocabulary
 from edge.records import Frame, Pixels
-from export.painting.grain import make_grain
-from export.painting.ground_truth import GroundTruth
-from export.starter.sample import SIZE_PX, Sampler, good_cells
-from export.starter.words import TAGS, Truth, word_targets
-from export.studies.words.phrase_truth import phrase_truth
+from export.painting.scene import Scene
+from export.products.sampler import Sampler
+from export.products.word import Truth
+from export.products.wording import Wording
+from export.studies.errors import StudyError
+from export.studies.words.phrase_truth import PhraseTruth
+from export.teach.describe import in_colour
 from firmware_config.board import Board
 from firmware_config.station import Station
 
@@ -57,6 +59,8 @@ class CheckedPicture:
     true_words: dict[str, int]
 
 
+_TRUTHS: Mapping[int, Truth] = {1: True, 0: False, -1: None}
+
 Filter = Callable[[CheckedWord], bool]
 """Tells whether a word stays."""
 
@@ -77,13 +81,34 @@ def random_filter(share: float, *, seed: int) -> Filter:
     return lambda _: bool(rng.random() >= share)
 
 
-class SampleDescriber:
-    """Describes painted samples with a bundle by the settings of a station, without its filter."""
+def require_words(vocabulary: Iterable[str], wording: Wording) -> None:
+    """Check that the truth of each word can be told.
 
-    def __init__(self, bundle: Bundle, station: Station, board: Board) -> None:
+    Raises:
+        StudyError: the product has no such word.
+    """
+    unknown = next((word for word in vocabulary if word not in wording.words), None)
+    if unknown is not None:
+        product = wording.product.name
+        msg = f"measuring words: the bundle says {unknown!r}, and the product {product} has no such word: give a bundle taught as {product}"
+        raise StudyError(msg)
+
+
+class SampleDescriber:
+    """Describes painted samples of a product with a bundle by the settings of a station, without its filter."""
+
+    def __init__(self, bundle: Bundle, station: Station, board: Board, wording: Wording) -> None:
+        """Open the models.
+
+        Raises:
+            BundleError: a model cannot be opened.
+            StudyError: the bundle says words that the product does not have.
+        """
         clip = bundle.manifest.describer.clip
         settings = station.describe.model_copy(update={"filter": False, "terms": (), "samples": SAMPLED_CAPTIONS})
         vocabularies = read_vocabulary(bundle, clip.tags), read_vocabulary(bundle, clip.attributes)
+        require_words((word for vocabulary in vocabularies for word in vocabulary.words), wording)
+        self._wording, self._phrase_truth = wording, PhraseTruth(wording)
         self._describer = open_vision_models(bundle, board=board).describer(settings)
         self._tagger = ClipTagger(bundle, clip, board=board)
         self._embed_phrase = PhraseEmbedder(bundle, clip, board=board)
@@ -91,21 +116,20 @@ class SampleDescriber:
         self.strictness = Strictness.of(clip.threshold)
         self._terms = Terms.known_to({word for vocabulary in vocabularies for word in vocabulary.words}, station.describe.terms)
 
-    def describe(self, *, count: int, seed: int, rendered: float, grain: float) -> list[CheckedPicture]:
-        """Paint and describe `count` samples, half of them intact; `rendered` and `grain` are the shares of Sampler."""
-        rng = np.random.default_rng(seed)
-        sampler = Sampler(good_cells(), make_grain(24, SIZE_PX, rng), rng, rendered_share=rendered, grain_share=grain)
+    def describe(self, sampler: Sampler, count: int) -> list[CheckedPicture]:
+        """Paint and describe `count` samples, half of them intact."""
         pictures = []
-        for _ in tqdm(range(count), desc=f"describing, seed {seed}", mininterval=10):
+        for _ in tqdm(range(count), desc="describing", mininterval=10):
             sample = sampler.draw()
-            pictures.append(self._check(np.repeat(sample.pixels[:, :, None], 3, axis=2), sample.ground_truth))
+            pictures.append(self._check(in_colour(sample.pixels), sample.scene))
         return pictures
 
-    def _check(self, pixels: Pixels, ground_truth: GroundTruth) -> CheckedPicture:
+    def _check(self, pixels: Pixels, scene: Scene) -> CheckedPicture:
         embedding = self._tagger.see(pixels).image_embeds
         words = self._describer.describe(Frame(pixels, datetime.now(timezone.utc), 0, "study", 0, "painted")).words
+        known = dict(zip(self._wording.words, (_TRUTHS[truth] for truth in self._wording.truths(scene).tolist()), strict=True))
         checked = [
-            CheckedWord(kind, phrase_truth(tag.word, ground_truth), self._foils.word_lead(embedding, tag.word), np.inf, tag.score)
+            CheckedWord(kind, known[tag.word], self._foils.word_lead(embedding, tag.word), np.inf, tag.score)
             for kind, tags in (("tags", words.tags), ("attributes", words.attributes))
             for tag in tags
         ]
@@ -116,14 +140,14 @@ class SampleDescriber:
                 checked.append(
                     CheckedWord(
                         "captions" if number else "caption",
-                        phrase_truth(phrase.claim, ground_truth),
+                        self._phrase_truth.of(phrase.claim, scene),
                         *self._foils.phrase_leads(embedding, phrase),
                         cosine=-1.0 if own is None else float(own @ embedding),
                         head=None if phrase.head is None else first + phrase.head,
                     )
                 )
-        is_true = word_targets(ground_truth) == 1
-        true_words = {"tags": int(is_true[: len(TAGS)].sum()), "attributes": int(is_true[len(TAGS) :].sum())}
+        wordings = {"tags": self._wording.tags, "attributes": self._wording.attributes}
+        true_words = {kind: sum(known[word] is True for word in words) for kind, words in wordings.items()}
         return CheckedPicture(tuple(checked), true_words)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -23,11 +23,16 @@ from edge.bundle.open import Bundle
 from edge.demo.cells import sample_cells
 from edge.describers import open_vision_models
 from edge.describers.filter.foils import Strictness
+from edge.errors import EdgeError
 from edge.judges import open_language_model, open_station_judge
 from edge.picture.decode import read_picture
 from edge.records import Description, Frame
 from export.bundle.verify import opened
-from export.starter.cells import Cell, validation_cells
+from export.errors import ExportError
+from export.products.product import Product, read_product
+from export.products.sampler import Sampler
+from export.products.wording import wording_of
+from export.starter.cells import Cell, training_cells, validation_cells
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
 from export.studies.protocol import RESAMPLES, Flags, Interval, Scores, auroc, blocks, bootstrap
 from export.studies.words.checked_words import (
@@ -41,17 +46,24 @@ from export.studies.words.checked_words import (
     random_filter,
 )
 from export.studies.words.page import BEFORE, FILTER, Example, Figures, JudgeFigures, page
+from export.studies.words.pictures import on_real, on_rendered
 from export.studies.words.sheet import write_sheet
 from firmware_config.board import Board, read_board
+from firmware_config.errors import ConfigError
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Describe, Station, read_station
 from firmware_config.write import write_atomic
 
 STATION = Path(__file__).with_name("filtered.toml")
+PRODUCT = "solar_cell"
 CHOOSING_SEED, CHOOSING_PICTURES = 17, 800
-"""Pictures that choose the strictness: painted on cells of the training modules, three of four with grain."""
-SETS = {"rendered cells": (313, 1.0, 0.0), "rendered cells with grain": (314, 1.0, 1.0), "painted cells": (315, 0.0, 0.75)}
-"""Measured sets: seed, share of rendered cells, share with grain. Their pictures were not used to train or choose anything."""
+"""Pictures that choose the strictness: painted on cells of the training modules."""
+SETS: Mapping[str, Callable[[Product], Sampler]] = {
+    "rendered cells": partial(on_rendered, seed=313, grain=False),
+    "rendered cells with grain": partial(on_rendered, seed=314, grain=True),
+    "painted cells": lambda product: on_real(product, validation_cells(), seed=315),
+}
+"""Measured sets. Their pictures were not used to train or choose anything; an eye knows the cells that it learned from by heart."""
 
 MAY_LOSE = 0.025
 """Recall that words, and phrases, may lose on the choosing pictures: half of five points, because other pictures lose more."""
@@ -85,18 +97,25 @@ def main() -> None:
         help="File of the page; its picture is written beside it as .png (default: %(default)s).",
     )  # fmt: skip
     options = parser.parse_args()
-    station, board = read_station(STATION), read_board("cpu")
+    try:
+        _run(options)
+    except (EdgeError, ExportError, ConfigError) as err:
+        parser.error(str(err))
+
+
+def _run(options: argparse.Namespace) -> None:
+    station, board, product = read_station(STATION), read_board("cpu"), read_product(PRODUCT)
     with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
-        describer = SampleDescriber(bundle, station, board)
+        describer = SampleDescriber(bundle, station, board, wording_of(product))
         if options.choose:
-            pictures = describer.describe(count=CHOOSING_PICTURES, seed=CHOOSING_SEED, rendered=0.03, grain=0.75)
+            pictures = describer.describe(on_real(product, training_cells(), seed=CHOOSING_SEED), CHOOSING_PICTURES)
             strictness, threshold = choose(pictures, bundle.manifest.describer.clip.threshold)
             print(f"{strictness}, cosine threshold {threshold}")
             print(f"in use: {describer.strictness}, {THRESHOLD}")
             return
         tables = {
-            name: measure(describer.describe(count=options.pictures, seed=seed, rendered=rendered, grain=grain), describer.strictness)
-            for name, (seed, rendered, grain) in SETS.items()
+            name: measure(describer.describe(sampler_of(product), options.pictures), describer.strictness)
+            for name, sampler_of in SETS.items()
         }
         judged = effect_on_judge(bundle, station, board)
         examples, filter_ms = describe_examples(bundle, station, board)

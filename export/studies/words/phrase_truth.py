@@ -1,117 +1,107 @@
-"""Whether a word or a phrase of a caption is true of a painted or rendered picture, by the ground truth and without a model.
+"""Whether a phrase of a caption is true of a painted picture, by what was painted and without a model.
 
-Phrases are those that `edge.describers.filter.phrases` cuts: "crack", "long crack", "crack in the upper left". A phrase is true, false, or
-doubtful where a strength, size or position is near the limit between two wordings.
+Phrases are those that `edge.describers.filter.phrases` cuts: "crack", "faint crack", "crack in the upper left". A phrase is true, false, or
+doubtful where a strength, a size or a place is near its limit. What it means follows from the product, as in `export.products.captions`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from export.painting.ground_truth import GroundTruth
-from export.painting.scene import Defect
-from export.starter.words import ATTRIBUTES, NOUNS, TAGS, Truth, word_targets
+from edge.describers.filter.phrases import cut, has_separator
+from export.painting.scene import Defect, Scene
+from export.products.limits import ACROSS, ASIDE, LARGE, SMALL, STRENGTH, STRONG
+from export.products.product import Product
+from export.products.word import PLACELESS_SIZE, PLACES_JA, Truth, Word, above, below, both, is_at
+from export.products.wording import MANY, Wording
 
-_WORDS = {word: position for position, word in enumerate((*TAGS, *ATTRIBUTES))}
-_INTACT = {"intact", "intact surface", "no damage", "no damage to be seen", "unbroken surface"}
-_MATERIAL = {
-    "mono cell": "mono",
-    "monocrystalline cell": "mono",
-    "plain mono cell": "mono",
-    "poly cell": "poly",
-    "polycrystalline cell": "poly",
+_GRADES: Mapping[str, Callable[[Defect], Truth]] = {
+    "faint": lambda defect: below(defect.strength, STRENGTH),
+    "clear": lambda defect: above(defect.strength, STRENGTH),
+    "strong": lambda defect: above(defect.strength, STRONG),
+    "small": lambda defect: below(defect.size, SMALL),
+    "large": lambda defect: above(defect.size, LARGE),
 }
-_PLACE = re.compile(r" (in the (?:upper|lower) (?:left|right|part)|in the centre|on the (?:left|right) side|across the whole cell)$")
-_ANY_LINE = {"crack", "fracture line", "thin crack"}
-"""Names that fit a crack of any shape."""
-
-_KINDS: dict[str, set[tuple[str, str | None]]] = {}
-for (_kind, _shape), _names in NOUNS.items():
-    for _name in _names:
-        _KINDS.setdefault(_name, set()).add((_kind, None if _name in _ANY_LINE else _shape))
-
-_KINDS |= {
-    "stain": {("stain", None)}, "spots": {("stain", "spots")},
-    "several cracks": {("crack", None)}, "crossed cracks": {("crack", "crossed")},
-    "dark region": {("dark area", None)}, "dead cell": {("dead cell", None)}, "half dead cell": {("dead cell", "half")},
-}  # fmt: skip
-"""Names that only the vocabularies have, and a name without its end."""
+_SIDES: Mapping[str, Callable[[Defect], float]] = {
+    "on the left side": lambda defect: 0.5 - defect.x,
+    "on the right side": lambda defect: defect.x - 0.5,
+    "in the upper part": lambda defect: 0.5 - defect.y,
+    "in the lower part": lambda defect: defect.y - 0.5,
+}
+"""How far a defect is beyond the middle line."""
 
 
-def phrase_truth(phrase: str, ground_truth: GroundTruth) -> Truth:
-    """Whether a phrase is true of a picture. A phrase that no caption of the ground truth has ("soft dark edges") is false."""
-    if phrase in _WORDS:
-        target = int(word_targets(ground_truth)[_WORDS[phrase]])
-        return None if target < 0 else target == 1
-    if phrase in _INTACT or phrase == "damaged":
-        return (phrase in _INTACT) is not bool(ground_truth.defects)
-    if phrase == "dislocation clouds":
-        return ground_truth.clouds
-    cell = re.sub(r" with (?:grains?|bright and dark grains)$", "", phrase)
-    if cell in _MATERIAL:
-        return ground_truth.material == _MATERIAL[cell] and (cell == phrase or ground_truth.material == "poly")
-    return _defect_phrase_truth(phrase, ground_truth.defects)
+class PhraseTruth:
+    """Tells whether phrases are true of scenes, by the wording of a product."""
 
+    def __init__(self, wording: Wording) -> None:
+        self._part = wording.product.part.text
+        self._grade = re.compile(rf"({'|'.join(_GRADES)}) ")
+        places = [f"in the {place}" for place in PLACES_JA]
+        self._place = re.compile(rf" ({'|'.join([*places, *_SIDES, f'across the whole {self._part}'])})$")
+        self.compounds = tuple(word for word in wording.words if has_separator(word))
+        """Words that contain a separator of phrases: a caption is not cut inside them."""
+        self._meanings = _meanings(wording, self.compounds)
 
-def _defect_phrase_truth(phrase: str, defects: Iterable[Defect]) -> Truth:
-    place = _PLACE.search(phrase)
-    noun = phrase[: place.start()] if place else phrase
-    modifier = None
-    while noun not in _KINDS and (match := re.match(r"(faint|clear|very dark|short|long|small|large) ", noun)):
-        modifier, noun = match.group(1), noun[match.end() :]
-    return _any(
-        _all([_modifier_fits(defect, modifier), _place_fits(defect, place.group(1) if place else None)])
-        for defect in defects
-        for kind, shape in _KINDS.get(noun, ())
-        if defect.kind == kind and shape in {None, defect.shape}
-    )
-
-
-def _modifier_fits(defect: Defect, modifier: str | None) -> Truth:
-    """Captions change the word at a strength of 0.265 and 0.6 and a size of 0.25 and 0.5 (cracks) or 0.2 and 0.45 (others)."""
-    low, high = (0.25, 0.5) if defect.kind == "crack" else (0.2, 0.45)
-    match modifier:
-        case "faint":
-            return _below(defect.strength, 0.2, 0.33)
-        case "clear":
-            return _all([_not(_below(defect.strength, 0.2, 0.33)), _below(defect.strength, 0.54, 0.66)])
-        case "very dark":
-            return _not(_below(defect.strength, 0.54, 0.66))
-        case "short" | "small":
-            return _below(defect.size, low - 0.04, low + 0.04)
-        case "long" | "large":
-            return _not(_below(defect.size, high - 0.06, high + 0.06))
-        case _:
+    def of(self, phrase: str, scene: Scene) -> Truth:
+        """Whether a phrase is true of a scene. A phrase that no caption of the product has ("soft dark edges") is false."""
+        phrase = phrase.removeprefix(f"{self._part} with ")
+        if phrase == self._part:
             return True
+        if phrase in self._meanings:
+            return _any(word.truth(scene) for word in self._meanings[phrase])
+        place = self._place.search(phrase)
+        noun, grade = phrase[: place.start()] if place else phrase, None
+        if noun not in self._meanings and (grade := self._grade.match(noun)):
+            noun = noun[grade.end() :]
+        return _any(
+            both(
+                [
+                    word.truth_of_defect(defect),
+                    grade is None or _GRADES[grade.group(1)](defect),
+                    place is None or self._is_at(defect, place.group(1)),
+                ]
+            )
+            for defect in scene.defects
+            for word in self._meanings.get(noun, ())
+            if word.tells_a_defect
+        )
+
+    def _is_at(self, defect: Defect, place: str) -> Truth:
+        if place.startswith("across"):
+            return above(defect.size, ACROSS)
+        if place in _SIDES:
+            return None if defect.size > PLACELESS_SIZE else above(_SIDES[place](defect), ASIDE)
+        return is_at(defect, next(one for one in PLACES_JA if place.endswith(one)))
 
 
-def _place_fits(defect: Defect, place: str | None) -> Truth:
-    """Captions change the word at x and y of 0.38 and 0.62, and at a size of 0.75 to "across the whole cell"."""
-    if place is None:
-        return True
-    whole = _not(_below(defect.size, 0.68, 0.82))
-    if "whole" in place:
-        return whole
-    left, right = _below(defect.x, 0.32, 0.44), _not(_below(defect.x, 0.56, 0.68))
-    upper, lower = _below(defect.y, 0.32, 0.44), _not(_below(defect.y, 0.56, 0.68))
-    across = left if "left" in place else right if "right" in place else _all([_not(left), _not(right)])
-    along = upper if "upper" in place else lower if "lower" in place else _all([_not(upper), _not(lower)])
-    return _all([_not(whole), across, along])
+def _meanings(wording: Wording, compounds: Sequence[str]) -> dict[str, tuple[Word, ...]]:
+    """What phrases without a grade and without a place mean: one of some words. The phrases of captions go before the vocabularies."""
+    found: dict[str, list[Word]] = defaultdict(list)
+    for text, word in _words_of_captions(wording.product):
+        for phrase in cut(text, compounds=compounds):
+            found[phrase.claim].append(word)
+    return {text: (word,) for text, word in wording.rules.items()} | {text: tuple(words) for text, words in found.items()}
 
 
-def _below(value: float, low: float, high: float) -> Truth:
-    """Whether a value is below a limit; doubtful between `low` and `high`."""
-    return True if value <= low else False if value >= high else None
+def _words_of_captions(product: Product) -> Iterator[tuple[str, Word]]:
+    """Parts of captions, each with the word that says when it is true."""
+    for kind in product.defects:
+        yield from ((noun, _word(defects=(kind.name,))) for noun in kind.nouns or (kind.name,))
+        for shape, nouns in kind.shape_nouns.items():
+            yield from ((noun, _word(defects=(kind.name,), shapes=(shape,))) for noun in nouns)
+        for some in (kind.several, kind.name):  # the terms of a station put the singular in its place
+            yield f"more {some}", _word(defects=(kind.name,), count=(2, MANY))
+    yield from ((thing.caption, _word(harmless=(thing.name,))) for thing in product.harmless if thing.caption)
+    slots = defaultdict(str, noun=product.part.text, part=f"a {product.part.text}")
+    for patterns, count in ((product.captions.intact, (0, 0)), (product.captions.damaged, (1, MANY))):
+        yield from ((" ".join(pattern.format_map(slots).split()), _word(count=count)) for pattern in patterns)
 
 
-def _not(value: Truth) -> Truth:
-    return None if value is None else not value
-
-
-def _all(values: Iterable[Truth]) -> Truth:
-    truths = list(values)
-    return False if False in truths else None if None in truths else True
+def _word(**conditions: object) -> Word:
+    return Word.model_validate({"text": "phrase", "ja": "句", **conditions})
 
 
 def _any(values: Iterable[Truth]) -> Truth:

@@ -1,6 +1,6 @@
-"""Variation between makers of healthy cells: cut corners, frame, busbars, tabs, fingers, bands of light. None of it is a defect.
+"""The painter of what differs between makers of solar cells: cut corners, frame, busbars, tabs, fingers, bands of light; all harmless.
 
-The good cells that are painted on come from two production runs. A model trained without this variation takes whatever these runs lack
+Good cells to paint on often come from few production runs. An eye that is taught without this variation takes whatever these runs lack
 (black corners, tabs, five busbars) for a defect.
 """
 
@@ -8,26 +8,34 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Image = NDArray[np.float32]
-
-
-def vary_layout(cell: Image, rng: np.random.Generator) -> Image:
-    """Give a healthy cell, float32 (S, S), some features of another maker; nine of ten cells stay as they are."""
-    return cell if rng.random() < 0.9 else other_layout(cell, rng)
+from export.painting.noise import Field, stretched
+from export.painting.scene import Brush, Change, Image
 
 
-def other_layout(cell: Image, rng: np.random.Generator) -> Image:
+def cell_layout(picture: Image, rng: np.random.Generator, brush: Brush) -> Change:  # noqa: ARG001 - the layouts have their own ranges
+    """Give a solar cell features of another maker: busbars, fingers, tabs, cut corners, frame, bands, zoom; the brush changes nothing."""
+    height, width = picture.shape[:2]
+    if picture.ndim == 2 and height == width:
+        pixels = _other_layout(picture, rng)
+    else:  # zoom and busbars that go are for square grey cells
+        shade = stretched(_layout_shade(max(height, width), rng), (height, width))
+        pixels = picture * (shade if picture.ndim == 2 else shade[..., None])
+    change = np.abs(pixels - picture) / np.maximum(picture, 0.02)
+    extent = change if picture.ndim == 2 else change.max(axis=2)
+    return Change(np.asarray(pixels, np.float32), np.clip(extent, 0, 1).astype(np.float32), "layout")
+
+
+def _other_layout(cell: Image, rng: np.random.Generator) -> Image:
     """Give a healthy cell, float32 (S, S), features of another maker."""
     if rng.random() < 0.4:
         cell = _zoomed(cell, rng)
     if rng.random() < 0.3:
         cell = _without_busbars(cell)
-    return np.ascontiguousarray(cell * layout_shade(len(cell), rng), np.float32)
+    return np.ascontiguousarray(cell * _layout_shade(len(cell), rng), np.float32)
 
 
-def layout_shade(size: int, rng: np.random.Generator) -> Image:
+def _layout_shade(size: int, rng: np.random.Generator) -> Field:
     """Draw what a layout multiplies a cell by: bands, fingers, busbars, tabs, frame, cut corners; float32 (size, size)."""
     transposed = rng.random() < 0.5
     shade = np.ones((size, size), np.float32)
@@ -52,21 +60,21 @@ def _without_busbars(cell: Image) -> Image:
     return np.asarray(cell / np.maximum(profile, 0.02) * float(np.median(cell)), np.float32).clip(0, 1.5)
 
 
-def _bands(shade: Image, rng: np.random.Generator) -> None:
+def _bands(shade: Field, rng: np.random.Generator) -> None:
     """Draw soft bands across the cell, as a shadow of the panel or the vignette of the camera leaves them."""
     count = int(rng.integers(2, 7))
     rows = cv2.resize(rng.uniform(0.8, 1.12, (count, 1)).astype(np.float32), (1, len(shade)), interpolation=cv2.INTER_CUBIC)
     shade *= rows.reshape(-1, 1)
 
 
-def _fingers(shade: Image, rng: np.random.Generator) -> None:
+def _fingers(shade: Field, rng: np.random.Generator) -> None:
     """Draw the fine regular lines of the grid."""
     period = rng.uniform(2.2, 9)
     wave = 0.5 + 0.5 * np.cos(2 * np.pi * (np.arange(len(shade)) / period + rng.random()))
     shade *= (1 - rng.uniform(0.02, 0.1) * wave**3).astype(np.float32)[None, :]
 
 
-def _busbars(shade: Image, rng: np.random.Generator) -> None:
+def _busbars(shade: Field, rng: np.random.Generator) -> None:
     """Draw two to five dark bars, evenly spaced, from border to border."""
     size = len(shade)
     count, width, depth = int(rng.integers(2, 6)), rng.uniform(0.8, 3.5), rng.uniform(0.2, 0.9)
@@ -76,7 +84,7 @@ def _busbars(shade: Image, rng: np.random.Generator) -> None:
         shade *= (1 - depth * np.exp(-((np.abs(rows - middle) / width) ** 4))).astype(np.float32)[:, None]
 
 
-def _tabs(shade: Image, rng: np.random.Generator) -> None:
+def _tabs(shade: Field, rng: np.random.Generator) -> None:
     """Draw dark half discs at the ends of the busbars."""
     size = len(shade)
     count, radius, depth = int(rng.integers(2, 6)), int(rng.uniform(0.015, 0.05) * size), float(rng.uniform(0.3, 0.95))
@@ -88,7 +96,7 @@ def _tabs(shade: Image, rng: np.random.Generator) -> None:
     shade *= 1 - cv2.GaussianBlur(stamp, (0, 0), 1.0)
 
 
-def _frame(shade: Image, rng: np.random.Generator) -> None:
+def _frame(shade: Field, rng: np.random.Generator) -> None:
     """Draw a dark or bright rim on all sides: the gap between cells."""
     size = len(shade)
     width, depth = rng.uniform(0.004, 0.03) * size, rng.uniform(-0.3, 0.9)
@@ -97,7 +105,7 @@ def _frame(shade: Image, rng: np.random.Generator) -> None:
     shade *= 1 - depth * np.clip(1 - distance / width, 0, 1) ** 0.5
 
 
-def _cut_corners(shade: Image, rng: np.random.Generator) -> None:
+def _cut_corners(shade: Field, rng: np.random.Generator) -> None:
     """Cut the corners of a pseudo-square wafer, straight or round: all four, or two of one side as in a half cell."""
     size = len(shade)
     cut, depth, straight = rng.uniform(0.03, 0.13) * size, float(rng.uniform(0.6, 1.0)), rng.random() < 0.5
