@@ -29,12 +29,12 @@ from edge.records import Inspection
 from edge.sinks import open_sinks
 from edge.texts.demo import TEXTS
 from firmware_config.board import read_board
-from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.cameras import FolderCamera
 from firmware_config.outputs import MqttOutput, Outputs
 from firmware_config.settings import BoxSettings
-from firmware_config.station import Station, read_station
-from firmware_config.station_template import template_path
+from firmware_config.signed_bundle import SignedBundle
+from firmware_config.station import Station
+from firmware_config.station_template import read_template_station
 
 SHEET_PICTURES = 12
 """The contact sheet shows the first pictures."""
@@ -61,7 +61,7 @@ def run_demo(*, product: str, pictures: int, forever: bool, language: str | None
     entries: list[Entry] = []
     stop = threading.Event()
     with _stopped_by_signals(stop), EmbeddedBroker() as broker:
-        station = _station(opened, folder, broker.port, forever=forever)
+        station = demo_station(opened, folder, broker.port, forever=forever)
         topic = f"{station.station.path}/{station.station.name}/verdict"
         with Subscriber(broker.port, topic) as subscriber:
             shown = {"count": len(samples), "pictures": texts.pictures[product], "bundle": opened.manifest.name}
@@ -91,9 +91,13 @@ def _link(samples: Sequence[Sample], folder: Path) -> dict[str, Sample]:
     return by_name
 
 
-def _station(bundle: Bundle, folder: Path, port: int, *, forever: bool) -> Station:
-    """A station of the bundle's template, with the pictures in `folder` as its camera and the embedded broker as its output."""
-    template = read_station(bundle.path(template_path(bundle.manifest) or GOLDEN_STATION))
+def demo_station(bundle: Bundle, folder: Path, port: int, *, forever: bool) -> Station:
+    """A station of the bundle's template, with the pictures in `folder` as its camera and the embedded broker as its output.
+
+    Raises:
+        ConfigError: the bundle has no template, or it does not fit the bundle.
+    """
+    template, _ = read_template_station(SignedBundle(bundle.root, bundle.manifest))
     # The embedded broker speaks 3.1.1.
     output = MqttOutput(host="127.0.0.1", port=port, protocol="3.1.1")
     trigger = template.trigger.model_copy(update={"kind": "interval", "interval_ms": FOREVER_INTERVAL_MS} if forever else {})
