@@ -26,6 +26,8 @@ from tests.support.tiny_llama import write_llama
 
 LLM = '\n[llm]\npath = "model.gguf"\n'
 EFFORT = Effort(painted=48, steps=8, batch=8, words=300, captions=40, described=32, tunings=2)
+WOVEN_CAPTIONS = 8
+"""A step of the captions costs a second on pictures of 250 px."""
 
 
 def write_tiny_teaching(folder: Path) -> Path:
@@ -50,7 +52,8 @@ def tiny_plan(folder: Path) -> Plan:
     """The plan of the specification that one of these wrote."""
     (path,) = folder.glob("*.toml")
     spec, product = read_teach_spec(path)
-    return replace(check(spec, product, near=folder, report=lambda _: None), effort=EFFORT)
+    effort = replace(EFFORT, captions=WOVEN_CAPTIONS) if product.name == "woven" else EFFORT
+    return replace(check(spec, product, near=folder, report=lambda _: None), effort=effort)
 
 
 def main() -> int:
