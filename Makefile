@@ -1,4 +1,4 @@
-# make demo    watch real solar cells being described and judged, each verdict arriving over MQTT
+# make demo    watch real solar cells being described and judged, each verdict arriving over MQTT; PRODUCT=woven: a woven textile
 # make test    every test that takes no more than about a minute, and the ten that took longest
 # make check   style, types, direction of imports
 # make quick   the inner loop, under a minute: no models, no broker
@@ -20,7 +20,9 @@ PYTHON ?= python3
 DEMO := .venv-demo
 FULL := .venv
 STATE := .kotoba
+PRODUCT ?= solar_cell
 BUNDLE := $(STATE)/starter/manifest.json
+WOVEN := $(STATE)/woven/manifest.json
 LLAMA := $(STATE)/wheels/built
 INSTALL = -m pip install -q --disable-pip-version-check -c constraints.txt --find-links $(STATE)/wheels
 
@@ -36,8 +38,8 @@ packaging/need "strace, unshare and ip, to watch the network" "command -v strace
 endef
 
 demo: BIN := $(DEMO)/bin
-demo: $(DEMO)/ready $(BUNDLE)
-	$(BIN)/kotoba-edge demo
+demo: $(DEMO)/ready $(if $(filter woven,$(PRODUCT)),$(WOVEN),$(BUNDLE))
+	$(BIN)/kotoba-edge demo --product $(PRODUCT)
 
 test: BIN := $(FULL)/bin
 test: $(FULL)/ready $(BUNDLE)
@@ -65,9 +67,13 @@ soak: $(FULL)/ready $(BUNDLE)
 clean:
 	rm -rf $(DEMO) $(FULL) $(STATE) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-# The starter bundle, signed with a key that is made on first use and stays on this machine.
-$(BUNDLE): export/starter/starter.toml $(shell find export/starter -type f -not -name '*.py*')
+# The bundles of the demo, signed with a key that is made on first use and stays on this machine.
+$(BUNDLE): export/starter/starter.toml $(shell find export/starter -type f -not -name '*.py*' -not -path '*/woven/*')
 	$(BIN)/kotoba-export build export/starter/starter.toml --out $(@D)
+	touch $@
+
+$(WOVEN): $(shell find export/starter/woven/weights -type f 2> /dev/null)
+	$(BIN)/kotoba-export build export/starter/woven/weights/build.toml --out $(@D)
 	touch $@
 
 $(DEMO)/ready: pyproject.toml constraints.txt $(LLAMA)

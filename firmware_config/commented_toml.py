@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from pydantic.fields import FieldInfo
 
 WIDTH = 120
 """Columns of a line that explains."""
+
+BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 EXPLAINS, NOT_SET = "## ", "# "
 
@@ -35,12 +38,19 @@ def explained(text: str) -> list[str]:
 
 def toml_value(value: object) -> str:
     """Write a value of JSON, or a path, as TOML."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{toml_key(key)} = {toml_value(one)}" for key, one in value.items()) + " }" if value else "{}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(toml_value, value)) + "]"
     if isinstance(value, str | Path):
         # A JSON string is one of TOML, but for the control character that JSON does not escape.
         return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
     return json.dumps(value)
+
+
+def toml_key(key: str) -> str:
+    """Write a key as TOML: bare where that is allowed."""
+    return key if BARE_KEY.fullmatch(key) else toml_value(key)
 
 
 def _tables(model: type[BaseModel], values: Mapping[str, Any], *, name: str, is_set: bool) -> Iterator[str]:

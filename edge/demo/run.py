@@ -1,4 +1,4 @@
-"""Runs the demo: the whole chain on real cells with an embedded broker. What is printed is what an independent subscriber received."""
+"""Runs the demo: the whole chain on sample pictures with an embedded broker. What is printed is what an independent subscriber received."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.startup import box_info, open_spool
 from edge.demo.broker import EmbeddedBroker, Subscriber
-from edge.demo.cells import Cell, sample_cells
 from edge.demo.report import Report, lines_of
+from edge.demo.samples import SAMPLES, Sample
 from edge.drawing.contact_sheet import Entry, write_contact_sheet
 from edge.errors import EdgeError
 from edge.inspection.open import open_inspectors
@@ -29,15 +29,15 @@ from edge.records import Inspection
 from edge.sinks import open_sinks
 from edge.texts.demo import TEXTS
 from firmware_config.board import read_board
-from firmware_config.bundle import GOLDEN_STATION
 from firmware_config.cameras import FolderCamera
 from firmware_config.outputs import MqttOutput, Outputs
 from firmware_config.settings import BoxSettings
-from firmware_config.station import Station, read_station
-from firmware_config.station_template import template_path
+from firmware_config.signed_bundle import SignedBundle
+from firmware_config.station import Station
+from firmware_config.station_template import read_template_station
 
-SHEET_CELLS = 12
-"""The contact sheet shows the first cells."""
+SHEET_PICTURES = 12
+"""The contact sheet shows the first pictures."""
 SILENCE_S = 60.0
 """The demo gives up when no verdict arrives for this long."""
 
@@ -45,59 +45,64 @@ FOREVER_INTERVAL_MS = 1_000
 """From one picture to the next, where the demo runs forever."""
 
 
-def run_demo(*, pictures: int, forever: bool, language: str | None, bundle: Path, keys: Path, out: Path) -> int:
-    """Run the demo on `pictures` cells; returns the exit code. Without `language` (`ja` or `en`), LANG decides.
+def run_demo(*, product: str, pictures: int, forever: bool, language: str | None, bundle: Path, keys: Path, out: Path) -> int:
+    """Run the demo on so many `pictures` of a product of SAMPLES; returns the exit code. Without `language` (`ja` or `en`), LANG decides.
 
     Raises:
         BundleError, ConfigError: there is no bundle to run, or no trusted key for it.
-        EdgeError: the sample cells or the broker are missing, or no verdict arrives.
+        EdgeError: the sample pictures or the broker are missing, or no verdict arrives.
     """
     texts = TEXTS[language or ("ja" if os.environ.get("LANG", "").startswith("ja") else "en")]
     opened = open_trusted_bundle(bundle, keys=keys)
     logging.getLogger().setLevel(logging.ERROR)
-    folder = out / "run" / "cells"
-    cells = _link_cells(sample_cells(pictures), folder)
+    folder = out / "run" / "pictures"
+    samples = _link(SAMPLES[product](pictures), folder)
     report = Report(texts)
     entries: list[Entry] = []
     stop = threading.Event()
     with _stopped_by_signals(stop), EmbeddedBroker() as broker:
-        station = _station(opened, folder, broker.port, forever=forever)
+        station = demo_station(opened, folder, broker.port, forever=forever)
         topic = f"{station.station.path}/{station.station.name}/verdict"
         with Subscriber(broker.port, topic) as subscriber:
-            print(texts.begin.format(count=len(cells), bundle=opened.manifest.name, port=broker.port, topic=topic), flush=True)
+            shown = {"count": len(samples), "pictures": texts.pictures[product], "bundle": opened.manifest.name}
+            print(texts.begin.format(**shown, port=broker.port, topic=topic), texts.licence[product], sep="\n", flush=True)
             with _daemon(station, opened, out, stop, until_done=not forever):
-                for inspection in _received(subscriber, stop, wanted=None if forever else len(cells)):
-                    cell = cells[inspection.source]
-                    report.add(inspection, cell)
-                    print(lines_of(inspection, cell, number=report.count, texts=texts, colour=sys.stdout.isatty()), flush=True)
-                    if len(entries) < SHEET_CELLS:
-                        entries.append(Entry(cell.path, inspection, cell.label))
+                for inspection in _received(subscriber, stop, wanted=None if forever else len(samples)):
+                    sample = samples[inspection.source]
+                    report.add(inspection, sample)
+                    print(lines_of(inspection, sample, number=report.count, texts=texts, colour=sys.stdout.isatty()), flush=True)
+                    if len(entries) < SHEET_PICTURES:
+                        entries.append(Entry(sample.path, inspection, sample.label))
     print(report.summary())
     if entries:
         sheet = out / "contact-sheet.png"
         write_contact_sheet(sheet, entries)
         print(texts.sheet.format(path=sheet))
-    return 0 if forever or report.count == len(cells) else 1
+    return 0 if forever or report.count == len(samples) else 1
 
 
-def _link_cells(cells: Sequence[Cell], folder: Path) -> dict[str, Cell]:
-    """Fill a new folder with links to the cells, numbered in their order; returns the name of each link and its cell."""
+def _link(samples: Sequence[Sample], folder: Path) -> dict[str, Sample]:
+    """Fill a new folder with links to the pictures, numbered in their order; returns the name of each link and its sample."""
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
-    by_name = {f"{number:03}-{cell.path.name}": cell for number, cell in enumerate(cells, 1)}
-    for name, cell in by_name.items():
-        (folder / name).symlink_to(cell.path)
+    by_name = {f"{number:03}-{sample.path.name}": sample for number, sample in enumerate(samples, 1)}
+    for name, sample in by_name.items():
+        (folder / name).symlink_to(sample.path)
     return by_name
 
 
-def _station(bundle: Bundle, folder: Path, port: int, *, forever: bool) -> Station:
-    """A station of the bundle's template, with the cells in `folder` as its camera and the embedded broker as its output."""
-    sample = read_station(bundle.path(template_path(bundle.manifest) or GOLDEN_STATION))
+def demo_station(bundle: Bundle, folder: Path, port: int, *, forever: bool) -> Station:
+    """A station of the bundle's template, with the pictures in `folder` as its camera and the embedded broker as its output.
+
+    Raises:
+        ConfigError: the bundle has no template, or it does not fit the bundle.
+    """
+    template, _ = read_template_station(SignedBundle(bundle.root, bundle.manifest))
     # The embedded broker speaks 3.1.1.
     output = MqttOutput(host="127.0.0.1", port=port, protocol="3.1.1")
-    trigger = sample.trigger.model_copy(update={"kind": "interval", "interval_ms": FOREVER_INTERVAL_MS} if forever else {})
-    camera = FolderCamera(kind="folder", path=folder, pattern="*.png", watch=False, repeat=forever)
-    return sample.model_copy(update={"camera": camera, "outputs": Outputs(mqtt=output), "trigger": trigger})
+    trigger = template.trigger.model_copy(update={"kind": "interval", "interval_ms": FOREVER_INTERVAL_MS} if forever else {})
+    camera = FolderCamera(kind="folder", path=folder, pattern=("*.png", "*.jpg"), watch=False, repeat=forever)
+    return template.model_copy(update={"camera": camera, "outputs": Outputs(mqtt=output), "trigger": trigger})
 
 
 @contextmanager

@@ -111,7 +111,7 @@ def finish(staging: Path, out: Path, private: bytes, *, archive: bool, report: R
         report("writing the archive")
         write_archive(staging, staging.with_suffix(ARCHIVE_SUFFIX))
         staging.with_suffix(ARCHIVE_SUFFIX).replace(archived)
-    _replace(out, staging)
+    replace_folder(out, staging)
     return digest, archived
 
 
@@ -275,7 +275,8 @@ def require_replaceable(out: Path, name: str, version: int) -> None:
             raise BuildError(msg)
 
 
-def _replace(out: Path, staging: Path) -> None:
+def replace_folder(out: Path, staging: Path) -> None:
+    """Move a finished folder to `out`, in the place of an older one."""
     old = out.with_name(f".{out.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from export.checkpoint import read_json
 from export.errors import SpecError
 from export.model_sources import BlipSource, ClipSource, LlmSource
 from export.spec import BundleSpec, Licence
+from firmware_config.commented_toml import toml_value
 
 COLUMN = 44
 """Where the explanations begin."""
@@ -97,7 +97,7 @@ def keys_of(model: type[BaseModel], given: Mapping[str, Any], *, leave_out: froz
     for key, info in model.model_fields.items():
         if key in leave_out:
             continue
-        text = f"{key} = {_toml(given[key])}" if key in given else f"# {key} = {_default(key, info)}"
+        text = f"{key} = {toml_value(given[key])}" if key in given else f"# {key} = {_default(key, info)}"
         lines.append(f"{text.ljust(COLUMN - 2)}  # {info.description}")
     return lines
 
@@ -127,11 +127,5 @@ def _default(key: str, info: FieldInfo) -> str:
     """The default of a key as TOML, or an example where it has none."""
     default = info.default
     if key in {"tags", "attributes"}:
-        return _toml([f"words/{key}.tsv"])
-    return f'"{key}"' if default is None else _toml(default)
-
-
-def _toml(value: Any) -> str:  # noqa: ANN401 -- a value of TOML
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }" if value else "{}"
-    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+        return toml_value([f"words/{key}.tsv"])
+    return f'"{key}"' if default is None else toml_value(default)

@@ -29,6 +29,13 @@ def register(commands: Commands) -> None:
     )
     teach.add_argument("spec", type=Path, metavar="SPEC.toml", help="The specification of what to teach.")
     teach.add_argument("--out", type=Path, metavar="DIR", help=f"The folder of the bundle. Default: {STATE}/bundles/NAME.")
+    teach.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FOLDER",
+        help="Also write what was taught to this folder, for a repository: `kotoba-export build FOLDER/build.toml` builds the bundle from "
+        "it on any machine, without teaching. Default: no.",
+    )
     teach.add_argument("--check", action="store_true", help="Check the specification, print the plan, and end. Default: no.")
     add_private_key_option(teach)
     add_cache_option(teach)
@@ -47,14 +54,17 @@ def _teach(options: argparse.Namespace) -> int:
         return DONE
     from export.bundle.verify import golden_table, unexpected
     from export.teach.run import page_of, run
+    from export.teach.weights import SPEC_NAME
 
     out = options.out or STATE / "bundles" / spec.name
     with Progress() as report:
-        built = run(plan, out=out, key=options.key, cache=options.cache, board=board, report=report)
+        built = run(plan, out=out, key=options.key, cache=options.cache, board=board, report=report, weights=options.weights)
     print(golden_table(built.golden, built.labels), end="\n\n")
     verdicts = f"{len(built.golden)} golden verdicts ({len(unexpected(built.golden, built.labels))} NOT as expected)"
     print(f"{built.root}: bundle {spec.name} version {spec.version}, {verdicts}, {built.digest}")
     print(f"{page_of(out)}: what was learnt, for a browser or the printer")
+    if options.weights is not None:
+        print(f"{options.weights}: what was taught; `kotoba-export build {options.weights}/{SPEC_NAME}` builds the bundle from it")
     for warning in built.warnings:
         print(f"kotoba-export: warning: {warning}", file=sys.stderr)
     return DONE

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.demo.textiles import textile_paths
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
@@ -28,7 +29,6 @@ from export.studies.patch_memory import CANDIDATES, MEMORY_PATCHES, NEIGHBOURS, 
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Flags, Scores, auroc, best_threshold, quality
 from export.studies.runs import RUNS, leave_one_run_out, runs_quality
 from export.studies.template import fill, row, table
-from export.studies.textile import textile_paths
 from export.studies.texture_statistics import local_contrast_scores, whole_picture_scores
 from firmware_config.describers import ImagePreprocess
 from firmware_config.exit_codes import DONE

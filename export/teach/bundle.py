@@ -17,6 +17,7 @@ from export.spec import STATION_NAME, BundleSpec
 from export.teach.golden import write_golden, write_png
 from export.teach.judge_stages import DESCRIBE, TEMPLATE
 from export.teach.plan import Plan
+from export.teach.stages import TOOK
 from firmware_config.commented_toml import commented_toml
 from firmware_config.station import Station
 
@@ -30,7 +31,7 @@ def gather(folder: Path, plan: Plan, *, eye: Path, memory: Path, judges: Path, c
     """Fill `folder` with what `export.bundle.build` reads; returns its specification."""
     name, artefacts = plan.spec.name, folder / "artefacts"
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(eye, artefacts)
+    shutil.copytree(eye, artefacts, ignore=shutil.ignore_patterns(TOOK))
     for part in ("adapters", "judges"):
         shutil.copytree(judges / part, artefacts / part)
     shutil.copyfile(judges / "temperatures.json", artefacts / "temperatures.json")

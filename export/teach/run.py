@@ -23,11 +23,14 @@ from export.teach.judge_stages import JudgeStages
 from export.teach.page import Made, write_page
 from export.teach.plan import Plan
 from export.teach.stages import Stages
+from export.teach.weights import require_weights, write_weights
 from firmware_config.board import Board
 
 
-def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: Report) -> Built:
+def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: Report, weights: Path | None = None) -> Built:
     """Teach, build the bundle, and write the page `page_of(out)`. What an interrupted run has finished is kept in `cache`.
+
+    `weights` is a folder that then gets what `kotoba-export build` needs to build the bundle again.
 
     Raises:
         SpecError, BuildError: a picture changed since the plan was made, or the bundle cannot be built.
@@ -36,6 +39,8 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
     keep_freed_memory()
     name = plan.spec.name
     require_replaceable(out, name, plan.spec.version)
+    if weights is not None:
+        require_weights(weights)
     stages = Stages(Cache(cache), report=report)
     amount = plan.effort
     effort = EyeEffort(
@@ -56,6 +61,8 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
     try:
         spec = gather(cache / "teach" / name, plan, eye=artefacts, memory=memory, judges=judges, calibration=calibration)
         built = build(spec, out=out, key=key, cache=stages.cache, archive=True, board=board, report=report)
+        if weights is not None:
+            write_weights(spec, weights)
         took = stages.took | {"bundle": time.monotonic() - started}
         report(f"stage bundle: took {took['bundle']:.0f} s\n")
         write_page(page_of(out), plan, Made(eye.painted(), memory, judge.words(), judges), built, took, guarantee=said)

@@ -11,18 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from firmware_config.bundle import parse_manifest
-from firmware_config.calibration import labels_of, write_calibration
 from firmware_config.cli import main
 from firmware_config.commands.new import asked
 from firmware_config.new_station import Answers, broker_of, camera_of
 from firmware_config.station import Station, parse_station, read_station
-from tests.support.calibrations import calibration
-from tests.support.signed_bundles import TEMPLATE, write_bundle
+from tests.support.signed_bundles import CALIBRATED, TEMPLATE, write_bundle, write_calibrated_bundle
 from tests.support.tiny_bundle import is_one_sentence
 
 ANSWERS = ("--camera", "rtsp://camera/1", "--path", "plant/line1", "--broker", "broker:8883")
-CALIBRATED = TEMPLATE.replace('adapter = "product"', 'adapter = "product"\ncalibration = "cell.json"')
 
 
 @pytest.fixture
@@ -163,18 +159,8 @@ def test_a_template_that_does_not_fit_its_bundle_is_refused(
     assert not out.exists()
 
 
-def calibrated_bundle(tmp_path: Path, **changes: object) -> Path:
-    """A bundle whose template has a calibration, fitted for its judge unless `changes` say otherwise."""
-    (tmp_path / "draft").mkdir()
-    manifest = parse_manifest((write_bundle(tmp_path / "draft") / "manifest.json").read_bytes())
-    adapter = next(file.sha256 for file in manifest.files if file.path == "llm/adapters/product.gguf")
-    fitted = {"models": manifest.models_digest, "adapter": f"sha256:{adapter}", "describing": template().describing_digest}
-    write_calibration(tmp_path / "cell.json", calibration({**fitted, "labels": labels_of(template().labels), **changes}))
-    return write_bundle(tmp_path, template=CALIBRATED, more={"stations/cell.json": (tmp_path / "cell.json").read_bytes()})
-
-
 def test_a_station_names_the_calibration_of_its_bundle(tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    bundle = calibrated_bundle(tmp_path)
+    bundle = write_calibrated_bundle(tmp_path)
     assert new(tmp_path) == 0
     assert read_station(out).judge.calibration == bundle / "stations/cell.json"
     assert capsys.readouterr().err == ""
@@ -184,13 +170,13 @@ def test_a_station_names_the_calibration_of_its_bundle(tmp_path: Path, out: Path
     "changes", [{"models": "sha256:" + "9" * 64}, {"method": "generate"}, {"adapter": None}, {"labels": {"a": "ok", "b": "ng"}}]
 )
 def test_a_calibration_of_another_judge_is_refused(changes: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    calibrated_bundle(tmp_path, **changes)
+    write_calibrated_bundle(tmp_path, **changes)
     assert new(tmp_path) == 78
     assert "was fitted for" in capsys.readouterr().err
 
 
 def test_a_calibration_that_was_changed_after_signing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = calibrated_bundle(tmp_path) / "stations/cell.json"
+    path = write_calibrated_bundle(tmp_path) / "stations/cell.json"
     path.write_bytes(path.read_bytes().replace(b'"min_ok_confidence": 0.8', b'"min_ok_confidence": 0.1'))
     assert new(tmp_path) == 78
     assert "stations/cell.json was changed" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import pytest
 
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.demo.cells import HELD_OUT_MONO, load_cells
+from edge.demo.textiles import textile_paths
 from edge.describers import open_vision_models
 from edge.describers.clip_and_captioner import ClipAndCaptioner
 from edge.errors import BundleError, EdgeError, FamiliarityError
@@ -24,7 +25,6 @@ from edge.inspection.open import open_inspectors
 from edge.picture.decode import read_picture
 from edge.picture.exposure import measure
 from edge.records import Decision, Pixels, Reason
-from export.studies.textile import textile_paths
 from firmware_config.board import read_board
 from firmware_config.station import Station, read_station
 from tests.support.repository import KEYS, STARTER

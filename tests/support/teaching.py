@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 SIDE = 64
+FEWEST_GOOD = 20
+"""The fewest good pictures that teaching takes."""
 
 PRODUCT = f"""
 name = "bolt"
@@ -67,6 +69,6 @@ def write_teaching(folder: Path, *, spec: str = SPEC, product: str = PRODUCT) ->
     """Write the specification, its product and 20 good pictures; returns the path of the specification."""
     (folder / "bolt").mkdir(parents=True)
     (folder / "bolt/product.toml").write_text(product, encoding="utf-8")
-    write_pictures(folder / "good", 20)
+    write_pictures(folder / "good", FEWEST_GOOD)
     (folder / "bolts.toml").write_text(spec, encoding="utf-8")
     return folder / "bolts.toml"

@@ -38,8 +38,9 @@ def test_every_verdict_arrives_over_mqtt_and_the_demo_ends_by_itself(shown: tupl
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"^ +\d+  (OK|NG|REVIEW) ", done.stdout, re.MULTILINE)) == PICTURES
     assert f"{PICTURES} verdicts received over MQTT" in done.stdout
-    assert "escape " in done.stdout
-    assert "overkill " in done.stdout
+    for material in ("mono", "poly"):
+        assert re.search(rf"^{material} +escape: \d of 2 defective are OK; overkill: \d of 2 good are not OK", done.stdout, re.MULTILINE)
+    assert "for evaluation only" in done.stdout.splitlines()[1]
 
 
 def test_the_contact_sheet_shows_pictures(shown: tuple[subprocess.CompletedProcess[str], Path, str]) -> None:

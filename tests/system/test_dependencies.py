@@ -65,9 +65,14 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
+SPECIFICATIONS = [STARTER_SOURCES / "starter.toml", *STARTER_SOURCES.glob("*/weights/build.toml")]
+"""Those of the bundles of the demo."""
+
+
 @pytest.mark.long
-def test_the_starter_is_built_without_a_training_library(tmp_path: Path) -> None:
-    build = ["build", str(STARTER_SOURCES / "starter.toml"), "--out", str(tmp_path / "starter"), "--key", str(tmp_path / "builder.key")]
+@pytest.mark.parametrize("specification", SPECIFICATIONS, ids=lambda path: str(path.relative_to(STARTER_SOURCES)))
+def test_a_bundle_of_the_demo_is_built_without_a_training_library(specification: Path, tmp_path: Path) -> None:
+    build = ["build", str(specification), "--out", str(tmp_path / "bundle"), "--key", str(tmp_path / "builder.key")]
 
     done = subprocess.run(
         [sys.executable, "-c", BUILD, " ".join(EXPORT_ONLY), *build], cwd=ROOT, capture_output=True, text=True, timeout=280, check=False

@@ -17,6 +17,7 @@ import edge.cli
 import export.cli
 from export.errors import BuildError, ExportError, SpecError
 from export.teach.run import run
+from export.teach.weights import SPEC_NAME
 from firmware_config.board import read_board
 from firmware_config.exit_codes import DONE, FAILED
 from tests.support.repository import ROOT
@@ -75,7 +76,8 @@ def test_a_taught_product_is_a_bundle_that_verifies_and_inspects(
     folder, said = taught
     bundle, keys = folder / "out/bolts", folder / "keys"
     begun = [line.removeprefix("stage ").removesuffix(": begins") for line in said if line.endswith(": begins")]
-    assert begun == ["painted", "front", "tail 1", "eye", "memory", "described", "tuned 1", "tuned 2", "judges", "bundle"]
+    eye = ["painted", "front", "tail 1", "painted for the words", "front for the words", "eye"]
+    assert begun == [*eye, "memory", "described", "tuned 1", "tuned 2", "judges", "bundle"]
 
     assert export.cli.main(["verify", str(bundle), "--keys", str(keys)]) == DONE, capsys.readouterr()
     lines = tmp_path / "lines.jsonl"
@@ -149,6 +151,50 @@ def test_a_picture_that_vanishes_after_the_plan_is_named_in_one_sentence(
     assert picture in str(refused.value)
     assert is_one_sentence(str(refused.value))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.long
+def test_what_was_taught_is_built_again_elsewhere_to_the_same_digest(taught: tuple[Path, list[str]], tmp_path: Path) -> None:
+    whole, _ = taught
+    shutil.copytree(whole / "weights", tmp_path / "elsewhere")
+
+    build = ["build", str(tmp_path / "elsewhere" / SPEC_NAME), "--out", str(tmp_path / "bolts"), "--cache", str(tmp_path / "cache")]
+    command = [sys.executable, "-m", "export.cli", *build, "--key", str(whole / "keys/builder.key")]
+    done = subprocess.run(command, cwd=ROOT, env=ONE_THREAD, capture_output=True, text=True, timeout=280, check=False)
+
+    assert done.returncode == DONE, done.stderr
+    files = {path.relative_to(tmp_path / "bolts"): path.read_bytes() for path in (tmp_path / "bolts").rglob("*") if path.is_file()}
+    taught_files = whole / "out/bolts"
+    assert files == {path.relative_to(taught_files): path.read_bytes() for path in taught_files.rglob("*") if path.is_file()}
+
+
+@pytest.mark.long
+def test_what_was_taught_names_no_place_of_this_machine(taught: tuple[Path, list[str]]) -> None:
+    whole, _ = taught
+    for path in (whole / "weights").rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert [place for place in (whole, ROOT, Path.home(), Path(sys.prefix)) if str(place).encode() + b"/" in content] == [], path
+
+
+@pytest.mark.parametrize(
+    ("entry", "what"), [("notes.txt", "holds notes.txt"), ("golden", "holds no build.toml")], ids=["other files", "half a folder"]
+)
+def test_a_folder_that_no_teaching_wrote_is_refused_before_anything_is_taught(
+    entry: str, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_tiny_teaching(tmp_path / "bolts")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / entry).write_text("mine")
+
+    out = ["--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    code = export.cli.main(["teach", str(path), *out, "--weights", str(tmp_path / "weights")])
+
+    sentence = capsys.readouterr().err.removeprefix("kotoba-export: ").rstrip("\n")
+    assert code == FAILED
+    assert f"{tmp_path}/weights exists and {what}" in sentence
+    assert is_one_sentence(sentence)
+    assert not (tmp_path / "cache").exists()
+    assert (tmp_path / "weights" / entry).read_text() == "mine"
 
 
 def test_a_folder_of_other_files_is_refused_before_anything_is_taught(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

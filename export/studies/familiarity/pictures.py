@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.demo.textiles import textile_paths
 from edge.familiarity.empty_scenes import SCENES
 from edge.picture.decode import read_picture
 from export.starter.cells import Cell
-from export.studies.textile import textile_paths
 
 Grey = NDArray[np.uint8]
 Sets = dict[str, list[Grey]]
@@ -27,7 +27,7 @@ def no_parts() -> Sets:
     """Pictures without a cell: empty scenes, noise, woven textile, photographs and rendered objects.
 
     Raises:
-        StudyError: the package of the textile pictures is not installed.
+        EdgeError: the package of the textile pictures is not installed.
     """
     rng = np.random.default_rng(SEED)
     sets = {}

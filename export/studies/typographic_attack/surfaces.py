@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.demo.textiles import textile_paths
 from edge.picture.decode import read_picture
 from edge.picture.text_detection import has_printed_text
 from edge.records import Pixels
 from export.progress import Report
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
 from export.studies.template import row, table
-from export.studies.textile import textile_paths
 from export.studies.typographic_attack.attack import ATTACKS, CONTRASTS, HEIGHTS_PX, REPEATED_PX
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, print_text, random_style, repeat_text
 from export.studies.typographic_attack.textures import TEXTURES, render_texture
@@ -27,7 +27,7 @@ def textiles() -> list[Pixels]:
     """The 1,000 nominal pictures of woven textile (simulated) in the package conformal-clip-data (MIT), each uint8 (250, 250, 3).
 
     Raises:
-        StudyError: the package is not installed.
+        EdgeError: the package is not installed.
     """
     return [read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES) for path in textile_paths("nominal")]
 

@@ -5,34 +5,46 @@ from pathlib import Path
 
 import pytest
 
-from edge.demo.cells import Cell
 from edge.demo.report import Report, lines_of
+from edge.demo.samples import Sample
 from edge.records import Decision, Verdict
 from edge.texts.demo import TEXTS
 from tests.support.inspections import FULL, LOST
 
-GOOD, DOUBTFUL, BAD = (Cell(row, Path(f"cell{row}.png"), probability, "mono") for row, probability in enumerate((0.0, 1 / 3, 1.0)))
+GOOD, BAD, POLY = (
+    Sample(Path("cell.png"), material, defective) for material, defective in (("mono", False), ("mono", True), ("poly", True))
+)
+DOUBTFUL = Sample(Path("cell.png"), "mono", defective=False, certain=False)
 
 
 def report(language: str) -> Report:
-    """Two functional cells, one of them NG; two defective cells, one of them OK."""
+    """Two good mono cells, one of them NG; two defective ones, one of them OK; a defective poly cell that needs a look."""
     counted = Report(TEXTS[language])
-    for cell, decision in ((GOOD, Decision.OK), (DOUBTFUL, Decision.NG), (BAD, Decision.OK), (BAD, Decision.NG)):
-        counted.add(replace(FULL, verdict=Verdict(decision, "crack", 0.9)), cell)
+    shown = ((GOOD, Decision.OK), (DOUBTFUL, Decision.NG), (BAD, Decision.OK), (BAD, Decision.NG), (POLY, Decision.REVIEW))
+    for sample, decision in shown:
+        counted.add(replace(FULL, verdict=Verdict(decision, "crack", 0.9)), sample)
     return counted
 
 
 @pytest.mark.parametrize(
-    ("language", "escape", "overkill"),
+    ("language", "mono", "poly"),
     [
-        ("en", "1 of 2 defective cells are OK", "1 of 2 functional cells are not OK: 1 NG, 0 REVIEW, 0 FAULT"),
-        ("ja", "不良品 2 枚のうち 1 枚が OK", "良品 2 枚のうち 1 枚が OK にならず: NG 1 枚、REVIEW 0 枚、FAULT 0 枚"),
+        (
+            "en",
+            "mono      escape: 1 of 2 defective are OK; overkill: 1 of 2 good are not OK (1 NG, 0 REVIEW, 0 FAULT)",
+            "poly      escape: 0 of 1 defective are OK; overkill: 0 of 0 good are not OK (0 NG, 0 REVIEW, 0 FAULT)",
+        ),
+        (
+            "ja",
+            "単結晶  見逃し: 不良品 2 枚のうち 1 枚が OK。過検出: 良品 2 枚のうち 1 枚が OK にならず (NG 1 枚、REVIEW 0 枚、FAULT 0 枚)",
+            "多結晶  見逃し: 不良品 1 枚のうち 0 枚が OK。過検出: 良品 0 枚のうち 0 枚が OK にならず (NG 0 枚、REVIEW 0 枚、FAULT 0 枚)",
+        ),
     ],
 )
-def test_the_summary_counts_escapes_and_overkills(language: str, escape: str, overkill: str) -> None:
-    summary = report(language).summary()
-    assert escape in summary
-    assert overkill in summary
+def test_the_summary_counts_escapes_and_overkills_of_each_material(language: str, mono: str, poly: str) -> None:
+    lines = report(language).summary().splitlines()
+    assert "OK 2, NG 2, REVIEW 1, FAULT 0" in lines[1]
+    assert lines[2:4] == [mono, poly]
 
 
 def test_the_summary_counts_cells_on_whose_label_the_experts_did_not_agree() -> None:

@@ -5,12 +5,14 @@ from pathlib import Path
 import pytest
 
 import export.starter
+from edge.demo.textiles import textile_paths
 from export.starter.cells import HELD_OUT_MONO, load_cells, training_cells, validation_cells
 from export.starter.lay_out import main
 from export.teach.plan import check
 from export.teach.spec import read_teach_spec
 
 SPECIFICATION = Path(export.starter.__file__).with_name("teach.toml")
+WOVEN = SPECIFICATION.with_name("woven") / "teach.toml"
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,23 @@ def test_the_specification_of_the_starter_teaches_with_no_validation_cell(folder
     assert [Path(domain.name).name for domain in plan.domains] == ["run-360", "run-900"]
 
 
+@pytest.mark.long
+def test_the_specification_of_the_textile_teaches_with_the_first_nominal_pictures(tmp_path: Path) -> None:
+    assert main([str(tmp_path / "textile"), "--product", "woven"]) == 0
+    text = WOVEN.read_text(encoding="utf-8").replace("../../../.kotoba/textile", str(tmp_path / "textile"))
+    text = text.replace('text = "', f'text = "{WOVEN.parent}/')
+    (tmp_path / "teach.toml").write_text(text, encoding="utf-8")
+
+    plan = check(*read_teach_spec(tmp_path / "teach.toml"), near=tmp_path, report=lambda _: None)
+
+    (good,) = plan.domains
+    assert [path.readlink() for path in good.paths] == list(textile_paths("nominal")[:200])
+    assert plan.product.name == plan.spec.name == "woven"
+    assert all(licence.text is None or licence.text.is_file() for licence in plan.spec.licences)
+    assert not plan.pictures.labelled
+
+
 def test_a_folder_that_is_there_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([str(folder)])
-    assert f"laying cells out in {folder}: it is there already: name a folder that is not there" in capsys.readouterr().err
+    assert f"laying pictures out in {folder}: it is there already: name a folder that is not there" in capsys.readouterr().err
