@@ -68,8 +68,8 @@ clean:
 	rm -rf $(DEMO) $(FULL) $(STATE) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 # The bundles of the demo, signed with a key that is made on first use and stays on this machine.
-$(BUNDLE): export/starter/starter.toml $(shell find export/starter -type f -not -name '*.py*' -not -path '*/woven/*')
-	$(BIN)/kotoba-export build export/starter/starter.toml --out $(@D)
+$(BUNDLE): $(shell find export/starter/weights -type f)
+	$(BIN)/kotoba-export build export/starter/weights/build.toml --out $(@D)
 	touch $@
 
 $(WOVEN): $(shell find export/starter/woven/weights -type f 2> /dev/null)

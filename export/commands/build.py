@@ -21,7 +21,7 @@ def register(commands: Commands) -> None:
         "build",
         summary="Build a signed bundle from a specification, with the proof of its models and its golden verdicts.",
         details="A build that was interrupted continues where it stopped. An older version never replaces a newer one.",
-        example="kotoba-export build export/starter/starter.toml --out .kotoba/starter",
+        example="kotoba-export build export/starter/weights/build.toml --out .kotoba/starter",
         run=_build,
     )
     build.add_argument("spec", type=Path, metavar="SPEC.toml", help="The specification of the bundle.")

@@ -27,7 +27,7 @@ def _register_pilot(commands: Commands) -> None:
         "pilot",
         summary="Study how good a bundle is on the labelled cells of ELPV, beside the controls.",
         details="The result is a page of Markdown.",
-        example="kotoba-export pilot .kotoba/elpv.jsonl --station export/starter/golden/station.toml --out docs/studies/results.md",
+        example="kotoba-export pilot .kotoba/elpv.jsonl --station export/starter/weights/golden/station.toml --out docs/studies/results.md",
         run=_pilot,
     )
     pilot.add_argument(
@@ -57,7 +57,7 @@ def _register_trust(commands: Commands) -> None:
         "trust",
         summary="Study what the confidence of a bundle is worth on the cells of ELPV.",
         details="The result is a page of Markdown and its plots.",
-        example="kotoba-export trust .kotoba/elpv.jsonl --station export/starter/golden/station.toml --out docs/studies/trust.md",
+        example="kotoba-export trust .kotoba/elpv.jsonl --station export/starter/weights/golden/station.toml --out docs/studies/trust.md",
         run=_trust,
     )
     trust.add_argument("jsonl", type=Path, metavar="JSONL", help="The lines of `kotoba-edge inspect` over all cells.")
@@ -71,7 +71,7 @@ def _register_typographic_attack(commands: Commands) -> None:
         "typographic-attack",
         summary="Study how often printed text makes defective cells OK, with and without the guards.",
         details="The result is a page of Markdown and a picture.",
-        example="kotoba-export typographic-attack --station export/starter/golden/station.toml --out docs/studies/typographic-attack.md",
+        example="kotoba-export typographic-attack --station export/starter/weights/golden/station.toml --out docs/studies/typographic-attack.md",
         run=_typographic_attack,
     )
     add_study_options(attack)
@@ -93,7 +93,7 @@ def _register_familiarity(commands: Commands) -> None:
         "familiarity",
         summary="Study how often pictures that show no cell become OK, with and without limits and memory.",
         details="Takes about ten minutes on two CPU cores. The result is a page of Markdown.",
-        example="kotoba-export familiarity --station export/starter/golden/station.toml --out docs/studies/familiarity.md",
+        example="kotoba-export familiarity --station export/starter/weights/golden/station.toml --out docs/studies/familiarity.md",
         run=_familiarity,
     )
     add_study_options(familiarity)

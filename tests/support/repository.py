@@ -13,4 +13,4 @@ KEYS = ROOT / ".kotoba/keys"
 """The bundle that the Makefile builds, and the key that signed it."""
 
 STARTER_SOURCES = ROOT / "export/starter"
-STARTER_PICTURES = STARTER_SOURCES / "golden"
+STARTER_PICTURES = STARTER_SOURCES / "weights/golden"

@@ -65,7 +65,7 @@ sys.exit(main(sys.argv[2:]))
 """
 
 
-SPECIFICATIONS = [STARTER_SOURCES / "starter.toml", *STARTER_SOURCES.glob("*/weights/build.toml")]
+SPECIFICATIONS = sorted(STARTER_SOURCES.rglob("build.toml"))
 """Those of the bundles of the demo."""
 
 

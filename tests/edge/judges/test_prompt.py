@@ -17,7 +17,7 @@ from tests.support.tiny_bundle import is_one_sentence
 LABELS = (Label(name="good", meaning="no damage", decision="ok"), Label(name="crack", decision="ng"))
 TEMPLATE = "Answers:\n{labels}\n{examples}Words:\n{description}Answer:\n"
 PLAIN = TEMPLATE.replace("{examples}", "")
-TEMPLATES = sorted((STARTER_SOURCES / "templates").glob("*.txt"))
+TEMPLATES = sorted((STARTER_SOURCES / "weights/templates").glob("*.txt"))
 
 
 def test_names_and_meanings_of_labels_are_in_the_prompt() -> None:

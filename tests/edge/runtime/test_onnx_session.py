@@ -18,7 +18,7 @@ from firmware_config.board import BOARDS, Board, read_board
 from tests.support.repository import STARTER_SOURCES
 from tests.support.tiny_bundle import is_one_sentence
 
-GRAPHS = STARTER_SOURCES / "weights"
+GRAPHS = STARTER_SOURCES / "weights/artefacts"
 TOWER = GRAPHS / "clip/vision.onnx"
 OPENVINO = pytest.mark.skipif(
     PROVIDERS["openvino"] not in ort.get_available_providers(), reason="this onnxruntime has no OpenVINO: pip install onnxruntime-openvino"
