@@ -71,7 +71,8 @@ def _register_typographic_attack(commands: Commands) -> None:
         "typographic-attack",
         summary="Study how often printed text makes defective cells OK, with and without the guards.",
         details="The result is a page of Markdown and a picture.",
-        example="kotoba-export typographic-attack --station export/starter/weights/golden/station.toml --out docs/studies/typographic-attack.md",
+        example="kotoba-export typographic-attack --station export/starter/weights/golden/station.toml "
+        "--out docs/studies/typographic-attack.md",
         run=_typographic_attack,
     )
     add_study_options(attack)
