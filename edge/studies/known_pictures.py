@@ -68,7 +68,7 @@ def measure_pictures(captures: Iterable[tuple[Capture, bool]], station: Station,
         EdgeError: no picture can be used.
         BundleError, DescribeError: the bundle gives no features, or the model failed.
     """
-    health = HealthCheck(without_limits(station.picture))
+    health = HealthCheck(_without_limits(station.picture))
     exposures, features, views, good, names, left_out = [], [], [], [], [], []
     size: tuple[int, int] | None = None
     for capture, is_good in captures:
@@ -121,7 +121,7 @@ def _seen_by_models(pixels: Pixels, settings: Picture) -> Pixels:
     return pixels if settings.roi is None else crop(pixels, settings.roi)
 
 
-def without_limits(settings: Picture) -> Picture:
+def _without_limits(settings: Picture) -> Picture:
     """The settings of a picture without limits of light, contrast and focus, and without the check for a frozen camera."""
     free = {"blank_spread": 0.0, "min_light": 0.0, "max_clipped": 1.0, "min_sharpness": None, "frozen_after": None}
     return settings.model_copy(update=free)

@@ -32,7 +32,6 @@ from edge.picture.decode import read_picture
 from edge.picture.health import HealthCheck
 from edge.picture.preprocess import pixel_values
 from edge.records import Frame, Inspection, Words
-from edge.studies.known_pictures import without_limits
 from export.bundle.key import builder_key
 from export.bundle.verify import opened
 from export.cache import Cache
@@ -78,6 +77,8 @@ STATE = Path(".kotoba")
 SEEDS = (1, 2, 3, 4, 5)
 ASKED = SEEDS[0]
 """The seed whose language model is also asked without its adapter and with some kinds of words, which takes as long as six inspections."""
+NO_LIMITS = {"blank_spread": 0.0, "min_light": 0.0, "max_clipped": 1.0, "min_sharpness": None}
+"""The [picture] of a station that takes every readable picture."""
 LOOK_BATCH = 16
 LOG_EVERY_S = 60.0
 
@@ -131,7 +132,7 @@ def inspect_cells(
     paths = [all_cells[row].path for row in cells.measured]
 
     def open_inspect() -> Inspect:
-        free = station.model_copy(update={"picture": without_limits(station.picture)})
+        free = station.model_copy(update={"picture": station.picture.model_copy(update=NO_LIMITS)})
         stations = [free, free.model_copy(update={"familiarity": Familiarity(memory_file=unseen)})]
         knowing, unknowing = open_inspectors(bundle, stations, board=board)
         gate = HealthCheck(station.picture)
