@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def tiny_studied_cells() -> StudiedCells:
     return StudiedCells(tuple(training), rows)
 
 
-def _some(cells: tuple[Cell, ...] | list[Cell], count: int, *, defective: bool) -> list[Cell]:
+def _some(cells: Sequence[Cell], count: int, *, defective: bool) -> list[Cell]:
     """Some good or defective cells, evenly spaced."""
     found = [cell for cell in cells if cell.defective is defective]
     return [found[index * len(found) // count] for index in range(count)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -164,7 +165,7 @@ def test_scores_are_asked_once_and_those_of_other_models_are_refused(tmp_path: P
         return np.array([1.0, 2.0])
 
     for names in (("a",), ("a", "b")):
-        keep_scores(tmp_path / "seed1.npz", MODELS, {name: lambda name=name: scorer(name) for name in names}, [3, 7], report=lambda _: None)
+        keep_scores(tmp_path / "seed1.npz", MODELS, {name: partial(scorer, name) for name in names}, [3, 7], report=lambda _: None)
 
     assert asked == ["a", "b"]
     kept = read_scores(tmp_path / "seed1.npz", MODELS)
