@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from export.commands.options import STATE, Commands, Progress, add_command, add_study_options
+from export.commands.options import STATE, Commands, Progress, add_command, add_keys_option, add_study_options
 from firmware_config.board import read_board
 from firmware_config.exit_codes import DONE
 from firmware_config.signature import read_trusted_keys
@@ -25,29 +25,22 @@ def _register_pilot(commands: Commands) -> None:
     pilot = add_command(
         commands,
         "pilot",
-        summary="Study how good a bundle is on the labelled cells of ELPV, beside the controls.",
-        details="The result is a page of Markdown.",
-        example="kotoba-export pilot .kotoba/elpv.jsonl --station export/starter/weights/golden/station.toml --out docs/studies/results.md",
+        summary="Study how good the taught starter is on the labelled cells of ELPV, beside the controls.",
+        details="`python -m export.studies.taught_seeds WORK` teaches it and inspects the cells first. Takes about five minutes, "
+        "and 15 more where --alternatives has no scores yet. The result is a page of Markdown.",
+        example="kotoba-export pilot .kotoba/seeds --out docs/studies/results.md",
         run=_pilot,
     )
+    pilot.add_argument("work", type=Path, metavar="WORK", help="The folder of `export.studies.taught_seeds`.")
+    pilot.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], metavar="K", help="The seeds. Default: 1 2 3 4 5.")
     pilot.add_argument(
-        "jsonl", type=Path, nargs="+", metavar="JSONL", help="The lines of `kotoba-edge inspect` over all cells, one file for each seed."
-    )
-    add_study_options(pilot)
-    pilot.add_argument(
-        "--adapter",
+        "--alternatives",
         type=Path,
-        action="append",
-        default=[],
-        metavar="GGUF",
-        help="One of the tunings whose mean is the judge's adapter, to be measured alone; may be repeated. Default: none.",
+        default=STATE / "alternatives",
+        metavar="DIR",
+        help="The folder in which `export.studies.alternatives` keeps its scores; what lacks is made. Default: %(default)s.",
     )
-    pilot.add_argument(
-        "--examples",
-        type=Path,
-        metavar="JSONL",
-        help="The examples that tuned the judge; one more control is fitted on them. Default: none.",
-    )
+    add_keys_option(pilot)
     pilot.add_argument("--out", type=Path, metavar="FILE.md", help="The page. Default: stdout.")
 
 
@@ -115,20 +108,16 @@ def _familiarity(options: argparse.Namespace) -> int:
 
 
 def _pilot(options: argparse.Namespace) -> int:
-    from export.bundle.verify import opened
-    from export.studies.inspected_cells import read_inspected_cells
+    from export.studies.alternatives import cell_scores
     from export.studies.results import page
-    from export.tuning.examples import read_examples
+    from export.studies.seed_files import SeedFiles, read_seed, studied_cells
 
-    given = " ".join(map(str, [*options.jsonl, *(f"--adapter {path}" for path in options.adapter)]))
-    given += f" --examples {options.examples}" if options.examples else ""
-    command = f"kotoba-export pilot {given} --station {options.station} --bundle {options.bundle} --keys {options.keys}"
+    seeds = " ".join(map(str, options.seeds))
+    command = f"kotoba-export pilot {options.work} --seeds {seeds} --alternatives {options.alternatives} --keys {options.keys}"
     command += f" --out {options.out}" if options.out else ""
-    with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
-        board, station = read_board(options.board), read_station(options.station)
-        examples = read_examples(options.examples, station.labels) if options.examples else ()
-        inspected = [read_inspected_cells(path, bundle, station) for path in options.jsonl]
-        text = page(inspected, bundle, board, station, adapters=options.adapter, examples=examples, command=command)
+    cells, trusted = studied_cells(), read_trusted_keys(options.keys)
+    studied = [read_seed(SeedFiles(options.work, seed), cells, trusted=trusted) for seed in options.seeds]
+    text = page(studied, cells, cell_scores(options.alternatives), command=command)
     if options.out is None:
         print(text)
     else:

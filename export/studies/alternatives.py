@@ -70,16 +70,9 @@ def page(cache: Path, *, command: str) -> str:
 
 def cells_table(cache: Path) -> str:
     """The held-out mono runs and all poly cells, by scorers that learned from the training modules."""
-    cells, lines = load_cells(), []
-    maps, defective, certain = cell_maps(cache), *cell_flags(cells)
+    cells, lines, by_scorer = load_cells(), [], cell_scores(cache)
+    defective, certain = cell_flags(cells)
     validation, sets = [cell.row for cell in validation_cells()], cell_sets(cells)
-    measured = sorted({*validation, *(row for rows in sets.values() for row in rows)})
-    good = [cell.row for cell in training_cells() if cell.probability == 0]
-    by_scorer: dict[str, list[Scores]] = {}
-    for seed in SEEDS:
-        for name, scores in _kept(cache / f"cells-seed{seed}.npy", partial(unusual_scores, maps, good, measured, seed)).items():
-            by_scorer.setdefault(name, []).append(all_rows(scores, measured, len(cells)))
-    by_scorer[PROBE] = [linear_probe(cell_features(cache), defective, [cell.row for cell in training_cells()])]
     for name, rows in sets.items():
         for scorer, seeds in by_scorer.items():
             thresholds = [best_threshold(scores[validation], defective[validation]) for scores in seeds]
@@ -87,6 +80,23 @@ def cells_table(cache: Path) -> str:
             figures = (f"{q.auroc_certain:.3f}", f"{q.macro_f1:.3f}", f"{q.escape:.1%}", f"{q.overkill:.1%}")
             lines.append(row(name, scorer, q.auroc, f"{q.spread[0]:.3f} to {q.spread[1]:.3f}", *figures))
     return table(("cells", "scorer", "AUROC (95 % interval)", "seeds", "certain", "macro-F1", "escape", "overkill"), lines)
+
+
+def cell_scores(cache: Path) -> dict[str, list[Scores]]:
+    """Scores of source validation, held-out mono and poly cells by scorer and seed, float64 (2624,), nan elsewhere; made once."""
+    cells = load_cells()
+    measured = sorted({cell.row for cell in validation_cells()}.union(*cell_sets(cells).values()))
+    good = [cell.row for cell in training_cells() if cell.probability == 0]
+    by_scorer: dict[str, list[Scores]] = {}
+
+    def patches(seed: int) -> Scores:
+        return unusual_scores(cell_maps(cache), good, measured, seed)
+
+    for seed in SEEDS:
+        for name, scores in _kept(cache / f"cells-seed{seed}.npy", partial(patches, seed)).items():
+            by_scorer.setdefault(name, []).append(all_rows(scores, measured, len(cells)))
+    by_scorer[PROBE] = [linear_probe(cell_features(cache), cell_flags(cells)[0], [cell.row for cell in training_cells()])]
+    return by_scorer
 
 
 def runs_table(cache: Path) -> str:

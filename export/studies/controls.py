@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,23 +14,27 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edge.bundle.open import Bundle
-from edge.calibration.scales import fit_temperature, probabilities
+from edge.calibration.scales import log_odds_not_ok
 from edge.interfaces import Judge
 from edge.judges import open_language_model, open_station_judge
-from edge.judges.label_judge import LabelJudge
-from edge.judges.prompt import Prompt, description_text
+from edge.judges.prompt import description_text
 from edge.picture.decode import read_picture
 from edge.picture.preprocess import pixel_values
 from edge.records import Scores as JudgeScores
 from edge.records import Words
 from edge.runtime.onnx import open_session
-from export.studies.protocol import Flags, Scores
+from export.progress import Report
+from export.studies.protocol import Flags, Scores, auroc
 from export.tuning.examples import Example
+from export.tuning.linear import STRENGTHS, fit_regression
 from firmware_config.board import Board
+from firmware_config.labels import Label
 from firmware_config.station import Station
 
-SHUFFLES = range(5)
-"""Seeds of the control that shuffles descriptions between pictures."""
+KINDS_OF_WORDS = ("tags", "attributes", "captions", "measured")
+"""As `edge.records.Words` names them."""
+
+DARKNESS_PERCENTILE = 20
 
 MAX_PIXELS, MAX_BYTES = 64_000_000, 256_000_000
 """Limits on a picture that a study reads."""
@@ -38,6 +43,11 @@ MAX_PIXELS, MAX_BYTES = 64_000_000, 256_000_000
 def majority(count: int) -> Scores:
     """The same score for each of `count` pictures, float64 (count,)."""
     return np.zeros(count)
+
+
+def darkness(pictures: Iterable[Path]) -> Scores:
+    """How dark each picture is, float64 (N,): its 20th percentile of grey levels, turned round. Nothing is learned."""
+    return np.array([-np.percentile(_read(path), DARKNESS_PERCENTILE) for path in pictures])
 
 
 def linear_probe(features: NDArray[np.float32], defective: Flags, train_rows: Sequence[int]) -> Scores:
@@ -51,72 +61,83 @@ def linear_probe(features: NDArray[np.float32], defective: Flags, train_rows: Se
 
 
 def words_probe(texts: Sequence[str], defective: Flags, train_rows: Sequence[int]) -> Scores:
-    """Logistic regression on TF-IDF of words and word pairs, fitted on `train_rows`; returns log-odds of all texts, float64 (N,)."""
-    return _tf_idf_regression(texts, [texts[row] for row in train_rows], defective[train_rows])
+    """Logistic regression on TF-IDF of words and word pairs, fitted on `train_rows`; returns log-odds of all texts, float64 (N,).
 
-
-def words_probe_on_examples(texts: Sequence[str], examples: Sequence[Example], station: Station) -> Scores:
-    """The same regression, fitted on the examples that tuned the judge, without augmentation."""
-    good = {label.name for label in station.labels if label.decision == "ok"}
-    defective = np.array([not good & set(example.allowed) for example in examples])
-    return _tf_idf_regression(texts, texts_of(example.words for example in examples), defective)
-
-
-def _tf_idf_regression(texts: Sequence[str], train_texts: Sequence[str], defective: Flags) -> Scores:
-    """C = 1 is the best of 1, 10 and 100 on the source validation cells, fitted on the examples that tuned the judge."""
+    C = 1 is the best of 1, 10 and 100 on the source validation cells.
+    """
     model = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=1.0, max_iter=3_000, class_weight="balanced")
     )
-    model.fit(train_texts, defective)
+    model.fit([texts[row] for row in train_rows], defective[train_rows])
     return np.asarray(model.decision_function(texts), np.float64)
 
 
+def refitted_linear(examples: Sequence[Example], checks: Sequence[Example], labels: Sequence[Label], words: Sequence[Words]) -> Scores:
+    """Log-odds of "not ok" of words, float64 (N,), by a linear judge that is fitted as that of a bundle: C is chosen on the checks."""
+    ok = np.array([label.decision == "ok" for label in labels])
+    good = {label.name for label in labels if label.decision == "ok"}
+    bad_checks = np.array([not good & set(example.allowed) for example in checks])
+    texts, check_texts = texts_of(words), texts_of(example.words for example in checks)
+    fits = []
+    for strength in STRENGTHS:
+        vectorizer, regression = fit_regression(examples, labels, strength=strength)
+        on_checks, on_words = (
+            log_odds_not_ok(regression.predict_log_proba(vectorizer.transform(some)), ok) for some in (check_texts, texts)
+        )
+        fits.append((auroc(on_checks, bad_checks), on_words))
+    return max(fits, key=lambda fit: fit[0])[1]
+
+
+def only(words: Words, kinds: Sequence[str]) -> Words:
+    """A description without its other kinds of words; `kinds` are some of KINDS_OF_WORDS."""
+    return replace(words, **{kind: () for kind in KINDS_OF_WORDS if kind not in kinds})
+
+
 def shuffled(scores: Scores, seed: int) -> Scores:
-    """The judge's scores if each picture had the description of another one, float64 (N,). The judge reads words alone."""
-    return np.random.default_rng(seed).permutation(scores)
+    """The judge's scores if each picture had the description of another one, float64 (N,). The judge reads words alone.
+
+    What was not judged, nan, stays so.
+    """
+    judged, exchanged = np.flatnonzero(~np.isnan(scores)), scores.copy()
+    exchanged[judged] = np.random.default_rng(seed).permutation(scores[judged])
+    return exchanged
 
 
 def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> NDArray[np.float32]:
     """The `image_embeds` of the bundle's CLIP, float32 (N, D)."""
     session = open_session(bundle.path(bundle.manifest.describer.clip.vision), board)
     preprocess = bundle.manifest.describer.clip.preprocess
-    all_pixels = (read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES) for path in pictures)
-    embeds = [session.run(["image_embeds"], {"pixel_values": pixel_values(pixels, preprocess)})[0][0] for pixels in all_pixels]
+    embeds = [session.run(["image_embeds"], {"pixel_values": pixel_values(_read(path), preprocess)})[0][0] for path in pictures]
     return np.stack(embeds).astype(np.float32)
 
 
-def zero_shot(bundle: Bundle, board: Board, station: Station, words: Mapping[int, Words]) -> dict[int, float]:
-    """Probability of "not ok" by row, from the bundle's language model without an adapter. `words` are by row too."""
-    plain = station.model_copy(update={"judge": station.judge.model_copy(update={"adapter": None, "calibration": None})})
-    judge = open_station_judge(open_language_model(bundle, board=board), bundle=bundle, station=plain)
-    good = [label.decision == "ok" for label in station.labels]
-    return {row: 1 - sum(np.array(scores.probabilities)[good]) for row, scores in _scored(judge, words).items()}
-
-
-def other_tuning(
-    adapter: Path, bundle: Bundle, board: Board, station: Station, words: Mapping[int, Words], validation: Mapping[int, bool]
-) -> dict[int, float]:
-    """Probability of "not ok" by row, from the judge with another adapter on the same words.
-
-    `validation` gives the rows on which its temperature is fitted, and which of them are defective.
-    """
-    template = bundle.path(bundle.manifest.templates[station.judge.template]).read_text(encoding="utf-8")
-    prompt, model = Prompt.parse(template, station.labels), open_language_model(bundle, board=board)
-    judge = LabelJudge(model, labels=station.labels, prompt=prompt, adapter=adapter, temperature=None)
-    log_likelihoods = {row: np.array(scores.log_likelihoods) for row, scores in _scored(judge, words).items()}
+def language_model(bundle: Bundle, board: Board, station: Station, words: Sequence[Words], *, adapter: bool, report: Report) -> Scores:
+    """Log-odds of "not ok" of words, float64 (N,), by the bundle's language model with the station's adapter or without one."""
+    changes = {"calibration": None} | ({} if adapter else {"adapter": None})
+    judge = open_station_judge(
+        open_language_model(bundle, board=board),
+        bundle=bundle,
+        station=station.model_copy(update={"judge": station.judge.model_copy(update=changes)}),
+    )
     ok = np.array([label.decision == "ok" for label in station.labels])
-    allowed = np.array([~ok if defective else ok for defective in validation.values()])
-    temperature = fit_temperature(np.stack([log_likelihoods[row] for row in validation]), allowed, ok)
-    return {row: float(probabilities(scores, temperature)[~ok].sum()) for row, scores in log_likelihoods.items()}
+    return log_odds_not_ok(np.array([scores.log_likelihoods for scores in scored(judge, words, report=report)]), ok)
 
 
-def _scored(judge: Judge, words: Mapping[int, Words]) -> dict[int, JudgeScores]:
-    """Scores by row. Each text is judged once: a third of the cells have the description of another cell."""
-    texts = {row: description_text(words[row]) for row in words}
-    scores = {text: judge.score(words[row]) for text, row in {text: row for row, text in texts.items()}.items()}
-    return {row: scores[text] for row, text in texts.items()}
+def scored(judge: Judge, words: Sequence[Words], *, report: Report = lambda _: None) -> list[JudgeScores]:
+    """What a judge says of words. Each text is judged once: many cells have the description of another cell."""
+    texts = texts_of(words)
+    first = {text: row for row, text in reversed(list(enumerate(texts)))}
+    scores = {}
+    for number, (text, row) in enumerate(first.items(), 1):
+        scores[text] = judge.score(words[row])
+        report(f"judging {number} of {len(first)} descriptions")
+    return [scores[text] for text in texts]
 
 
 def texts_of(words: Iterable[Words]) -> list[str]:
     """The descriptions as the text that the judge reads."""
     return [description_text(one) for one in words]
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    return read_picture(path, max_pixels=MAX_PIXELS, max_bytes=MAX_BYTES)

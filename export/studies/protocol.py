@@ -102,12 +102,12 @@ def blocks(rows: Sequence[int]) -> list[NDArray[np.int64]]:
     return [np.arange(begin, min(begin + BLOCK_CELLS, end)) for first, end in pairwise(starts) for begin in range(first, end, BLOCK_CELLS)]
 
 
-def share(of: Flags, among: Flags, rows: Sequence[int], *, seed: int = 0) -> Interval:
-    """The share of the cells `among`, bool (N,), that are also `of`, bool (N,).
+def share(of: Flags | Scores, among: Flags, rows: Sequence[int], *, seed: int = 0) -> Interval:
+    """The share of the cells `among`, bool (N,), that are also `of`, bool (N,), or its mean over seeds, float64 (N,).
 
     The interval is that of `bootstrap`, computed faster: each block is counted once.
     """
-    counts = np.array([((of & among)[block].sum(), among[block].sum()) for block in blocks(rows)], np.float64)
+    counts = np.array([((of * among)[block].sum(), among[block].sum()) for block in blocks(rows)], np.float64)
     resampled = counts[np.random.default_rng(seed).integers(len(counts), size=(RESAMPLES, len(counts)))].sum(1)
     nonempty = resampled[resampled[:, 1] > 0]
     low, high = np.quantile(nonempty[:, 0] / nonempty[:, 1], [0.025, 0.975])

@@ -1,4 +1,4 @@
-"""The page of results: the AUROC, escape and overkill of the judge and of the controls on the labelled cells."""
+"""The page of results: AUROC, escape and overkill of the starter's judges, its eye and the controls on the labelled cells, over seeds."""
 
 from __future__ import annotations
 
@@ -7,147 +7,216 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle.open import Bundle
-from export.starter.cells import SOURCE_VALIDATION, TRAINING
-from export.studies import controls
-from export.studies.inspected_cells import InspectedCells
-from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Quality, Scores, best_threshold, difference, quality
+from edge.records import Decision
+from edge.studies.outcomes import cross_fitted_verdicts, verdicts
+from export.starter.cells import load_cells
+from export.studies.controls import darkness, majority, shuffled
+from export.studies.protocol import (
+    BLOCK_CELLS,
+    RESAMPLES,
+    Flags,
+    Interval,
+    Quality,
+    Scores,
+    best_threshold,
+    difference,
+    quality,
+    share,
+)
+from export.studies.seed_files import (
+    CLIP_PROBE,
+    EYE,
+    LANGUAGE_MODEL,
+    LANGUAGE_MODEL_ON,
+    LINEAR,
+    LINEAR_ON,
+    VALIDATION,
+    ZERO_SHOT,
+    StudiedCells,
+    StudiedSeed,
+)
 from export.studies.template import fill, row, table, wrapped
-from export.tuning.examples import Example
-from firmware_config.board import Board
-from firmware_config.station import Station
+from export.studies.trust.measure import Scorer, rule_of
 
-VALIDATION = [row for part in SOURCE_VALIDATION for row in part]
-JUDGE = "judge on words (the product)"
-TUNINGS = "the tunings of which the judge's adapter is the mean, one by one"
-NOT_CONTROLS = (JUDGE, TUNINGS, "majority class")
+JUDGES = (LANGUAGE_MODEL, LINEAR)
+DARKNESS, MAJORITY, SHUFFLED = "darkness of the cell alone", "majority class", "descriptions shuffled between pictures"
+MOST_LOST = 0.01
+"""AUROC that the words may lose of what the eye alone tells."""
+ESCAPES = (0.02, 0.05)
+"""Escape rates that are promised with a threshold from source validation cells."""
 
 HEADS = (
-    "scorer", "AUROC (95 % interval)", "seeds", "AUROC, certain", "macro-F1", "escape", "overkill", "judge minus this (95 % interval)",
+    "scorer", "AUROC (95 % interval)", "seeds", "AUROC, certain", "macro-F1", "escape", "overkill",
+    "language model minus this (95 % interval)",
 )  # fmt: skip
-TUNINGS_TEXT = """- Tunings: the judge's adapter is the mean of {count} tunings that differ only in their seed. A row shows them one by one.
-  If they were repeated on another machine than the product's, they differ by the rounding of that machine.
-"""
+EYE_HEADS = (
+    "cells",
+    "judge",
+    "AUROC of the judge",
+    "of the eye alone",
+    "judge minus eye (95 % interval)",
+    "difference",
+    "lost at most 0.01",
+)
+DECISION_HEADS = (
+    "judge", "calibration", "escape (95 % interval)", "escape by seed", "overkill", "REVIEW", "FAULT",
+    "good cells that are OK (95 % interval)",
+)  # fmt: skip
 
 SeededScores = Mapping[str, Sequence[Scores]]
-"""By name of the scorer: scores of all cells, float64 (N,), one array for each seed of what is random in it."""
+"""By scorer: scores of all cells, float64 (2624,), one array for each seed of what is random in it."""
 
 
-def page(
-    inspected: Sequence[InspectedCells],
-    bundle: Bundle,
-    board: Board,
-    station: Station,
-    *,
-    adapters: Sequence[Path] = (),
-    examples: Sequence[Example] = (),
-    command: str,
-) -> str:
-    """Measure and return the page as Markdown.
-
-    `inspected` has one entry for each seed of the caption sampling. `adapters` are the tunings of which the judge's adapter is the mean;
-    they judge the words of the first entry, each with its own temperature. `examples` tuned the judge; one more control is fitted on them.
-    """
-    first, scores = inspected[0], all_scores(inspected, adapters, examples, bundle, board, station)
-    measured = {name: {scorer: measure(first, seeds, rows) for scorer, seeds in scores.items()} for name, rows in first.sets.items()}
+def page(seeds: Sequence[StudiedSeed], cells: StudiedCells, alternatives: SeededScores, *, command: str) -> str:
+    """Measure and return the page as Markdown; `alternatives` are scorers that hear none of the starter's words, from `alternatives`."""
+    scores = all_scores(seeds, cells, alternatives)
+    measured = {name: {scorer: measure(some, cells, rows) for scorer, some in scores.items()} for name, rows in cells.sets.items()}
     return fill(
         Path(__file__).with_name("results.md"),
         answer=wrapped(_answer(measured)),
-        bundle=bundle.manifest.name,
-        version=bundle.manifest.bundle_version,
-        digest=bundle.digest,
+        bundles="\n".join(f"- seed {one.seed}: `{one.digest}`" for one in seeds),
         command=command,
+        seeds=", ".join(str(one.seed) for one in seeds),
         block=BLOCK_CELLS,
         resamples=f"{RESAMPLES:,}",
-        tunings=TUNINGS_TEXT.format(count=len(adapters)) if adapters else "",
-        random=_random(inspected, station),
-        tables="\n\n".join(_section(first, scores, measured[name], name) for name in first.sets),
+        counts=", ".join(f"{name} {_counts(rows)}" for name, rows in cells.sets.items()),
+        tables="\n\n".join(f"### {_capital(name)}\n\n{_table(scores, measured[name], rows)}" for name, rows in cells.sets.items()),
+        eye=table(EYE_HEADS, [line for name, rows in cells.sets.items() for line in _beside_the_eye(name, scores, measured[name], rows)]),
+        decisions="\n\n".join(
+            f"### {_capital(name)}\n\n{table(DECISION_HEADS, _decision_rows(seeds, cells, name))}" for name in cells.sets
+        ),
     )
 
 
-def all_scores(
-    inspected: Sequence[InspectedCells],
-    adapters: Sequence[Path],
-    examples: Sequence[Example],
-    bundle: Bundle,
-    board: Board,
-    station: Station,
-) -> SeededScores:
-    """Scores of the judge and of every control; a scorer that needs `adapters` or `examples` is left out without them."""
-    first, train_rows = inspected[0], [row for part in TRAINING for row in part]
-    count = len(first.cells)
-    measured = [*VALIDATION, *(row for rows in first.sets.values() for row in rows)]
-    words = {row: first.descriptions[row].words for row in measured}
-    validation = {row: bool(first.defective[row]) for row in VALIDATION}
-    judge = [cells.not_ok_probabilities(station) for cells in inspected]
-    tunings = [_all_rows(controls.other_tuning(adapter, bundle, board, station, words, validation), count) for adapter in adapters]
-    features = controls.image_features(bundle, board, [cell.path for cell in first.cells])
-    texts = [controls.texts_of(description.words for description in cells.descriptions) for cells in inspected]
-    on_examples = [controls.words_probe_on_examples(text, examples, station) for text in texts] if examples else []
+def all_scores(seeds: Sequence[StudiedSeed], cells: StudiedCells, alternatives: SeededScores) -> SeededScores:
+    """Scores of the judges, the eye and every control, in the order of the tables."""
+    dark = np.full(len(load_cells()), np.nan)
+    dark[cells.measured] = darkness(load_cells()[one].path for one in cells.measured)
+    ablations = dict.fromkeys(name for one in seeds for name in one.scores if name.startswith((LINEAR_ON, LANGUAGE_MODEL_ON)))
+    kept = {name: [one.scores[name] for one in seeds if name in one.scores] for name in (*JUDGES, EYE, CLIP_PROBE, ZERO_SHOT, *ablations)}
     scores = {
-        JUDGE: judge,
-        TUNINGS: tunings,
-        "majority class": [controls.majority(count)],
-        "linear probe on the bundle's CLIP features": [controls.linear_probe(features, first.defective, train_rows)],
-        "TF-IDF + logistic regression on the same words, fitted on the training cells": [
-            controls.words_probe(text, first.defective, train_rows) for text in texts
-        ],
-        "TF-IDF + logistic regression, fitted on the examples that tuned the judge": on_examples,
-        "zero-shot: SmolLM2 without an adapter": [_all_rows(controls.zero_shot(bundle, board, station, words), count)],
-        "descriptions shuffled between pictures": [controls.shuffled(judge[0], seed) for seed in controls.SHUFFLES],
+        **{name: kept.pop(name) for name in (*JUDGES, EYE, CLIP_PROBE)},
+        **alternatives,
+        DARKNESS: [dark],
+        MAJORITY: [majority(len(dark))],
+        SHUFFLED: [shuffled(one.scores[LANGUAGE_MODEL], one.seed) for one in seeds],
+        **kept,
     }
-    return {scorer: seeds for scorer, seeds in scores.items() if seeds}
+    return {name: some for name, some in scores.items() if some}
 
 
-def _all_rows(scores: Mapping[int, float], count: int) -> Scores:
-    """Scores by row as an array of all cells, float64 (count,), nan for a row without a score."""
-    array = np.full(count, np.nan)
-    array[list(scores)] = list(scores.values())
-    return array
-
-
-def measure(inspected: InspectedCells, seeds: Sequence[Scores], rows: Sequence[int]) -> Quality:
+def measure(seeds: Sequence[Scores], cells: StudiedCells, rows: Sequence[int]) -> Quality:
     """Measure the scores of one scorer on one set, with the threshold of the source validation cells."""
-    index, defective = list(rows), inspected.defective
-    thresholds = [best_threshold(scores[VALIDATION], defective[VALIDATION]) for scores in seeds]
-    return quality([scores[index] for scores in seeds], thresholds, defective[index], inspected.certain[index], rows)
+    validation, index = list(cells.sets[VALIDATION]), list(rows)
+    thresholds = [best_threshold(scores[validation], _defective(validation)) for scores in seeds]
+    return quality([scores[index] for scores in seeds], thresholds, _defective(index), _certain(index), index)
 
 
 def _answer(measured: Mapping[str, Mapping[str, Quality]]) -> str:
-    """One sentence for each set: the AUROC of the judge and of the best control."""
+    """One sentence for each set: the AUROC of both judges, of the eye alone and of the best control."""
     sentences = []
     for name, by_scorer in measured.items():
-        best = max((scorer for scorer in by_scorer if scorer not in NOT_CONTROLS), key=lambda scorer: by_scorer[scorer].auroc.value)
+        ours = (*JUDGES, EYE)
+        controls = [scorer for scorer in by_scorer if scorer not in ours and not scorer.startswith((LINEAR_ON, LANGUAGE_MODEL_ON))]
+        best = max(controls, key=lambda scorer: by_scorer[scorer].auroc.value)
+        model, linear, eye, control = (f"{by_scorer[scorer].auroc.value:.3f}" for scorer in (*ours, best))
         sentences.append(
-            f"On {name} the judge has an AUROC of {by_scorer[JUDGE].auroc.value:.3f}, the best control ({best}) "
-            f"{by_scorer[best].auroc.value:.3f}."
+            f"On {name} the language model has an AUROC of {model}, the linear judge {linear}, the eye alone {eye}, "
+            f"the best control ({best}) {control}."
         )
     return " ".join(sentences)
 
 
-def _section(inspected: InspectedCells, scores: SeededScores, by_scorer: Mapping[str, Quality], name: str) -> str:
-    """The heading and table of one set."""
-    rows = inspected.sets[name]
+def _table(scores: SeededScores, by_scorer: Mapping[str, Quality], rows: Sequence[int]) -> str:
     lines = []
     for scorer, seeds in scores.items():
         q = by_scorer[scorer]
         spread = f"{len(seeds)}: {q.spread[0]:.3f} to {q.spread[1]:.3f}" if len(seeds) > 1 else "1"
-        against = "" if scorer == JUDGE else _difference(inspected, scores[JUDGE], seeds, rows)
+        against = "" if scorer == LANGUAGE_MODEL else _told(_minus(scores[LANGUAGE_MODEL], seeds, rows), "the language model", "**this**")
         figures = (f"{q.auroc_certain:.3f}", f"{q.macro_f1:.3f}", f"{q.escape:.1%}", f"{q.overkill:.1%}")
         lines.append(row(scorer, q.auroc, spread, *figures, against))
-    counts = f"{len(rows)} cells, {int(inspected.defective[rows].sum())} defective, {int(inspected.certain[rows].sum())} certain"
-    return f"## {name[0].upper()}{name[1:]}: {counts}\n\n{table(HEADS, lines)}"
+    return table(HEADS, lines)
 
 
-def _difference(inspected: InspectedCells, judge: Sequence[Scores], baseline: Sequence[Scores], rows: Sequence[int]) -> str:
+def _beside_the_eye(name: str, scores: SeededScores, by_scorer: Mapping[str, Quality], rows: Sequence[int]) -> list[str]:
+    """The rows of a set: do the words tell what the eye sees?"""
+    lines = []
+    for judge in JUDGES:
+        less = _minus(scores[judge], scores[EYE], rows)
+        figure, verdict = _told(less, "the judge", "the eye").split(": ")
+        aurocs = (f"{by_scorer[scorer].auroc.value:.3f}" for scorer in (judge, EYE))
+        lines.append(row(name, judge, *aurocs, figure, verdict, "yes" if less.value >= -MOST_LOST else "**no**"))
+    return lines
+
+
+def _minus(scores: Sequence[Scores], baseline: Sequence[Scores], rows: Sequence[int]) -> Interval:
     index = list(rows)
-    less = difference([s[index] for s in judge], [s[index] for s in baseline], inspected.defective[index], rows)
-    verdict = "the judge is better" if less.low > 0 else "**the control is better**" if less.high < 0 else "no difference shown"
+    return difference([one[index] for one in scores], [one[index] for one in baseline], _defective(index), index)
+
+
+def _told(less: Interval, first: str, second: str) -> str:
+    verdict = f"{first} is better" if less.low > 0 else f"{second} is better" if less.high < 0 else "no difference shown"
     return f"{less.value:+.3f} ({less.low:+.3f} to {less.high:+.3f}): {verdict}"
 
 
-def _random(inspected: Sequence[InspectedCells], station: Station) -> str:
-    shuffling = f"{len(controls.SHUFFLES)} seeds of the shuffling"
-    if station.describe.samples == 0:
-        return f"{shuffling}; captions are greedy, so nothing is random when a picture is judged"
-    return f"{len(inspected)} seeds of the caption sampling, {shuffling}"
+def _decision_rows(seeds: Sequence[StudiedSeed], cells: StudiedCells, name: str) -> list[str]:
+    """The rows of a set: the bundle's own calibration, then each promise from source validation cells for both judges."""
+    rows = list(cells.sets[name])
+    lines = [_decision_row(LANGUAGE_MODEL, "of the bundle, 2 %", [[one.decisions[row] for row in rows] for one in seeds], rows)]
+    for escape in ESCAPES:
+        for judge in JUDGES:
+            given = [decisions(one, judge, cells, name, escape=escape) for one in seeds]
+            lines.append(_decision_row(judge, f"source validation, {escape:.0%}", given, rows))
+    return lines
+
+
+def decisions(seed: StudiedSeed, judge: str, cells: StudiedCells, name: str, *, escape: float) -> list[Decision]:
+    """Decide on a set as a box does whose calibration was fitted on the source validation cells; on these, cross-fitted.
+
+    A cell that is no healthy picture stays a FAULT.
+    """
+    defective = _defective(range(len(load_cells())))
+    scorer = Scorer(judge, seed.log_likelihoods[judge], seed.station, seed.descriptions, defective)
+    source, rows = list(cells.sets[VALIDATION]), list(cells.sets[name])
+    rule, judged = rule_of(scorer, source, escape=escape), scorer.judged(rows)
+    if name == VALIDATION:
+        given = cross_fitted_verdicts(judged, scorer.sample(rows), rule, seed.station)
+    else:
+        given = verdicts(judged, rule, seed.station)
+    return [Decision.FAULT if seed.decisions[row] is Decision.FAULT else one for row, one in zip(rows, given, strict=True)]
+
+
+def _decision_row(judge: str, calibration: str, by_seed: Sequence[Sequence[Decision]], rows: Sequence[int]) -> str:
+    bad = _defective(rows)
+    everything = np.ones_like(bad)
+
+    def shares(decision: Decision, among: Flags) -> tuple[Interval, list[float]]:
+        flags = np.array([[one is decision for one in given] for given in by_seed])
+        return share(flags.mean(0), among, rows), [float(one[among].mean()) for one in flags]
+
+    (escape, escapes), (passed, _) = shares(Decision.OK, bad), shares(Decision.OK, ~bad)
+    others = (shares(Decision.NG, ~bad), shares(Decision.REVIEW, everything), shares(Decision.FAULT, everything))
+    of_seeds = f"{min(escapes):.1%} to {max(escapes):.1%}"
+    return row(judge, calibration, _percent(escape), of_seeds, *(f"{one.value:.1%}" for one, _ in others), _percent(passed))
+
+
+def _percent(of: Interval) -> str:
+    return f"{of.value:.1%} ({of.low:.1%} to {of.high:.1%})"
+
+
+def _counts(rows: Sequence[int]) -> str:
+    return f"{len(rows)} ({int(_defective(rows).sum())} defective, {int(_certain(rows).sum())} certain)"
+
+
+def _capital(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+def _defective(rows: Sequence[int]) -> Flags:
+    cells = load_cells()
+    return np.array([cells[row].defective for row in rows])
+
+
+def _certain(rows: Sequence[int]) -> Flags:
+    cells = load_cells()
+    return np.array([cells[row].certain for row in rows])

@@ -153,6 +153,13 @@ class JudgeStages:
         count = min(MOST_GOOD_CHECKS, len(paths))
         return [paths[index * len(paths) // count] for index in range(count)]
 
+    def examples(self) -> tuple[list[Example], list[Example]]:
+        """What teaches the judges, labelled pictures as often as they count, and the checks that choose what is not learned."""
+        painted, labelled, checks = (
+            self._read(self.words(), name) for name in (("painted",), ("labelled",), ("checks", "labelled-checks"))
+        )
+        return [*painted, *(labelled * _repeats(len(labelled), len(painted)))], checks
+
     def judges(self) -> Path:
         """The folder of adapters/NAME.gguf, judges/NAME.json, templates/ and temperatures.json, adapted where the plan says so."""
         adapt = self._plan.spec.adapt
@@ -166,9 +173,8 @@ class JudgeStages:
         plan, words = self._plan, self.words()
         gguf = quantized_gguf(plan.llm, plan.spec.llm.quantisation, cache=self._stages.cache, report=self._report)
         template = instruction(plan)
-        painted, labelled, checks = (self._read(words, name) for name in (("painted",), ("labelled",), ("checks", "labelled-checks")))
-        repeats = _repeats(len(labelled), len(painted))
-        taught = [*painted, *(labelled * repeats), *more]
+        taught, checks = self.examples()
+        taught += more
         examples, seeds = augmented(taught, dropout=WORD_DROPOUT, seed=self._seed + 6), range(self._seed, self._seed + plan.effort.tunings)
         decides = {"more": [asdict(example) for example in more]} if more else {}
         tunings = [self._tuning(gguf, template, examples, words, seed, decides) for seed in seeds]

@@ -42,16 +42,7 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
     if weights is not None:
         require_weights(weights)
     stages = Stages(Cache(cache), report=report)
-    amount = plan.effort
-    effort = EyeEffort(
-        amount.painted, plan.spec.seeds, TailRecipe(steps=amount.steps, batch=amount.batch), WordsRecipe(steps=amount.words),
-        CaptionsRecipe(steps=amount.captions),
-    )  # fmt: skip
-    tails, words = (
-        Ground(read_canvases(plan.product, domains), tuple(chain(*domains)))
-        for domains in ([domain.for_tails for domain in plan.domains], [domain.for_words for domain in plan.domains])
-    )
-    eye = EyeStages(plan.product, tails, words, effort=effort, seed=plan.spec.seeds[0], stages=stages, report=report)
+    eye = eye_of(plan, stages, report=report)
     artefacts = eye.artefacts()
     judge = JudgeStages(plan, artefacts, stages=stages, board=board, report=report)
     memory, judges = judge.memory(), judge.judges()
@@ -72,6 +63,20 @@ def run(plan: Plan, *, out: Path, key: Path, cache: Path, board: Board, report: 
         raise BuildError(msg) from err
     report(f"{said}\n")
     return built
+
+
+def eye_of(plan: Plan, stages: Stages, *, report: Report) -> EyeStages:
+    """The stages of a plan's eye."""
+    amount = plan.effort
+    effort = EyeEffort(
+        amount.painted, plan.spec.seeds, TailRecipe(steps=amount.steps, batch=amount.batch), WordsRecipe(steps=amount.words),
+        CaptionsRecipe(steps=amount.captions),
+    )  # fmt: skip
+    tails, words = (
+        Ground(read_canvases(plan.product, domains), tuple(chain(*domains)))
+        for domains in ([domain.for_tails for domain in plan.domains], [domain.for_words for domain in plan.domains])
+    )
+    return EyeStages(plan.product, tails, words, effort=effort, seed=plan.spec.seeds[0], stages=stages, report=report)
 
 
 def page_of(out: Path) -> Path:

@@ -49,13 +49,13 @@ Array = NDArray[np.float64]
 class Scorer:
     """The judge or a control with its scores of all N cells.
 
-    `log_likelihoods` float64 (N, K) for the K labels of `station`; `descriptions` of all cells; `defective` bool (N,).
+    `log_likelihoods` float64 (N, K) for the K labels of `station`; `descriptions` by row of the cell; `defective` bool (N,).
     """
 
     name: str
     log_likelihoods: Array
     station: Station
-    descriptions: Sequence[Description]
+    descriptions: Sequence[Description] | Mapping[int, Description]
     defective: Flags
 
     def sample(self, rows: Sequence[int]) -> Sample:

@@ -14,15 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundle.open import Bundle
-from edge.errors import MessageError
 from edge.inspection.open import open_inspectors
-from edge.message import decode, encode
 from edge.picture.decode import read_picture
 from edge.records import Frame, Inspection, Pixels
 from export.progress import Report
 from export.starter.cells import HELD_OUT_MONO, Cell, load_cells
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
-from export.studies.errors import StudyError
+from export.studies.kept_inspections import Inspect, inspect_each
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, STROKES, PrintStyle, print_text, random_style, repeat_text
 from firmware_config.board import Board
 from firmware_config.station import Station
@@ -121,30 +119,16 @@ def inspect_pictures(
     """
     names = [picture.name(seed) for picture in pictures]
     unguarded = station.model_copy(update={"picture": station.picture.model_copy(update={"allow_printed_text": True})})
-    models, settings = bundle.manifest.models_digest, unguarded.settings_digest
-    done = _read_lines(jsonl)
-    expected = [(name, models, settings) for name in names]
-    if [(line.source, line.models_digest, line.settings_digest) for line in done] != expected[: len(done)]:
-        msg = (
-            f"the inspections in {jsonl} are not those of these {len(pictures)} pictures, seed {seed}, models {models} and this station: "
-            "remove the file to inspect again"
-        )
-        raise StudyError(msg)
-    if len(done) < len(pictures):
+
+    def open_inspect() -> Inspect:
         (inspector,) = open_inspectors(bundle, [unguarded], board=board)
-        with jsonl.open("ab") as lines:
-            for index in range(len(done), len(pictures)):
-                frame = Frame(pictures[index].pixels, datetime.now(timezone.utc), 0, station.station.name, index + 1, names[index])
-                done.append(inspector.inspect(frame))
-                lines.write(encode(done[-1]) + b"\n")
-                lines.flush()
-                report(f"inspecting attacked pictures: {index + 1} of {len(pictures)}")
+
+        def inspect(index: int) -> Inspection:
+            frame = Frame(pictures[index].pixels, datetime.now(timezone.utc), 0, station.station.name, index + 1, names[index])
+            return inspector.inspect(frame)
+
+        return inspect
+
+    what = f"these {len(pictures)} pictures, seed {seed}"
+    done = inspect_each(names, open_inspect, jsonl=jsonl, models=bundle.manifest.models_digest, station=unguarded, what=what, report=report)
     return [Attacked(picture, inspection) for picture, inspection in zip(pictures, done, strict=True)]
-
-
-def _read_lines(jsonl: Path) -> list[Inspection]:
-    try:
-        return [decode(line) for line in jsonl.read_bytes().splitlines()] if jsonl.exists() else []
-    except (MessageError, OSError) as err:
-        msg = f"reading inspections from {jsonl} failed ({err}): remove the file to inspect again"
-        raise StudyError(msg) from err

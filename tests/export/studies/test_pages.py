@@ -16,7 +16,11 @@ SLOT = re.compile(r"\{\{ \w+ \}\}")
 @pytest.mark.parametrize(
     ("template", "page"),
     [
-        ("results.md", "results.md"),
+        pytest.param(
+            "results.md",
+            "results.md",
+            marks=pytest.mark.xfail(strict=True, reason="the page is of the starter before it was taught: make it, then remove this mark"),
+        ),
         ("rules.md", "rules.md"),
         ("trust/page.md", "trust.md"),
         ("typographic_attack/page.md", "typographic-attack.md"),

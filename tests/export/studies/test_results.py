@@ -1,0 +1,115 @@
+"""The page of results, from scores that are made up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.records import Decision
+from export.starter.cells import load_cells
+from export.studies import results
+from export.studies.protocol import Scores
+from export.studies.seed_files import EYE, LANGUAGE_MODEL, LINEAR, VALIDATION, ZERO_SHOT, StudiedSeed
+from firmware_config.labels import Label
+from tests.support.sample_records import description, station
+from tests.support.tiny_cells import tiny_studied_cells
+
+CELLS = tiny_studied_cells()
+LABELS = (Label(name="good", decision="ok"), Label(name="defective", decision="ng"))
+DEFECTIVE = np.array([cell.defective for cell in load_cells()])
+POLY = "all poly cells"
+BLIND = np.zeros(len(DEFECTIVE))
+
+
+def told(strength: float, *, seed: int) -> Scores:
+    """Log-odds that tell defective cells the better the larger `strength` is."""
+    return np.asarray(strength * (2.0 * DEFECTIVE - 1) + np.random.default_rng(seed).normal(size=len(DEFECTIVE)))
+
+
+def studied(seed: int, *, model: float, linear: float) -> StudiedSeed:
+    """A seed whose judges tell defective cells so well and whose eye tells them perfectly; one poly cell is a FAULT."""
+    scores = {LANGUAGE_MODEL: told(model, seed=seed), LINEAR: told(linear, seed=seed + 10)}
+    decisions = dict.fromkeys(CELLS.measured, Decision.REVIEW) | {CELLS.sets[POLY][0]: Decision.FAULT}
+    return StudiedSeed(
+        seed=seed,
+        digest="sha256:" + f"{seed}" * 64,
+        station=station().model_copy(update={"labels": LABELS}),
+        descriptions=dict.fromkeys(CELLS.measured, description()),
+        decisions=decisions,
+        log_likelihoods={name: np.stack([np.zeros_like(one), one], -1) for name, one in scores.items()},
+        scores={**scores, EYE: told(50, seed=seed), **({ZERO_SHOT: BLIND} if seed == 1 else {})},
+    )
+
+
+def tables(page: str, head: str) -> list[list[list[str]]]:
+    """The rows of each table whose first column has this head."""
+    found: list[list[list[str]]] = []
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if not line.startswith("|"):
+            inside = False
+        elif cells[0] == head:
+            found.append([])
+            inside = True
+        elif inside and not cells[0].startswith("---"):
+            found[-1].append(cells)
+    return found
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    seeds = [studied(seed, model=50, linear=0.5) for seed in (1, 2)]
+    return results.page(seeds, CELLS, {"patch memory": [told(0.5, seed=one) for one in (20, 21, 22)]}, command="kotoba-export pilot WORK")
+
+
+@pytest.mark.long
+def test_a_table_of_each_set_has_every_scorer_beside_the_language_model(page: str) -> None:
+    of_sets = tables(page, "scorer")
+    assert len(of_sets) == len(CELLS.sets) == 3
+    for lines in of_sets:
+        by_scorer = {line[0]: line[1:] for line in lines}
+        assert list(by_scorer) == [
+            LANGUAGE_MODEL, LINEAR, EYE, "patch memory", results.DARKNESS, results.MAJORITY, results.SHUFFLED, ZERO_SHOT,
+        ]  # fmt: skip
+        assert by_scorer[LANGUAGE_MODEL] == ["1.000 (1.000 to 1.000)", "2: 1.000 to 1.000", "1.000", "1.000", "0.0%", "0.0%", ""]
+        assert by_scorer["patch memory"][1].startswith("3: ")
+        assert by_scorer[ZERO_SHOT][:3] == ["0.500 (0.500 to 0.500)", "1", "0.500"]
+        assert by_scorer[LINEAR][-1].endswith(": the language model is better")
+        assert by_scorer[EYE][-1].endswith(": no difference shown")
+
+
+@pytest.mark.long
+def test_words_that_lose_what_the_eye_sees_are_told(page: str) -> None:
+    (lines,) = tables(page, "cells")
+    assert {(line[1], line[-1]) for line in lines} == {(LANGUAGE_MODEL, "yes"), (LINEAR, "**no**")}
+    assert {line[-2] for line in lines if line[1] == LINEAR} == {"the eye is better"}
+
+
+@pytest.mark.long
+def test_decisions_are_counted_for_the_bundle_and_for_each_promise(page: str) -> None:
+    for name, lines in zip(CELLS.sets, tables(page, "judge"), strict=True):
+        assert [(line[0], line[1]) for line in lines] == [
+            (LANGUAGE_MODEL, "of the bundle, 2 %"),
+            *((judge, f"source validation, {rate}") for rate in ("2%", "5%") for judge in (LANGUAGE_MODEL, LINEAR)),
+        ]
+        of_bundle = lines[0]
+        fault = "4.0%" if name == POLY else "0.0%"
+        assert of_bundle[2:] == [
+            "0.0% (0.0% to 0.0%)",
+            "0.0% to 0.0%",
+            "0.0%",
+            "96.0%" if name == POLY else "100.0%",
+            fault,
+            "0.0% (0.0% to 0.0%)",
+        ]
+        assert {line[6] for line in lines} == {fault}
+
+
+def test_a_promise_that_the_source_can_keep_lets_good_cells_pass_and_no_bad_ones() -> None:
+    one = studied(1, model=50, linear=0.5)
+    for name in (VALIDATION, POLY):
+        given = results.decisions(one, LANGUAGE_MODEL, CELLS, name, escape=0.1)
+        ok = {row for row, decision in zip(CELLS.sets[name], given, strict=True) if decision is Decision.OK}
+        assert not any(DEFECTIVE[row] for row in ok)
+        assert ok or name == VALIDATION
+    assert Decision.OK not in results.decisions(one, LANGUAGE_MODEL, CELLS, POLY, escape=0.02)
