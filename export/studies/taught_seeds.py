@@ -219,7 +219,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         spec, product = read_teach_spec(SPECIFICATION)
         cells = spec.pictures.good[0].parent
         if not cells.exists():
-            lay_out(cells)
+            lay_out(cells, product.name)
         for seed in options.seeds:
             report(f"seed {seed} of {', '.join(map(str, options.seeds))}\n")
             plan = check(spec.model_copy(update={"seeds": (seed,)}), product, near=Path.cwd(), report=report)

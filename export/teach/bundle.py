@@ -74,7 +74,7 @@ def station_text(plan: Plan, *, limits: Mapping[str, Any], with_memory: bool, ca
     return commented_toml(Station, values)
 
 
-def _golden(folder: Path, plan: Plan) -> dict[str, Sequence[str]]:
+def _golden(folder: Path, plan: Plan) -> Mapping[str, Sequence[str]]:
     """Write golden pictures, or copy the specification's; returns which label is expected of which."""
     if plan.spec.golden is not None:
         shutil.copytree(plan.spec.golden, folder)
