@@ -19,12 +19,14 @@ MAX_JSON_BYTES = 64 << 20
 KINDS: Mapping[str, tuple[str, ...]] = {
     "CLIP": ("clip", "siglip"),
     "BLIP": ("blip",),
+    "CLIP or BLIP": ("clip", "siglip", "blip"),
 }
 """The `model_type` in config.json for CLIP and BLIP. For a language model llama.cpp's converter decides what it accepts."""
 
 ARCHITECTURES: Mapping[str, tuple[str, ...]] = {
     "CLIP": ("CLIPModel", "SiglipModel"),
     "BLIP": ("BlipForConditionalGeneration",),
+    "CLIP or BLIP": ("CLIPModel", "SiglipModel", "BlipForConditionalGeneration"),
 }
 """The `architectures` of config.json that hold what is exported: a BLIP that answers questions has the same `model_type` as a captioner."""
 
@@ -117,7 +119,7 @@ def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def read_checkpoint(folder: Path, *, kind: str) -> Checkpoint:
-    """Read config.json of a checkpoint and check its files; no weight is read. `kind` is "CLIP", "BLIP" or "language model".
+    """Read config.json of a checkpoint and check its files; no weight is read. `kind` is one of KINDS or "language model".
 
     Raises:
         SpecError: the folder is missing, is of another kind, brings code of its own, or has no weights in safetensors.

@@ -91,6 +91,7 @@ def _lines(plan: Plan) -> Iterator[str]:
     sizes = ", ".join(f"{width}x{height}" for width, height in pictures.sizes)
     yield f"size      {sizes} pixels" + ("" if sizes == side else f", scaled to {side}")
     yield "labels    " + ", ".join(f"{label.name} ({label.decision})" for label in plan.labels)
+    yield f"eye       {plan.trunk.title}"
     yield f"work      {plan.effort.painted:,} painted pictures, {len(plan.spec.seeds)} x {plan.effort.steps:,} steps ({plan.spec.effort})"
     yield (
         f"takes     about {max(1, round(needed.seconds / 60))} minutes on two cores, {needed.memory_bytes / 1e9:.1f} GB of memory, "

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from torch import nn
 from torch.nn import functional
 from transformers import BlipConfig, BlipForConditionalGeneration, BlipTextConfig
 
@@ -17,7 +18,7 @@ from export.eye.optimise import Optimiser
 from export.eye.tail import Taught
 from export.eye.tokenizer import DECODE_ID, END_ID, PAD_ID
 from export.eye.tower import CaptionStates, CaptionTower
-from export.eye.trunk import Front, map_side
+from export.eye.trunk import map_side
 from export.progress import Report
 
 CAPTION_TOKENS = 30
@@ -55,7 +56,7 @@ def blip_config(vocabulary: int, *, image_size: int) -> BlipConfig:
 
 
 def train_captions(
-    front: Front,
+    front: nn.Module,
     tails: Sequence[Taught],
     seen: Seen,
     captions: Sequence[str],

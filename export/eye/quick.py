@@ -15,22 +15,22 @@ from torch import Tensor, nn
 from export.eye.graph import write_graph
 from export.eye.tail import Taught
 from export.eye.tower import caption_maps, pooled
-from export.eye.trunk import FRONT_CHANNELS, Front, map_side
+from export.eye.trunk import Trunk, map_side
 
 Look = Callable[[NDArray[np.floating]], tuple[NDArray[np.float32], ...]]
 """Takes a batch, gives its features."""
 
 
-def open_front(side: int) -> Callable[[NDArray[np.float32]], NDArray[np.float16]]:
-    """The front: pixel_values float32 (B, 3, side, side) to features float16 (B, 40, h, h)."""
-    look = _session(Front(side), torch.zeros(1, 3, side, side), ["features"])
+def open_front(trunk: Trunk) -> Callable[[NDArray[np.float32]], NDArray[np.float16]]:
+    """The front: pixel_values float32 (B, 3, S, S) to features float16 (B, *trunk.shape)."""
+    side = trunk.preprocess.size
+    look = _session(trunk.front(), torch.zeros(1, 3, side, side), ["features"])
     return lambda pixel_values: look(pixel_values)[0].astype(np.float16)
 
 
-def open_tails(tails: Sequence[Taught], side: int) -> Look:
-    """Some tails: features of the front, (B, 40, h, h), to what is pooled, (B, P), and the maps for captions, (B, C, h / 2, h / 2)."""
-    height = 2 * map_side(side)
-    return _session(_Pooled(tails, map_side(side)), torch.zeros(1, FRONT_CHANNELS, height, height), ["pooled", "maps"])
+def open_tails(trunk: Trunk, tails: Sequence[Taught]) -> Look:
+    """Some tails: features of the front, (B, *trunk.shape), to what is pooled, (B, P), and the maps for captions, (B, C, s, s)."""
+    return _session(_Pooled(tails, map_side(trunk.preprocess.size)), torch.zeros(1, *trunk.shape), ["pooled", "maps"])
 
 
 class _Pooled(nn.Module):

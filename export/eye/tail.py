@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from export.eye.trunk import FAR, NEAR, Tail
+from export.eye.trunk import FAR, NEAR, Tail, Trunk
 from export.progress import Report
 
 BATCH_OF_INFERENCE = 64
@@ -26,7 +26,7 @@ BATCH_OF_INFERENCE = 64
 
 @dataclass(frozen=True, slots=True)
 class TailRecipe:
-    """Steps, batch size and peak learning rates of the new layers and (times `trunk`) of the ImageNet blocks."""
+    """Steps, batch size and peak learning rates of the new layers and (times `trunk`) of those that were trained before."""
 
     steps: int = 700
     batch: int = 32
@@ -42,7 +42,7 @@ class TailRecipe:
 class Painted:
     """Painted pictures as a tail learns from them.
 
-    `front` float16 (N, 40, h, w), `kinds` int64 (N,), 0 intact, and `patch_kinds` int64 (N, rows, columns) at the far map's size.
+    `front` float16 (N, C, h, w), `kinds` int64 (N,), 0 intact, and `patch_kinds` int64 (N, rows, columns) at the far map's size.
     """
 
     front: NDArray[np.float16]
@@ -53,9 +53,11 @@ class Painted:
 class Taught(nn.Module):
     """A tail and its heads: `defective` (B,) from the strongest features anywhere, `kind` (B, K + 1), `patch` (B, K + 1, rows, columns)."""
 
-    def __init__(self, kinds: int) -> None:
+    tail: Tail
+
+    def __init__(self, trunk: Trunk, kinds: int) -> None:
         super().__init__()
-        self.tail = Tail()
+        self.tail = trunk.tail()
         self.drop = nn.Dropout(0.3)
         self.defective = nn.Linear(NEAR + FAR, 1)
         self.kind = nn.Linear(NEAR + FAR, kinds + 1)
@@ -68,11 +70,11 @@ class Taught(nn.Module):
         return self.defective(strongest)[:, 0], self.kind(strongest), self.patch(far)
 
 
-def train_tail(painted: Painted, *, kinds: int, recipe: TailRecipe, seed: int, report: Report) -> Taught:
-    """Train one tail; returns the moving average of its weights, in evaluation mode."""
+def train_tail(trunk: Trunk, painted: Painted, *, kinds: int, recipe: TailRecipe, seed: int, report: Report) -> Taught:
+    """Train one tail of a trunk; returns the moving average of its weights, in evaluation mode."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    taught = Taught(kinds).train().to(memory_format=torch.channels_last)
+    taught = Taught(trunk, kinds).train().to(memory_format=torch.channels_last)
     blocks = list(taught.tail.blocks.parameters())
     inside = {id(parameter) for parameter in blocks}
     new = [parameter for parameter in taught.parameters() if id(parameter) not in inside]

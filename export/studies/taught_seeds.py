@@ -38,7 +38,7 @@ from export.cache import Cache
 from export.errors import ExportError
 from export.eye.quick import open_front
 from export.eye.tail import Taught, defect_logits
-from export.products.product import Product
+from export.eye.trunk import Trunk
 from export.progress import Report
 from export.starter.cells import load_cells
 from export.starter.lay_out import lay_out
@@ -60,7 +60,6 @@ from export.studies.seed_files import (
     study_station,
     words_of,
 )
-from export.teach.eye_stages import preprocess_of
 from export.teach.judge_stages import JudgeStages
 from export.teach.plan import Plan, check
 from export.teach.run import eye_of, run
@@ -108,7 +107,7 @@ def study_seed(
         inspections = inspect_cells(bundle, station, cells, unseen=unseen, files=files, board=board, report=report)
         words = [words_of(one)[0].words for one in inspections]
         scorers: Scorers = {
-            EYE: partial(_eye, eye.tails(), plan.product, cells),
+            EYE: partial(_eye, plan.trunk, eye.tails(), cells),
             CLIP_PROBE: partial(_clip_probe, bundle, board, cells),
             **_on_words(judge, station, words),
             **(_asked(bundle, board, station, words, report) if asks else {}),
@@ -150,13 +149,13 @@ def inspect_cells(
     return inspect_each(names, open_inspect, jsonl=files.inspections, models=models, station=station, what=what, report=report)
 
 
-def _eye(tails: Sequence[Taught], product: Product, cells: StudiedCells) -> Scores:
+def _eye(trunk: Trunk, tails: Sequence[Taught], cells: StudiedCells) -> Scores:
     """The mean logit of "defective" of the tails, which the words learned to tell."""
-    look, preprocess, all_cells = open_front(product.side_px), preprocess_of(product), load_cells()
+    look, all_cells = open_front(trunk), load_cells()
     fronts = []
     for first in range(0, len(cells.measured), LOOK_BATCH):
         pictures = (read_picture(all_cells[row].path) for row in cells.measured[first : first + LOOK_BATCH])
-        fronts.append(look(np.concatenate([pixel_values(picture, preprocess) for picture in pictures])))
+        fronts.append(look(np.concatenate([pixel_values(picture, trunk.preprocess) for picture in pictures])))
     return defect_logits(tails, np.concatenate(fronts))
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from export.eye.trunk import Work
 
 EffortName: TypeAlias = Literal["quick", "normal", "thorough"]
 
@@ -13,14 +16,20 @@ PAINT_S = 0.012
 """Painting one grey picture of a solar cell, one core."""
 TRAIN_S = 0.03
 """One picture through one step of the eye's training, two cores."""
+LOOK_S = 2e-11
+"""One product of the trunk, two cores: 0.35 s for one picture of 224 pixels through the 86 million weights of a ViT-B/16."""
+CHECKED = 800
+"""Times that the trunk looks at a picture where the eye is converted and the bundle is proven."""
 DESCRIBE_S = 0.08
 """The words of one picture, two cores."""
 TUNE_S = 0.35
 """One description through the tuning of the judge, two cores."""
 BUILD_S = 300.0
 """Converting, proving and signing the bundle, two cores."""
-FLOAT_BYTES, FEATURE_BYTES = 4, 40_000
-"""Of one pixel of a good picture in memory; of one painted picture's features on disk."""
+FLOAT_BYTES = 4
+"""Of one pixel of a good picture in memory."""
+WEIGHT_MEMORY_BYTES, WEIGHT_DISK_BYTES = 20, 8
+"""Of one weight of the trunk: five copies in fp32 while a graph is written; in int8 in two graphs, which lie in four places."""
 BASE_MEMORY_BYTES, BASE_DISK_BYTES = 1_500_000_000, 1_000_000_000
 """Libraries, models and a batch; the bundle, its archive and the language model."""
 
@@ -54,15 +63,17 @@ class Estimate:
     disk_bytes: int
 
 
-def estimate(effort: Effort, *, side_px: int, channels: int, pictures: int, seeds: int) -> Estimate:
-    """Estimate what teaching from so many pictures takes."""
+def estimate(effort: Effort, *, side_px: int, channels: int, pictures: int, seeds: int, work: Work, feature_bytes: int) -> Estimate:
+    """Estimate what teaching from so many pictures takes; `work` and the bytes of one picture's features are those of the trunk."""
     larger = (side_px / MEASURED_SIDE_PX) ** 2
-    painting = (effort.painted + effort.described) * PAINT_S * larger
+    painted = effort.painted + effort.painted // 2  # half as much again for the words
+    looking = (painted + 2 * (effort.described + pictures) + CHECKED) * work.products * LOOK_S
+    painting = (painted + effort.described) * PAINT_S * larger
     training = seeds * effort.steps * effort.batch * TRAIN_S * larger
     judging = (effort.described + pictures) * DESCRIBE_S + effort.described * effort.tunings * TUNE_S
     pixels = side_px**2 * channels
     return Estimate(
-        seconds=painting + training + judging + BUILD_S,
-        memory_bytes=BASE_MEMORY_BYTES + pictures * pixels * FLOAT_BYTES,
-        disk_bytes=BASE_DISK_BYTES + (effort.painted + effort.described) * (pixels + FEATURE_BYTES),
+        seconds=painting + looking + training + judging + BUILD_S,
+        memory_bytes=BASE_MEMORY_BYTES + pictures * pixels * FLOAT_BYTES + work.weights * WEIGHT_MEMORY_BYTES + work.batch_bytes,
+        disk_bytes=BASE_DISK_BYTES + (painted + effort.described) * pixels + painted * feature_bytes + work.weights * WEIGHT_DISK_BYTES,
     )

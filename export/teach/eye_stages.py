@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
 from export.eye.tower import ImageTower, logit_columns
-from export.eye.trunk import FRONT_CHANNELS, Front, map_side
+from export.eye.trunk import Trunk, map_side
 from export.eye.words import WordsRecipe, WordTargets, train_words
 from export.products.canvases import Canvases
 from export.products.product import Product
@@ -30,16 +30,16 @@ from export.products.sampler import write_samples
 from export.products.wording import EVIDENCE, HIGHEST_LEVEL, LOWEST_LEVEL, Wording, wording_of
 from export.progress import Report
 from export.teach.stages import Stages
-from firmware_config.describers import ImagePreprocess
 
-LOOK_BATCH = 16
+TAILS_BATCH = 16
 CHECKED = 400
 """Painted pictures on which int8 is compared with fp32 and the foils are found."""
 
 PAINT = Step("painted", ("export.products.sampler",))
-LOOK = Step("front", ("export.eye.trunk", "edge.picture.preprocess"))
+LOOK = Step("front", ("edge.picture.preprocess",))
 TAIL = Step("tail", ("export.eye.tail",))
 EYE = Step("eye", ("export.eye.convert", "export.eye.words", "export.eye.captions", "export.eye.tower", "export.products.wording"))
+"""The code of the trunk counts in these three, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,6 @@ class EyeEffort:
     tail: TailRecipe = field(default_factory=TailRecipe)
     words: WordsRecipe = field(default_factory=WordsRecipe)
     captions: CaptionsRecipe = field(default_factory=CaptionsRecipe)
-
-
-def preprocess_of(product: Product) -> ImagePreprocess:
-    """The preprocessing of the vision models of a product."""
-    return ImagePreprocess(size=product.side_px, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), gain=product.gain)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,11 +68,10 @@ class EyeStages:
     """
 
     def __init__(
-        self, product: Product, tails: Ground, words: Ground, *, effort: EyeEffort, seed: int, stages: Stages, report: Report
+        self, product: Product, trunk: Trunk, tails: Ground, words: Ground, *, effort: EyeEffort, seed: int, stages: Stages, report: Report
     ) -> None:
-        self._product, self._tails, self._words, self._effort, self._seed = product, tails, words, effort, seed
+        self._product, self._trunk, self._tails, self._words, self._effort, self._seed = product, trunk, tails, words, effort, seed
         self._stages, self._report = stages, report
-        self._preprocess = preprocess_of(product)
         self._decides: dict[str, Any] = {"product": product.model_dump(mode="json"), "seed": seed}
 
     def painted(self) -> Path:
@@ -95,20 +89,24 @@ class EyeStages:
         return self._stages.made(PAINT, make, inputs=ground.files, settings=settings, title=title)
 
     def _front(self, painted: Path, title: str) -> Path:
-        """`front.npy`, the frozen front's features of painted samples, float16 (N, 40, h, w)."""
+        """`front.npy`, the frozen front's features of painted samples, float16 (N, *trunk.shape)."""
 
         def make(folder: Path) -> None:
             pixels = np.load(painted / "pixels.npy", mmap_mode="r")
-            side = 2 * map_side(self._product.side_px)
-            rows = new_array(folder / "front.npy", np.float16, (len(pixels), FRONT_CHANNELS, side, side))
-            look = open_front(self._product.side_px)
-            for first, part in _parts(pixels, LOOK_BATCH):
+            rows = new_array(folder / "front.npy", np.float16, (len(pixels), *self._trunk.shape))
+            look = open_front(self._trunk)
+            for first, part in _parts(pixels, self._trunk.batch):
                 rows[first : first + len(part)] = look(self._pixel_values(part))
                 self._report(f"looking at {first + len(part)} of {len(pixels)} painted pictures")
             rows.flush()
 
-        settings = self._preprocess.model_dump(mode="json")
-        return self._stages.made(LOOK, make, inputs=(painted / "pixels.npy",), settings=settings, title=title)
+        settings = self._trunk.preprocess.model_dump(mode="json")
+        return self._stages.made(
+            self._on_trunk(LOOK), make, inputs=(painted / "pixels.npy", *self._trunk.files), settings=settings, title=title
+        )
+
+    def _on_trunk(self, step: Step) -> Step:
+        return replace(step, modules=(*step.modules, type(self._trunk).__module__))
 
     def tails(self) -> list[Taught]:
         """The taught tails."""
@@ -126,7 +124,12 @@ class EyeStages:
                 np.load(painted / "patch_kinds.npy").astype(np.int64),
             )
             taught = train_tail(
-                shown, kinds=kinds, recipe=self._effort.tail, seed=seed, report=lambda line: self._report(f"tail {seed}: {line}")
+                self._trunk,
+                shown,
+                kinds=kinds,
+                recipe=self._effort.tail,
+                seed=seed,
+                report=lambda line: self._report(f"tail {seed}: {line}"),
             )
             kept = io.BytesIO()  # torch says nothing of use where the disk is full
             torch.save(taught.state_dict(), kept)
@@ -134,8 +137,8 @@ class EyeStages:
 
         inputs = (front / "front.npy", painted / "kinds.npy", painted / "patch_kinds.npy")
         settings = {"recipe": asdict(self._effort.tail), "seed": seed, "kinds": kinds}
-        path = self._stages.made(TAIL, make, inputs=inputs, settings=settings, title=f"tail {seed}")
-        taught = Taught(kinds)
+        path = self._stages.made(self._on_trunk(TAIL), make, inputs=inputs, settings=settings, title=f"tail {seed}")
+        taught = Taught(self._trunk, kinds)
         taught.load_state_dict(torch.load(path / "tail.pt", weights_only=True))
         return taught.eval().requires_grad_(requires_grad=False)
 
@@ -153,8 +156,8 @@ class EyeStages:
 
         settings = self._decides | {name: asdict(getattr(self._effort, name)) for name in ("tail", "words", "captions")}
         settings |= {"tails": list(self._effort.tails), "vocabulary": dict(wording.translations), "painted": self._effort.painted}
-        inputs = (*self._tails.files, front / "front.npy", painted / "captions.json")
-        return self._stages.made(EYE, make, inputs=inputs, settings=settings)
+        inputs = (*self._tails.files, front / "front.npy", painted / "captions.json", *self._trunk.files)
+        return self._stages.made(self._on_trunk(EYE), make, inputs=inputs, settings=settings)
 
     def _teach_words_and_captions(
         self, folder: Path, painted: Path, front: NDArray[np.float16], tails: Sequence[Taught], wording: Wording
@@ -168,13 +171,13 @@ class EyeStages:
             recipe=self._effort.words, seed=self._seed, report=lambda line: self._report(f"words: {line}"),
         )  # fmt: skip
         captions: list[str] = json.loads((painted / "captions.json").read_text(encoding="utf-8"))
-        tower = Front(self._product.side_px)
+        tower = self._trunk.front()
         blip = train_captions(
             tower, tails, seen, captions, tokenizer, image_size=self._product.side_px,
             recipe=self._effort.captions, seed=self._seed, report=lambda line: self._report(f"captions: {line}"),
         )  # fmt: skip
-        image = ImageTower(tower, tails, projection, side=side).eval()
-        eye = TaughtEye(image, words, blip, tokenizer, self._preprocess)
+        image = ImageTower(tower, tails, projection, side=side, known=self._trunk.known).eval()
+        eye = TaughtEye(image, words, blip, tokenizer, self._trunk.preprocess)
         pixels = self._pixel_values(np.load(painted / "pixels.npy", mmap_mode="r")[:CHECKED])
         glosses = wording.translations
         vocabularies = Vocabularies({word: glosses[word] for word in wording.tags}, {word: glosses[word] for word in wording.attributes})
@@ -185,8 +188,8 @@ class EyeStages:
 
     def _seen(self, tails: Sequence[Taught], front: NDArray[np.float16]) -> Seen:
         """What the tails see of pictures, from the front's features: looked at once, as each caption step would take as long again."""
-        look, pooled, maps = open_tails(tails, self._product.side_px), [], []
-        for _, part in _parts(front, LOOK_BATCH):
+        look, pooled, maps = open_tails(self._trunk, tails), [], []
+        for _, part in _parts(front, TAILS_BATCH):
             whole, places = look(part)
             pooled.append(whole)
             maps.append(places.astype(np.float16))
@@ -195,7 +198,7 @@ class EyeStages:
     def _pixel_values(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Preprocess pictures as the box does: uint8 (N, S, S) or (N, S, S, 3) to float32 (N, 3, S, S)."""
         colour = (np.repeat(picture[:, :, None], 3, 2) if picture.ndim == 2 else picture for picture in pictures)
-        return np.concatenate([pixel_values(picture, self._preprocess) for picture in colour])
+        return np.concatenate([pixel_values(picture, self._trunk.preprocess) for picture in colour])
 
 
 DRAFTS = 400

@@ -11,14 +11,14 @@ from export.bundle.new_spec import keys_of, relative
 from export.errors import SpecError
 from export.products.painted import Capture
 from export.spec import Licence
-from export.teach.spec import Adapt, Pictures, TeachSpec
+from export.teach.spec import Adapt, Eye, Pictures, TeachSpec
 from firmware_config.labels import Label
 
 HEAD = """\
 # What to teach. Every key is explained in `kotoba-export schema teach` and in docs/teaching.md, which also shows a product.toml.
 # Take away "# " before a key to use it. Paths are relative to this file. Check it with `kotoba-export teach FILE --check`.
 """
-SECTIONS = frozenset({"pictures", "labels", "conditions", "adapt", "llm", "licences"})
+SECTIONS = frozenset({"pictures", "labels", "conditions", "eye", "adapt", "llm", "licences"})
 """Keys of the specification that are sections of their own."""
 
 
@@ -36,6 +36,7 @@ def teach_text(name: str, good: Path, *, near: Path) -> str:
     lines += ["", "[pictures]", *keys_of(Pictures, {"good": [relative(good, near)]})]
     lines += _unused("[[labels]]", "labels", Label, {"name": "good", "decision": "ok"})
     lines += _unused("[conditions]", "conditions", Capture, {})
+    lines += _unused("[eye]", "eye", Eye, {})
     lines += _unused("[adapt]", "adapt", Adapt, {})
     licence = {"files": ["*"], "licence": "LicenseRef-to-be-filled-in", "origin": "who made it, and where it comes from"}
     lines += ["", f"[[licences]]  # {TeachSpec.model_fields['licences'].description}", *keys_of(Licence, licence)]

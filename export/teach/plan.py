@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 from export.errors import SpecError
+from export.eye.efficientnet import ImageNetTrunk
+from export.eye.trunk import Trunk
 from export.models.llm.packaged import packaged_model
 from export.products.phrase import nearest
 from export.products.product import Product
@@ -34,6 +37,7 @@ class Plan:
     label_of: dict[str, str]
     templates: Path
     llm: Path
+    trunk: Trunk
     effort: Effort
     estimate: Estimate
 
@@ -58,7 +62,7 @@ def check(spec: TeachSpec, product: Product, *, near: Path, report: Report) -> P
     label_of = {kind.name: kind.label or kind.name for kind in product.defects}
     labels = spec.labels or _labels_of(product, label_of)
     _require_labels(spec, product, labels, label_of)
-    templates, llm = _templates(spec), _llm(spec)
+    templates, llm, trunk = _templates(spec), _llm(spec), _trunk(spec, product)
     if spec.golden is not None and not spec.golden.is_dir():
         msg = f"teaching {spec.name}: golden is {spec.golden}, which is no folder: correct it, or leave it out"
         raise SpecError(msg)
@@ -75,6 +79,8 @@ def check(spec: TeachSpec, product: Product, *, near: Path, report: Report) -> P
         channels=3 if product.colour else 1,
         pictures=count,
         seeds=len(spec.seeds),
+        work=trunk.work,
+        feature_bytes=2 * prod(trunk.shape),
     )
     free = shutil.disk_usage(near).free
     if free < needed.disk_bytes:
@@ -83,7 +89,7 @@ def check(spec: TeachSpec, product: Product, *, near: Path, report: Report) -> P
             "or name a folder on another disk with --cache"
         )
         raise SpecError(msg)
-    return Plan(spec, product, wording_of(product), pictures, labels, label_of, templates, llm, effort, needed)
+    return Plan(spec, product, wording_of(product), pictures, labels, label_of, templates, llm, trunk, effort, needed)
 
 
 def _labels_of(product: Product, label_of: dict[str, str]) -> tuple[Label, ...]:
@@ -138,3 +144,11 @@ def _llm(spec: TeachSpec) -> Path:
         msg = f"teaching {spec.name}: the language model {path} does not exist: correct the path in [llm]"
         raise SpecError(msg)
     return path
+
+
+def _trunk(spec: TeachSpec, product: Product) -> Trunk:
+    if spec.eye.trunk is None:
+        return ImageNetTrunk(product.side_px, product.gain)
+    from export.eye.vision_tower import read_vision_tower  # transformers takes seconds to import
+
+    return read_vision_tower(spec.eye.trunk, side_px=product.side_px, gain=product.gain)

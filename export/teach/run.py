@@ -76,7 +76,7 @@ def eye_of(plan: Plan, stages: Stages, *, report: Report) -> EyeStages:
         Ground(read_canvases(plan.product, domains), tuple(chain(*domains)))
         for domains in ([domain.for_tails for domain in plan.domains], [domain.for_words for domain in plan.domains])
     )
-    return EyeStages(plan.product, tails, words, effort=effort, seed=plan.spec.seeds[0], stages=stages, report=report)
+    return EyeStages(plan.product, plan.trunk, tails, words, effort=effort, seed=plan.spec.seeds[0], stages=stages, report=report)
 
 
 def page_of(out: Path) -> Path:

@@ -49,6 +49,16 @@ class Pictures(BaseModel):
     )
 
 
+class Eye(BaseModel):
+    """What the eye is built on."""
+
+    model_config = STRICT
+    trunk: Here | None = Field(
+        default=None,
+        description="Folder of a CLIP, SigLIP or BLIP of Hugging Face whose vision tower the eye is built on. Unset: EfficientNet-Lite0.",
+    )
+
+
 class Adapt(BaseModel):
     """What is learned from the unlabelled pictures beside the memory."""
 
@@ -78,6 +88,7 @@ class TeachSpec(BaseModel):
     conditions: Capture | None = Field(
         default=None, description="What the camera may do, in place of the product's [conditions]. Unset: the product's."
     )
+    eye: Eye = Field(default=Eye(), description="What the eye is built on.")
     adapt: Adapt | None = Field(
         default=None, description="Adapt the judge to the condition of the unlabelled pictures. Unset: they only renew the memory."
     )

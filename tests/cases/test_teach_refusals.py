@@ -15,6 +15,7 @@ from export.cli import main
 from export.products.product import read_product
 from export.products.wording import wording_of
 from firmware_config.exit_codes import BAD_CONFIG, DONE
+from tests.support.odd_checkpoints import edit_json, write_clip
 from tests.support.repository import ROOT
 from tests.support.teaching import LABELS, PRODUCT, SPEC, write_pictures, write_teaching
 from tests.support.tiny_bundle import is_one_sentence
@@ -53,10 +54,23 @@ def _printed(root: Path) -> None:
         assert cv2.imwrite(str(path), picture)
 
 
+def _clip(root: Path) -> None:
+    write_clip(root / "clip")
+
+
+def _clip_without_processor(root: Path) -> None:
+    (write_clip(root / "clip") / "preprocessor_config.json").unlink()
+
+
+def _language_model(root: Path) -> None:
+    edit_json(write_clip(root / "clip") / "config.json", lambda values: values.update(model_type="llama"))
+
+
 def _nothing(_: Path) -> None:
     """The specification alone is wrong."""
 
 
+TRUNK = SPEC + '\n[eye]\ntrunk = "clip"\n'
 LABELLED = SPEC.replace("[pictures]", '[pictures]\nlabelled = { scratch = ["scratched"] }')
 RUST = LABELS + '\n[[labels]]\nname = "rust"\ndecision = "ng"\n'
 
@@ -107,6 +121,14 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str, str]] = {
     "an unknown product": (_nothing, SPEC.replace('"bolt"', '"bolt-2"'), PRODUCT, "one of assembly, solar_cell, woven"),
     "a misspelt key": (_nothing, SPEC.replace("[pictures]", "[picture]"), PRODUCT, "no such key, the nearest is pictures"),
     "no licence": (_nothing, SPEC[: SPEC.index("[[licences]]")], PRODUCT, "licences: Field required"),
+    "a trunk that is not there": (_nothing, TRUNK, PRODUCT, "CLIP or BLIP checkpoint {root}/clip is no folder"),
+    "a trunk without its preprocessing": (_clip_without_processor, TRUNK, PRODUCT, "{root}/clip/preprocessor_config.json cannot be read"),
+    "a trunk that sees no pictures": (
+        _language_model, TRUNK, PRODUCT, "checkpoint {root}/clip is of the type 'llama', expected clip or siglip or blip",
+    ),
+    "a size that does not fit the patches of the trunk": (
+        _clip, TRUNK, PRODUCT.replace("side_px = 64", "side_px = 72"), "side_px of 72 is no multiple of that: give its product.toml",
+    ),
     "no templates": (_nothing, SPEC.replace("[pictures]", 'templates = "good"\n[pictures]', 1), PRODUCT, "templates"),
     "a language model that is not there": (_nothing, SPEC + '[llm]\npath = "m.gguf"\n', PRODUCT, "the language model {root}/m.gguf"),
 }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from tokenizers import Tokenizer
 from transformers import (
@@ -64,6 +66,15 @@ def blip(*, size: int = SIZE, vocabulary: int | None = None) -> BlipForCondition
         pad_token_id=PAD_ID,
     )
     return spread(BlipForConditionalGeneration(BlipConfig(text_config=text.to_dict(), vision_config=vision.to_dict())))
+
+
+def tower_that_sees(kind: Literal["clip", "blip"]) -> CLIPModel | BlipForConditionalGeneration:
+    """A model whose vision tower tells pictures apart: a fresh BLIP has weights of 1e-10 there."""
+    model = clip() if kind == "clip" else blip()
+    with torch.no_grad():
+        for weight in model.vision_model.parameters():
+            weight.add_(torch.randn_like(weight), alpha=0.1)
+    return model
 
 
 def spread(model: torch.nn.Module) -> torch.nn.Module:

@@ -30,9 +30,9 @@ WOVEN_CAPTIONS = 8
 """A step of the captions costs a second on pictures of 250 px."""
 
 
-def write_tiny_teaching(folder: Path) -> Path:
-    """Write the specification, its product, its pictures and its language model; returns the path of the specification."""
-    path = write_teaching(folder, spec=SPEC + LLM)
+def write_tiny_teaching(folder: Path, *, more: str = "") -> Path:
+    """Write the specification with `more` of it, its product, pictures and language model; returns the path of the specification."""
+    path = write_teaching(folder, spec=SPEC + LLM + more)
     write_llama(folder / "model.gguf")
     return path
 

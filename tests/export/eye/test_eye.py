@@ -13,13 +13,14 @@ from sklearn.metrics import roc_auc_score
 
 from export.eye.captions import CaptionsRecipe, Seen, train_captions
 from export.eye.convert import TaughtEye, Vocabularies, convert
+from export.eye.efficientnet import ImageNetTrunk
 from export.eye.quick import open_front, open_tails
 from export.eye.tail import Painted, TailRecipe, Taught, defect_logits, train_tail
 from export.eye.tokenizer import make_tokenizer
 from export.eye.tower import ImageTower, logit_columns
-from export.eye.trunk import Front, map_side
+from export.eye.trunk import map_side
 from export.eye.words import WordsRecipe, WordTargets, train_words
-from firmware_config.describers import Clip, ImagePreprocess
+from firmware_config.describers import Clip
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),  # shapes that are constants on purpose
@@ -28,6 +29,7 @@ pytestmark = [
 ]
 
 SIDE = 64
+TRUNK = ImageNetTrunk(SIDE, "none")
 PHRASES = ("dot", "damage possible", "damage likely")
 
 
@@ -48,7 +50,7 @@ def pictures() -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
 
 @pytest.fixture(scope="module")
 def front(pictures: tuple[NDArray[np.float32], NDArray[np.bool_]]) -> NDArray[np.float16]:
-    return open_front(SIDE)(pictures[0])
+    return open_front(TRUNK)(pictures[0])
 
 
 @pytest.fixture(scope="module")
@@ -56,26 +58,29 @@ def taught(front: NDArray[np.float16], pictures: tuple[NDArray[np.float32], NDAr
     kinds = pictures[1].astype(np.int64)
     side = map_side(SIDE)
     shown = Painted(front, kinds, np.repeat(kinds, side * side).reshape(-1, side, side))
-    return train_tail(shown, kinds=1, recipe=TailRecipe(steps=40, batch=16), seed=1, report=silent)
+    return train_tail(TRUNK, shown, kinds=1, recipe=TailRecipe(steps=40, batch=16), seed=1, report=silent)
 
 
 def _seen(taught: Taught, front: NDArray[np.float16]) -> Seen:
-    pooled, maps = open_tails([taught], SIDE)(front)
+    pooled, maps = open_tails(TRUNK, [taught])(front)
     return Seen(pooled, maps.astype(np.float16))
 
 
 @pytest.mark.parametrize("side", [64, 90, 250])
 def test_a_picture_of_any_side_gives_maps_of_even_sides(side: int) -> None:
-    features = Front(side)(torch.zeros(1, 3, side, side))
+    trunk = ImageNetTrunk(side, "none")
+    features = trunk.front()(torch.zeros(1, 3, side, side))
 
-    near, far = Taught(1).eval().tail(features)
+    near, far = Taught(trunk, 1).eval().tail(features)
+
+    assert features.shape[1:] == trunk.shape
 
     assert near.shape[2:] == (2 * map_side(side),) * 2
     assert far.shape[2:] == (map_side(side),) * 2
 
 
 def test_the_quick_front_gives_the_numbers_of_the_module(front: NDArray[np.float16], pictures: tuple[NDArray[np.float32], object]) -> None:
-    expected = Front(SIDE)(torch.from_numpy(pictures[0][:4])).numpy()
+    expected = TRUNK.front()(torch.from_numpy(pictures[0][:4])).numpy()
 
     np.testing.assert_allclose(front[:4].astype(np.float32), expected, rtol=2e-3, atol=5e-3)
 
@@ -91,7 +96,7 @@ def test_the_same_seed_teaches_the_same_tail(front: NDArray[np.float16]) -> None
     shown = Painted(front, np.zeros(len(front), np.int64), np.zeros((len(front), side, side), np.int64))
     recipe = TailRecipe(steps=8, batch=8)
 
-    first, second = (train_tail(shown, kinds=1, recipe=recipe, seed=3, report=silent) for _ in range(2))
+    first, second = (train_tail(TRUNK, shown, kinds=1, recipe=recipe, seed=3, report=silent) for _ in range(2))
 
     np.testing.assert_array_equal(defect_logits([first], front), defect_logits([second], front))
 
@@ -120,16 +125,15 @@ def test_the_graphs_say_what_the_towers_say(
     projection, words = train_words(
         seen.pooled, targets, PHRASES, tokenizer, exact=logit_columns(1, 1), recipe=WordsRecipe(steps=30, batch=16), seed=1, report=silent
     )  # fmt: skip
-    tower, captions = Front(SIDE), ["a dot" if dot else "no dot" for dot in has_dot]
+    tower, captions = TRUNK.front(), ["a dot" if dot else "no dot" for dot in has_dot]
     blip = train_captions(
         tower, [taught], seen, captions, tokenizer, image_size=SIDE, recipe=CaptionsRecipe(steps=3, batch=4), seed=1, report=silent
     )
-    image = ImageTower(tower, [taught], projection, side=side).eval()
-    preprocess = ImagePreprocess(size=SIDE, mean=(0.5,) * 3, std=(0.25,) * 3)
+    image = ImageTower(tower, [taught], projection, side=side, known=TRUNK.known).eval()
     vocabularies = Vocabularies({"dot": "点"}, {"damage possible": "異常の可能性がある", "damage likely": "異常の可能性が高い"})
 
     # Act
-    parity = convert(TaughtEye(image, words, blip, tokenizer, preprocess), vocabularies, pixels, truths, captions[:2], tmp_path)
+    parity = convert(TaughtEye(image, words, blip, tokenizer, TRUNK.preprocess), vocabularies, pixels, truths, captions[:2], tmp_path)
 
     # Assert
     session = ort.InferenceSession(str(tmp_path / "clip/vision.onnx"))

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import os
+from math import prod
 from pathlib import Path
 
+import pytest
+
+from export.eye.efficientnet import ImageNetTrunk
+from export.eye.trunk import Work
 from export.teach.estimate import EFFORTS, EffortName, estimate
 from export.teach.pictures import MOST_GOOD
 from export.teach.plan import Plan, check
 from export.teach.spec import STARTER_TEMPLATES, read_teach_spec
+from tests.support.odd_checkpoints import write_clip
 from tests.support.teaching import LABELS, PRODUCT, SPEC, write_pictures, write_teaching
 
 
@@ -99,8 +105,34 @@ def test_a_product_that_comes_along_is_named_without_a_path_and_templates_are_th
 
 def test_more_effort_larger_pictures_and_more_seeds_take_longer() -> None:
     def seconds(effort: EffortName, side_px: int, seeds: int) -> float:
-        return estimate(EFFORTS[effort], side_px=side_px, channels=1, pictures=100, seeds=seeds).seconds
+        trunk = ImageNetTrunk(side_px, "none")
+        return estimate(
+            EFFORTS[effort], side_px=side_px, channels=1, pictures=100, seeds=seeds, work=trunk.work, feature_bytes=2 * prod(trunk.shape)
+        ).seconds
 
     assert seconds("quick", 224, 1) < seconds("normal", 224, 1) < seconds("thorough", 224, 1)
     assert seconds("normal", 224, 1) < seconds("normal", 448, 1)
     assert seconds("normal", 224, 1) < seconds("normal", 224, 3)
+
+
+def test_a_trunk_of_the_users_own_is_found_beside_the_specification_and_is_in_the_estimate(tmp_path: Path) -> None:
+    usual = plan_of(write_teaching(tmp_path / "usual"))
+    path = write_teaching(tmp_path / "own", spec=SPEC + '\n[eye]\ntrunk = "models/clip"\n')
+    folder = write_clip(tmp_path / "own/models/clip")
+
+    own = plan_of(path)
+
+    assert str(folder) in own.trunk.title
+    assert own.trunk.preprocess.size == usual.trunk.preprocess.size == 64
+    assert own.estimate.memory_bytes - usual.estimate.memory_bytes == pytest.approx(
+        20 * (own.trunk.work.weights - usual.trunk.work.weights) + own.trunk.work.batch_bytes
+    )
+
+
+def test_a_large_vision_tower_takes_hours_and_gigabytes() -> None:
+    """As a ViT-L/14 on pictures of 224 pixels: 303 million weights, 256 patches, 2,048 channels."""
+    work = Work(weights=303_000_000, products=81_000_000_000, batch_bytes=30_000_000)
+    found = estimate(EFFORTS["normal"], side_px=224, channels=1, pictures=100, seeds=1, work=work, feature_bytes=2 * 2048 * 256)
+    assert 5 < found.seconds / 3600 < 12
+    assert 6e9 < found.memory_bytes < 9e9
+    assert 10e9 < found.disk_bytes < 15e9
