@@ -73,6 +73,7 @@ $(BUNDLE): $(shell find export/starter/weights -type f)
 	touch $@
 
 $(WOVEN): $(shell find export/starter/woven/weights -type f 2> /dev/null)
+	@test -f export/starter/woven/weights/build.toml || { echo "the woven bundle is not taught yet, which takes about an hour: export/starter/README.md says how" >&2; exit 1; }
 	$(BIN)/kotoba-export build export/starter/woven/weights/build.toml --out $(@D)
 	touch $@
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from edge.interfaces import Judge
+from edge.records import Scores, Words
 from export.tuning.examples import Example
 from firmware_config.labels import Label
 from firmware_config.write import write_atomic
@@ -14,6 +16,21 @@ from firmware_config.write import write_atomic
 GROUPS = ("checks", "good-checks", "labelled-checks")
 """Files of words, NAME.jsonl, that nothing was tuned on; pictures/NAME-N.jpg are their pictures."""
 LANGUAGE_MODEL, LINEAR = "language model", "linear judge"
+
+
+class RememberingJudge:
+    """A judge that scores the same words once: a language model takes a tenth of a second or more for them."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._score = lru_cache(maxsize=None)(judge.score)
+
+    def score(self, words: Words) -> Scores:
+        """As the judge scores them.
+
+        Raises:
+            JudgeError: the judge failed.
+        """
+        return self._score(words)
 
 
 def write_checks(path: Path, judges: Mapping[str, Judge], groups: Mapping[str, Sequence[Example]], labels: Sequence[Label]) -> None:

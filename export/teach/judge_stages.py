@@ -23,7 +23,7 @@ from export.products.canvases import read_canvases
 from export.progress import Report
 from export.teach.adapt import GROUP as UNLABELLED
 from export.teach.adapt import adapted
-from export.teach.checks import GROUPS, LANGUAGE_MODEL, LINEAR, write_checks
+from export.teach.checks import GROUPS, LANGUAGE_MODEL, LINEAR, RememberingJudge, write_checks
 from export.teach.describe import Shown, painted_pictures, real_pictures, write_descriptions
 from export.teach.memory import TaughtMemory
 from export.teach.plan import Plan
@@ -189,7 +189,7 @@ class JudgeStages:
             write_graph(gguf, folder / "model.onnx", self._board.llm_graph or "int8", context_tokens=2048, adapters=[adapter])
             model = GraphModel(folder / "model.onnx", vocabulary=gguf, board=self._board, context_tokens=2048)
             prompt = Prompt.parse(template, self._labels)
-            judge = LabelJudge(model, labels=self._labels, prompt=prompt, adapter=adapter, temperature=None)
+            judge = RememberingJudge(LabelJudge(model, labels=self._labels, prompt=prompt, adapter=adapter, temperature=None))
             fitted = measure_temperature(judge, self._labels, checks)
             measuring = plan.product.measured
             measured = measuring if any(example.words.measured for example in checks) else False
