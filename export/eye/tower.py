@@ -57,20 +57,17 @@ def _cells(maps: Tensor, side: int) -> list[Tensor]:
 
 
 class Projection(nn.Module):
-    """Pooled features (B, P) to an embedding of unit length (B, D): a linear way for what is graded, a bent one for what goes together."""
+    """Pooled features (B, P) to an embedding of unit length (B, D). Linear: a hidden layer learns the good pictures by heart."""
 
-    def __init__(self, width: int, dim: int, hidden: int = 512) -> None:
+    def __init__(self, width: int, dim: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("deviation", torch.ones(width))
         self.linear = nn.Linear(width, dim)
-        self.inner = nn.Linear(width, hidden)
-        self.outer = nn.Linear(hidden, dim)
 
     def forward(self, features: Tensor) -> Tensor:
         """See the class."""
-        standard = (features - self.mean) / self.deviation
-        return functional.normalize(self.linear(standard) + self.outer(functional.gelu(self.inner(standard))), dim=-1)
+        return functional.normalize(self.linear((features - self.mean) / self.deviation), dim=-1)
 
 
 class ImageTower(nn.Module):
