@@ -26,7 +26,7 @@ def _register_pilot(commands: Commands) -> None:
         commands,
         "pilot",
         summary="Study how good the taught starter is on the labelled cells of ELPV, beside the controls.",
-        details="`python -m export.studies.taught_seeds WORK` teaches it and inspects the cells first. Takes about five minutes, "
+        details="`python -m export.studies.taught_seeds WORK` teaches it and inspects the cells first. Takes a few minutes, "
         "and 15 more where --alternatives has no scores yet. The result is a page of Markdown.",
         example="kotoba-export pilot .kotoba/seeds --out docs/studies/results.md",
         run=_pilot,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from export.studies.seed_files import (
     ZERO_SHOT,
     StudiedCells,
     StudiedSeed,
+    by_row,
 )
 from export.studies.template import fill, row, table, wrapped
 from export.studies.trust.measure import Scorer, rule_of
@@ -69,8 +71,11 @@ SeededScores = Mapping[str, Sequence[Scores]]
 
 def page(seeds: Sequence[StudiedSeed], cells: StudiedCells, alternatives: SeededScores, *, command: str) -> str:
     """Measure and return the page as Markdown; `alternatives` are scorers that hear none of the starter's words, from `alternatives`."""
-    scores = all_scores(seeds, cells, alternatives)
-    measured = {name: {scorer: measure(some, cells, rows) for scorer, some in scores.items()} for name, rows in cells.sets.items()}
+    scores, source = all_scores(seeds, cells, alternatives), list(cells.sets[VALIDATION])
+    thresholds = {scorer: [best_threshold(one[source], _defective(source)) for one in some] for scorer, some in scores.items()}
+    measured = {
+        name: {scorer: measure(some, thresholds[scorer], rows) for scorer, some in scores.items()} for name, rows in cells.sets.items()
+    }
     return fill(
         Path(__file__).with_name("results.md"),
         answer=wrapped(_answer(measured)),
@@ -90,8 +95,8 @@ def page(seeds: Sequence[StudiedSeed], cells: StudiedCells, alternatives: Seeded
 
 def all_scores(seeds: Sequence[StudiedSeed], cells: StudiedCells, alternatives: SeededScores) -> SeededScores:
     """Scores of the judges, the eye and every control, in the order of the tables."""
-    dark = np.full(len(load_cells()), np.nan)
-    dark[cells.measured] = darkness(load_cells()[one].path for one in cells.measured)
+    all_cells = load_cells()
+    dark = by_row(darkness(all_cells[one].path for one in cells.measured), cells.measured)
     ablations = dict.fromkeys(name for one in seeds for name in one.scores if name.startswith((LINEAR_ON, LANGUAGE_MODEL_ON)))
     kept = {name: [one.scores[name] for one in seeds if name in one.scores] for name in (*JUDGES, EYE, CLIP_PROBE, ZERO_SHOT, *ablations)}
     scores = {
@@ -105,10 +110,9 @@ def all_scores(seeds: Sequence[StudiedSeed], cells: StudiedCells, alternatives: 
     return {name: some for name, some in scores.items() if some}
 
 
-def measure(seeds: Sequence[Scores], cells: StudiedCells, rows: Sequence[int]) -> Quality:
-    """Measure the scores of one scorer on one set, with the threshold of the source validation cells."""
-    validation, index = list(cells.sets[VALIDATION]), list(rows)
-    thresholds = [best_threshold(scores[validation], _defective(validation)) for scores in seeds]
+def measure(seeds: Sequence[Scores], thresholds: Sequence[float], rows: Sequence[int]) -> Quality:
+    """Measure the scores of one scorer on one set, with a threshold for each seed."""
+    index = list(rows)
     return quality([scores[index] for scores in seeds], thresholds, _defective(index), _certain(index), index)
 
 
@@ -166,7 +170,7 @@ def _decision_rows(seeds: Sequence[StudiedSeed], cells: StudiedCells, name: str)
     for escape in ESCAPES:
         for judge in JUDGES:
             given = [decisions(one, judge, cells, name, escape=escape) for one in seeds]
-            lines.append(_decision_row(judge, f"source validation, {escape:.0%}", given, rows))
+            lines.append(_decision_row(judge, f"source validation, {100 * escape:.0f} %", given, rows))
     return lines
 
 
@@ -175,8 +179,7 @@ def decisions(seed: StudiedSeed, judge: str, cells: StudiedCells, name: str, *, 
 
     A cell that is no healthy picture stays a FAULT.
     """
-    defective = _defective(range(len(load_cells())))
-    scorer = Scorer(judge, seed.log_likelihoods[judge], seed.station, seed.descriptions, defective)
+    scorer = Scorer(judge, seed.log_likelihoods[judge], seed.station, seed.descriptions, _truth()[0])
     source, rows = list(cells.sets[VALIDATION]), list(cells.sets[name])
     rule, judged = rule_of(scorer, source, escape=escape), scorer.judged(rows)
     if name == VALIDATION:
@@ -213,10 +216,15 @@ def _capital(name: str) -> str:
 
 
 def _defective(rows: Sequence[int]) -> Flags:
-    cells = load_cells()
-    return np.array([cells[row].defective for row in rows])
+    return _truth()[0][list(rows)]
 
 
 def _certain(rows: Sequence[int]) -> Flags:
+    return _truth()[1][list(rows)]
+
+
+@cache
+def _truth() -> tuple[Flags, Flags]:
+    """Which cells are defective, and of which all labellers agreed, bool (2624,) each."""
     cells = load_cells()
-    return np.array([cells[row].certain for row in rows])
+    return np.array([cell.defective for cell in cells]), np.array([cell.certain for cell in cells])

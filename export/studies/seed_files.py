@@ -129,23 +129,24 @@ def read_seed(files: SeedFiles, cells: StudiedCells, *, trusted: Mapping[str, by
         by_linear = station.with_judge({"method": "linear", "linear": linear, "adapter": None, "calibration": None})
         said = scored(open_station_judge(None, bundle=bundle, station=by_linear), [one.words for one, _ in words.values()])
     judges = {LANGUAGE_MODEL: [scores for _, scores in words.values()], LINEAR: said}
-    log_likelihoods = {name: _by_row(words, some) for name, some in judges.items()}
-    ok = np.array([label.decision == "ok" for label in station.labels])
+    log_likelihoods = {name: np.array([one.log_likelihoods for one in some]) for name, some in judges.items()}
+    ok, rows = np.array([label.decision == "ok" for label in station.labels]), cells.measured
     return StudiedSeed(
         seed=files.seed,
         digest=bundle.digest,
         station=station,
         descriptions={row: description for row, (description, _) in words.items()},
         decisions={row: one.verdict.decision for row, one in zip(cells.measured, inspections, strict=True)},
-        log_likelihoods=log_likelihoods,
-        scores={**{name: log_odds_not_ok(values, ok) for name, values in log_likelihoods.items()}, **scores},
+        log_likelihoods={name: by_row(values, rows) for name, values in log_likelihoods.items()},
+        scores={**{name: by_row(log_odds_not_ok(values, ok), rows) for name, values in log_likelihoods.items()}, **scores},
     )
 
 
-def _by_row(rows: Mapping[int, object], scores: Sequence[JudgeScores]) -> NDArray[np.float64]:
-    values = np.full((len(load_cells()), len(scores[0].labels)), np.nan)
-    values[list(rows)] = [one.log_likelihoods for one in scores]
-    return values
+def by_row(values: NDArray[np.float64], rows: Sequence[int]) -> NDArray[np.float64]:
+    """Values of the cells `rows`, float64 (N, ...), as an array of all cells, float64 (2624, ...), nan elsewhere."""
+    array = np.full((len(load_cells()), *values.shape[1:]), np.nan)
+    array[list(rows)] = values
+    return array
 
 
 def study_station(bundle: Bundle) -> Station:
@@ -176,8 +177,7 @@ def keep_scores(path: Path, models: str, scorers: Mapping[str, Callable[[], Scor
         if name in kept:
             continue
         report(f"{name}: begins\n")
-        kept[name] = np.full(len(load_cells()), np.nan)
-        kept[name][list(rows)] = scorer()
+        kept[name] = by_row(scorer(), rows)
         unfinished = path.with_suffix(".part.npz")
         np.savez_compressed(unfinished, **{MODELS: np.array(models)}, **kept)  # type: ignore[arg-type]  # of allow_pickle
         unfinished.rename(path)

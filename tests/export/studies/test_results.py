@@ -90,7 +90,7 @@ def test_decisions_are_counted_for_the_bundle_and_for_each_promise(page: str) ->
     for name, lines in zip(CELLS.sets, tables(page, "judge"), strict=True):
         assert [(line[0], line[1]) for line in lines] == [
             (LANGUAGE_MODEL, "of the bundle, 2 %"),
-            *((judge, f"source validation, {rate}") for rate in ("2%", "5%") for judge in (LANGUAGE_MODEL, LINEAR)),
+            *((judge, f"source validation, {rate}") for rate in ("2 %", "5 %") for judge in (LANGUAGE_MODEL, LINEAR)),
         ]
         of_bundle = lines[0]
         fault = "4.0%" if name == POLY else "0.0%"
