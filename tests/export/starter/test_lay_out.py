@@ -44,7 +44,7 @@ def test_every_source_cell_is_laid_out_once_and_no_other(folder: Path) -> None:
 def test_the_specification_of_the_starter_teaches_with_no_validation_cell(folder: Path, tmp_path: Path) -> None:
     text = SPECIFICATION.read_text(encoding="utf-8").replace("../../.kotoba/cells", str(folder))
     for name in ("golden", "templates"):
-        text = text.replace(f'{name} = "{name}"', f'{name} = "{SPECIFICATION.with_name(name)}"')
+        text = text.replace(f'{name} = "weights/{name}"', f'{name} = "{SPECIFICATION.parent / "weights" / name}"')
     (tmp_path / "teach.toml").write_text(text, encoding="utf-8")
 
     plan = check(*read_teach_spec(tmp_path / "teach.toml"), near=tmp_path, report=lambda _: None)
