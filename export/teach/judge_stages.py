@@ -186,8 +186,9 @@ class JudgeStages:
             adapter = folder / f"adapters/{plan.spec.name}.gguf"
             average(tunings, adapter)
             (folder / f"templates/{TEMPLATE}.txt").write_text(template, encoding="utf-8")
-            write_graph(gguf, folder / "model.onnx", self._board.llm_graph or "int8", context_tokens=2048, adapters=[adapter])
-            model = GraphModel(folder / "model.onnx", vocabulary=gguf, board=self._board, context_tokens=2048)
+            context = plan.spec.llm.context_tokens
+            write_graph(gguf, folder / "model.onnx", self._board.llm_graph or "int8", context_tokens=context, adapters=[adapter])
+            model = GraphModel(folder / "model.onnx", vocabulary=gguf, board=self._board, context_tokens=context)
             prompt = Prompt.parse(template, self._labels)
             judge = RememberingJudge(LabelJudge(model, labels=self._labels, prompt=prompt, adapter=adapter, temperature=None))
             fitted = measure_temperature(judge, self._labels, checks)

@@ -26,7 +26,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_textile_is_judged_and_every_verdict_arrives_over_mqtt(tmp_path: Path) -> None:
     write_tiny_woven(tmp_path / "woven")
     taught = run("tests.support.tiny_teaching", str(tmp_path / "woven"))
