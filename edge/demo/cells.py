@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import EdgeError
+from edge.demo.sample_data import data_folder
 
 HELD_OUT_MONO = (range(60), range(2144, 2216), range(2396, 2444))
 """Rows of the production runs that the starter bundle did not learn from. It learned from no poly cell."""
@@ -76,10 +75,6 @@ def load_cells() -> tuple[Cell, ...]:
     Raises:
         EdgeError: the package is not installed.
     """
-    spec = importlib.util.find_spec("elpv_dataset")
-    if spec is None or spec.origin is None:
-        msg = "the sample cells come from the package elpv-dataset, which is not installed: pip install 'kotoba-edge[demo]'"
-        raise EdgeError(msg)
-    data = Path(spec.origin).with_name("data")
+    data = data_folder("elpv_dataset", of="the sample cells come from the package elpv-dataset")
     lines = (line.split() for line in (data / "labels.csv").read_text(encoding="utf-8").splitlines() if line.strip())
     return tuple(Cell(row, data / path, round(float(value) * 3) / 3, material) for row, (path, value, material) in enumerate(lines))

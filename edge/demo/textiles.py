@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
-from edge.errors import EdgeError
+from edge.demo.sample_data import data_folder
 
 TEACHING = range(200)
 """The nominal pictures, in the order of their names, that teach the woven bundle."""
@@ -19,8 +18,5 @@ def textile_paths(kind: str = "*") -> tuple[Path, ...]:
     Raises:
         EdgeError: the package is not installed.
     """
-    spec = importlib.util.find_spec("conformal_clip_data")
-    if spec is None or spec.origin is None:
-        msg = "the pictures of textile come from the package conformal-clip-data, which is not installed: pip install 'kotoba-edge[demo]'"
-        raise EdgeError(msg)
-    return tuple(sorted((Path(spec.origin).with_name("data") / "textile_images/simulated").glob(f"{kind}/*.jpg")))
+    data = data_folder("conformal_clip_data", of="the pictures of textile come from the package conformal-clip-data")
+    return tuple(sorted((data / "textile_images/simulated").glob(f"{kind}/*.jpg")))
