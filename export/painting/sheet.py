@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from export.errors import ExportError
+from edge.demo.textiles import textile_paths
 from export.painting.kinds import DEFECT_PAINTERS, HARMLESS_PAINTERS, USUAL_BRUSHES
 from export.painting.render import render_cell
 from export.painting.scene import Brush, Image
@@ -89,11 +88,7 @@ def _shown(pixels: Image) -> NDArray[np.uint8]:
 
 
 def _woven_pictures(count: int = 12) -> list[Image]:
-    spec = importlib.util.find_spec("conformal_clip_data")
-    if spec is None or spec.origin is None:
-        message = "cannot draw the painters of texture: no pictures of cloth are here; install conformal-clip-data (the extra `dev`)"
-        raise ExportError(message)
-    files = sorted((Path(spec.origin).parent / "data/textile_images/simulated/nominal").glob("*.jpg"))[:count]
+    files = textile_paths("nominal")[:count]
     return [np.asarray(cv2.imread(str(file), cv2.IMREAD_GRAYSCALE), np.float32) / np.float32(255) for file in files]
 
 
