@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -177,7 +178,7 @@ class JudgeStages:
         taught += more
         examples, seeds = augmented(taught, dropout=WORD_DROPOUT, seed=self._seed + 6), range(self._seed, self._seed + plan.effort.tunings)
         decides = {"more": [asdict(example) for example in more]} if more else {}
-        tunings = [self._tuning(gguf, template, examples, words, seed, decides) for seed in seeds]
+        tunings = self._tunings(gguf, template, examples, words, seeds, decides)
         groups = GROUPS if plan.spec.adapt is None else (*GROUPS, UNLABELLED)
 
         def make(folder: Path) -> None:
@@ -218,17 +219,26 @@ class JudgeStages:
         paths = [words / f"{name}.jsonl" for name in names]
         return [example for path in paths if path.stat().st_size for example in read_examples(path, self._labels)]
 
-    def _tuning(
-        self, gguf: Path, template: str, examples: Sequence[Example], words: Path, seed: int, decides: Mapping[str, object]
-    ) -> Path:
-        def make(folder: Path) -> None:
-            tuner = Tuner(gguf, vocabulary=Vocabulary.of_file(gguf), template=template, labels=self._labels)
-            tuner.tune(examples, replace(Tuning(), seed=seed), report=lambda line: self._report(f"judge {seed}: {line}"))
-            tuner.write(folder / "adapter.gguf")
+    def _tunings(
+        self, gguf: Path, template: str, examples: Sequence[Example], words: Path, seeds: Iterable[int], decides: Mapping[str, object]
+    ) -> list[Path]:
+        """An adapter for each seed. The tuner is shared: what the frozen layers make of the examples is the same for all."""
 
-        settings = {"template": template, "seed": seed, "labels": [label.model_dump(mode="json") for label in self._labels], **decides}
-        inputs = (gguf, words / "painted.jsonl", words / "labelled.jsonl")
-        return self._stages.made(TUNED, make, inputs=inputs, settings=settings, title=f"tuned {seed}") / "adapter.gguf"
+        @cache
+        def tuner() -> Tuner:
+            return Tuner(gguf, vocabulary=Vocabulary.of_file(gguf), template=template, labels=self._labels)
+
+        def tuned(seed: int) -> Path:
+            def make(folder: Path) -> None:
+                tuner().tune(examples, replace(Tuning(), seed=seed), report=lambda line: self._report(f"judge {seed}: {line}"))
+                tuner().write(folder / "adapter.gguf")
+
+            settings = {"template": template, "labels": [label.model_dump(mode="json") for label in self._labels], **decides}
+            settings |= {"seed": seed, "dropout": WORD_DROPOUT, "examples": len(examples)}
+            inputs = (gguf, words / "painted.jsonl", words / "labelled.jsonl")
+            return self._stages.made(TUNED, make, inputs=inputs, settings=settings, title=f"tuned {seed}") / "adapter.gguf"
+
+        return [tuned(seed) for seed in seeds]
 
 
 def labelled_pictures(plan: Plan, *, held_out: bool) -> Iterator[Shown]:
