@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +29,6 @@ from export.tuning.linear import STRENGTHS, fit_regression
 from firmware_config.board import Board
 from firmware_config.labels import Label
 from firmware_config.station import Station
-
-KINDS_OF_WORDS = ("tags", "attributes", "captions", "measured")
-"""As `edge.records.Words` names them."""
 
 DARKNESS_PERCENTILE = 20
 
@@ -86,11 +82,6 @@ def refitted_linear(examples: Sequence[Example], checks: Sequence[Example], labe
         )
         fits.append((auroc(on_checks, bad_checks), on_words))
     return max(fits, key=lambda fit: fit[0])[1]
-
-
-def only(words: Words, kinds: Sequence[str]) -> Words:
-    """A description without its other kinds of words; `kinds` are some of KINDS_OF_WORDS."""
-    return replace(words, **{kind: () for kind in KINDS_OF_WORDS if kind not in kinds})
 
 
 def shuffled(scores: Scores, seed: int) -> Scores:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -42,8 +41,9 @@ from export.eye.trunk import Trunk
 from export.progress import Report
 from export.starter.cells import load_cells
 from export.starter.lay_out import lay_out
-from export.studies.controls import KINDS_OF_WORDS, image_features, language_model, linear_probe, only, refitted_linear
+from export.studies.controls import image_features, language_model, linear_probe, refitted_linear
 from export.studies.kept_inspections import Inspect, inspect_each
+from export.studies.progress import reporter
 from export.studies.protocol import Scores
 from export.studies.seed_files import (
     CLIP_PROBE,
@@ -65,6 +65,7 @@ from export.teach.plan import Plan, check
 from export.teach.run import eye_of, run
 from export.teach.spec import read_teach_spec
 from export.teach.stages import Stages
+from export.tuning.examples import KINDS_OF_WORDS, only
 from firmware_config.board import Board, read_board
 from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import DONE, FAILED
@@ -79,7 +80,6 @@ ASKED = SEEDS[0]
 NO_LIMITS = {"blank_spread": 0.0, "min_light": 0.0, "max_clipped": 1.0, "min_sharpness": None}
 """The [picture] of a station that takes every readable picture."""
 LOOK_BATCH = 16
-LOG_EVERY_S = 60.0
 
 Scorers = Mapping[str, Callable[[], Scores]]
 """By name: gives the scores of the measured cells, float64 (N,), higher is more defective."""
@@ -213,7 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if min(options.seeds) < 0:
         parser.error(f"--seeds {min(options.seeds)}: give seeds from 0 on")
     logging.basicConfig(level=logging.WARNING)  # before onnxruntime's quantizer, which would make every library log at INFO
-    report, board = _reporter(), read_board("cpu")
+    report, board = reporter(), read_board("cpu")
     try:
         spec, product = read_teach_spec(SPECIFICATION)
         cells = spec.pictures.good[0].parent
@@ -228,21 +228,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{parser.prog}: {err}", file=sys.stderr)
         return FAILED
     return DONE
-
-
-def _reporter() -> Report:
-    """Progress on stderr: a terminal overwrites its line; a log gets what is finished, and a sign of life each minute."""
-    last = time.monotonic()
-
-    def report(line: str) -> None:
-        nonlocal last
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-        elif line.endswith("\n") or time.monotonic() - last > LOG_EVERY_S:
-            print(line.rstrip("\n"), file=sys.stderr, flush=True)
-            last = time.monotonic()
-
-    return report
 
 
 if __name__ == "__main__":

@@ -43,12 +43,18 @@ MEMORY = Step("memory", ("export.teach.memory",))
 WORDS = Step("described", ("export.teach.describe", "export.teach.memory", "edge.describers"))
 TUNED = Step("tuned", ("export.tuning.tune", "export.tuning.examples"))
 JUDGED = Step(
-    "judges", ("export.tuning.average", "export.tuning.linear", "export.tuning.temperature", "export.teach.checks", "edge.judges")
-)
+    "judges",
+    (
+        "export.tuning.average", "export.tuning.examples", "export.tuning.linear", "export.tuning.temperature", "export.teach.checks",
+        "edge.judges",
+    ),
+)  # fmt: skip
 
 TEMPLATE = "default"
-WORD_DROPOUT = 0.2
-"""Probability with which a word is dropped while the judge is tuned: docs/decisions/0007."""
+WORD_DROPOUT, KIND_DROPOUT = 0.2, 0.3
+"""Probabilities with which a word, and all words of a kind, are dropped while the judge is tuned: docs/decisions/0007."""
+COPIES = 3
+"""The linear judge learns from the examples as they are and from so many augmented copies."""
 LABELLED_PART = 0.3
 """Labelled pictures are repeated until they are about this part of the examples, each at most MOST_REPEATS times."""
 MOST_REPEATS = 8
@@ -136,6 +142,10 @@ class JudgeStages:
     def _seed(self) -> int:
         return self._plan.spec.seeds[0]
 
+    @property
+    def _label_values(self) -> list[dict[str, object]]:
+        return [label.model_dump(mode="json") for label in self._labels]
+
     def _painted(self, domains: Sequence[Sequence[Path]], taught: TaughtMemory, count: int, seed: int) -> Iterator[tuple[Shown, Describer]]:
         """Pictures painted on some of each domain, in the words of a memory that lacks these."""
         plan = self._plan
@@ -176,7 +186,8 @@ class JudgeStages:
         template = instruction(plan)
         taught, checks = self.examples()
         taught += more
-        examples, seeds = augmented(taught, dropout=WORD_DROPOUT, seed=self._seed + 6), range(self._seed, self._seed + plan.effort.tunings)
+        less = [augmented(taught, dropout=WORD_DROPOUT, kinds=KIND_DROPOUT, seed=self._seed + 6 + copy) for copy in range(COPIES)]
+        examples, seeds = less[0], range(self._seed, self._seed + plan.effort.tunings)
         decides = {"more": [asdict(example) for example in more]} if more else {}
         tunings = self._tunings(gguf, template, examples, words, seeds, decides)
         groups = GROUPS if plan.spec.adapt is None else (*GROUPS, UNLABELLED)
@@ -199,7 +210,7 @@ class JudgeStages:
                 adapter=plan.spec.name, template=TEMPLATE, temperature=round(fitted.temperature, 4), measured=measured
             )
             (folder / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
-            linear = fit_linear(taught, checks, self._labels, measuring=measuring)
+            linear = fit_linear([*taught, *chain(*less)], checks, self._labels, measuring=measuring)
             write_linear(folder, plan.spec.name, linear)
             judges: dict[str, Judge] = {
                 LANGUAGE_MODEL: judge,
@@ -210,8 +221,8 @@ class JudgeStages:
             figures = {"judge_auroc": fitted.auroc, "linear_auroc": linear.auroc, "temperature": fitted.temperature}
             (folder / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
-        settings = {"template": template, "name": plan.spec.name, "labels": [label.model_dump(mode="json") for label in self._labels]}
-        settings |= decides
+        settings: dict[str, object] = {"template": template, "name": plan.spec.name, "labels": self._label_values}
+        settings |= {**decides, "dropout": (WORD_DROPOUT, KIND_DROPOUT), "copies": COPIES}
         examples_of = [words / f"{name}.jsonl" for name in ("painted", "labelled", *groups)]
         return self._stages.made(JUDGED, make, inputs=(gguf, *tunings, *examples_of), settings=settings)
 
@@ -233,8 +244,8 @@ class JudgeStages:
                 tuner().tune(examples, replace(Tuning(), seed=seed), report=lambda line: self._report(f"judge {seed}: {line}"))
                 tuner().write(folder / "adapter.gguf")
 
-            settings = {"template": template, "labels": [label.model_dump(mode="json") for label in self._labels], **decides}
-            settings |= {"seed": seed, "dropout": WORD_DROPOUT, "examples": len(examples)}
+            settings: dict[str, object] = {"template": template, "labels": self._label_values, **decides}
+            settings |= {"seed": seed, "dropout": (WORD_DROPOUT, KIND_DROPOUT), "examples": len(examples)}
             inputs = (gguf, words / "painted.jsonl", words / "labelled.jsonl")
             return self._stages.made(TUNED, make, inputs=inputs, settings=settings, title=f"tuned {seed}") / "adapter.gguf"
 

@@ -14,6 +14,9 @@ from edge.records import Measured, Tag, Words
 from export.errors import ExportError
 from firmware_config.labels import Label
 
+KINDS_OF_WORDS = ("tags", "attributes", "captions", "measured")
+"""As `edge.records.Words` names them."""
+
 MAKE_THEM = "make them with `kotoba-export teach`, which keeps them in its cache as described-*/painted.jsonl"
 
 
@@ -66,11 +69,13 @@ def _example(record: dict[str, Any]) -> Example:
     return Example(Words(tags, attributes, tuple(words["captions"]), measured), tuple(record["allowed"]), record["source"])
 
 
-def augmented(examples: Iterable[Example], *, dropout: float, seed: int) -> tuple[Example, ...]:
-    """Shuffle the tags and the attributes of each example, and drop tags, attributes and captions with probability `dropout` (0..1).
+def augmented(examples: Iterable[Example], *, dropout: float, kinds: float, seed: int) -> tuple[Example, ...]:
+    """Shuffle the tags and the attributes of each example, and drop words.
 
-    A judge that is tuned on the result learns what each word means by itself. The order of the words and which words come together change
-    with the material, so it must not rely on them.
+    Each tag, attribute and caption is dropped with probability `dropout`, and with probability `kinds` (both 0..1) all tags are, all
+    attributes, all captions, all measured words; what would say nothing then keeps all its kinds. So a judge learns what each word means by
+    itself. The order of the words and which words come together change with the material, and the eye, which learned from the same
+    painters, is surer of painted pictures than of real ones: a judge must not rely on either.
     """
     rng = np.random.default_rng(seed)
 
@@ -79,6 +84,13 @@ def augmented(examples: Iterable[Example], *, dropout: float, seed: int) -> tupl
 
     def augment(words: Words) -> Words:
         captions = tuple(caption for caption in words.captions if rng.random() >= dropout)
-        return replace(words, tags=shuffled(words.tags), attributes=shuffled(words.attributes), captions=captions)
+        whole = replace(words, tags=shuffled(words.tags), attributes=shuffled(words.attributes), captions=captions)
+        less = only(whole, [kind for kind in KINDS_OF_WORDS if rng.random() >= kinds])
+        return less if any(getattr(less, kind) for kind in KINDS_OF_WORDS) else whole
 
     return tuple(replace(example, words=augment(example.words)) for example in examples)
+
+
+def only(words: Words, kinds: Sequence[str]) -> Words:
+    """A description without its other kinds of words; `kinds` are some of KINDS_OF_WORDS."""
+    return replace(words, **{kind: () for kind in KINDS_OF_WORDS if kind not in kinds})

@@ -8,9 +8,9 @@ import numpy as np
 
 from edge.calibration.scales import log_odds_not_ok
 from edge.judges.linear.judge import LinearJudge
-from edge.records import Measured, Scores, Tag, Words
+from edge.records import Scores, Tag, Words
 from export.studies import controls
-from export.tuning.examples import Example
+from export.tuning.examples import Example, only
 from export.tuning.linear import fit_linear
 from tests.support.sample_records import scores, station
 
@@ -52,17 +52,9 @@ def test_a_linear_judge_that_is_fitted_again_says_what_the_one_of_a_bundle_says(
 
 def test_a_linear_judge_of_some_kinds_of_words_judges_a_picture_that_has_none() -> None:
     examples = [Example(words("intact cell"), (GOOD,), "a"), *(Example(words(label.name), (label.name,), "b") for label in LABELS)]
-    none = controls.only(words("crack"), ("measured",))
+    none = only(words("crack"), ("measured",))
     assert none == Words((), (), ())
     assert np.isfinite(controls.refitted_linear(examples, examples, LABELS, [none])).all()
-
-
-def test_only_some_kinds_of_words_are_left() -> None:
-    everything = Words((Tag("crack", 0.5),), (Tag("long", 0.5),), ("a crack",), (Measured("darker", 1.0),))
-    for kind in controls.KINDS_OF_WORDS:
-        left = controls.only(everything, (kind,))
-        assert getattr(left, kind) == getattr(everything, kind)
-        assert sum(len(getattr(left, other)) for other in controls.KINDS_OF_WORDS) == 1
 
 
 def test_shuffling_exchanges_the_scores_of_judged_cells_alone() -> None:

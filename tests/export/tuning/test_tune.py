@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from edge.judges.language_model import Vocabulary
-from edge.records import Tag, Words
+from edge.records import Measured, Tag, Words
 from export.errors import LlmError
 from export.models.llm.adapter_file import base_of, write_lora
 from export.models.llm.gguf_weights import GgufWeights
 from export.tuning.average import average
-from export.tuning.examples import Example, augmented, read_examples
+from export.tuning.examples import KINDS_OF_WORDS, Example, augmented, only, read_examples
 from export.tuning.lora_llama import LoraLlama
 from export.tuning.tune import Tails, Tuner, Tuning, batch_of
 from firmware_config.labels import Label
@@ -192,12 +192,33 @@ def test_examples_are_read_with_words_labels_and_source(tmp_path: Path) -> None:
     assert example.words == Words((Tag("crack", 0.0),), (Tag("a dark line", 0.0),), ("a cell",))
 
 
+def test_only_some_kinds_of_words_are_left() -> None:
+    everything = Words((Tag("crack", 0.5),), (Tag("long", 0.5),), ("a crack",), (Measured("darker", 1.0),))
+    for kind in KINDS_OF_WORDS:
+        left = only(everything, (kind,))
+        assert getattr(left, kind) == getattr(everything, kind)
+        assert sum(len(getattr(left, other)) for other in KINDS_OF_WORDS) == 1
+
+
+def test_whole_kinds_of_words_are_dropped_and_something_is_always_said() -> None:
+    words = Words((Tag("crack", 0.0),), (Tag("a dark line", 0.0),), ("a cell",), (Measured("darker than usual", 3.0),))
+    examples = [Example(words, ("crack",), f"{i}") for i in range(400)]
+
+    less = [example.words for example in augmented(examples, dropout=0.0, kinds=0.5, seed=1)]
+
+    for kind in KINDS_OF_WORDS:
+        share = np.mean([not getattr(one, kind) for one in less])
+        assert share == pytest.approx(0.5, abs=0.1), kind  # 7 in 15 of those that say something
+    assert all(one.tags or one.attributes or one.captions or one.measured for one in less)
+    assert sum(one == words for one in less) > 400 / 16, "what would say nothing says everything"
+
+
 def test_augmented_words_are_shuffled_and_dropped_and_nothing_else_changes() -> None:
     tags, attributes = tuple(Tag(f"tag {i}", 0.0) for i in range(6)), tuple(Tag(f"attribute {i}", 0.0) for i in range(5))
     examples = [Example(Words(tags, attributes, ("a cell",)), ("crack",), f"{i}") for i in range(400)]
 
-    dropped = augmented(examples, dropout=0.2, seed=1)
-    whole = augmented(examples, dropout=0.0, seed=1)
+    dropped = augmented(examples, dropout=0.2, kinds=0.0, seed=1)
+    whole = augmented(examples, dropout=0.0, kinds=0.0, seed=1)
 
     for before, after in zip(examples, dropped, strict=True):
         assert (after.allowed, after.source) == (before.allowed, before.source)
@@ -207,5 +228,5 @@ def test_augmented_words_are_shuffled_and_dropped_and_nothing_else_changes() -> 
     assert np.mean([len(after.words.captions) for after in dropped]) == pytest.approx(0.8, abs=0.07)
     assert all(set(after.words.tags) == set(tags) for after in whole)
     assert {after.words.tags[0] for after in whole} == set(tags), "each word comes first at times"
-    assert augmented(examples, dropout=0.2, seed=1) == dropped
-    assert augmented(examples, dropout=0.2, seed=2) != dropped
+    assert augmented(examples, dropout=0.2, kinds=0.0, seed=1) == dropped
+    assert augmented(examples, dropout=0.2, kinds=0.0, seed=2) != dropped

@@ -1,0 +1,275 @@
+"""How well a product is taught from few good pictures, without a label and with a few.
+
+`python -m export.studies.few_pictures WORK --out FILE.md` teaches cells, textile and rendered parts again and again. WORK keeps pictures
+and the stages of teaching, so that what was interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+
+from edge.calibration.scales import log_odds_not_ok
+from edge.demo.textiles import textile_paths
+from edge.describers import open_vision_models
+from edge.errors import EdgeError
+from edge.familiarity.file import read_memory
+from edge.judges.graph import GraphModel
+from edge.judges.label_judge import LabelJudge
+from edge.judges.linear.file import read_linear
+from edge.judges.linear.judge import LinearJudge
+from edge.judges.prompt import Prompt
+from edge.picture.decode import read_picture
+from edge.records import Frame, Words
+from export.cache import Cache
+from export.errors import ExportError
+from export.models.llm.graph import write_graph
+from export.models.llm.steps import quantized_gguf
+from export.products.assembly.part import FAULTS
+from export.products.assembly.render import write_folders
+from export.products.product import read_product
+from export.progress import Report
+from export.starter.cells import load_cells, training_cells
+from export.studies.controls import scored
+from export.studies.imagenet import kept
+from export.studies.inspected_cells import cell_sets
+from export.studies.progress import reporter
+from export.studies.protocol import Scores, auroc
+from export.studies.seed_files import LANGUAGE_MODEL, LINEAR
+from export.studies.template import fill, row, table
+from export.teach.heap import keep_freed_memory
+from export.teach.judge_stages import DESCRIBE, TEMPLATE, JudgeStages, unsigned_bundle
+from export.teach.plan import Plan, check
+from export.teach.run import eye_of
+from export.teach.spec import TeachSpec
+from export.teach.stages import Stages
+from firmware_config.board import Board, read_board
+from firmware_config.errors import ConfigError
+from firmware_config.exit_codes import DONE, FAILED
+from firmware_config.write import write_atomic
+
+GOOD_COUNTS, LABELLED_COUNTS = (20, 50, 200), (0, 4, 16)
+EFFORT = "quick"
+GOOD = "good"
+HELD_OUT_MONO = "held-out mono runs"
+MEASURED_TEXTILE, LABELLED_TEXTILE = slice(300, 500), slice(200, 300)
+"""Of each kind of defect, and, from the 601st on, of the nominal pictures: what is measured, and what the labelled ones are taken from."""
+TESTED_NOMINAL = 500
+ASSEMBLY_SEED, ASSEMBLY_BAD, LABELLED_SEED = 1, 20, 2
+SHUFFLE_SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A product: good pictures to teach with, defective ones whose label may be given, and by kind what is measured, "good" among them.
+
+    The first ones of each are a fair sample of all.
+    """
+
+    product: str
+    good: Sequence[Path]
+    defective: Sequence[Path]
+    measured: Mapping[str, Sequence[Path]]
+
+    @property
+    def paths(self) -> list[Path]:
+        """All measured pictures, kind by kind."""
+        return [path for paths in self.measured.values() for path in paths]
+
+    def rows(self, *kinds: str) -> list[int]:
+        """Where the pictures of some kinds are among `paths`."""
+        names = [kind for kind, paths in self.measured.items() for _ in paths]
+        return [row for row, name in enumerate(names) if name in kinds]
+
+
+def cells_case(_: Path) -> Case:
+    """Mono cells: good ones of the training modules teach, cells of the held-out mono runs are measured. No poly cell is looked at."""
+    cells, training = load_cells(), training_cells()
+    mixed = [training[index] for index in np.random.default_rng(SHUFFLE_SEED).permutation(len(training))]
+    good, defective = ([cell.path for cell in mixed if cell.probability == probability] for probability in (0, 1))
+    held_out = [cells[row] for row in cell_sets(cells)[HELD_OUT_MONO]]
+    measured = {
+        GOOD: [cell.path for cell in held_out if not cell.defective],
+        "defective": [cell.path for cell in held_out if cell.defective],
+    }
+    return Case("solar_cell", good, defective, measured)
+
+
+def textile_case(_: Path) -> Case:
+    """Woven textile."""
+    nominal, defects = textile_paths("nominal"), {kind: textile_paths(kind) for kind in ("local", "global")}
+    measured = {GOOD: nominal[-TESTED_NOMINAL:][MEASURED_TEXTILE], **{kind: paths[MEASURED_TEXTILE] for kind, paths in defects.items()}}
+    labelled = [path for pair in zip(*(paths[LABELLED_TEXTILE] for paths in defects.values()), strict=True) for path in pair]
+    return Case("woven", nominal[: max(GOOD_COUNTS)], labelled, measured)
+
+
+def assembly_case(work: Path) -> Case:
+    """Rendered control boards, of both lines in turn."""
+    teaching, other = (
+        _rendered(work / f"assembly-seed{seed}", seed, good) for seed, good in ((ASSEMBLY_SEED, max(GOOD_COUNTS)), (LABELLED_SEED, 2))
+    )
+
+    def found(folder: Path, pattern: str) -> list[Path]:
+        return sorted(folder.glob(pattern), key=lambda path: (path.stem.rpartition("-")[2], path.parent.name, path.stem))
+
+    measured = {GOOD: found(teaching, "test/good/*.png"), **{kind: found(teaching, f"test/{kind}/*.png") for kind in FAULTS}}
+    defective = [path for kind in FAULTS for path in found(other, f"test/{kind}/*.png")]
+    defective.sort(key=lambda path: path.stem.rpartition("-")[2])
+    return Case("assembly", found(teaching, "good/*/*.png"), defective, measured)
+
+
+CASES: Mapping[str, Callable[[Path], Case]] = {"Cells": cells_case, "Textile": textile_case, "Assembled part": assembly_case}
+
+
+def _rendered(folder: Path, seed: int, good: int) -> Path:
+    if not folder.exists():
+        unfinished = folder.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_folders(unfinished, seed=seed, good=good, bad=ASSEMBLY_BAD)
+        unfinished.rename(folder)
+    return folder
+
+
+def planned(case: Case, work: Path, *, good: int, labelled: int, report: Report) -> Plan:
+    """The plan that teaches a case from so many good pictures and so many labelled ones of each decision.
+
+    Raises:
+        SpecError: the product or a picture is wrong.
+    """
+    pictures: dict[str, object] = {"good": [_copied(case.good[:good], work / f"{case.product}/good-{good}")]}
+    if labelled:
+        pictures["labelled"] = {"ng": [_copied(case.defective[:labelled], work / f"{case.product}/labelled-{labelled}")]}
+    values = {
+        "name": f"{case.product}-{good}-{labelled}", "version": 1, "product": case.product, "pictures": pictures, "effort": EFFORT,
+        "licences": [{"files": ["*"], "licence": "unsigned", "origin": "a study"}],
+    }  # fmt: skip
+    spec = TeachSpec.model_validate(values, context=work.absolute())
+    return check(spec, read_product(case.product), near=work, report=report)
+
+
+def _copied(paths: Sequence[Path], folder: Path) -> str:
+    if not folder.exists():
+        unfinished = folder.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        for number, path in enumerate(paths):
+            shutil.copyfile(path, unfinished / f"{number:04}{path.suffix}")
+        unfinished.rename(folder)
+    return str(folder.absolute())
+
+
+def measured_scores(case: Case, work: Path, *, good: int, labelled: int, board: Board, report: Report) -> dict[str, Scores]:
+    """Teach, and return by judge the score of each measured picture, float64 (N,), higher is more defective; made once.
+
+    Raises:
+        ExportError, EdgeError: teaching or a model failed.
+    """
+
+    def make() -> Scores:
+        plan = planned(case, work, good=good, labelled=labelled, report=report)
+        stages = Stages(Cache(work / "cache"), report=report)
+        artefacts = eye_of(plan, stages, report=report).artefacts()
+        stage = JudgeStages(plan, artefacts, stages=stages, board=board, report=report)
+        memory, judges = stage.memory() / "memory.json", stage.judges()
+        words = _words(case, artefacts, memory, plan, board=board, report=report)
+        return np.stack(list(_scores(plan, judges, words, board=board, stages=stages, report=report)), 1)
+
+    scores = np.asarray(kept(work / f"{case.product}-good{good}-labelled{labelled}.npy", make), np.float64)
+    return {LANGUAGE_MODEL: scores[:, 0], LINEAR: scores[:, 1]}
+
+
+def _words(case: Case, artefacts: Path, memory: Path, plan: Plan, *, board: Board, report: Report) -> list[Words]:
+    """What a box says of each measured picture."""
+    vision = open_vision_models(unsigned_bundle(artefacts), board=board)
+    describe = DESCRIBE.model_copy(update={"measured": plan.product.measured})
+    describer = vision.describer(describe, read_memory(memory, roi=None))
+    said = []
+    for number, path in enumerate(case.paths, 1):
+        frame = Frame(read_picture(path), datetime.now(timezone.utc), 0, "study", number, path.name)
+        said.append(describer.describe(frame).words)
+        report(f"describing {number} of {len(case.paths)} measured pictures")
+    return said
+
+
+def _scores(plan: Plan, judges: Path, words: Sequence[Words], *, board: Board, stages: Stages, report: Report) -> Iterator[Scores]:
+    """Of the language model and of the linear judge: the log-odds of "not ok", float64 (N,)."""
+    ok = np.array([label.decision == "ok" for label in plan.labels])
+    context = plan.spec.llm.context_tokens
+    gguf = quantized_gguf(plan.llm, plan.spec.llm.quantisation, cache=stages.cache, report=report)
+    adapter = judges / f"adapters/{plan.spec.name}.gguf"
+    prompt = Prompt.parse((judges / f"templates/{TEMPLATE}.txt").read_text(encoding="utf-8"), plan.labels)
+    linear = read_linear(judges / f"judges/{plan.spec.name}.json")
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder) / "model.onnx"
+        write_graph(gguf, graph, board.llm_graph or "int8", context_tokens=context, adapters=[adapter])
+        model = GraphModel(graph, vocabulary=gguf, board=board, context_tokens=context)
+        both = (
+            LabelJudge(model, labels=plan.labels, prompt=prompt, adapter=adapter, temperature=None),
+            LinearJudge(linear, labels=linear.labels, temperature=None),
+        )
+        for judge in both:
+            yield log_odds_not_ok(np.array([one.log_likelihoods for one in scored(judge, words)]), ok)
+
+
+def curve(case: Case, work: Path, *, board: Board, report: Report) -> str:
+    """A table: AUROC of each kind of defect, and of all, by good and labelled pictures and by judge."""
+    kinds, lines = [kind for kind in case.measured if kind != GOOD], []
+    groups = [[kind] for kind in kinds] + ([kinds] if len(kinds) > 1 else [])
+    for good in (count for count in GOOD_COUNTS if count <= len(case.good)):
+        for labelled in LABELLED_COUNTS:
+            report(f"{case.product}: {good} good pictures, {labelled} labelled ones\n")
+            by_judge = measured_scores(case, work, good=good, labelled=labelled, board=board, report=report)
+            for judge, scores in by_judge.items():
+                found = []
+                for group in groups:
+                    rows = case.rows(GOOD, *group)
+                    defective = ~np.isin(rows, case.rows(GOOD))
+                    found.append(f"{auroc(scores[rows], defective):.3f}")
+                lines.append(row(good, labelled, judge, *found))
+    return table(("good pictures", "labelled", "judge", *kinds, *(("all",) if len(kinds) > 1 else ())), lines)
+
+
+def page(work: Path, cases: Sequence[str], *, command: str, board: Board, report: Report) -> str:
+    """Teach, measure, and return the page as Markdown."""
+    parts = []
+    for name in cases:
+        case = CASES[name](work)
+        counts = json.dumps({kind: len(paths) for kind, paths in case.measured.items()})[1:-1].replace('"', "")
+        parts.append(f"## {name}\n\nMeasured pictures: {counts}.\n\n{curve(case, work, board=board, report=report)}\n")
+    return fill(Path(__file__).with_suffix(".md"), command=command, effort=EFFORT, tables="\n".join(parts))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and write the page."""
+    parser = argparse.ArgumentParser(
+        prog="python -m export.studies.few_pictures", description="Teach products from few pictures, and measure what the judges find."
+    )
+    parser.add_argument("work", type=Path, metavar="WORK", help="The folder that keeps pictures and stages.")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page.")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING)  # before onnxruntime's quantizer, which would make every library log at INFO
+    keep_freed_memory()
+    options.work.mkdir(parents=True, exist_ok=True)
+    command = f"python -m export.studies.few_pictures {options.work} --out {options.out}"
+    try:
+        text = page(options.work, list(CASES), command=command, board=read_board("cpu"), report=reporter())
+        write_atomic(options.out, text.encode())
+    except (ExportError, EdgeError, ConfigError, OSError) as err:
+        print(f"{parser.prog}: {err}", file=sys.stderr)
+        return FAILED
+    print(options.out)
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
