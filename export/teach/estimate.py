@@ -49,8 +49,8 @@ class Effort:
 
 EFFORTS: dict[Literal["quick", "normal", "thorough"], Effort] = {
     "quick": Effort(painted=1_500, steps=200, batch=32, words=1_000, captions=300, described=400, tunings=1),
-    "normal": Effort(painted=6_000, steps=700, batch=32, words=3_000, captions=700, described=2_000, tunings=3),
-    "thorough": Effort(painted=12_000, steps=900, batch=32, words=4_000, captions=1_200, described=4_000, tunings=5),
+    "normal": Effort(painted=6_000, steps=700, batch=32, words=3_000, captions=700, described=2_000, tunings=1),
+    "thorough": Effort(painted=12_000, steps=900, batch=32, words=4_000, captions=1_200, described=4_000, tunings=3),
 }
 
 
