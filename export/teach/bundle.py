@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from edge.picture.decode import read_picture
+from export.model_sources import Limits
 from export.products.canvases import read_canvases, read_masks
 from export.products.sampler import Sampler
 from export.spec import STATION_NAME, BundleSpec
@@ -24,7 +25,9 @@ from firmware_config.station import Station
 GOLDEN_GOOD = 4
 """Good pictures that were held out become golden ones."""
 TRIES = 300
-"""How many pictures are painted to find golden ones."""
+TAUGHT_LIMITS: Limits = {"agreement": 0.8, "probability": 0.3}
+"""Limits of the proof of the language model, where the specification has none. One or two golden pictures, which are painted, are near the
+border between two defects; rounding moves their probability most, and may change their label. The calibration is that of the rounded judge."""
 
 
 def gather(folder: Path, plan: Plan, *, eye: Path, memory: Path, judges: Path, calibration: Path | None) -> BundleSpec:
@@ -46,9 +49,10 @@ def gather(folder: Path, plan: Plan, *, eye: Path, memory: Path, judges: Path, c
     (folder / "station.toml").write_text(station, encoding="utf-8")
     if calibration is not None:
         shutil.copyfile(calibration, folder / calibration.name)
+    llm = plan.spec.llm.model_copy(update={"limits": {**TAUGHT_LIMITS, **plan.spec.llm.limits}})
     values = {
         "name": name, "version": plan.spec.version, "artefacts": artefacts, "templates": templates, "golden": folder / "golden",
-        "station": folder / "station.toml", "expected": expected, "llm": plan.spec.llm, "licences": plan.spec.licences,
+        "station": folder / "station.toml", "expected": expected, "llm": llm, "licences": plan.spec.licences,
     }  # fmt: skip
     return BundleSpec.model_validate(values)
 
