@@ -26,8 +26,8 @@ GOLDEN_GOOD = 4
 """Good pictures that were held out become golden ones."""
 TRIES = 300
 TAUGHT_LIMITS: Limits = {"agreement": 0.8, "probability": 0.3}
-"""Limits of the proof of the language model, where the specification has none. One or two golden pictures, which are painted, are near the
-border between two defects; rounding moves their probability most, and may change their label. The calibration is that of the rounded judge."""
+"""Limits of the proof of the language model, where the specification has none. One or two golden pictures, which are painted, are near
+the border between two defects: rounding moves their probability most, and may change their label. The rounded judge is calibrated."""
 
 
 def gather(folder: Path, plan: Plan, *, eye: Path, memory: Path, judges: Path, calibration: Path | None) -> BundleSpec:
