@@ -52,7 +52,7 @@ JUDGED = Step(
 
 TEMPLATE = "default"
 WORD_DROPOUT, KIND_DROPOUT = 0.2, 0.3
-"""Probabilities with which a word, and all words of a kind, are dropped while the judge is tuned: docs/decisions/0007."""
+"""Probabilities with which a word, and all words of a kind that the eye says, are dropped while the judge is tuned: docs/decisions/0007."""
 COPIES = 3
 """The linear judge learns from the examples as they are and from so many augmented copies."""
 LABELLED_PART = 0.3

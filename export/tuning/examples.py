@@ -15,7 +15,8 @@ from export.errors import ExportError
 from firmware_config.labels import Label
 
 KINDS_OF_WORDS = ("tags", "attributes", "captions", "measured")
-"""As `edge.records.Words` names them."""
+MEASURED = "measured"
+"""As `edge.records.Words` names them; all but MEASURED are what the eye says."""
 
 MAKE_THEM = "make them with `kotoba-export teach`, which keeps them in its cache as described-*/painted.jsonl"
 
@@ -73,9 +74,9 @@ def augmented(examples: Iterable[Example], *, dropout: float, kinds: float, seed
     """Shuffle the tags and the attributes of each example, and drop words.
 
     Each tag, attribute and caption is dropped with probability `dropout`, and with probability `kinds` (both 0..1) all tags are, all
-    attributes, all captions, all measured words; what would say nothing then keeps all its kinds. So a judge learns what each word means by
-    itself. The order of the words and which words come together change with the material, and the eye, which learned from the same
-    painters, is surer of painted pictures than of real ones: a judge must not rely on either.
+    attributes, all captions; what would say nothing then keeps them. So a judge learns what each word means by itself. The order of the
+    words and which words come together change with the material, and the eye, which learned from the same painters, is surer of painted
+    pictures than of real ones: a judge must not rely on either. Measured words stay: some defects are told by them alone.
     """
     rng = np.random.default_rng(seed)
 
@@ -85,7 +86,7 @@ def augmented(examples: Iterable[Example], *, dropout: float, kinds: float, seed
     def augment(words: Words) -> Words:
         captions = tuple(caption for caption in words.captions if rng.random() >= dropout)
         whole = replace(words, tags=shuffled(words.tags), attributes=shuffled(words.attributes), captions=captions)
-        less = only(whole, [kind for kind in KINDS_OF_WORDS if rng.random() >= kinds])
+        less = only(whole, [kind for kind in KINDS_OF_WORDS if kind == MEASURED or rng.random() >= kinds])
         return less if any(getattr(less, kind) for kind in KINDS_OF_WORDS) else whole
 
     return tuple(replace(example, words=augment(example.words)) for example in examples)
