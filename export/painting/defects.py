@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from export.painting.kinds import DEFECT_PAINTERS
 from export.painting.noise import Field
 from export.painting.scene import Brush, Change, Defect, Image
+from export.painting.visibility import stands_out
 
 LEAST_STRENGTH = 0.06
 """A defect that differs from its surroundings by a smaller share cannot be seen and is left out."""
@@ -24,6 +25,8 @@ COVERED = 0.03
 FEW = 8 / 16
 WITH_ANOTHER_KIND = 0.3
 """The share of pictures in which a kind comes with the kind that it often comes with."""
+TRIES = 4
+"""So often a defect is painted that does not stand out."""
 MIXED = 0.15
 """The share of pictures with one more defect of any kind."""
 
@@ -60,22 +63,34 @@ class Painted:
 
 
 def paint(
-    picture: Image, rng: np.random.Generator, choices: Sequence[Choice], *, patch_px: int, grain: float = 0.0, least: float = LEAST_STRENGTH
+    picture: Image,
+    rng: np.random.Generator,
+    choices: Sequence[Choice],
+    *,
+    patch_px: int,
+    grain: float = 0.0,
+    least: float = LEAST_STRENGTH,
+    apart: float = 0.0,
 ) -> Painted:
     """Paint one to several defects, kinds mixed as the choices say.
 
     `grain` is the deviation of harmless grain as a share of the brightness: weaker defects are hidden by it. A defect that cannot be seen
-    is left out, so that a picture may stay without any.
+    is left out, so that a picture may stay without any. Where `apart` is above 0, the surface is alike everywhere: a defect that stands out by
+    fewer deviations (`stands_out`) is painted again, at most TRIES times.
     """
     least_strength = max(least, HIDDEN_BY_GRAIN * grain)
     pixels, defects = picture.copy(), []
     patch_kinds = no_patches(picture.shape, patch_px)
     for index in _drawn(choices, rng):
         choice = choices[index]
-        change = DEFECT_PAINTERS[choice.painter](pixels, rng, choice.brush)
-        seen = visible_extent(pixels, change)
-        defect = as_defect(choice.name, change.shape, seen)
-        if defect is None or defect.strength < least_strength:
+        for _ in range(TRIES if apart else 1):
+            change = DEFECT_PAINTERS[choice.painter](pixels, rng, choice.brush)
+            seen = visible_extent(pixels, change)
+            defect = as_defect(choice.name, change.shape, seen)
+            if defect is not None and defect.strength >= least_strength:
+                if not apart or stands_out(pixels, change.pixels, seen, rng) >= apart:
+                    break
+        else:
             continue
         pixels = change.pixels
         patch_kinds[covered_patches(seen, defect.strength, patch_px)] = index + 1

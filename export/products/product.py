@@ -72,6 +72,13 @@ class Product(BaseModel):
     printed_text: bool = Field(
         default=False, description="True: good parts carry print, codes or the like. Print on a part is then no reason for REVIEW."
     )
+    defects_apart: float = Field(
+        default=0.0,
+        ge=0,
+        le=20,
+        description="For a surface that is alike everywhere, such as cloth: by how many deviations of the surface a painted defect must "
+        "stand out, 4 for what a person sees; one that does not is left out. 0: every defect stays.",
+    )
     measured: Measuring = Field(
         default=True,
         description="Which measured words its judge reads, the names of measures such as darker; true: all. Measures that differ between "

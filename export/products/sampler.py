@@ -67,7 +67,7 @@ class Sampler:
                     harmless.append(thing.name)
         painted = Painted(pixels, no_patches(pixels.shape, PATCH_PX), ())
         if rng.random() >= INTACT_SHARE:
-            painted = paint(pixels, rng, self._choices(masks), patch_px=PATCH_PX, least=least)
+            painted = paint(pixels, rng, self._choices(masks), patch_px=PATCH_PX, least=least, apart=self.product.defects_apart)
         whole[inside] = painted.pixels
         patch_kinds, rows, columns = no_patches(whole.shape, PATCH_PX), *painted.patch_kinds.shape
         patch_kinds[:rows, :columns] = self._kinds[painted.patch_kinds]
