@@ -133,11 +133,14 @@ def bundle_temperature(station: Station, manifest: Manifest, *, is_taught: bool 
 
 
 def _temperature(station: Station, manifest: Manifest) -> AdapterTemperature | LinearTemperature | None:
-    judge = station.judge
+    """That of the station's judge; of several the one that was fitted with what the station measures."""
+    judge, wanted = station.judge, (station.judge.adapter, station.judge.template)
+    found: list[AdapterTemperature | LinearTemperature]
     if judge.method == "linear":
-        return next((one for one in manifest.temperatures if isinstance(one, LinearTemperature) and one.linear == judge.linear), None)
-    wanted = (judge.adapter, judge.template)
-    return next((one for one in _of_adapters(manifest) if (one.adapter, one.template) == wanted), None)
+        found = [one for one in manifest.temperatures if isinstance(one, LinearTemperature) and one.linear == judge.linear]
+    else:
+        found = [one for one in _of_adapters(manifest) if (one.adapter, one.template) == wanted]
+    return min(found, key=lambda one: one.measured != station.describe.measured, default=None)
 
 
 def _of_adapters(manifest: Manifest) -> list[AdapterTemperature]:

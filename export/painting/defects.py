@@ -75,8 +75,8 @@ def paint(
     """Paint one to several defects, kinds mixed as the choices say.
 
     `grain` is the deviation of harmless grain as a share of the brightness: weaker defects are hidden by it. A defect that cannot be seen
-    is left out, so that a picture may stay without any. Where `apart` is above 0, the surface is alike everywhere: a defect that stands out by
-    fewer deviations (`stands_out`) is painted again, at most TRIES times.
+    is left out, so that a picture may stay without any. With `apart` above 0 the surface is alike everywhere: a defect that stands out by
+    fewer deviations (`export.painting.visibility`) is painted again, at most TRIES times.
     """
     least_strength = max(least, HIDDEN_BY_GRAIN * grain)
     pixels, defects = picture.copy(), []
@@ -87,9 +87,10 @@ def paint(
             change = DEFECT_PAINTERS[choice.painter](pixels, rng, choice.brush)
             seen = visible_extent(pixels, change)
             defect = as_defect(choice.name, change.shape, seen)
-            if defect is not None and defect.strength >= least_strength:
-                if not apart or stands_out(pixels, change.pixels, seen, rng) >= apart:
-                    break
+            if defect is None or defect.strength < least_strength:
+                continue
+            if not apart or stands_out(pixels, change.pixels, seen, rng) >= apart:
+                break
         else:
             continue
         pixels = change.pixels

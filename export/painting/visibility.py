@@ -1,7 +1,7 @@
 """Does a painted change stand out from a surface that is alike everywhere, such as cloth?
 
-A patch of the same weave, or a faint line in lively grain, is no defect that anybody could see. To teach it would teach that intact cloth is
-defective, and a promise about it could be kept by passing nothing.
+A patch of the same weave, or a faint line in lively grain, is no defect that anybody could see. To teach it would teach that intact cloth
+is defective, and a promise about it could be kept only by passing nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from export.painting.texture import surroundings
 PLACES = 48
 """Other places of the surface with which the changed one is compared."""
 LARGEST = 0.5
-"""A change that is longer than this share of the picture is compared with the whole surface as it was, patch by patch of this length."""
+"""Share of a side. A longer change has no other places of its size."""
 LEAST_SPREAD = 1e-3
 """As much, of a brightness of 1, every measure may vary by chance."""
 SCALES = (0.0, 1.5)
@@ -27,9 +27,9 @@ SCALES = (0.0, 1.5)
 def stands_out(before: Image, after: Image, extent: Field, rng: np.random.Generator) -> float:
     """How far the changed place differs from other places of the surface, in their deviations, by its most unusual measure.
 
-    Measures are tone, energy of fine structure, and strength and direction of the gradients, in two scales; each is averaged in the shape of
-    the change. `before` and `after` are float32 (H, W) or (H, W, 3) and `extent` (H, W). About 3 is what chance alone may reach; a change of
-    nearly the whole surface, which has no other places, is told by its patches and has no limit.
+    Measures are tone, energy of fine structure, and strength and direction of the gradients, in two scales; each is averaged in the shape
+    of the change. `before` and `after` are float32 (H, W) or (H, W, 3) and `extent`, above 0 somewhere, (H, W). Chance alone reaches 3.
+    Of a change that is longer than LARGEST, a part of this length is compared.
     """
     shape = extent > 0.5 * extent.max()
     rows, columns = np.flatnonzero(shape.any(1)), np.flatnonzero(shape.any(0))

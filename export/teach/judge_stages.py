@@ -33,7 +33,7 @@ from export.teach.template import instruction
 from export.tuning.average import average
 from export.tuning.examples import Example, augmented, read_examples
 from export.tuning.linear import fit_linear, write_linear
-from export.tuning.temperature import measure_temperature
+from export.tuning.temperature import measure_temperature, without_measured
 from export.tuning.tune import Tuner, Tuning
 from firmware_config.board import Board
 from firmware_config.bundle import AdapterTemperature, Llm, Manifest
@@ -205,11 +205,7 @@ class JudgeStages:
             judge = RememberingJudge(LabelJudge(model, labels=self._labels, prompt=prompt, adapter=adapter, temperature=None))
             fitted = measure_temperature(judge, self._labels, checks)
             measuring = plan.product.measured
-            measured = measuring if any(example.words.measured for example in checks) else False
-            entry = AdapterTemperature(
-                adapter=plan.spec.name, template=TEMPLATE, temperature=round(fitted.temperature, 4), measured=measured
-            )
-            (folder / "temperatures.json").write_text(json.dumps([entry.model_dump(mode="json")], indent=1) + "\n", encoding="utf-8")
+            self._write_temperatures(folder, judge, fitted.temperature, checks)
             linear = fit_linear([*taught, *chain(*less)], checks, self._labels, measuring=measuring)
             write_linear(folder, plan.spec.name, linear)
             judges: dict[str, Judge] = {
@@ -225,6 +221,19 @@ class JudgeStages:
         settings |= {**decides, "dropout": (WORD_DROPOUT, KIND_DROPOUT), "copies": COPIES}
         examples_of = [words / f"{name}.jsonl" for name in ("painted", "labelled", *groups)]
         return self._stages.made(JUDGED, make, inputs=(gguf, *tunings, *examples_of), settings=settings)
+
+    def _write_temperatures(self, folder: Path, judge: Judge, temperature: float, checks: Sequence[Example]) -> None:
+        """Write that of the checks and, where something was measured, that of a station that measures nothing."""
+        name, found = self._plan.spec.name, [(temperature, self._plan.product.measured)]
+        if not any(example.words.measured for example in checks):
+            found = [(temperature, False)]
+        elif found[0][1] is not False:
+            found.append((measure_temperature(judge, self._labels, without_measured(checks)).temperature, False))
+        entries = [
+            AdapterTemperature(adapter=name, template=TEMPLATE, temperature=round(one, 4), measured=measured) for one, measured in found
+        ]
+        values = [entry.model_dump(mode="json") for entry in entries]
+        (folder / "temperatures.json").write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
     def _read(self, words: Path, names: Sequence[str]) -> list[Example]:
         paths = [words / f"{name}.jsonl" for name in names]

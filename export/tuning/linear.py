@@ -24,7 +24,7 @@ from edge.judges.linear.terms import terms_of
 from edge.judges.prompt import description_text
 from export.spec import read_temperatures
 from export.tuning.examples import Example, ExamplesError
-from export.tuning.temperature import FittedTemperature, measure_temperature
+from export.tuning.temperature import FittedTemperature, measure_temperature, without_measured
 from firmware_config.bundle import LinearTemperature
 from firmware_config.labels import Label
 from firmware_config.measuring import MEASURES, Measuring
@@ -44,7 +44,7 @@ DIGITS = 10
 class FittedLinear:
     """A linear model, the C that was chosen for it, and its AUROC and temperature on the validation examples.
 
-    `measured` says that these have measured words.
+    `measured` says that these have measured words; then `unmeasured_temperature` is that on the same examples without them.
     """
 
     model: LinearModel
@@ -52,6 +52,7 @@ class FittedLinear:
     auroc: float
     temperature: float
     measured: Measuring
+    unmeasured_temperature: float | None = None
 
 
 def fit_linear(
@@ -78,7 +79,11 @@ def fit_linear(
         fits.append((strength, model, measure_temperature(judge, labels, validation)))
     strength, model, measured = max(fits, key=lambda fit: fit[2].auroc)
     said = measuring if any(example.words.measured for example in validation) else False
-    return FittedLinear(model, strength, measured.auroc, measured.temperature, said)
+    if said is False:
+        return FittedLinear(model, strength, measured.auroc, measured.temperature, said)
+    judge = LinearJudge(model, labels=model.labels, temperature=None)
+    unmeasured = measure_temperature(judge, labels, without_measured(validation))
+    return FittedLinear(model, strength, measured.auroc, measured.temperature, said, unmeasured.temperature)
 
 
 def fit_model(examples: Sequence[Example], labels: Sequence[Label], *, strength: float) -> LinearModel:
@@ -122,7 +127,7 @@ def _balanced(shares: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArra
 
 
 def write_linear(artefacts: Path, name: str, fitted: FittedLinear) -> Path:
-    """Write judges/NAME.json and its entry in temperatures.json into a folder of artefacts, which a bundle is built from.
+    """Write judges/NAME.json and its entries in temperatures.json into a folder of artefacts, which a bundle is built from.
 
     Returns the path of the judge.
 
@@ -135,7 +140,10 @@ def write_linear(artefacts: Path, name: str, fitted: FittedLinear) -> Path:
         raise ExamplesError(msg)
     path, temperatures = artefacts / "judges" / f"{name}.json", artefacts / "temperatures.json"
     others = [one for one in read_temperatures(artefacts) if not (isinstance(one, LinearTemperature) and one.linear == name)]
-    entries = [*others, LinearTemperature(linear=name, temperature=round(fitted.temperature, 4), measured=fitted.measured)]
+    found = [(fitted.temperature, fitted.measured)]
+    if fitted.unmeasured_temperature is not None:
+        found.append((fitted.unmeasured_temperature, False))
+    entries = [*others, *(LinearTemperature(linear=name, temperature=round(one, 4), measured=measured) for one, measured in found)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, as_lines(fitted.model).encode())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -32,3 +32,8 @@ def measure_temperature(judge: Judge, labels: Sequence[Label], examples: Sequenc
         auroc=float(roc_auc_score(defective, 1 - probabilities(scores)[:, ok].sum(-1))),
         temperature=fit_temperature(scores, allowed, ok),
     )
+
+
+def without_measured(examples: Iterable[Example]) -> list[Example]:
+    """The examples as a station without a memory describes them."""
+    return [replace(one, words=replace(one.words, measured=())) for one in examples]
