@@ -105,6 +105,15 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("measured", [False, True, ("darker",)])
+def test_of_several_temperatures_that_with_the_measured_words_of_the_station_holds(measured: object) -> None:
+    fitted: dict[float, object] = {1.5: ["darker"], 2.5: False}
+    entries = [{"adapter": "product", "template": "default", "temperature": one, "measured": said} for one, said in fitted.items()]
+    manifest = Manifest.model_validate(tiny_bundle.manifest_of(tiny_bundle.sound_files()) | {"temperatures": entries})
+    here = station(judge={"adapter": "product"}, describe={"measured": measured})
+    assert bundle_temperature(here, manifest) == {False: 2.5, True: None, ("darker",): 1.5}[measured]
+
+
 def scores(case: Case, log_likelihoods: tuple[float, ...]) -> Scores:
     """As the station's judge gives them."""
     temperature = bundle_temperature(case.station, case.manifest, is_taught=case.is_taught)

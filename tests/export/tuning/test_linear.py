@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from edge.judges.linear.file import read_linear
 from edge.judges.linear.judge import LinearJudge
 from edge.judges.prompt import description_text
-from edge.records import Tag, Words
+from edge.records import Measured, Tag, Words
 from export.cli import main
 from export.spec import read_temperatures
 from export.tuning.examples import Example, ExamplesError
@@ -91,6 +92,22 @@ def test_a_fitted_judge_is_written_with_its_temperature_beside_the_others(tmp_pa
     assert path == tmp_path / "judges" / "words.json"
     assert read_linear(path) == fitted.model
     assert read_temperatures(tmp_path)[1:] == (LinearTemperature(linear="words", temperature=round(fitted.temperature, 4)),)
+
+
+def test_a_judge_that_reads_measured_words_has_a_temperature_for_stations_without_them_too(tmp_path: Path) -> None:
+    def measured(some: Sequence[Example]) -> list[Example]:
+        darker = {"good": (), "crack": (Measured("darker than usual", 3.0),), "stain": (Measured("darker than usual", 3.0),)}
+        return [replace(one, words=replace(one.words, measured=darker[one.allowed[0]])) for one in some]
+
+    fitted = fit_linear(measured(examples(60, seed=0)), measured(examples(30, seed=1)), LABELS, strengths=(1.0,), measuring=("darker",))
+    write_linear(tmp_path, "words", fitted)
+
+    assert fitted.unmeasured_temperature is not None
+    assert fitted.unmeasured_temperature > fitted.temperature, "without the word that tells it is less sure"
+    assert read_temperatures(tmp_path) == (
+        LinearTemperature(linear="words", temperature=round(fitted.temperature, 4), measured=("darker",)),
+        LinearTemperature(linear="words", temperature=round(fitted.unmeasured_temperature, 4), measured=False),
+    )
 
 
 def test_the_same_examples_give_the_same_file(tmp_path: Path) -> None:
