@@ -42,7 +42,7 @@ demo: $(DEMO)/ready $(if $(filter woven,$(PRODUCT)),$(WOVEN),$(BUNDLE))
 	$(BIN)/kotoba-edge demo --product $(PRODUCT)
 
 test: BIN := $(FULL)/bin
-test: $(FULL)/ready $(BUNDLE)
+test: $(FULL)/ready $(BUNDLE) $(WOVEN)
 	$(NEED_PROGRAMS)
 	$(BIN)/python -m pytest -m "not slow and not soak" --durations=10
 
@@ -60,7 +60,7 @@ bench: $(FULL)/ready $(BUNDLE)
 	$(BIN)/python -m benchmarks
 
 soak: BIN := $(FULL)/bin
-soak: $(FULL)/ready $(BUNDLE)
+soak: $(FULL)/ready $(BUNDLE) $(WOVEN)
 	$(NEED_PROGRAMS)
 	$(BIN)/python -m pytest -m "slow or soak"
 
@@ -72,8 +72,7 @@ $(BUNDLE): $(shell find export/starter/weights -type f)
 	$(BIN)/kotoba-export build export/starter/weights/build.toml --out $(@D)
 	touch $@
 
-$(WOVEN): $(shell find export/starter/woven/weights -type f 2> /dev/null)
-	@test -f export/starter/woven/weights/build.toml || { echo "the woven bundle is not taught yet, which takes about an hour: export/starter/README.md says how" >&2; exit 1; }
+$(WOVEN): $(shell find export/starter/woven/weights -type f)
 	$(BIN)/kotoba-export build export/starter/woven/weights/build.toml --out $(@D)
 	touch $@
 

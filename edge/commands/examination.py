@@ -19,6 +19,7 @@ from edge.cameras.capture_factory import CaptureFactory
 from edge.daemon.startup import box_info, open_spool, read_stations
 from edge.describers import open_vision_models
 from edge.errors import EdgeError
+from edge.familiarity.open import open_memory
 from edge.judges import open_needed_model, open_station_judge
 from edge.judges.open import lesson_examples
 from edge.records import LostFrame, Pixels
@@ -144,8 +145,9 @@ def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
     for station in stations:
         judge = open_station_judge(model, bundle=bundle, station=station)
         frame = CaptureFactory(station.station.name).frame(_gradient(), source="doctor", started_ns=time.monotonic_ns())
+        describer = vision.describer(station.describe, open_memory(bundle, station))
         started = time.monotonic()
-        judge.score(vision.describer(station.describe).describe(frame).words)
+        judge.score(describer.describe(frame).words)
         times.append(f"{station.station.name} {(time.monotonic() - started) * 1e3:.0f} ms")
     runs_on = "not loaded, every station has a linear judge" if model is None else model.runs_on
     return f"vision on {', '.join(vision.providers)}, language model: {runs_on}; one picture takes {', '.join(times)}"

@@ -117,6 +117,7 @@ def _author(options: argparse.Namespace) -> str:
 def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_trusted_bundle
     from edge.describers import open_vision_models
+    from edge.familiarity.open import open_memory
     from edge.judges import open_needed_model
     from edge.review.teach import Teacher, Teaching
     from firmware_config.board import read_board
@@ -132,7 +133,7 @@ def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
         station=station,
         bundle=bundle,
         model=open_needed_model(bundle, [station], board=board),
-        describer=open_vision_models(bundle, board=board).describer(station.describe),
+        describer=open_vision_models(bundle, board=board).describer(station.describe, open_memory(bundle, station)),
     )
     teaching = Teaching(inspection, options.label, options.kind, by=_author(options), why=options.why)
     learned = teacher.teach(teaching, now=datetime.now(timezone.utc))

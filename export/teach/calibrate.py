@@ -69,6 +69,8 @@ def calibration_of(
     Raises:
         BuildError: that bundle cannot be built.
     """
+    if not plan.spec.calibrated:
+        return None, "no calibration, as the specification says: calibrate each station with `kotoba-edge calibrate`"
     training = sum(len(domain.training) for domain in plan.domains)
     if training < MEMORY_PICTURES:
         return None, _none(f"{training} good pictures are not held out, and a memory of what is good takes {MEMORY_PICTURES}")

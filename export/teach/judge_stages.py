@@ -85,6 +85,10 @@ class JudgeStages:
     def _good(self) -> tuple[Path, ...]:
         return tuple(path for domain in self._plan.domains for path in domain.paths)
 
+    @property
+    def _labelled(self) -> tuple[Path, ...]:
+        return tuple(path for paths in self._plan.pictures.labelled.values() for path in paths)
+
     def memory(self, *, held_out: bool = True) -> Path:
         """The folder of `memory.json`, what a station knows, and `limits.json`, the limits of a healthy picture.
 
@@ -95,9 +99,11 @@ class JudgeStages:
 
         def make(folder: Path) -> None:
             self._report("measuring good pictures")
-            TaughtMemory(self._models, self._plan.product.measured).write(good, self._plan.pictures.unlabelled, folder)
+            taught = TaughtMemory(self._models, self._plan.product.measured)
+            taught.write(good, self._plan.pictures.unlabelled, folder, labelled=self._labelled)
 
-        inputs = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx", *good, *self._plan.pictures.unlabelled)
+        models = (self._artefacts / "models.json", self._artefacts / "clip/vision.onnx")
+        inputs = (*models, *good, *self._plan.pictures.unlabelled, *self._labelled)
         settings = {"measured": self._plan.product.measured}
         return self._stages.made(
             MEMORY, make, inputs=inputs, settings=settings, title=None if held_out else "memory without the held-out ones"
@@ -106,7 +112,7 @@ class JudgeStages:
     def words(self) -> Path:
         """The folder of the words of painted and labelled pictures: painted.jsonl and labelled.jsonl teach, the two checks do not."""
         plan = self._plan
-        labelled = [path for paths in plan.pictures.labelled.values() for path in paths]
+        labelled = self._labelled
 
         def make(folder: Path) -> None:
             taught, count = TaughtMemory(self._models, plan.product.measured), plan.effort.described

@@ -44,10 +44,11 @@ class TaughtMemory:
         learned, measures = self._learn(good, others)
         return Memory(learned.subspace, learned.new_condition, learned.unfamiliar, self._vision.graph_digest, "", measures)
 
-    def write(self, good: Sequence[Path], others: Sequence[Path], folder: Path) -> None:
+    def write(self, good: Sequence[Path], others: Sequence[Path], folder: Path, *, labelled: Sequence[Path] = ()) -> None:
         """Write `memory.json`, `limits.json`, the keys of a station's [picture] with their values, and `distances.json`.
 
-        The last has the distance of each good picture from a memory without its block of neighbours, in their order.
+        The last has the distance of each good picture from a memory without its block of neighbours, in their order. The limits come from
+        all these pictures and from the `labelled` ones: a defective part may be darker than every good one, and is no fault of the camera.
 
         Raises:
             EdgeError: there are too few good pictures.
@@ -57,7 +58,7 @@ class TaughtMemory:
             folder / "memory.json", learned, graph=self._vision.graph_digest, roi=None, good=len(good), false_alarm=FALSE_ALARM,
             made_at=MADE_AT, measures=measures,
         )  # fmt: skip
-        found = {limit.key: limit.value for limit in limits([measure(read_picture(path)) for path in (*good, *others)])}
+        found = {limit.key: limit.value for limit in limits([measure(read_picture(path)) for path in (*good, *others, *labelled)])}
         write_atomic(folder / "limits.json", (json.dumps(found, indent=1) + "\n").encode())
         write_atomic(folder / "distances.json", (json.dumps(learned.left_out[: len(good)].tolist()) + "\n").encode())
 

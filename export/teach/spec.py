@@ -104,6 +104,11 @@ class TeachSpec(BaseModel):
     effort: EffortName = Field(
         default="normal", description='How long it learns: "quick" to try a specification, "normal", or "thorough" for the last tenth.'
     )
+    calibrated: bool = Field(
+        default=True,
+        description="True: its stations come with a calibration, which holds an OK to an escape rate of 2 % of defects like those that "
+        "checked. False: they take the judge's own probabilities, whose temperature the checks fitted.",
+    )
     golden: Here | None = Field(
         default=None, description="Folder of golden pictures. Unset: taken from good pictures that were held out, and painted ones."
     )

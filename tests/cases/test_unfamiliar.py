@@ -26,7 +26,9 @@ from edge.picture.decode import read_picture
 from edge.picture.exposure import measure
 from edge.records import Decision, Pixels, Reason
 from firmware_config.board import read_board
-from firmware_config.station import Station, read_station
+from firmware_config.signed_bundle import SignedBundle
+from firmware_config.station import Station
+from firmware_config.station_template import read_template_station
 from tests.support.repository import KEYS, STARTER
 from tests.support.sample_records import frame
 from tests.support.tiny_bundle import is_one_sentence
@@ -42,7 +44,7 @@ def bundle() -> Bundle:
 
 @pytest.fixture(scope="module")
 def station(bundle: Bundle) -> Station:
-    return read_station(bundle.path("stations/default.toml"))
+    return read_template_station(SignedBundle(bundle.root, bundle.manifest))[0]
 
 
 @pytest.fixture(scope="module")
@@ -169,8 +171,9 @@ def test_a_memory_that_the_bundle_does_not_have_is_refused(bundle: Bundle, stati
 
 def test_a_memory_for_another_region_of_interest_is_refused(bundle: Bundle, station: Station) -> None:
     half = station.picture.model_copy(update={"roi": ((0.0, 0.0), (0.5, 0.0), (0.5, 1.0))})
+    uncalibrated = station.with_judge({"calibration": None})
 
-    assert "another region of interest" in refused(bundle, station.model_copy(update={"picture": half}))
+    assert "another region of interest" in refused(bundle, uncalibrated.model_copy(update={"picture": half}))
 
 
 def test_a_memory_of_another_clip_is_refused(vision: ClipAndCaptioner, memory: Memory, station: Station) -> None:
@@ -189,7 +192,7 @@ def test_a_clip_without_features_of_patches_says_so(bundle: Bundle, memory: Memo
 
     with pytest.raises(BundleError, match="gives no patch_features"):
         old.describer(station.describe, memory)
-    assert old.describer(station.describe).describe(frame()).familiarity is None
+    assert old.describer(station.describe.model_copy(update={"measured": False})).describe(frame()).familiarity is None
 
 
 def test_a_faint_cell_is_stopped_by_the_limits_where_its_words_would_pass(inspector: Inspector, station: Station) -> None:

@@ -10,7 +10,7 @@ GOLDEN = ROOT / "tests/golden"
 
 STARTER = ROOT / ".kotoba/starter"
 KEYS = ROOT / ".kotoba/keys"
-"""The bundle that the Makefile builds, and the key that signed it."""
+"""The bundle that the Makefile builds, and the key that signed it. The demo finds that of textile by itself."""
 
 STARTER_SOURCES = ROOT / "export/starter"
 STARTER_PICTURES = STARTER_SOURCES / "weights/golden"

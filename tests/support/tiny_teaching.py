@@ -1,4 +1,4 @@
-"""Teaches a small product, or woven textile from few pictures, with tiny effort, with a language model of two layers.
+"""Teaches a small product with tiny effort, with a language model of two layers.
 
 Run it with `python -m tests.support.tiny_teaching FOLDER [--cache DIR]`.
 
@@ -12,7 +12,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from edge.demo.textiles import textile_paths
 from export.commands.options import Progress
 from export.errors import ExportError
 from export.teach.estimate import Effort
@@ -21,13 +20,11 @@ from export.teach.run import run
 from export.teach.spec import read_teach_spec
 from firmware_config.board import read_board
 from firmware_config.exit_codes import DONE, FAILED
-from tests.support.teaching import FEWEST_GOOD, SPEC, write_teaching
+from tests.support.teaching import SPEC, write_teaching
 from tests.support.tiny_llama import write_llama
 
 LLM = '\n[llm]\npath = "model.gguf"\n'
 EFFORT = Effort(painted=48, steps=8, batch=8, words=300, captions=40, described=32, tunings=2)
-WOVEN_CAPTIONS = 8
-"""A step of the captions costs a second on pictures of 250 px."""
 
 
 def write_tiny_teaching(folder: Path, *, more: str = "") -> Path:
@@ -37,23 +34,11 @@ def write_tiny_teaching(folder: Path, *, more: str = "") -> Path:
     return path
 
 
-def write_tiny_woven(folder: Path) -> Path:
-    """The same for the built-in product woven, with links to real pictures."""
-    (folder / "good").mkdir(parents=True)
-    for path in textile_paths("nominal")[:FEWEST_GOOD]:
-        (folder / "good" / path.name).symlink_to(path)
-    write_llama(folder / "model.gguf")
-    spec = folder / "woven.toml"
-    spec.write_text(SPEC.replace('"bolts"', '"woven"').replace('"bolt"', '"woven"') + LLM, encoding="utf-8")
-    return spec
-
-
 def tiny_plan(folder: Path) -> Plan:
-    """The plan of the specification that one of these wrote."""
+    """The plan of the specification that this wrote."""
     (path,) = folder.glob("*.toml")
     spec, product = read_teach_spec(path)
-    effort = replace(EFFORT, captions=WOVEN_CAPTIONS) if product.name == "woven" else EFFORT
-    return replace(check(spec, product, near=folder, report=lambda _: None), effort=effort)
+    return replace(check(spec, product, near=folder, report=lambda _: None), effort=EFFORT)
 
 
 def main() -> int:

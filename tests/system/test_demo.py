@@ -12,6 +12,7 @@ import cv2
 import pytest
 
 from tests.support.repository import KEYS, ROOT, STARTER, STARTER_PICTURES
+from tests.support.station_files import changed_station
 
 COMMAND = [sys.executable, "-m", "edge.cli"]
 ADDRESS = re.compile(r'inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
@@ -67,8 +68,7 @@ def test_the_watch_on_the_network_sees_an_attempt(tmp_path: Path) -> None:
 
 def test_inspect_says_the_same_of_the_same_picture_100_times(tmp_path: Path) -> None:
     station = tmp_path / "station.toml"
-    certified = (STARTER / "golden/station.toml").read_text()
-    station.write_text(f"{certified}cached_scores = 0\n")  # under [judge]: each time the language model itself
+    station.write_text(changed_station(STARTER / "golden/station.toml", {"judge": {"cached_scores": 0}}))  # each time the model itself
     picture = STARTER_PICTURES / "crack-1.png"
     out = tmp_path / "out.jsonl"
     bundle = [*("--bundle", str(STARTER), "--keys", str(KEYS)), "--station", str(station)]

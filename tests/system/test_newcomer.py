@@ -21,6 +21,7 @@ from firmware_config.calibration import Calibration, labels_of, write_calibratio
 from firmware_config.station import Station, read_station
 from tests.support.calibrations import calibration
 from tests.support.repository import KEYS, STARTER
+from tests.support.station_files import changed_station
 
 MODELS = ("--bundle", str(STARTER), "--keys", str(KEYS))
 DEMO_STATION = STARTER / "stations/default.toml"
@@ -41,6 +42,9 @@ class Desk:
         text = self.station.read_text(encoding="utf-8")
         assert old in text
         self.station.write_text(text.replace(old, new), encoding="utf-8")
+
+    def set(self, **sections: dict[str, object]) -> None:
+        self.station.write_text(changed_station(self.station, sections), encoding="utf-8")
 
     def doctor(self, *more: str) -> int:
         return edge.cli.main(["doctor", "--stations", str(self.station.parent), "--spool", str(self.root / "spool.sqlite"), *MODELS, *more])
@@ -113,7 +117,7 @@ def fitted(station: Station, **rule: Mapping[str, object]) -> Calibration:
 
 def calibrate(desk: Desk, made: Calibration) -> None:
     write_calibration(desk.root / "cell.json", made)
-    desk.change(ADAPTER, f'{ADAPTER}\ncalibration = "{desk.root / "cell.json"}"')
+    desk.set(judge={"calibration": str(desk.root / "cell.json")})
 
 
 def unreachable(desk: Desk) -> None:
@@ -129,8 +133,8 @@ def of_other_models(desk: Desk) -> None:
 WARNED: dict[str, tuple[Callable[[Desk], object], str]] = {
     "no adapter": (lambda desk: desk.change(ADAPTER, f"# {ADAPTER}"), 'set adapter = "starter"'),
     "no label is ok": (lambda desk: desk.change('decision = "ok"', 'decision = "review"'), "none of its labels has the decision"),
-    "another template": (lambda desk: desk.change(ADAPTER, f'{ADAPTER}\ntemplate = "paper"'), "has no calibration for adapter starter"),
-    "a filter": (lambda desk: desk.change("samples = 0", "samples = 0\nfilter = true"), "does not hold with [describe] filter"),
+    "another template": (lambda desk: desk.set(judge={"template": "paper"}), "has no calibration for adapter starter"),
+    "a filter": (lambda desk: desk.set(describe={"filter": True}), "does not hold with [describe] filter"),
     "threshold out of reach": (
         unreachable,
         "an OK needs a confidence of 0.9000 (min_ok_confidence), and the calibration gives at most 0.8000",
@@ -138,7 +142,7 @@ WARNED: dict[str, tuple[Callable[[Desk], object], str]] = {
 }
 REFUSED: dict[str, tuple[Callable[[Desk], object], str]] = {
     "an adapter that the bundle lacks": (lambda desk: desk.change(ADAPTER, 'adapter = "other"'), "needs adapter 'other'"),
-    "a template that the bundle lacks": (lambda desk: desk.change(ADAPTER, f'{ADAPTER}\ntemplate = "long"'), "needs template 'long'"),
+    "a template that the bundle lacks": (lambda desk: desk.set(judge={"template": "long"}), "needs template 'long'"),
     "a calibration of other models": (of_other_models, "was fitted for models"),
     "a camera folder that is not there": (lambda desk: (desk.root / "pictures").rmdir(), "camera.path"),
     "two stations of one name": (lambda desk: (desk.station.parent / "copy.toml").write_bytes(desk.station.read_bytes()), "is there twice"),

@@ -17,6 +17,7 @@ from firmware_config.station import Station, read_station
 from firmware_config.toml import parse_toml
 from tests.support.picture_files import png
 from tests.support.repository import KEYS, STARTER
+from tests.support.station_files import changed_station
 from tests.support.tiny_bundle import is_one_sentence
 
 STATION = STARTER / "golden/station.toml"
@@ -56,7 +57,7 @@ def test_the_lines_make_a_station_that_knows_its_pictures(tmp_path: Path, capsys
 def test_a_station_with_the_lines_inspects_its_own_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     measured(*GOOD, out=tmp_path / "memory.json")
     station = tmp_path / "cell.toml"
-    station.write_text(STATION.read_text() + capsys.readouterr().out)
+    station.write_text(changed_station(STATION, parse_toml(capsys.readouterr().out.encode())))
 
     options = ["--station", str(station), "--bundle", str(STARTER), "--keys", str(KEYS), "--jsonl", str(tmp_path / "lines.jsonl")]
     assert main(["inspect", *GOOD[:3], *options]) == 0
@@ -70,9 +71,8 @@ def test_a_station_that_measures_says_what_is_unlike_its_good_pictures(tmp_path:
     measured(*GOOD, out=tmp_path / "memory.json")
     lines = capsys.readouterr().out
     station = tmp_path / "cell.toml"
-    station.write_text(
-        STATION.read_text().replace("[describe]", "[describe]\nmeasured = true") + f"\n[familiarity]{lines.split('[familiarity]')[1]}"
-    )
+    familiarity = parse_toml(lines.encode())["familiarity"]
+    station.write_text(changed_station(STATION, {"describe": {"measured": True}, "familiarity": familiarity}))
     dim = np.rint(read_picture(Path(GOOD[0])) * 0.5).astype(np.uint8)
     (tmp_path / "dim.png").write_bytes(cv2.imencode(".png", dim)[1].tobytes())
 
@@ -83,7 +83,7 @@ def test_a_station_that_measures_says_what_is_unlike_its_good_pictures(tmp_path:
     assert not any("darker than usual" in word for word, _ in good["words"]["measured"])
     assert any("darker than usual" in word for word, _ in dimmed["words"]["measured"])
     assert dimmed["timings_ms"]["measures"] > 0
-    # The starter's judge has not learned these words: its calibration does not hold.
+    # The starter's judge has learned one measure alone: its calibration does not hold.
     assert "uncalibrated" in good["reasons"]
 
 
@@ -91,14 +91,14 @@ def test_a_station_that_measures_says_what_is_unlike_its_good_pictures(tmp_path:
 def test_a_station_that_shall_measure_without_measures_is_told_in_one_sentence(
     tmp_path: Path, memory: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = STATION.read_text().replace("[describe]", "[describe]\nmeasured = true")
+    sections: dict[str, dict[str, object]] = {"describe": {"measured": True}}
     if memory:
         measured(*GOOD, out=tmp_path / "memory.json")
         capsys.readouterr()
         old = json.loads((tmp_path / "memory.json").read_text()) | {"measures": None}
         (tmp_path / "memory.json").write_text(json.dumps(old))
-        text += f'\n[familiarity]\nmemory_file = "{tmp_path / "memory.json"}"\n'
-    (tmp_path / "cell.toml").write_text(text)
+        sections["familiarity"] = {"memory_file": str(tmp_path / "memory.json")}
+    (tmp_path / "cell.toml").write_text(changed_station(STATION, sections))
 
     options = ["--station", str(tmp_path / "cell.toml"), "--bundle", str(STARTER), "--keys", str(KEYS)]
     assert main(["inspect", GOOD[0], *options]) == 78
@@ -108,7 +108,7 @@ def test_a_station_that_shall_measure_without_measures_is_told_in_one_sentence(
 
 def test_an_operator_reads_the_comments_in_japanese(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     station = tmp_path / "cell.toml"
-    station.write_text(STATION.read_text().replace('name = "el-cell-01"', 'name = "el-cell-01"\nlanguage = "ja"'))
+    station.write_text(changed_station(STATION, {"station": {"language": "ja"}}))
 
     assert measured(*GOOD, out=tmp_path / "memory.json", station=station) == 0
 
