@@ -164,9 +164,9 @@ def _told(less: Interval, first: str, second: str) -> str:
 
 
 def _decision_rows(seeds: Sequence[StudiedSeed], cells: StudiedCells, name: str) -> list[str]:
-    """The rows of a set: the bundle's own calibration, then each promise from source validation cells for both judges."""
+    """The rows of a set: the bundle as it comes, then each promise from source validation cells for both judges."""
     rows = list(cells.sets[name])
-    lines = [_decision_row(LANGUAGE_MODEL, "of the bundle, 2 %", [[one.decisions[row] for row in rows] for one in seeds], rows)]
+    lines = [_decision_row(LANGUAGE_MODEL, "none, the bundle as it comes", [[one.decisions[row] for row in rows] for one in seeds], rows)]
     for escape in ESCAPES:
         for judge in JUDGES:
             given = [decisions(one, judge, cells, name, escape=escape) for one in seeds]

@@ -87,6 +87,17 @@ def test_a_new_station_judges_as_the_demo(desk: Desk, capsys: pytest.CaptureFixt
     assert {decision for decision, _, _ in ours.values()} >= {"OK", "NG"}
 
 
+def test_a_station_that_measures_learns_a_corrected_verdict(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    (cell,), _ = held_out(1)
+    desk.decisions([cell], desk.station)
+    desk.set(judge={"lessons": str(desk.root / "lessons.jsonl")})
+    (line,) = (desk.root / "lines.jsonl").read_text(encoding="utf-8").splitlines()
+    stored = ("--jsonl", str(desk.root / "lines.jsonl"), "--by", "Sato", "--as", "calibration")
+    learned = ["learn", "correct", json.loads(line)["id"], "--label", "crack", *stored, "--station", str(desk.station), *MODELS]
+    assert edge.cli.main(learned) == 0, capsys.readouterr().err
+    assert "lesson 1:" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_sixty_good_and_sixty_bad_held_out_cells_are_judged_as_in_the_demo(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad = held_out(60)

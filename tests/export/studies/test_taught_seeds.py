@@ -146,7 +146,7 @@ def test_the_page_has_every_scorer_of_every_set_and_every_calibration(studied: S
     majority = next(line for line in lines if line[0] == results.MAJORITY)
     assert majority[1] == "0.500 (0.500 to 0.500)"
     calibrations = [line[1] for line in lines]
-    for calibration, judges in (("of the bundle, 2 %", 1), ("source validation, 2 %", 2), ("source validation, 5 %", 2)):
+    for calibration, judges in (("none, the bundle as it comes", 1), ("source validation, 2 %", 2), ("source validation, 5 %", 2)):
         assert calibrations.count(calibration) == judges * len(cells.sets)
     assert "nan" not in told.replace("nance", "")
 

@@ -2,22 +2,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cli import main as edge
+from edge.describers import open_vision_models
 from edge.judges.language_model import Vocabulary
 from edge.message import decode
+from edge.picture.decode import read_picture
+from edge.picture.health import HealthCheck
+from edge.records import Frame
 from export.bundle.build import build
 from export.cache import Cache
 from export.spec import read_spec
 from export.teach.bundle import gather
 from export.teach.calibrate import FILE_NAME, calibration_of, fitted, guarantee
 from export.teach.describe import Shown
-from export.teach.judge_stages import JudgeStages
+from export.teach.judge_stages import JudgeStages, unsigned_bundle
+from export.teach.memory import TaughtMemory
 from export.teach.plan import Plan, check
 from export.teach.spec import read_teach_spec
 from export.teach.stages import Stages
@@ -26,7 +34,7 @@ from export.tuning.tune import Tuner
 from firmware_config.board import Board
 from firmware_config.calibration import Calibration, bad_pictures_needed
 from firmware_config.cli import main as config
-from firmware_config.station import read_station
+from firmware_config.station import Picture, read_station
 from tests.support.calibrations import calibration
 from tests.support.station_files import station_toml
 from tests.support.teaching import SPEC, write_pictures, write_teaching
@@ -155,3 +163,31 @@ def test_too_few_good_pictures_for_a_memory_without_the_held_out_ones_give_no_ca
     )  # fmt: skip
     why = "19 good pictures are not held out, and a memory of what is good takes 20: give more pictures, or calibrate a station"
     assert made == (None, f"no calibration: {why} with `kotoba-edge calibrate`")
+
+
+def test_a_specification_may_leave_the_calibration_out(tmp_path: Path) -> None:
+    plan, eye, judges = taught(tmp_path, 25)
+    without = replace(plan, spec=plan.spec.model_copy(update={"calibrated": False}))
+    stages = Stages(Cache(tmp_path / "cache"), report=lambda _: None)
+    judge = JudgeStages(without, eye, stages=stages, board=BOARD, report=lambda _: None)
+    made = calibration_of(
+        without, eye=eye, judge=judge, judges=judges, key=tmp_path / "key", stages=stages, board=BOARD, report=lambda _: None
+    )  # fmt: skip
+    assert made == (None, "no calibration, as the specification says: calibrate each station with `kotoba-edge calibrate`")
+
+
+@pytest.mark.long
+def test_a_labelled_picture_that_is_darker_than_every_good_one_is_healthy(tmp_path: Path) -> None:
+    plan, eye, _ = taught(tmp_path, 25)
+    dark = tmp_path / "dark.png"
+    dark.write_bytes(cv2.imencode(".png", np.rint(read_picture(plan.domains[0].paths[0]) * 0.5).astype(np.uint8))[1].tobytes())
+    vision = open_vision_models(unsigned_bundle(eye), board=BOARD)
+    found = []
+    for name, labelled in (("good alone", ()), ("all", (dark,))):
+        (tmp_path / name).mkdir()
+        TaughtMemory(vision, measuring=False).write(plan.domains[0].paths, (), tmp_path / name, labelled=labelled)
+        found.append(Picture(**json.loads((tmp_path / name / "limits.json").read_text())))
+    frame = Frame(read_picture(dark), datetime.now(timezone.utc), 0, "cell", 1, "dark.png")
+    troubles = [HealthCheck(limits).trouble(frame) for limits in found]
+    assert troubles[0] is not None
+    assert troubles[1] is None
