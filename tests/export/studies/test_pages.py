@@ -21,6 +21,7 @@ SLOT = re.compile(r"\{\{ \w+ \}\}")
             "results.md",
             marks=pytest.mark.xfail(strict=True, reason="the page is of the starter before it was taught: make it, then remove this mark"),
         ),
+        ("alternatives.md", "alternatives.md"),
         ("rules.md", "rules.md"),
         ("trust/page.md", "trust.md"),
         ("typographic_attack/page.md", "typographic-attack.md"),
