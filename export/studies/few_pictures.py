@@ -65,7 +65,8 @@ HELD_OUT_MONO = "held-out mono runs"
 MEASURED_TEXTILE, LABELLED_TEXTILE = slice(300, 500), slice(200, 300)
 """Of each kind of defect, and, from the 601st on, of the nominal pictures: what is measured, and what the labelled ones are taken from."""
 TESTED_NOMINAL = 500
-ASSEMBLY_SEED, ASSEMBLY_BAD, LABELLED_SEED = 1, 20, 2
+ASSEMBLY_SEED, ASSEMBLY_BAD = 1, 20
+LABELLED_SEED, LABELLED_BAD = 2, 3
 SHUFFLE_SEED = 0
 
 
@@ -115,9 +116,8 @@ def textile_case(_: Path) -> Case:
 
 def assembly_case(work: Path) -> Case:
     """Rendered control boards, of both lines in turn."""
-    teaching, other = (
-        _rendered(work / f"assembly-seed{seed}", seed, good) for seed, good in ((ASSEMBLY_SEED, max(GOOD_COUNTS)), (LABELLED_SEED, 2))
-    )
+    teaching = _rendered(work / f"assembly-seed{ASSEMBLY_SEED}", ASSEMBLY_SEED, max(GOOD_COUNTS), ASSEMBLY_BAD)
+    other = _rendered(work / f"assembly-seed{LABELLED_SEED}", LABELLED_SEED, 2, LABELLED_BAD)
 
     def found(folder: Path, pattern: str) -> list[Path]:
         return sorted(folder.glob(pattern), key=lambda path: (path.stem.rpartition("-")[2], path.parent.name, path.stem))
@@ -131,11 +131,11 @@ def assembly_case(work: Path) -> Case:
 CASES: Mapping[str, Callable[[Path], Case]] = {"Cells": cells_case, "Textile": textile_case, "Assembled part": assembly_case}
 
 
-def _rendered(folder: Path, seed: int, good: int) -> Path:
+def _rendered(folder: Path, seed: int, good: int, bad: int) -> Path:
     if not folder.exists():
         unfinished = folder.with_suffix(".part")
         shutil.rmtree(unfinished, ignore_errors=True)
-        write_folders(unfinished, seed=seed, good=good, bad=ASSEMBLY_BAD)
+        write_folders(unfinished, seed=seed, good=good, bad=bad)
         unfinished.rename(folder)
     return folder
 
