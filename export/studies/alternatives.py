@@ -7,6 +7,7 @@ pictures, so that a rerun is quick.
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -133,11 +134,7 @@ def textile_table(cache: Path) -> str:
 
 def assembly_table(cache: Path) -> str:
     """Each kind of fault of a rendered part beside good parts."""
-    folder = cache / f"assembly-seed{ASSEMBLY_SEED}"
-    if not folder.exists():
-        unfinished = folder.with_suffix(".part")
-        write_folders(unfinished, seed=ASSEMBLY_SEED, good=max(GOOD_COUNTS), bad=ASSEMBLY_BAD)
-        unfinished.rename(folder)
+    folder = rendered(cache / f"assembly-seed{ASSEMBLY_SEED}", seed=ASSEMBLY_SEED, good=max(GOOD_COUNTS), bad=ASSEMBLY_BAD)
 
     def read(pattern: str) -> list[Pixels]:
         return [read_picture(path) for path in sorted(folder.glob(pattern), key=lambda path: (path.stem, path.parent))]
@@ -145,6 +142,16 @@ def assembly_table(cache: Path) -> str:
     return good_counts_table(
         cache, folder.name, read("good/*/*.png"), read("test/good/*.png"), {kind: read(f"test/{kind}/*.png") for kind in FAULTS}
     )
+
+
+def rendered(folder: Path, *, seed: int, good: int, bad: int) -> Path:
+    """The folder of rendered parts, made first if it is not there."""
+    if not folder.exists():
+        unfinished = folder.with_suffix(".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        write_folders(unfinished, seed=seed, good=good, bad=bad)
+        unfinished.rename(folder)
+    return folder
 
 
 def good_counts_table(

@@ -36,10 +36,10 @@ from export.errors import ExportError
 from export.models.llm.graph import write_graph
 from export.models.llm.steps import quantized_gguf
 from export.products.assembly.part import FAULTS
-from export.products.assembly.render import write_folders
 from export.products.product import read_product
 from export.progress import Report
 from export.starter.cells import load_cells, training_cells
+from export.studies.alternatives import ASSEMBLY_BAD, ASSEMBLY_SEED, GOOD_COUNTS, rendered
 from export.studies.controls import scored
 from export.studies.imagenet import kept
 from export.studies.inspected_cells import cell_sets
@@ -58,14 +58,13 @@ from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import DONE, FAILED
 from firmware_config.write import write_atomic
 
-GOOD_COUNTS, LABELLED_COUNTS = (20, 50, 200), (0, 4, 16)
+LABELLED_COUNTS = (0, 4, 16)
 EFFORT = "quick"
 GOOD = "good"
 HELD_OUT_MONO = "held-out mono runs"
 MEASURED_TEXTILE, LABELLED_TEXTILE = slice(300, 500), slice(200, 300)
 """Of each kind of defect, and, from the 601st on, of the nominal pictures: what is measured, and what the labelled ones are taken from."""
 TESTED_NOMINAL = 500
-ASSEMBLY_SEED, ASSEMBLY_BAD = 1, 20
 LABELLED_SEED, LABELLED_BAD = 2, 3
 SHUFFLE_SEED = 0
 
@@ -116,8 +115,8 @@ def textile_case(_: Path) -> Case:
 
 def assembly_case(work: Path) -> Case:
     """Rendered control boards, of both lines in turn."""
-    teaching = _rendered(work / f"assembly-seed{ASSEMBLY_SEED}", ASSEMBLY_SEED, max(GOOD_COUNTS), ASSEMBLY_BAD)
-    other = _rendered(work / f"assembly-seed{LABELLED_SEED}", LABELLED_SEED, 2, LABELLED_BAD)
+    teaching = rendered(work / f"assembly-seed{ASSEMBLY_SEED}", seed=ASSEMBLY_SEED, good=max(GOOD_COUNTS), bad=ASSEMBLY_BAD)
+    other = rendered(work / f"assembly-seed{LABELLED_SEED}", seed=LABELLED_SEED, good=2, bad=LABELLED_BAD)
 
     def found(folder: Path, pattern: str) -> list[Path]:
         return sorted(folder.glob(pattern), key=lambda path: (path.stem.rpartition("-")[2], path.parent.name, path.stem))
@@ -129,15 +128,6 @@ def assembly_case(work: Path) -> Case:
 
 
 CASES: Mapping[str, Callable[[Path], Case]] = {"Cells": cells_case, "Textile": textile_case, "Assembled part": assembly_case}
-
-
-def _rendered(folder: Path, seed: int, good: int, bad: int) -> Path:
-    if not folder.exists():
-        unfinished = folder.with_suffix(".part")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        write_folders(unfinished, seed=seed, good=good, bad=bad)
-        unfinished.rename(folder)
-    return folder
 
 
 def planned(case: Case, work: Path, *, good: int, labelled: int, report: Report) -> Plan:
