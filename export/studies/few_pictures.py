@@ -9,57 +9,36 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 
-from edge.calibration.scales import log_odds_not_ok
 from edge.demo.textiles import textile_paths
-from edge.describers import open_vision_models
 from edge.errors import EdgeError
-from edge.familiarity.file import read_memory
-from edge.judges.graph import GraphModel
-from edge.judges.label_judge import LabelJudge
-from edge.judges.linear.file import read_linear
-from edge.judges.linear.judge import LinearJudge
-from edge.judges.prompt import Prompt
-from edge.picture.decode import read_picture
-from edge.records import Frame, Words
-from export.cache import Cache
 from export.errors import ExportError
-from export.models.llm.graph import write_graph
-from export.models.llm.steps import quantized_gguf
 from export.products.assembly.part import FAULTS
-from export.products.product import read_product
 from export.progress import Report
 from export.starter.cells import load_cells, training_cells
 from export.studies.alternatives import ASSEMBLY_BAD, ASSEMBLY_SEED, GOOD_COUNTS, rendered
-from export.studies.controls import scored
 from export.studies.imagenet import kept
 from export.studies.inspected_cells import cell_sets
 from export.studies.progress import reporter
 from export.studies.protocol import Scores, auroc
-from export.studies.seed_files import LANGUAGE_MODEL, LINEAR
+from export.studies.taught import JUDGES, copied, study_plan, taught_scores
 from export.studies.template import fill, row, table
+from export.teach.estimate import EffortName
 from export.teach.heap import keep_freed_memory
-from export.teach.judge_stages import DESCRIBE, TEMPLATE, JudgeStages, unsigned_bundle
-from export.teach.plan import Plan, check
-from export.teach.run import eye_of
-from export.teach.spec import TeachSpec
-from export.teach.stages import Stages
+from export.teach.plan import Plan
 from firmware_config.board import Board, read_board
 from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import DONE, FAILED
 from firmware_config.write import write_atomic
 
 LABELLED_COUNTS = (0, 4, 16)
-EFFORT = "quick"
+EFFORT: EffortName = "quick"
 GOOD = "good"
 HELD_OUT_MONO = "held-out mono runs"
 MEASURED_TEXTILE, LABELLED_TEXTILE = slice(300, 500), slice(200, 300)
@@ -136,26 +115,10 @@ def planned(case: Case, work: Path, *, good: int, labelled: int, report: Report)
     Raises:
         SpecError: the product or a picture is wrong.
     """
-    pictures: dict[str, object] = {"good": [_copied(case.good[:good], work / f"{case.product}/good-{good}")]}
+    pictures: dict[str, object] = {"good": [copied(case.good[:good], work / f"{case.product}/good-{good}")]}
     if labelled:
-        pictures["labelled"] = {"ng": [_copied(case.defective[:labelled], work / f"{case.product}/labelled-{labelled}")]}
-    values = {
-        "name": f"{case.product}-{good}-{labelled}", "version": 1, "product": case.product, "pictures": pictures, "effort": EFFORT,
-        "licences": [{"files": ["*"], "licence": "unsigned", "origin": "a study"}],
-    }  # fmt: skip
-    spec = TeachSpec.model_validate(values, context=work.absolute())
-    return check(spec, read_product(case.product), near=work, report=report)
-
-
-def _copied(paths: Sequence[Path], folder: Path) -> str:
-    if not folder.exists():
-        unfinished = folder.with_suffix(".part")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        for number, path in enumerate(paths):
-            shutil.copyfile(path, unfinished / f"{number:04}{path.suffix}")
-        unfinished.rename(folder)
-    return str(folder.absolute())
+        pictures["labelled"] = {"ng": [copied(case.defective[:labelled], work / f"{case.product}/labelled-{labelled}")]}
+    return study_plan(f"{case.product}-{good}-{labelled}", case.product, pictures, effort=EFFORT, work=work, report=report)
 
 
 def measured_scores(case: Case, work: Path, *, good: int, labelled: int, board: Board, report: Report) -> dict[str, Scores]:
@@ -167,48 +130,10 @@ def measured_scores(case: Case, work: Path, *, good: int, labelled: int, board: 
 
     def make() -> Scores:
         plan = planned(case, work, good=good, labelled=labelled, report=report)
-        stages = Stages(Cache(work / "cache"), report=report)
-        artefacts = eye_of(plan, stages, report=report).artefacts()
-        stage = JudgeStages(plan, artefacts, stages=stages, board=board, report=report)
-        memory, judges = stage.memory() / "memory.json", stage.judges()
-        words = _words(case, artefacts, memory, plan, board=board, report=report)
-        return np.stack(list(_scores(plan, judges, words, board=board, stages=stages, report=report)), 1)
+        return taught_scores(plan, case.paths, cache=work / "cache", board=board, report=report)
 
     scores = np.asarray(kept(work / f"{case.product}-good{good}-labelled{labelled}.npy", make), np.float64)
-    return {LANGUAGE_MODEL: scores[:, 0], LINEAR: scores[:, 1]}
-
-
-def _words(case: Case, artefacts: Path, memory: Path, plan: Plan, *, board: Board, report: Report) -> list[Words]:
-    """What a box says of each measured picture."""
-    vision = open_vision_models(unsigned_bundle(artefacts), board=board)
-    describe = DESCRIBE.model_copy(update={"measured": plan.product.measured})
-    describer = vision.describer(describe, read_memory(memory, roi=None))
-    said = []
-    for number, path in enumerate(case.paths, 1):
-        frame = Frame(read_picture(path), datetime.now(timezone.utc), 0, "study", number, path.name)
-        said.append(describer.describe(frame).words)
-        report(f"describing {number} of {len(case.paths)} measured pictures")
-    return said
-
-
-def _scores(plan: Plan, judges: Path, words: Sequence[Words], *, board: Board, stages: Stages, report: Report) -> Iterator[Scores]:
-    """Of the language model and of the linear judge: the log-odds of "not ok", float64 (N,)."""
-    ok = np.array([label.decision == "ok" for label in plan.labels])
-    context = plan.spec.llm.context_tokens
-    gguf = quantized_gguf(plan.llm, plan.spec.llm.quantisation, cache=stages.cache, report=report)
-    adapter = judges / f"adapters/{plan.spec.name}.gguf"
-    prompt = Prompt.parse((judges / f"templates/{TEMPLATE}.txt").read_text(encoding="utf-8"), plan.labels)
-    linear = read_linear(judges / f"judges/{plan.spec.name}.json")
-    with tempfile.TemporaryDirectory() as folder:
-        graph = Path(folder) / "model.onnx"
-        write_graph(gguf, graph, board.llm_graph or "int8", context_tokens=context, adapters=[adapter])
-        model = GraphModel(graph, vocabulary=gguf, board=board, context_tokens=context)
-        both = (
-            LabelJudge(model, labels=plan.labels, prompt=prompt, adapter=adapter, temperature=None),
-            LinearJudge(linear, labels=linear.labels, temperature=None),
-        )
-        for judge in both:
-            yield log_odds_not_ok(np.array([one.log_likelihoods for one in scored(judge, words)]), ok)
+    return dict(zip(JUDGES, scores.T, strict=True))
 
 
 def curve(case: Case, work: Path, *, board: Board, report: Report) -> str:

@@ -57,7 +57,7 @@ def write(folder: Path, *changes: tuple[str, str]) -> Path:
 WRONG = {
     "a misspelt key": (("often_with", "oftenwith"), "defects.1.oftenwith: there is no such key, the nearest is often_with"),
     "a misspelt painter": (('painter = "scratch"', 'painter = "scrach"'), "there is no defect painter 'scrach', the nearest is 'scratch'"),
-    "a painter of no kind": (("ragged_spot = 1", "hole = 1"), "there is no defect painter 'hole', there are 30 others"),
+    "a painter of no kind": (("ragged_spot = 1", "hole = 1"), "there is no defect painter 'hole', there are 31 others"),
     "a harmless painter among defects": (("painters = { blob = 2, ragged_spot = 1 }", 'painter = "dust"'), "no defect painter 'dust'"),
     "no painter": (('painter = "scratch"\n', ""), "'scratch' needs either painter or painters"),
     "capitals": (('name = "scratch"', 'name = "Scratch"'), "'Scratch' is no phrase"),

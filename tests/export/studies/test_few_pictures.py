@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from export.products.assembly.part import FAULTS
-from export.studies import few_pictures
+from export.studies import few_pictures, taught
 from export.studies.few_pictures import CASES, GOOD, Case, curve, measured_scores, planned
 from export.studies.seed_files import LANGUAGE_MODEL, LINEAR
 from export.teach import plan as plans
@@ -84,6 +84,6 @@ def test_both_judges_score_every_measured_picture_and_the_scores_are_kept(
     first = measure()
     assert all(np.isfinite(scores).all() and len(scores) == len(few.paths) for scores in first.values())
     assert all(len(set(scores)) > 1 for scores in first.values())
-    monkeypatch.setattr(few_pictures, "eye_of", None)  # what is kept is not made again
+    monkeypatch.setattr(taught, "eye_of", None)  # what is kept is not made again
     again = measure()
     assert all((again[name] == first[name]).all() for name in first)
