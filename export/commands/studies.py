@@ -48,13 +48,15 @@ def _register_trust(commands: Commands) -> None:
     trust = add_command(
         commands,
         "trust",
-        summary="Study what the confidence of a bundle is worth on the cells of ELPV.",
-        details="The result is a page of Markdown and its plots.",
-        example="kotoba-export trust .kotoba/elpv.jsonl --station export/starter/weights/golden/station.toml --out docs/studies/trust.md",
+        summary="Study what the confidence of the taught starter is worth on the labelled cells of ELPV.",
+        details="`python -m export.studies.taught_seeds WORK` teaches the starter and inspects the cells first. The result is a page of "
+        "Markdown and its plots.",
+        example="kotoba-export trust .kotoba/seeds --out docs/studies/trust.md",
         run=_trust,
     )
-    trust.add_argument("jsonl", type=Path, metavar="JSONL", help="The lines of `kotoba-edge inspect` over all cells.")
-    add_study_options(trust)
+    trust.add_argument("work", type=Path, metavar="WORK", help="The folder of `export.studies.taught_seeds`.")
+    trust.add_argument("--seed", type=int, default=1, metavar="K", help="The seed. Default: %(default)s.")
+    add_keys_option(trust)
     trust.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page; its plots are written beside it.")
 
 
@@ -126,16 +128,13 @@ def _pilot(options: argparse.Namespace) -> int:
 
 
 def _trust(options: argparse.Namespace) -> int:
-    from export.bundle.verify import opened
-    from export.studies.inspected_cells import read_inspected_cells
+    from export.studies.seed_files import SeedFiles, read_seed, studied_cells
     from export.studies.trust.page import write_page
 
-    command = f"kotoba-export trust {options.jsonl} --station {options.station} --bundle {options.bundle} --keys {options.keys}"
-    command += f" --out {options.out}"
-    with opened(options.bundle, trusted=read_trusted_keys(options.keys)) as bundle:
-        board, station = read_board(options.board), read_station(options.station)
-        inspected = read_inspected_cells(options.jsonl, bundle, station)
-        write_page(inspected, bundle, board, station, command=command, out=options.out)
+    command = f"kotoba-export trust {options.work} --seed {options.seed} --keys {options.keys} --out {options.out}"
+    cells = studied_cells()
+    seed = read_seed(SeedFiles(options.work, options.seed), cells, trusted=read_trusted_keys(options.keys))
+    write_page(seed, cells, command=command, out=options.out)
     return DONE
 
 

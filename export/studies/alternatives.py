@@ -22,12 +22,12 @@ from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
 from export.products.assembly.part import FAULTS
 from export.products.assembly.render import write_folders
-from export.starter.cells import Cell, load_cells, training_cells, validation_cells
+from export.starter.cells import load_cells, training_cells, validation_cells
+from export.studies.cell_sets import cell_flags, cell_sets
 from export.studies.controls import linear_probe
 from export.studies.imagenet import Maps, feature_maps, kept, pooled_features
-from export.studies.inspected_cells import cell_sets
 from export.studies.patch_memory import CANDIDATES, MEMORY_PATCHES, NEIGHBOURS, PatchMemory
-from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Flags, Scores, auroc, best_threshold, quality
+from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Scores, auroc, best_threshold, quality
 from export.studies.runs import RUNS, leave_one_run_out, runs_quality
 from export.studies.template import fill, row, table
 from export.studies.texture_statistics import local_contrast_scores, whole_picture_scores
@@ -213,11 +213,6 @@ def cell_maps(cache: Path) -> Maps:
 def cell_features(cache: Path) -> NDArray[np.float32]:
     """Averaged features of all cells, float32 (2624, 1280)."""
     return np.asarray(kept(cache / "cells-pooled.npy", lambda: pooled_features(_cells(PROBE_PX))), np.float32)
-
-
-def cell_flags(cells: Sequence[Cell]) -> tuple[Flags, Flags]:
-    """Which cells are defective, and on which labels all labellers agreed, bool (N,) each."""
-    return np.array([cell.defective for cell in cells]), np.array([cell.certain for cell in cells])
 
 
 def _maps(path: Path, pictures: Callable[[], Sequence[Pixels]]) -> Maps:

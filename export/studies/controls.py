@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -54,18 +53,6 @@ def linear_probe(features: NDArray[np.float32], defective: Flags, train_rows: Se
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.003, max_iter=3_000, class_weight="balanced"))
     model.fit(features[train_rows], defective[train_rows])
     return np.asarray(model.decision_function(features), np.float64)
-
-
-def words_probe(texts: Sequence[str], defective: Flags, train_rows: Sequence[int]) -> Scores:
-    """Logistic regression on TF-IDF of words and word pairs, fitted on `train_rows`; returns log-odds of all texts, float64 (N,).
-
-    C = 1 is the best of 1, 10 and 100 on the source validation cells.
-    """
-    model = make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=1.0, max_iter=3_000, class_weight="balanced")
-    )
-    model.fit([texts[row] for row in train_rows], defective[train_rows])
-    return np.asarray(model.decision_function(texts), np.float64)
 
 
 def refitted_linear(examples: Sequence[Example], checks: Sequence[Example], labels: Sequence[Label], words: Sequence[Words]) -> Scores:

@@ -23,8 +23,8 @@ from export.products.assembly.part import FAULTS
 from export.progress import Report
 from export.starter.cells import load_cells, training_cells
 from export.studies.alternatives import ASSEMBLY_BAD, ASSEMBLY_SEED, GOOD_COUNTS, rendered
+from export.studies.cell_sets import cell_sets
 from export.studies.imagenet import kept
-from export.studies.inspected_cells import cell_sets
 from export.studies.progress import reporter
 from export.studies.protocol import Scores, auroc
 from export.studies.taught import JUDGES, copied, study_plan, taught_scores

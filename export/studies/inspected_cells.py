@@ -12,7 +12,8 @@ from edge.bundle.open import Bundle
 from edge.records import Description, Inspection
 from edge.records import Scores as JudgeScores
 from edge.spool.history import History, description_and_scores
-from export.starter.cells import HELD_OUT_MONO, Cell, load_cells
+from export.starter.cells import Cell, load_cells
+from export.studies.cell_sets import cell_sets
 from export.studies.errors import StudyError
 from export.studies.protocol import Flags, Scores
 from firmware_config.station import Station
@@ -40,14 +41,6 @@ class InspectedCells:
         """The probability of all labels that are not ok, float64 (N,), as the box gave it."""
         ok = np.array([label.decision == "ok" for label in station.labels])
         return 1 - np.array([scores.probabilities for scores in self.scores])[:, ok].sum(-1)
-
-
-def cell_sets(cells: Sequence[Cell]) -> dict[str, list[int]]:
-    """Rows of the two measured sets of the cells, by their names."""
-    return {
-        "held-out mono runs": [row for part in HELD_OUT_MONO for row in part],
-        "all poly cells": [cell.row for cell in cells if cell.material == "poly"],
-    }
 
 
 def read_inspected_cells(jsonl: Path, bundle: Bundle, station: Station) -> InspectedCells:

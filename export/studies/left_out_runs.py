@@ -19,6 +19,7 @@ from edge.errors import EdgeError
 from export.errors import ExportError
 from export.progress import Report
 from export.starter.cells import load_cells
+from export.studies.cell_sets import cell_flags
 from export.studies.imagenet import kept
 from export.studies.progress import reporter
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Scores, difference
@@ -72,7 +73,7 @@ def run_scores(training: Sequence[int], measured: Sequence[int], work: Path, *, 
 
 def page(scores: Scores, *, effort: EffortName, command: str) -> str:
     """Measure the scores of all cells, float64 (2624, 2), and return the page as Markdown."""
-    defective = np.array([cell.defective for cell in load_cells()])
+    defective, _ = cell_flags(load_cells())
     heads = ("scorer", "pooled AUROC (95 % interval)", "mean over runs", *(f"{run.start} to {run.stop - 1}" for run in RUNS))
     lines = []
     for judge, column in zip(JUDGES, scores.T, strict=True):

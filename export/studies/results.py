@@ -11,6 +11,7 @@ import numpy as np
 from edge.records import Decision
 from edge.studies.outcomes import cross_fitted_verdicts, verdicts
 from export.starter.cells import load_cells
+from export.studies.cell_sets import cell_flags
 from export.studies.controls import darkness, majority, shuffled
 from export.studies.protocol import (
     BLOCK_CELLS,
@@ -225,6 +226,4 @@ def _certain(rows: Sequence[int]) -> Flags:
 
 @cache
 def _truth() -> tuple[Flags, Flags]:
-    """Which cells are defective, and of which all labellers agreed, bool (2624,) each."""
-    cells = load_cells()
-    return np.array([cell.defective for cell in cells]), np.array([cell.certain for cell in cells])
+    return cell_flags(load_cells())

@@ -19,9 +19,9 @@ from edge.studies.labelled import read_lines
 from export.bundle.verify import opened
 from export.progress import Report
 from export.starter.cells import SOURCE_VALIDATION, TRAINING, load_cells
+from export.studies.cell_sets import cell_sets
 from export.studies.controls import scored
 from export.studies.errors import StudyError
-from export.studies.inspected_cells import cell_sets
 from export.studies.protocol import Scores
 from firmware_config.signed_bundle import SignedBundle
 from firmware_config.station import Station

@@ -1,6 +1,6 @@
-"""Calibration error, escape and coverage: calibrated on source cells, measured once on cells of other runs and of another material.
+"""Calibration error, escape and coverage: calibrated on the source validation cells, measured there, on other runs and on another material.
 
-Everything is fitted and chosen on the source. The judge and the controls use the same fits, thresholds, prediction sets and policy.
+Everything is fitted on the source. The judges and the control use the same fits, thresholds, prediction sets and policy.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.bundle.open import Bundle
 from edge.calibration.conformal import prediction_set, prediction_set_threshold
 from edge.calibration.fit import cross_fitted, fit_rule, right_probabilities
 from edge.calibration.reliability import calibration_error, error_by_chance
@@ -19,11 +18,8 @@ from edge.calibration.sample import FOLDS, Fold, Sample
 from edge.calibration.scales import Kind, apply_scale, fit_scale, probability_not_ok
 from edge.records import Decision, Description, Scores
 from edge.studies.outcomes import cross_fitted_verdicts, verdicts
-from export.starter.cells import SOURCE_VALIDATION, TRAINING
-from export.studies import controls
-from export.studies.inspected_cells import InspectedCells
 from export.studies.protocol import Flags, Interval, blocks, share
-from firmware_config.board import Board
+from export.studies.seed_files import CLIP_PROBE, LANGUAGE_MODEL, LINEAR, StudiedSeed
 from firmware_config.calibration import Rule
 from firmware_config.labels import Label
 from firmware_config.station import Station
@@ -32,10 +28,8 @@ ESCAPE, COVERAGE = 0.02, 0.9
 COVERAGES = (0.8, 0.9, 0.95)
 KINDS: tuple[Kind, ...] = ("temperature", "logistic", "isotonic")
 CHOSEN: Kind = "logistic"
-"""The best of KINDS on the whole source; the targets had no part in the choice."""
+"""The best of KINDS for an earlier starter on 894 source cells; the targets had no part in the choice."""
 
-JUDGE = "judge on words (the product)"
-VALIDATION, WHOLE_SOURCE = "source validation modules", "whole source"
 SPLITS, SHUFFLES, SPLIT_BLOCK_CELLS, SPLIT_SEED = 200, 20, 12, 0
 """Random splits of the source for the coverage of sets, and shuffles of it for the ECE.
 
@@ -47,7 +41,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scorer:
-    """The judge or a control with its scores of all N cells.
+    """A judge or a control with its scores of all N cells.
 
     `log_likelihoods` float64 (N, K) for the K labels of `station`; `descriptions` by row of the cell; `defective` bool (N,).
     """
@@ -107,26 +101,13 @@ class Coverage:
     ambiguous: float
 
 
-def sources() -> dict[str, list[int]]:
-    """Rows of the two source sets, in the order of the data set."""
-    validation = [row for part in SOURCE_VALIDATION for row in part]
-    return {VALIDATION: validation, WHOLE_SOURCE: sorted([*validation, *(row for part in TRAINING for row in part)])}
-
-
-def open_scorers(inspected: InspectedCells, bundle: Bundle, board: Board, station: Station) -> list[Scorer]:
-    """The judge, then two controls that are fitted on the training modules."""
-    train_rows = [row for part in TRAINING for row in part]
-    features = controls.image_features(bundle, board, [cell.path for cell in inspected.cells])
-    texts = controls.texts_of(description.words for description in inspected.descriptions)
-    log_odds = {
-        "linear probe on CLIP features": controls.linear_probe(features, inspected.defective, train_rows),
-        "TF-IDF + logistic regression on the words": controls.words_probe(texts, inspected.defective, train_rows),
-    }
-    two_labels = station.model_copy(update={"labels": (Label(name="good", decision="ok"), Label(name="defective", decision="ng"))})
-    judge = np.array([scores.log_likelihoods for scores in inspected.scores])
-    scores = [(JUDGE, judge, station)]
-    scores += [(name, np.stack([np.zeros_like(odds), odds], -1), two_labels) for name, odds in log_odds.items()]
-    return [Scorer(name, values, labels, inspected.descriptions, inspected.defective) for name, values, labels in scores]
+def scorers_of(seed: StudiedSeed, defective: Flags) -> list[Scorer]:
+    """The language model, the linear judge of the same words, and the control: the probe on the features of CLIP."""
+    two_labels = seed.station.model_copy(update={"labels": (Label(name="good", decision="ok"), Label(name="defective", decision="ng"))})
+    probe = seed.scores[CLIP_PROBE]
+    scores = [(name, seed.log_likelihoods[name], seed.station) for name in (LANGUAGE_MODEL, LINEAR)]
+    scores.append((CLIP_PROBE, np.stack([np.zeros_like(probe), probe], -1), two_labels))
+    return [Scorer(name, values, station, seed.descriptions, defective) for name, values, station in scores]
 
 
 def uncalibrated(scorer: Scorer, rows: Sequence[int]) -> Predictions:

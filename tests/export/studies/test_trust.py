@@ -7,10 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from export.starter.cells import HELD_OUT_MONO
+from export.studies.seed_files import CLIP_PROBE, LANGUAGE_MODEL, LINEAR
 from export.studies.trust.measure import (
-    VALIDATION,
-    WHOLE_SOURCE,
     Predictions,
     Scorer,
     calibrated,
@@ -20,12 +18,13 @@ from export.studies.trust.measure import (
     decision_rates,
     risk_coverage,
     rule_of,
-    sources,
     uncalibrated,
 )
+from export.studies.trust.page import write_page
 from export.studies.trust.plots import draw_guarantee, draw_reliability, draw_risk
 from firmware_config.labels import Label
 from tests.support.sample_records import description, station
+from tests.support.studied_seeds import CELLS, studied
 
 COUNT = 600
 SOURCE, TARGET = list(range(300)), list(range(300, COUNT))
@@ -47,14 +46,6 @@ def with_flipped_labels(judge: Scorer, count: int) -> Scorer:
     flipped = judge.defective.copy()
     flipped[:count] = ~flipped[:count]
     return replace(judge, defective=flipped)
-
-
-def test_the_sources_share_no_cell_with_the_targets() -> None:
-    rows = sources()
-    held_out = {row for part in HELD_OUT_MONO for row in part}
-    assert (len(rows[VALIDATION]), len(rows[WHOLE_SOURCE])) == (132, 894)
-    assert set(rows[VALIDATION]) < set(rows[WHOLE_SOURCE])
-    assert not held_out & set(rows[WHOLE_SOURCE])
 
 
 def test_calibration_corrects_a_bias_that_the_target_shares() -> None:
@@ -124,3 +115,15 @@ def test_the_plots_are_pictures_with_content(tmp_path: Path) -> None:
 def test_a_rule_has_the_chosen_fit_escape_and_coverage() -> None:
     rule = rule_of(scorer(), SOURCE)
     assert (rule.scale.kind, rule.escape.rate, rule.conformal.coverage) == ("logistic", 0.02, 0.9)
+
+
+@pytest.mark.long
+def test_the_page_has_both_judges_and_the_control_on_every_set(tmp_path: Path) -> None:
+    write_page(studied(1, model=1.0, linear=3.0), CELLS, command="make it", out=tmp_path / "trust.md")
+    text = (tmp_path / "trust.md").read_text(encoding="utf-8")
+    lines = [tuple(line.strip("| ").split(" | ")) for line in text.splitlines() if line.startswith("| ")]
+    decided = {line[:2] for line in lines}
+    assert {(name, scorer) for name in CELLS.sets for scorer in (LANGUAGE_MODEL, LINEAR, CLIP_PROBE)} <= decided
+    assert "make it" in text
+    assert LINEAR in "".join(line for line in text.splitlines() if line.startswith("- **Better calibrated than the language model"))
+    assert all((tmp_path / f"trust-{name}.png").is_file() for name in ("reliability", "risk", "guarantee"))
