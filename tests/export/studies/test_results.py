@@ -6,7 +6,7 @@ import pytest
 
 from edge.records import Decision
 from export.studies import results
-from export.studies.seed_files import EYE, LANGUAGE_MODEL, LINEAR, VALIDATION, ZERO_SHOT
+from export.studies.seed_files import CLIP_PROBE, EYE, LANGUAGE_MODEL, LINEAR, VALIDATION, ZERO_SHOT
 from tests.support.studied_seeds import CELLS, DEFECTIVE, POLY, studied, told
 
 
@@ -38,7 +38,7 @@ def test_a_table_of_each_set_has_every_scorer_beside_the_language_model(page: st
     for lines in of_sets:
         by_scorer = {line[0]: line[1:] for line in lines}
         assert list(by_scorer) == [
-            LANGUAGE_MODEL, LINEAR, EYE, "patch memory", results.DARKNESS, results.MAJORITY, results.SHUFFLED, ZERO_SHOT,
+            LANGUAGE_MODEL, LINEAR, EYE, CLIP_PROBE, "patch memory", results.DARKNESS, results.MAJORITY, results.SHUFFLED, ZERO_SHOT,
         ]  # fmt: skip
         assert by_scorer[LANGUAGE_MODEL] == ["1.000 (1.000 to 1.000)", "2: 1.000 to 1.000", "1.000", "1.000", "0.0%", "0.0%", ""]
         assert by_scorer["patch memory"][1].startswith("3: ")
