@@ -41,17 +41,18 @@ JUDGES = (LANGUAGE_MODEL, LINEAR)
 
 
 def study_plan(
-    name: str, product: str, pictures: Mapping[str, object], *, effort: EffortName, work: Path, report: Report, seed: int = 1
+    name: str, product: str, pictures: Mapping[str, object], *, effort: EffortName, work: Path, report: Report, adapt: int = 0
 ) -> Plan:
-    """The plan that teaches a product of the package from `pictures`, the table of a specification.
+    """The plan that teaches a product of the package from `pictures`, the table of a specification, and adapts in so many rounds.
 
     Raises:
         SpecError: the product or a picture is wrong.
     """
     values = {
-        "name": name, "version": 1, "product": product, "pictures": pictures, "effort": effort, "seeds": [seed],
+        "name": name, "version": 1, "product": product, "pictures": pictures, "effort": effort,
         "licences": [{"files": ["*"], "licence": "unsigned", "origin": "a study"}],
     }  # fmt: skip
+    values |= {"adapt": {"rounds": adapt}} if adapt else {}
     spec = TeachSpec.model_validate(values, context=work.absolute())
     return check(spec, read_product(product), near=work, report=report)
 
