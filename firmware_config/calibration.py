@@ -22,6 +22,9 @@ from firmware_config.write import write_atomic
 ESCAPE, COVERAGE = 0.02, 0.9
 """The default guarantee: the share of bad pictures that may become OK, and the share of prediction sets that hold the right decision."""
 
+GOOD = 0.9
+"""The default share of unlabelled pictures that is good at least: a line makes more good parts than bad ones."""
+
 ROUNDING = 1e-9
 """1 / 0.02, which is a little more than 50 in floating point, counts as 50."""
 
@@ -108,6 +111,20 @@ class Rule(BaseModel):
     """From scores to probabilities, to the prediction set, to the confidence that an OK needs."""
 
     model_config = STRICT
+    moved: float = Field(
+        default=0.0,
+        ge=-1000,
+        le=1000,
+        description="Nats by which the log-odds of all labels that are not ok are lowered before the scale: the calibration was carried "
+        "over to pictures of another condition, whose good ones lie so much higher.",
+    )
+    good_middle: float | None = Field(
+        default=None,
+        ge=-1000,
+        le=1000,
+        description="The median log-odds (nats) of all labels that are not ok, of the good pictures of the fit. Null: a calibration from "
+        "before it was written; it cannot be carried over.",
+    )
     scale: Scale
     conformal: Conformal
     escape: Escape
@@ -134,8 +151,12 @@ class Calibration(BaseModel):
 
     @property
     def digest(self) -> str:
-        """`sha256:` of the calibration's values in canonical JSON."""
-        return digest_of_values(self.model_dump(mode="json", by_alias=True))
+        """`sha256:` of the calibration's values in canonical JSON; what is new and not used leaves it as it was."""
+        values = self.model_dump(mode="json", by_alias=True)
+        for key, unused in (("moved", 0.0), ("good_middle", None)):
+            if values["rule"][key] == unused:
+                del values["rule"][key]
+        return digest_of_values(values)
 
     def require_fitted_for(self, judge: FittedFor, *, path: Path) -> None:
         """Refuse to calibrate the scores of another judge; `path` is the calibration file, for the message.

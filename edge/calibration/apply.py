@@ -19,7 +19,8 @@ def apply_rule(scores: Scores, rule: Rule, labels: dict[str, Decision]) -> Score
     each decision in it.
     """
     decisions = np.array(list(labels.values()))
-    probabilities = apply_scale(np.array(scores.log_likelihoods), rule.scale, decisions == "ok")
+    ok = decisions == "ok"
+    probabilities = apply_scale(np.array(scores.log_likelihoods) + rule.moved * ok, rule.scale, ok)
     names, decision_of_label = np.unique(decisions, return_inverse=True)
     sums = np.array([probabilities[decision_of_label == number].sum() for number in range(len(names))])
     in_set = prediction_set(sums, rule.conformal.threshold)[decision_of_label]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from edge.calibration.conformal import ok_threshold, prediction_set_threshold
 from edge.calibration.reliability import bins_for, calibration_error, error_by_chance
 from edge.calibration.sample import LabelledScores, Sample, Split, block_folds, interleaved_folds
-from edge.calibration.scales import Kind, apply_scale, fit_scale, probability_not_ok
+from edge.calibration.scales import Kind, apply_scale, fit_scale, log_odds_not_ok, probability_not_ok
 from edge.errors import EdgeError
 from firmware_config.calibration import Calibration, Conformal, Escape, FittedFor, Rule
 
@@ -57,9 +57,26 @@ def fit_rule(sample: Sample, *, kind: Kind, escape: float, coverage: float) -> R
     ok_probabilities = apply_scale(sample.log_likelihoods, scale, sample.ok)[:, sample.ok].sum(-1)
     return Rule(
         scale=scale,
+        good_middle=float(np.median(log_odds_not_ok(sample.log_likelihoods[~sample.bad], sample.ok))),
         conformal=Conformal(coverage=coverage, threshold=prediction_set_threshold(right_probabilities(sample, kind), coverage=coverage)),
         escape=Escape(rate=escape, min_ok_confidence=ok_threshold(ok_probabilities, sample.bad, escape=escape)),
     )
+
+
+def carried_over(rule: Rule, log_likelihoods: NDArray[np.float64], ok: NDArray[np.bool_], *, good: float) -> Rule:
+    """The rule for pictures of another condition, of which nobody knows the labels: float64 (N, K), `ok` bool (K,).
+
+    A share `good` of them at least is good, so the quantile good / 2 of their log-odds is about the middle of their good ones. All log-odds
+    are lowered until it is where the middle of the good pictures of the fit was. That bad pictures move as good ones do is assumed.
+
+    Raises:
+        EdgeError: the calibration does not know the middle of its good pictures.
+    """
+    if rule.good_middle is None:
+        msg = "the calibration is too old to be carried over: make it again with `kotoba-edge calibrate` from its labelled pictures"
+        raise EdgeError(msg)
+    middle = float(np.quantile(log_odds_not_ok(log_likelihoods, ok), good / 2))
+    return rule.model_copy(update={"moved": middle - rule.good_middle})
 
 
 def cross_fitted(sample: Sample, kind: Kind, split: Split = block_folds) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""`kotoba-edge calibrate`: from judged pictures whose right label is known to a station's calibration file. No model runs."""
+"""`kotoba-edge calibrate`: from judged pictures to a station's calibration file, or from one to another condition. No model runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.commands.options import Commands, add_bundle_options, add_command, add_labels_option, add_station_option, settings_from
-from firmware_config.calibration import COVERAGE, ESCAPE
+from firmware_config.calibration import COVERAGE, ESCAPE, GOOD
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
 
@@ -19,12 +19,28 @@ def register(commands: Commands) -> None:
         commands,
         "calibrate",
         summary="Calibrate a station on judged pictures whose right label is known, so that at most a stated share of bad pictures is OK.",
-        details="At least 10 good and 10 bad pictures are needed, some hundred are better. No model runs.",
+        details="At least 10 good and 10 bad pictures are needed, some hundred are better. With --carry-over in place of --labels a "
+        "calibration is carried over to another condition (light, camera, material) by 50 or more pictures whose labels nobody knows. "
+        "No model runs.",
         example="kotoba-edge calibrate lines.jsonl --labels labels.csv --station cell.toml --escape 0.02 --out cell-calibration.json",
         run=_calibrate,
     )
     calibrate.add_argument("jsonl", type=Path, metavar="JSONL", help="The lines that `kotoba-edge inspect` wrote for these pictures.")
-    add_labels_option(calibrate, required=True)
+    ways = calibrate.add_mutually_exclusive_group(required=True)
+    add_labels_option(ways)
+    ways.add_argument(
+        "--carry-over",
+        type=Path,
+        metavar="FILE",
+        help="A calibration of this station, to be carried over to the condition of these pictures; most of them must be good.",
+    )
+    calibrate.add_argument(
+        "--good",
+        type=share,
+        default=GOOD,
+        metavar="SHARE",
+        help="With --carry-over: the share of the pictures (0 to 1) that is good at least. Default: %(default)s.",
+    )
     add_station_option(calibrate)
     calibrate.add_argument(
         "--escape",
@@ -72,23 +88,28 @@ def share(text: str) -> float:
 
 def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_trusted_bundle
-    from edge.studies.calibrate_report import report
-    from edge.studies.calibrated import calibrate
-    from edge.studies.labelled import match, read_labels, read_lines
+    from edge.studies.calibrate_report import carry_report, report
+    from edge.studies.calibrated import calibrate, carry_over
+    from edge.studies.labelled import match, read_labels, read_lines, unlabelled
     from edge.texts.calibrate import TEXTS
-    from firmware_config.calibration import write_calibration
+    from firmware_config.calibration import read_calibration, write_calibration
     from firmware_config.obstacles import obstacles
     from firmware_config.station import read_station
 
     station, box = read_station(options.station), settings_from(options, settings)
-    bundle = open_trusted_bundle(box.bundle, keys=box.keys)
-    labelled = match(read_lines(options.jsonl), read_labels(options.labels), station, bundle.manifest.models_digest)
+    manifest = open_trusted_bundle(box.bundle, keys=box.keys).manifest
+    language, lines = station.station.language, read_lines(options.jsonl)
     now = datetime.now(timezone.utc).replace(microsecond=0)
-    calibration, outcomes = calibrate(labelled, station, kind=options.kind, escape=options.escape, coverage=options.coverage, made_at=now)
-    write_calibration(options.out, calibration)
-    language = station.station.language
-    hindrances = obstacles(station, bundle.manifest, calibration)
-    lines = report(calibration, outcomes, obstacles=hindrances, labelled=labelled, language=language)
-    lines.append(TEXTS[language].written.format(path=options.out, digest=calibration.digest))
-    sys.stdout.write("\n".join(lines) + "\n")
+    if options.carry_over is None:
+        labelled = match(lines, read_labels(options.labels), station, manifest.models_digest)
+        made, outcomes = calibrate(labelled, station, kind=options.kind, escape=options.escape, coverage=options.coverage, made_at=now)
+        told = report(made, outcomes, obstacles=obstacles(station, manifest, made), labelled=labelled, language=language)
+    else:
+        pictures, old, good = unlabelled(lines, station, manifest.models_digest), read_calibration(options.carry_over), options.good
+        made, decisions = carry_over(old, pictures, station, good=good, path=options.carry_over, made_at=now)
+        hindrances = obstacles(station, manifest, made)
+        told = carry_report(made, decisions, obstacles=hindrances, pictures=pictures, good=good, language=language)
+    write_calibration(options.out, made)
+    told.append(TEXTS[language].written.format(path=options.out, digest=made.digest))
+    sys.stdout.write("\n".join(told) + "\n")
     return DONE

@@ -69,10 +69,10 @@ def add_spool_option(command: argparse._ActionsContainer) -> None:
     command.add_argument("--spool", type=Path, metavar="FILE", help=f"The spool, the file of the box's verdicts. {_default('spool')}")
 
 
-def add_labels_option(command: argparse.ArgumentParser, *, required: bool) -> None:
-    """Add `--labels`, the table of the right labels."""
+def add_labels_option(command: argparse._ActionsContainer) -> None:
+    """Add `--labels`, the table of the right labels, to a command or a group of its options."""
     text = "A CSV table of the right labels with the columns source,label. A label is a label of the station, or ok, ng or review."
-    command.add_argument("--labels", type=Path, required=required, metavar="CSV", help=text)
+    command.add_argument("--labels", type=Path, metavar="CSV", help=text)
 
 
 def settings_from(options: argparse.Namespace, settings: BoxSettings) -> BoxSettings:

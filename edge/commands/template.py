@@ -31,7 +31,7 @@ def register(commands: Commands) -> None:
     attempt.add_argument(
         "--limit", type=positive, default=DEFAULT_LIMIT, metavar="N", help="Take the first N inspections. Default: %(default)s."
     )
-    add_labels_option(attempt, required=False)
+    add_labels_option(attempt)
     add_time_options(attempt)
     add_history_options(attempt)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from edge.records import Decision
 from edge.studies.labelled import LabelledPictures
 from edge.studies.outcomes import Outcomes
 from edge.texts.calibrate import TEXTS
@@ -49,6 +50,33 @@ def report(
         lines.append(texts.ok.format(threshold=f"{threshold:.4f}", rate=rate))
     lines.append(texts.least.format(bad=bad, least=_percent(1 / (bad + 1))))
     lines.append(texts.sets.format(threshold=f"{rule.conformal.threshold:.3f}", coverage=_percent(rule.conformal.coverage)))
+    return lines
+
+
+def carry_report(
+    calibration: Calibration,
+    decisions: Mapping[Decision, tuple[int, int]],
+    *,
+    obstacles: Sequence[Obstacle],
+    pictures: LabelledPictures,
+    good: float,
+    language: Literal["ja", "en"],
+) -> list[str]:
+    """The lines for people about a calibration that was carried over; `decisions` count the pictures before and after."""
+    texts, words, total = TEXTS[language], OBSTACLES[language], len(pictures.pictures)
+    lines = [
+        texts.carried.format(count=total, faults=pictures.faults, good=_percent(good)),
+        texts.moved.format(moved=calibration.rule.moved),
+    ]
+    lines += [texts.nothing.format(why=one.why(words)) if one.is_absolute else one.why(words) for one in obstacles]
+    lines.append(texts.head)
+    for decision, counts in decisions.items():
+        before, after = (_percent(one / total) for one in counts)
+        lines.append(f"{decision.name:<34}{before:>6}     {after:>6}")
+    rejected = decisions[Decision.NG][1] / total
+    if rejected > 1 - good:
+        lines.append(texts.few_good.format(share=_percent(rejected), bad=_percent(1 - good)))
+    lines.append(texts.assumed.format(rate=_percent(calibration.rule.escape.rate)))
     return lines
 
 

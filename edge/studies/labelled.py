@@ -106,19 +106,32 @@ def match(lines: Sequence[Inspection], labels: Mapping[str, str], station: Stati
         LabelsError: a label without a line, a label that the station does not know, a line of another station or of other models, a
             source in two lines, or lines of more than one judge.
     """
-    by_source: dict[str, Inspection] = {}
-    for line in lines:
-        _require_ours(line, station, models_digest)
-        if by_source.setdefault(line.source, line) is not line:
-            msg = f"the lines hold {line.source} twice: inspect each picture once"
-            raise LabelsError(msg)
-    missing = [source for source in labels if source not in by_source]
+    _require_ours(lines, station, models_digest)
+    sources = {line.source for line in lines}
+    missing = [source for source in labels if source not in sources]
     if missing:
         count = f"{len(missing)} of {len(labels)} labels"
         msg = f"{count} have no line, the first is that of {missing[0]!r}: inspect these pictures or correct the source"
         raise LabelsError(msg)
     allowed = {source: allowed_labels(label, source, station) for source, label in labels.items()}
-    labelled = [line for line in lines if line.source in labels]
+    return _matched(lines, allowed, station, models_digest)
+
+
+def unlabelled(lines: Sequence[Inspection], station: Station, models_digest: str) -> LabelledPictures:
+    """The lines of a station and of a bundle's models as pictures of which any label may be right.
+
+    Raises:
+        LabelsError: as `match`.
+    """
+    _require_ours(lines, station, models_digest)
+    every = frozenset(label.name for label in station.labels)
+    return _matched(lines, {line.source: every for line in lines}, station, models_digest)
+
+
+def _matched(
+    lines: Sequence[Inspection], allowed: Mapping[str, AbstractSet[str]], station: Station, models_digest: str
+) -> LabelledPictures:
+    labelled = [line for line in lines if line.source in allowed]
     judged = [(line.description, line.scores, allowed[line.source]) for line in labelled]
     pictures = tuple(LabelledPicture(words, scores, right) for words, scores, right in judged if words is not None and scores is not None)
     return LabelledPictures(
@@ -142,11 +155,18 @@ def allowed_labels(label: str, source: str, station: Station) -> AbstractSet[str
     return names
 
 
-def _require_ours(line: Inspection, station: Station, models_digest: str) -> None:
-    for what, theirs, ours in (("station", line.station, station.station.name), ("models", line.models_digest, models_digest)):
-        if theirs != ours:
-            msg = f"the line of {line.source} was made with {what} {theirs}, not {ours}: inspect the pictures again"
+def _require_ours(lines: Sequence[Inspection], station: Station, models_digest: str) -> None:
+    """Each picture once, and by this station and these models."""
+    sources: set[str] = set()
+    for line in lines:
+        for what, theirs, ours in (("station", line.station, station.station.name), ("models", line.models_digest, models_digest)):
+            if theirs != ours:
+                msg = f"the line of {line.source} was made with {what} {theirs}, not {ours}: inspect the pictures again"
+                raise LabelsError(msg)
+        if line.source in sources:
+            msg = f"the lines hold {line.source} twice: inspect each picture once"
             raise LabelsError(msg)
+        sources.add(line.source)
 
 
 def _judge_of(pictures: Sequence[LabelledPicture], station: Station, models_digest: str) -> FittedFor:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.calibration.fit import carried_over
 from edge.records import Decision
 from edge.studies.outcomes import cross_fitted_verdicts, verdicts
 from export.starter.cells import load_cells
@@ -40,6 +41,7 @@ from export.studies.seed_files import (
 )
 from export.studies.template import fill, row, table, wrapped
 from export.studies.trust.measure import Scorer, rule_of
+from firmware_config.calibration import GOOD
 
 JUDGES = (LANGUAGE_MODEL, LINEAR)
 DARKNESS, MAJORITY, SHUFFLED = "darkness of the cell alone", "majority class", "descriptions shuffled between pictures"
@@ -169,20 +171,27 @@ def _decision_rows(seeds: Sequence[StudiedSeed], cells: StudiedCells, name: str)
     rows = list(cells.sets[name])
     lines = [_decision_row(LANGUAGE_MODEL, "none, the bundle as it comes", [[one.decisions[row] for row in rows] for one in seeds], rows)]
     for escape in ESCAPES:
-        for judge in JUDGES:
-            given = [decisions(one, judge, cells, name, escape=escape) for one in seeds]
-            lines.append(_decision_row(judge, f"source validation, {100 * escape:.0f} %", given, rows))
+        for carried in (False, True) if name != VALIDATION else (False,):
+            for judge in JUDGES:
+                given = [decisions(one, judge, cells, name, escape=escape, carried=carried) for one in seeds]
+                promise = f"source validation, {100 * escape:.0f} %{', carried over' if carried else ''}"
+                lines.append(_decision_row(judge, promise, given, rows))
     return lines
 
 
-def decisions(seed: StudiedSeed, judge: str, cells: StudiedCells, name: str, *, escape: float) -> list[Decision]:
+def decisions(seed: StudiedSeed, judge: str, cells: StudiedCells, name: str, *, escape: float, carried: bool = False) -> list[Decision]:
     """Decide on a set as a box does whose calibration was fitted on the source validation cells; on these, cross-fitted.
 
-    A cell that is no healthy picture stays a FAULT.
+    If it is `carried` over, it was so by all cells of the set that are no FAULT, whose labels it does not know. A cell that is no healthy
+    picture stays a FAULT.
     """
     scorer = Scorer(judge, seed.log_likelihoods[judge], seed.station, seed.descriptions, _truth()[0])
     source, rows = list(cells.sets[VALIDATION]), list(cells.sets[name])
     rule, judged = rule_of(scorer, source, escape=escape), scorer.judged(rows)
+    if carried:
+        healthy = [row for row in rows if seed.decisions[row] is not Decision.FAULT]
+        sample = scorer.sample(healthy)
+        rule = carried_over(rule, sample.log_likelihoods, sample.ok, good=GOOD)
     if name == VALIDATION:
         given = cross_fitted_verdicts(judged, scorer.sample(rows), rule, seed.station)
     else:

@@ -10,6 +10,7 @@ from edge.calibration.apply import apply_rule
 from edge.inspection.policy import Limits, decide, limits_of
 from edge.records import Decision, Reason, Scores
 from firmware_config.calibration import Calibration, labels_of
+from firmware_config.digest import digest_of_values
 from tests.support.calibrations import FITTED_FOR, calibration, raw_scores
 from tests.support.sample_records import description, station
 
@@ -28,6 +29,19 @@ def test_probabilities_follow_the_scale_and_log_likelihoods_stay() -> None:
     assert scores.probabilities == pytest.approx((0.2, 0.8, 0.0))
     assert scores.calibrated
     assert scores.log_likelihoods == (0.0, 0.0, -50.0)
+
+
+def test_what_was_carried_over_lowers_the_log_odds_and_the_digest_of_others_stays() -> None:
+    made = calibration(scale={"kind": "logistic", "slope": 1.0, "shift": 0.0})
+    moved = made.model_copy(update={"rule": made.rule.model_copy(update={"moved": math.log(4)})})
+
+    scores = applied(moved, 0.0, 0.0, -50.0)
+
+    assert scores.probabilities == pytest.approx((0.8, 0.2, 0.0))
+    assert scores.log_likelihoods == (0.0, 0.0, -50.0)
+    assert moved.digest != made.digest
+    values = made.model_dump(mode="json", by_alias=True)
+    assert digest_of_values(values | {"rule": {key: values["rule"][key] for key in ("scale", "conformal", "escape")}}) == made.digest
 
 
 @pytest.mark.parametrize(

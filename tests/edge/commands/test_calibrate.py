@@ -12,8 +12,9 @@ from edge.bundle.open import open_bundle
 from edge.cli import main
 from edge.message import encode
 from edge.records import Inspection
-from edge.studies.outcomes import count, verdicts
-from firmware_config.calibration import read_calibration
+from edge.studies.outcomes import Outcomes, count, verdicts
+from firmware_config.calibration import Calibration, read_calibration, write_calibration
+from firmware_config.exit_codes import BAD_CONFIG, FAILED
 from tests.support import tiny_bundle
 from tests.support.calibrations import inspection, lines, raw_scores
 from tests.support.sample_records import LABELS, MODELS, station
@@ -194,3 +195,77 @@ def test_lines_and_labels_that_do_not_belong_together_are_refused_in_one_sentenc
 def test_a_share_out_of_range_is_wrong_usage(desk: Desk, share: str) -> None:
     with pytest.raises(SystemExit, match="2"):
         desk.run("--escape", share)
+
+
+def carry_over(desk: Desk, *options: str) -> int:
+    named = {"--carry-over": "calibration.json", "--station": "cell.toml", "--bundle": "bundle", "--keys": "keys", "--out": "new.json"}
+    files = [word for option, name in named.items() for word in (option, str(desk.root / name))]
+    return main(["calibrate", str(desk.root / "lines.jsonl"), *files, *options])
+
+
+def looking_worse(line: Inspection, nats: float) -> Inspection:
+    """The same picture in a condition in which all look more defective."""
+    assert line.scores is not None
+    good, *others = line.scores.log_likelihoods
+    return replace(line, scores=replace(line.scores, log_likelihoods=(good - nats, *others)))
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_a_calibration_is_carried_over_by_unlabelled_pictures(desk: Desk, language: str, capsys: pytest.CaptureFixture[str]) -> None:
+    inspected, labels = lines(240)
+    desk.write(inspected, labels, language=language)
+    assert desk.run("--escape", "0.05") == 0
+    changed = [looking_worse(line, 3.0) for line in inspected]
+    desk.write(changed, {}, language=language)
+    capsys.readouterr()
+
+    assert carry_over(desk, "--good", "0.5") == 0
+
+    old, new, printed = read_calibration(desk.out), read_calibration(desk.root / "new.json"), capsys.readouterr().out
+    bad = [labels[line.source] != "good" for line in inspected]
+
+    def outcomes(pictures: Sequence[Inspection], calibration: Calibration) -> Outcomes:
+        judged = [(line.description, line.scores) for line in pictures if line.description is not None and line.scores is not None]
+        return count(verdicts(judged, calibration.rule, station()), bad)
+
+    before, unmoved, after = outcomes(inspected, old), outcomes(changed, old), outcomes(changed, new)
+    assert unmoved.passed < before.passed / 2
+    assert after.passed == pytest.approx(before.passed, abs=0.15)
+    assert after.escape <= 0.1
+    assert new.rule.moved == pytest.approx(3.0, abs=0.7)
+    assert f"{new.rule.moved:+.2f} nat" in printed
+    assert new.digest in printed
+
+
+def test_more_ng_than_may_be_bad_is_told(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.write(*lines(240))
+    assert desk.run("--escape", "0.05") == 0
+    assert carry_over(desk, "--good", "0.9") == 0
+    assert "of these pictures are NG, more than the 10.0% that may be bad" in capsys.readouterr().out
+
+
+def test_few_pictures_an_old_file_and_another_judge_are_refused(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    inspected, labels = lines(240)
+    desk.write(inspected, labels)
+    assert desk.run("--escape", "0.05") == 0
+    made = read_calibration(desk.out)
+    desk.write(inspected[:49], {})
+    assert carry_over(desk) == 1
+    assert "carrying a calibration over to 49 judged pictures: at least 50 are needed" in capsys.readouterr().err
+    desk.write(inspected, {})
+    old = made.rule.model_copy(update={"good_middle": None})
+    other = made.fitted_for.model_copy(update={"method": "generate"})
+    for update, code, said in (
+        ({"rule": old}, FAILED, "too old to be carried over"),
+        ({"fitted_for": other}, BAD_CONFIG, "was fitted for method generate"),
+    ):
+        write_calibration(desk.out, made.model_copy(update=update))
+        assert carry_over(desk) == code
+        assert said in capsys.readouterr().err
+    assert not (desk.root / "new.json").exists()
+
+
+def test_labels_and_carrying_over_exclude_each_other(desk: Desk) -> None:
+    desk.write(*lines(60))
+    with pytest.raises(SystemExit):
+        desk.run("--carry-over", str(desk.out))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edge.records import Decision
@@ -57,9 +59,11 @@ def test_words_that_lose_what_the_eye_sees_are_told(page: str) -> None:
 @pytest.mark.long
 def test_decisions_are_counted_for_the_bundle_and_for_each_promise(page: str) -> None:
     for name, lines in zip(CELLS.sets, tables(page, "judge"), strict=True):
+        ways = ("", ", carried over") if name != VALIDATION else ("",)
+        promises = [f"source validation, {rate}{way}" for rate in ("2 %", "5 %") for way in ways]
         assert [(line[0], line[1]) for line in lines] == [
             (LANGUAGE_MODEL, "none, the bundle as it comes"),
-            *((judge, f"source validation, {rate}") for rate in ("2 %", "5 %") for judge in (LANGUAGE_MODEL, LINEAR)),
+            *((judge, promise) for promise in promises for judge in (LANGUAGE_MODEL, LINEAR)),
         ]
         of_bundle = lines[0]
         fault = "4.0%" if name == POLY else "0.0%"
@@ -82,3 +86,19 @@ def test_a_promise_that_the_source_can_keep_lets_good_cells_pass_and_no_bad_ones
         assert not any(DEFECTIVE[row] for row in ok)
         assert ok or name == VALIDATION
     assert Decision.OK not in results.decisions(one, LANGUAGE_MODEL, CELLS, POLY, escape=0.02)
+
+
+def test_a_promise_is_carried_over_to_a_set_whose_cells_all_look_more_defective() -> None:
+    one = studied(1, model=50, linear=0.5)
+    moved = one.log_likelihoods[LANGUAGE_MODEL].copy()
+    moved[list(CELLS.sets[POLY])] += (0.0, 200.0)
+    darker = replace(one, log_likelihoods={**one.log_likelihoods, LANGUAGE_MODEL: moved})
+
+    def passed(*, carried: bool) -> int:
+        given = results.decisions(darker, LANGUAGE_MODEL, CELLS, POLY, escape=0.1, carried=carried)
+        ok = [row for row, decision in zip(CELLS.sets[POLY], given, strict=True) if decision is Decision.OK]
+        assert not any(DEFECTIVE[row] for row in ok)
+        return len(ok)
+
+    assert passed(carried=False) == 0
+    assert passed(carried=True) > 0
