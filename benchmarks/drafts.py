@@ -22,6 +22,7 @@ import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnxruntime.transformers.onnx_model import OnnxModel
 
+from benchmarks.inspected_cells import InspectedCells, read_inspected_cells
 from benchmarks.machine import described_machine
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.describers.blip import BlipCaptioner
@@ -30,7 +31,6 @@ from edge.picture.decode import read_picture
 from edge.records import Pixels
 from edge.review.rejudge import Rejudger
 from edge.runtime.onnx import Array, Graph, Tensor, on_host
-from export.studies.inspected_cells import InspectedCells, read_inspected_cells
 from export.studies.protocol import difference
 from firmware_config.board import read_board
 from firmware_config.bundle import GOLDEN_STATION, BundleFile

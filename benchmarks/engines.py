@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.inspected_cells import InspectedCells, read_inspected_cells
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.calibration.scales import probabilities
 from edge.judges import open_language_model, open_station_judge
 from export.bundle.compare_models import without_graph
-from export.studies.inspected_cells import InspectedCells, read_inspected_cells
 from export.studies.protocol import auroc, difference
 from firmware_config.board import read_board
 from firmware_config.bundle import GOLDEN_STATION

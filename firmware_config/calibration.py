@@ -113,21 +113,20 @@ class Rule(BaseModel):
     model_config = STRICT
     moved: float = Field(
         default=0.0,
-        ge=-1000,
-        le=1000,
         description="Nats by which the log-odds of all labels that are not ok are lowered before the scale: the calibration was carried "
         "over to pictures of another condition, whose good ones lie so much higher.",
-    )
-    good_middle: float | None = Field(
-        default=None,
-        ge=-1000,
-        le=1000,
-        description="The median log-odds (nats) of all labels that are not ok, of the good pictures of the fit. Null: a calibration from "
-        "before it was written; it cannot be carried over.",
     )
     scale: Scale
     conformal: Conformal
     escape: Escape
+
+
+class Middles(BaseModel):
+    """The median log-odds (nats) of all labels that are not ok, of the good and of the bad pictures of the fit."""
+
+    model_config = STRICT
+    good: float
+    bad: float
 
 
 class Calibration(BaseModel):
@@ -139,7 +138,15 @@ class Calibration(BaseModel):
     rule: Rule
     good: int = Field(ge=1, description="Number of pictures whose label is ok.")
     bad: int = Field(ge=1, description="Number of pictures whose label is not ok.")
-    figures: dict[str, float] = Field(default={}, description="Measured on its own pictures, each with a fit on the other blocks.")
+    middles: Middles | None = Field(
+        default=None, description="Where its pictures lay. Null: a calibration from before it was written; it cannot be carried over."
+    )
+    carried_from: Digest | None = Field(
+        default=None, description="Digest of the calibration that was carried over to the condition of this one. Null: it was fitted."
+    )
+    figures: dict[str, float] = Field(
+        default={}, description="Measured on its own pictures, each with a fit on the other blocks; of one that was carried over, by what."
+    )
     made_at: AwareDatetime
 
     @model_validator(mode="after")
@@ -153,9 +160,9 @@ class Calibration(BaseModel):
     def digest(self) -> str:
         """`sha256:` of the calibration's values in canonical JSON; what is new and not used leaves it as it was."""
         values = self.model_dump(mode="json", by_alias=True)
-        for key, unused in (("moved", 0.0), ("good_middle", None)):
-            if values["rule"][key] == unused:
-                del values["rule"][key]
+        for where, key, unused in ((values["rule"], "moved", 0.0), (values, "middles", None), (values, "carried_from", None)):
+            if where[key] == unused:
+                del where[key]
         return digest_of_values(values)
 
     def require_fitted_for(self, judge: FittedFor, *, path: Path) -> None:

@@ -13,10 +13,12 @@ from edge.calibration.reliability import bins_for, calibration_error, error_by_c
 from edge.calibration.sample import LabelledScores, Sample, Split, block_folds, interleaved_folds
 from edge.calibration.scales import Kind, apply_scale, fit_scale, log_odds_not_ok, probability_not_ok
 from edge.errors import EdgeError
-from firmware_config.calibration import Calibration, Conformal, Escape, FittedFor, Rule
+from firmware_config.calibration import Calibration, Conformal, Escape, FittedFor, Middles, Rule
 
 MIN_PICTURES = 10
 """Of good and of bad pictures: a fit on fewer is meaningless."""
+ONE_SIDED_95 = 1.645
+"""Standard deviations of a normal distribution below which 95 % lie."""
 
 
 def make_calibration(
@@ -44,7 +46,13 @@ def make_calibration(
     }
     figures = {key: round(value, 4) for key, value in errors.items()}
     rule = fit_rule(sample, kind=kind, escape=escape, coverage=coverage)
-    return Calibration(fitted_for=fitted_for, rule=rule, good=good, bad=bad, figures=figures, made_at=made_at)
+    return Calibration(fitted_for=fitted_for, rule=rule, good=good, bad=bad, middles=middles_of(sample), figures=figures, made_at=made_at)
+
+
+def middles_of(sample: Sample) -> Middles:
+    """The median log-odds of not ok of the good and of the bad pictures; there must be some of each."""
+    log_odds = log_odds_not_ok(sample.log_likelihoods, sample.ok)
+    return Middles(good=float(np.median(log_odds[~sample.bad])), bad=float(np.median(log_odds[sample.bad])))
 
 
 def fit_rule(sample: Sample, *, kind: Kind, escape: float, coverage: float) -> Rule:
@@ -57,26 +65,33 @@ def fit_rule(sample: Sample, *, kind: Kind, escape: float, coverage: float) -> R
     ok_probabilities = apply_scale(sample.log_likelihoods, scale, sample.ok)[:, sample.ok].sum(-1)
     return Rule(
         scale=scale,
-        good_middle=float(np.median(log_odds_not_ok(sample.log_likelihoods[~sample.bad], sample.ok))),
         conformal=Conformal(coverage=coverage, threshold=prediction_set_threshold(right_probabilities(sample, kind), coverage=coverage)),
         escape=Escape(rate=escape, min_ok_confidence=ok_threshold(ok_probabilities, sample.bad, escape=escape)),
     )
 
 
-def carried_over(rule: Rule, log_likelihoods: NDArray[np.float64], ok: NDArray[np.bool_], *, good: float) -> Rule:
+def carried_over(rule: Rule, middles: Middles, log_likelihoods: NDArray[np.float64], ok: NDArray[np.bool_], *, good: float) -> Rule:
     """The rule for pictures of another condition, of which nobody knows the labels: float64 (N, K), `ok` bool (K,).
 
     A share `good` of them at least is good, so the quantile good / 2 of their log-odds is about the middle of their good ones. All log-odds
-    are lowered until it is where the middle of the good pictures of the fit was. That bad pictures move as good ones do is assumed.
+    are lowered until it is where the middle of the good pictures of the fit was. Few pictures tell the quantile badly: the lower end of its
+    interval is taken, which errs to REVIEW. That bad pictures move as good ones do is assumed.
 
     Raises:
-        EdgeError: the calibration does not know the middle of its good pictures.
+        EdgeError: the pictures lie nearer to the bad than to the good ones of the fit.
     """
-    if rule.good_middle is None:
-        msg = "the calibration is too old to be carried over: make it again with `kotoba-edge calibrate` from its labelled pictures"
+    quantile = good / 2
+    low = max(0.0, quantile - ONE_SIDED_95 * (quantile * (1 - quantile) / len(log_likelihoods)) ** 0.5)
+    moved = float(np.quantile(log_odds_not_ok(log_likelihoods, ok), low)) - middles.good
+    most = (middles.bad - middles.good) / 2
+    if moved > most:
+        msg = (
+            f"carrying the calibration over: the middle of these pictures lies {moved:.2f} nats from the good pictures of the calibration, "
+            f"and its bad ones begin to be nearer at {most:.2f}: either most of them are bad, or the judge does not know this condition: "
+            "calibrate on labelled pictures of it"
+        )
         raise EdgeError(msg)
-    middle = float(np.quantile(log_odds_not_ok(log_likelihoods, ok), good / 2))
-    return rule.model_copy(update={"moved": middle - rule.good_middle})
+    return rule.model_copy(update={"moved": moved})
 
 
 def cross_fitted(sample: Sample, kind: Kind, split: Split = block_folds) -> NDArray[np.float64]:

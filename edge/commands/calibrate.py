@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.commands.options import Commands, add_bundle_options, add_command, add_labels_option, add_station_option, settings_from
+from edge.errors import EdgeError
 from firmware_config.calibration import COVERAGE, ESCAPE, GOOD
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
@@ -37,30 +38,26 @@ def register(commands: Commands) -> None:
     calibrate.add_argument(
         "--good",
         type=share,
-        default=GOOD,
         metavar="SHARE",
-        help="With --carry-over: the share of the pictures (0 to 1) that is good at least. Default: %(default)s.",
+        help=f"With --carry-over: the share of the pictures (0 to 1) that is good at least. Default: {GOOD}.",
     )
     add_station_option(calibrate)
     calibrate.add_argument(
         "--escape",
         type=share,
-        default=ESCAPE,
         metavar="SHARE",
-        help="The guaranteed escape rate: at most this share of bad pictures (0 to 1) becomes OK. Default: %(default)s.",
+        help=f"The guaranteed escape rate: at most this share of bad pictures (0 to 1) becomes OK. Default: {ESCAPE}.",
     )
     calibrate.add_argument(
         "--coverage",
         type=share,
-        default=COVERAGE,
         metavar="SHARE",
-        help="The share of pictures (0 to 1) whose right decision the prediction set must hold. Default: %(default)s.",
+        help=f"The share of pictures (0 to 1) whose right decision the prediction set must hold. Default: {COVERAGE}.",
     )
     calibrate.add_argument(
         "--kind",
         choices=("logistic", "isotonic", "temperature"),
-        default="logistic",
-        help="The curve that is fitted to the probabilities: logistic suits few pictures, isotonic many. Default: %(default)s.",
+        help="The curve that is fitted to the probabilities: logistic suits few pictures, isotonic many. Default: logistic.",
     )
     calibrate.add_argument(
         "--out",
@@ -90,22 +87,24 @@ def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.bundle.open import open_trusted_bundle
     from edge.studies.calibrate_report import carry_report, report
     from edge.studies.calibrated import calibrate, carry_over
-    from edge.studies.labelled import match, read_labels, read_lines, unlabelled
+    from edge.studies.labelled import judged, match, read_labels, read_lines
     from edge.texts.calibrate import TEXTS
     from firmware_config.calibration import read_calibration, write_calibration
     from firmware_config.obstacles import obstacles
     from firmware_config.station import read_station
 
+    _require_fitting_options(options)
     station, box = read_station(options.station), settings_from(options, settings)
     manifest = open_trusted_bundle(box.bundle, keys=box.keys).manifest
     language, lines = station.station.language, read_lines(options.jsonl)
     now = datetime.now(timezone.utc).replace(microsecond=0)
     if options.carry_over is None:
         labelled = match(lines, read_labels(options.labels), station, manifest.models_digest)
-        made, outcomes = calibrate(labelled, station, kind=options.kind, escape=options.escape, coverage=options.coverage, made_at=now)
+        escape, coverage = options.escape or ESCAPE, options.coverage or COVERAGE
+        made, outcomes = calibrate(labelled, station, kind=options.kind or "logistic", escape=escape, coverage=coverage, made_at=now)
         told = report(made, outcomes, obstacles=obstacles(station, manifest, made), labelled=labelled, language=language)
     else:
-        pictures, old, good = unlabelled(lines, station, manifest.models_digest), read_calibration(options.carry_over), options.good
+        pictures, old, good = judged(lines, station, manifest.models_digest), read_calibration(options.carry_over), options.good or GOOD
         made, decisions = carry_over(old, pictures, station, good=good, path=options.carry_over, made_at=now)
         hindrances = obstacles(station, manifest, made)
         told = carry_report(made, decisions, obstacles=hindrances, pictures=pictures, good=good, language=language)
@@ -113,3 +112,16 @@ def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
     told.append(TEXTS[language].written.format(path=options.out, digest=made.digest))
     sys.stdout.write("\n".join(told) + "\n")
     return DONE
+
+
+def _require_fitting_options(options: argparse.Namespace) -> None:
+    """An option that would do nothing is refused: who asks for a stricter guarantee must not believe that there is one.
+
+    Raises:
+        EdgeError: an option of the other way.
+    """
+    given, names = ("--labels", ("good",)) if options.carry_over is None else ("--carry-over", ("escape", "coverage", "kind"))
+    for name in names:
+        if getattr(options, name) is not None:
+            msg = f"--{name} does nothing with {given}: leave it out"
+            raise EdgeError(msg)

@@ -110,10 +110,15 @@ def decide(description: Description, scores: Scores, *, labels: Sequence[Label],
     return verdict
 
 
+def is_unfamiliar(description: Description) -> bool:
+    """Whether the picture is like none that the station knows, so that its words mean nothing."""
+    return description.familiarity is not None and description.familiarity.degree == "unfamiliar"
+
+
 def _doubts_about_words(description: Description, labels: Sequence[Label]) -> list[Reason]:
     """What is wrong with the picture or its words, whoever decides on them."""
     doubts = []
-    if description.familiarity is not None and description.familiarity.degree == "unfamiliar":
+    if is_unfamiliar(description):
         doubts.append(Reason.UNFAMILIAR)
     # If the filter struck all tags or all attributes, the rest may still be judged, but a person must look.
     if not (description.words.tags and description.words.attributes):

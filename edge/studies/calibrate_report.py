@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from edge.inspection.policy import is_unfamiliar
 from edge.records import Decision
 from edge.studies.labelled import LabelledPictures
 from edge.studies.outcomes import Outcomes
@@ -64,12 +65,14 @@ def carry_report(
 ) -> list[str]:
     """The lines for people about a calibration that was carried over; `decisions` count the pictures before and after."""
     texts, words, total = TEXTS[language], OBSTACLES[language], len(pictures.pictures)
-    lines = [
-        texts.carried.format(count=total, faults=pictures.faults, good=_percent(good)),
-        texts.moved.format(moved=calibration.rule.moved),
-    ]
+    unfamiliar = sum(is_unfamiliar(picture.description) for picture in pictures.pictures)
+    printed = sum(picture.description.printed_text for picture in pictures.pictures)
+    lines = [texts.carried.format(count=total - unfamiliar, faults=pictures.faults, unfamiliar=unfamiliar, good=_percent(good))]
+    lines.append(texts.moved.format(moved=calibration.rule.moved))
     lines += [texts.nothing.format(why=one.why(words)) if one.is_absolute else one.why(words) for one in obstacles]
-    lines.append(texts.head)
+    if decisions[Decision.OK][1] == 0:
+        lines.append(texts.never_ok.format(unfamiliar=unfamiliar, printed=printed))
+    lines.append(texts.carried_head)
     for decision, counts in decisions.items():
         before, after = (_percent(one / total) for one in counts)
         lines.append(f"{decision.name:<34}{before:>6}     {after:>6}")

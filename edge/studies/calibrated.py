@@ -13,6 +13,7 @@ from edge.calibration.fit import carried_over, make_calibration
 from edge.calibration.sample import Sample
 from edge.calibration.scales import Kind
 from edge.errors import EdgeError
+from edge.inspection.policy import is_unfamiliar
 from edge.records import Decision
 from edge.studies.labelled import LabelledPictures
 from edge.studies.outcomes import Outcomes, count, cross_fitted_verdicts, verdicts
@@ -55,18 +56,26 @@ def carry_over(
     Also returns, by decision, how many of the pictures get it before and after. `path` is the file of the calibration, for messages.
 
     Raises:
-        EdgeError: too few pictures, or as `carried_over`.
+        EdgeError: too few familiar pictures, a calibration that is too old, or as `carried_over`.
         CalibrationError: the calibration is of another judge.
     """
     calibration.require_fitted_for(pictures.fitted_for, path=path)
-    if len(pictures.pictures) < MIN_CARRIED:
-        msg = f"carrying a calibration over to {len(pictures.pictures)} judged pictures: at least {MIN_CARRIED} are needed, inspect more"
+    known = [picture for picture in pictures.pictures if not is_unfamiliar(picture.description)]
+    log_likelihoods = np.array([picture.scores.log_likelihoods for picture in known], np.float64)
+    if len(known) < MIN_CARRIED:
+        msg = (
+            f"carrying a calibration over to {len(known)} pictures that were judged and are familiar: at least {MIN_CARRIED} are needed, "
+            "inspect more"
+        )
         raise EdgeError(msg)
-    log_likelihoods = np.array([picture.scores.log_likelihoods for picture in pictures.pictures], np.float64)
+    if calibration.middles is None:
+        msg = f"calibration {path} is too old to be carried over: make it again with `kotoba-edge calibrate` from its labelled pictures"
+        raise EdgeError(msg)
     ok = np.array([decision == "ok" for decision in pictures.fitted_for.labels.values()])
-    rule = carried_over(calibration.rule, log_likelihoods, ok, good=good)
+    rule = carried_over(calibration.rule, calibration.middles, log_likelihoods, ok, good=good)
     judged = [(picture.description, picture.scores) for picture in pictures.pictures]
     before, after = (Counter(verdicts(judged, one, station)) for one in (calibration.rule, rule))
-    figures = {**calibration.figures, "carried_over_pictures": len(judged), "carried_over_good": good}
-    carried = calibration.model_copy(update={"rule": rule, "figures": figures, "made_at": made_at})
+    # What was measured in the old condition does not hold in this one.
+    figures = {"carried_over_pictures": len(known), "carried_over_good": good}
+    carried = calibration.model_copy(update={"rule": rule, "carried_from": calibration.digest, "figures": figures, "made_at": made_at})
     return carried, {decision: (before[decision], after[decision]) for decision in Decision if decision is not Decision.FAULT}

@@ -22,7 +22,7 @@ COLUMNS = ["source", "label"]
 
 @dataclass(frozen=True, slots=True)
 class LabelledPicture:
-    """A judged picture and the labels that may be right: one label, or all labels of a decision."""
+    """A judged picture and the labels that may be right: one label, all labels of a decision, or, where nobody knows, all labels."""
 
     description: Description
     scores: Scores
@@ -117,12 +117,15 @@ def match(lines: Sequence[Inspection], labels: Mapping[str, str], station: Stati
     return _matched(lines, allowed, station, models_digest)
 
 
-def unlabelled(lines: Sequence[Inspection], station: Station, models_digest: str) -> LabelledPictures:
-    """The lines of a station and of a bundle's models as pictures of which any label may be right.
+def judged(lines: Sequence[Inspection], station: Station, models_digest: str) -> LabelledPictures:
+    """The lines of a station and of a bundle's models as pictures whose label nobody knows: any of the station's may be right.
 
     Raises:
-        LabelsError: as `match`.
+        LabelsError: there are no lines, or as `match`.
     """
+    if not lines:
+        msg = "there are no lines: inspect pictures with `kotoba-edge inspect --jsonl`"
+        raise LabelsError(msg)
     _require_ours(lines, station, models_digest)
     every = frozenset(label.name for label in station.labels)
     return _matched(lines, {line.source: every for line in lines}, station, models_digest)
@@ -174,7 +177,7 @@ def _judge_of(pictures: Sequence[LabelledPicture], station: Station, models_dige
     judges = {(picture.scores.method, picture.scores.adapter, picture.scores.prompt, picture.scores.labels) for picture in pictures}
     if len(judges) != 1:
         count = f"{len(judges)} judges (method, adapter, instruction or labels differ)" if judges else "no judge: each was a FAULT"
-        msg = f"the labelled pictures were judged by {count}: inspect all of them again with the present station file"
+        msg = f"the pictures were judged by {count}: inspect all of them again with the present station file"
         raise LabelsError(msg)
     ((method, adapter, prompt, labels),) = judges
     if prompt is None and method != "linear":

@@ -25,6 +25,8 @@ class Texts:
     least: str
     sets: str
     carried: str
+    carried_head: str
+    never_ok: str
     moved: str
     few_good: str
     assumed: str
@@ -50,13 +52,16 @@ ENGLISH = Texts(
     least="with {bad} bad pictures the lowest escape rate that can be guaranteed is {least}",
     sets="the prediction set holds every decision with a probability of at least {threshold}; "
     "it holds the right decision for {coverage} of pictures; more than one decision in it is a REVIEW",
-    carried="{count} pictures of the new condition, whose labels nobody knows; left out: {faults} that were a FAULT; "
-    "at least {good} of them are taken to be good",
+    carried="{count} judged pictures of the new condition, whose labels nobody knows; at least {good} of them are taken to be good; "
+    "left out: {faults} that were a FAULT, {unfamiliar} that are like no known picture",
+    carried_head="                                     old        new   calibration",
+    never_ok="none of these pictures becomes OK: {unfamiliar} are like no known picture, {printed} hold printed text, "
+    "the others are too doubtful",
     moved="the log-odds of a defect are {moved:+.2f} nats from those of the calibration; they are lowered by this before they are judged",
     few_good="{share} of these pictures are NG, more than the {bad} that may be bad: look at them; if they are bad, give a smaller --good; "
     "if they are good, the judge does not know this condition: calibrate on labelled pictures of it",
-    assumed="the guaranteed escape rate of {rate} holds only if bad pictures changed as the good ones did: check it with labelled pictures "
-    "of this condition as soon as there are some",
+    assumed="the guaranteed escape rate of {rate} holds only if bad pictures changed as the good ones did, and if so many are good: "
+    "check it with labelled pictures of this condition as soon as there are some",
     written="{path} written, {digest}; name it in the station file: [judge] calibration",
 )
 
@@ -79,12 +84,16 @@ JAPANESE = Texts(
     least="不良品の画像 {bad} 枚で保証できる見逃し率は、最小で {least} です",
     sets="予測集合には、確率 {threshold} 以上の判定がすべて入ります。"
     "{coverage} の画像で、正しい判定が予測集合に入ります。判定が二つ以上入った画像は REVIEW になります",
-    carried="新しい条件の画像 {count} 枚(正解ラベルなし)。対象外: FAULT になった画像 {faults} 枚。このうち {good} 以上を良品とみなします",
+    carried="新しい条件で判定した画像 {count} 枚(正解ラベルなし)。このうち {good} 以上を良品とみなします。"
+    "対象外: FAULT になった画像 {faults} 枚、既知の画像に似ていない画像 {unfamiliar} 枚",
+    carried_head="                                引き継ぎ前  引き継ぎ後",
+    never_ok="OK になる画像はありません。既知の画像に似ていないもの {unfamiliar} 枚、文字があるもの {printed} 枚、"
+    "残りは判定に迷いがあります",
     moved="不良の対数オッズは校正時から {moved:+.2f} nat ずれています。判定の前に、この分を差し引きます",
     few_good="これらの画像のうち {share} が NG で、不良品とみなせる {bad} を超えています。画像を確認してください。実際に不良品であれば "
     "--good を小さくしてください。良品であれば、判定器はこの条件に対応できていません。この条件の正解ラベル付き画像で校正してください",
-    assumed="見逃し率 {rate} の保証は、不良品の画像が良品の画像と同じように変化した場合にのみ成り立ちます。この条件の正解ラベル付き画像が "
-    "用意でき次第、確認してください",
+    assumed="見逃し率 {rate} の保証は、良品が上記の割合以上あり、不良品の画像が良品の画像と同じように変化した場合にのみ"
+    "成り立ちます。この条件の正解ラベル付き画像が用意でき次第、確認してください",
     written="{path} に書き込みました({digest})。ステーションファイルの [judge] calibration に指定してください",
 )
 

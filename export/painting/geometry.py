@@ -131,7 +131,8 @@ def _emptied(picture: Image, mask: Mask, rng: np.random.Generator) -> Image:
         count, radius = 1, half * rng.uniform(0.3, 0.9)
     else:
         count, radius = int(rng.integers(2, 7)), half * rng.uniform(0.1, 0.4)
-    step = size * (size == size.max()) / count
+    step = np.zeros(2)
+    step[size.argmax()] = size.max() / count
     for number in range(count):
         x, y = middle + (number - (count - 1) / 2) * step
         cv2.circle(left, (round(16 * x), round(16 * y)), round(16 * max(radius, 1.0)), 1.0, -1, cv2.LINE_AA, shift=4)

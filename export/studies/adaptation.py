@@ -82,7 +82,7 @@ def variant_scores(name: str, work: Path, *, board: Board, report: Report) -> Sc
         plan, cells = planned(name, work, report=report), load_cells()
         return taught_scores(plan, [cells[row].path for row in measured_rows()], cache=work / "cache", board=board, report=report)
 
-    return np.asarray(kept(work / f"{'-'.join(map(str, map(int, variants()[name])))}.npy", make), np.float64)
+    return np.asarray(kept(work / f"{'-'.join(map(str, map(int, variants()[name])))}-{EFFORT}.npy", make), np.float64)
 
 
 def measured_rows() -> list[int]:
@@ -93,7 +93,8 @@ def measured_rows() -> list[int]:
 def page(scores: Sequence[Scores], *, command: str) -> str:
     """Measure the scores of each variant, float64 (N, 2), and return the page as Markdown."""
     rows = measured_rows()
-    defective, certain = (flags[rows] for flags in cell_flags(load_cells()))
+    every_defective, every_certain = cell_flags(load_cells())
+    defective, certain = every_defective[rows], every_certain[rows]
     lines = []
     for name, found in zip(variants(), scores, strict=True):
         for judge, column, before in zip(JUDGES, found.T, scores[0].T, strict=True):
@@ -105,6 +106,8 @@ def page(scores: Sequence[Scores], *, command: str) -> str:
         command=command,
         effort=EFFORT,
         new=f"{NEW_RUN.start} to {NEW_RUN.stop - 1}",
+        defective=int(every_defective[list(NEW_RUN)].sum()),
+        unlabelled=len(NEW_RUN),
         count=len(rows),
         block=BLOCK_CELLS,
         resamples=f"{RESAMPLES:,}",

@@ -132,7 +132,7 @@ def measured_scores(case: Case, work: Path, *, good: int, labelled: int, board: 
         plan = planned(case, work, good=good, labelled=labelled, report=report)
         return taught_scores(plan, case.paths, cache=work / "cache", board=board, report=report)
 
-    scores = np.asarray(kept(work / f"{case.product}-good{good}-labelled{labelled}.npy", make), np.float64)
+    scores = np.asarray(kept(work / f"{case.product}-good{good}-labelled{labelled}-{EFFORT}.npy", make), np.float64)
     return dict(zip(JUDGES, scores.T, strict=True))
 
 

@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--runs", type=int, nargs="+", choices=[run.start for run in RUNS], metavar="ROW",
-        help="Measure only the runs that begin at these rows, and write no page: two processes can share the work.",
+        help="Measure only the runs that begin at these rows, and write no page.",
     )  # fmt: skip
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)  # before onnxruntime's quantizer, which would make every library log at INFO

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from edge.calibration.fit import carried_over
+from edge.calibration.fit import carried_over, middles_of
+from edge.errors import EdgeError
 from edge.records import Decision
 from edge.studies.outcomes import cross_fitted_verdicts, verdicts
 from export.starter.cells import load_cells
@@ -182,8 +184,8 @@ def _decision_rows(seeds: Sequence[StudiedSeed], cells: StudiedCells, name: str)
 def decisions(seed: StudiedSeed, judge: str, cells: StudiedCells, name: str, *, escape: float, carried: bool = False) -> list[Decision]:
     """Decide on a set as a box does whose calibration was fitted on the source validation cells; on these, cross-fitted.
 
-    If it is `carried` over, it was so by all cells of the set that are no FAULT, whose labels it does not know. A cell that is no healthy
-    picture stays a FAULT.
+    If it is to be `carried` over, all cells of the set that are no FAULT do it, whose labels it does not know; where that is refused, the
+    calibration stays as it was. A cell that is no healthy picture stays a FAULT.
     """
     scorer = Scorer(judge, seed.log_likelihoods[judge], seed.station, seed.descriptions, _truth()[0])
     source, rows = list(cells.sets[VALIDATION]), list(cells.sets[name])
@@ -191,7 +193,8 @@ def decisions(seed: StudiedSeed, judge: str, cells: StudiedCells, name: str, *, 
     if carried:
         healthy = [row for row in rows if seed.decisions[row] is not Decision.FAULT]
         sample = scorer.sample(healthy)
-        rule = carried_over(rule, sample.log_likelihoods, sample.ok, good=GOOD)
+        with suppress(EdgeError):
+            rule = carried_over(rule, middles_of(scorer.sample(source)), sample.log_likelihoods, sample.ok, good=GOOD)
     if name == VALIDATION:
         given = cross_fitted_verdicts(judged, scorer.sample(rows), rule, seed.station)
     else:

@@ -115,7 +115,9 @@ def _read(path: Path, *, kind: str, elsewhere: bool, manifest: Manifest | None) 
         return _Checked({"bundle": read.name, "version": str(read.bundle_version)})
     if kind == "calibration":
         calibration = read_calibration(path)
-        return _Checked({"calibration": calibration.rule.scale.kind, "models": calibration.fitted_for.models, "digest": calibration.digest})
+        carried = {"moved": f"{calibration.rule.moved:+.2f}", "carried_from": calibration.carried_from} if calibration.carried_from else {}
+        kind, models = calibration.rule.scale.kind, calibration.fitted_for.models
+        return _Checked({"calibration": kind, "models": models, **carried, "digest": calibration.digest})
     station = read_station(path)
     if not elsewhere:
         require_named_files(station)

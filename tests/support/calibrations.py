@@ -24,7 +24,6 @@ FITTED_FOR = {
 }
 RULE = {
     "moved": 0.0,
-    "good_middle": -2.0,
     "scale": {"kind": "logistic", "slope": 1.0, "shift": 0.0},
     "conformal": {"coverage": 0.9, "threshold": 0.3},
     "escape": {"rate": 0.02, "min_ok_confidence": 0.8},

@@ -6,6 +6,7 @@ Everything is fitted on the source. The judges and the control use the same fits
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,8 @@ Array = NDArray[np.float64]
 class Scorer:
     """A judge or a control with its scores of all N cells.
 
-    `log_likelihoods` float64 (N, K) for the K labels of `station`; `descriptions` by row of the cell; `defective` bool (N,).
+    `log_likelihoods` float64 (N, K) for the K labels of `station`; `descriptions` by row of the cell; `defective` bool (N,). `faults`
+    are the rows of cells that are no healthy picture, which stay a FAULT whatever their words say.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Scorer:
     station: Station
     descriptions: Sequence[Description] | Mapping[int, Description]
     defective: Flags
+    faults: AbstractSet[int] = frozenset()
 
     def sample(self, rows: Sequence[int]) -> Sample:
         """The cells `rows` as a calibration takes them. Of a cell only good or defective is known, not the kind of defect."""
@@ -107,7 +110,8 @@ def scorers_of(seed: StudiedSeed, defective: Flags) -> list[Scorer]:
     probe = seed.scores[CLIP_PROBE]
     scores = [(name, seed.log_likelihoods[name], seed.station) for name in (LANGUAGE_MODEL, LINEAR)]
     scores.append((CLIP_PROBE, np.stack([np.zeros_like(probe), probe], -1), two_labels))
-    return [Scorer(name, values, station, seed.descriptions, defective) for name, values, station in scores]
+    faults = {row for row, decision in seed.decisions.items() if decision is Decision.FAULT}
+    return [Scorer(name, values, station, seed.descriptions, defective, faults) for name, values, station in scores]
 
 
 def uncalibrated(scorer: Scorer, rows: Sequence[int]) -> Predictions:
@@ -146,6 +150,7 @@ def decision_rates(scorer: Scorer, source: Sequence[int], rows: Sequence[int], *
     rule, judged, bad = rule_of(scorer, source, escape=escape), scorer.judged(rows), scorer.defective[list(rows)]
     same = list(source) == list(rows)
     given = cross_fitted_verdicts(judged, scorer.sample(rows), rule, scorer.station) if same else verdicts(judged, rule, scorer.station)
+    given = [Decision.FAULT if row in scorer.faults else one for row, one in zip(rows, given, strict=True)]
     ok, ng, review = (np.array([one is decision for one in given]) for decision in (Decision.OK, Decision.NG, Decision.REVIEW))
     return DecisionRates(
         escape=share(ok, bad, rows),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+import numpy as np
 import pytest
 
+from edge.errors import EdgeError
 from edge.records import Decision
 from export.studies import results
 from export.studies.seed_files import CLIP_PROBE, EYE, LANGUAGE_MODEL, LINEAR, VALIDATION, ZERO_SHOT
+from firmware_config.calibration import Rule
 from tests.support.studied_seeds import CELLS, DEFECTIVE, POLY, studied, told
 
 
@@ -88,17 +89,23 @@ def test_a_promise_that_the_source_can_keep_lets_good_cells_pass_and_no_bad_ones
     assert Decision.OK not in results.decisions(one, LANGUAGE_MODEL, CELLS, POLY, escape=0.02)
 
 
-def test_a_promise_is_carried_over_to_a_set_whose_cells_all_look_more_defective() -> None:
-    one = studied(1, model=50, linear=0.5)
-    moved = one.log_likelihoods[LANGUAGE_MODEL].copy()
-    moved[list(CELLS.sets[POLY])] += (0.0, 200.0)
-    darker = replace(one, log_likelihoods={**one.log_likelihoods, LANGUAGE_MODEL: moved})
+def test_a_promise_is_carried_over_by_the_cells_of_the_set_that_are_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
 
-    def passed(*, carried: bool) -> int:
-        given = results.decisions(darker, LANGUAGE_MODEL, CELLS, POLY, escape=0.1, carried=carried)
-        ok = [row for row, decision in zip(CELLS.sets[POLY], given, strict=True) if decision is Decision.OK]
-        assert not any(DEFECTIVE[row] for row in ok)
-        return len(ok)
+    def far(rule: Rule, _: object, log_likelihoods: np.ndarray, *__: object, good: float) -> Rule:
+        asked.append(len(log_likelihoods))
+        assert good == 0.9
+        return rule.model_copy(update={"moved": 1000.0})
 
-    assert passed(carried=False) == 0
-    assert passed(carried=True) > 0
+    def refused(*_: object, **__: object) -> Rule:
+        raise EdgeError
+
+    def given() -> list[Decision]:
+        return results.decisions(studied(1, model=1, linear=0.5), LANGUAGE_MODEL, CELLS, POLY, escape=0.1, carried=True)
+
+    monkeypatch.setattr(results, "carried_over", far)
+    faults = 1
+    assert given() == [Decision.FAULT, *[Decision.OK] * (len(CELLS.sets[POLY]) - faults)]
+    assert asked == [len(CELLS.sets[POLY]) - faults]
+    monkeypatch.setattr(results, "carried_over", refused)
+    assert given() == results.decisions(studied(1, model=1, linear=0.5), LANGUAGE_MODEL, CELLS, POLY, escape=0.1)

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from edge.bundle.open import Bundle
 from edge.records import Description, Inspection
 from edge.records import Scores as JudgeScores
 from edge.spool.history import History, description_and_scores
 from export.starter.cells import Cell, load_cells
-from export.studies.cell_sets import cell_sets
+from export.studies.cell_sets import cell_flags, cell_sets
 from export.studies.errors import StudyError
-from export.studies.protocol import Flags, Scores
+from export.studies.protocol import Flags
 from firmware_config.station import Station
 
 
@@ -37,11 +35,6 @@ class InspectedCells:
         """Rows of the two measured sets. No model was trained on them."""
         return cell_sets(self.cells)
 
-    def not_ok_probabilities(self, station: Station) -> Scores:
-        """The probability of all labels that are not ok, float64 (N,), as the box gave it."""
-        ok = np.array([label.decision == "ok" for label in station.labels])
-        return 1 - np.array([scores.probabilities for scores in self.scores])[:, ok].sum(-1)
-
 
 def read_inspected_cells(jsonl: Path, bundle: Bundle, station: Station) -> InspectedCells:
     """Match the lines of `kotoba-edge inspect --jsonl` with the cells by file name.
@@ -62,12 +55,13 @@ def read_inspected_cells(jsonl: Path, bundle: Bundle, station: Station) -> Inspe
     inspections = [by_name[cell.path.name] for cell in cells]
     _require_same_models(inspections, jsonl, bundle, station)
     descriptions, scores = zip(*map(description_and_scores, inspections), strict=True)
+    defective, certain = cell_flags(cells)
     return InspectedCells(
         cells=cells,
         descriptions=descriptions,
         scores=scores,
-        defective=np.array([cell.defective for cell in cells]),
-        certain=np.array([cell.certain for cell in cells]),
+        defective=defective,
+        certain=certain,
     )
 
 
