@@ -32,6 +32,8 @@ WEIGHT_MEMORY_BYTES, WEIGHT_DISK_BYTES = 20, 8
 """Of one weight of the trunk: five copies in fp32 while a graph is written; in int8 in two graphs, which lie in four places."""
 BASE_MEMORY_BYTES, BASE_DISK_BYTES = 1_500_000_000, 1_000_000_000
 """Libraries, models and a batch; the bundle, its archive and the language model."""
+TUNE_MEMORY_BYTES = 3_600_000_000
+"""While the judge is tuned, after the eye was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,8 @@ def estimate(effort: Effort, *, side_px: int, channels: int, pictures: int, seed
     pixels = side_px**2 * channels
     return Estimate(
         seconds=painting + looking + training + judging + BUILD_S,
-        memory_bytes=BASE_MEMORY_BYTES + pictures * pixels * FLOAT_BYTES + work.weights * WEIGHT_MEMORY_BYTES + work.batch_bytes,
+        memory_bytes=max(
+            BASE_MEMORY_BYTES + pictures * pixels * FLOAT_BYTES + work.weights * WEIGHT_MEMORY_BYTES + work.batch_bytes, TUNE_MEMORY_BYTES
+        ),
         disk_bytes=BASE_DISK_BYTES + (painted + effort.described) * pixels + painted * feature_bytes + work.weights * WEIGHT_DISK_BYTES,
     )
