@@ -11,6 +11,7 @@ import numpy as np
 
 from edge.calibration.fit import carried_over, middles_of
 from edge.errors import EdgeError
+from edge.inspection.policy import decide, limits_of
 from edge.records import Decision
 from edge.studies.outcomes import cross_fitted_verdicts, verdicts
 from export.starter.cells import load_cells
@@ -49,6 +50,8 @@ JUDGES = (LANGUAGE_MODEL, LINEAR)
 DARKNESS, MAJORITY, SHUFFLED = "darkness of the cell alone", "majority class", "descriptions shuffled between pictures"
 MOST_LOST = 0.01
 """AUROC that the words may lose of what the eye alone tells."""
+CONFIDENCES = (0.5, 0.7, 0.8)
+"""Without a calibration: what confidence a verdict needs."""
 ESCAPES = (0.02, 0.05)
 """Escape rates that are promised with a threshold from source validation cells."""
 
@@ -171,7 +174,10 @@ def _told(less: Interval, first: str, second: str) -> str:
 def _decision_rows(seeds: Sequence[StudiedSeed], cells: StudiedCells, name: str) -> list[str]:
     """The rows of a set: the bundle as it comes, then each promise from source validation cells for both judges."""
     rows = list(cells.sets[name])
-    lines = [_decision_row(LANGUAGE_MODEL, "none, the bundle as it comes", [[one.decisions[row] for row in rows] for one in seeds], rows)]
+    lines = []
+    for confidence in CONFIDENCES:
+        given = [own_decisions(one, rows, confidence) for one in seeds]
+        lines.append(_decision_row(LANGUAGE_MODEL, f"none, min_confidence = {confidence}", given, rows))
     for escape in ESCAPES:
         for carried in (False, True) if name != VALIDATION else (False,):
             for judge in JUDGES:
@@ -179,6 +185,18 @@ def _decision_rows(seeds: Sequence[StudiedSeed], cells: StudiedCells, name: str)
                 promise = f"source validation, {100 * escape:.0f} %{', carried over' if carried else ''}"
                 lines.append(_decision_row(judge, promise, given, rows))
     return lines
+
+
+def own_decisions(seed: StudiedSeed, rows: Sequence[int], min_confidence: float) -> list[Decision]:
+    """Decide by the judge's own probabilities, as a box without a calibration does. A cell that is no healthy picture stays a FAULT."""
+    judge = seed.station.judge.model_copy(update={"min_confidence": min_confidence})
+    limits = limits_of(seed.station.model_copy(update={"judge": judge}), None)
+    return [
+        Decision.FAULT
+        if seed.decisions[row] is Decision.FAULT
+        else decide(seed.descriptions[row], seed.scores_of[row], labels=seed.station.labels, limits=limits).decision
+        for row in rows
+    ]
 
 
 def decisions(seed: StudiedSeed, judge: str, cells: StudiedCells, name: str, *, escape: float, carried: bool = False) -> list[Decision]:

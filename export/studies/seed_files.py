@@ -94,14 +94,16 @@ class SeedFiles:
 class StudiedSeed:
     """What is known of one seed.
 
-    By row of the cell: `descriptions` and `decisions`, those of a box with the bundle's own calibration. `log_likelihoods` by judge,
-    float64 (2624, K) in the order of the station's labels; `scores` by scorer, float64 (2624,), higher is more defective. nan: no score.
+    By row of the cell: `descriptions`, `scores_of` the language model and `decisions`, those of a box with the bundle as it comes.
+    `log_likelihoods` by judge, float64 (2624, K) in the order of the station's labels; `scores` by scorer, float64 (2624,), higher is more
+    defective. nan: no score.
     """
 
     seed: int
     digest: str
     station: Station
     descriptions: Mapping[int, Description]
+    scores_of: Mapping[int, JudgeScores]
     decisions: Mapping[int, Decision]
     log_likelihoods: Mapping[str, NDArray[np.float64]]
     scores: Mapping[str, Scores]
@@ -136,6 +138,7 @@ def read_seed(files: SeedFiles, cells: StudiedCells, *, trusted: Mapping[str, by
         digest=bundle.digest,
         station=station,
         descriptions={row: description for row, (description, _) in words.items()},
+        scores_of={row: scores for row, (_, scores) in words.items()},
         decisions={row: one.verdict.decision for row, one in zip(cells.measured, inspections, strict=True)},
         log_likelihoods={name: by_row(values, rows) for name, values in log_likelihoods.items()},
         scores={**{name: by_row(log_odds_not_ok(values, ok), rows) for name, values in log_likelihoods.items()}, **scores},

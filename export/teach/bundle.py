@@ -20,7 +20,7 @@ from export.teach.judge_stages import DESCRIBE, TEMPLATE
 from export.teach.plan import Plan
 from export.teach.stages import TOOK
 from firmware_config.commented_toml import commented_toml
-from firmware_config.station import Station
+from firmware_config.station import Judge, Station
 
 GOLDEN_GOOD = 4
 """Good pictures that were held out become golden ones."""
@@ -59,7 +59,9 @@ def gather(folder: Path, plan: Plan, *, eye: Path, memory: Path, judges: Path, c
 
 def station_text(plan: Plan, *, limits: Mapping[str, Any], with_memory: bool, calibration: Path | None = None) -> str:
     """A station file of the product."""
-    judge = {"adapter": plan.spec.name, "template": TEMPLATE}
+    judge: dict[str, Any] = {"adapter": plan.spec.name, "template": TEMPLATE}
+    if with_memory and plan.spec.min_confidence != Judge().min_confidence:  # golden verdicts need none
+        judge["min_confidence"] = plan.spec.min_confidence
     if calibration is not None:
         judge["calibration"] = calibration.name
     describe = DESCRIBE.model_copy(update={"measured": with_memory and plan.product.measured})

@@ -109,6 +109,13 @@ class TeachSpec(BaseModel):
         description="True: its stations come with a calibration, which holds an OK to an escape rate of 2 % of defects like those that "
         "checked. False: they take the judge's own probabilities, whose temperature the checks fitted.",
     )
+    min_confidence: float = Field(
+        default=0.5,
+        ge=0.5,
+        lt=1,
+        description="A verdict of its stations with less confidence is REVIEW. A higher one makes fewer escapes and fewer OK; it "
+        "guarantees nothing.",
+    )
     golden: Here | None = Field(
         default=None, description="Folder of golden pictures. Unset: taken from good pictures that were held out, and painted ones."
     )

@@ -63,19 +63,14 @@ def test_decisions_are_counted_for_the_bundle_and_for_each_promise(page: str) ->
         ways = ("", ", carried over") if name != VALIDATION else ("",)
         promises = [f"source validation, {rate}{way}" for rate in ("2 %", "5 %") for way in ways]
         assert [(line[0], line[1]) for line in lines] == [
-            (LANGUAGE_MODEL, "none, the bundle as it comes"),
+            *((LANGUAGE_MODEL, f"none, min_confidence = {confidence}") for confidence in results.CONFIDENCES),
             *((judge, promise) for promise in promises for judge in (LANGUAGE_MODEL, LINEAR)),
         ]
-        of_bundle = lines[0]
+        good = "91.7% " if name == POLY else "100.0% "  # a good poly cell is a FAULT
         fault = "4.0%" if name == POLY else "0.0%"
-        assert of_bundle[2:] == [
-            "0.0% (0.0% to 0.0%)",
-            "0.0% to 0.0%",
-            "0.0%",
-            "96.0%" if name == POLY else "100.0%",
-            fault,
-            "0.0% (0.0% to 0.0%)",
-        ]
+        for line in lines[: len(results.CONFIDENCES)]:
+            assert line[2:7] == ["0.0% (0.0% to 0.0%)", "0.0% to 0.0%", "0.0%", "0.0%", fault]
+            assert line[7].startswith(good)
         assert {line[6] for line in lines} == {fault}
 
 
@@ -109,3 +104,14 @@ def test_a_promise_is_carried_over_by_the_cells_of_the_set_that_are_no_fault(mon
     assert asked == [len(CELLS.sets[POLY]) - faults]
     monkeypatch.setattr(results, "carried_over", refused)
     assert given() == results.decisions(studied(1, model=1, linear=0.5), LANGUAGE_MODEL, CELLS, POLY, escape=0.1)
+
+
+def test_a_verdict_with_less_confidence_is_review() -> None:
+    one = studied(1, model=0.5, linear=0.5)
+    rows = CELLS.sets[VALIDATION]
+    at = {confidence: results.own_decisions(one, rows, confidence) for confidence in (0.5, 0.8)}
+    likeliest = {row: max(one.scores_of[row].probabilities) for row in rows}
+    assert Decision.REVIEW not in at[0.5]
+    assert {row for row, decision in zip(rows, at[0.8], strict=True) if decision is Decision.REVIEW} == {
+        row for row in rows if likeliest[row] < 0.8
+    }
