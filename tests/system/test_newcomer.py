@@ -70,18 +70,18 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
 
 
 def held_out(count: int) -> tuple[list[Cell], list[Cell]]:
-    """The first cells, good and bad, that the starter did not learn from and whose experts agreed."""
+    """So many cells, good and bad, of all runs that the starter did not learn from and whose experts agreed."""
     cells = load_cells()
     mono = [cells[row] for rows in HELD_OUT_MONO for row in rows if cells[row].material == "mono"]
-    good, bad = ([cell for cell in mono if cell.probability == probability][:count] for probability in (0.0, 1.0))
-    assert len(good) == len(bad) == count
+    found = ([cell for cell in mono if cell.probability == probability] for probability in (0.0, 1.0))
+    good, bad = ([some[number * len(some) // count] for number in range(count)] for some in found)
     return good, bad
 
 
 def test_a_new_station_judges_as_the_demo(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.doctor() == 0
     assert "ok   verdicts: station cell-01 can say OK (functional) with adapter starter" in capsys.readouterr().out
-    good, bad = held_out(4)
+    good, bad = held_out(8)
     ours = desk.decisions(good + bad, desk.station)
     assert ours == desk.decisions(good + bad, DEMO_STATION)
     assert {decision for decision, _, _ in ours.values()} >= {"OK", "NG"}
