@@ -6,19 +6,16 @@ measures the other poly runs. WORK keeps pictures, scores and the stages of teac
 
 from __future__ import annotations
 
-import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from edge.errors import EdgeError
-from export.errors import ExportError
 from export.progress import Report
 from export.starter.cells import load_cells, training_cells
 from export.studies.cell_sets import cell_flags
+from export.studies.command import study_parser, write_page
 from export.studies.imagenet import kept
 from export.studies.progress import reporter
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Scores, difference, quality
@@ -26,12 +23,8 @@ from export.studies.runs import RUNS
 from export.studies.taught import JUDGES, copied, study_plan, taught_scores
 from export.studies.template import fill, row, table
 from export.teach.estimate import EffortName
-from export.teach.heap import keep_freed_memory
 from export.teach.plan import Plan
 from firmware_config.board import Board, read_board
-from firmware_config.errors import ConfigError
-from firmware_config.exit_codes import DONE, FAILED
-from firmware_config.write import write_atomic
 
 EFFORT: EffortName = "quick"
 NEW_RUN, *MEASURED_RUNS = RUNS[1::2]
@@ -117,25 +110,15 @@ def page(scores: Sequence[Scores], *, command: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and write the page."""
-    parser = argparse.ArgumentParser(
-        prog="python -m export.studies.adaptation", description="Teach mono cells, adapt to poly cells, and measure others of these."
+    parser = study_parser(
+        "adaptation", "Teach mono cells, adapt to poly cells, and measure others of these.", keeps="pictures, scores and stages"
     )
-    parser.add_argument("work", type=Path, metavar="WORK", help="The folder that keeps pictures, scores and stages.")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page.")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING)  # before onnxruntime's quantizer, which would make every library log at INFO
-    keep_freed_memory()
-    options.work.mkdir(parents=True, exist_ok=True)
-    report, board = reporter(), read_board("cpu")
-    try:
-        scores = [variant_scores(name, options.work, board=board, report=report) for name in variants()]
-        text = page(scores, command=f"python -m export.studies.adaptation {options.work} --out {options.out}")
-        write_atomic(options.out, text.encode())
-    except (ExportError, EdgeError, ConfigError, OSError) as err:
-        print(f"{parser.prog}: {err}", file=sys.stderr)
-        return FAILED
-    print(options.out)
-    return DONE
+    options, report, board = parser.parse_args(arguments), reporter(), read_board("cpu")
+
+    def make(command: str) -> str:
+        return page([variant_scores(name, options.work, board=board, report=report) for name in variants()], command=command)
+
+    return write_page(parser, options, make)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ pictures, so that a rerun is quick.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from export.products.assembly.part import FAULTS
 from export.products.assembly.render import write_folders
 from export.starter.cells import load_cells, training_cells, validation_cells
 from export.studies.cell_sets import cell_flags, cell_sets
+from export.studies.command import study_parser, write_page
 from export.studies.controls import linear_probe
 from export.studies.imagenet import Maps, feature_maps, kept, pooled_features
 from export.studies.patch_memory import CANDIDATES, MEMORY_PATCHES, NEIGHBOURS, PatchMemory
@@ -32,8 +32,6 @@ from export.studies.runs import RUNS, leave_one_run_out, runs_quality
 from export.studies.template import fill, row, table
 from export.studies.texture_statistics import local_contrast_scores, whole_picture_scores
 from firmware_config.describers import ImagePreprocess
-from firmware_config.exit_codes import DONE
-from firmware_config.write import write_atomic
 
 SEEDS = range(5)
 CELL_PX, PROBE_PX = 160, 224
@@ -228,16 +226,11 @@ def _cells(side_px: int) -> list[Pixels]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and write the page."""
-    parser = argparse.ArgumentParser(
-        prog="python -m export.studies.alternatives", description="Measure what a user would take instead: patch memory, probe, statistics."
+    parser = study_parser(
+        "alternatives", "Measure what a user would take instead: patch memory, probe, statistics.", keeps="features and rendered pictures"
     )
-    parser.add_argument("cache", type=Path, metavar="CACHE", help="The folder that keeps features and rendered pictures.")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page.")
     options = parser.parse_args(arguments)
-    command = f"python -m export.studies.alternatives {options.cache} --out {options.out}"
-    write_atomic(options.out, page(options.cache, command=command).encode())
-    print(options.out)
-    return DONE
+    return write_page(parser, options, lambda command: page(options.work, command=command))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ and the stages of teaching, so that what was interrupted goes on where it stoppe
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,25 +15,20 @@ from pathlib import Path
 import numpy as np
 
 from edge.demo.textiles import textile_paths
-from edge.errors import EdgeError
-from export.errors import ExportError
 from export.products.assembly.part import FAULTS
 from export.progress import Report
 from export.starter.cells import load_cells, training_cells
 from export.studies.alternatives import ASSEMBLY_BAD, ASSEMBLY_SEED, GOOD_COUNTS, rendered
 from export.studies.cell_sets import cell_sets
+from export.studies.command import study_parser, write_page
 from export.studies.imagenet import kept
 from export.studies.progress import reporter
 from export.studies.protocol import Scores, auroc
 from export.studies.taught import JUDGES, copied, study_plan, taught_scores
 from export.studies.template import fill, row, table
 from export.teach.estimate import EffortName
-from export.teach.heap import keep_freed_memory
 from export.teach.plan import Plan
 from firmware_config.board import Board, read_board
-from firmware_config.errors import ConfigError
-from firmware_config.exit_codes import DONE, FAILED
-from firmware_config.write import write_atomic
 
 LABELLED_COUNTS = (0, 4, 16)
 EFFORT: EffortName = "quick"
@@ -166,24 +159,15 @@ def page(work: Path, cases: Sequence[str], *, command: str, board: Board, report
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and write the page."""
-    parser = argparse.ArgumentParser(
-        prog="python -m export.studies.few_pictures", description="Teach products from few pictures, and measure what the judges find."
+    parser = study_parser(
+        "few_pictures", "Teach products from few pictures, and measure what the judges find.", keeps="pictures, scores and stages"
     )
-    parser.add_argument("work", type=Path, metavar="WORK", help="The folder that keeps pictures and stages.")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page.")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING)  # before onnxruntime's quantizer, which would make every library log at INFO
-    keep_freed_memory()
-    options.work.mkdir(parents=True, exist_ok=True)
-    command = f"python -m export.studies.few_pictures {options.work} --out {options.out}"
-    try:
-        text = page(options.work, list(CASES), command=command, board=read_board("cpu"), report=reporter())
-        write_atomic(options.out, text.encode())
-    except (ExportError, EdgeError, ConfigError, OSError) as err:
-        print(f"{parser.prog}: {err}", file=sys.stderr)
-        return FAILED
-    print(options.out)
-    return DONE
+
+    def make(command: str) -> str:
+        return page(options.work, list(CASES), command=command, board=read_board("cpu"), report=reporter())
+
+    return write_page(parser, options, make)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ that what was interrupted goes on where it stopped.
 
 from __future__ import annotations
 
-import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,11 +13,10 @@ from typing import get_args
 
 import numpy as np
 
-from edge.errors import EdgeError
-from export.errors import ExportError
 from export.progress import Report
 from export.starter.cells import load_cells
 from export.studies.cell_sets import cell_flags
+from export.studies.command import study_parser, write_page
 from export.studies.imagenet import kept
 from export.studies.progress import reporter
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, Scores, difference
@@ -27,13 +24,9 @@ from export.studies.runs import RUNS, leave_one_run_out, runs_quality, splits
 from export.studies.taught import JUDGES, copied, study_plan, taught_scores
 from export.studies.template import fill, row, table
 from export.teach.estimate import EffortName
-from export.teach.heap import keep_freed_memory
 from export.teach.pictures import LEAST_GOOD
 from export.teach.plan import Plan
 from firmware_config.board import Board, read_board
-from firmware_config.errors import ConfigError
-from firmware_config.exit_codes import DONE, FAILED
-from firmware_config.write import write_atomic
 
 PRODUCT = "solar_cell"
 
@@ -93,11 +86,9 @@ def page(scores: Scores, *, effort: EffortName, command: str) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Parse the command line and write the page."""
-    parser = argparse.ArgumentParser(
-        prog="python -m export.studies.left_out_runs", description="Teach cells without one production run, and measure it there."
+    parser = study_parser(
+        "left_out_runs", "Teach cells without one production run, and measure it there.", keeps="pictures, scores and stages"
     )
-    parser.add_argument("work", type=Path, metavar="WORK", help="The folder that keeps pictures, scores and stages.")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.md", help="The page.")
     parser.add_argument(
         "--effort", choices=get_args(EffortName), default="quick", help="That of `kotoba-export teach`. Default: %(default)s."
     )
@@ -105,29 +96,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--runs", type=int, nargs="+", choices=[run.start for run in RUNS], metavar="ROW",
         help="Measure only the runs that begin at these rows, and write no page.",
     )  # fmt: skip
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.WARNING)  # before onnxruntime's quantizer, which would make every library log at INFO
-    keep_freed_memory()
-    options.work.mkdir(parents=True, exist_ok=True)
-    report, board = reporter(), read_board("cpu")
+    options, report, board = parser.parse_args(arguments), reporter(), read_board("cpu")
 
     def scorer(training: Sequence[int], measured: Sequence[int]) -> Scores:
         return run_scores(training, measured, options.work, effort=options.effort, board=board, report=report)
 
-    try:
-        if options.runs is not None:
-            for training, measured in splits():
-                if measured.start in options.runs:
-                    scorer(training, measured)
-            return DONE
-        effort = "" if options.effort == "quick" else f" --effort {options.effort}"
-        command = f"python -m export.studies.left_out_runs {options.work} --out {options.out}{effort}"
-        write_atomic(options.out, page(leave_one_run_out(scorer), effort=options.effort, command=command).encode())
-    except (ExportError, EdgeError, ConfigError, OSError) as err:
-        print(f"{parser.prog}: {err}", file=sys.stderr)
-        return FAILED
-    print(options.out)
-    return DONE
+    def make(command: str) -> str | None:
+        if options.runs is None:
+            effort = "" if options.effort == "quick" else f" --effort {options.effort}"
+            return page(leave_one_run_out(scorer), effort=options.effort, command=command + effort)
+        for training, measured in splits():
+            if measured.start in options.runs:
+                scorer(training, measured)
+        return None
+
+    return write_page(parser, options, make)
 
 
 if __name__ == "__main__":
