@@ -29,6 +29,7 @@ from export.teach.plan import Plan
 from firmware_config.board import Board, read_board
 
 PRODUCT = "solar_cell"
+BOTH = "both judges, their log-odds added"
 
 
 def planned(training: Sequence[int], work: Path, *, effort: EffortName, report: Report) -> Plan:
@@ -69,9 +70,9 @@ def page(scores: Scores, *, effort: EffortName, command: str) -> str:
     defective, _ = cell_flags(load_cells())
     heads = ("scorer", "pooled AUROC (95 % interval)", "mean over runs", *(f"{run.start} to {run.stop - 1}" for run in RUNS))
     lines = []
-    for judge, column in zip(JUDGES, scores.T, strict=True):
+    for name, column in zip((*JUDGES, BOTH), (*scores.T, scores.sum(1)), strict=True):
         q = runs_quality([column], defective)
-        lines.append(row(judge, q.pooled, q.mean, *(f"{one:.3f}" for one in q.by_run)))
+        lines.append(row(name, q.pooled, q.mean, *(f"{one:.3f}" for one in q.by_run)))
     less = difference([scores[:, 0]], [scores[:, 1]], defective, range(len(scores)))
     return fill(
         Path(__file__).with_suffix(".md"),

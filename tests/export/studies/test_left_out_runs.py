@@ -7,7 +7,7 @@ import pytest
 
 from export.starter.cells import load_cells
 from export.studies import left_out_runs
-from export.studies.left_out_runs import page, planned, run_scores
+from export.studies.left_out_runs import BOTH, page, planned, run_scores
 from export.studies.runs import RUNS, splits
 from export.studies.taught import JUDGES
 from firmware_config.board import read_board
@@ -51,4 +51,5 @@ def test_the_page_says_the_aurocs_of_each_judge_and_run() -> None:
     assert table[JUDGES[0]][0].startswith("1.000")
     assert table[JUDGES[0]][2:] == ["1.000"] * len(RUNS)
     assert table[JUDGES[1]][2:] == ["0.500"] + ["1.000"] * (len(RUNS) - 1)
+    assert table[BOTH][2:] == ["1.000"] * len(RUNS)
     assert "make it" in text
