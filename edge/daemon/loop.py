@@ -170,6 +170,7 @@ class Daemon:
             *(f"station {name}: {trouble.detail}" for name, troubles in self._troubles.items() for trouble in troubles),
             *(status.last_error for status in statuses),
             *(f"{stage} is hung" for stage in sorted(hung)),
+            spool.moved_aside and f"the spool was damaged, its numbers begin anew: what is left of it was moved to {spool.moved_aside}",
         ]
         self._report_status("degraded" if any(trouble) else "online", next((text for text in trouble if text), ALL_WELL))
 

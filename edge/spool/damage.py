@@ -2,11 +2,13 @@
 
 SQLite's quick_check sees broken structure but no changed content, and a broken frame in the write-ahead log silently ends the log there. So
 every row carries a CRC-32 of its content, and frames that were once committed but lie behind the readable end of the log are counted.
+A file that is sound but lacks rows is told by its high-water mark (edge/spool/mark.py).
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import itertools
 import os
 import sqlite3
@@ -18,6 +20,7 @@ from pathlib import Path
 
 SUFFIXES = ("", "-wal", "-shm")
 """The database, its write-ahead log and the index of the log: they only make sense together."""
+_UNREAD, _READ = ".unread-", ".damaged-"
 
 _ENVIRONMENT = ("database is locked", "disk I/O error", "database or disk is full", "out of memory", "unable to open database file")
 """What SQLite says when the machine around the file is at fault, not the file."""
@@ -73,14 +76,46 @@ def find_damage(connection: sqlite3.Connection, path: Path) -> str | None:
     return _broken_seal(connection) or _unreadable_backlog(connection)
 
 
-def move_aside(path: Path, stamp: str) -> Path:
-    """Rename the three files to NAME.damaged-STAMP..., never deleting any."""
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    for suffix in SUFFIXES:
-        old = path.with_name(path.name + suffix)
-        if old.exists():
-            old.rename(aside.with_name(aside.name + suffix))
-    return aside
+def move_aside(path: Path, stamp: str) -> None:
+    """Give the three files the name NAME.unread-STAMP..., never deleting any. Killed on the way, `finish_moves` ends it."""
+    aside = path.with_name(f"{path.name}{_UNREAD}{stamp}")
+    for suffix in reversed(SUFFIXES):  # the database itself comes last: with it the set is complete
+        with contextlib.suppress(FileNotFoundError):
+            os.link(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
+    synchronise(path.parent)
+    finish_moves(path)
+
+
+def finish_moves(path: Path) -> None:
+    """Take away the first names of a set that has been moved aside."""
+    if path.exists() and any(aside.samefile(path) for aside in unread(path)):
+        for suffix in reversed(SUFFIXES):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        synchronise(path.parent)
+
+
+def unread(path: Path) -> list[Path]:
+    """The databases that were moved aside and whose whole rows were not taken over yet, oldest first."""
+    found = path.parent.glob(f"{glob.escape(path.name + _UNREAD)}*")
+    return sorted(aside for aside in found if not aside.name.endswith(SUFFIXES[1:]))
+
+
+def note_read(aside: Path) -> Path:
+    """Name a set NAME.damaged-STAMP..., now that its whole rows were taken over; returns the new name."""
+    read = aside.with_name(aside.name.replace(_UNREAD, _READ))
+    for suffix in reversed(SUFFIXES):
+        with contextlib.suppress(FileNotFoundError):
+            aside.with_name(aside.name + suffix).rename(read.with_name(read.name + suffix))
+    return read
+
+
+def synchronise(folder: Path) -> None:
+    """Put the names in a folder on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def undelivered(path: Path) -> list[Row]:

@@ -31,7 +31,7 @@ Execute = Callable[[str, Sequence[object]], sqlite3.Cursor]
 
 @dataclass(frozen=True, slots=True)
 class JudgedFile:
-    """One row: the file, the row of its inspection, and when the file was first missed (seconds since 1970), None while it is there."""
+    """One row: the file, the row of its inspection, and when it was first missed (s, the spool's own time), None while it is there."""
 
     station: str
     file: PictureFile

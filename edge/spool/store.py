@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import shutil
 import sqlite3
 import threading
 import time
@@ -27,11 +28,13 @@ from edge.spool.ballast import Ballast
 from edge.spool.damage import Row, seal
 from edge.spool.file import INSERT, PAGE_BYTES, open_connection, open_spool_file
 from edge.spool.judged_files import JudgedFiles
+from edge.spool.mark import Mark
 
 log = logging.getLogger(__name__)
 
 DEFAULT_MAX_BYTES = 1 << 30
-DEFAULT_KEEP_S = 7 * 86_400.0
+DEFAULT_KEEP_S, DEFAULT_KEEP_ROWS = 7 * 86_400.0, 1000
+"""While there is room, the newest rows stay however old they are."""
 DEFAULT_BALLAST_BYTES = 8 << 20
 """Twice the write-ahead log at SQLite's default checkpoint of 1,000 pages: enough to prune and to move cursors on a full disk."""
 
@@ -85,24 +88,33 @@ class Spool:
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
         keep_s: float = DEFAULT_KEEP_S,
+        keep_rows: int = DEFAULT_KEEP_ROWS,
         ballast_bytes: int = DEFAULT_BALLAST_BYTES,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
         new_epoch: Callable[[], str] = lambda: uuid.uuid4().hex,
         connect: Callable[[Path], sqlite3.Connection] = open_connection,
     ) -> None:
         self._path = path
         self._max_bytes = max_bytes
-        self._keep_s = keep_s
-        self._clock = clock
+        self._keep_s, self._keep_rows = keep_s, keep_rows
         self._ballast = Ballast(path.with_name(path.name + ".ballast"), size_bytes=ballast_bytes)
         self._lock = threading.RLock()
         self._judged: dict[str, JudgedFiles] = {}
         self._full = False
         self._closed = False
-        stamp = datetime.fromtimestamp(clock(), timezone.utc).strftime("%Y%m%dT%H%M%S.%f")
+        stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%S.%f")
         with self._translated("opening it"):
+            if shutil.disk_usage(path.parent).free < ballast_bytes:  # an open database needs a little space, or dies of SIGBUS
+                self._ballast.drop()
             self._file = open_spool_file(path, max_pages=self._max_pages, stamp=stamp, new_epoch=new_epoch, connect=connect)
+            self._clock = self._spool_clock(clock)
         self._ballast.restore()
+
+    def _spool_clock(self, clock: Callable[[], float]) -> Callable[[], float]:
+        """The spool's own time: it goes on from the newest row while the spool is open, so that no step of the wall clock ages a row."""
+        newest = self._execute("SELECT committed_at FROM inspections ORDER BY row DESC LIMIT 1").fetchone()
+        began = (newest[0] if newest else 0.0) - clock()
+        return lambda: began + clock()
 
     @property
     def epoch(self) -> str:
@@ -217,7 +229,9 @@ class Spool:
             return self._changes()
 
     def prune(self) -> int:
-        """Delete rows older than `keep_s` that no sink waits for, and take up ballast again; returns how many rows went.
+        """Delete rows older than `keep_s` that no sink waits for, but the newest, and take up ballast again; returns how many rows went.
+
+        A row ages while the spool is open.
 
         Judged files that have been gone for as long are forgotten.
 
@@ -225,7 +239,7 @@ class Spool:
             SpoolError: it cannot be written.
         """
         pruned, before = 0, self._clock() - self._keep_s
-        while batch := self._delete_oldest(PRUNE_ROWS, before=before):
+        while batch := self._delete_oldest(PRUNE_ROWS, before=before, keep_rows=self._keep_rows):
             pruned += batch
         with self._transaction("forgetting files that are gone"):
             self._execute("DELETE FROM files WHERE gone_at < ?", (before,))
@@ -274,30 +288,39 @@ class Spool:
             body, now = encode(committed), self._clock()
             identity = (committed.id, committed.epoch, committed.station, committed.seq, now)
             self._execute(INSERT, (*identity, body, seal(*identity, zlib.crc32(body))))
+            row = self._number("SELECT last_insert_rowid()")
             if file is not None and files is not None:
-                judged = files.commit(file, self._number("SELECT last_insert_rowid()"))
+                judged = files.commit(file, row)
             counter = (committed.station, committed.seq)
             self._execute("INSERT OR REPLACE INTO stations VALUES (?, ?, ?)", (*counter, seal(*counter)))
         if judged is not None and files is not None:
             files.committed(judged)
+        self._advance_mark(row)
         return committed
+
+    def _advance_mark(self, row: int) -> None:
+        try:
+            self._file.mark.advance(Mark(self._file.epoch, row))
+        except OSError as err:  # the row is safe; only the loss of the whole file would not be noticed
+            log.error("the mark beside the spool cannot be written path=%s reason=%s", self._path, err.strerror)  # noqa: TRY400
 
     def _make_room(self) -> bool:
         """Delete the oldest rows that nobody waits for. On a full disk the ballast makes that possible, and must fit again afterwards."""
         quota = self._number("PRAGMA page_count") + _SPLIT_PAGES >= self._max_pages
         if not quota:
             self._ballast.drop()
-        deleted = self._delete_oldest(min(PRUNE_ROWS, self._max_pages // 20 + 1), before=float("inf"))
+        deleted = self._delete_oldest(min(PRUNE_ROWS, self._max_pages // 20 + 1), before=float("inf"), keep_rows=0)
         if not quota:
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return self._ballast.restore() and (deleted > 0 or not quota)
 
-    def _delete_oldest(self, limit: int, *, before: float) -> int:
+    def _delete_oldest(self, limit: int, *, before: float, keep_rows: int) -> int:
         query = f"""
             DELETE FROM inspections WHERE row IN (
-                SELECT row FROM inspections WHERE committed_at < ? AND {_NOBODY_WAITS} ORDER BY row LIMIT ?)"""  # noqa: S608
+                SELECT row FROM inspections WHERE committed_at < ? AND row <= (SELECT max(row) FROM inspections) - ? AND {_NOBODY_WAITS}
+                ORDER BY row LIMIT ?)"""  # noqa: S608
         with self._transaction("pruning"):
-            self._execute(query, (before, limit))
+            self._execute(query, (before, keep_rows, limit))
             return self._changes()
 
     def _move_cursor(self, sink: str, pending: Pending) -> None:

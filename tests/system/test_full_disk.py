@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,3 +28,19 @@ def test_on_a_full_disk_no_verdict_is_ok_and_none_is_lost(tmp_path: Path) -> Non
     assert seen["decisions"].count("FAULT") >= 1
     assert all("spool_full" in reasons for decision, reasons in zip(seen["decisions"], seen["reasons"], strict=True) if decision == "FAULT")
     assert seen["seqs"] == list(range(1, len(seen["seqs"]) + 1))
+
+
+TMPFS = 'mount -t tmpfs -o size=24m tmpfs "$1"'
+EXT4 = 'truncate -s 24M "$1.img" && mkfs.ext4 -q -b {block} "$1.img" && mount -o loop "$1.img" "$1"'
+
+
+@pytest.mark.parametrize("disk", [TMPFS, EXT4.format(block=1024), EXT4.format(block=4096)], ids=["tmpfs", "ext4-1024", "ext4-4096"])
+def test_a_box_that_starts_on_a_full_disk_has_all_its_verdicts(tmp_path: Path, disk: str) -> None:
+    if "ext4" in disk and os.geteuid() != 0:
+        pytest.skip("only root may mount an ext4 file system")
+    script = f'PATH=$PATH:/usr/sbin; {disk} && exec "$2" -m tests.support.full_disk_at_start "$1"'
+    alone = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    command = [*alone, "sh", "-c", script, "sh", str(tmp_path), sys.executable]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"waiting": list(range(1, 51)), "moved_aside": None, "after": 51}

@@ -20,7 +20,7 @@ FILE = PictureFile("sub/a.png", 17, 123_456_789, "ab" * 32)
 
 @contextmanager
 def opened(folder: Path, *, now: list[float] | None = None, keep_s: float = 100.0) -> Iterator[Spool]:
-    spool = Spool(folder / "spool.sqlite", ballast_bytes=4096, keep_s=keep_s, clock=lambda: now[0] if now else 0.0)
+    spool = Spool(folder / "spool.sqlite", ballast_bytes=4096, keep_s=keep_s, keep_rows=0, clock=lambda: now[0] if now else 0.0)
     try:
         yield spool
     finally:

@@ -4,7 +4,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,10 +27,12 @@ def opened(
     *,
     max_bytes: int = DEFAULT_MAX_BYTES,
     keep_s: float = DEFAULT_KEEP_S,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] = time.monotonic,
     connect: Callable[[Path], sqlite3.Connection] = open_connection,
 ) -> Iterator[Spool]:
-    spool = Spool(folder / "spool.sqlite", max_bytes=max_bytes, keep_s=keep_s, ballast_bytes=BALLAST_BYTES, clock=clock, connect=connect)
+    spool = Spool(
+        folder / "spool.sqlite", max_bytes=max_bytes, keep_s=keep_s, keep_rows=0, ballast_bytes=BALLAST_BYTES, clock=clock, connect=connect
+    )
     try:
         yield spool
     finally:
@@ -193,6 +195,50 @@ def test_pruning_takes_what_is_old_and_nobody_waits_for(tmp_path: Path) -> None:
         assert waiting(spool, "jsonl") == [("s1", 5), ("s1", 6), ("s1", 7)]
         deliver(spool, 2)
         assert waiting(spool) == [("s1", 2)]
+
+
+@pytest.mark.parametrize("stepped", [-3_600.0, 365 * 86_400.0, -1_790_000_000.0], ids=["an hour back", "a year on", "to 1970"])
+def test_a_step_of_the_wall_clock_prunes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stepped: float) -> None:
+    wall = time.time
+    with opened(tmp_path, keep_s=100) as spool:
+        spool.register_sinks({"mqtt": ("s1",)})
+        commit(spool, 6)
+        deliver(spool, 3)
+        monkeypatch.setattr(time, "time", lambda: wall() + stepped)
+        assert spool.prune() == 0
+        commit(spool, 1, first=7)
+    with opened(tmp_path, keep_s=100) as spool:
+        assert spool.prune() == 0
+        assert spool.status().rows == 7
+        monkeypatch.setattr(time, "time", wall)
+        assert spool.prune() == 0
+
+
+def test_a_row_ages_while_the_spool_is_open(tmp_path: Path) -> None:
+    now = [0.0]
+    with opened(tmp_path, keep_s=100, clock=lambda: now[0]) as spool:
+        commit(spool, 1)
+        now[0] = 60.0
+        commit(spool, 1, first=2)
+    now[0] = 1_000_000.0
+    with opened(tmp_path, keep_s=100, clock=lambda: now[0]) as spool:
+        assert spool.prune() == 0
+        now[0] += 41.0
+        assert spool.prune() == 1
+
+
+def test_the_newest_rows_stay_however_old_they_are(tmp_path: Path) -> None:
+    with closing(Spool(tmp_path / "spool.sqlite", keep_s=0, keep_rows=4, ballast_bytes=4096)) as spool:
+        commit(spool, 6)
+        assert spool.prune() == 2
+
+
+def test_nobody_else_may_read_a_spool(tmp_path: Path) -> None:
+    with opened(tmp_path) as spool:
+        commit(spool, 1)
+        assert {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+            f"spool.sqlite{suffix}": 0o600 for suffix in ("", "-wal", "-shm", ".lock", ".mark", ".ballast")
+        }
 
 
 def test_a_sink_that_is_served_no_more_keeps_nothing_back(tmp_path: Path) -> None:

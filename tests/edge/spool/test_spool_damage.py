@@ -3,6 +3,9 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,7 +89,7 @@ def test_a_file_that_is_no_database_is_moved_aside(tmp_path: Path) -> None:
 
     spool = opened(tmp_path)
 
-    assert spool.status().moved_aside == tmp_path / "spool.sqlite.damaged-19700101T000000.000000"
+    assert spool.status().moved_aside == next(tmp_path.glob("spool.sqlite.damaged-*"))
     assert spool.commit(inspection(1)).seq == 1
     spool.close()
 
@@ -152,3 +155,140 @@ def test_random_damage_is_noticed_or_did_no_harm(folder: Path, tmp_path: Path, s
         assert waiting(spool)[-1] == (committed.epoch, committed.seq), seed
         spool.close()
     assert noticed > len(seeds) // 2
+
+
+def kept(folder: Path) -> Path:
+    """The mark of the spool that was killed, beside its copy."""
+    shutil.copy(folder.parent / "live" / "spool.sqlite.mark", folder)
+    return folder
+
+
+def emptied(folder: Path) -> None:
+    (folder / "spool.sqlite").write_bytes(b"")
+
+
+def gone(folder: Path) -> None:
+    for name in ("spool.sqlite", "spool.sqlite-wal"):
+        (folder / name).unlink()
+
+
+def without_log(folder: Path) -> None:
+    (folder / "spool.sqlite-wal").unlink()
+
+
+def log_cut_between_frames(folder: Path) -> None:
+    log = folder / "spool.sqlite-wal"
+    connection = sqlite3.connect(folder / "spool.sqlite")
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    frame = 24 + page_bytes
+    content = log.read_bytes()
+    connection.close()
+    log.write_bytes(content[: 32 + (len(content) - 32) // frame // 2 * frame])
+
+
+def log_emptied(folder: Path) -> None:
+    (folder / "spool.sqlite-wal").write_bytes(b"")
+
+
+LACKING = [emptied, gone, without_log, log_cut_between_frames, log_emptied]
+
+
+@pytest.mark.parametrize("harm", LACKING, ids=lambda harm: harm.__name__)
+def test_a_sound_spool_that_lacks_verdicts_is_moved_aside_and_no_number_is_used_twice(folder: Path, harm: Callable[[Path], None]) -> None:
+    harm(kept(folder))
+
+    spool = opened(folder)
+    committed = spool.commit(inspection(ROWS))
+
+    assert spool.status().moved_aside is not None
+    assert (committed.epoch, committed.seq) == ("after", 1)
+    assert waiting(spool)[-1] == ("after", 1)
+    spool.close()
+
+
+@pytest.mark.parametrize("harm", LACKING, ids=lambda harm: harm.__name__)
+def test_without_a_mark_the_same_harm_goes_unnoticed(folder: Path, harm: Callable[[Path], None]) -> None:
+    harm(folder)
+
+    spool = opened(folder)
+
+    assert spool.status().moved_aside is None
+    spool.close()
+
+
+def test_a_spool_from_before_gets_a_mark(folder: Path) -> None:
+    opened(folder).close()
+    emptied(folder)
+
+    spool = opened(folder)
+
+    assert spool.status().moved_aside is not None
+    spool.close()
+
+
+@pytest.mark.parametrize("slot", [0, 256])
+def test_a_mark_that_was_torn_still_holds(folder: Path, slot: int) -> None:
+    overwrite(kept(folder) / "spool.sqlite.mark", slot + 10, b"\0" * 100)
+
+    spool = opened(folder)
+
+    assert spool.status().moved_aside is None
+    assert waiting(spool) == WAITING
+    spool.close()
+
+
+def test_an_older_copy_of_the_spool_is_not_taken_for_the_present_one(folder: Path, tmp_path: Path) -> None:
+    older = shutil.copytree(folder, tmp_path / "older")
+    spool = opened(folder)
+    spool.commit(inspection(ROWS))
+    spool.close()
+    shutil.copy(older / "spool.sqlite", folder)
+    shutil.copy(older / "spool.sqlite-wal", folder)
+
+    spool = opened(folder)
+
+    assert spool.status().moved_aside is not None
+    assert spool.commit(inspection(ROWS + 1)).epoch == "after"
+    spool.close()
+
+
+KILLED_AT = """
+import os, signal, sys
+from pathlib import Path
+from edge.spool.store import Spool
+
+left = int(sys.argv[2])
+CHANGES = {"os.link", "os.remove", "os.rename", "sqlite3.connect", "os.truncate"}
+
+def die(event, arguments):
+    global left
+    changes = event in CHANGES or (event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_CREAT)
+    if changes and ".lock" not in str(arguments[0]):
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+
+folder = Path(sys.argv[1])
+sys.addaudithook(die)
+spool = Spool(folder / "spool.sqlite", ballast_bytes=4096, new_epoch=lambda: "after")
+"""
+
+
+@pytest.mark.parametrize("number", range(30))
+def test_killed_while_a_damaged_spool_is_moved_aside_nothing_whole_is_lost(folder: Path, number: int) -> None:
+    """The process dies at the first, second, ... call that changes the disk; the next start ends what was begun."""
+    place = (kept(folder) / "spool.sqlite").read_bytes().index(b'"s1-25"')
+    overwrite(folder / "spool.sqlite", place, b'"s1-52"')
+    killed = subprocess.run([sys.executable, "-c", KILLED_AT, str(folder), str(number)], capture_output=True, text=True, check=False)
+    assert killed.returncode in {0, -9}, killed.stderr
+
+    spool = opened(folder)
+    found = waiting(spool)
+    committed = spool.commit(inspection(ROWS))
+
+    assert set(WAITING) - {("before", 26)} <= set(found)
+    assert (committed.epoch, committed.seq) == ("after", 1)
+    assert not list(folder.glob("*.unread-*"))
+    damaged = [path for path in folder.glob("spool.sqlite.damaged-*") if not path.name.endswith(("-wal", "-shm"))]
+    assert any(b'"s1-52"' in path.read_bytes() for path in damaged)
+    spool.close()
