@@ -34,6 +34,7 @@ from export.products.sampler import Sampler
 from export.products.wording import wording_of
 from export.starter.cells import Cell, training_cells, validation_cells
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
+from export.studies.errors import StudyError
 from export.studies.protocol import RESAMPLES, Flags, Interval, Scores, auroc, blocks, bootstrap
 from export.studies.words.checked_words import (
     KINDS,
@@ -143,6 +144,9 @@ def choose(pictures: Sequence[CheckedPicture], threshold: float | None) -> tuple
     """Choose the most precise strictness and the most precise cosine threshold of those that lose at most MAY_LOSE of recall.
 
     `threshold` is the bundle's clip.threshold.
+
+    Raises:
+        StudyError: all lose more.
     """
     slacks = (np.inf,) if threshold is None else SLACKS
     grid = [Strictness(m, e, s, -np.inf if threshold is None else threshold) for m in MARGINS for e in EXCHANGES for s in slacks]
@@ -161,6 +165,9 @@ def _most_precise(pictures: Sequence[CheckedPicture], filters: Mapping[_Key, Fil
 
     by_key = {key: totals(stays) for key, stays in filters.items()}
     allowed = {key: both for key, both in by_key.items() if all(total[0] - total[2] <= MAY_LOSE * total[4] for total in both)}
+    if not allowed:
+        msg = f"no filter of these words loses at most {MAY_LOSE:.1%} of their recall: the words of this bundle need none"
+        raise StudyError(msg)
     return max(allowed, key=lambda key: float(np.mean([total[2] / total[3] for total in allowed[key]])))
 
 

@@ -13,6 +13,7 @@ from export.products.product import read_product
 from export.products.wording import wording_of
 from export.starter.cells import validation_cells
 from export.studies.words.checked_words import SampleDescriber
+from export.studies.errors import StudyError
 from export.studies.words.measure import GROUPS, STATION, choose, measure
 from export.studies.words.pictures import on_real, on_rendered
 from export.teach.judge_stages import unsigned_bundle
@@ -42,6 +43,8 @@ def test_the_words_of_painted_pictures_are_checked_and_measured(tmp_path: Path, 
     assert all(picture.true_words["tags"] > 0 for picture in pictures)
     assert measure(pictures, describer.strictness).keys() == GROUPS.keys()
     assert choose(pictures, 0.0)[0].threshold == 0.0
+    with pytest.raises(StudyError, match="no filter of these words"):
+        choose(pictures, 10.0)  # no cosine reaches it
 
 
 @pytest.mark.parametrize("grain", [True, False])
