@@ -12,8 +12,8 @@ from export.models.foils import write_foils
 from export.products.product import read_product
 from export.products.wording import wording_of
 from export.starter.cells import validation_cells
-from export.studies.words.checked_words import SampleDescriber
 from export.studies.errors import StudyError
+from export.studies.words.checked_words import SampleDescriber
 from export.studies.words.measure import GROUPS, STATION, choose, measure
 from export.studies.words.pictures import on_real, on_rendered
 from export.teach.judge_stages import unsigned_bundle
