@@ -1,0 +1,109 @@
+"""No command calls home: in a network with a name server of the test, answering or silent, none asks for a name."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.repository import KEYS, ROOT, STARTER, STARTER_PICTURES
+from tests.support.station_files import changed_station
+from tests.support.tiny_spec import write_spec
+
+EDGE, EXPORT = ("-m", "edge.cli"), ("-m", "export.cli")
+A_FIFTH_S, WHOLE_S = 24.0, 120.0
+"""Telemetry begins some seconds after the first session."""
+STOP_S = 5.0
+"""In this time a box ends, also with a name server that is silent."""
+
+CALLS_HOME = """
+import time
+import onnxruntime as ort
+from onnx import TensorProto, helper
+x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N"]) for name in "xy")
+graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "graph", [x], [y])
+session = ort.InferenceSession(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString())
+time.sleep(20)
+"""
+
+
+def station(folder: Path) -> Path:
+    (folder / "stations").mkdir()
+    path = folder / "stations" / "cell-01.toml"
+    camera = {"kind": "folder", "path": str(STARTER_PICTURES), "watch": False, "repeat": True}
+    text = changed_station(STARTER / "golden/station.toml", {"judge": {"cached_scores": 0}, "camera": camera})
+    path.write_text(f'{text}\n[outputs.jsonl]\npath = "{folder / "verdicts.jsonl"}"\n')
+    return path
+
+
+def demo(folder: Path) -> list[str]:
+    return [*EDGE, "demo", "--forever", "--out", str(folder)]
+
+
+def run(folder: Path) -> list[str]:
+    station(folder)
+    return [*EDGE, "run"]
+
+
+def inspect(folder: Path) -> list[str]:
+    return [*EDGE, "inspect", *[str(STARTER_PICTURES)] * 8, "--station", str(station(folder)), "--jsonl", str(folder / "out.jsonl")]
+
+
+def doctor(folder: Path) -> list[str]:
+    station(folder)
+    return [*EDGE, "doctor"]
+
+
+def build(folder: Path) -> list[str]:
+    specification = write_spec(folder / "spec")
+    return [*EXPORT, "build", str(specification), "--out", str(folder / "bundle"), "--key", str(folder / "builder.key")]
+
+
+COMMANDS: tuple[Callable[[Path], list[str]], ...] = (demo, run, inspect, doctor, build)
+
+
+def asked(command: Sequence[str], folder: Path, *, silent: bool, watched_s: float, home: str = "1") -> tuple[list[str], int, str]:
+    """Run python for so long at most; returns the names that it asked for, its exit code and what it said."""
+    log = folder / "names.txt"
+    log.touch()
+    settings = {
+        "KOTOBA_STATIONS": folder / "stations", "KOTOBA_BUNDLE": STARTER, "KOTOBA_KEYS": KEYS, "KOTOBA_SPOOL": folder / "spool.sqlite",
+        "HOME": folder, "PYTHONPATH": ROOT, "ORT_DISABLE_TELEMETRY": home,
+    }  # fmt: skip
+    watched = ["--log", str(log), *(["--silent"] if silent else []), "--timeout", str(watched_s), "--grace", str(STOP_S)]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.name_server", *watched, sys.executable, *command],
+        cwd=ROOT, env={**os.environ, **{key: str(value) for key, value in settings.items()}}, timeout=watched_s + 60, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    return log.read_text().splitlines(), done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("silent", "watched_s"),
+    [
+        pytest.param(True, A_FIFTH_S, marks=pytest.mark.long, id="silent"),
+        pytest.param(True, WHOLE_S, marks=pytest.mark.soak, id="silent, two minutes"),
+        pytest.param(False, WHOLE_S, marks=pytest.mark.soak, id="answering, two minutes"),
+    ],
+)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_no_command_asks_for_a_name(command: Callable[[Path], list[str]], tmp_path: Path, watched_s: float, silent: bool) -> None:  # noqa: FBT001 -- a parameter
+    # The environment asks for telemetry, in vain.
+    names, code, said = asked(
+        command(tmp_path), tmp_path, silent=silent, watched_s=watched_s, home="0"
+    )  # the environment asks for it in vain
+    assert names == []
+    assert code in ({0, -15} if command is demo else {0}), said
+    assert not list(tmp_path.rglob("*onnxruntime*"))  # what it wants to upload is kept in the user's cache
+
+
+@pytest.mark.long
+def test_the_watch_sees_a_process_that_calls_home(tmp_path: Path) -> None:
+    names, _, _ = asked(["-c", CALLS_HOME], tmp_path, silent=False, watched_s=40.0, home="0")
+    assert names
+    assert all("." in name for name in names)
