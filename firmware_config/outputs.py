@@ -42,7 +42,7 @@ class MqttOutput(BaseModel):
     )
     keepalive_s: int = Field(default=10, ge=2, le=3_600, description="Seconds of silence after which broker and box ask for each other.")
     ack_timeout_s: float = Field(
-        default=10.0, gt=0, le=600, description="Deadline for the acknowledgement of a verdict; then it is sent again."
+        default=5.0, gt=0, le=600, description="Deadline for the acknowledgement of a verdict; then it is sent again."
     )
     require_subscriber: bool = Field(
         default=True, description="With MQTT 5: keep a verdict that the broker took without a subscriber (reason 0x10), and raise an alarm."

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
 
 from edge.daemon.dispatcher import Dispatcher, DispatchStatus
 from edge.daemon.frame_slot import FrameSlot
@@ -18,7 +19,7 @@ from edge.inspection.inspector import Inspector
 from edge.inspection.policy import uncommitted, unencodable
 from edge.interfaces import Camera
 from edge.records import Capture, Inspection, PictureFile, Trouble
-from edge.sinks import BoxStatus, SinkRoute, stations_by_sink
+from edge.sinks import BoxState, BoxStatus, SinkRoute, stations_by_sink
 from edge.spool.store import Spool, SpoolStatus
 from edge.triggers import open_trigger
 from firmware_config.station import Station
@@ -86,7 +87,7 @@ class Daemon:
         self._worker = threading.Thread(target=self._work, name="inspect", daemon=True)
         self._turns = 0
         self._cannot_commit: str | None = None
-        self._status_text = ALL_WELL
+        self._reported: tuple[BoxState, str | None, tuple[str, ...]] = ("online", None, ())
         self._camera_errors: dict[str, str] = {}
         self._troubles: dict[str, tuple[Trouble, ...]] = {}
         for pipeline in self._pipelines:
@@ -124,7 +125,7 @@ class Daemon:
                 statuses, spool = [dispatcher.status() for dispatcher in self._dispatchers], self._spool.status()
             except SpoolError as err:
                 # While this lasts the watchdog is not fed. systemd then restarts the daemon, which examines the spool's file.
-                self._report_status("degraded", str(err))
+                self._report_status("degraded", str(err), tuple(pipeline.name for pipeline in self._pipelines))
                 continue
             for stage, progress in self._progress(statuses).items():
                 if moved.get(stage, (None, 0.0))[0] != progress:
@@ -147,9 +148,11 @@ class Daemon:
     def _progress(self, statuses: Sequence[DispatchStatus]) -> dict[str, int]:
         """A number for each stage that grows while the stage moves.
 
-        A camera that can hang has a deadline of its own in its child process, and one that has nothing to show is no fault.
+        A camera that can hang has a deadline of its own in its child process, and one that has nothing to show is no fault. An output that
+        waits for its other side has deadlines of its own, however long these are.
         """
-        return {"inspect": self._turns} | {f"output-{i}": status.progress for i, status in enumerate(statuses)}
+        moved = [route.waits() + status.progress for route, status in zip(self._routes, statuses, strict=True)]
+        return {"inspect": self._turns} | {f"output-{i}": number for i, number in enumerate(moved)}
 
     def _is_done(self) -> bool:
         return not any(pipeline.thread.is_alive() or pipeline.slot.waiting for pipeline in self._pipelines) and not self._captured.is_set()
@@ -164,15 +167,18 @@ class Daemon:
         self._metrics.spool_bytes.set(spool.used_bytes)
         self._metrics.spool_full.set(self._cannot_commit is not None)
         self._metrics.resident_bytes.set(resident_bytes())
-        trouble = [
-            self._cannot_commit,
-            *self._camera_errors.values(),
-            *(f"station {name}: {trouble.detail}" for name, troubles in self._troubles.items() for trouble in troubles),
-            *(status.last_error for status in statuses),
-            *(f"{stage} is hung" for stage in sorted(hung)),
-            spool.moved_aside and f"the spool was damaged, its numbers begin anew: what is left of it was moved to {spool.moved_aside}",
+        everyone = tuple(pipeline.name for pipeline in self._pipelines)
+        troubles: list[tuple[str | None, tuple[str, ...]]] = [
+            (self._cannot_commit, everyone),
+            *((text, (name,)) for name, text in self._camera_errors.items()),
+            *((f"station {name}: {each.detail}", (name,)) for name, some in self._troubles.items() for each in some),
+            *((status.last_error, route.stations) for route, status in zip(self._routes, statuses, strict=True)),
+            *((f"{stage} is hung", everyone) for stage in sorted(hung)),
+            (f"the spool was damaged, its numbers begin anew: the old one is {spool.moved_aside}" if spool.moved_aside else None, everyone),
         ]
-        self._report_status("degraded" if any(trouble) else "online", next((text for text in trouble if text), ALL_WELL))
+        concerned = {name for text, names in troubles if text for name in names}
+        why = next((text for text, _ in troubles if text), None)
+        self._report_status("degraded" if why else "online", why, tuple(name for name in everyone if name in concerned))
 
     def _show_troubles(self, station: str, troubles: tuple[Trouble, ...]) -> None:
         """Say what is wrong with a camera when that changes: in the log, in a metric and in the station's state."""
@@ -190,15 +196,15 @@ class Daemon:
             if route.set_troubles is not None and station in route.stations:
                 route.set_troubles(station, troubles)
 
-    def _report_status(self, status: BoxStatus, text: str) -> None:
-        if text == self._status_text:
+    def _report_status(self, state: BoxState, why: str | None = None, stations: tuple[str, ...] = ()) -> None:
+        if (state, why, stations) == self._reported:
             return
-        self._status_text = text
-        log.info("status %s: %s", status, text)
+        self._reported, text = (state, why, stations), why or (ALL_WELL if state == "online" else state)
+        log.info("status %s: %s", state, text)
         self._notifier.status(text)
         for route in self._routes:
             if route.set_status is not None:
-                route.set_status(status, text)
+                route.set_status(BoxStatus(state, datetime.now(timezone.utc), why, stations))
 
     def _prune(self) -> None:
         try:
@@ -280,7 +286,7 @@ class Daemon:
     def _stop(self) -> None:
         """End every thread; what is committed but not delivered stays in the spool."""
         self._notifier.stopping()
-        self._report_status("stopping", "stopping")
+        self._report_status("stopping")
         self._stopping.set()
         self._captured.set()
         for pipeline in self._pipelines:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
 
 from edge.interfaces import Sink
 from edge.records import Trouble
 
-BoxStatus: TypeAlias = Literal["online", "degraded", "stopping"]
+BoxState: TypeAlias = Literal["online", "degraded", "stopping"]
 
 _Settings = TypeVar("_Settings")
+
+
+@dataclass(frozen=True, slots=True)
+class BoxStatus:
+    """How the box is since when (UTC): why in one sentence, and the stations concerned, of a box that is degraded."""
+
+    state: BoxState
+    since: datetime
+    why: str | None = None
+    stations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +30,16 @@ class SinkRoute:
     """A sink and the stations that it serves.
 
     `name` is the kind of output. The spool keeps a cursor per name and station, so that a broker that moved goes on where it stopped.
-    `set_status` tells consumers how the box is and why, `set_troubles` what is wrong with the camera of a station now, where the other
-    side has a place for that.
+    `set_status` tells consumers how the box is, `set_troubles` what is wrong with the camera of a station now, where the other side has a
+    place for that. `waits` grows while the sink waits for the other side: waiting is no standstill.
     """
 
     name: str
     stations: tuple[str, ...]
     sink: Sink
-    set_status: Callable[[BoxStatus, str], None] | None = None
+    set_status: Callable[[BoxStatus], None] | None = None
     set_troubles: Callable[[str, tuple[Trouble, ...]], None] | None = None
+    waits: Callable[[], int] = lambda: 0
 
 
 def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ import queue
 import socket
 import ssl
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
@@ -19,10 +20,11 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import DeliveryError
+from edge.sinks.mqtt.resolver import SLICE_S, Address, Resolver
 from firmware_config.outputs import MqttOutput, MqttTls
 
 CONNECT_S = 5.0
-"""For TCP, TLS and CONNACK each."""
+"""For the look-up, TCP, TLS and CONNACK each."""
 GOODBYE_S = 1.0
 
 AT_LEAST_ONCE = 1
@@ -47,18 +49,22 @@ class _Gone:
 class MqttConnection:
     """Opened by the constructor.
 
-    `will` is the topic and payload that the broker publishes, retained, when this connection is lost.
+    `will` is the topic and payload that the broker publishes, retained, when this connection is lost. `waiting` is called again and again
+    while the other side is waited for.
 
     Raises:
         DeliveryError: the broker cannot be reached, does not prove who it is, or refuses us.
     """
 
-    def __init__(self, settings: MqttOutput, *, client_id: str, will: tuple[str, bytes]) -> None:
+    def __init__(
+        self, settings: MqttOutput, *, client_id: str, will: tuple[str, bytes], resolver: Resolver, waiting: Callable[[], None]
+    ) -> None:
         self._settings = settings
+        self._waiting = waiting
         self._where = f"{settings.host}:{settings.port}"
         self._events: queue.SimpleQueue[_Connected | _Acknowledged | _Gone] = queue.SimpleQueue()
         version = MQTTProtocolVersion.MQTTv5 if settings.protocol == "5" else MQTTProtocolVersion.MQTTv311
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False)
+        self._client = _Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False)
         self._client.connect_timeout = CONNECT_S
         self._client.will_set(*will, qos=AT_LEAST_ONCE, retain=True)
         self._client.on_connect = self._on_connect
@@ -66,18 +72,20 @@ class MqttConnection:
         self._client.on_disconnect = self._on_disconnect
         try:
             self._authenticate()
+            self._client.addresses = resolver.addresses(within_s=CONNECT_S, waiting=waiting)
             self._client.connect(settings.host, settings.port, keepalive=settings.keepalive_s)
         except (OSError, ValueError) as err:  # ssl.SSLError is an OSError
             self._close_socket()
             msg = f"connecting to the broker {self._where}: {err}: check host, port, TLS files and that the broker runs"
             raise DeliveryError(msg) from err
         self._client.loop_start()
-        self._alive = True
+        self._alive, self._greeted = True, False
         event = self._next_event("waiting for the broker's greeting", until=time.monotonic() + CONNECT_S)
         if not isinstance(event, _Connected) or event.refused is not None:
             self.abandon()
             msg = f"connecting to the broker {self._where}: refused: {getattr(event, 'refused', event)}: check user, password and protocol"
             raise DeliveryError(msg)
+        self._greeted = True
 
     @property
     def alive(self) -> bool:
@@ -127,15 +135,24 @@ class MqttConnection:
             self._client.username_pw_set(settings.username, password)
 
     def _next_event(self, doing: str, *, until: float) -> _Connected | _Acknowledged:
-        try:
-            event = self._events.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
-            event = _Gone("no answer in time")
+        event = self._event_until(until)
         if isinstance(event, _Gone):
             self.abandon()
-            msg = f"{doing} at the broker {self._where}: {event.reason}: it is tried again"
+            plain = not self._greeted and self._settings.tls is None
+            advice = "if this port speaks TLS, give [outputs.mqtt.tls]; " if plain else ""
+            msg = f"{doing} at the broker {self._where}: {event.reason}: {advice}it is tried again"
             raise DeliveryError(msg)
         return event
+
+    def _event_until(self, until: float) -> _Connected | _Acknowledged | _Gone:
+        while True:
+            left_s = until - time.monotonic()
+            try:
+                return self._events.get(timeout=max(0.0, min(SLICE_S, left_s)))
+            except queue.Empty:
+                self._waiting()
+                if left_s <= 0:
+                    return _Gone("no answer in time")
 
     def _close_socket(self) -> None:
         sock = self._client.socket()
@@ -158,10 +175,31 @@ class MqttConnection:
         self._events.put(_Gone(f"connection lost ({code})"))
 
 
+class _Client(Client):
+    """Connects to addresses that were looked up before, with one deadline for all of them."""
+
+    addresses: Sequence[Address] = ()
+
+    def _create_socket_connection(self) -> socket.socket:
+        until, failure = time.monotonic() + CONNECT_S, OSError("no address")
+        for family, address in self.addresses:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                sock.settimeout(max(0.1, until - time.monotonic()))
+                sock.connect(address)
+            except OSError as err:
+                sock.close()
+                failure = err
+            else:
+                return sock
+        raise failure
+
+
 class _TlsSocket(ssl.SSLSocket):
     """Closes itself when the handshake fails: paho forgets the socket then, and a broker that is not trusted is tried for ever."""
 
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 -- as in ssl
+        self.settimeout(CONNECT_S)  # paho's is the keepalive, up to an hour
         try:
             super().do_handshake(block)
         except OSError:

@@ -11,7 +11,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from datetime import datetime, timezone
 
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -21,8 +21,9 @@ from edge.errors import DeliveryError, NobodyListensError
 from edge.message import SCHEMA, encode
 from edge.records import Inspection, Trouble
 from edge.sinks.mqtt.connection import MqttConnection
+from edge.sinks.mqtt.resolver import Resolver
 from edge.sinks.mqtt.station_state import StationState
-from edge.sinks.route import SinkRoute, stations_by_destination
+from edge.sinks.route import BoxStatus, SinkRoute, stations_by_destination
 from firmware_config.outputs import MqttOutput
 from firmware_config.station import Station
 
@@ -43,7 +44,7 @@ def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, obj
     brokers = [((station.outputs.mqtt, station.station.path), station.station.name) for station in stations if station.outputs.mqtt]
     for (settings, root), names in stations_by_destination(brokers).items():
         sink = MqttSink(settings, root=root, box=box, stations=names, info=info)
-        yield SinkRoute("mqtt", names, sink, sink.set_status, sink.set_troubles)
+        yield SinkRoute("mqtt", names, sink, sink.set_status, sink.set_troubles, sink.waits)
 
 
 class MqttSink:
@@ -71,7 +72,7 @@ class MqttSink:
         self._clock = clock
         self._states = {station: StationState(station) for station in stations}
         self._wanted = {
-            self._status_topic: _status("online"),
+            self._status_topic: _status("online", since=datetime.now(timezone.utc)),
             f"{root}/{box}/info": json.dumps({"schema": SCHEMA, **info}, ensure_ascii=False).encode(),
             **{self._state_topic(station): state.payload() for station, state in self._states.items()},
         }
@@ -82,10 +83,19 @@ class MqttSink:
         """Never held for long: the main loop says what is wrong with a camera while a delivery waits for its acknowledgement."""
         self._connection: MqttConnection | None = None
         self._closed = threading.Event()
+        self._resolver = Resolver(settings.host, settings.port)
+        self._waits = 0
 
-    def set_status(self, state: Literal["online", "degraded", "stopping"], text: str) -> None:
-        """Say how the box is, and of a box that is degraded why; published with the next contact, within a second or so."""
-        self._wanted[self._status_topic] = _status(state, detail=text if state == "degraded" else None)
+    def set_status(self, status: BoxStatus) -> None:
+        """Say how the box is; published with the next contact, within a second or so."""
+        self._wanted[self._status_topic] = _status(status.state, since=status.since, detail=status.why, stations=status.stations)
+
+    def waits(self) -> int:
+        """A number that grows while the broker is waited for; from any thread."""
+        return self._waits
+
+    def _wait(self) -> None:
+        self._waits += 1
 
     def set_troubles(self, station: str, troubles: tuple[Trouble, ...]) -> None:
         """Say what is wrong with the camera of a station; published with the next contact."""
@@ -110,14 +120,14 @@ class MqttSink:
         topic = f"{self._root}/{inspection.station}/verdict"
         with self._lock:
             connection = self._live_connection()
+            if self._clock() - self._refreshed_at >= STATE_EVERY_S:  # also where no verdict gets through: the status says why
+                self._refresh(connection)
             code = connection.publish(topic, encode(inspection), retain=False, properties=self._properties(inspection))
             if code == NO_MATCHING_SUBSCRIBERS and self._settings.require_subscriber:
                 msg = f"publishing on {topic}: the broker has no subscriber for it: start the consumer, or set require_subscriber = false"
                 raise NobodyListensError(msg)
             _check(code, topic)
             self._change_state(inspection.station, lambda state: state.add(inspection))
-            if self._clock() - self._refreshed_at >= STATE_EVERY_S:
-                self._refresh(connection)
 
     def close(self) -> None:
         """Leave: retained status `offline`, goodbye to the broker. A delivery under way fails."""
@@ -129,7 +139,7 @@ class MqttSink:
             return
         try:
             if self._connection is not None and self._connection.alive:
-                self._wanted[self._status_topic] = _status("offline")
+                self._wanted[self._status_topic] = _status("offline", since=datetime.now(timezone.utc))
                 self._say_goodbye(self._connection)
             self._connection = None
         finally:
@@ -152,7 +162,13 @@ class MqttSink:
                 self._connection.abandon()
                 self._connection = None
             self._retained = {}
-            self._connection = MqttConnection(self._settings, client_id=self._client_id, will=(self._status_topic, _status("offline")))
+            self._connection = MqttConnection(
+                self._settings,
+                client_id=self._client_id,
+                will=(self._status_topic, _status("offline")),
+                resolver=self._resolver,
+                waiting=self._wait,
+            )
             self._refresh(self._connection)
         return self._connection
 
@@ -188,8 +204,10 @@ class MqttSink:
         return properties
 
 
-def _status(state: str, *, detail: str | None = None) -> bytes:
-    return json.dumps({"state": state} | ({"detail": detail} if detail else {}), ensure_ascii=False).encode()
+def _status(state: str, *, since: datetime | None = None, detail: str | None = None, stations: Sequence[str] = ()) -> bytes:
+    """The retained status. The last will, which the broker says for us, cannot know since when."""
+    said = {"state": state, "since": since and since.isoformat(), "detail": detail, "stations": list(stations)}
+    return json.dumps({key: value for key, value in said.items() if value}, ensure_ascii=False).encode()
 
 
 def _check(code: int, topic: str) -> None:

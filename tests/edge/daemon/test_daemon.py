@@ -22,9 +22,12 @@ from edge.message import utc_text
 from edge.records import Capture, Decision, Reason, Trouble
 from edge.sinks import SinkRoute
 from edge.sinks.memory import MemorySink
+from edge.sinks.mqtt.sink import MqttSink
 from edge.spool.store import Spool
+from firmware_config.outputs import MqttOutput
 from tests.support.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, pipeline, running
 from tests.support.sample_records import BUNDLE, MODELS, description, frames, lost, scores, station
+from tests.support.scripted_broker import NEVER, ScriptedBroker
 
 
 @pytest.fixture
@@ -231,6 +234,29 @@ def test_a_dead_camera_or_sink_does_not_stop_the_pings(spool: Spool, manager: so
         pings = [hear(manager, lambda said: said == b"WATCHDOG=1") for _ in range(14)]  # 3.5 s of them
 
     assert len(pings) == 14
+
+
+@pytest.mark.long
+def test_a_broker_that_is_waited_for_does_not_stop_the_pings(spool: Spool, manager: socket.socket) -> None:
+    with ScriptedBroker([NEVER] * 9, protocol="5") as broker:
+        output = MqttOutput(host="127.0.0.1", port=broker.port, ack_timeout_s=60)
+        sink = MqttSink(output, root="plant", box="box1", stations=("cell-01",), info={})
+        route = SinkRoute("mqtt", ("cell-01",), sink, sink.set_status, sink.set_troubles, sink.waits)
+        camera = MemoryCamera(frames(["a.png"]), hold=True)
+        daemon = Daemon([pipeline(camera, ["a.png"])], spool=spool, routes=[route], metrics=Metrics(), notifier=notifier_at(manager, 2.5))
+        with running(daemon):
+            pings = [hear(manager, lambda said: said == b"WATCHDOG=1") for _ in range(16)]  # 4 s of them
+            assert broker.offered == 1
+    assert len(pings) == 16
+
+
+def test_a_spool_that_was_moved_aside_is_said(tmp_path: Path, manager: socket.socket) -> None:
+    (tmp_path / "spool.sqlite").write_bytes(b"not a database" * 1000)
+    damaged = Spool(tmp_path / "spool.sqlite", ballast_bytes=4096)
+    with running(daemon_of([pipeline(DeadCamera(), [])], damaged, MemorySink(), notifier=notifier_at(manager, 30))):
+        told = hear(manager, lambda said: said.startswith(b"STATUS"))
+    damaged.close()
+    assert told.startswith(b"STATUS=the spool was damaged, its numbers begin anew: the old one is /")
 
 
 def test_a_camera_that_breaks_its_contract_is_said(spool: Spool, manager: socket.socket) -> None:

@@ -14,8 +14,9 @@ import pytest
 from edge.errors import DeliveryError, NobodyListensError
 from edge.message import encode
 from edge.records import Trouble
+from edge.sinks import BoxStatus
 from edge.sinks.mqtt.sink import MqttSink
-from firmware_config.outputs import MqttOutput
+from firmware_config.outputs import MqttOutput, MqttTls
 from tests.support.consumer import Consumer, Got
 from tests.support.inspections import FULL, inspection
 from tests.support.mosquitto import USER, Mosquitto, free_port, write_certificates
@@ -89,7 +90,8 @@ def test_who_comes_later_finds_status_info_and_state(way: tuple[Mosquitto, str],
         got = {message.topic: message for message in (consumer.next() for _ in range(4))}
 
     assert all(message.retain for message in got.values())
-    assert json.loads(got["plant/line1/box1/status"].payload) == {"state": "online"}
+    status = json.loads(got["plant/line1/box1/status"].payload)
+    assert (status.keys(), status["state"]) == ({"state", "since"}, "online")
     assert json.loads(got["plant/line1/box1/info"].payload) == {"schema": "kotoba.inspection/1", **INFO}
     state = json.loads(got["plant/line1/s1/state"].payload)
     assert (state["last"]["id"], state["last"]["seq"], state["counts"]["OK"]) == ("s1-1", 1, 1)
@@ -140,11 +142,58 @@ def test_a_status_that_was_set_goes_out_with_the_next_contact(broker: Mosquitto,
     sinks.append(sink)
     with Consumer(broker, "plant/line1/box1/status") as consumer:
         sink.connect()
-        sink.set_status("degraded", "station s1: the folder is gone")
+        sink.set_status(BoxStatus("degraded", MOMENT, "station s1: the folder is gone", ("s1",)))
         sink.connect()
         got = consumer.until(is_status("degraded"))
 
-    assert json.loads(got.payload) == {"state": "degraded", "detail": "station s1: the folder is gone"}
+    said = {"state": "degraded", "since": MOMENT.isoformat(), "detail": "station s1: the folder is gone", "stations": ["s1"]}
+    assert json.loads(got.payload) == said
+
+
+def test_while_nobody_listens_the_status_says_so(broker: Mosquitto, sinks: list[MqttSink]) -> None:
+    now = [0.0]
+    sink = MqttSink(settings(broker), root="plant/line1", box="box1", stations=("s1",), info=INFO, clock=lambda: now[0])
+    sinks.append(sink)
+    with pytest.raises(NobodyListensError) as nobody:
+        sink.deliver(inspection(1))
+    sink.set_status(BoxStatus("degraded", MOMENT, str(nobody.value), ("s1",)))
+    with Consumer(broker, "plant/line1/box1/status") as consumer:
+        now[0] = 2.0
+        with pytest.raises(NobodyListensError):
+            sink.deliver(inspection(1))
+        got = consumer.until(is_status("degraded"))
+    assert json.loads(got.payload)["detail"] == str(nobody.value)
+
+
+def test_waiting_for_the_broker_shows(sinks: list[MqttSink]) -> None:
+    """A peer that takes a connection and says nothing: so the deadline is felt, and the watchdog sees that the sink waits."""
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        sink = sink_for(MqttOutput(host="127.0.0.1", port=deaf.getsockname()[1]))
+        sinks.append(sink)
+        with pytest.raises(DeliveryError, match=r"no answer in time: if this port speaks TLS, give \[outputs.mqtt.tls\]") as refusal:
+            sink.connect()
+    assert sink.waits() >= 8
+    assert is_one_sentence(refusal.value)
+
+
+def test_a_peer_that_says_nothing_to_tls_is_given_up(sinks: list[MqttSink], tmp_path: Path) -> None:
+    write_certificates(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        tls = MqttTls(ca_file=tmp_path / "ca.pem")
+        sink = sink_for(MqttOutput(host="127.0.0.1", port=deaf.getsockname()[1], tls=tls, keepalive_s=3_600))
+        sinks.append(sink)
+        with pytest.raises(DeliveryError, match="timed out"):
+            sink.connect()
+
+
+def test_plain_text_to_a_port_that_speaks_tls_is_said(sinks: list[MqttSink], tmp_path: Path) -> None:
+    broker = Mosquitto(tmp_path / "broker", tls=True, password=True)
+    broker.start()
+    sink = sink_for(settings(broker).model_copy(update={"tls": None}))
+    sinks.append(sink)
+    with pytest.raises(DeliveryError, match=r"if this port speaks TLS, give \[outputs.mqtt.tls\]"):
+        sink.connect()
+    broker.kill()
 
 
 def test_what_is_wrong_with_a_camera_stands_in_the_state_of_its_station_until_it_is_over(broker: Mosquitto, sinks: list[MqttSink]) -> None:
