@@ -197,5 +197,5 @@ def _outputs(stations: tuple[Station, ...], bundle: Bundle, board: Board, settin
     routes = open_sinks(stations, box=f"{settings.box}-doctor", info=box_info(bundle, board))
     for route in routes:
         with closing(route.sink) as sink:
-            sink.connect()
+            (route.reach or sink.connect)()
     return ", ".join(f"{route.name} takes {', '.join(route.stations)}" for route in routes) or "none: verdicts stay in the spool"

@@ -31,7 +31,8 @@ class SinkRoute:
 
     `name` is the kind of output. The spool keeps a cursor per name and station, so that a broker that moved goes on where it stopped.
     `set_status` tells consumers how the box is, `set_troubles` what is wrong with the camera of a station now, where the other side has a
-    place for that. `waits` grows while the sink waits for the other side: waiting is no standstill.
+    place for that. `waits` grows while the sink waits for the other side: waiting is no standstill. `reach` raises a DeliveryError
+    where the other side is not there, and changes nothing that others see; None: `sink.connect` does so.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SinkRoute:
     set_status: Callable[[BoxStatus], None] | None = None
     set_troubles: Callable[[str, tuple[Trouble, ...]], None] | None = None
     waits: Callable[[], int] = lambda: 0
+    reach: Callable[[], None] | None = None
 
 
 def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:

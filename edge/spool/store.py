@@ -29,6 +29,7 @@ from edge.spool.damage import Row, seal
 from edge.spool.file import INSERT, PAGE_BYTES, open_connection, open_spool_file
 from edge.spool.judged_files import JudgedFiles
 from edge.spool.mark import Mark
+from edge.spool.replays import ask_again, waiting_again
 
 log = logging.getLogger(__name__)
 
@@ -189,12 +190,7 @@ class Spool:
             rows.sort(key=lambda row: row.row)
             if rows:
                 return tuple(Pending(row.row, None, self._read(row)) for row in rows[:limit])
-            query = """
-                SELECT replay, i.row, id, epoch, station, seq, committed_at, body, seal
-                FROM replays AS r JOIN inspections AS i ON i.row = r.row
-                WHERE sink = ? AND station IN (SELECT value FROM json_each(?)) ORDER BY replay LIMIT ?"""
-            asked = self._execute(query, (sink, json.dumps(list(stations)), limit)).fetchall()
-            rows_again = [(replay, Row(*columns)) for replay, *columns in asked]
+            rows_again = waiting_again(self._execute, sink, stations, limit)
             return tuple(Pending(row.row, replay, replace(self._read(row), replayed=True)) for replay, row in rows_again)
 
     def mark_delivered(self, sink: str, pending: Pending) -> None:
@@ -219,14 +215,10 @@ class Spool:
         """Ask for a range of a station to be sent again, marked `replayed`; returns how many of it are still here.
 
         Raises:
-            SpoolError: it cannot be written.
+            SpoolError: it cannot be written, the range is none, or no such output serves the station.
         """
         with self._transaction("asking for a replay"):
-            query = """
-                INSERT INTO replays (sink, row)
-                SELECT ?, row FROM inspections WHERE epoch = ? AND station = ? AND seq BETWEEN ? AND ? ORDER BY seq"""
-            self._execute(query, (sink, epoch or self._file.epoch, station, first_seq, last_seq))
-            return self._changes()
+            return ask_again(self._execute, sink, station, first_seq, last_seq, epoch=epoch or self._file.epoch)
 
     def prune(self) -> int:
         """Delete rows older than `keep_s` that no sink waits for, but the newest, and take up ballast again; returns how many rows went.

@@ -49,15 +49,15 @@ class _Gone:
 class MqttConnection:
     """Opened by the constructor.
 
-    `will` is the topic and payload that the broker publishes, retained, when this connection is lost. `waiting` is called again and again
-    while the other side is waited for.
+    `will` is the topic and payload that the broker publishes, retained, when this connection is lost; None: nothing. `waiting` is called
+    again and again while the other side is waited for.
 
     Raises:
         DeliveryError: the broker cannot be reached, does not prove who it is, or refuses us.
     """
 
     def __init__(
-        self, settings: MqttOutput, *, client_id: str, will: tuple[str, bytes], resolver: Resolver, waiting: Callable[[], None]
+        self, settings: MqttOutput, *, client_id: str, will: tuple[str, bytes] | None, resolver: Resolver, waiting: Callable[[], None]
     ) -> None:
         self._settings = settings
         self._waiting = waiting
@@ -66,7 +66,8 @@ class MqttConnection:
         version = MQTTProtocolVersion.MQTTv5 if settings.protocol == "5" else MQTTProtocolVersion.MQTTv311
         self._client = _Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False)
         self._client.connect_timeout = CONNECT_S
-        self._client.will_set(*will, qos=AT_LEAST_ONCE, retain=True)
+        if will is not None:
+            self._client.will_set(*will, qos=AT_LEAST_ONCE, retain=True)
         self._client.on_connect = self._on_connect
         self._client.on_publish = self._on_publish
         self._client.on_disconnect = self._on_disconnect

@@ -18,7 +18,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import DeliveryError, NobodyListensError
-from edge.message import SCHEMA, encode
+from edge.message import SCHEMA, encode, utc_text
 from edge.records import Inspection, Trouble
 from edge.sinks.mqtt.connection import MqttConnection
 from edge.sinks.mqtt.resolver import Resolver
@@ -44,7 +44,7 @@ def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, obj
     brokers = [((station.outputs.mqtt, station.station.path), station.station.name) for station in stations if station.outputs.mqtt]
     for (settings, root), names in stations_by_destination(brokers).items():
         sink = MqttSink(settings, root=root, box=box, stations=names, info=info)
-        yield SinkRoute("mqtt", names, sink, sink.set_status, sink.set_troubles, sink.waits)
+        yield SinkRoute("mqtt", names, sink, sink.set_status, sink.set_troubles, sink.waits, sink.reach)
 
 
 class MqttSink:
@@ -110,6 +110,14 @@ class MqttSink:
         with self._lock:
             self._refresh(self._live_connection())
 
+    def reach(self) -> None:
+        """Greet the broker and leave: no topic is touched.
+
+        Raises:
+            DeliveryError: it cannot be reached or refuses.
+        """
+        self._open(will=None).disconnect()
+
     def deliver(self, inspection: Inspection) -> None:
         """Publish a verdict and wait for the acknowledgement.
 
@@ -162,15 +170,12 @@ class MqttSink:
                 self._connection.abandon()
                 self._connection = None
             self._retained = {}
-            self._connection = MqttConnection(
-                self._settings,
-                client_id=self._client_id,
-                will=(self._status_topic, _status("offline")),
-                resolver=self._resolver,
-                waiting=self._wait,
-            )
+            self._connection = self._open(will=(self._status_topic, _status("offline")))
             self._refresh(self._connection)
         return self._connection
+
+    def _open(self, *, will: tuple[str, bytes] | None) -> MqttConnection:
+        return MqttConnection(self._settings, client_id=self._client_id, will=will, resolver=self._resolver, waiting=self._wait)
 
     def _refresh(self, connection: MqttConnection) -> None:
         """Publish the retained topics that the broker does not have as they are wanted."""
@@ -206,7 +211,7 @@ class MqttSink:
 
 def _status(state: str, *, since: datetime | None = None, detail: str | None = None, stations: Sequence[str] = ()) -> bytes:
     """The retained status. The last will, which the broker says for us, cannot know since when."""
-    said = {"state": state, "since": since and since.isoformat(), "detail": detail, "stations": list(stations)}
+    said = {"state": state, "since": since and utc_text(since), "detail": detail, "stations": list(stations)}
     return json.dumps({key: value for key, value in said.items() if value}, ensure_ascii=False).encode()
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from edge.errors import DeliveryError, NobodyListensError
-from edge.message import encode
+from edge.message import encode, utc_text
 from edge.records import Trouble
 from edge.sinks import BoxStatus
 from edge.sinks.mqtt.sink import MqttSink
@@ -146,8 +146,22 @@ def test_a_status_that_was_set_goes_out_with_the_next_contact(broker: Mosquitto,
         sink.connect()
         got = consumer.until(is_status("degraded"))
 
-    said = {"state": "degraded", "since": MOMENT.isoformat(), "detail": "station s1: the folder is gone", "stations": ["s1"]}
+    said = {"state": "degraded", "since": utc_text(MOMENT), "detail": "station s1: the folder is gone", "stations": ["s1"]}
     assert json.loads(got.payload) == said
+
+
+def test_reaching_a_broker_touches_no_topic(way: tuple[Mosquitto, str], sinks: list[MqttSink]) -> None:
+    broker, protocol = way
+    box = sink_for(settings(broker, protocol))
+    sinks.append(box)
+    box.connect()
+    with Consumer(broker, "plant/#", protocol=protocol) as consumer:
+        for _ in range(3):
+            consumer.next()  # what is retained
+        MqttSink(settings(broker, protocol), root="plant/line1", box="box1-doctor", stations=("s1",), info=INFO).reach()
+        box.set_troubles("s1", (Trouble("camera_stalled", MOMENT, "it hangs"),))
+        box.connect()
+        assert consumer.next().topic == "plant/line1/s1/state"
 
 
 def test_while_nobody_listens_the_status_says_so(broker: Mosquitto, sinks: list[MqttSink]) -> None:

@@ -177,6 +177,32 @@ def test_a_replay_of_what_is_not_there_is_no_error(spool: Spool) -> None:
     assert spool.replay("mqtt", "s1", 1, 2, epoch="another") == 0
 
 
+def test_what_is_asked_for_twice_is_sent_again_once(spool: Spool) -> None:
+    spool.register_sinks({"mqtt": ("s1",)})
+    commit(spool, 3)
+    deliver(spool, 3)
+    assert [spool.replay("mqtt", "s1", 1, 2), spool.replay("mqtt", "s1", 2, 10**30)] == [2, 2]
+    assert waiting(spool) == [("s1", 1), ("s1", 2), ("s1", 3)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (("mqtt", "s1", 3, 2), "the lower number first"),
+        (("mqtt", "s1", 0, 2), "from 1 on"),
+        (("mqtt", "s9", 1, 2), "knows no such output of it, but mqtt of s1"),
+        (("fax", "s1", 1, 2), "knows no such output of it, but mqtt of s1"),
+    ],
+)
+def test_a_replay_of_nonsense_is_refused(spool: Spool, asked: tuple[str, str, int, int], why: str) -> None:
+    spool.register_sinks({"mqtt": ("s1",)})
+    commit(spool, 3)
+    deliver(spool, 3)
+    with pytest.raises(SpoolError, match=why):
+        spool.replay(*asked)
+    assert waiting(spool) == []
+
+
 def test_pruning_takes_what_is_old_and_nobody_waits_for(tmp_path: Path) -> None:
     now = [0.0]
     with opened(tmp_path, keep_s=100, clock=lambda: now[0]) as spool:
