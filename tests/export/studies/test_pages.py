@@ -19,6 +19,7 @@ SLOT = re.compile(r"\{\{ \w+ \}\}")
         ("results.md", "results.md"),
         ("alternatives.md", "alternatives.md"),
         ("left_out_runs.md", "left-out-runs.md"),
+        ("adaptation.md", "adaptation.md"),
         ("rules.md", "rules.md"),
         ("trust/page.md", "trust.md"),
         ("typographic_attack/page.md", "typographic-attack.md"),
