@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_val
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import CalibrationError, first_mistake
 from firmware_config.labels import Label
+from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
 from firmware_config.write import write_atomic
 
@@ -220,8 +221,7 @@ def read_calibration(path: Path) -> Calibration:
         CalibrationError: the file is missing, too large, or not a calibration.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_CALIBRATION_BYTES + 1)
+        raw = read_regular(path, MAX_CALIBRATION_BYTES + 1)
     except OSError as err:
         msg = f"calibration {path} cannot be read ({err.strerror}): make it with `kotoba-edge calibrate` or correct [judge] calibration"
         raise CalibrationError(msg) from err

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from pydantic import BaseModel, Field, ValidationError
 
 from firmware_config.errors import SignatureError
+from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
 
 KEY_SUFFIX = ".pub"
@@ -108,8 +109,7 @@ def read_trusted_keys(folder: Path) -> dict[str, bytes]:
 
 
 def _read_public_key(path: Path) -> bytes:
-    with path.open("rb") as file:
-        line = file.read(MAX_KEY_FILE_BYTES).strip()
+    line = read_regular(path, MAX_KEY_FILE_BYTES).strip()
     if not re.fullmatch(rb"[0-9a-f]{64}", line):
         msg = f"key file {path} does not hold one line of 64 hex digits: copy the builder's {KEY_SUFFIX} file again"
         raise SignatureError(msg)

@@ -14,6 +14,7 @@ from firmware_config.errors import StationError, first_mistake
 from firmware_config.labels import Label
 from firmware_config.measuring import Measuring
 from firmware_config.outputs import Outputs
+from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
 from firmware_config.toml import MAX_TOML_BYTES, parse_toml
 from firmware_config.word_rules import WordRule
@@ -330,8 +331,7 @@ def read_station(path: Path) -> Station:
         StationError: the file is missing, too large, not TOML, or has an unknown key or a wrong value.
     """
     try:
-        with path.open("rb") as file:
-            return parse_station(file.read(MAX_TOML_BYTES + 1), source=str(path))
+        return parse_station(read_regular(path, MAX_TOML_BYTES + 1), source=str(path))
     except OSError as err:
         msg = f"station file {path} cannot be read ({err.strerror}): give the path of an existing file or make one with `kotoba-config new`"
         raise StationError(msg) from err
@@ -386,4 +386,7 @@ def require_named_files(station: Station, *, camera_may_be_out: bool = False) ->
     for key, path in named:
         if not path.exists():
             msg = f"station {station.station.name}: {key}: {path} does not exist: correct the path or put the file there"
+            raise StationError(msg)
+        if not key.startswith("camera.") and not (path.is_file() or path.is_dir()):
+            msg = f"station {station.station.name}: {key}: {path} is no regular file: name the file itself, not a pipe or a device"
             raise StationError(msg)

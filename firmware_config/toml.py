@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from firmware_config.regular_file import read_regular
+
 if sys.version_info >= (3, 11):
     from tomllib import TOMLDecodeError, loads
 else:
@@ -24,8 +26,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         OSError: the file cannot be read.
         ValueError: it is too large or not TOML; the message continues a sentence that begins with the file ("... is not TOML").
     """
-    with path.open("rb") as file:
-        return parse_toml(file.read(MAX_TOML_BYTES + 1))
+    return parse_toml(read_regular(path, MAX_TOML_BYTES + 1))
 
 
 def parse_toml(raw: bytes) -> dict[str, Any]:
@@ -39,6 +40,9 @@ def parse_toml(raw: bytes) -> dict[str, Any]:
         raise ValueError(msg)
     try:
         return loads(raw.decode())
+    except RecursionError:
+        msg = "is nested too deeply"
+        raise ValueError(msg) from None
     except (TOMLDecodeError, UnicodeDecodeError) as err:
         msg = f"is not TOML ({err})"
         raise ValueError(msg) from err

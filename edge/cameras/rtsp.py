@@ -9,6 +9,7 @@ import cv2
 from edge.cameras.child import ChildCamera, Source
 from edge.errors import CameraError
 from firmware_config.cameras import RtspCamera as Settings
+from firmware_config.regular_file import read_secret
 
 
 def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
@@ -36,7 +37,7 @@ def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
 def _login(settings: Settings) -> str:
     path = settings.password_file
     try:
-        login = path.read_text(encoding="utf-8").strip() if path is not None else ""
+        login = read_secret(path) if path is not None else ""
     except (OSError, UnicodeDecodeError) as err:
         msg = f"camera {settings.url}: its password file {path} cannot be read ({err}): give the file as `user:password`"
         raise CameraError(msg) from err

@@ -15,6 +15,7 @@ from edge.familiarity.memory import Memory, Subspace
 from edge.measures.measures import Measures
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import first_mistake
+from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
 from firmware_config.write import write_atomic
 
@@ -89,8 +90,7 @@ def read_memory(path: Path, *, roi: tuple[tuple[float, float], ...] | None) -> M
         FamiliarityError: the file is missing, too large, no memory, or was learned with another region of interest.
     """
     try:
-        with path.open("rb") as opened:
-            raw = opened.read(MAX_MEMORY_BYTES + 1)
+        raw = read_regular(path, MAX_MEMORY_BYTES + 1)
     except OSError as err:
         msg = f"memory {path} cannot be read ({err.strerror}): {ADVICE} or correct [familiarity]"
         raise FamiliarityError(msg) from err

@@ -19,6 +19,7 @@ from edge.errors import LessonError
 from edge.message import Described, Moment, from_wire
 from edge.records import Words
 from firmware_config.errors import first_mistake
+from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
 from firmware_config.write import sync_folder
 
@@ -78,8 +79,7 @@ def read_lessons(path: Path, *, station: str | None = None) -> tuple[Line, ...]:
         LessonError: the file cannot be read, is too large or is cut off, or a line is not a lesson, not the next one or of another station.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_LESSONS_BYTES + 1)
+        raw = read_regular(path, MAX_LESSONS_BYTES + 1)
     except OSError as err:
         msg = f"lessons {path} cannot be read ({err.strerror}): teach the station with `kotoba-edge learn`, or correct [judge] lessons"
         raise LessonError(msg) from err

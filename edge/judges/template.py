@@ -7,9 +7,10 @@ from pathlib import Path
 from edge.bundle.open import Bundle
 from edge.errors import BundleError
 from firmware_config.bundle_parts import missing_template
+from firmware_config.regular_file import read_regular
 from firmware_config.station import Station
 
-MAX_TEMPLATE_CHARACTERS = 100_000
+MAX_TEMPLATE_CHARACTERS, MAX_UTF_8_BYTES = 100_000, 4
 """An instruction is some hundred words; a longer file does not fit into a context and is a mistake."""
 
 
@@ -24,8 +25,7 @@ def read_template(bundle: Bundle, station: Station) -> str:
         raise BundleError(missing)
     path: Path = settings.template_file or bundle.path(bundle.manifest.templates[settings.template])
     try:
-        with path.open(encoding="utf-8") as file:
-            template = file.read(MAX_TEMPLATE_CHARACTERS + 1)
+        template = read_regular(path, MAX_UTF_8_BYTES * MAX_TEMPLATE_CHARACTERS + 1).decode().replace("\r\n", "\n").replace("\r", "\n")
     except OSError as err:
         msg = f"instruction template {path} cannot be read ({err.strerror}): correct [judge] template_file or put the file there"
         raise BundleError(msg) from err

@@ -18,6 +18,7 @@ from firmware_config.calibration import read_calibration
 from firmware_config.errors import ConfigError, ManifestError, first_mistake
 from firmware_config.exit_codes import BAD_CONFIG, DONE
 from firmware_config.obstacles import obstacles
+from firmware_config.regular_file import read_regular
 from firmware_config.settings import BoxSettings
 from firmware_config.signed_bundle import open_signed_bundle
 from firmware_config.station import Station, read_station, require_distinct_names, require_named_files
@@ -145,8 +146,7 @@ def _warnings(station: Station, manifest: Manifest | None, *, elsewhere: bool) -
 
 def _read_manifest(path: Path) -> Manifest:
     try:
-        with path.open("rb") as file:
-            return parse_manifest(file.read(MAX_MANIFEST_BYTES))
+        return parse_manifest(read_regular(path, MAX_MANIFEST_BYTES))
     except OSError as err:
         msg = f"manifest {path} cannot be read ({err.strerror}): give the manifest.json of a bundle"
         raise ManifestError(msg) from err

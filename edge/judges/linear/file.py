@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from edge.errors import BundleError
 from edge.judges.linear.terms import terms_of
 from firmware_config.errors import first_mistake
+from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
 
 MAX_LINEAR_BYTES = 16_000_000
@@ -67,8 +68,7 @@ def read_linear(path: Path) -> LinearModel:
         BundleError: it cannot be read, is too large, or is no linear judge.
     """
     try:
-        with path.open("rb") as opened:
-            raw = opened.read(MAX_LINEAR_BYTES + 1)
+        raw = read_regular(path, MAX_LINEAR_BYTES + 1)
     except OSError as err:
         msg = f"linear judge {path} cannot be read ({err.strerror}): take the bundle from its builder again"
         raise BundleError(msg) from err

@@ -22,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import DeliveryError
 from edge.sinks.mqtt.resolver import SLICE_S, Address, Resolver
 from firmware_config.outputs import MqttOutput, MqttTls
+from firmware_config.regular_file import read_secret
 
 CONNECT_S = 5.0
 """For the look-up, TCP, TLS and CONNACK each."""
@@ -132,7 +133,7 @@ class MqttConnection:
         if settings.tls is not None:
             self._client.tls_set_context(_tls_context(settings.tls))
         if settings.username is not None:
-            password = None if settings.password_file is None else settings.password_file.read_text().strip()
+            password = None if settings.password_file is None else read_secret(settings.password_file)
             self._client.username_pw_set(settings.username, password)
 
     def _next_event(self, doing: str, *, until: float) -> _Connected | _Acknowledged:

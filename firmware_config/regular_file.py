@@ -1,0 +1,39 @@
+"""Reads small files that somebody else may have named: a pipe would hang the reader, a device would fill the memory."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+MAX_SECRET_BYTES = 4096
+
+
+def read_regular(path: Path, max_bytes: int) -> bytes:
+    """The first `max_bytes` of a regular file; who needs to know of more asks for one byte more than is allowed.
+
+    Raises:
+        OSError: it cannot be read, or is a pipe, a device, a folder: `strerror` says which.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise OSError(errno.EINVAL, f"it is {kind}", str(path))
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(max_bytes)
+
+
+def read_secret(path: Path) -> str:
+    """The one line of a password file.
+
+    Raises:
+        OSError: as of `read_regular`, or it is larger than a password.
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    raw = read_regular(path, MAX_SECRET_BYTES + 1)
+    if len(raw) > MAX_SECRET_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {MAX_SECRET_BYTES} bytes", str(path))
+    return raw.decode().strip()
