@@ -170,11 +170,11 @@ class Daemon:
         everyone = tuple(pipeline.name for pipeline in self._pipelines)
         troubles: list[tuple[str | None, tuple[str, ...]]] = [
             (self._cannot_commit, everyone),
+            (f"the spool was damaged, its numbers begin anew: the old one is {spool.moved_aside}" if spool.moved_aside else None, everyone),
             *((text, (name,)) for name, text in self._camera_errors.items()),
             *((f"station {name}: {each.detail}", (name,)) for name, some in self._troubles.items() for each in some),
             *((status.last_error, route.stations) for route, status in zip(self._routes, statuses, strict=True)),
             *((f"{stage} is hung", everyone) for stage in sorted(hung)),
-            (f"the spool was damaged, its numbers begin anew: the old one is {spool.moved_aside}" if spool.moved_aside else None, everyone),
         ]
         concerned = {name for text, names in troubles if text for name in names}
         why = next((text for text, _ in troubles if text), None)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 
 from edge.records import Reason
+from edge.spool.store import Spool
 from export.bundle.build import build
 from export.cache import Cache
 from export.spec import read_spec
@@ -27,6 +29,7 @@ from firmware_config.board import Board
 from firmware_config.calibration import write_calibration
 from tests.support.calibrations import calibration
 from tests.support.consumer import Consumer, Got
+from tests.support.inspections import inspection
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.picture_files import encoded, gradient
 from tests.support.repository import ROOT
@@ -233,6 +236,18 @@ def calibrate_for_another_bundle(box: Box) -> None:
     change_station("min_confidence = 0.5", f'calibration = "{path}"')(box)
 
 
+def name_a_pipe(box: Box) -> None:
+    os.mkfifo(box.root / "password")
+    change_station("[outputs.mqtt]", f'[outputs.mqtt]\npassword_file = "{box.root / "password"}"')(box)
+
+
+def empty_the_spool(box: Box) -> None:
+    box.spool.parent.mkdir()
+    with closing(Spool(box.spool, ballast_bytes=4096)) as spool:
+        spool.commit(inspection(1))
+    box.spool.write_bytes(b"")
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
@@ -256,6 +271,8 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "lessons without a file for them": lambda _: None,
     "lessons that are not there": change_station("min_confidence = 0.5", 'lessons = "nowhere.jsonl"'),
     "unreachable broker": lambda _: None,
+    "password file that is a pipe": name_a_pipe,
+    "spool that was emptied": empty_the_spool,
     "full spool": use_up_the_spool,
     "full disk": use_up_the_disk,
 }
