@@ -103,6 +103,16 @@ def test_no_command_asks_for_a_name(command: Callable[[Path], list[str]], tmp_pa
 
 
 @pytest.mark.long
+def test_a_box_asks_for_its_broker_alone_and_ends_while_the_name_server_is_silent(tmp_path: Path) -> None:
+    path = station(tmp_path)
+    path.write_text(f'{path.read_text()}\n[outputs.mqtt]\nhost = "broker.plant"\n')
+    names, code, said = asked([*EDGE, "run"], tmp_path, silent=True, watched_s=20.0)
+    assert set(names) == {"broker.plant"}
+    assert "gives no answer for broker.plant within 5 s" in said
+    assert code == 0, said
+
+
+@pytest.mark.long
 def test_the_watch_sees_a_process_that_calls_home(tmp_path: Path) -> None:
     names, _, _ = asked(["-c", CALLS_HOME], tmp_path, silent=False, watched_s=40.0, home="0")
     assert names
