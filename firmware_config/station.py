@@ -387,6 +387,6 @@ def require_named_files(station: Station, *, camera_may_be_out: bool = False) ->
         if not path.exists():
             msg = f"station {station.station.name}: {key}: {path} does not exist: correct the path or put the file there"
             raise StationError(msg)
-        if not key.startswith("camera.") and not (path.is_file() or path.is_dir()):
+        if not key.startswith("camera.") and not path.is_file():
             msg = f"station {station.station.name}: {key}: {path} is no regular file: name the file itself, not a pipe or a device"
             raise StationError(msg)

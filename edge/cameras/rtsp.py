@@ -39,7 +39,8 @@ def _login(settings: Settings) -> str:
     try:
         login = read_secret(path) if path is not None else ""
     except (OSError, UnicodeDecodeError) as err:
-        msg = f"camera {settings.url}: its password file {path} cannot be read ({err}): give the file as `user:password`"
+        why = getattr(err, "strerror", err)
+        msg = f"camera {settings.url}: its password file {path} cannot be read ({why}): give the file as `user:password`"
         raise CameraError(msg) from err
     user, colon, password = login.partition(":")
     if not colon:

@@ -45,8 +45,11 @@ def _status(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     with closing(Spool(_existing(settings_from(options, settings).spool))) as spool:
         status = spool.status()
+    aside = None if status.moved_aside is None else str(status.moved_aside)
     backlog = [{"sink": sink, "station": station, "rows": rows} for (sink, station), rows in status.backlog.items()]
-    print(json.dumps({"epoch": status.epoch, "rows": status.rows, "used_bytes": status.used_bytes, "backlog": backlog}))
+    print(
+        json.dumps({"epoch": status.epoch, "rows": status.rows, "used_bytes": status.used_bytes, "moved_aside": aside, "backlog": backlog})
+    )
     return DONE
 
 

@@ -87,6 +87,7 @@ class Daemon:
         self._worker = threading.Thread(target=self._work, name="inspect", daemon=True)
         self._turns = 0
         self._cannot_commit: str | None = None
+        self._since = datetime.now(timezone.utc)
         self._reported: tuple[BoxState, str | None, tuple[str, ...]] = ("online", None, ())
         self._camera_errors: dict[str, str] = {}
         self._troubles: dict[str, tuple[Trouble, ...]] = {}
@@ -199,12 +200,14 @@ class Daemon:
     def _report_status(self, state: BoxState, why: str | None = None, stations: tuple[str, ...] = ()) -> None:
         if (state, why, stations) == self._reported:
             return
+        if state != self._reported[0]:
+            self._since = datetime.now(timezone.utc)
         self._reported, text = (state, why, stations), why or (ALL_WELL if state == "online" else state)
         log.info("status %s: %s", state, text)
         self._notifier.status(text)
         for route in self._routes:
             if route.set_status is not None:
-                route.set_status(BoxStatus(state, datetime.now(timezone.utc), why, stations))
+                route.set_status(BoxStatus(state, self._since, why, stations))
 
     def _prune(self) -> None:
         try:

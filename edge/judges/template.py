@@ -25,7 +25,9 @@ def read_template(bundle: Bundle, station: Station) -> str:
         raise BundleError(missing)
     path: Path = settings.template_file or bundle.path(bundle.manifest.templates[settings.template])
     try:
-        template = read_regular(path, MAX_UTF_8_BYTES * MAX_TEMPLATE_CHARACTERS + 1).decode().replace("\r\n", "\n").replace("\r", "\n")
+        raw = read_regular(path, MAX_UTF_8_BYTES * MAX_TEMPLATE_CHARACTERS + 1)
+        template = raw.decode(errors="strict" if len(raw) <= MAX_UTF_8_BYTES * MAX_TEMPLATE_CHARACTERS else "replace")
+        template = template.replace("\r\n", "\n").replace("\r", "\n")
     except OSError as err:
         msg = f"instruction template {path} cannot be read ({err.strerror}): correct [judge] template_file or put the file there"
         raise BundleError(msg) from err

@@ -19,7 +19,8 @@ def jsonl_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, ob
     """One sink for each file; stations that name the same file share it."""
     files = [(station.outputs.jsonl, station.station.name) for station in stations if station.outputs.jsonl]
     for settings, names in stations_by_destination(files).items():
-        yield SinkRoute("jsonl", names, JsonlSink(settings))
+        sink = JsonlSink(settings)
+        yield SinkRoute("jsonl", names, sink, reach=sink.reach)
 
 
 class JsonlSink:
@@ -40,6 +41,18 @@ class JsonlSink:
         """
         with self._lock:
             self._open()
+
+    def reach(self) -> None:
+        """Look whether it could be opened: a daemon may be writing to it.
+
+        Raises:
+            DeliveryError: it could not.
+        """
+        writable = self._path if self._path.exists() else self._path.parent
+        if not os.access(writable, os.W_OK):
+            reason = "Permission denied" if writable.exists() else "No such file or directory"
+            msg = f"opening {self._path} for appending: {reason}: the folder must exist and be writable"
+            raise DeliveryError(msg)
 
     def deliver(self, inspection: Inspection) -> None:
         """Append one line; returning means that it is on disk.

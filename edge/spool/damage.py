@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 SUFFIXES = ("", "-wal", "-shm")
 """The database, its write-ahead log and the index of the log: they only make sense together."""
@@ -77,21 +78,32 @@ def find_damage(connection: sqlite3.Connection, path: Path) -> str | None:
 
 
 def move_aside(path: Path, stamp: str) -> None:
-    """Give the three files the name NAME.unread-STAMP..., never deleting any. Killed on the way, `finish_moves` ends it."""
+    """Give the three files the name NAME.unread-STAMP..., never deleting any. Killed on the way, `finish_moves` ends it.
+
+    A file system without hard links is renamed on, where a kill on the way can part the files.
+    """
     aside = path.with_name(f"{path.name}{_UNREAD}{stamp}")
-    for suffix in reversed(SUFFIXES):  # the database itself comes last: with it the set is complete
-        with contextlib.suppress(FileNotFoundError):
-            os.link(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix))
+    names = [(path.with_name(path.name + suffix), aside.with_name(aside.name + suffix)) for suffix in reversed(SUFFIXES)]
+    names = [(old, new) for old, new in names if old.exists()]
+    try:
+        for old, new in names:  # the database itself comes last: with it the set is complete
+            os.link(old, new)
+    except PermissionError:
+        for old, new in names:
+            old.rename(new)
     synchronise(path.parent)
     finish_moves(path)
 
 
 def finish_moves(path: Path) -> None:
     """Take away the first names of a set that has been moved aside."""
-    if path.exists() and any(aside.samefile(path) for aside in unread(path)):
-        for suffix in reversed(SUFFIXES):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        synchronise(path.parent)
+    for aside in unread(path):
+        if path.exists() and aside.samefile(path):
+            for suffix in reversed(SUFFIXES):
+                old, new = path.with_name(path.name + suffix), aside.with_name(aside.name + suffix)
+                if old.exists() and new.exists() and old.samefile(new):
+                    old.unlink()
+            synchronise(path.parent)
 
 
 def unread(path: Path) -> list[Path]:
@@ -100,13 +112,17 @@ def unread(path: Path) -> list[Path]:
     return sorted(aside for aside in found if not aside.name.endswith(SUFFIXES[1:]))
 
 
-def note_read(aside: Path) -> Path:
-    """Name a set NAME.damaged-STAMP..., now that its whole rows were taken over; returns the new name."""
-    read = aside.with_name(aside.name.replace(_UNREAD, _READ))
+def name_when_read(aside: Path) -> Path:
+    """NAME.damaged-STAMP..., the name of a set whose whole rows were taken over."""
+    return aside.with_name(aside.name.replace(_UNREAD, _READ))
+
+
+def note_read(aside: Path) -> None:
+    """Give a set its name for good."""
+    read = name_when_read(aside)
     for suffix in reversed(SUFFIXES):
         with contextlib.suppress(FileNotFoundError):
             aside.with_name(aside.name + suffix).rename(read.with_name(read.name + suffix))
-    return read
 
 
 def synchronise(folder: Path) -> None:
@@ -120,7 +136,7 @@ def synchronise(folder: Path) -> None:
 
 def undelivered(path: Path) -> list[Row]:
     """Read the whole rows of a damaged spool that some sink still waited for, oldest first; what cannot be read is left out."""
-    connection = sqlite3.connect(path)
+    connection = open_aside(path)
     try:
         delivered = delivered_rows(connection)
         rows = {row.row: row for row in _readable(connection, "ASC") if row.row > delivered.get(row.station, 0)}
@@ -128,6 +144,11 @@ def undelivered(path: Path) -> list[Row]:
     finally:
         connection.close()
     return [rows[row] for row in sorted(rows)]
+
+
+def open_aside(path: Path) -> sqlite3.Connection:
+    """Open a database that was moved aside, for reading only: closing it must not take its write-ahead log away."""
+    return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
 
 
 def _readable(connection: sqlite3.Connection, order: str) -> Iterator[Row]:

@@ -6,6 +6,7 @@ start goes on.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -14,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.spool.damage import find_damage, finish_moves, is_damage, move_aside, note_read, seal, undelivered, unread
+from edge.spool.damage import find_damage, finish_moves, is_damage, move_aside, name_when_read, note_read, seal, undelivered, unread
 from edge.spool.judged_files import TABLE, WRITE, rescued
 from edge.spool.mark import Mark, MarkFile
 
@@ -48,13 +49,13 @@ def open_connection(path: Path) -> sqlite3.Connection:
 
 @dataclass(frozen=True, slots=True)
 class SpoolFile:
-    """An open spool. `share` is the descriptor whose lock says that the file is in use; `moved_aside` the damaged one found here."""
+    """An open spool. `share` is the descriptor whose lock says that the file is in use; `moved_aside` the damaged ones before it."""
 
     connection: sqlite3.Connection
     epoch: str
     mark: MarkFile
     share: int
-    moved_aside: Path | None
+    moved_aside: tuple[Path, ...]
 
     def close(self) -> None:
         """Close the database and the mark, then give up the share in them."""
@@ -63,6 +64,10 @@ class SpoolFile:
             self.mark.close()
         finally:
             os.close(self.share)
+
+
+class _MovedAsideError(Exception):
+    """The file was damaged and is out of the way."""
 
 
 def open_spool_file(
@@ -80,19 +85,16 @@ def open_spool_file(
         if alone:
             finish_moves(path)
         try:
-            connection = _connected(path, connect, max_pages=max_pages, examine=alone, marked=marked)
-        except sqlite3.Error as err:
-            if not alone or not is_damage(err, path):
-                raise
-            log.error("spool damaged path=%s reason=%r", path, str(err))  # noqa: TRY400 -- the reason says it all
-            move_aside(path, stamp)
-            connection = _connected(path, connect, max_pages=max_pages, examine=False, marked=None)
+            connection = _connected(path, connect, stamp=stamp, examine=alone, marked=marked)
+        except _MovedAsideError:
+            connection = _connected(path, connect, stamp=stamp, examine=False, marked=None)
         try:
-            aside = unread(path) if alone else []
-            epoch = _begin(connection, aside, new_epoch, marked=marked)
+            epoch = _taken_over(connection, path, new_epoch, alone=alone, marked=marked)
+            # Only now: a spool that was filled to its quota by an earlier version has no room for new tables, nor one that is smaller now.
+            connection.execute(f"PRAGMA max_page_count = {max_pages}").fetchall()
             if alone:
-                mark.begin(Mark(epoch, _last_row(connection)))
-            moved_aside = [note_read(one) for one in aside]
+                _begin_mark(mark, Mark(epoch, _last_row(connection)), path)
+            names = [path.with_name(name) for (name,) in connection.execute("SELECT aside FROM rescued ORDER BY aside")]
         except BaseException:
             connection.close()
             raise
@@ -101,23 +103,26 @@ def open_spool_file(
         mark.close()
         os.close(share)
         raise
-    return SpoolFile(connection, epoch, mark, share, moved_aside[-1] if moved_aside else None)
+    return SpoolFile(connection, epoch, mark, share, (*map(name_when_read, names), *unread(path)))
 
 
 def _take_share(share: int) -> bool:
     """Lock the file for us alone if possible, else together with those who have examined it already."""
-    try:
-        fcntl.flock(share, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        fcntl.flock(share, fcntl.LOCK_SH)
-        return False
-    return True
+    for _ in range(2):
+        try:
+            fcntl.flock(share, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(share, fcntl.LOCK_SH)  # waits for who examines it; if that one has died meanwhile, it is our turn
+        else:
+            return True
+    return False
 
 
 def _connected(
-    path: Path, connect: Callable[[Path], sqlite3.Connection], *, max_pages: int, examine: bool, marked: Mark | None
+    path: Path, connect: Callable[[Path], sqlite3.Connection], *, stamp: str, examine: bool, marked: Mark | None
 ) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite would let the group and others read it
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite would let the group and others read it
     connection = connect(path)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}").fetchall()
@@ -127,42 +132,76 @@ def _connected(
             raise sqlite3.DatabaseError(msg)  # noqa: TRY301 -- closed like any other failure below
         # NORMAL loses acknowledged rows at a power cut: 9,055 of 99,773 in 5,000 simulated cuts, FULL none of 90,959.
         connection.execute("PRAGMA synchronous = FULL").fetchall()
-        damage = find_damage(connection, path) or _lacking(connection, marked) if examine else None
+        damage = find_damage(connection, path) or _lacking(connection, path, marked) if examine else None
         if damage is not None:
             raise sqlite3.DatabaseError(damage)  # noqa: TRY301 -- as above
         if examine:  # frames of a torn transaction must not stay behind new ones: they would look like damage after the next power cut
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        connection.execute(f"PRAGMA max_page_count = {max_pages}").fetchall()
         connection.execute("BEGIN IMMEDIATE")
         for statement in (*_TABLES.split(";"), TABLE):
             connection.execute(statement)
         connection.execute("COMMIT")
+    except sqlite3.Error as err:
+        is_damaged = examine and is_damage(err, path)
+        if is_damaged:
+            log.error("spool damaged path=%s reason=%r", path, str(err))  # noqa: TRY400 -- the reason says it all
+            move_aside(path, stamp)  # before closing, which takes the write-ahead log away
+        connection.close()
+        if is_damaged:
+            raise _MovedAsideError from err
+        raise
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _lacking(connection: sqlite3.Connection, marked: Mark | None) -> str | None:
+def _lacking(connection: sqlite3.Connection, path: Path, marked: Mark | None) -> str | None:
     """Say what a sound database lacks by its mark, None if nothing."""
     if marked is None or not marked.row:
         return None
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'rescued'").fetchone():
-        earlier = connection.execute("SELECT 1 FROM rescued WHERE marked = ?", (marked.epoch,)).fetchone()
-        if earlier:  # killed after this database had begun, and before its mark had
-            return None
     epoch = None
     if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'spool'").fetchone():
         (epoch,) = connection.execute("SELECT epoch FROM spool").fetchone() or (None,)
-    if epoch != marked.epoch:
-        return f"it is not the spool of epoch {marked.epoch}, in which {marked.row} verdicts were committed"
-    last = _last_row(connection)
-    return f"it has {last} of the {marked.row} verdicts that were committed" if last < marked.row else None
+    if epoch is None and unread(path):  # killed before the new database had begun its epoch
+        return None
+    if epoch == marked.epoch:
+        last = _last_row(connection)
+        return f"it has {last} of the {marked.row} verdicts that were committed" if last < marked.row else None
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'rescued'").fetchone():
+        earlier = connection.execute("SELECT 1 FROM rescued WHERE marked = ?", (marked.epoch,)).fetchone()
+        if earlier:  # killed after it had begun, and before its mark had
+            return None
+    return f"it is not the spool of epoch {marked.epoch}, in which {marked.row} verdicts were committed"
+
+
+def _begin_mark(mark: MarkFile, begun: Mark, path: Path) -> None:
+    try:
+        mark.begin(begun, like=path)
+    except OSError as err:  # the spool works without it; only the loss of the whole file would not be noticed
+        log.error("the mark beside the spool cannot be written path=%s reason=%s", path, err.strerror)  # noqa: TRY400
 
 
 def _last_row(connection: sqlite3.Connection) -> int:
     (row,) = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'inspections'").fetchone() or (0,)
     return int(row)
+
+
+def _taken_over(connection: sqlite3.Connection, path: Path, new_epoch: Callable[[], str], *, alone: bool, marked: Mark | None) -> str:
+    """The epoch of the database, which has taken over what was moved aside, as far as the disk has room for it."""
+    aside = unread(path) if alone else []
+    try:
+        epoch = _begin(connection, aside, new_epoch, marked=marked)
+    except sqlite3.OperationalError as err:
+        with contextlib.suppress(sqlite3.Error):  # it may have rolled back already
+            connection.execute("ROLLBACK")
+        if not aside or "full" not in str(err):
+            raise
+        log.error("the disk has no room for what was moved aside paths=%s: a later start takes it over", aside)  # noqa: TRY400
+        return _begin(connection, [], new_epoch, marked=marked)
+    for one in aside:
+        note_read(one)
+    return epoch
 
 
 def _begin(connection: sqlite3.Connection, aside: Sequence[Path], new_epoch: Callable[[], str], *, marked: Mark | None) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.records import PictureFile
-from edge.spool.damage import delivered_rows, seal
+from edge.spool.damage import delivered_rows, open_aside, seal
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +143,7 @@ class JudgedFiles:
 
 def rescued(damaged: Path, new_rows: Mapping[int, int]) -> list[JudgedFile]:
     """Read the whole rows of a damaged spool whose inspection is not lost: delivered, or taken over (`new_rows`: old row to new row)."""
-    connection = sqlite3.connect(damaged)
+    connection = open_aside(damaged)
     try:
         delivered = delivered_rows(connection)
         rows = [read_row(columns) for columns in connection.execute(f"SELECT {COLUMNS} FROM files")]  # noqa: S608

@@ -7,6 +7,7 @@ lacks rows, and that its next numbers were used before.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import time
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ from pathlib import Path
 
 from edge.spool.damage import seal, synchronise
 
+log = logging.getLogger(__name__)
+
 SYNCHRONISE_EVERY_S = 1.0
-_SLOT_BYTES = 256
+_SLOT_BYTES = 4096
 _SLOTS = 2
 """They are written in turn: a power cut tears at most the one that is being written."""
 
@@ -39,8 +42,14 @@ class MarkFile:
 
     def read(self) -> Mark | None:
         """The mark; None if there is none, or none that is whole."""
-        with contextlib.suppress(FileNotFoundError):
+        content = b""
+        try:
             content = self._path.read_bytes()
+        except FileNotFoundError:
+            pass
+        except OSError as err:
+            log.error("the mark beside the spool cannot be read path=%s reason=%s", self._path, err.strerror)  # noqa: TRY400
+        else:
             marks = [_read(content[place : place + _SLOT_BYTES]) for place in range(0, _SLOTS * _SLOT_BYTES, _SLOT_BYTES)]
             known = [(mark.row, slot, mark) for slot, mark in enumerate(marks) if mark is not None]
             if known:
@@ -49,15 +58,19 @@ class MarkFile:
                 return mark
         return None
 
-    def begin(self, mark: Mark) -> None:
-        """Replace whatever marks there are: with a new epoch, rows begin anew.
+    def begin(self, mark: Mark, *, like: Path) -> None:
+        """Replace whatever marks there are: with a new epoch, rows begin anew. The file belongs to the owner of `like`, whoever calls.
 
         Raises:
             OSError: it cannot be written.
         """
         unfinished = self._path.with_name(self._path.name + ".new")
-        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        unfinished.unlink(missing_ok=True)
+        descriptor = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
+            owner = like.stat()
+            with contextlib.suppress(PermissionError):  # only root may, and only root need
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
             os.write(descriptor, _written(mark) * _SLOTS)
             os.fsync(descriptor)
             unfinished.rename(self._path)
@@ -71,14 +84,15 @@ class MarkFile:
     def advance(self, mark: Mark) -> None:
         """Write down a higher row; it takes no new space on disk.
 
-        It survives a kill at once and a power cut after a second. A disk that keeps what it has synchronised does not lose newer rows of
-        the database either, and one that does not would lose the mark as well; synchronising each mark doubled the time of a commit.
+        It survives a kill at once, and a power cut once a later row, or `close`, has put it on disk: at most once a second. A disk that
+        keeps what it has synchronised does not lose newer rows of the database either, and one that does not would lose the mark as well;
+        synchronising each mark doubled the time of a commit.
 
         Raises:
             OSError: it cannot be written.
         """
         if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.pwrite(self._descriptor, _written(mark), self._turn % _SLOTS * _SLOT_BYTES)
         self._turn += 1
         if time.monotonic() - self._synchronised_at > SYNCHRONISE_EVERY_S:
@@ -101,7 +115,7 @@ def _written(mark: Mark) -> bytes:
 
 def _read(slot: bytes) -> Mark | None:
     words = slot.decode(errors="replace").split()
-    if len(words) != 3 or not words[1].isdigit():
+    if len(words) != 3 or not (words[1].isascii() and words[1].isdecimal()):
         return None
     mark = Mark(words[0], int(words[1]))
     return mark if words[2] == str(seal(mark.epoch, mark.row)) else None

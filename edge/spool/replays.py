@@ -11,6 +11,12 @@ from edge.spool.judged_files import Execute
 
 LARGEST = 2**63 - 1
 """No number of SQLite is larger."""
+FORGET_UNSERVED = """
+DELETE FROM replays WHERE NOT EXISTS (
+    SELECT 1 FROM inspections AS i JOIN cursors AS c ON c.station = i.station
+    WHERE i.row = replays.row AND c.sink = replays.sink AND c.active)
+"""
+"""Rows would wait for ever for an output that a station has no more."""
 
 
 def ask_again(execute: Execute, sink: str, station: str, first_seq: int, last_seq: int, *, epoch: str) -> int:

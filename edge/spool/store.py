@@ -29,7 +29,7 @@ from edge.spool.damage import Row, seal
 from edge.spool.file import INSERT, PAGE_BYTES, open_connection, open_spool_file
 from edge.spool.judged_files import JudgedFiles
 from edge.spool.mark import Mark
-from edge.spool.replays import ask_again, waiting_again
+from edge.spool.replays import FORGET_UNSERVED, ask_again, waiting_again
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class SpoolStatus:
-    """`backlog` counts undelivered rows per (sink, station); `moved_aside` is the damaged spool found at this start."""
+    """`backlog` counts undelivered rows per (sink, station); `moved_aside` is a damaged spool that still lies beside it."""
 
     epoch: str
     rows: int
@@ -113,8 +113,9 @@ class Spool:
 
     def _spool_clock(self, clock: Callable[[], float]) -> Callable[[], float]:
         """The spool's own time: it goes on from the newest row while the spool is open, so that no step of the wall clock ages a row."""
-        newest = self._execute("SELECT committed_at FROM inspections ORDER BY row DESC LIMIT 1").fetchone()
-        began = (newest[0] if newest else 0.0) - clock()
+        row = self._execute("SELECT committed_at FROM inspections ORDER BY row DESC LIMIT 1").fetchone() or (0.0,)
+        file = self._execute("SELECT coalesce(max(gone_at), 0) FROM files").fetchone()
+        began = max(*row, *file) - clock()
         return lambda: began + clock()
 
     @property
@@ -171,7 +172,7 @@ class Spool:
                         return committed
             self._note_full(full=True)
         used_up = f"{self._max_bytes} bytes or the disk are used up by undelivered verdicts"
-        msg = f"committing inspection {inspection.id} to the spool {self._path}: {used_up}: bring the outputs back or give it more room"
+        msg = f"committing a verdict to the spool {self._path}: {used_up}: bring the outputs back or give it more room"
         raise SpoolFullError(msg)
 
     def pending(self, sink: str, stations: Sequence[str], limit: int) -> tuple[Pending, ...]:
@@ -249,7 +250,7 @@ class Spool:
                 max_bytes=self._max_bytes,
                 full=self._full,
                 backlog={(sink, station): self._backlog(sink, [station]) for sink, station in cursors},
-                moved_aside=self._file.moved_aside,
+                moved_aside=next((path for path in self._file.moved_aside if path.exists()), None),
             )
 
     def close(self) -> None:
@@ -267,11 +268,12 @@ class Spool:
             for sink, station in known.keys() | served:
                 cursor = (sink, station, known.get((sink, station), end), int((sink, station) in served))
                 self._execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)", (*cursor, seal(*cursor)))
+            self._execute(FORGET_UNSERVED)
 
     def _insert(self, inspection: Inspection, file: PictureFile | None) -> Inspection:
         files = None if file is None else self.judged_files(inspection.station)
         judged = None
-        with self._transaction(f"committing inspection {inspection.id}"):
+        with self._transaction("committing a verdict"):
             there = self._execute("SELECT body FROM inspections WHERE id = ?", (inspection.id,)).fetchone()
             if there is not None:
                 return decode(there[0])

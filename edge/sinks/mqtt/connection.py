@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -133,7 +134,7 @@ class MqttConnection:
         if settings.tls is not None:
             self._client.tls_set_context(_tls_context(settings.tls))
         if settings.username is not None:
-            password = None if settings.password_file is None else read_secret(settings.password_file)
+            password = None if settings.password_file is None else _password(settings.password_file)
             self._client.username_pw_set(settings.username, password)
 
     def _next_event(self, doing: str, *, until: float) -> _Connected | _Acknowledged:
@@ -177,6 +178,14 @@ class MqttConnection:
         self._events.put(_Gone(f"connection lost ({code})"))
 
 
+def _password(path: Path) -> str:
+    try:
+        return read_secret(path)
+    except OSError as err:
+        msg = f"the password file {path} cannot be read ({err.strerror})"
+        raise OSError(msg) from err
+
+
 class _Client(Client):
     """Connects to addresses that were looked up before, with one deadline for all of them."""
 
@@ -184,10 +193,14 @@ class _Client(Client):
 
     def _create_socket_connection(self) -> socket.socket:
         until, failure = time.monotonic() + CONNECT_S, OSError("no address")
-        for family, address in self.addresses:
-            sock = socket.socket(family, socket.SOCK_STREAM)
+        for left, (family, address) in zip(range(len(self.addresses), 0, -1), self.addresses, strict=True):
             try:
-                sock.settimeout(max(0.1, until - time.monotonic()))
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as err:  # a kernel without IPv6
+                failure = err
+                continue
+            try:
+                sock.settimeout(max(0.1, (until - time.monotonic()) / left))
                 sock.connect(address)
             except OSError as err:
                 sock.close()

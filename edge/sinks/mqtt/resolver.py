@@ -29,9 +29,7 @@ class Resolver:
             OSError: there is no such name, or no answer within `within_s` seconds (TimeoutError).
         """
         if self._answer is None:
-            self._answer = queue.SimpleQueue()
-            # A daemon thread: a name server that is silent must not keep the process from ending.
-            threading.Thread(target=self._look_up, args=(self._answer,), name="look-up", daemon=True).start()
+            self._answer = self._begin()
         until = time.monotonic() + within_s
         while True:
             try:
@@ -47,10 +45,22 @@ class Resolver:
                     raise answer
                 return answer
 
+    def _begin(self) -> queue.SimpleQueue[list[Address] | OSError]:
+        answer: queue.SimpleQueue[list[Address] | OSError] = queue.SimpleQueue()
+        try:
+            # A daemon thread: a name server that is silent must not keep the process from ending.
+            threading.Thread(target=self._look_up, args=(answer,), name="look-up", daemon=True).start()
+        except RuntimeError as err:
+            msg = f"{self._host} cannot be looked up ({err})"
+            raise OSError(msg) from err
+        return answer
+
     def _look_up(self, answer: queue.SimpleQueue[list[Address] | OSError]) -> None:
         try:
             found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         except OSError as err:
             answer.put(err)
+        except UnicodeError as err:
+            answer.put(OSError(f"{self._host} is no host name ({err})"))
         else:
             answer.put([(family, where) for family, _, _, _, where in found])  # type: ignore[misc]  # of TCP

@@ -62,6 +62,17 @@ def test_a_line_torn_by_a_power_cut_is_cut_off_at_the_next_start(tmp_path: Path,
     assert [decode(line) for line in path.read_bytes().splitlines()] == [inspection(1), inspection(2)]
 
 
+def test_reaching_a_file_leaves_it_as_it_is(tmp_path: Path) -> None:
+    sink = JsonlSink(JsonlOutput(path=tmp_path / "out.jsonl"))
+    sink.reach()
+    assert not (tmp_path / "out.jsonl").exists()
+    (tmp_path / "out.jsonl").write_bytes(b'{"torn')
+    sink.reach()
+    assert (tmp_path / "out.jsonl").read_bytes() == b'{"torn'
+    with pytest.raises(DeliveryError, match="No such file or directory: the folder must exist"):
+        JsonlSink(JsonlOutput(path=tmp_path / "elsewhere/out.jsonl")).reach()
+
+
 def test_connect_makes_the_file(tmp_path: Path) -> None:
     with opened(tmp_path / "verdicts.jsonl") as sink:
         sink.connect()

@@ -179,6 +179,16 @@ def test_while_nobody_listens_the_status_says_so(broker: Mosquitto, sinks: list[
     assert json.loads(got.payload)["detail"] == str(nobody.value)
 
 
+def test_an_address_of_a_kind_that_this_kernel_lacks_is_passed_over(
+    broker: Mosquitto, sinks: list[MqttSink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [(family, socket.SOCK_STREAM, 6, "", ("127.0.0.1", broker.port)) for family in (socket.AF_APPLETALK, socket.AF_INET)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    sink = sink_for(settings(broker))
+    sinks.append(sink)
+    sink.connect()
+
+
 def test_waiting_for_the_broker_shows(sinks: list[MqttSink]) -> None:
     """A peer that takes a connection and says nothing: so the deadline is felt, and the watchdog sees that the sink waits."""
     with socket.create_server(("127.0.0.1", 0)) as deaf:

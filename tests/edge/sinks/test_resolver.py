@@ -48,6 +48,28 @@ def test_each_connection_looks_the_name_up_anew(answered: threading.Event) -> No
     assert len(asked) == 2
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_what_is_no_host_name_is_said(host: str) -> None:
+    resolver = Resolver(host, 1883)
+    for _ in range(2):
+        with pytest.raises(OSError, match="is no host name"):
+            resolver.addresses(within_s=10.0, waiting=lambda: None)
+
+
+def test_without_a_thread_it_is_tried_again(answered: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: threading.Thread) -> None:
+        msg = "can't start new thread"
+        raise RuntimeError(msg)
+
+    answered.set()
+    resolver = Resolver("broker.plant", 1883)
+    with monkeypatch.context() as limit:
+        limit.setattr(threading.Thread, "start", refused)
+        with pytest.raises(OSError, match="can't start new thread"):
+            resolver.addresses(within_s=10.0, waiting=lambda: None)
+    assert resolver.addresses(within_s=10.0, waiting=lambda: None)
+
+
 def test_a_name_that_is_not_there_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> object:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

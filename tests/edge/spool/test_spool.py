@@ -203,6 +203,17 @@ def test_a_replay_of_nonsense_is_refused(spool: Spool, asked: tuple[str, str, in
     assert waiting(spool) == []
 
 
+def test_what_an_output_should_send_again_that_is_no_more_pins_nothing(tmp_path: Path) -> None:
+    with opened(tmp_path, keep_s=0) as spool:
+        spool.register_sinks({"mqtt": ("s1",), "jsonl": ("s1",)})
+        commit(spool, 3)
+        deliver(spool, 3)
+        deliver(spool, 3, sink="jsonl")
+        spool.replay("jsonl", "s1", 1, 3)
+        spool.register_sinks({"mqtt": ("s1",)})
+        assert spool.prune() == 3
+
+
 def test_pruning_takes_what_is_old_and_nobody_waits_for(tmp_path: Path) -> None:
     now = [0.0]
     with opened(tmp_path, keep_s=100, clock=lambda: now[0]) as spool:
