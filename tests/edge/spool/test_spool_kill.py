@@ -98,8 +98,8 @@ def committed_in(path: Path) -> Said:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: a kill leaves what was written, synchronised or not, and a slow disk makes this take minutes."""
-    memory = Path("/dev/shm")
+    """A folder in memory where there is one: a kill leaves all that was written, and on a slow disk this takes minutes."""
+    memory = Path("/dev/shm")  # noqa: S108 -- the folder in it is made by tempfile
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as folder:
         yield Path(folder)
 
