@@ -20,6 +20,7 @@ SLOT = re.compile(r"\{\{ \w+ \}\}")
         ("alternatives.md", "alternatives.md"),
         ("left_out_runs.md", "left-out-runs.md"),
         ("adaptation.md", "adaptation.md"),
+        ("few_pictures.md", "few-pictures.md"),
         ("rules.md", "rules.md"),
         ("trust/page.md", "trust.md"),
         ("typographic_attack/page.md", "typographic-attack.md"),
