@@ -59,11 +59,10 @@ class SpoolFile:
 
     def close(self) -> None:
         """Close the database and the mark, then give up the share in them."""
-        try:
-            self.connection.close()
-            self.mark.close()
-        finally:
-            os.close(self.share)
+        with contextlib.ExitStack() as stack:
+            stack.callback(os.close, self.share)
+            stack.callback(self.mark.close)
+            stack.callback(self.connection.close)
 
 
 class _MovedAsideError(Exception):

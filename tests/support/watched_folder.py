@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import shutil
 import threading
@@ -27,6 +28,9 @@ PATIENCE_S = 30.0
 POLL_S = 0.01
 STAND_STILL_S = 5.0
 DAY_S = 86_400.0
+
+_numbers = itertools.count()
+"""Of inspections: what two runs of a box commit to one spool has different ids."""
 
 
 def picture(number: int = 0, kind: str = "png") -> bytes:
@@ -164,7 +168,7 @@ class Watch:
 
     def _run(self) -> None:
         for capture in self.camera.frames():
-            committed = inspection(os.getpid() * 1_000_000 + id(self) % 1_000 * 1_000 + len(self._captures), station="cell-01")
+            committed = inspection(next(_numbers), station="cell-01")
             self.given_one.set()
             with self.held:
                 self.spool.commit(committed, file=capture.file)

@@ -224,7 +224,7 @@ UNFIT: dict[str, tuple[dict[str, Any], str]] = {
         {"template_file": "none.txt"},
         r"instruction template none\.txt cannot be read \(No such file or directory\)",
     ),
-    "a folder": ({"template_file": "tests"}, r"instruction template tests cannot be read \(Is a directory\)"),
+    "a folder": ({"template_file": "tests"}, r"instruction template tests cannot be read \(it is a folder\)"),
 }
 
 

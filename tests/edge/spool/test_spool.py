@@ -270,6 +270,23 @@ def test_the_newest_rows_stay_however_old_they_are(tmp_path: Path) -> None:
         assert spool.prune() == 2
 
 
+def test_a_spool_that_cannot_be_closed_leaves_no_file_open(tmp_path: Path) -> None:
+    class Broken(sqlite3.Connection):
+        def close(self) -> None:
+            super().close()
+            msg = "disk I/O error"
+            raise sqlite3.OperationalError(msg)
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    spool = Spool(
+        tmp_path / "spool.sqlite", ballast_bytes=4096, connect=lambda path: sqlite3.connect(path, isolation_level=None, factory=Broken)
+    )
+    commit(spool, 1)
+    with pytest.raises(sqlite3.OperationalError):
+        spool.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 def test_nobody_else_may_read_a_spool(tmp_path: Path) -> None:
     with opened(tmp_path) as spool:
         commit(spool, 1)
