@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from firmware_config.write import sync_folder
+
 SUFFIXES = ("", "-wal", "-shm")
 """The database, its write-ahead log and the index of the log: they only make sense together."""
 _UNREAD, _READ = ".unread-", ".damaged-"
@@ -91,7 +93,7 @@ def move_aside(path: Path, stamp: str) -> None:
     except PermissionError:
         for old, new in names:
             old.rename(new)
-    synchronise(path.parent)
+    sync_folder(path.parent)
     finish_moves(path)
 
 
@@ -103,7 +105,7 @@ def finish_moves(path: Path) -> None:
                 old, new = path.with_name(path.name + suffix), aside.with_name(aside.name + suffix)
                 if old.exists() and new.exists() and old.samefile(new):
                     old.unlink()
-            synchronise(path.parent)
+            sync_folder(path.parent)
 
 
 def unread(path: Path) -> list[Path]:
@@ -123,15 +125,6 @@ def note_read(aside: Path) -> None:
     for suffix in reversed(SUFFIXES):
         with contextlib.suppress(FileNotFoundError):
             aside.with_name(aside.name + suffix).rename(read.with_name(read.name + suffix))
-
-
-def synchronise(folder: Path) -> None:
-    """Put the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def undelivered(path: Path) -> list[Row]:

@@ -13,7 +13,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.spool.damage import seal, synchronise
+from edge.spool.damage import seal
+from firmware_config.write import sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ class MarkFile:
             raise
         self.close()
         self._descriptor = descriptor
-        synchronise(self._path.parent)
+        sync_folder(self._path.parent)
 
     def advance(self, mark: Mark) -> None:
         """Write down a higher row; it takes no new space on disk.
