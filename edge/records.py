@@ -81,6 +81,8 @@ class Reason(str, Enum):
     EMPTY = "empty"
     CAMERA_STALLED = "camera_stalled"
     CAMERA_UNREACHABLE = "camera_unreachable"
+    CAMERA_DAMAGED = "camera_damaged"
+    """The decoder complains: what it gives until the next clean key frame is not what the camera saw."""
     BLANK = "blank"
     DARK = "dark"
     CLIPPED = "clipped"

@@ -20,6 +20,8 @@ KINDS = 'Kind of camera: "folder", "video", "v4l2" or "rtsp"; each has keys of i
 PICTURE_SUFFIXES = ("png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp", "jp2", "pgm", "ppm", "pnm")
 """The endings of picture files. One whose format is not read is a FAULT: silence would hide the part."""
 
+Harmless = Annotated[tuple[Annotated[str, Field(min_length=3, max_length=120)], ...], Field(max_length=32)]
+
 NamePattern = Annotated[str, Field(pattern=r"^[^/]+(/[^/]+)*$")]
 
 
@@ -101,6 +103,17 @@ class VideoCamera(BaseModel):
     kind: Literal["video"] = Field(description=KINDS)
     path: Path = Field(description="The file.", examples=["/var/lib/kotoba/line.mp4"])
     every: int = Field(default=1, ge=1, description="Take every n-th frame.")
+    read_ms: int = Field(
+        default=10_000,
+        ge=100,
+        description="Milliseconds; deadline for opening the file and for each frame; then its reader process is killed.",
+    )
+    harmless: Harmless = Field(
+        default=(),
+        description="Parts of complaints of the video decoder that mean nothing with this file. Any other complaint makes its frames a "
+        "FAULT, `unreadable`, until the next key frame; the detail quotes it.",
+        examples=[["Invalid qtable length"]],
+    )
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """The file that must be there."""
@@ -124,6 +137,11 @@ class V4l2Camera(BaseModel):
     read_ms: int = Field(
         default=3_000, ge=100, description="Milliseconds; deadline for a frame; then the reader process is killed and started again."
     )
+    tell_frozen: bool = Field(
+        default=True,
+        description="True: pictures in which the sensor's noise stands still are a FAULT, `frozen`, also where the camera encodes them "
+        "anew. How much noise there is, is learned while the camera lives; the log says where it is too little.",
+    )
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """None: a camera may be unplugged when the box starts."""
@@ -146,6 +164,17 @@ class RtspCamera(BaseModel):
     open_ms: int = Field(default=5_000, ge=100, description="Milliseconds; deadline for opening the stream.")
     read_ms: int = Field(
         default=3_000, ge=100, description="Milliseconds; deadline for a frame; then the reader process is killed and started again."
+    )
+    tell_frozen: bool = Field(
+        default=True,
+        description="True: pictures in which the sensor's noise stands still are a FAULT, `frozen`, also where the camera encodes them "
+        "anew. How much noise there is, is learned while the camera lives; the log says where it is too little.",
+    )
+    harmless: Harmless = Field(
+        default=(),
+        description="Parts of complaints of the video decoder that mean nothing with this camera. Any other complaint makes its pictures a "
+        "FAULT, `camera_damaged`, until the next key frame; the detail quotes it.",
+        examples=[["Invalid qtable length"]],
     )
 
     def named_files(self) -> Iterator[tuple[str, Path]]:

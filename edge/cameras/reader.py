@@ -1,39 +1,66 @@
-"""The child process that reads a camera which can hang: `python -m edge.cameras.reader`. Its parent may kill it at any time.
+"""The child process that reads a camera or a video which can hang: `python -m edge.cameras.reader`. Its parent may kill it at any time.
 
-stdin: one line of JSON (what to open), then one byte for each frame wanted. stdout: a header for each answer, then the pixels. Between two
-requests frames are read and forgotten, so that an answer is never older than the request: a network camera's queue cannot build up lag.
+stdin: one line of JSON (what to open), then one byte for each frame wanted. stdout: a header for each answer, then the pixels, or a few
+words for people. Of a live camera, frames are read and forgotten between two requests, so that an answer is never older than the request: a
+network camera's queue cannot build up lag. Of a file every `every`-th frame is an answer, and none is read before it is wanted.
 The end of stdin ends the child, whatever it is waiting for.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import re
 import struct
 import sys
 import threading
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
 
-HEADER = struct.Struct("<BIIqI")
-"""Kind, height, width, monotonic clock in ns of the frame, bytes that follow."""
-FRAME, TROUBLE = 0, 1
+import numpy as np
+from numpy.typing import NDArray
+
+HEADER = struct.Struct("<BIIqQdI")
+"""Kind, height, width, monotonic clock in ns of the frame, its number since the source was opened (from 1), the camera's noise floor in
+grey levels (`stillness.py`; not a number while it is unknown), bytes that follow."""
+FRAME, TROUBLE, DAMAGED, FROZEN, END = range(5)
+"""A picture; what ended the reading; why a picture is lost, twice; the end of a file, with what is wrong about it or nothing."""
 
 MAX_FRAME_BYTES = 3 * 268_435_456
 MAX_TROUBLE_BYTES = 1_000
 """A parent that reads a larger number treats the answer as corrupt: no answer is larger."""
 
+MAX_FAILED_READS = 30
+"""So many packets in a row that give no picture, and the stream is opened again: its parameters may be spoilt for good."""
+
+_LOGIN = re.compile(r"//[^/@\s]*@")
+
+
+class Answer(NamedTuple):
+    """What the parent gets for one byte. `body` are pixels of a frame, else text."""
+
+    kind: int
+    height: int
+    width: int
+    taken_ns: int
+    number: int
+    floor: float
+    body: Any
+
 
 def main() -> None:
-    """Open the camera and answer until stdin ends."""
+    """Open the source and answer until stdin ends."""
     line = sys.stdin.buffer.readline()
     if not line:
         return
     source = json.loads(line)
     os.environ.update(source.get("environment", {}))
+    answers = os.fdopen(os.dup(1), "wb")
     newest = _Newest()
     threading.Thread(target=_read, args=(source, newest), daemon=True).start()
-    threading.Thread(target=_answer, args=(newest,), daemon=True).start()
+    threading.Thread(target=_answer, args=(newest, answers), daemon=True).start()
     while sys.stdin.buffer.read(1):
         newest.ask()
     os._exit(0)  # a native read that hangs must not keep the child alive
@@ -45,8 +72,8 @@ class _Newest:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._asked = 0
-        self._frame: tuple[int, int, int, int, Any] | None = None
-        self._trouble: tuple[int, int, int, int, Any] | None = None
+        self._frame: Answer | None = None
+        self._last: Answer | None = None
 
     def ask(self) -> None:
         with self._changed:
@@ -54,51 +81,131 @@ class _Newest:
             self._frame = None
             self._changed.notify_all()
 
-    def put_frame(self, taken_ns: int, height: int, width: int, body: memoryview) -> None:
+    def wait_until_asked(self) -> None:
+        """Wait until somebody wants a frame that is not there yet."""
         with self._changed:
-            self._frame = (FRAME, height, width, taken_ns, body)
+            self._changed.wait_for(lambda: self._asked and self._frame is None)
+
+    def put(self, answer: Answer) -> None:
+        with self._changed:
+            if answer.kind in {TROUBLE, END}:
+                self._last = answer
+            else:
+                self._frame = answer
             self._changed.notify_all()
 
-    def put_trouble(self, what: bytes) -> None:
+    def take(self) -> Answer:
         with self._changed:
-            self._trouble = (TROUBLE, 0, 0, time.monotonic_ns(), what)
-            self._changed.notify_all()
-
-    def take(self) -> tuple[int, int, int, int, Any]:
-        with self._changed:
-            while not self._asked or (answer := self._frame or self._trouble) is None:
+            while not self._asked or (answer := self._frame or self._last) is None:
                 self._changed.wait()
             self._asked -= 1
             self._frame = None
             return answer
 
 
-def _answer(newest: _Newest) -> None:
+def _answer(newest: _Newest, answers: BinaryIO) -> None:
     while True:
-        kind, height, width, taken_ns, body = newest.take()
-        sys.stdout.buffer.write(HEADER.pack(kind, height, width, taken_ns, len(body)))
-        sys.stdout.buffer.write(body)
-        sys.stdout.buffer.flush()
+        answer = newest.take()
+        answers.write(HEADER.pack(*answer[:-1], len(answer.body)))
+        answers.write(answer.body)
+        answers.flush()
 
 
 def _read(source: dict[str, Any], newest: _Newest) -> None:
     """Read for ever; says what is wrong as an answer and ends."""
-    import cv2
-    import numpy as np
-
-    video = cv2.VideoCapture(source["address"], source["backend"], source["parameters"])
-    if not video.isOpened():
-        newest.put_trouble(b"cannot be opened")
-        return
+    every = int(source.get("every", 0))
+    answers = _frames(source)
     while True:
-        good, pixels = video.read()
+        if every:
+            newest.wait_until_asked()
+        for answer in answers:
+            newest.put(answer)
+            if answer.kind in {TROUBLE, END}:
+                return
+            break
+
+
+def _frames(source: dict[str, Any]) -> Iterator[Answer]:
+    """The answers that a source has, one after the other; the last one is the end or a trouble."""
+    import cv2
+
+    from edge.cameras.damage import Damage, complaint_in
+    from edge.cameras.native_output import NativeOutput
+
+    is_ffmpeg = source["backend"] == cv2.CAP_FFMPEG
+    output = NativeOutput() if is_ffmpeg else None
+    harmless, every = source.get("harmless", ()), int(source.get("every", 0))
+    video = cv2.VideoCapture(source["address"], source["backend"], source["parameters"])
+    why = _without_login(complaint_in(output.take()) if output else None)
+    if not video.isOpened():
+        yield _text(TROUBLE, 0, "cannot be opened" + (f" ({why})" if why else ""))
+        return
+    expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if every else 0
+    damage, pictures, number, failed = Damage(harmless=harmless), _Pictures(source), 0, 0
+    while True:
+        good = video.grab()
         taken_ns = time.monotonic_ns()
-        if not good or pixels is None:
-            newest.put_trouble(b"gives no more pictures")
+        # Without FFmpeg there is nobody who complains, and each picture stands for itself.
+        key_packet = not is_ffmpeg or video.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) > 0
+        kind = chr(int(video.get(cv2.CAP_PROP_FRAME_TYPE)) & 0x7F) if is_ffmpeg and good else ""
+        said = output.take() if output else ""
+        complaint = _without_login(damage.see(said, key_packet=key_packet, kind=kind))
+        failed = 0 if good else failed + 1
+        if not good and (failed > MAX_FAILED_READS or complaint_in(said, harmless=harmless) is None):
+            yield _the_end(every, number, expected, complaint)
             return
-        if pixels.ndim == 2:
-            pixels = np.repeat(pixels[:, :, None], 3, axis=2)
-        newest.put_frame(taken_ns, pixels.shape[0], pixels.shape[1], np.ascontiguousarray(pixels, np.uint8).data.cast("B"))
+        number += 1
+        if every and (number - 1) % every:
+            continue
+        if complaint is not None:
+            yield pictures.damaged(number, complaint)
+            continue
+        good, pixels = video.retrieve()
+        yield pictures.picture(pixels, taken_ns, number) if good and pixels is not None else pictures.damaged(number, "it is empty")
+
+
+class _Pictures:
+    """Makes answers of pictures; those of a live camera are looked at for whether they move."""
+
+    def __init__(self, source: dict[str, Any]) -> None:
+        from edge.cameras.stillness import Stillness
+
+        self._stillness = Stillness(floor=source.get("floor")) if source.get("tell_frozen") else None
+
+    @property
+    def _floor(self) -> float:
+        floor = None if self._stillness is None else self._stillness.floor
+        return math.nan if floor is None else floor
+
+    def damaged(self, number: int, complaint: str) -> Answer:
+        if self._stillness is not None:
+            self._stillness.skip()
+        return _text(DAMAGED, number, complaint)._replace(floor=self._floor)
+
+    def picture(self, decoded: NDArray[Any], taken_ns: int, number: int) -> Answer:
+        pixels = np.asarray(decoded if decoded.ndim == 3 else np.repeat(decoded[:, :, None], 3, axis=2), np.uint8)
+        if self._stillness is not None and self._stillness.see(pixels, taken_ns / 1e9):
+            text = f"they change by less than the {self._floor:.2g} grey levels that its sensor's noise makes"
+            return _text(FROZEN, number, text)._replace(floor=self._floor)
+        body = np.ascontiguousarray(pixels).data.cast("B")
+        return Answer(FRAME, pixels.shape[0], pixels.shape[1], taken_ns, number, self._floor, body)
+
+
+def _the_end(every: int, number: int, expected: int, complaint: str | None) -> Answer:
+    """Why there are no more pictures."""
+    said = f" ({complaint})" if complaint else ""
+    if not every:
+        return _text(TROUBLE, number, f"gives no more pictures{said}")
+    return _text(END, number, f"ends after {number} of {expected} frames{said}" if number < expected or said else "")
+
+
+def _text(kind: int, number: int, text: str) -> Answer:
+    return Answer(kind, 0, 0, time.monotonic_ns(), number, math.nan, text.encode()[:MAX_TROUBLE_BYTES])
+
+
+def _without_login(said: str | None) -> str | None:
+    """FFmpeg names the address in some complaints, with the password in it."""
+    return _LOGIN.sub("//", said) if said else None
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import cv2
 
-from edge.cameras.child import ChildCamera, Source
+from edge.cameras.child import ChildCamera
+from edge.cameras.reader_process import FFMPEG_ENVIRONMENT, Source
 from edge.errors import CameraError
 from firmware_config.cameras import RtspCamera as Settings
 from firmware_config.regular_file import read_secret
@@ -26,10 +27,15 @@ def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
         address=address,
         # Without an explicit backend the two time limits are ignored (opencv #23207).
         backend=cv2.CAP_FFMPEG,
-        parameters=(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, settings.open_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, settings.read_ms),
-        environment={"OPENCV_FFMPEG_CAPTURE_OPTIONS": f"rtsp_transport;{settings.transport}"},
+        parameters=(
+            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, settings.open_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, settings.read_ms),
+            *(cv2.CAP_PROP_N_THREADS, 1),  # so that what the decoder says belongs to the frame that it gives
+        ),
+        environment={"OPENCV_FFMPEG_CAPTURE_OPTIONS": f"rtsp_transport;{settings.transport}", **FFMPEG_ENVIRONMENT},
         open_ms=settings.open_ms,
         read_ms=settings.read_ms,
+        tell_frozen=settings.tell_frozen,
+        harmless=settings.harmless,
     )
     return ChildCamera(source, station=station)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import cv2
 
-from edge.cameras.child import ChildCamera, Source
+from edge.cameras.child import ChildCamera
+from edge.cameras.reader_process import Source
 from firmware_config.cameras import V4l2Camera as Settings
 
 
@@ -20,5 +21,6 @@ def open_v4l2(settings: Settings, *, station: str) -> ChildCamera:
         environment={},
         open_ms=settings.open_ms,
         read_ms=settings.read_ms,
+        tell_frozen=settings.tell_frozen,
     )
     return ChildCamera(source, station=station)

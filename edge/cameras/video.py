@@ -1,82 +1,99 @@
-"""A video file as a camera."""
+"""A video file as a camera. It is read in a child process: a file may lie on a share that hangs."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.outage import Outage
+from edge.cameras.reader import END, TROUBLE
+from edge.cameras.reader_process import FFMPEG_ENVIRONMENT, READER, LostError, ReaderProcess, Source
 from edge.records import Capture, Reason, Trouble
 from firmware_config.cameras import VideoCamera as Settings
+
+AGAIN = "look at the disk or share that it is on, and start the station again"
 
 
 class VideoCamera:
     """One frame of every `every`, to the end of the file."""
 
-    def __init__(self, settings: Settings, *, station: str, captures: CaptureFactory | None = None) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: Settings, *, station: str, captures: CaptureFactory | None = None, command: Sequence[str] = READER
+    ) -> None:
+        self._path = settings.path
         self._captures = captures or CaptureFactory(station)
         self._outage = Outage(self._captures)
-        self._closed = threading.Event()
+        source = Source(
+            name=self._path.name,
+            address=str(self._path),
+            backend=cv2.CAP_FFMPEG,
+            parameters=(cv2.CAP_PROP_N_THREADS, 1),  # so that what the decoder says belongs to the frame that it gives
+            environment=FFMPEG_ENVIRONMENT,
+            open_ms=settings.read_ms,
+            read_ms=settings.read_ms,
+            every=settings.every,
+            harmless=settings.harmless,
+        )
+        self._reader = ReaderProcess(source, called=f"the video {self._path}", again=AGAIN, command=command)
 
     def frames(self) -> Iterator[Capture]:
         """Yield pictures; see `edge.interfaces.Camera`."""
-        if self._closed.is_set():
+        if self._reader.closed.is_set():
             return
-        path = self._settings.path
-        if not _is_utf_8(path):  # OpenCV 5.0.0 crashes on it
-            detail = f"the video {path} cannot be opened, because its name is not UTF-8: rename the file or its folder"
-            yield self._captures.lost(Reason.CAMERA_UNREACHABLE, detail, source=path.name)
-            return
-        video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        number = 0
         try:
-            if not video.isOpened():
-                detail = f"the video {path} cannot be opened: give a file that FFmpeg reads"
-                lost = self._outage.begin(Reason.CAMERA_UNREACHABLE, detail, source=path.name)
+            _require_file(self._path)
+            yield from self._read()
+        except LostError as err:
+            if not self._reader.closed.is_set():
+                lost = self._outage.begin(err.reason, err.detail, source=self._path.name)
                 if lost is not None:
                     yield lost
-                return
-            self._outage.end()
-            expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-            while not self._closed.is_set():
-                started_ns = self._captures.now_ns()
-                if not video.grab():
-                    break
-                number += 1
-                if (number - 1) % self._settings.every:
-                    continue
-                source = f"{path.name}#{number}"
-                good, pixels = video.retrieve()
-                if good and pixels is not None:
-                    yield self._captures.frame(np.ascontiguousarray(pixels, np.uint8), source=source, started_ns=started_ns)
-                else:
-                    yield self._captures.lost(
-                        Reason.UNREADABLE, f"frame {number} of the video {path} cannot be decoded: replace the file", source=source
-                    )
-            if not self._closed.is_set() and number < expected:
-                detail = f"the video {path} ends after {number} of {expected} frames: replace the file"
-                yield self._captures.lost(Reason.UNREADABLE, detail, source=f"{path.name}#{number + 1}")
         finally:
-            video.release()
+            self._reader.kill()
 
     def troubles(self) -> tuple[Trouble, ...]:
-        """Whether the file cannot be opened; see `edge.interfaces.Camera`."""
+        """Whether the file cannot be opened or does not go on; see `edge.interfaces.Camera`."""
         return self._outage.troubles()
 
     def close(self) -> None:
-        """End `frames`; may be called twice."""
-        self._closed.set()
+        """End `frames` and the child; may be called twice and from any thread."""
+        self._reader.close()
+
+    def _read(self) -> Iterator[Capture]:
+        path = self._path
+        self._reader.start()
+        while not self._reader.closed.is_set():
+            started_ns = self._captures.now_ns()
+            answer = self._reader.ask()
+            source = f"{path.name}#{answer.number}"
+            if answer.kind == TROUBLE:
+                raise LostError(Reason.CAMERA_UNREACHABLE, f"the video {path} {answer.text}: give a file that FFmpeg reads")
+            if answer.kind == END:
+                if answer.text:
+                    detail = f"the video {path} {answer.text}: replace the file"
+                    yield self._captures.lost(Reason.UNREADABLE, detail, source=f"{path.name}#{answer.number + 1}")
+                return
+            if answer.pixels is not None:
+                yield self._captures.frame(answer.pixels, source=source, started_ns=started_ns)
+                continue
+            detail = f"frame {answer.number} of the video {path} is damaged, or builds on one that is ({answer.text}): replace the file"
+            yield self._captures.lost(Reason.UNREADABLE, detail, source=source)
 
 
-def _is_utf_8(path: Path) -> bool:
+def _require_file(path: Path) -> None:
+    """Refuse what must not be given to FFmpeg. The child opens the path again, and may still hang in that."""
+    why: str | None = None
     try:
         str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        if not stat.S_ISREG(path.stat().st_mode):
+            why = ", because it is no regular file: name the file itself, not a pipe, a device or a folder"
+    except UnicodeEncodeError:  # OpenCV 5.0.0 crashes on it
+        why = ", because its name is not UTF-8: rename the file or its folder"
+    except OSError as err:
+        why = f" ({err.strerror}): correct the path, or look at the disk or share that it is on"
+    if why is not None:
+        raise LostError(Reason.CAMERA_UNREACHABLE, f"the video {path} cannot be opened{why}")

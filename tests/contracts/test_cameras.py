@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from edge.cameras import open_camera
-from edge.cameras.child import ChildCamera, Source
+from edge.cameras.child import ChildCamera
 from edge.cameras.folder import FolderCamera
 from edge.cameras.memory import MemoryCamera
 from edge.cameras.named_files import NamedFiles
+from edge.cameras.reader_process import Source
 from edge.cameras.video import VideoCamera
 from edge.interfaces import Camera
 from edge.records import Capture, Frame, LostFrame, Reason

@@ -11,7 +11,7 @@ def say(raw):
     sys.stdout.buffer.flush()
 def frame(level):
     sys.stdin.buffer.read(1) or os._exit(0)
-    say(HEADER.pack(FRAME, 4, 6, time.monotonic_ns(), 72) + bytes([level]) * 72)
+    say(HEADER.pack(FRAME, 4, 6, time.monotonic_ns(), 1, float('nan'), 72) + bytes([level]) * 72)
 def hang():
     while True:
         time.sleep(60)
@@ -22,12 +22,12 @@ STALLS = "frame(1); frame(2); hang()"
 ONE_THEN_DIES = "frame(7); os._exit(7)"
 SILENT = "hang()"
 DIES = "frame(1); os._exit(7)"
-HALF = "sys.stdin.buffer.read(1); say(HEADER.pack(FRAME, 4, 6, 0, 72) + bytes(10)); hang()"
-TROUBLED = "sys.stdin.buffer.read(1); say(HEADER.pack(TROUBLE, 0, 0, 0, 16) + b'cannot be opened'); hang()"
+HALF = "sys.stdin.buffer.read(1); say(HEADER.pack(FRAME, 4, 6, 0, 1, float('nan'), 72) + bytes(10)); hang()"
+TROUBLED = "sys.stdin.buffer.read(1); say(HEADER.pack(TROUBLE, 0, 0, 0, 1, float('nan'), 16) + b'cannot be opened'); hang()"
 GARBAGE = "say(b'Traceback (most recent call last): no such camera ' * 50); hang()"
-GIGANTIC = "say(HEADER.pack(FRAME, 60000, 60000, 0, 2**32 - 1)); hang()"
-MISSHAPEN = "say(HEADER.pack(FRAME, 5, 5, 0, 72) + bytes(72)); hang()"
-LONG_TROUBLE = "say(HEADER.pack(TROUBLE, 0, 0, 0, 2**31)); hang()"
+GIGANTIC = "say(HEADER.pack(FRAME, 60000, 60000, 0, 1, float('nan'), 2**32 - 1)); hang()"
+MISSHAPEN = "say(HEADER.pack(FRAME, 5, 5, 0, 1, float('nan'), 72) + bytes(72)); hang()"
+LONG_TROUBLE = "say(HEADER.pack(TROUBLE, 0, 0, 0, 1, float('nan'), 2**31)); hang()"
 
 
 def script(what: str) -> str:

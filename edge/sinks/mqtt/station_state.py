@@ -16,7 +16,7 @@ CAMERA_OUT = frozenset({Reason.CAMERA_STALLED, Reason.CAMERA_UNREACHABLE})
 
 PICTURE_TROUBLE = frozenset({
     Reason.UNREADABLE, Reason.UNSUPPORTED, Reason.TOO_LARGE, Reason.EMPTY, Reason.BLANK, Reason.DARK, Reason.CLIPPED, Reason.BLURRED,
-    Reason.WRONG_SIZE, Reason.FROZEN,
+    Reason.WRONG_SIZE, Reason.FROZEN, Reason.CAMERA_DAMAGED,
 })  # fmt: skip
 """The last picture was not healthy."""
 
@@ -25,7 +25,7 @@ class TroubleNow(BaseModel):
     """What is wrong with the camera now."""
 
     model_config = STRICT
-    code: str = Field(description="`camera_unreachable`, `camera_stalled` or `file_not_moved`.")
+    code: str = Field(description="`camera_unreachable`, `camera_stalled`, `camera_damaged`, `frozen` or `file_not_moved`.")
     since: Moment
     detail: str = Field(description="One sentence for people.")
 

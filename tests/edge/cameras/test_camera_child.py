@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from edge.cameras import open_camera
-from edge.cameras.child import ChildCamera, Source
+from edge.cameras.child import ChildCamera
 from edge.cameras.reader import FRAME, HEADER
+from edge.cameras.reader_process import Source
 from edge.cameras.rtsp import open_rtsp
 from edge.errors import CameraError
 from edge.records import Capture, Frame, LostFrame, Reason
@@ -222,7 +223,7 @@ def test_a_reader_whose_parent_is_gone_ends_although_its_camera_says_nothing(mut
 
 
 def test_the_header_is_the_same_on_both_sides() -> None:
-    assert HEADER.size == struct.calcsize("<BIIqI") == 21
+    assert HEADER.size == struct.calcsize("<BIIqQdI") == 37
     assert FRAME == 0
 
 

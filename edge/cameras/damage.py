@@ -1,0 +1,63 @@
+"""Whether the pictures of a stream are damaged: from the first complaint of the decoder until the next clean key frame.
+
+Between the two every picture is built on a damaged one, whatever the decoder says of it. FFmpeg conceals what is missing and calls each
+read a success: what it prints is the only sign.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+LOG_LEVEL = 32
+"""AV_LOG_INFO. A slice that is missing whole is no error to FFmpeg: "concealing 160 DC, 160 AC, 160 MV errors" comes at this level."""
+
+ERROR_LEVEL = 16
+"""AV_LOG_ERROR: what is printed at this level or below is a complaint."""
+
+_LINE = re.compile(r"^\[OPENCV:FFMPEG:(\d+)\] *(.+)$", re.MULTILINE)
+_LOSS = re.compile(r"conceal|missed|missing|corrupt|undecodable|max delay|dropp|damaged", re.IGNORECASE)
+"""Above the level of errors, only what has one of these words is a complaint."""
+
+HARMLESS = ("APP fields", "app: ", "SEI")
+"""Complaints about headers that carry no picture."""
+
+MAX_COMPLAINT = 120
+"""Characters of a complaint that are shown."""
+
+KEY_FRAME = "I"
+
+
+def complaint_in(said: str, *, harmless: Sequence[str] = ()) -> str | None:
+    """The first complaint in what the decoder printed; `harmless` are parts of lines that the station knows to mean nothing."""
+    for level, line in _LINE.findall(said):
+        is_complaint = int(level) <= ERROR_LEVEL or _LOSS.search(line)
+        if is_complaint and not any(part in line for part in (*HARMLESS, *harmless)):
+            return str(line)[:MAX_COMPLAINT].strip()
+    return None
+
+
+class Damage:
+    """Follows one stream, picture by picture."""
+
+    def __init__(self, *, harmless: Sequence[str] = ()) -> None:
+        self._harmless = tuple(harmless)
+        self._complaint: str | None = None
+        self._key_packet = False
+
+    def see(self, said: str, *, key_packet: bool, kind: str) -> str | None:
+        """The complaint that began the damage, None of a sound picture.
+
+        `said` is what the decoder printed for this read, `key_packet` whether the packet that it read begins anew, `kind` the letter of the
+        picture that it gave. A decoder that reorders gives a picture later than its packet, so both are waited for: a key packet after
+        which nothing was complained about, then the picture.
+        """
+        complaint = complaint_in(said, harmless=self._harmless)
+        if complaint is not None:
+            self._complaint = self._complaint or complaint
+            self._key_packet = False
+        elif self._complaint is not None:
+            self._key_packet |= key_packet
+            if self._key_packet and kind == KEY_FRAME:
+                self._complaint = None
+        return self._complaint

@@ -1,0 +1,72 @@
+"""When the pictures of a stream are damaged, from what the decoder prints and which pictures are key frames."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.cameras.damage import MAX_COMPLAINT, Damage, complaint_in
+
+ERROR = "[OPENCV:FFMPEG:16] error while decoding MB 17 2\n"
+CONCEALED = "[OPENCV:FFMPEG:32] concealing 160 DC, 160 AC, 160 MV errors in P frame\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        ("", None),
+        (ERROR, "error while decoding MB 17 2"),
+        (CONCEALED, "concealing 160 DC, 160 AC, 160 MV errors in P frame"),
+        ("[OPENCV:FFMPEG:24] RTP: missed 3 packets\n", "RTP: missed 3 packets"),
+        ("[OPENCV:FFMPEG:24] deprecated pixel format used, make sure you did set range correctly\n", None),
+        ("[OPENCV:FFMPEG:16] unable to decode APP fields: Invalid data found\n", None),
+        ("[OPENCV:FFMPEG:32] Reinit context to 320x240\n" + ERROR, "error while decoding MB 17 2"),
+        ("[ WARN:0@1.2] global cap_ffmpeg.cpp:1 an error of ours\n", None),
+        ("[OPENCV:FFMPEG:16] " + "x" * 1_000 + "\n", "x" * MAX_COMPLAINT),
+    ],
+)
+def test_a_complaint_is_an_error_or_a_loss_and_no_header_without_a_picture(said: str, complaint: str | None) -> None:
+    assert complaint_in(said) == complaint
+
+
+def test_what_the_station_knows_to_be_harmless_is_no_complaint() -> None:
+    assert complaint_in(ERROR, harmless=["decoding MB"]) is None
+    assert complaint_in(ERROR + CONCEALED, harmless=["decoding MB"]) is not None
+
+
+def test_pictures_are_damaged_from_the_complaint_until_the_next_clean_key_frame() -> None:
+    damage = Damage()
+    stream = [("", True, "I"), ("", False, "P"), (ERROR, False, "P"), ("", False, "P"), ("", False, "P"), ("", True, "I"), ("", False, "P")]
+
+    lost = [damage.see(said, key_packet=key, kind=kind) is not None for said, key, kind in stream]
+
+    assert lost == [False, False, True, True, True, False, False]
+
+
+def test_a_damaged_key_frame_mends_nothing() -> None:
+    damage = Damage()
+    stream = [(ERROR, False, "P"), (ERROR, True, "I"), ("", False, "P"), ("", True, "I")]
+
+    assert [damage.see(said, key_packet=key, kind=kind) is not None for said, key, kind in stream] == [True, True, True, False]
+
+
+def test_an_intra_picture_that_is_no_key_frame_mends_nothing() -> None:
+    damage = Damage()
+    damage.see(ERROR, key_packet=False, kind="P")
+
+    assert damage.see("", key_packet=False, kind="I") is not None
+
+
+def test_with_reordering_a_key_frame_counts_when_its_picture_comes_and_nothing_after_its_packet_was_damaged() -> None:
+    clean = [("", True, "B"), ("", False, "P"), ("", False, "I")]
+    spoilt = [("", True, "B"), (ERROR, False, "P"), ("", False, "I")]
+
+    for stream, lost in ((clean, [True, True, False]), (spoilt, [True, True, True])):
+        damage = Damage()
+        damage.see(ERROR, key_packet=False, kind="P")
+        assert [damage.see(said, key_packet=key, kind=kind) is not None for said, key, kind in stream] == lost
+
+
+def test_the_first_complaint_is_the_one_that_is_told() -> None:
+    damage = Damage()
+
+    assert damage.see(ERROR, key_packet=False, kind="P") == damage.see(CONCEALED, key_packet=False, kind="P")
