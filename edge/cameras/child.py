@@ -93,7 +93,7 @@ class ChildCamera:
         before, self._can_tell = self._can_tell, floor >= MIN_FLOOR
         if not self._can_tell:
             why = "its encoder leaves no noise: raise the bit rate, or set frozen_after and let the line notice a standing picture"
-            log.warning("frozen pictures cannot be told station=%s noise=%.3f least=%.2f detail=%r", self._station, floor, MIN_FLOOR, why)
+            log.warning("frozen pictures cannot be told station=%s noise=%.3f least=%.1f detail=%r", self._station, floor, MIN_FLOOR, why)
         elif before is False:
             log.info("frozen pictures can be told again station=%s noise=%.3f", self._station, floor)
 

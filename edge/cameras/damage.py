@@ -27,6 +27,9 @@ MAX_COMPLAINT = 120
 
 KEY_FRAME = "I"
 
+BEGIN_S = 4.0
+"""Who joins a stream in its middle hears complaints until the first key frame. After so long they are damage."""
+
 
 def complaint_in(said: str, *, harmless: Sequence[str] = ()) -> str | None:
     """The first complaint in what the decoder printed; `harmless` are parts of lines that the station knows to mean nothing."""
@@ -38,19 +41,21 @@ def complaint_in(said: str, *, harmless: Sequence[str] = ()) -> str | None:
 
 
 class Damage:
-    """Follows one stream, picture by picture."""
+    """Follows one stream, picture by picture. `has_begun` is False before its first sound picture, while there is nothing to tell."""
 
-    def __init__(self, *, harmless: Sequence[str] = ()) -> None:
+    def __init__(self, *, opened_s: float, harmless: Sequence[str] = ()) -> None:
         self._harmless = tuple(harmless)
+        self._opened_s = opened_s
         self._complaint: str | None = None
         self._key_packet = False
+        self.has_begun = False
 
-    def see(self, said: str, *, key_packet: bool, kind: str) -> str | None:
+    def see(self, said: str, *, key_packet: bool, kind: str, at_s: float) -> str | None:
         """The complaint that began the damage, None of a sound picture.
 
         `said` is what the decoder printed for this read, `key_packet` whether the packet that it read begins anew, `kind` the letter of the
-        picture that it gave. A decoder that reorders gives a picture later than its packet, so both are waited for: a key packet after
-        which nothing was complained about, then the picture.
+        picture that it gave, empty for none. A decoder that reorders gives a picture later than its packet, so both are waited for: a key
+        packet after which nothing was complained about, then the picture.
         """
         complaint = complaint_in(said, harmless=self._harmless)
         if complaint is not None:
@@ -60,4 +65,5 @@ class Damage:
             self._key_packet |= key_packet
             if self._key_packet and kind == KEY_FRAME:
                 self._complaint = None
+        self.has_begun |= (bool(kind) and self._complaint is None) or at_s - self._opened_s > BEGIN_S
         return self._complaint

@@ -141,21 +141,22 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
         yield _text(TROUBLE, 0, "cannot be opened" + (f" ({why})" if why else ""))
         return
     expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if every else 0
-    damage, pictures, number, failed = Damage(harmless=harmless), _Pictures(source), 0, 0
+    damage, pictures = Damage(opened_s=time.monotonic(), harmless=harmless), _Pictures(source)
+    number = failed = 0
     while True:
         good = video.grab()
         taken_ns = time.monotonic_ns()
         # Without FFmpeg there is nobody who complains, and each picture stands for itself.
         key_packet = not is_ffmpeg or video.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) > 0
-        kind = chr(int(video.get(cv2.CAP_PROP_FRAME_TYPE)) & 0x7F) if is_ffmpeg and good else ""
+        kind = _letter(video.get(cv2.CAP_PROP_FRAME_TYPE)) if good else ""
         said = output.take() if output else ""
-        complaint = _without_login(damage.see(said, key_packet=key_packet, kind=kind))
+        complaint = _without_login(damage.see(said, key_packet=key_packet, kind=kind, at_s=taken_ns / 1e9))
         failed = 0 if good else failed + 1
         if not good and (failed > MAX_FAILED_READS or complaint_in(said, harmless=harmless) is None):
             yield _the_end(every, number, expected, complaint)
             return
         number += 1
-        if every and (number - 1) % every:
+        if (every and (number - 1) % every) or not (every or damage.has_begun):
             continue
         if complaint is not None:
             yield pictures.damaged(number, complaint)
@@ -189,6 +190,11 @@ class _Pictures:
             return _text(FROZEN, number, text)._replace(floor=self._floor)
         body = np.ascontiguousarray(pixels).data.cast("B")
         return Answer(FRAME, pixels.shape[0], pixels.shape[1], taken_ns, number, self._floor, body)
+
+
+def _letter(frame_type: float) -> str:
+    """FFmpeg's letter of a frame, such as I; what is none is a picture all the same."""
+    return chr(int(frame_type)) if 0 < frame_type < 128 else "?"
 
 
 def _the_end(every: int, number: int, expected: int, complaint: str | None) -> Answer:

@@ -24,10 +24,10 @@ UPPER = 0.75
 all pixels of a still picture."""
 
 FROZEN_SHARE = 0.4
-"""Frozen pictures had at most 0.16 of the change of live ones, live ones at least 0.8 of their own floor: 15 kinds of stream."""
+"""Frozen pictures had at most 0.16 of the change of live ones, live ones at least 0.8 of their own floor, if that is MIN_FLOOR or more."""
 
-MIN_FLOOR = 0.02
-"""Grey levels. With less than this a live picture and a frozen one look the same."""
+MIN_FLOOR = 0.2
+"""Grey levels. With less the encoder leaves so little of the noise that live pictures and frozen ones are alike."""
 
 MOTION = 4.0
 """Grey levels: a tile that changes by more than this has something moving in it, in pictures that are no key frames."""

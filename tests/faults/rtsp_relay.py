@@ -1,5 +1,7 @@
 """An RTSP camera that misbehaves on demand: ffmpeg encodes pictures that are drawn here, a relay hands its packets on and spoils some.
 
+Beside the address `/line`, which has the faults, `/clean` gives what the encoder sent, to compare with.
+
 `python -m tests.faults.rtsp_relay --fault drop --rate 0.2` serves one and prints its address. By default the faults come and go; with
 `--for 0` they stay. The relay knows RTSP 1.0 over TCP (RFC 2326), one stream; ffmpeg comes from the package imageio-ffmpeg.
 """
@@ -32,13 +34,12 @@ ENCODERS = {
     "h264-b": ("libx264", "-preset", "veryfast", "-bf", "2"),
     "h265": ("libx265", "-preset", "ultrafast", "-tune", "zerolatency", "-x265-params", "log-level=error"),
     "mpeg4": ("mpeg4",),
-    "mjpeg": ("mjpeg", "-huffman", "default", "-pix_fmt", "yuvj420p"),
+    "mjpeg": ("mjpeg", "-huffman", "default", "-force_duplicated_matrix", "1", "-pix_fmt", "yuvj420p"),
 }
 RTP_HEADER_BYTES = 12
 GARBAGE_BYTES = 20
 MAX_MESSAGE_BYTES = 65_536
 WAIT_S = 20.0
-SEND_S = 2.0
 
 
 class _ClosedError(Exception):
@@ -47,6 +48,8 @@ class _ClosedError(Exception):
 
 class RtspRelay:
     """Takes a stream from a publisher (ANNOUNCE) and gives it to players (DESCRIBE), with the fault that is set at the time."""
+
+    CLEAN = "/clean"
 
     def __init__(self, *, port: int = 0, rate: float = 1.0, seed: int = 0) -> None:
         self._listener = socket.create_server(("127.0.0.1", port))
@@ -57,6 +60,7 @@ class RtspRelay:
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._players: list[socket.socket] = []
+        self._witnesses: list[socket.socket] = []
         self._connections: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._sdp = b""
@@ -68,6 +72,11 @@ class RtspRelay:
     def url(self) -> str:
         """Where the camera is."""
         return f"rtsp://127.0.0.1:{self.port}/line"
+
+    @property
+    def clean_url(self) -> str:
+        """Where the stream is without faults."""
+        return f"rtsp://127.0.0.1:{self.port}{self.CLEAN}"
 
     @property
     def fault(self) -> Fault:
@@ -124,26 +133,26 @@ class RtspRelay:
                 if first == b"$":
                     channel, count = struct.unpack(">BH", _exactly(connection, 3))
                     packet = _exactly(connection, count)
-                    if connection not in self._players:  # what a player sends are reports of what it got
+                    if connection not in self._players + self._witnesses:  # what a player sends are reports of what it got
                         self._hand_on(channel, packet)
                     continue
-                method, fields, body = _request(connection, first)
-                connection.sendall(self._answer(method, fields, body))
+                method, address, fields, body = _request(connection, first)
+                connection.sendall(self._answer(method, address, fields, body))
                 if method == "PLAY":
-                    connection.settimeout(None)
                     with self._lock:
-                        self._players.append(connection)
+                        (self._witnesses if self.CLEAN in address else self._players).append(connection)
                 elif method == "RECORD":
                     self.recording.set()
                 elif method == "TEARDOWN":
                     break
         with self._lock:
-            if connection in self._players:
-                self._players.remove(connection)
+            for players in (self._players, self._witnesses):
+                if connection in players:
+                    players.remove(connection)
             self._connections.remove(connection)
         connection.close()
 
-    def _answer(self, method: str, fields: dict[str, str], body: bytes) -> bytes:
+    def _answer(self, method: str, address: str, fields: dict[str, str], body: bytes) -> bytes:
         more, content, status = [], b"", "200 OK"
         if method == "OPTIONS":
             more = ["Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN, ANNOUNCE, RECORD, GET_PARAMETER"]
@@ -151,7 +160,7 @@ class RtspRelay:
             self._sdp = body
         elif method == "DESCRIBE" and self._sdp:
             content = self._sdp
-            more = ["Content-Type: application/sdp", f"Content-Base: {self.url}/"]
+            more = ["Content-Type: application/sdp", f"Content-Base: {address}/"]
         elif method == "DESCRIBE":
             status = "404 Not Found"
         elif method == "SETUP" and "TCP" not in fields.get("transport", ""):
@@ -162,6 +171,9 @@ class RtspRelay:
         return "\r\n".join([*head, "", ""]).encode() + content
 
     def _hand_on(self, channel: int, packet: bytes) -> None:
+        with self._lock:
+            players, witnesses = list(self._players), list(self._witnesses)
+        _send(witnesses, channel, packet)
         fault = self._fault
         if fault == "stall":
             return
@@ -171,14 +183,7 @@ class RtspRelay:
             if fault == "drop":
                 return
             packet = self._with_garbage(packet)
-        raw = struct.pack(">cBH", b"$", channel, len(packet)) + packet
-        with self._lock:
-            players = list(self._players)
-        for player in players:
-            try:
-                player.sendall(raw)
-            except OSError:
-                _end(player)
+        _send(players, channel, packet)
 
     def _with_garbage(self, packet: bytes) -> bytes:
         spoilt = bytearray(packet)
@@ -188,7 +193,16 @@ class RtspRelay:
         return bytes(spoilt)
 
 
-def _request(connection: socket.socket, first: bytes) -> tuple[str, dict[str, str], bytes]:
+def _send(players: Sequence[socket.socket], channel: int, packet: bytes) -> None:
+    raw = struct.pack(">cBH", b"$", channel, len(packet)) + packet
+    for player in players:
+        try:
+            player.sendall(raw)
+        except OSError:
+            _end(player)
+
+
+def _request(connection: socket.socket, first: bytes) -> tuple[str, str, dict[str, str], bytes]:
     head = first
     while not head.endswith(b"\r\n\r\n"):
         head += _exactly(connection, 1)
@@ -196,7 +210,8 @@ def _request(connection: socket.socket, first: bytes) -> tuple[str, dict[str, st
             raise _ClosedError
     line, *lines = head.decode().strip().split("\r\n")
     fields = {name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in lines)}
-    return line.split(" ")[0], fields, _exactly(connection, int(fields.get("content-length", "0")))
+    method, address, *_ = line.split(" ")
+    return method, address.rstrip("/"), fields, _exactly(connection, int(fields.get("content-length", "0")))
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes:

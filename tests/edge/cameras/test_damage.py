@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.cameras.damage import MAX_COMPLAINT, Damage, complaint_in
+from edge.cameras.damage import BEGIN_S, MAX_COMPLAINT, Damage, complaint_in
 
 ERROR = "[OPENCV:FFMPEG:16] error while decoding MB 17 2\n"
 CONCEALED = "[OPENCV:FFMPEG:32] concealing 160 DC, 160 AC, 160 MV errors in P frame\n"
@@ -34,26 +34,26 @@ def test_what_the_station_knows_to_be_harmless_is_no_complaint() -> None:
 
 
 def test_pictures_are_damaged_from_the_complaint_until_the_next_clean_key_frame() -> None:
-    damage = Damage()
+    damage = Damage(opened_s=0.0)
     stream = [("", True, "I"), ("", False, "P"), (ERROR, False, "P"), ("", False, "P"), ("", False, "P"), ("", True, "I"), ("", False, "P")]
 
-    lost = [damage.see(said, key_packet=key, kind=kind) is not None for said, key, kind in stream]
+    lost = [damage.see(said, key_packet=key, kind=kind, at_s=1.0) is not None for said, key, kind in stream]
 
     assert lost == [False, False, True, True, True, False, False]
 
 
 def test_a_damaged_key_frame_mends_nothing() -> None:
-    damage = Damage()
+    damage = Damage(opened_s=0.0)
     stream = [(ERROR, False, "P"), (ERROR, True, "I"), ("", False, "P"), ("", True, "I")]
 
-    assert [damage.see(said, key_packet=key, kind=kind) is not None for said, key, kind in stream] == [True, True, True, False]
+    assert [damage.see(said, key_packet=key, kind=kind, at_s=1.0) is not None for said, key, kind in stream] == [True, True, True, False]
 
 
 def test_an_intra_picture_that_is_no_key_frame_mends_nothing() -> None:
-    damage = Damage()
-    damage.see(ERROR, key_packet=False, kind="P")
+    damage = Damage(opened_s=0.0)
+    damage.see(ERROR, key_packet=False, kind="P", at_s=1.0)
 
-    assert damage.see("", key_packet=False, kind="I") is not None
+    assert damage.see("", key_packet=False, kind="I", at_s=1.0) is not None
 
 
 def test_with_reordering_a_key_frame_counts_when_its_picture_comes_and_nothing_after_its_packet_was_damaged() -> None:
@@ -61,12 +61,29 @@ def test_with_reordering_a_key_frame_counts_when_its_picture_comes_and_nothing_a
     spoilt = [("", True, "B"), (ERROR, False, "P"), ("", False, "I")]
 
     for stream, lost in ((clean, [True, True, False]), (spoilt, [True, True, True])):
-        damage = Damage()
-        damage.see(ERROR, key_packet=False, kind="P")
-        assert [damage.see(said, key_packet=key, kind=kind) is not None for said, key, kind in stream] == lost
+        damage = Damage(opened_s=0.0)
+        damage.see(ERROR, key_packet=False, kind="P", at_s=1.0)
+        assert [damage.see(said, key_packet=key, kind=kind, at_s=1.0) is not None for said, key, kind in stream] == lost
 
 
 def test_the_first_complaint_is_the_one_that_is_told() -> None:
-    damage = Damage()
+    damage = Damage(opened_s=0.0)
 
-    assert damage.see(ERROR, key_packet=False, kind="P") == damage.see(CONCEALED, key_packet=False, kind="P")
+    assert damage.see(ERROR, key_packet=False, kind="P", at_s=1.0) == damage.see(CONCEALED, key_packet=False, kind="P", at_s=1.0)
+
+
+@pytest.mark.parametrize(("at_s", "has_begun"), [(1.0, False), (BEGIN_S + 1.0, True)])
+def test_before_the_first_sound_picture_complaints_mean_nothing_for_a_while(at_s: float, has_begun: bool) -> None:  # noqa: FBT001
+    damage = Damage(opened_s=0.0)
+
+    assert damage.see(ERROR, key_packet=False, kind="P", at_s=at_s) is not None
+    assert damage.has_begun is has_begun
+
+
+def test_a_stream_begins_with_its_first_picture_that_nobody_complains_about() -> None:
+    damage = Damage(opened_s=0.0)
+    damage.see("", key_packet=False, kind="", at_s=0.1)
+    assert not damage.has_begun
+
+    damage.see("", key_packet=False, kind="P", at_s=0.2)
+    assert damage.has_begun
