@@ -387,6 +387,7 @@ def require_named_files(station: Station, *, camera_may_be_out: bool = False) ->
         if not path.exists():
             msg = f"station {station.station.name}: {key}: {path} does not exist: correct the path or put the file there"
             raise StationError(msg)
-        if not key.startswith("camera.") and not path.is_file():
+        is_folder = key.startswith("camera.") and camera.kind == "folder"
+        if not is_folder and not path.is_file():
             msg = f"station {station.station.name}: {key}: {path} is no regular file: name the file itself, not a pipe or a device"
             raise StationError(msg)

@@ -61,6 +61,11 @@ class ChildCamera:
         """Whether the camera is out, damaged or frozen; see `edge.interfaces.Camera`."""
         return self._outage.troubles()
 
+    @property
+    def noise(self) -> float | None:
+        """How much live pictures change at least, in grey levels; None while that is unknown."""
+        return self._reader.floor
+
     def close(self) -> None:
         """End `frames` and the child; may be called twice and from any thread."""
         self._reader.close()

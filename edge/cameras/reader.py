@@ -12,11 +12,13 @@ import json
 import math
 import os
 import re
+import stat
 import struct
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -135,6 +137,9 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
     is_ffmpeg = source["backend"] == cv2.CAP_FFMPEG
     output = NativeOutput() if is_ffmpeg else None
     harmless, every = source.get("harmless", ()), int(source.get("every", 0))
+    if every and (refusal := _refusal(source["address"])):
+        yield _text(TROUBLE, 0, refusal)
+        return
     video = cv2.VideoCapture(source["address"], source["backend"], source["parameters"])
     why = _without_login(complaint_in(output.take()) if output else None)
     if not video.isOpened():
@@ -163,6 +168,15 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
             continue
         good, pixels = video.retrieve()
         yield pictures.picture(pixels, taken_ns, number) if good and pixels is not None else pictures.damaged(number, "it is empty")
+
+
+def _refusal(path: str) -> str | None:
+    """Why a file must not be given to FFmpeg. Asked here, because the question hangs too where a share does."""
+    try:
+        is_file = stat.S_ISREG(Path(path).stat().st_mode)
+    except OSError as err:
+        return f"cannot be opened ({err.strerror})"
+    return None if is_file else "cannot be opened, because it is no regular file but a pipe, a device or a folder"
 
 
 class _Pictures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -45,7 +44,7 @@ class VideoCamera:
         if self._reader.closed.is_set():
             return
         try:
-            _require_file(self._path)
+            _require_utf_8(self._path)
             yield from self._read()
         except LostError as err:
             if not self._reader.closed.is_set():
@@ -84,16 +83,9 @@ class VideoCamera:
             yield self._captures.lost(Reason.UNREADABLE, detail, source=source)
 
 
-def _require_file(path: Path) -> None:
-    """Refuse what must not be given to FFmpeg. The child opens the path again, and may still hang in that."""
-    why: str | None = None
+def _require_utf_8(path: Path) -> None:
     try:
         str(path).encode()
-        if not stat.S_ISREG(path.stat().st_mode):
-            why = ", because it is no regular file: name the file itself, not a pipe, a device or a folder"
-    except UnicodeEncodeError:  # OpenCV 5.0.0 crashes on it
-        why = ", because its name is not UTF-8: rename the file or its folder"
-    except OSError as err:
-        why = f" ({err.strerror}): correct the path, or look at the disk or share that it is on"
-    if why is not None:
-        raise LostError(Reason.CAMERA_UNREACHABLE, f"the video {path} cannot be opened{why}")
+    except UnicodeEncodeError as err:  # OpenCV 5.0.0 crashes on it
+        detail = f"the video {path} cannot be opened, because its name is not UTF-8: rename the file or its folder"
+        raise LostError(Reason.CAMERA_UNREACHABLE, detail) from err

@@ -1,7 +1,6 @@
 """The figures of cameras that misbehave: stalls, frozen pictures, damaged video, each against the truth that only the test knows.
 
-`python -m tests.faults.camera_figures --out docs/studies/cameras.md` measures them in full and writes the page. Cameras are opened and read
-as the daemon does it; what it would take for a picture is a `Frame`.
+Cameras are opened and read as the daemon does it; what it would judge is a `Frame`. `camera_study.py` makes a page of the figures.
 """
 
 from __future__ import annotations
@@ -17,9 +16,11 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from edge.cameras import open_camera
+from edge.cameras.child import ChildCamera
 from edge.interfaces import Camera
 from edge.records import Capture, Frame, LostFrame, Reason
 from firmware_config.cameras import RtspCamera
@@ -110,13 +111,20 @@ class Outages:
     false_alarms: int
     live_pictures: int
     missed: int
+    left_over: int
+    """Children and descriptors of this process that are left when the cameras are closed."""
+
+
+def _held() -> int:
+    me = psutil.Process()
+    return len(me.children(recursive=True)) + int(me.num_fds())
 
 
 def outages(
     fault: Fault, reason: Reason, *, times: int, cameras: int = 1, scene: Scene | None = None, codec: str = "h264", **encoding: object
 ) -> Outages:
     """Let a fault come and go; each camera counts."""
-    noticed, back, passed, missed = [], [], 0, 0
+    noticed, back, passed, missed, held = [], [], 0, 0, _held()
     with rtsp_camera(scene, codec=codec, **encoding) as sender, watched([sender.url] * cameras) as them:  # type: ignore[arg-type]
         began_s = time.monotonic()
         for each in them:
@@ -148,7 +156,16 @@ def outages(
         quiet = [(began_s, set_s) for set_s, _ in alarms_s[:1]] + [(a[1], b[0]) for a, b in pairwise(alarms_s)]
         inside = [capture for each in them for low, high in quiet for after_s, capture in each.since(low) if after_s < high - low]
     false = sum(isinstance(capture, LostFrame) for capture in inside)
-    return Outages(tuple(noticed), tuple(back), passed, false, len(inside) - false, missed)
+    return Outages(tuple(noticed), tuple(back), passed, false, len(inside) - false, missed, _held() - held)
+
+
+def live(seconds: float, *, scene: Scene, codec: str, quality: Sequence[str]) -> tuple[int, int, float | None]:
+    """Look at a live camera for a while: how many captures it gave, how many of them were lost, and its noise in grey levels."""
+    with rtsp_camera(scene, codec=codec, quality=quality) as sender, watched([sender.url]) as (camera,):
+        time.sleep(seconds)
+        captures = list(camera.captures)
+        floor = camera.camera.noise if isinstance(camera.camera, ChildCamera) else None
+    return len(captures), sum(isinstance(capture, LostFrame) for capture in captures), floor
 
 
 @dataclass(frozen=True, slots=True)

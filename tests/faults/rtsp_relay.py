@@ -35,6 +35,8 @@ ENCODERS = {
     "h265": ("libx265", "-preset", "ultrafast", "-tune", "zerolatency", "-x265-params", "log-level=error"),
     "mpeg4": ("mpeg4",),
     "mjpeg": ("mjpeg", "-huffman", "default", "-force_duplicated_matrix", "1", "-pix_fmt", "yuvj420p"),
+    # One table of quantities where FFmpeg's receiver wants two: it complains about many pictures, and each is sound.
+    "mjpeg-odd": ("mjpeg", "-huffman", "default"),
 }
 RTP_HEADER_BYTES = 12
 GARBAGE_BYTES = 20
@@ -116,15 +118,13 @@ class RtspRelay:
         thread.start()
 
     def _accept(self, listener: socket.socket) -> None:
-        while True:
-            try:
+        with listener, contextlib.suppress(OSError):
+            while True:
                 connection, _ = listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self._lock:
-                self._connections.append(connection)
-            self._start(self._serve, connection)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                with self._lock:
+                    self._connections.append(connection)
+                self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
         with contextlib.suppress(_ClosedError, OSError, ValueError):
