@@ -14,6 +14,7 @@ from edge.daemon.dispatcher import Dispatcher, DispatchStatus
 from edge.daemon.frame_slot import FrameSlot
 from edge.daemon.metrics import Metrics, resident_bytes
 from edge.daemon.sd_notify import Notifier
+from edge.daemon.trouble_log import TroubleLog
 from edge.errors import MessageError, SpoolError
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import uncommitted, unencodable
@@ -91,6 +92,7 @@ class Daemon:
         self._reported: tuple[BoxState, str | None, tuple[str, ...]] = ("online", None, ())
         self._camera_errors: dict[str, str] = {}
         self._troubles: dict[str, tuple[Trouble, ...]] = {}
+        self._trouble_log = TroubleLog()
         for pipeline in self._pipelines:
             pipeline.thread = threading.Thread(target=self._capture, args=(pipeline,), name=f"camera-{pipeline.name}", daemon=True)
 
@@ -187,11 +189,7 @@ class Daemon:
         if troubles == before:
             return
         self._troubles[station] = troubles
-        for trouble in troubles:
-            if trouble.code not in {known.code for known in before}:
-                log.info("camera trouble station=%s code=%s detail=%r", station, trouble.code, trouble.detail)
-        if not troubles:
-            log.info("camera well again station=%s", station)
+        self._trouble_log.show(station, before, troubles)
         self._metrics.camera_troubles.labels(station).set(len(troubles))
         for route in self._routes:
             if route.set_troubles is not None and station in route.stations:
