@@ -12,6 +12,9 @@ from edge.errors import CameraError
 from firmware_config.cameras import RtspCamera as Settings
 from firmware_config.regular_file import read_secret
 
+SPARE_MS = 2_000
+"""FFmpeg's own limit for a read is later than that of the parent: a read that FFmpeg gives up looks like damage, and is a stall."""
+
 
 def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
     """Make the camera; the stream is opened by its child process.
@@ -28,7 +31,7 @@ def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
         # Without an explicit backend the two time limits are ignored (opencv #23207).
         backend=cv2.CAP_FFMPEG,
         parameters=(
-            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, settings.open_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, settings.read_ms),
+            *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, settings.open_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, settings.read_ms + SPARE_MS),
             *(cv2.CAP_PROP_N_THREADS, 1),  # so that what the decoder says belongs to the frame that it gives
         ),
         environment={"OPENCV_FFMPEG_CAPTURE_OPTIONS": f"rtsp_transport;{settings.transport}", **FFMPEG_ENVIRONMENT},

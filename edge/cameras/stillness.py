@@ -26,6 +26,9 @@ all pixels of a still picture."""
 FROZEN_SHARE = 0.4
 """Frozen pictures had at most 0.16 of the change of live ones, live ones at least 0.8 of their own floor, if that is MIN_FLOOR or more."""
 
+LIVE_SHARE = 0.6
+"""What is frozen stays so below this share: an encoder that still refines the picture must not bring one back."""
+
 MIN_FLOOR = 0.2
 """Grey levels. With less the encoder leaves so little of the noise that live pictures and frozen ones are alike."""
 
@@ -48,6 +51,7 @@ class Stillness:
         self._last: NDArray[np.int16] | None = None
         self._window: deque[tuple[float, float, float]] = deque()
         self._learned_s = 0.0
+        self._is_frozen = False
 
     @property
     def floor(self) -> float | None:
@@ -55,7 +59,7 @@ class Stillness:
         return self._floor
 
     def skip(self) -> None:
-        """A picture is missing or damaged: the next one is compared with none."""
+        """A picture is missing or damaged: the next one is compared with none, and what was frozen stays so until enough came."""
         self._last = None
         self._window.clear()
 
@@ -65,19 +69,20 @@ class Stillness:
         self._last = picture
         if last is None or last.shape != picture.shape:
             self._window.clear()
-            return False
+            return self._is_frozen
         tiles = _tiles(np.abs(picture - last))
         self._window.append((at_s, float(np.median(tiles)), float(tiles.max())))
         while len(self._window) > MIN_WINDOW and at_s - self._window[0][0] > WINDOW_S:
             self._window.popleft()
         if len(self._window) < MIN_WINDOW or at_s - self._window[0][0] < WINDOW_S * 0.9:
-            return False
+            return self._is_frozen
         change = float(np.quantile([middle for _, middle, _ in self._window], UPPER))
         moves = sorted(most for _, _, most in self._window)[-MOVING_PICTURES] > MOTION
-        is_frozen = self._floor is not None and self._floor >= MIN_FLOOR and change < FROZEN_SHARE * self._floor and not moves
-        if not is_frozen and at_s - self._learned_s >= WINDOW_S:
+        share = LIVE_SHARE if self._is_frozen else FROZEN_SHARE
+        self._is_frozen = self._floor is not None and self._floor >= MIN_FLOOR and change < share * self._floor and not moves
+        if not self._is_frozen and at_s - self._learned_s >= WINDOW_S:
             self._learn(change, at_s)
-        return is_frozen
+        return self._is_frozen
 
     def _learn(self, change: float, at_s: float) -> None:
         self._learned_s = at_s

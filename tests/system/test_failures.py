@@ -180,6 +180,21 @@ def watch_a_folder_that_is_not_there(box: Box) -> None:
     change_station("pictures", "elsewhere")(box)
 
 
+def use_another_camera(box: Box, *lines: str) -> None:
+    text = box.station.read_text()
+    folder = text[text.index("[camera]") : text.index("\n[[labels]]")]
+    box.station.write_text(text.replace(folder, "\n".join(["[camera]", *lines, ""])))
+
+
+def switch_the_camera_off(box: Box) -> None:
+    use_another_camera(box, 'kind = "rtsp"', f'url = "rtsp://127.0.0.1:{free_port()}/line"')
+
+
+def name_a_pipe_as_video(box: Box) -> None:
+    os.mkfifo(box.root / "line.avi")
+    use_another_camera(box, 'kind = "video"', f'path = "{box.root / "line.avi"}"')
+
+
 def lose_bundle(box: Box) -> None:
     box.bundle.unlink()
 
@@ -257,6 +272,8 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "label without decision": change_station('decision = "ng"', ""),
     "camera folder that is not there": change_station("pictures", "elsewhere"),
     "watched folder that is not there": watch_a_folder_that_is_not_there,
+    "camera that cannot be reached": switch_the_camera_off,
+    "video that is a pipe": name_a_pipe_as_video,
     "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),
     "calibration of another bundle": calibrate_for_another_bundle,
     "missing bundle": lose_bundle,

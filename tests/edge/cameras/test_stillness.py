@@ -122,11 +122,13 @@ def test_a_part_that_moves_is_life_although_its_encoder_leaves_no_noise() -> Non
     assert not any(feed.give(moving(), 120))
 
 
-def test_after_a_missing_picture_nothing_is_said_until_enough_came() -> None:
+@pytest.mark.parametrize("frozen", [True, False])
+def test_after_a_missing_picture_what_was_so_stays_so_until_enough_came(frozen: bool) -> None:  # noqa: FBT001
     feed = Feed(floor=1.0)
-    same = nearly_same(next(feed.noisy(2.0)))
-    feed.give(same, 60)
+    live = feed.noisy(2.0)
+    same = nearly_same(next(live))
+    feed.give(same if frozen else live, 60)
 
     feed.stillness.skip()
 
-    assert not any(feed.give(same, 10))
+    assert feed.give(same, 10) == [frozen] * 10
