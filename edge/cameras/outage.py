@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from edge.cameras.capture_factory import CaptureFactory
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from edge.cameras.capture_factory import CaptureFactory, utc_now
 from edge.records import LostFrame, Reason, Trouble
+
+HANGS_S = 10.0
+"""One look at a folder, or one file, that takes longer hangs. A folder of 50,000 files takes 1.2 s."""
 
 
 class Outage:
@@ -13,6 +19,7 @@ class Outage:
         self._captures = captures
         self._trouble: Trouble | None = None
         self._is_out = False
+        self._doing: tuple[int, Trouble] | None = None
 
     def begin(self, reason: Reason, detail: str, *, source: str) -> LostFrame | None:
         """No more pictures: the capture that says so, the first time; None while it is so already, then with the newest reason."""
@@ -31,9 +38,21 @@ class Outage:
         """The camera is back, or was never out."""
         self._is_out, self._trouble = False, None
 
+    @contextmanager
+    def during(self, doing: str) -> Iterator[None]:
+        """While the body does what may hang and cannot be ended, such as reading from a share: `troubles` says so after HANGS_S."""
+        detail = f"{doing} takes more than {HANGS_S:.0f} s: look at the disk or share that it is on"
+        self._doing = (self._captures.now_ns(), Trouble(Reason.CAMERA_STALLED.value, utc_now(), detail))
+        try:
+            yield
+        finally:
+            self._doing = None
+
     def troubles(self) -> tuple[Trouble, ...]:
         """What is wrong now; from any thread."""
-        trouble = self._trouble
+        doing, trouble = self._doing, self._trouble
+        if doing is not None and self._captures.now_ns() - doing[0] > HANGS_S * 1e9:
+            return (doing[1],)
         return () if trouble is None else (trouble,)
 
     def _lost(self, reason: Reason, detail: str, source: str) -> LostFrame:

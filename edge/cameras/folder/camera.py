@@ -72,7 +72,8 @@ class FolderCamera:
     def _all(self) -> Iterator[Capture]:
         while not self._closed.is_set():
             try:
-                names = self._listing.read().pictures
+                with self._outage.during(f"reading the folder {self._settings.path}"):
+                    names = self._listing.read().pictures
             except OSError as err:
                 lost = unreachable(self._outage, self._settings, err)
                 if lost is not None:
@@ -82,7 +83,9 @@ class FolderCamera:
             for name in names:
                 if self._closed.is_set():
                     return
-                yield self._capture(name)
+                with self._outage.during(f"reading {self._settings.path / name}"):
+                    capture = self._capture(name)
+                yield capture
             if not self._settings.repeat or not names:
                 return
 

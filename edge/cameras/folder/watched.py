@@ -84,13 +84,15 @@ class WatchedFolder:
         try:
             while not self._closed.is_set():
                 started_s = time.monotonic()
-                lost = self._look()
+                with self._outage.during(f"reading the folder {self._root}"):
+                    lost = self._look()
                 pause_s = max(self._settings.poll_ms / 1e3, LOOK_SHARE * (time.monotonic() - started_s))
                 if lost is not None:
                     yield lost
                 if not self._outage.troubles():
                     yield from self._take_all(self._arrivals.names())
-                    self._dispose()
+                    with self._outage.during(f"moving or deleting judged files of {self._root}"):
+                        self._dispose()
                 next_s = time.monotonic() + pause_s
                 while not self._closed.is_set() and (rest_s := next_s - time.monotonic()) > 0:
                     reported = self._wait(min(rest_s, SLICE_S))
@@ -204,7 +206,8 @@ class WatchedFolder:
                 return
             self._read_reports()
             if self._arrivals.is_whole(name, now_s):
-                capture = self._take(name)
+                with self._outage.during(f"reading {self._root / name}"):
+                    capture = self._take(name)
                 if capture is not None:
                     yield capture
         for name in self._arrivals.unfinished(self._monotonic()):
