@@ -24,8 +24,9 @@ Stream: TypeAlias = tuple[str, str, float, str]
 """Name, codec, sensor noise in grey levels, bit rate."""
 
 CAMERAS_AT_ONCE = 5
+ENCODERS_AT_ONCE = 3
 SPOILT_AT_ONCE = 2
-OUTAGES, FREEZES, PICTURES, CLEAN_S = 50, 50, 1_000, 300.0
+OUTAGES, FREEZES, PICTURES, CLEAN_S = 50, 50, 1_000, 200.0
 """Of each: stalls, disappearances; freezes; pictures of each kind of damage, and as many before it; seconds of a live but quiet scene."""
 
 STREAMS: tuple[Stream, ...] = (
@@ -75,8 +76,9 @@ def measure(share: float) -> Iterator[Line]:
     """Measure this share of everything; each row as soon as it is known. What takes time but no processor runs side by side."""
     yield from _outages(max(1, round(share * OUTAGES / CAMERAS_AT_ONCE)))
     times, seconds, pictures = max(1, round(share * FREEZES / len(STREAMS))), max(30.0, share * CLEAN_S), max(50, round(share * PICTURES))
-    with ThreadPoolExecutor(len(QUIET_STREAMS)) as pool:
+    with ThreadPoolExecutor(ENCODERS_AT_ONCE) as pool:
         yield from pool.map(lambda stream: _freezes(stream, times), STREAMS)
+    with ThreadPoolExecutor(len(QUIET_STREAMS)) as pool:
         yield from pool.map(lambda stream: _live(stream, seconds), QUIET_STREAMS)
     with ThreadPoolExecutor(SPOILT_AT_ONCE) as pool:
         yield from pool.map(lambda spoilt: _damaged(spoilt, pictures), SPOILT)
