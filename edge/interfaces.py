@@ -23,7 +23,8 @@ class Camera(Protocol):
         """Yield pictures, oldest first, until the source ends or `close` is called from another thread.
 
         A picture that cannot be read is yielded as `LostFrame`; trouble with the camera never ends the iteration by an exception.
-        A camera that is out is one `LostFrame`, however long that lasts; `troubles` then says so until it is back.
+        A camera that is out is one `LostFrame`, however long that lasts; `troubles` then says so until it is back. One that gives
+        damaged or frozen pictures gives a `LostFrame` for each of them, and `troubles` says so too.
         """
 
     def troubles(self) -> tuple[Trouble, ...]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -157,7 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     if options.out is not None:
         took = f"{(time.monotonic() - began_s) / 60:.0f} minutes on {datetime.now(timezone.utc):%Y-%m-%d}"
-        made = f"\nMade by `python -m tests.faults.camera_study --out docs/studies/cameras.md` in {took}, on two cores.\n"
+        load = f"{os.cpu_count()} cores with a load of {os.getloadavg()[2]:.0f}"
+        made = f"\nMade by `python -m tests.faults.camera_study --out docs/studies/cameras.md` in {took}, on {load}.\n"
         options.out.write_text(HEAD + "\n".join(rows) + "\n" + TAIL + made, encoding="utf-8")
     return 0
 
