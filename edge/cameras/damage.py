@@ -9,15 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-LOG_LEVEL = 32
-"""AV_LOG_INFO. A slice that is missing whole is no error to FFmpeg: "concealing 160 DC, 160 AC, 160 MV errors" comes at this level."""
+LOG_LEVEL = 48
+"""AV_LOG_DEBUG. What is missing whole is no error to FFmpeg. Of a slice it says "concealing 160 DC, 160 AC, 160 MV errors" at the level of
+information, of an H.264 picture "Frame num gap" at this one."""
+
+INFO_LEVEL = 32
 
 ERROR_LEVEL = 16
 """AV_LOG_ERROR: what is printed at this level or below is a complaint."""
 
 _LINE = re.compile(r"^\[OPENCV:FFMPEG:(\d+)\] *(.+)$", re.MULTILINE)
 _LOSS = re.compile(r"conceal|missed|missing|corrupt|undecodable|max delay|dropp|damaged", re.IGNORECASE)
-"""Above the level of errors, only what has one of these words is a complaint."""
+_GAP = re.compile(r"Frame num (gap|change)")
+"""Above the level of errors, up to that of information and above it: only what has one of these words is a complaint."""
 
 HARMLESS = ("APP fields", "app: ", "SEI")
 """Complaints about headers that carry no picture."""
@@ -34,7 +38,7 @@ BEGIN_S = 4.0
 def complaint_in(said: str, *, harmless: Sequence[str] = ()) -> str | None:
     """The first complaint in what the decoder printed; `harmless` are parts of lines that the station knows to mean nothing."""
     for level, line in _LINE.findall(said):
-        is_complaint = int(level) <= ERROR_LEVEL or _LOSS.search(line)
+        is_complaint = int(level) <= ERROR_LEVEL or (int(level) <= INFO_LEVEL and _LOSS.search(line)) or _GAP.search(line)
         if is_complaint and not any(part in line for part in (*HARMLESS, *harmless)):
             return str(line)[:MAX_COMPLAINT].strip()
     return None

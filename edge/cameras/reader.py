@@ -19,10 +19,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 HEADER = struct.Struct("<BIIqQdI")
 """Kind, height, width, monotonic clock in ns of the frame, its number since the source was opened (from 1), the camera's noise floor in
@@ -198,6 +198,8 @@ class _Pictures:
         return _text(DAMAGED, number, complaint)._replace(floor=self._floor)
 
     def picture(self, decoded: NDArray[Any], taken_ns: int, number: int) -> Answer:
+        import numpy as np
+
         pixels = np.asarray(decoded if decoded.ndim == 3 else np.repeat(decoded[:, :, None], 3, axis=2), np.uint8)
         if self._stillness is not None and self._stillness.see(pixels, taken_ns / 1e9):
             text = f"they change by less than the {self._floor:.2g} grey levels that its sensor's noise makes"

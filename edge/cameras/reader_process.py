@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.cameras.damage import LOG_LEVEL
 from edge.cameras.reader import DAMAGED, END, FRAME, FROZEN, HEADER, MAX_FRAME_BYTES, MAX_TROUBLE_BYTES, TROUBLE
 from edge.records import Pixels, Reason
 
@@ -28,8 +29,8 @@ EXIT_S = 1.0
 READER = (sys.executable, "-m", "edge.cameras.reader")
 CHUNK_BYTES = 1 << 20
 
-FFMPEG_ENVIRONMENT = {"OPENCV_FFMPEG_LOGLEVEL": "32", "OPENCV_FFMPEG_DEBUG": "1"}
-"""What `damage.py` reads: its LOG_LEVEL."""
+FFMPEG_ENVIRONMENT = {"OPENCV_FFMPEG_LOGLEVEL": str(LOG_LEVEL), "OPENCV_FFMPEG_DEBUG": "1"}
+"""So that FFmpeg prints what `damage.py` reads."""
 
 
 @dataclass(frozen=True, slots=True)

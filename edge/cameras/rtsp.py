@@ -15,6 +15,9 @@ from firmware_config.regular_file import read_secret
 SPARE_MS = 2_000
 """FFmpeg's own limit for a read is later than that of the parent: a read that FFmpeg gives up looks like damage, and is a stall."""
 
+_OPTIONS = {"tcp": "rtsp_transport;tcp|reorder_queue_size;2", "udp": "rtsp_transport;udp"}
+"""Only with a queue does FFmpeg say that packets are missing. Over UDP it has one."""
+
 
 def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
     """Make the camera; the stream is opened by its child process.
@@ -34,7 +37,7 @@ def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
             *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, settings.open_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, settings.read_ms + SPARE_MS),
             *(cv2.CAP_PROP_N_THREADS, 1),  # so that what the decoder says belongs to the frame that it gives
         ),
-        environment={"OPENCV_FFMPEG_CAPTURE_OPTIONS": f"rtsp_transport;{settings.transport}", **FFMPEG_ENVIRONMENT},
+        environment={"OPENCV_FFMPEG_CAPTURE_OPTIONS": _OPTIONS[settings.transport], **FFMPEG_ENVIRONMENT},
         open_ms=settings.open_ms,
         read_ms=settings.read_ms,
         tell_frozen=settings.tell_frozen,

@@ -13,8 +13,8 @@ REASONS: dict[Reason, dict[str, str]] = {
     Reason.TOO_LARGE: {"en": "the picture is larger than the station allows", "ja": "画像が許容サイズを超えています"},
     Reason.EMPTY: {"en": "the picture file is empty", "ja": "画像ファイルが空です"},
     Reason.CAMERA_STALLED: {"en": "the camera gave no picture in time", "ja": "カメラから時間内に画像が届きませんでした"},
-    Reason.CAMERA_DAMAGED: {"en": "the camera's pictures arrive damaged", "ja": "カメラの画像が壊れて届いています"},
     Reason.CAMERA_UNREACHABLE: {"en": "the camera cannot be reached", "ja": "カメラに接続できません"},
+    Reason.CAMERA_DAMAGED: {"en": "the camera's pictures arrive damaged", "ja": "カメラの画像が壊れて届いています"},
     Reason.BLANK: {"en": "the picture shows nothing: all of it is equally bright", "ja": "画像全体の明るさが一様で、何も写っていません"},
     Reason.DARK: {"en": "the picture is too dark", "ja": "画像が暗すぎます"},
     Reason.CLIPPED: {

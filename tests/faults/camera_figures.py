@@ -215,6 +215,7 @@ def damaged(fault: Fault, *, pictures: int, clean: int, rate: float, codec: str 
         time.sleep(2.0)
     given = [(each.sequence, each.pixels.tobytes()) for each in camera.captures if isinstance(each, Frame)]
     wrong = [(number, print_) for number, print_ in raw if print_ not in truth.get(number or 0, ())]
+    # A picture whose number the witness has not seen can be compared with nothing: it is counted as damaged all the same.
     passed = [(number, print_) for number, print_ in given if print_ not in truth.get(number, ())]
     lost_before = sum(isinstance(capture, LostFrame) for capture in before)
     return Damaged(len(wrong), len(passed), len(raw) - len(wrong), len(given), lost_before, len(before))

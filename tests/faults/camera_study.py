@@ -24,6 +24,7 @@ from tests.faults.rtsp_relay import Fault
 Stream: TypeAlias = tuple[str, str, float, str]
 """Name, codec, sensor noise in grey levels, bit rate."""
 
+PARTS = ("C1", "C2", "C3")
 CAMERAS_AT_ONCE = 5
 ENCODERS_AT_ONCE = 3
 SPOILT_AT_ONCE = 2
@@ -73,16 +74,19 @@ def freezes(stream: Stream, *, times: int) -> Outages:
     return outages("freeze", Reason.FROZEN, times=times, scene=Scene(noise=noise, moving=False), codec=codec, quality=quality.split())
 
 
-def measure(share: float) -> Iterator[Line]:
+def measure(share: float, only: Sequence[str] = PARTS) -> Iterator[Line]:
     """Measure this share of everything; each row as soon as it is known. What takes time but no processor runs side by side."""
-    yield from _outages(max(1, round(share * OUTAGES / CAMERAS_AT_ONCE)))
+    if "C1" in only:
+        yield from _outages(max(1, round(share * OUTAGES / CAMERAS_AT_ONCE)))
     times, seconds, pictures = max(1, round(share * FREEZES / len(STREAMS))), max(30.0, share * CLEAN_S), max(50, round(share * PICTURES))
-    with ThreadPoolExecutor(ENCODERS_AT_ONCE) as pool:
-        yield from pool.map(lambda stream: _freezes(stream, times), STREAMS)
-    with ThreadPoolExecutor(len(QUIET_STREAMS)) as pool:
-        yield from pool.map(lambda stream: _live(stream, seconds), QUIET_STREAMS)
-    with ThreadPoolExecutor(SPOILT_AT_ONCE) as pool:
-        yield from pool.map(lambda spoilt: _damaged(spoilt, pictures), SPOILT)
+    if "C2" in only:
+        with ThreadPoolExecutor(ENCODERS_AT_ONCE) as pool:
+            yield from pool.map(lambda stream: _freezes(stream, times), STREAMS)
+        with ThreadPoolExecutor(len(QUIET_STREAMS)) as pool:
+            yield from pool.map(lambda stream: _live(stream, seconds), QUIET_STREAMS)
+    if "C3" in only:
+        with ThreadPoolExecutor(SPOILT_AT_ONCE) as pool:
+            yield from pool.map(lambda spoilt: _damaged(spoilt, pictures), SPOILT)
 
 
 def _outages(times: int) -> Iterator[Line]:
@@ -150,9 +154,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.camera_study", description=__doc__)
     parser.add_argument("--out", type=Path, metavar="FILE", help="The page to write. Default: rows are only printed.")
     parser.add_argument("--share", type=float, default=1.0, help="Share of everything that is measured, up to 1. Default: %(default)s.")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="Only these rows. Default: all.")
     options = parser.parse_args(arguments)
     began_s, rows = time.monotonic(), []
-    for line in measure(options.share):
+    for line in measure(options.share, options.only):
         rows.append("| " + " | ".join(line) + " |")
         sys.stdout.write(rows[-1] + "\n")
         sys.stdout.flush()

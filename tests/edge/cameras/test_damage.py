@@ -17,6 +17,8 @@ CONCEALED = "[OPENCV:FFMPEG:32] concealing 160 DC, 160 AC, 160 MV errors in P fr
         (ERROR, "error while decoding MB 17 2"),
         (CONCEALED, "concealing 160 DC, 160 AC, 160 MV errors in P frame"),
         ("[OPENCV:FFMPEG:24] RTP: missed 3 packets\n", "RTP: missed 3 packets"),
+        ("[OPENCV:FFMPEG:48] Frame num gap 5 3\n", "Frame num gap 5 3"),
+        ("[OPENCV:FFMPEG:48] missing nothing, dropping nothing\n", None),
         ("[OPENCV:FFMPEG:24] deprecated pixel format used, make sure you did set range correctly\n", None),
         ("[OPENCV:FFMPEG:16] unable to decode APP fields: Invalid data found\n", None),
         ("[OPENCV:FFMPEG:32] Reinit context to 320x240\n" + ERROR, "error while decoding MB 17 2"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -25,7 +27,9 @@ from tests.support import scripted_reader as scripts
 from tests.support.tiny_bundle import is_one_sentence
 from tests.support.video_files import write_video
 
-COUNT, KEY_EVERY = 90, 30
+COUNT, KEY_EVERY, SLICES = 90, 30, 4
+OTHER_SLICE = 1
+"""Of ITU-T H.264, table 7-1: a slice of a picture that is no key frame."""
 
 SWAPPED = """
 import os
@@ -47,6 +51,7 @@ def h264(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path, sensor = tmp_path_factory.mktemp("video") / "line.h264", Sensor(Scene())
     raw = ["-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "320x240", "-r", "15", "-i", "-"]
     coded = ["-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-g", str(KEY_EVERY)]
+    coded += ["-x264-params", f"slices={SLICES}"]
     pictures = b"".join(sensor.take(number).tobytes() for number in range(1, COUNT + 1))
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-loglevel", "error", *raw, *coded, str(path)]
     subprocess.run(command, input=pictures, check=True, timeout=60)
@@ -94,6 +99,25 @@ def test_from_damage_to_the_next_key_frame_no_picture_of_a_video_is_given(h264: 
     assert 1 <= len(lost) <= KEY_EVERY
     assert {capture.reason for capture in lost} == {Reason.UNREADABLE}
     assert all(is_one_sentence(capture.detail) and "line.h264" in capture.detail for capture in lost)
+
+
+@pytest.mark.parametrize("count", [1, SLICES], ids=["a slice", "a whole picture"])
+def test_what_is_missing_without_a_trace_is_damage_too(h264: bytes, tmp_path: Path, count: int) -> None:
+    path = tmp_path / "line.h264"
+    path.write_bytes(h264)
+    clean = clean_pictures(path)
+    begins = [found.start() for found in re.finditer(b"\0\0\0?\1", h264)] + [len(h264)]
+    units = [h264[begin:end] for begin, end in pairwise(begins)]
+    slices = [number for number, unit in enumerate(units) if unit[unit.index(b"\1") + 1] & 0x1F == OTHER_SLICE]
+    missing = set(slices[7 * SLICES :][:count])
+    path.write_bytes(b"".join(unit for number, unit in enumerate(units) if number not in missing))
+
+    with closing(camera(path)) as video:
+        captures = list(video.frames())
+
+    given = {read_number(each.pixels) or 0: each.pixels.tobytes() for each in captures if isinstance(each, Frame)}
+    assert all(clean[number] == pixels for number, pixels in given.items())
+    assert any(isinstance(capture, LostFrame) for capture in captures)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "folder", "device", "missing"])
