@@ -31,6 +31,9 @@ MAX_COMPLAINT = 120
 
 KEY_FRAME = "I"
 
+HOLD_S = 1.0
+"""Opening reads ahead, and what it complains about may come after the key frame that is read next: those are read again within this."""
+
 BEGIN_S = 4.0
 """Who joins a stream in its middle hears complaints until the first key frame. After so long they are damage."""
 
@@ -52,7 +55,14 @@ class Damage:
         self._opened_s = opened_s
         self._complaint: str | None = None
         self._key_packet = False
+        self._hold_until_s = opened_s
         self.has_begun = False
+
+    def join(self, said: str) -> None:
+        """Take what the decoder printed while a live stream was opened; packets that were missing then are not told again."""
+        self._complaint = complaint_in(said, harmless=self._harmless)
+        if self._complaint is not None:
+            self._hold_until_s = self._opened_s + HOLD_S
 
     def see(self, said: str, *, key_packet: bool, kind: str, at_s: float) -> str | None:
         """The complaint that began the damage, None of a sound picture.
@@ -66,7 +76,7 @@ class Damage:
             self._complaint = self._complaint or complaint
             self._key_packet = False
         elif self._complaint is not None:
-            self._key_packet |= key_packet
+            self._key_packet |= key_packet and at_s >= self._hold_until_s
             if self._key_packet and kind == KEY_FRAME:
                 self._complaint = None
         self.has_begun |= (bool(kind) and self._complaint is None) or at_s - self._opened_s > BEGIN_S

@@ -141,13 +141,16 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
         yield _text(TROUBLE, 0, refusal)
         return
     video = cv2.VideoCapture(source["address"], source["backend"], source["parameters"])
-    why = _without_login(complaint_in(output.take()) if output else None)
+    opening = output.take() if output else ""
+    why = _without_login(complaint_in(opening))
     if not video.isOpened():
         yield _text(TROUBLE, 0, "cannot be opened" + (f" ({why})" if why else ""))
         return
     expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if every else 0
     damage, pictures = Damage(opened_s=time.monotonic(), harmless=harmless), _Pictures(source)
     number = failed = 0
+    if not every:
+        damage.join(opening)
     while True:
         good = video.grab()
         taken_ns = time.monotonic_ns()

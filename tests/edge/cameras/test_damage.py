@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.cameras.damage import BEGIN_S, MAX_COMPLAINT, Damage, complaint_in
+from edge.cameras.damage import BEGIN_S, HOLD_S, MAX_COMPLAINT, Damage, complaint_in
 
 ERROR = "[OPENCV:FFMPEG:16] error while decoding MB 17 2\n"
 CONCEALED = "[OPENCV:FFMPEG:32] concealing 160 DC, 160 AC, 160 MV errors in P frame\n"
@@ -89,3 +89,12 @@ def test_a_stream_begins_with_its_first_picture_that_nobody_complains_about() ->
 
     damage.see("", key_packet=False, kind="P", at_s=0.2)
     assert damage.has_begun
+
+
+def test_a_stream_that_was_opened_with_complaints_begins_with_a_key_frame_that_was_not_read_ahead() -> None:
+    damage = Damage(opened_s=0.0)
+    damage.join(ERROR)
+
+    assert damage.see("", key_packet=True, kind="I", at_s=0.1) is not None
+    assert damage.see("", key_packet=False, kind="P", at_s=HOLD_S + 0.1) is not None
+    assert damage.see("", key_packet=True, kind="I", at_s=HOLD_S + 0.2) is None
