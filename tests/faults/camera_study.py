@@ -142,8 +142,8 @@ TAIL = """
   lost or concealed parts. From there to the next clean key frame all pictures are lost. One thread decodes, so that a complaint belongs to
   its picture.
 - **Where less than 99 % is reached**, bytes were changed and none was lost. H.264 and Motion JPEG have no checksum: what decodes to another
-  picture without an error cannot be noticed, and a key frame that was changed so spoils all pictures to the next one. Over a network changed
-  bytes are rare, for TCP and UDP have checksums; lost packets have numbers, and are always noticed in the runs above.
+  picture without an error cannot be noticed, and a key frame that was changed so spoils all pictures to the next one. Over a network
+  changed bytes are rare, for TCP and UDP have checksums; lost packets have numbers, and are always noticed in the runs above.
 - Where a frozen picture was noticed later than after 2 s, the encoder of the test had too little of a processor and sent fewer pictures.
 - **Frozen pictures.** The least change from picture to picture is learned while the camera lives, in the middle one of 64 tiles, so what
   moves in front of the camera does not matter. Frozen is what changes by less than 0.4 of that for 1.4 s, with nothing moving, until it
