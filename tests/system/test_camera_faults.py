@@ -12,7 +12,7 @@ from tests.faults.rtsp_relay import Fault
 FIFTH = 5
 NOTICED_S, BACK_S, FROZEN_S = 5.0, 10.0, 2.0
 PASSES = {"drop": 0.01, "garbage": 0.2}
-"""Share of damaged pictures that may pass. Changed bytes have no checksum: one key frame that decodes without an error spoils 30 pictures."""
+"""Share of damaged pictures that may pass. Changed bytes have no checksum: a key frame that decodes without an error spoils 30 pictures."""
 LOADED = 3
 """In `make test` the machine may have other things to do: what is too late there is what takes so many times as long."""
 
