@@ -95,6 +95,10 @@ class Message(BaseModel):
     source: str = Field(description="Where the picture came from: a file name or a device.")
     part_id: str | None
     captured_at: Moment
+    clock_synchronised: bool | None = Field(
+        default=None,
+        description="Whether the box's clock followed another one at captured_at; null: not known. Order by seq, not by captured_at.",
+    )
     decision: Decision
     label: str | None
     confidence: Probability | None = Field(description="Of the decision: the sum over its labels. Null where none is known.")
@@ -210,6 +214,7 @@ def _to_message(inspection: Inspection) -> Message:
         source=inspection.source.encode(errors="backslashreplace").decode(),
         part_id=inspection.part_id,
         captured_at=inspection.captured_at,
+        clock_synchronised=inspection.clock_synchronised,
         decision=verdict.decision,
         label=verdict.label,
         confidence=verdict.confidence,
@@ -247,6 +252,7 @@ def _to_inspection(message: Message) -> Inspection:
         source=message.source,
         part_id=message.part_id,
         captured_at=message.captured_at.astimezone(timezone.utc),
+        clock_synchronised=message.clock_synchronised,
         verdict=Verdict(
             decision=message.decision, label=message.label, confidence=message.confidence, reasons=message.reasons, rule=message.rule
         ),

@@ -55,6 +55,7 @@ class Frame:
     """One picture from a camera.
 
     `pixels` is uint8 (H, W, 3) BGR. `captured_at` is UTC-aware and for people; durations come from `monotonic_ns`.
+    `clock_synchronised` says whether the wall clock followed another one then, None where that is not known.
     `source` names where the picture came from (a file name, a device), `part_id` the part in front of the camera if known.
     `file` is set where the picture is a file that is to be judged once.
     """
@@ -68,6 +69,7 @@ class Frame:
     part_id: str | None = None
     capture_ms: float = 0.0
     file: PictureFile | None = None
+    clock_synchronised: bool | None = None
 
 
 class Reason(str, Enum):
@@ -124,6 +126,7 @@ class LostFrame:
     source: str
     part_id: str | None = None
     file: PictureFile | None = None
+    clock_synchronised: bool | None = None
 
 
 Capture: TypeAlias = Frame | LostFrame
@@ -277,4 +280,5 @@ class Inspection:
     detail: str | None = None
     epoch: str = ""
     seq: int = 0
+    clock_synchronised: bool | None = None
     replayed: bool = False

@@ -16,6 +16,7 @@ import numpy as np
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
 from edge.cameras.capture_factory import CaptureFactory
+from edge.cameras.clock import is_clock_synchronised
 from edge.daemon.startup import box_info, open_spool, read_stations
 from edge.describers import open_vision_models
 from edge.errors import EdgeError
@@ -78,6 +79,7 @@ def examine(settings: BoxSettings) -> list[Finding]:
         return opened
 
     attempt("clock", lambda: (None, _clock()))
+    findings += clock_findings(is_synchronised=is_clock_synchronised())
     board = attempt("board", lambda: _board(settings))
     bundle = attempt("bundle", lambda: _bundle(settings))
     stations = attempt("stations", lambda: _stations(settings))
@@ -100,6 +102,14 @@ def _clock() -> str:
         msg = f"the clock shows {now:%Y-%m-%d %H:%M} UTC: set it, verdicts are stamped with it"
         raise EdgeError(msg)
     return f"{now:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def clock_findings(*, is_synchronised: bool | None) -> list[Finding]:
+    """A warning where the clock follows no other one; nothing where it does, or where that is not known."""
+    if is_synchronised is not False:
+        return []
+    advice = "name a time server of the plant (systemd-timesyncd, chrony); until then verdicts say clock_synchronised: false"
+    return [Finding("clock", Level.WARN, f"the clock is not synchronised, so times drift and may jump: {advice}")]
 
 
 def _board(settings: BoxSettings) -> tuple[Board, str]:

@@ -31,10 +31,12 @@ def _register_correct(verbs: Commands) -> None:
         "correct",
         summary="Correct or confirm a stored verdict: its words and the right label become a lesson of the station.",
         details="The exit code is 1 when the lesson is refused, for example because a golden verdict would get worse.",
-        example='kotoba-edge learn correct 01f3 --label crack --why "hairline at the busbar" --station cell.toml',
+        example='kotoba-edge learn correct cell-01:42 --label crack --why "hairline at the busbar" --station cell.toml',
         run=_correct,
     )
-    correct.add_argument("id", metavar="ID", help="The id of the inspection. Its beginning is enough where no other id begins the same.")
+    correct.add_argument(
+        "id", metavar="ID", help="The id of the inspection, its beginning or its end where no other id has the same one, or STATION:SEQ."
+    )
     correct.add_argument("--label", required=True, metavar="NAME", help="The right label. The verdict's own label confirms the verdict.")
     correct.add_argument(
         "--as",

@@ -62,7 +62,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         spool = stack.enter_context(closing(open_spool(settings)))
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
-        inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
+        inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged, last_id=spool.last_id())
         pipelines = [
             StationPipeline(station, _camera(station, spool, metrics), inspector, live=station.camera.live)
             for station, inspector in zip(stations, inspectors, strict=True)

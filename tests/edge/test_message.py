@@ -61,6 +61,7 @@ INSPECTIONS = st.builds(
     detail=st.none() | WORDS,
     epoch=WORDS,
     seq=st.integers(0, 2**53),
+    clock_synchronised=st.none() | st.booleans(),
     replayed=st.booleans(),
 )
 
@@ -83,6 +84,13 @@ def test_the_line_is_the_golden_one() -> None:
 
     assert [encode(FULL), encode(LOST)] == lines
     assert [decode(line) for line in lines] == [FULL, LOST]
+
+
+def test_lines_of_the_earlier_version_are_read_as_they_were_meant() -> None:
+    """The first lines that had no `clock_synchronised`: a spool holds such rows after the box was updated."""
+    lines = (GOLDEN / "inspection.earlier.json").read_bytes().splitlines()
+
+    assert [decode(line) for line in lines] == [replace(FULL, clock_synchronised=None), LOST]
 
 
 def test_the_schema_is_the_golden_one() -> None:

@@ -41,6 +41,7 @@ FULL = Inspection(
     detail="2 reasons, 1 picture",
     epoch="e1",
     seq=7,
+    clock_synchronised=True,
 )
 
 LOST = Inspection(
