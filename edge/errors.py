@@ -9,6 +9,7 @@ EdgeError
 ├── JudgeError       the words could not be judged
 ├── MessageError     an inspection that cannot be encoded as JSON, or bytes that are no inspection
 ├── HistoryError     a stored inspection that cannot be found, or was made with other models, settings or files
+├── EvidenceError    a picture could not be kept, or is not the one that a verdict names
 ├── LabelsError      lines of judged pictures and a table of their right labels that do not belong together
 ├── LessonError      a lesson that a station must not be taught, or a lessons file that is wrong
 ├── SpoolError       a verdict could not be committed to disk
@@ -25,6 +26,7 @@ __all__ = [
     "DeliveryError",
     "DescribeError",
     "EdgeError",
+    "EvidenceError",
     "FamiliarityError",
     "HistoryError",
     "JudgeError",
@@ -67,6 +69,10 @@ class MessageError(EdgeError):
 
 class HistoryError(EdgeError):
     """A stored inspection that cannot be found, or was made with other models, settings or files."""
+
+
+class EvidenceError(EdgeError):
+    """A picture could not be kept as evidence, or is not the one that a verdict names."""
 
 
 class LabelsError(EdgeError):

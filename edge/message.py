@@ -80,7 +80,13 @@ class Evidence(BaseModel):
     """The picture behind the verdict; pictures never ride in messages."""
 
     model_config = STRICT
-    sha256: str | None
+    sha256: str | None = Field(description="Of the pixels as the camera gave them, uint8 BGR row by row. Null: there is no picture.")
+    path: str | None = Field(
+        default=None,
+        pattern=r"^(ok|ng|review|fault)/[0-9a-f]{64}\.png$",
+        description="The picture below the box's evidence folder: a PNG of exactly these pixels, named by their sha256. Null: none is "
+        "kept. It is written after the verdict, and makes room for newer ones.",
+    )
 
 
 class Message(BaseModel):
@@ -239,7 +245,7 @@ def _to_message(inspection: Inspection) -> Message:
         models_digest=inspection.models_digest,
         station_digest=inspection.station_digest,
         settings_digest=inspection.settings_digest,
-        evidence=Evidence(sha256=inspection.evidence_sha256),
+        evidence=Evidence(sha256=inspection.evidence_sha256, path=inspection.evidence_path),
         replayed=inspection.replayed,
     )
 
@@ -277,6 +283,7 @@ def _to_inspection(message: Message) -> Inspection:
         station_digest=message.station_digest,
         settings_digest=message.settings_digest,
         evidence_sha256=message.evidence.sha256,
+        evidence_path=message.evidence.path,
         detail=message.detail,
         epoch=message.epoch,
         seq=message.seq,

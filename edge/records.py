@@ -259,6 +259,7 @@ class Verdict:
 class Inspection:
     """One finished inspection, ready for the spool. `epoch` and `seq` are empty (""/0) until the spool commits it.
 
+    `evidence_sha256` is the digest of the picture's pixels, `evidence_path` where it is kept in the evidence folder, None where it is not.
     `bundle` and `station_digest` say which signed bundle and station file it came from. `models_digest` and `settings_digest` say what of
     them the verdict depends on: a new signing key or broker password changes the first two only.
     """
@@ -280,5 +281,6 @@ class Inspection:
     detail: str | None = None
     epoch: str = ""
     seq: int = 0
+    evidence_path: str | None = None
     clock_synchronised: bool | None = None
     replayed: bool = False

@@ -17,9 +17,9 @@ from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
 from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.clock import is_clock_synchronised
-from edge.daemon.startup import box_info, open_spool, read_stations
+from edge.daemon.startup import box_info, evidence_folder, open_spool, read_stations
 from edge.describers import open_vision_models
-from edge.errors import EdgeError
+from edge.errors import EdgeError, EvidenceError
 from edge.familiarity.open import open_memory
 from edge.judges import open_needed_model, open_station_judge
 from edge.judges.open import lesson_examples
@@ -85,6 +85,7 @@ def examine(settings: BoxSettings) -> list[Finding]:
     stations = attempt("stations", lambda: _stations(settings))
     attempt("spool", lambda: (None, _spool(settings)))
     attempt("disk", lambda: (None, _disk(settings)))
+    findings.append(_evidence(settings))
     if board is None or bundle is None or stations is None:
         return findings
     attempt("models", lambda: (None, _models(stations, bundle, board)))
@@ -145,6 +146,17 @@ def _disk(settings: BoxSettings) -> str:
         msg = f"{free / 1e6:.0f} MB are free at {folder}, expected at least {LOW_DISK_BYTES / 1e6:.0f} MB: make room"
         raise EdgeError(msg)
     return f"{free / 1e9:.1f} GB free at {folder}"
+
+
+def _evidence(settings: BoxSettings) -> Finding:
+    """A folder that takes no pictures is a warning: it costs pictures, and no verdict."""
+    folder = evidence_folder(settings)
+    try:
+        count, size = folder.look()
+    except EvidenceError as err:
+        return Finding("evidence", Level.WARN, str(err))
+    used = f"{size / 1e6:.1f} of {settings.evidence_max_bytes / 1e6:.0f} MB"
+    return Finding("evidence", Level.OK, f"{folder.root}: {count} pictures, {used}")
 
 
 def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
