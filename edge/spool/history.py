@@ -25,25 +25,30 @@ NAMED_IDS = 3
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """Which inspections are read: those of a station, or what somebody wrote for an id; without either all."""
+    """Which inspections are read: those of a station or of some decisions, or what somebody wrote for an id; without them all."""
 
     wanted: str = ""
     station: str | None = None
+    decisions: tuple[Decision, ...] = tuple(Decision)
 
     def has(self, inspection: Inspection) -> bool:
         """Whether an inspection is one of them."""
         if ":" in self.wanted:
             return self.wanted == f"{inspection.station}:{inspection.seq}"
         is_wanted = inspection.id.startswith(self.wanted) or inspection.id.endswith(self.wanted)
-        return is_wanted and self.station in {None, inspection.station}
+        return is_wanted and self.station in {None, inspection.station} and inspection.verdict.decision in self.decisions
 
-    def condition(self) -> tuple[str, tuple[str, ...]]:
-        """The same as a condition of SQL and its values."""
+    def condition(self) -> tuple[str, tuple[str | None, ...]]:
+        """A condition of SQL that all of them fulfil, and its values. It reads the index where it can, and bodies only as bytes."""
         if ":" in self.wanted:
-            return "station || ':' || seq = ?", (self.wanted,)
-        if self.station is not None:
-            return "station = ?", (self.station,)
-        return "substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1", (self.wanted,)
+            station, _, seq = self.wanted.rpartition(":")
+            return "station = ? AND CAST(seq AS TEXT) = ?", (station, seq)
+        if self.wanted:
+            found = "SELECT row FROM inspections WHERE substr(id, 1, length(?1)) = ?1 OR substr(id, -length(?1)) = ?1"
+            return f"row IN ({found})", (self.wanted,)
+        words = tuple(f'"decision":"{decision.value}"' for decision in self.decisions)
+        has_decision = " OR ".join(f"instr(body, CAST(?{number} AS BLOB))" for number, _ in enumerate(words, 2))
+        return f"(?1 IS NULL OR station = ?1) AND ({has_decision or 'FALSE'})", (self.station, *words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,19 @@ class History:
             msg = f"{self.path} holds no inspection of station {station}{times}: correct the station file or the times"
             raise HistoryError(msg)
         return tuple(selected.values())
+
+    def decided(
+        self, decisions: Sequence[Decision], *, station: str | None = None, since: datetime | None = None, until: datetime | None = None
+    ) -> Iterator[Inspection]:
+        """The inspections of these decisions in stored order, captured at or after `since` and before `until`.
+
+        Raises:
+            HistoryError: the file is missing or does not hold inspections.
+            SpoolError: the spool cannot be read.
+        """
+        for inspection in self._read(_Selection(station=station, decisions=tuple(decisions))):
+            if (since is None or inspection.captured_at >= since) and (until is None or inspection.captured_at < until):
+                yield inspection
 
     def _find(self, wanted: str) -> Inspection:
         candidates = {inspection.id: inspection for inspection in self._read(_Selection(wanted=wanted))}
@@ -151,7 +169,9 @@ def _rows(path: Path, selection: _Selection) -> Iterator[Inspection]:
                 if not row.is_whole():
                     msg = f"row {row.row} of the spool {path} has changed on disk: start the daemon again, it then examines the file"
                     raise SpoolError(msg)
-                yield decode(row.body)
+                inspection = decode(row.body)
+                if selection.has(inspection):
+                    yield inspection
     except sqlite3.Error as err:
         msg = f"reading stored inspections from the spool {path}: SQLite reports {err}: give the spool of a box, or check the disk"
         raise SpoolError(msg) from err
