@@ -115,11 +115,16 @@ def _list(options: argparse.Namespace, settings: BoxSettings) -> int:
     answers, stations = _answers(box), _stations_if_any(box)
     decisions = [Decision(name) for name in options.decision or FOR_PEOPLE]
     history = History(box.spool, is_spool=True)
+    # All are read before the first is printed: a person who reads page by page must not hold the spool's write-ahead log.
+    found = [
+        (inspection, is_answered)
+        for inspection in history.decided(decisions, station=options.name, since=options.since, until=options.until)
+        if not (is_answered := bool(answers.of(inspection.id))) or options.all
+    ]
     count = 0
-    for inspection in history.decided(decisions, station=options.name, since=options.since, until=options.until):
-        is_answered = bool(answers.of(inspection.id))
+    for inspection, is_answered in found:
         is_sample = inspection.verdict.decision is not Decision.OK or _picture(box, inspection) is not None
-        if is_sample and (options.all or not is_answered):
+        if is_sample:
             count += not is_answered
             print(
                 json.dumps(_as_json(box, inspection, answers), ensure_ascii=False)

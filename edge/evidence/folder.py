@@ -111,8 +111,28 @@ class EvidenceFolder:
                 raise self._nearly_full(0)
             return len(sizes), sum(sizes)
 
+    def refresh(self, path: str) -> bool:
+        """Make a picture that is there already the newest; False if it is not there.
+
+        Raises:
+            EvidenceError: the folder cannot be written.
+        """
+        pictures = self._of(path)
+        if path not in pictures:
+            return False
+        now_ns = self._now_ns()
+        with self._translated("keeping a picture"):
+            try:
+                os.utime(self.root / path, ns=(now_ns, now_ns), follow_symlinks=False)
+            except FileNotFoundError:  # somebody took it away
+                self._forget(path)
+                return False
+        pictures[path] = (now_ns, pictures[path][1])
+        pictures.move_to_end(path)
+        return True
+
     def put(self, path: str, png: bytes) -> None:
-        """Keep a picture. It is there whole or not at all; one that is there already becomes the newest.
+        """Keep a picture that is not there yet. It is there whole or not at all.
 
         Raises:
             EvidenceError: it cannot be written, the disk is nearly full, or the picture alone is larger than the quota.
@@ -123,8 +143,6 @@ class EvidenceFolder:
             msg = f"keeping a picture in the evidence folder {self.root}: {has}: raise it"
             raise EvidenceError(msg)
         with self._translated("keeping a picture"):
-            if self._refreshed(path):
-                return
             self._make_room(size)
         self._require_free(size)
         with self._translated("keeping a picture"):
@@ -174,21 +192,6 @@ class EvidenceFolder:
             with contextlib.suppress(OSError):
                 unfinished.unlink(missing_ok=True)
             raise
-
-    def _refreshed(self, path: str) -> bool:
-        """Make a picture that is there already the newest; False if it is not there."""
-        pictures = self._of(path)
-        if path not in pictures:
-            return False
-        now_ns = self._now_ns()
-        try:
-            os.utime(self.root / path, ns=(now_ns, now_ns), follow_symlinks=False)
-        except FileNotFoundError:  # somebody took it away
-            self._forget(path)
-            return False
-        pictures[path] = (now_ns, pictures[path][1])
-        pictures.move_to_end(path)
-        return True
 
     def _make_room(self, size: int) -> None:
         """Take away what is too old, then what is over the quota with `size` bytes more."""

@@ -20,7 +20,7 @@ import numpy as np
 
 from edge.errors import EvidenceError
 from edge.evidence.folder import EvidenceFolder, path_of
-from edge.records import Capture, Decision, Inspection, LostFrame, Pixels
+from edge.records import Capture, Decision, Inspection, LostFrame, Pixels, Reason
 from firmware_config.evidence import Evidence
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,10 @@ MAX_WAITING_BYTES = 64_000_000
 
 RETRY_S = 5.0
 """After a trouble, pictures are dropped for this long before the folder is tried again."""
+
+RUN_KEPT, RUN_EVERY_S = 20, 600.0
+"""Of FAULTs of one station with the same reasons, one after the other, so many pictures are kept, then one in this time: a light that is
+off for a night must not push out what people are to see."""
 
 PRUNE_EVERY_S = 600.0
 HUNG_S = 15.0
@@ -43,6 +47,17 @@ NICE = 10
 class _Picture:
     path: str
     pixels: Pixels
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """FAULTs with the same reasons, one after the other: how many pictures were kept, when the last; the newest and whether it is kept."""
+
+    reasons: tuple[Reason, ...]
+    kept: int
+    kept_at: float
+    inspection: str
+    is_kept: bool
 
 
 class EvidenceKeeper:
@@ -64,6 +79,7 @@ class EvidenceKeeper:
         self._retry_s = retry_s
         self._hung_s = hung_s
         self._monotonic = monotonic
+        self._runs: dict[str, _Run] = {}
         self._changed = threading.Condition()
         self._waiting: deque[_Picture] = deque()
         self._waiting_bytes = 0
@@ -88,7 +104,7 @@ class EvidenceKeeper:
     def named(self, inspection: Inspection) -> Inspection:
         """The inspection with the path of the picture that will be kept for it, None where none will. The disk is not asked."""
         sha256 = inspection.evidence_sha256
-        is_wanted = sha256 is not None and self._is_wanted(inspection, sha256)
+        is_wanted = sha256 is not None and self._is_wanted(inspection, sha256) and not self._is_in_long_run(inspection)
         return replace(inspection, evidence_path=path_of(inspection.verdict.decision, sha256) if sha256 and is_wanted else None)
 
     def offer(self, committed: Inspection, capture: Capture) -> None:
@@ -127,6 +143,21 @@ class EvidenceKeeper:
             return int(sha256[:13], 16) < settings.ok_share * 16**13
         return decision.value.lower() in settings.keep
 
+    def _is_in_long_run(self, inspection: Inspection) -> bool:
+        """Whether a FAULT goes on for so long that this picture is left out. The same for an inspection that is asked about again."""
+        station, verdict, now = inspection.station, inspection.verdict, self._monotonic()
+        if verdict.decision is not Decision.FAULT:
+            self._runs.pop(station, None)
+            return False
+        run = self._runs.get(station)
+        if run is None or run.reasons != verdict.reasons:
+            run = _Run(verdict.reasons, 0, now, "", is_kept=False)
+        if run.inspection != inspection.id:
+            is_kept = run.kept < RUN_KEPT or now - run.kept_at >= RUN_EVERY_S
+            run = _Run(run.reasons, run.kept + is_kept, now if is_kept else run.kept_at, inspection.id, is_kept=is_kept)
+        self._runs[station] = run
+        return not run.is_kept
+
     def _run(self) -> None:
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
@@ -150,7 +181,8 @@ class EvidenceKeeper:
                 self._is_open = True
                 self._note(None)
             if picture is not None:
-                self._folder.put(picture.path, _png(picture.pixels))
+                if not self._folder.refresh(picture.path):
+                    self._folder.put(picture.path, _png(picture.pixels))
                 self.kept += 1
             if now > self._prune_at:
                 self._prune_at = now + PRUNE_EVERY_S

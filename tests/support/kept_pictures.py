@@ -52,7 +52,8 @@ def opened(
 def put(folder: EvidenceFolder, decision: Decision, number: int, *, side: int = 64) -> str:
     """Keep a picture; its path."""
     path = path_of(decision, digest(noise(number, side=side)))
-    folder.put(path, png(noise(number, side=side)))
+    if not folder.refresh(path):
+        folder.put(path, png(noise(number, side=side)))
     return path
 
 

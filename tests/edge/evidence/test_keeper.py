@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -21,7 +23,7 @@ from edge.sinks import SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
 from firmware_config.evidence import Evidence
-from tests.support.kept_pictures import digest, judged, kept, noise
+from tests.support.kept_pictures import Clock, digest, judged, kept, noise
 from tests.support.running_daemon import PATIENCE_S, Counting, WatchedSink, pipeline, running
 from tests.support.sample_records import frame, frames, lost
 
@@ -97,6 +99,31 @@ def test_the_share_of_ok_pictures_is_chosen_by_their_digests(tmp_path: Path) -> 
 
     assert 140 < len(chosen()) < 260
     assert chosen() == chosen()
+
+
+def test_of_a_fault_that_goes_on_the_first_pictures_are_kept_and_then_one_now_and_then(tmp_path: Path) -> None:
+    clock = Clock()
+    folder = EvidenceFolder(tmp_path, max_bytes=1_000_000, keep_s=1e6)
+    keeper = EvidenceKeeper(folder, {"cell-01": ALL, "cell-02": ALL}, monotonic=clock)
+    numbers = itertools.count()
+
+    def named(decision: Decision = Decision.FAULT, reason: Reason = Reason.DARK, station: str = "cell-01") -> bool:
+        one = judged(decision, noise(1), station=station, number=next(numbers))
+        one = replace(one, verdict=replace(one.verdict, reasons=(reason,)))
+        first, again = keeper.named(one), keeper.named(one)  # a commit is tried again
+        assert first == again
+        return first.evidence_path is not None
+
+    assert [named() for _ in range(30)] == [True] * 20 + [False] * 10
+    assert named(station="cell-02")
+    clock.now += 600
+    assert [named() for _ in range(3)] == [True, False, False]
+    assert named(reason=Reason.BLURRED)
+    assert named()
+    assert sum(named() for _ in range(30)) == 19
+    assert named(Decision.NG)
+    assert sum(named() for _ in range(30)) == 20
+    assert all(named(Decision.REVIEW, Reason.LOW_CONFIDENCE) for _ in range(100))
 
 
 def test_a_frame_that_was_lost_has_no_picture(tmp_path: Path) -> None:
