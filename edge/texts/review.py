@@ -65,8 +65,8 @@ JAPANESE = Texts(
     unsure_clock="時計が同期していませんでした",
     kept="保存しました: {what} は {label!r}(判定は {verdict})",
     again="すでに回答済みです: {what} は {label!r}",
-    lesson="教示 {number}",
-    not_taught="教示していません: {why}",
+    lesson="学習例 {number}",
+    not_taught="学習には使われません: {why}",
     summary="未回答 {count} 件",
     nothing="未回答はありません",
 )
