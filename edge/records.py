@@ -278,3 +278,4 @@ class Inspection:
     epoch: str = ""
     seq: int = 0
     replayed: bool = False
+    shortened: bool = False

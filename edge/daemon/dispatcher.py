@@ -6,11 +6,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
-from edge.errors import EdgeError, NobodyListensError
+from edge.errors import EdgeError, NobodyListensError, SpoolError
 from edge.sinks import SinkRoute
-from edge.spool.store import Spool
+from edge.spool.store import Pending, Spool
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,11 @@ FIRST_DELAY_S, LAST_DELAY_S = 0.1, 5.0
 IDLE_S = 1.0
 """With nothing to do, look again after this long: another process may have asked for a replay."""
 
-BATCH_ROWS = 50
+BATCH_ROWS = 20
+"""Handed over at once; a kill on the way sends at most so many twice."""
+
+PUT_OFF_ROWS = 5 * BATCH_ROWS
+"""A larger backlog waits for what is committed next, where the route says so: a line needs the newest verdict first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,9 @@ class Dispatcher:
         """Deliver what is pending; if nothing is, keep in touch and wait for more."""
         with self._changed:
             self._work = False
+        self._serve_replays()
+        if self._route.newest_first and self._spool.put_off(self._route.name, self._route.stations, more_than=PUT_OFF_ROWS):
+            log.info("route %s puts its backlog off: what is committed next goes first", self._route.name)
         rows = self._spool.pending(self._route.name, self._route.stations, BATCH_ROWS)
         if not rows:
             self._route.sink.connect()
@@ -127,14 +135,33 @@ class Dispatcher:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._work, IDLE_S)
             return
-        for row in rows:
-            if self._stopping.is_set():
-                return
-            self._route.sink.deliver(row.inspection)
-            self._spool.mark_delivered(self._route.name, row)
-            self._delivered += 1
-            self._progress += 1
-            self._note(None)
+        delivered: list[Pending] = []
+        try:
+            with closing(self._route.sink.deliver([row.inspection for row in rows])) as taken:
+                for row, _ in zip(rows, taken, strict=False):
+                    delivered.append(row)
+                    self._progress += 1
+                    if self._stopping.is_set():
+                        break
+        finally:
+            if delivered:
+                self._spool.mark_delivered(self._route.name, delivered)
+                self._delivered += len(delivered)
+                self._note(None)
+
+    def _serve_replays(self) -> None:
+        """Note what consumers ask to be sent again, and tell them how much of it is still here."""
+        for asked in self._route.replay_requests():
+            found, refused = 0, None
+            try:
+                found = self._spool.replay(self._route.name, asked.station, asked.first, asked.last, epoch=asked.epoch)
+            except SpoolError as err:
+                refused = str(err)
+            log.info(
+                "replay asked station=%s epoch=%s first=%d last=%d found=%d refused=%r",
+                asked.station, asked.epoch, asked.first, asked.last, found, refused,
+            )  # fmt: skip
+            self._route.answer_replay(asked, found, refused)
 
     def _note(self, err: Exception | None) -> None:
         """Remember how it goes; the log gets changes only."""
