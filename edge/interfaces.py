@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -156,8 +156,10 @@ class Sink(Protocol):
             DeliveryError: the other side cannot be reached; the caller tries again.
         """
 
-    def deliver(self, inspections: Sequence[Inspection]) -> Generator[Inspection, None, None]:
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
         """Hand inspections over, and yield each, in their order, as soon as the other side has it. The caller closes the generator.
+
+        `inspections` may go on for a second or so: a sink takes the next ones when it has room for them.
 
         Raises:
             DeliveryError: the other side does not have the next one (or nobody can tell); the caller keeps it and tries again.

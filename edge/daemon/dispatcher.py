@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from edge.errors import EdgeError, NobodyListensError, SpoolError
+from edge.records import Inspection
 from edge.sinks import SinkRoute
 from edge.spool.store import Pending, Spool
 
@@ -21,10 +23,16 @@ FIRST_DELAY_S, LAST_DELAY_S = 0.1, 5.0
 IDLE_S = 1.0
 """With nothing to do, look again after this long: another process may have asked for a replay."""
 
-BATCH_ROWS = 20
-"""Handed over at once; a kill on the way sends at most so many twice."""
+BATCH_ROWS = 100
+"""Read at once."""
 
-PUT_OFF_ROWS = 5 * BATCH_ROWS
+MARK_ROWS = 20
+"""The cursors are moved for so many at once: a kill sends these and what is under way twice."""
+
+TURN_S = 1.0
+"""So long the sink is supplied in one go, as long as there is something."""
+
+PUT_OFF_ROWS = 100
 """A larger backlog waits for what is committed next, where the route says so: a line needs the newest verdict first."""
 
 
@@ -126,7 +134,7 @@ class Dispatcher:
         self._serve_replays()
         if self._route.newest_first and self._spool.put_off(self._route.name, self._route.stations, more_than=PUT_OFF_ROWS):
             log.info("route %s puts its backlog off: what is committed next goes first", self._route.name)
-        rows = self._spool.pending(self._route.name, self._route.stations, BATCH_ROWS)
+        rows = self._pending(())
         if not rows:
             self._route.sink.connect()
             self._note(None)
@@ -135,19 +143,44 @@ class Dispatcher:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._work, IDLE_S)
             return
+        self._deliver(rows)
+
+    def _deliver(self, rows: Sequence[Pending]) -> None:
+        """Keep the sink supplied for a while, beginning with these, and move the cursors past what the other side has."""
+        under_way: deque[Pending] = deque()
         delivered: list[Pending] = []
         try:
-            with closing(self._route.sink.deliver([row.inspection for row in rows])) as taken:
-                for row, _ in zip(rows, taken, strict=False):
-                    delivered.append(row)
+            with closing(self._route.sink.deliver(self._supply(rows, under_way, delivered))) as taken:
+                for _ in taken:
+                    delivered.append(under_way.popleft())
                     self._progress += 1
-                    if self._stopping.is_set():
-                        break
+                    if len(delivered) >= MARK_ROWS:
+                        self._mark(delivered)
         finally:
-            if delivered:
-                self._spool.mark_delivered(self._route.name, delivered)
-                self._delivered += len(delivered)
-                self._note(None)
+            self._mark(delivered)
+
+    def _supply(self, rows: Sequence[Pending], under_way: deque[Pending], delivered: Sequence[Pending]) -> Iterator[Inspection]:
+        until = self._clock() + TURN_S
+        more = deque(rows)
+        while self._clock() < until and not self._stopping.is_set():
+            if self._work or not more:
+                with self._changed:
+                    self._work = False
+                more = deque(self._pending([*delivered, *under_way]))
+            if not more:
+                return
+            under_way.append(more.popleft())
+            yield under_way[-1].inspection
+
+    def _pending(self, under_way: Sequence[Pending]) -> tuple[Pending, ...]:
+        return self._spool.pending(self._route.name, self._route.stations, BATCH_ROWS, under_way=under_way)
+
+    def _mark(self, delivered: list[Pending]) -> None:
+        if delivered:
+            self._spool.mark_delivered(self._route.name, delivered)
+            self._delivered += len(delivered)
+            delivered.clear()
+            self._note(None)
 
     def _serve_replays(self) -> None:
         """Note what consumers ask to be sent again, and tell them how much of it is still here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 
 from edge.errors import DeliveryError
 from edge.records import Inspection
@@ -27,7 +27,7 @@ class MemorySink:
     def connect(self) -> None:
         """Do nothing: memory is always there."""
 
-    def deliver(self, inspections: Sequence[Inspection]) -> Generator[Inspection, None, None]:
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
         """Keep them.
 
         Raises:

@@ -166,19 +166,23 @@ class Spool:
         msg = f"committing a verdict to the spool {self._path}: {used_up}: bring the outputs back or give it more room"
         raise SpoolFullError(msg)
 
-    def pending(self, sink: str, stations: Sequence[str], limit: int) -> tuple[Pending, ...]:
+    def pending(self, sink: str, stations: Sequence[str], limit: int, *, under_way: Sequence[Pending] = ()) -> tuple[Pending, ...]:
         """Fetch what a sink is to deliver next: at most `limit`, oldest first; then what was put off, and then replays.
+
+        Those `under_way` are left out.
 
         Raises:
             SpoolError: it cannot be read, or a row has changed on disk: restart the daemon, which examines the file.
         """
+        known = {(one.row, one.replay) for one in under_way}
+        asked = (sink, stations, limit + len(known))
         with self._lock, self._translated("reading what is pending"):
-            if rows := cursors.waiting(self._execute, sink, stations, limit):
-                return tuple(Pending(row.row, None, self._read(row)) for row in rows)
-            if rows := cursors.waiting_put_off(self._execute, sink, stations, limit):
-                return tuple(Pending(row.row, None, self._read(row), put_off=True) for row in rows)
-            rows_again = waiting_again(self._execute, sink, stations, limit)
-            return tuple(Pending(row.row, replay, replace(self._read(row), replayed=True)) for replay, row in rows_again)
+            for put_off, fetch in ((False, cursors.waiting), (True, cursors.waiting_put_off)):
+                rows = [row for row in fetch(self._execute, *asked) if (row.row, None) not in known]
+                if rows:
+                    return tuple(Pending(row.row, None, self._read(row), put_off) for row in rows[:limit])
+            again = [(replay, row) for replay, row in waiting_again(self._execute, *asked) if (row.row, replay) not in known]
+            return tuple(Pending(row.row, replay, replace(self._read(row), replayed=True)) for replay, row in again[:limit])
 
     def mark_delivered(self, sink: str, delivered: Sequence[Pending]) -> None:
         """Move a sink's cursors past inspections that the other side has; these are the first ones of `pending`, in its order.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from edge.daemon.loop import Daemon, StationPipeline
@@ -55,7 +55,7 @@ class WatchedSink(MemorySink):
             return DeliveryError("delivering to nowhere: it is down: bring it back")
         return None
 
-    def deliver(self, inspections: Sequence[Inspection]) -> Generator[Inspection, None, None]:
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
         for inspection in super().deliver(inspections):
             self.arrived.add()
             yield inspection

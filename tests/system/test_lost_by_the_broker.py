@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ class LosingSink:
     def connect(self) -> None:
         """Nothing to do."""
 
-    def deliver(self, inspections: Sequence[Inspection]) -> Generator[Inspection, None, None]:
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
         for one in inspections:
             if one.replayed or one.seq not in LOST:
                 self._ledger.add(one)

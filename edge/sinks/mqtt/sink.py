@@ -12,11 +12,10 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import DeliveryError, NobodyListensError
@@ -26,6 +25,7 @@ from edge.sinks.mqtt.connection import PACKET_TOO_LARGE, Inbox, MqttConnection, 
 from edge.sinks.mqtt.replay_topic import ReplayTopic
 from edge.sinks.mqtt.resolver import Resolver
 from edge.sinks.mqtt.station_state import StationState
+from edge.sinks.mqtt.verdict_properties import VerdictProperties
 from edge.sinks.route import BoxStatus, SinkRoute, stations_by_destination
 from firmware_config.outputs import MqttOutput
 from firmware_config.station import Station
@@ -147,7 +147,7 @@ class MqttSink:
         """
         self._open(will=None).disconnect()
 
-    def deliver(self, inspections: Sequence[Inspection]) -> Generator[Inspection, None, None]:
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
         """Publish verdicts, some of them at once, and yield each when it is acknowledged and so are those before it.
 
         Raises:
@@ -185,16 +185,16 @@ class MqttSink:
     def _send(self, connection: MqttConnection, inspection: Inspection) -> tuple[Inspection, Sent, int]:
         """Publish a verdict, shortened where the broker takes no larger one; returns it with the bytes of the message."""
         topic = f"{self._root}/{inspection.station}/verdict"
-        properties = self._properties(inspection)
+        properties = VerdictProperties(inspection) if self._settings.protocol == "5" else None
         payload = encode(inspection)
-        limit = min(connection.max_packet_bytes or MAX_MESSAGE_BYTES, self._settings.max_message_bytes or MAX_MESSAGE_BYTES)
-        around = PACKET_BYTES + len(topic.encode()) + (0 if properties is None else len(properties.pack()))  # type: ignore[no-untyped-call]
-        if len(payload) + around > limit or self._undelivered[inspection.id] >= LOSSES:
+        around = PACKET_BYTES + len(topic.encode()) + (0 if properties is None else len(properties.pack()))
+        limit = min(connection.max_packet_bytes or MAX_MESSAGE_BYTES, self._settings.max_message_bytes or MAX_MESSAGE_BYTES) - around
+        if len(payload) > limit or self._undelivered[inspection.id] >= LOSSES:
             whole, payload = len(payload), encode(shortened(inspection))
-            said = f"verdict {inspection.id} of {inspection.station} has {whole} bytes, the broker takes {limit - around}"
+            said = f"verdict {inspection.id} of {inspection.station} has {whole} bytes, the broker takes {limit}"
             log.warning("%s: it is sent with %d, without its words", said, len(payload))
-            if len(payload) + around > limit:
-                msg = f"{said} and the shortest form of a verdict has {len(payload)}: raise the broker's limit"
+            if len(payload) > limit:
+                msg = f"{said}, and without its words it has {len(payload)}: raise the broker's limit"
                 raise DeliveryError(msg)
         return inspection, connection.send(topic, payload, retain=False, properties=properties), len(payload)
 
@@ -266,21 +266,6 @@ class MqttSink:
             _check(connection.publish(self._events_topic, event, retain=False), self._events_topic)
             self.replays.event_delivered(event)
         self._refreshed_at = self._clock()
-
-    def _properties(self, inspection: Inspection) -> Properties | None:
-        if self._settings.protocol != "5":
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = "application/json"
-        properties.PayloadFormatIndicator = 1  # UTF-8
-        properties.UserProperty = [
-            ("schema", SCHEMA),
-            ("id", inspection.id),
-            ("epoch", inspection.epoch),
-            ("seq", str(inspection.seq)),
-            ("decision", inspection.verdict.decision.value),
-        ]
-        return properties
 
 
 def _status(state: str, *, since: datetime | None = None, detail: str | None = None, stations: Sequence[str] = ()) -> bytes:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -211,7 +211,7 @@ class HangingSink(MemorySink):
         super().__init__()
         self.hanging, self._free = threading.Event(), threading.Event()
 
-    def deliver(self, inspections: Sequence[Inspection]) -> Generator[Inspection, None, None]:
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
         self.hanging.set()
         assert self._free.wait(DEADLINE_S)
         yield from super().deliver(inspections)
