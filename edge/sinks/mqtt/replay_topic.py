@@ -53,7 +53,7 @@ class ReplayTopic:
                 if len(payload) > MAX_REQUEST_BYTES:
                     self._refuse(f"a request of {len(payload)} bytes: send {MAX_REQUEST_BYTES} at most")
                     return
-                asked = ReplayRequest(**Replay.model_validate_json(payload).model_dump())
+                asked = ReplayRequest(**Replay.model_validate_json(payload, strict=True).model_dump())
             except ValidationError as err:
                 first = err.errors()[0]
                 where = ".".join(map(str, first["loc"])) or "the request"

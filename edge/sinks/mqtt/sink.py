@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import DeliveryError, NobodyListensError
 from edge.message import MAX_MESSAGE_BYTES, SCHEMA, encode, shortened, utc_text
 from edge.records import Inspection, Trouble
-from edge.sinks.mqtt.connection import PACKET_TOO_LARGE, Inbox, MqttConnection, Received, Sent
+from edge.sinks.mqtt.connection import Inbox, MqttConnection, Received, Sent
 from edge.sinks.mqtt.replay_topic import ReplayTopic
 from edge.sinks.mqtt.resolver import Resolver
 from edge.sinks.mqtt.station_state import StationState
@@ -174,7 +174,7 @@ class MqttSink:
                     largest = max(under_way, key=lambda one: one[2])[0].id
                     self._undelivered[largest] += LOSSES if connection.too_large else 1
                     raise
-                self._require_taken(code, sent.topic, inspection)
+                self._require_taken(code, sent.topic)
                 under_way.popleft()
                 self._taken = True
                 self._undelivered.clear()
@@ -198,12 +198,10 @@ class MqttSink:
                 raise DeliveryError(msg)
         return inspection, connection.send(topic, payload, retain=False, properties=properties), len(payload)
 
-    def _require_taken(self, code: int, topic: str, inspection: Inspection) -> None:
+    def _require_taken(self, code: int, topic: str) -> None:
         if code == NO_MATCHING_SUBSCRIBERS and self._settings.require_subscriber:
             msg = f"publishing on {topic}: the broker has no subscriber for it: start the consumer, or set require_subscriber = false"
             raise NobodyListensError(msg)
-        if code == PACKET_TOO_LARGE:
-            self._undelivered[inspection.id] = LOSSES
         _check(code, topic)
 
     def _take(self, received: Received) -> None:
