@@ -284,3 +284,4 @@ class Inspection:
     evidence_path: str | None = None
     clock_synchronised: bool | None = None
     replayed: bool = False
+    shortened: bool = False
