@@ -375,7 +375,8 @@ def test_what_waited_for_the_broker_goes_out_and_what_waited_for_room_is_a_fault
 
         broker.start()
         with Consumer(broker, "plant/#", on_message=messages.append):
-            wait_for(lambda: len(payloads(messages, "/verdict")) > backlog[0]["rows"], process)
+            waited_for = set(range(1, backlog[0]["rows"] + 2))
+            wait_for(lambda: waited_for <= {verdict["seq"] for verdict in payloads(messages, "/verdict")}, process)
             wait_for(lambda: "online" in [status["state"] for status in payloads(messages, "/status")], process)
             process.send_signal(signal.SIGTERM)
             assert process.wait(DEADLINE_S) == 0
