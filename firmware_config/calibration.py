@@ -16,8 +16,8 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_val
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import CalibrationError, first_mistake
 from firmware_config.labels import Label
-from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
+from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.write import write_atomic
 
 ESCAPE, COVERAGE = 0.02, 0.9
@@ -214,21 +214,21 @@ def bad_pictures_needed(escape: float) -> int:
     return math.ceil(1 / escape - ROUNDING) - 1
 
 
-def read_calibration(path: Path) -> Calibration:
+def read_calibration(path: StoredFile) -> Calibration:
     """Read a calibration file.
 
     Raises:
         CalibrationError: the file is missing, too large, or not a calibration.
     """
     try:
-        raw = read_regular(path, MAX_CALIBRATION_BYTES + 1)
+        raw = content_of(path, limit=MAX_CALIBRATION_BYTES)
     except OSError as err:
         msg = f"calibration {path} cannot be read ({err.strerror}): make it with `kotoba-edge calibrate` or correct [judge] calibration"
         raise CalibrationError(msg) from err
     return parse_calibration(raw, path=path)
 
 
-def parse_calibration(raw: bytes, *, path: Path) -> Calibration:
+def parse_calibration(raw: bytes, *, path: StoredFile) -> Calibration:
     """Parse the content of a calibration file; `path` names it in messages.
 
     Raises:

@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +13,10 @@ from pathlib import Path
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest, parse_manifest
 from firmware_config.errors import ManifestError, SignatureError
 from firmware_config.signature import read_trusted_keys, verify_file
+from firmware_config.verified_file import GET_NEW_COPY, VerifiedFile, open_regular
 
 MAX_SIGNATURE_BYTES = 1_000
 """One JSON object with a key id and 64 bytes in hex."""
-
-GET_NEW_COPY = "take the bundle from its builder again"
-"""The advice for a bundle that was changed, damaged or not made by its builder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +40,7 @@ class SignedBundle:
         if entry is None:
             msg = f"bundle {self.root}: its manifest does not list {name}: use a bundle that holds this file"
             raise ManifestError(msg)
-        try:
-            content = read_whole(self.root / name, limit=limit)
-        except ManifestError as err:
-            msg = f"bundle {self.root}: {err}"
-            raise ManifestError(msg) from err
-        except OSError as err:
-            msg = f"bundle {self.root}: {name} cannot be read ({err.strerror}): {GET_NEW_COPY}"
-            raise ManifestError(msg) from err
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != entry.sha256:
-            msg = f"bundle {self.root}: {name} was changed (its sha256 is {digest}, its manifest says {entry.sha256}): {GET_NEW_COPY}"
-            raise ManifestError(msg)
-        return content
+        return VerifiedFile(self.root / name, sha256=entry.sha256, size=entry.size).read(limit=limit)
 
 
 def open_signed_bundle(root: Path, *, keys: Path) -> SignedBundle:
@@ -97,23 +81,6 @@ def trusted_manifest(raw: bytes, signature: bytes, *, trusted: Mapping[str, byte
         raise ManifestError(msg)
     _require_listed(manifest)
     return manifest
-
-
-def open_regular(path: Path) -> int:
-    """Open a regular file for reading and return its descriptor. Refuses links, devices and pipes, and never waits for a writer.
-
-    Raises:
-        ManifestError: it is no regular file, or has a second hard link.
-        OSError: it cannot be read.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    facts = os.fstat(descriptor)
-    if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1:
-        return descriptor
-    os.close(descriptor)
-    what = "has another hard link" if stat.S_ISREG(facts.st_mode) else "is no regular file"
-    msg = f"{path.name} {what}: {GET_NEW_COPY}"
-    raise ManifestError(msg)
 
 
 def read_whole(path: Path, *, limit: int) -> bytes:

@@ -14,9 +14,9 @@ from firmware_config.errors import StationError, first_mistake
 from firmware_config.labels import Label
 from firmware_config.measuring import Measuring
 from firmware_config.outputs import Outputs
-from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
 from firmware_config.toml import MAX_TOML_BYTES, parse_toml
+from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.word_rules import WordRule
 
 TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
@@ -324,14 +324,14 @@ class Station(BaseModel):
         return {key for key in ("bit_depth", "black_level", "alpha", "pages") if getattr(self.picture, key) != getattr(defaults, key)}
 
 
-def read_station(path: Path) -> Station:
+def read_station(path: StoredFile) -> Station:
     """Read a station file.
 
     Raises:
         StationError: the file is missing, too large, not TOML, or has an unknown key or a wrong value.
     """
     try:
-        return parse_station(read_regular(path, MAX_TOML_BYTES + 1), source=str(path))
+        return parse_station(content_of(path, limit=MAX_TOML_BYTES), source=str(path))
     except OSError as err:
         msg = f"station file {path} cannot be read ({err.strerror}): give the path of an existing file or make one with `kotoba-config new`"
         raise StationError(msg) from err

@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.bundle.open import CHUNK_BYTES, Bundle, open_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.errors import BundleError
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
 from firmware_config.errors import ManifestError, SignatureError
-from firmware_config.signed_bundle import GET_NEW_COPY, MAX_SIGNATURE_BYTES, trusted_manifest
+from firmware_config.signed_bundle import MAX_SIGNATURE_BYTES, trusted_manifest
+from firmware_config.verified_file import CHUNK_BYTES, GET_NEW_COPY
 
 SUFFIX = ".kbundle"
 BLOCK_BYTES = 512

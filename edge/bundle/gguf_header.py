@@ -7,13 +7,14 @@ GGUF parsers had heap overflows (CVE-2024-23605, CVE-2025-53630, CVE-2026-33298)
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
-from pathlib import Path
 
 from edge.errors import BundleError
+from firmware_config.verified_file import StoredFile, steady_path
 
 MAX_ENTRIES = 100_000
 """Of keys, and of tensors; real models have hundreds of each."""
@@ -38,28 +39,29 @@ _BLOCKS = {
 """Type of a tensor -> elements and bytes of one block, as in ggml.h (2 is Q4_0, 8 is Q8_0, 30 is bfloat16)."""
 
 
-def require_sound(path: Path) -> None:
+def require_sound(model: StoredFile) -> None:
     """Refuse a GGUF file whose header is not sound, or that holds a chat template.
 
     Raises:
         BundleError: the first check that fails.
         OSError: it cannot be read.
     """
-    with sound_header(path):
+    with sound_header(model):
         pass
 
 
 @contextmanager
-def sound_header(path: Path) -> Iterator[Header]:
+def sound_header(model: StoredFile) -> Iterator[Header]:
     """Check a GGUF file as `require_sound` does and give its header while the file is open.
 
     Raises:
         BundleError: the first check that fails.
+        ManifestError: its content is not what the manifest of its bundle lists.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            msg = f"{path.name} is empty, expected a GGUF model: export it again"
+    with steady_path(model) as path, path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            msg = f"{model.name} is empty, expected a GGUF model: export it again"
             raise BundleError(msg)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
             header = Header(raw)
@@ -67,7 +69,7 @@ def sound_header(path: Path) -> Iterator[Header]:
                 header.check()
             except (struct.error, _UnsoundError) as err:
                 what = "it ends too early" if isinstance(err, struct.error) else str(err)
-                msg = f"{path.name} is no sound GGUF file ({what}): export it again"
+                msg = f"{model.name} is no sound GGUF file ({what}): export it again"
                 raise BundleError(msg) from err
             yield header
 

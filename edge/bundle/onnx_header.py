@@ -7,9 +7,10 @@ onnx.proto (IR version 3 and later), wire types those of the protobuf encoding.
 from __future__ import annotations
 
 import mmap
-from pathlib import Path
+import os
 
 from edge.errors import BundleError
+from firmware_config.verified_file import StoredFile, steady_path
 
 MAX_FIELDS = 300_000
 """Takes under a second to check; the largest real graphs have about 50,000 fields."""
@@ -35,22 +36,23 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _OP_TYPE = 4
 
 
-def require_self_contained(path: Path) -> None:
+def require_self_contained(model: StoredFile) -> None:
     """Refuse an ONNX file that refers to weights or compiled engines in other files, or that is no sound protobuf.
 
     Raises:
         BundleError: it refers to another file, is damaged or empty, or has more than MAX_FIELDS fields.
+        ManifestError: its content is not what the manifest of its bundle lists.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            msg = f"{path.name} is empty, expected an ONNX model: export it again"
+    with steady_path(model) as path, path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            msg = f"{model.name} is empty, expected an ONNX model: export it again"
             raise BundleError(msg)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
             try:
-                _walk(raw, path.name)
+                _walk(raw, model.name)
             except (IndexError, _DamagedError) as err:
-                msg = f"{path.name} is no sound ONNX file: export it again"
+                msg = f"{model.name} is no sound ONNX file: export it again"
                 raise BundleError(msg) from err
 
 

@@ -15,8 +15,8 @@ from edge.familiarity.memory import Memory, Subspace
 from edge.measures.measures import Measures
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import first_mistake
-from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
+from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.write import write_atomic
 
 MAX_MEMORY_BYTES = 20_000_000
@@ -83,14 +83,14 @@ def write_memory(
         raise FamiliarityError(msg) from err
 
 
-def read_memory(path: Path, *, roi: tuple[tuple[float, float], ...] | None) -> Memory:
+def read_memory(path: StoredFile, *, roi: tuple[tuple[float, float], ...] | None) -> Memory:
     """Read a memory file for a station with this region of interest.
 
     Raises:
         FamiliarityError: the file is missing, too large, no memory, or was learned with another region of interest.
     """
     try:
-        raw = read_regular(path, MAX_MEMORY_BYTES + 1)
+        raw = content_of(path, limit=MAX_MEMORY_BYTES)
     except OSError as err:
         msg = f"memory {path} cannot be read ({err.strerror}): {ADVICE} or correct [familiarity]"
         raise FamiliarityError(msg) from err

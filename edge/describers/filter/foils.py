@@ -183,9 +183,9 @@ def read_foils(bundle: Bundle, clip: Clip) -> Mapping[str, tuple[str, ...]]:
     """
     if clip.foils is None:
         raise BundleError(NO_FOILS.format(bundle=bundle.manifest.name))
-    words = {word for part in (clip.tags, clip.attributes) for word in bundle.path(part.words).read_text(encoding="utf-8").splitlines()}
+    words = {word for part in (clip.tags, clip.attributes) for word in bundle.text(part.words).splitlines()}
     try:
-        foils = _FoilsFile.model_validate_json(bundle.path(clip.foils).read_bytes()).root
+        foils = _FoilsFile.model_validate_json(bundle.text(clip.foils)).root
     except ValidationError as err:
         msg = f"reading {clip.foils} of bundle {bundle.manifest.name}: {err.errors()[0]['msg']}: build the bundle again"
         raise BundleError(msg) from err

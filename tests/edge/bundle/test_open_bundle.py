@@ -16,6 +16,7 @@ from edge.bundle.archive import unpack
 from edge.bundle.open import open_bundle
 from edge.errors import BundleError
 from firmware_config.signature import encode_signature, generate_key, key_id, public_key
+from firmware_config.verified_file import content_of
 from tests.support.tiny_bundle import (
     KEY,
     TRUSTED,
@@ -46,9 +47,9 @@ def test_a_sound_bundle_opens_and_gives_its_files(tmp_path: Path) -> None:
     bundle = open_bundle(tmp_path / "b", trusted=TRUSTED, minimum_version=3)
 
     assert bundle.digest == "sha256:" + hashlib.sha256(raw).hexdigest()
-    assert bundle.path("llm/model.gguf") == tmp_path / "b" / "llm" / "model.gguf"
+    assert content_of(bundle.file("llm/model.gguf"), limit=1_000) == sound_files()["llm/model.gguf"]
     with pytest.raises(BundleError, match="does not list"):
-        bundle.path("../secret")
+        bundle.file("../secret")
 
 
 # What a builder whom the box trusts could sign by mistake or malice: files, then the manifest over them, are changed before signing.
