@@ -11,12 +11,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import CalibrationError, first_mistake
 from firmware_config.labels import Label
 from firmware_config.strict import STRICT
+from firmware_config.strict_json import read_json
 from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.write import write_atomic
 
@@ -238,8 +239,8 @@ def parse_calibration(raw: bytes, *, path: StoredFile) -> Calibration:
         msg = f"calibration {path} has more than {MAX_CALIBRATION_BYTES} bytes: make it again with `kotoba-edge calibrate`"
         raise CalibrationError(msg)
     try:
-        return Calibration.model_validate_json(raw)
-    except ValidationError as err:
+        return read_json(Calibration, raw)
+    except ValueError as err:
         msg = f"calibration {path}: {first_mistake(err, Calibration)}: make it again with `kotoba-edge calibrate`"
         raise CalibrationError(msg) from err
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,11 @@ class SignedBundle:
         if entry is None:
             msg = f"bundle {self.root}: its manifest does not list {name}: use a bundle that holds this file"
             raise ManifestError(msg)
-        return VerifiedFile(self.root / name, sha256=entry.sha256, size=entry.size).read(limit=limit)
+        try:
+            return VerifiedFile(self.root / name, sha256=entry.sha256, size=entry.size).read(limit=limit)
+        except ManifestError as err:
+            msg = f"bundle {self.root}: {err}"
+            raise ManifestError(msg) from err
 
 
 def open_signed_bundle(root: Path, *, keys: Path) -> SignedBundle:
@@ -64,21 +68,23 @@ def open_signed_bundle(root: Path, *, keys: Path) -> SignedBundle:
         raise type(err)(msg) from err
 
 
-def trusted_manifest(raw: bytes, signature: bytes, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Manifest:
-    """Check the bytes of a manifest against the bytes of its signature file and parse it. Does no I/O.
+def trusted_manifest(
+    raw: bytes, signature: bytes, *, trusted: Mapping[str, bytes], require: Callable[[Manifest], None] = lambda _: None
+) -> Manifest:
+    """Check the bytes of a manifest against the bytes of its signature file and parse it. Does no I/O of its own.
+
+    `require` is asked about the manifest once its signature is checked, such as whether it is too old; it refuses with a ManifestError.
 
     Raises:
         SignatureError: the signature or its key is not trusted.
-        ManifestError: the version is too old, or the manifest is not understood.
+        ManifestError: the manifest is not understood, or `require` refuses it.
     """
     signer = verify_file(raw, signature, trusted)
     manifest = parse_manifest(raw)
     if manifest.key_id != signer:
         msg = f"{MANIFEST_NAME} names the signing key {manifest.key_id}, its signature is of key {signer}: {GET_NEW_COPY}"
         raise ManifestError(msg)
-    if manifest.bundle_version < minimum_version:
-        msg = f"its version {manifest.bundle_version} is older than {minimum_version}, the oldest that this box accepts: use a newer bundle"
-        raise ManifestError(msg)
+    require(manifest)
     _require_listed(manifest)
     return manifest
 

@@ -14,7 +14,8 @@ from firmware_config.errors import StationError, first_mistake
 from firmware_config.labels import Label
 from firmware_config.measuring import Measuring
 from firmware_config.outputs import Outputs
-from firmware_config.strict import STRICT
+from firmware_config.redact import without_login
+from firmware_config.strict import STRICT, read_values
 from firmware_config.toml import MAX_TOML_BYTES, parse_toml
 from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.word_rules import WordRule
@@ -290,8 +291,14 @@ class Station(BaseModel):
 
     @property
     def digest(self) -> str:
-        """`sha256:` of all settings in canonical JSON; comments and the order of keys do not change it."""
-        return digest_of_values(self.model_dump(mode="json"))
+        """`sha256:` of all settings in canonical JSON; comments and the order of keys do not change it.
+
+        A login in the address of a camera is left out: every verdict carries the digest, and a short password could be guessed from it.
+        """
+        values = self.model_dump(mode="json")
+        if "url" in values["camera"]:
+            values["camera"]["url"] = without_login(values["camera"]["url"])
+        return digest_of_values(values)
 
     @property
     def describing_digest(self) -> str:
@@ -344,7 +351,7 @@ def parse_station(raw: bytes, *, source: str) -> Station:
         StationError: it is too large, not TOML, or has an unknown key or a wrong value.
     """
     try:
-        return Station.model_validate(parse_toml(raw))
+        return read_values(Station, parse_toml(raw))
     except ValidationError as err:
         msg = f"station file {source}: {first_mistake(err, Station)}: see `kotoba-config schema station`"
         raise StationError(msg) from err

@@ -16,13 +16,20 @@ from math import prod
 from edge.errors import BundleError
 from firmware_config.verified_file import StoredFile, steady_path
 
-MAX_ENTRIES = 100_000
+MAX_ENTRIES = 20_000
 """Of keys, and of tensors; real models have hundreds of each."""
 
 MAX_ARRAY = 4_000_000
-"""Elements of an array; the longest array of real models is the vocabulary."""
+"""Numbers in an array."""
 
-MAX_NAME_BYTES = 65_535
+MAX_TEXTS = 1_000_000
+"""In all arrays together: each costs time to step over. The largest vocabularies have 260,000 tokens and 510,000 merges."""
+
+MAX_NAME_BYTES = 1_024
+"""Of a key or a tensor; llama.cpp takes 64 for a tensor."""
+
+MAX_HEADER_BYTES = 128 << 20
+"""Before the first tensor; those of the largest vocabularies are 16 MB."""
 CHAT_TEMPLATE = b"tokenizer.chat_template"
 
 _UINT32, _FLOAT32, _BOOL, _STRING, _ARRAY = 4, 6, 7, 8, 9
@@ -89,6 +96,8 @@ class Header:
         self.raw = raw
         self.at = 0
         self.alignment = 32
+        self.texts = 0
+        self.end = min(len(raw), MAX_HEADER_BYTES)
         self.floats: dict[bytes, float] = {}
         self.tensors: dict[bytes, tuple[list[int], int, int]] = {}
 
@@ -138,16 +147,26 @@ class Header:
         if count > MAX_ARRAY:
             _refuse(f"an array of {count} elements, expected at most {MAX_ARRAY}")
         if kind == _STRING:
-            for _ in range(count):
-                self._string(len(self.raw))
+            self._skip_texts(count)
         elif kind in _SCALAR_BYTES:
             self._move(_SCALAR_BYTES[kind] * count)
         else:
             _refuse(f"an array of type {kind}")
 
+    def _skip_texts(self, count: int) -> None:
+        self.texts += count
+        if self.texts > MAX_TEXTS:
+            _refuse(f"{self.texts} texts in arrays, expected at most {MAX_TEXTS}")
+        length_at, at, end = struct.Struct("<Q").unpack_from, self.at, self.end
+        for _ in range(count):
+            at += 8 + length_at(self.raw, at)[0]
+            if at > end:
+                _refuse("a text reaches beyond the header")
+        self.at = at
+
     def _skip_value(self, kind: int) -> None:
         if kind == _STRING:
-            self._string(len(self.raw))
+            self._string(self.end)
         elif kind in _SCALAR_BYTES:
             self._move(_SCALAR_BYTES[kind])
         else:
@@ -193,8 +212,8 @@ class Header:
 
     def _move(self, count: int) -> None:
         self.at += count
-        if self.at > len(self.raw):
-            _refuse("it ends too early")
+        if self.at > self.end:
+            _refuse(f"it ends too early, or its header is larger than {MAX_HEADER_BYTES} bytes")
 
 
 def _refuse(what: str) -> None:

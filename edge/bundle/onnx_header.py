@@ -15,6 +15,9 @@ from firmware_config.verified_file import StoredFile, steady_path
 MAX_FIELDS = 300_000
 """Takes under a second to check; the largest real graphs have about 50,000 fields."""
 
+MAX_DEPTH = 60
+"""Messages within each other. A graph within a graph is three; real models have two or three graphs within each other."""
+
 MAX_TAG = 0xFFFF_FFFF
 """Native parsers keep 32 bits of a tag: a longer tag could hide a field number from this check."""
 
@@ -61,16 +64,16 @@ class _DamagedError(Exception):
 
 
 def _walk(raw: mmap.mmap, name: str) -> None:
-    pending = [("model", 0, len(raw))]
+    pending = [("model", 0, len(raw), 0)]
     fields, graphs = 0, 0
     while pending:
-        kind, at, end = pending.pop()
+        kind, at, end, depth = pending.pop()
         graphs += kind == "graph"
         children = _CHILDREN[kind]
         while at < end:
             fields += 1
-            if fields > MAX_FIELDS:
-                msg = f"{name} has more than {MAX_FIELDS} fields: export a smaller graph"
+            if fields > MAX_FIELDS or depth > MAX_DEPTH:
+                msg = f"{name} has more than {MAX_FIELDS} fields, or messages more than {MAX_DEPTH} deep: export a smaller graph"
                 raise BundleError(msg)
             tag, at = _varint(raw, at)
             number, wire = tag >> 3, tag & 7
@@ -80,7 +83,7 @@ def _walk(raw: mmap.mmap, name: str) -> None:
             if number in children:
                 if wire != _BYTES:
                     raise _DamagedError
-                pending.append((children[number], start, at))
+                pending.append((children[number], start, at, depth + 1))
             elif kind == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value)):
                 msg = f"{name} keeps weights in another file: export it with all weights inside"
                 raise BundleError(msg)

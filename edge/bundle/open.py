@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,11 +74,12 @@ class Bundle:
         return text
 
 
-def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Bundle:
+def open_bundle(root: Path, *, trusted: Mapping[str, bytes], require: Callable[[Manifest], None] = lambda _: None) -> Bundle:
     """Check a bundle's folder and open it.
 
-    The order of the checks: the signature over the manifest, the version, every entry of the folder (only listed regular files, no links),
-    every size and sha256, the headers of the model files in the bytes that were checked. `trusted` maps key ids to public keys of 32 bytes.
+    The order of the checks: the signature over the manifest, `require` (such as that it is not too old), every entry of the folder (only
+    listed regular files, no links), every size and sha256, and the headers of the model files in the bytes that were checked. `trusted`
+    maps key ids to public keys of 32 bytes.
 
     Raises:
         BundleError: the first check that fails.
@@ -86,7 +87,7 @@ def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: in
     try:
         raw = read_whole(root / MANIFEST_NAME, limit=MAX_MANIFEST_BYTES)
         signature = read_whole(root / SIGNATURE_NAME, limit=MAX_SIGNATURE_BYTES)
-        manifest = trusted_manifest(raw, signature, trusted=trusted, minimum_version=minimum_version)
+        manifest = trusted_manifest(raw, signature, trusted=trusted, require=require)
         _require_exact_tree(root, manifest)
         for file in manifest.files:
             _require_sound_file(VerifiedFile(root / file.path, sha256=file.sha256, size=file.size))
@@ -99,14 +100,14 @@ def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: in
     return Bundle(root, manifest, digest_of(raw))
 
 
-def open_trusted_bundle(root: Path, *, keys: Path) -> Bundle:
-    """Check a bundle's folder against the public keys in the folder `keys`, as a box or a command is configured.
+def open_trusted_bundle(root: Path, *, keys: Path, require: Callable[[Manifest], None] = lambda _: None) -> Bundle:
+    """Check a bundle's folder against the public keys in the folder `keys`, as a box or a command is configured; `require` as above.
 
     Raises:
         BundleError: as `open_bundle`.
         SignatureError: the keys cannot be read.
     """
-    return open_bundle(root, trusted=read_trusted_keys(keys))
+    return open_bundle(root, trusted=read_trusted_keys(keys), require=require)
 
 
 def digest_of(manifest: bytes) -> str:

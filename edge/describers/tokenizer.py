@@ -6,6 +6,7 @@ from tokenizers import Tokenizer
 
 from edge.bundle.open import Bundle
 from edge.errors import BundleError
+from firmware_config.strict_json import parse_json
 
 
 def read_tokenizer(bundle: Bundle, name: str) -> Tokenizer:
@@ -17,6 +18,7 @@ def read_tokenizer(bundle: Bundle, name: str) -> Tokenizer:
     """
     text = bundle.text(name)
     try:
+        parse_json(text.encode())
         return Tokenizer.from_str(text)
     except Exception as err:  # tokenizers raises `Exception` itself
         msg = f"reading {name} of bundle {bundle.manifest.name}: it is no tokenizer ({str(err)[:200]}): build the bundle again"

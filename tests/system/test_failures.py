@@ -25,7 +25,9 @@ from edge.spool.store import Spool
 from export.bundle.build import build
 from export.cache import Cache
 from export.spec import read_spec
+from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.board import Board
+from firmware_config.bundle import parse_manifest
 from firmware_config.calibration import write_calibration
 from tests.support.calibrations import calibration
 from tests.support.consumer import Consumer, Got
@@ -248,6 +250,16 @@ def empty_the_spool(box: Box) -> None:
     box.spool.write_bytes(b"")
 
 
+def run_a_newer_bundle(box: Box) -> None:
+    manifest = parse_manifest((box.bundle / "manifest.json").read_bytes())
+    AcceptedBundles.beside(box.spool).accept(manifest.model_copy(update={"bundle_version": 9}))
+
+
+def spoil_the_accepted_bundles(box: Box) -> None:
+    run_a_newer_bundle(box)
+    box.spool.with_name(FILE_NAME).write_bytes(b"")
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
@@ -260,6 +272,8 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),
     "calibration of another bundle": calibrate_for_another_bundle,
     "missing bundle": lose_bundle,
+    "older bundle than the box has run": run_a_newer_bundle,
+    "damaged list of accepted bundles": spoil_the_accepted_bundles,
     "bundle with one flipped byte": flip_one_byte,
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from edge.errors import BundleError
 from edge.judges.linear.terms import terms_of
 from firmware_config.errors import first_mistake
 from firmware_config.strict import STRICT
+from firmware_config.strict_json import read_json
 from firmware_config.verified_file import StoredFile, content_of
 
 MAX_LINEAR_BYTES = 16_000_000
@@ -76,7 +77,7 @@ def read_linear(file: StoredFile) -> LinearModel:
         msg = f"linear judge {file} has more than {MAX_LINEAR_BYTES} bytes: {ADVICE} on fewer words"
         raise BundleError(msg)
     try:
-        return LinearModel.model_validate_json(raw)
-    except ValidationError as err:
+        return read_json(LinearModel, raw)
+    except ValueError as err:
         msg = f"linear judge {file}: {first_mistake(err)}: {ADVICE}"
         raise BundleError(msg) from err
