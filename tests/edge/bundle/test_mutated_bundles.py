@@ -13,6 +13,7 @@ import pytest
 from edge.bundle.archive import unpack
 from edge.bundle.open import open_bundle
 from edge.errors import BundleError
+from tests.support.mutations import mutated
 from tests.support.tiny_bundle import (
     TRUSTED,
     archive_parts,
@@ -31,28 +32,6 @@ from tests.support.tiny_bundle import (
 LONGEST_S = 2.0
 ARCHIVES, FOLDERS, MODELS = 3_000, 2_000, 2_000
 A_FIFTH = [pytest.param(0.2, marks=pytest.mark.long, id="a fifth"), pytest.param(1.0, marks=pytest.mark.soak, id="all")]
-
-
-def mutated(raw: bytes, rng: random.Random) -> bytes:
-    """Other bytes: one to four places flipped, overwritten, cut out, doubled, filled or cut off."""
-    out = bytearray(raw)
-    while bytes(out) == raw:
-        for _ in range(rng.choice((1, 1, 1, 2, 4))):
-            at, width = rng.randrange(len(out) + 1), rng.choice((1, 1, 2, 8, 512))
-            match rng.randrange(6):
-                case 0:
-                    out[at : at + 1] = bytes(byte ^ 1 << rng.randrange(8) for byte in out[at : at + 1])
-                case 1:
-                    out[at : at + width] = rng.randbytes(width)
-                case 2:
-                    del out[at : at + width]
-                case 3:
-                    out[at:at] = out[at : at + width]
-                case 4:
-                    out[at : at + width] = rng.choice((b"\0", b"\xff", b"\x7f", b"\x80")) * width
-                case _:
-                    del out[at:]
-    return bytes(out)
 
 
 def refused_in_time(call: Callable[[], object], seed: int) -> None:
