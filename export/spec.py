@@ -14,7 +14,7 @@ from firmware_config.board import Precision
 from firmware_config.bundle import JudgeTemperature
 from firmware_config.describers import Blip, Clip
 from firmware_config.errors import StationError, first_mistake
-from firmware_config.regular_file import read_regular
+from firmware_config.regular_file import read_limited
 from firmware_config.station import Station, read_station
 from firmware_config.station_template import require_template
 from firmware_config.strict import STRICT, read_values
@@ -220,7 +220,7 @@ def read_template(station: Path) -> Station:
 
 def _read_json(path: Path, model: type[_Model]) -> _Model:
     try:
-        return read_json(model, read_regular(path, MAX_JSON_BYTES))
+        return read_json(model, read_limited(path, MAX_JSON_BYTES))
     except OSError as err:
         msg = f"artefact {path} cannot be read ({err.strerror}): make the artefacts first"
         raise SpecError(msg) from err

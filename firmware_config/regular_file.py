@@ -36,6 +36,18 @@ def read_regular(path: Path, max_bytes: int) -> bytes:
         return file.read(max_bytes)
 
 
+def read_limited(path: Path, max_bytes: int) -> bytes:
+    """The content of a regular file of at most `max_bytes`.
+
+    Raises:
+        OSError: as of `open_regular_file`, or it is larger.
+    """
+    raw = read_regular(path, max_bytes + 1)
+    if len(raw) > max_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {max_bytes} bytes", str(path))
+    return raw
+
+
 def read_secret(path: Path) -> str:
     """The one line of a password file.
 
@@ -43,7 +55,4 @@ def read_secret(path: Path) -> str:
         OSError: as of `read_regular`, or it is larger than a password.
         UnicodeDecodeError: it is not UTF-8.
     """
-    raw = read_regular(path, MAX_SECRET_BYTES + 1)
-    if len(raw) > MAX_SECRET_BYTES:
-        raise OSError(errno.EFBIG, f"it has more than {MAX_SECRET_BYTES} bytes", str(path))
-    return raw.decode().strip()
+    return read_limited(path, MAX_SECRET_BYTES).decode().strip()

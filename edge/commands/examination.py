@@ -160,7 +160,7 @@ def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
     path = station.judge.calibration
     try:
         require_parts(station, bundle.manifest)
-        calibration = None if path is None else read_calibration(path)
+        calibration = None if path is None else read_calibration(bundle.file_at(path))
         found = obstacles(station, bundle.manifest, calibration, is_taught=bool(lesson_examples(station)))
     except (EdgeError, ConfigError):
         return []

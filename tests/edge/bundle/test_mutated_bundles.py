@@ -16,6 +16,7 @@ from edge.errors import BundleError
 from tests.support.mutations import mutated
 from tests.support.tiny_bundle import (
     TRUSTED,
+    Files,
     archive_parts,
     as_json,
     everything_below,
@@ -70,19 +71,24 @@ def test_a_bundle_with_a_mutated_file_is_refused_and_stays_as_it_is(share: float
         path.write_bytes(sound)
 
 
-@pytest.mark.parametrize("share", A_FIFTH)
-def test_a_signed_model_with_mutated_content_is_opened_or_refused_in_time(share: float, tmp_path: Path) -> None:
+def damaged_models(seed: int) -> Files:
+    """A graph and a language model, one of them damaged."""
     keys = text("general.alignment") + b"\4\0\0\0\x20\0\0\0" + text("tokens") + b"\x09\0\0\0\x08\0\0\0\2" + bytes(7) + text("a") + text("b")
     models = {
         "clip/vision.onnx": onnx(field(2, 1) * 5 + field(8, b"weight"), field(4, b"MatMul") + field(5, field(1, b"axis") + field(3, 7))),
         "llm/model.gguf": gguf(keys, 2),
     }
+    rng = random.Random(seed)
+    path = rng.choice(sorted(models))
+    return models | {path: mutated(models[path], rng)}
+
+
+@pytest.mark.parametrize("share", A_FIFTH)
+def test_a_signed_model_with_mutated_content_is_opened_or_refused_in_time(share: float, tmp_path: Path) -> None:
     write(tmp_path, sound_files(), b"")
     refused = 0
     for seed in range(int(MODELS * share)):
-        rng = random.Random(seed)
-        path = rng.choice(sorted(models))
-        changed = models | {path: mutated(models[path], rng)}
+        changed = damaged_models(seed)
         write(tmp_path, changed, as_json(manifest_of(sound_files() | changed)))
         started = time.monotonic()
         with suppress(BundleError):
