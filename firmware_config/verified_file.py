@@ -6,6 +6,7 @@ the copy is checked and used: docs/decisions/0016-a-bundle-is-read-once.md.
 
 from __future__ import annotations
 
+import ctypes
 import fcntl
 import hashlib
 import os
@@ -23,6 +24,10 @@ GET_NEW_COPY = "take the bundle from its builder again"
 """The advice for a bundle that was changed, damaged or not made by its builder."""
 
 CHUNK_BYTES = 1 << 20
+
+MFD_CLOEXEC, MFD_ALLOW_SEALING = 1, 2
+F_ADD_SEALS, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE = 1033, 1, 2, 4, 8
+"""From linux/memfd.h and linux/fcntl.h: a Python that was built for an old glibc (as those of uv are) has no names for them."""
 
 LOWEST_DESCRIPTOR = 200
 """The first free descriptor from here on is the copy's. TensorRT names its compiled engines after the file that it was given, and an engine
@@ -79,7 +84,7 @@ class VerifiedFile:
             ManifestError: as of `read`.
         """
         with self._opened() as source:
-            copy = os.memfd_create(self.name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            copy = _memory_file(self.name)
             try:
                 self._fill(copy, source)
                 number = fcntl.fcntl(copy, fcntl.F_DUPFD_CLOEXEC, LOWEST_DESCRIPTOR)
@@ -95,7 +100,7 @@ class VerifiedFile:
         left = self.size
         while left and (sent := os.sendfile(copy, source, None, left)):
             left -= sent
-        fcntl.fcntl(copy, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        fcntl.fcntl(copy, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
         self._require(_digest_of(copy))
 
     @contextmanager
@@ -163,6 +168,15 @@ def open_regular(path: Path) -> int:
     what = "has another hard link" if stat.S_ISREG(facts.st_mode) else "is no regular file"
     msg = f"{path.name} {what}: {GET_NEW_COPY}"
     raise ManifestError(msg)
+
+
+def _memory_file(name: str) -> int:
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = int(libc.memfd_create(os.fsencode(name), MFD_CLOEXEC | MFD_ALLOW_SEALING))
+    if descriptor < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), name)
+    return descriptor
 
 
 def _digest_of(descriptor: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import resource
 import tempfile
 import time
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.mutations import FILLS, WIDTHS, mutated
 from tests.support.parsers import Parser, parsers
+from tests.support.repository import ROOT
 
 LONGEST_S = 2.0
 MOST_MEMORY_KIB = 600_000
@@ -97,3 +99,11 @@ def test_what_hypothesis_makes_up_is_taken_or_refused(parser: Parser, examples: 
         holds(parser, raw, folder)
 
     check()
+
+
+def test_the_published_page_has_the_text_of_its_template_and_all_parsers() -> None:
+    page = (ROOT / "docs/studies/hostile-input.md").read_text(encoding="utf-8")
+    for fixed in re.split(r"\{\{ \w+ \}\}", (ROOT / "tests/support/hostile_page.md").read_text(encoding="utf-8")):
+        assert fixed.strip() in page
+    for parser in PARSERS:
+        assert f"| {parser.name} | 2,500 |" in page

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from firmware_config.bundle import Manifest
 from firmware_config.errors import ManifestError
 from firmware_config.signature import encode_signature, generate_key, key_id, public_key
 from firmware_config.verified_file import content_of
+from tests.support.repository import ROOT
 from tests.support.tiny_bundle import (
     KEY,
     TRUSTED,
@@ -323,6 +325,12 @@ def test_bundles_of_an_old_and_a_new_key_open_while_both_are_trusted(tmp_path: P
         assert open_bundle(tmp_path / bundle, trusted=TRUSTED | new).manifest.name == "tiny"
     with pytest.raises(BundleError, match="trusted: "):
         open_bundle(tmp_path / "old", trusted=new)
+
+
+def test_nobody_on_the_box_asks_a_bundle_for_a_path() -> None:
+    asking = re.compile(r"bundle\.root(?! or)|\.root /")
+    readers = [path for path in (ROOT / "edge").rglob("*.py") if path.parent.name != "bundle" and asking.search(path.read_text())]
+    assert [path.relative_to(ROOT).as_posix() for path in readers] == ["edge/demo/run.py"], "SignedBundle checks what it reads"
 
 
 def test_opening_needs_no_native_parser() -> None:
