@@ -7,6 +7,7 @@ the copy is checked and used: docs/decisions/0016-a-bundle-is-read-once.md.
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import hashlib
 import os
@@ -116,7 +117,8 @@ class VerifiedFile:
             finally:
                 os.close(source)
         except OSError as err:
-            msg = f"{self.path} cannot be read ({err.strerror}): {GET_NEW_COPY}"
+            advice = "free memory" if err.errno in {errno.ENOMEM, errno.ENOSPC} else GET_NEW_COPY
+            msg = f"{self.path} cannot be read ({err.strerror}): {advice}"
             raise ManifestError(msg) from err
 
     def _require(self, digest: str) -> None:

@@ -351,6 +351,7 @@ def test_the_daemon_goes_on_through_a_folder_full_of_trouble(box: Box, tmp_path:
     }
     assert [verdict["source"] for verdict in verdicts][-2:] == ["10-good.jpg", "part-1.png"]
     assert int(status["VmHWM"].split()[0]) < MAX_PEAK_KIB
+    assert json.loads(box.spool.with_name(FILE_NAME).read_bytes())["bundles"][0]["version"] == 3, "what has run is remembered"
 
 
 def wait_for(happened: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
