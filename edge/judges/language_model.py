@@ -71,10 +71,13 @@ def model_parameters(gpu_layers: int) -> llama_cpp.llama_model_params:
     """
     parameters = llama_cpp.llama_model_default_params()
     parameters.n_gpu_layers = gpu_layers
-    # On a processor the weights stay where they are mapped. On a GPU they are copied: a mapping would keep the private copy in memory.
-    parameters.use_mmap = gpu_layers == 0
     if gpu_layers == 0:
         parameters.devices = ctypes.addressof(NO_GPU)
+    elif hasattr(parameters, "load_mode"):
+        # To a GPU the weights are copied; a mapping would keep the private copy of the file in memory.
+        parameters.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
+    else:
+        parameters.use_mmap = False  # the same in an older llama-cpp-python
     return parameters
 
 
