@@ -15,9 +15,10 @@ from firmware_config.evidence import Evidence
 from firmware_config.labels import Label
 from firmware_config.measuring import Measuring
 from firmware_config.outputs import Outputs
-from firmware_config.regular_file import read_regular
-from firmware_config.strict import STRICT
+from firmware_config.redact import without_login
+from firmware_config.strict import STRICT, read_values
 from firmware_config.toml import MAX_TOML_BYTES, parse_toml
+from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.word_rules import WordRule
 
 TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
@@ -292,8 +293,14 @@ class Station(BaseModel):
 
     @property
     def digest(self) -> str:
-        """`sha256:` of all settings in canonical JSON; comments and the order of keys do not change it."""
-        return digest_of_values(self.model_dump(mode="json"))
+        """`sha256:` of all settings in canonical JSON; comments and the order of keys do not change it.
+
+        A login in the address of a camera is left out: every verdict carries the digest, and a short password could be guessed from it.
+        """
+        values = self.model_dump(mode="json")
+        if "url" in values["camera"]:
+            values["camera"]["url"] = without_login(values["camera"]["url"])
+        return digest_of_values(values)
 
     @property
     def describing_digest(self) -> str:
@@ -326,14 +333,14 @@ class Station(BaseModel):
         return {key for key in ("bit_depth", "black_level", "alpha", "pages") if getattr(self.picture, key) != getattr(defaults, key)}
 
 
-def read_station(path: Path) -> Station:
+def read_station(path: StoredFile) -> Station:
     """Read a station file.
 
     Raises:
         StationError: the file is missing, too large, not TOML, or has an unknown key or a wrong value.
     """
     try:
-        return parse_station(read_regular(path, MAX_TOML_BYTES + 1), source=str(path))
+        return parse_station(content_of(path, limit=MAX_TOML_BYTES), source=str(path))
     except OSError as err:
         msg = f"station file {path} cannot be read ({err.strerror}): give the path of an existing file or make one with `kotoba-config new`"
         raise StationError(msg) from err
@@ -346,7 +353,7 @@ def parse_station(raw: bytes, *, source: str) -> Station:
         StationError: it is too large, not TOML, or has an unknown key or a wrong value.
     """
     try:
-        return Station.model_validate(parse_toml(raw))
+        return read_values(Station, parse_toml(raw))
     except ValidationError as err:
         msg = f"station file {source}: {first_mistake(err, Station)}: see `kotoba-config schema station`"
         raise StationError(msg) from err

@@ -26,6 +26,7 @@ from edge.judges.open import lesson_examples
 from edge.records import LostFrame, Pixels
 from edge.sinks import open_sinks
 from edge.texts.obstacles import TEXTS
+from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
 from firmware_config.bundle_parts import require_parts
 from firmware_config.calibration import read_calibration
@@ -119,7 +120,8 @@ def _board(settings: BoxSettings) -> tuple[Board, str]:
 
 
 def _bundle(settings: BoxSettings) -> tuple[Bundle, str]:
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
+    accepted = AcceptedBundles.beside(settings.spool)
+    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
     manifest = bundle.manifest
     return bundle, f"{manifest.name} version {manifest.bundle_version}, signed by {manifest.key_id}, {bundle.digest}"
 
@@ -180,7 +182,7 @@ def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
     path = station.judge.calibration
     try:
         require_parts(station, bundle.manifest)
-        calibration = None if path is None else read_calibration(path)
+        calibration = None if path is None else read_calibration(bundle.file_at(path))
         found = obstacles(station, bundle.manifest, calibration, is_taught=bool(lesson_examples(station)))
     except (EdgeError, ConfigError):
         return []

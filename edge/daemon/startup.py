@@ -21,6 +21,7 @@ from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.sinks import open_sinks
 from edge.spool.store import Spool
+from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
 from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings
@@ -59,7 +60,8 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     """
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
+    accepted = AcceptedBundles.beside(settings.spool)
+    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
     if stop is None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -69,6 +71,8 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
         inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged, last_id=spool.last_id())
+        if accepted.accept(bundle.manifest):
+            log.info("bundle accepted name=%s version=%d, older ones are refused", bundle.manifest.name, bundle.manifest.bundle_version)
         pipelines = [
             StationPipeline(station, _camera(station, spool, metrics), inspector, live=station.camera.live)
             for station, inspector in zip(stations, inspectors, strict=True)

@@ -18,6 +18,7 @@ from edge.message import MAX_MESSAGE_BYTES, decode
 from edge.records import Decision, Description, Inspection, Scores
 from edge.spool.damage import Row
 from edge.spool.file import LOCK_WAIT_S
+from firmware_config.regular_file import open_regular_file
 
 NAMED_IDS = 3
 """How many ids an error names when the beginning of an id is ambiguous."""
@@ -141,7 +142,7 @@ def description_and_scores(inspection: Inspection) -> tuple[Description, Scores]
 
 def _lines(path: Path, selection: _Selection) -> Iterator[Inspection]:
     try:
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             for number, line in enumerate(iter(lambda: file.readline(MAX_MESSAGE_BYTES + 2), b""), 1):
                 try:
                     inspection = decode(line.rstrip(b"\n"))

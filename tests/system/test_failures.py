@@ -25,7 +25,9 @@ from edge.spool.store import Spool
 from export.bundle.build import build
 from export.cache import Cache
 from export.spec import read_spec
+from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.board import Board
+from firmware_config.bundle import parse_manifest
 from firmware_config.calibration import write_calibration
 from tests.support.calibrations import calibration
 from tests.support.consumer import Consumer, Got
@@ -260,6 +262,16 @@ def use_up_the_evidence_disk(box: Box) -> None:
     box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount -t tmpfs -o size=10m tmpfs "$0" && exec "$@"', str(disk))
 
 
+def run_a_newer_bundle(box: Box) -> None:
+    manifest = parse_manifest((box.bundle / "manifest.json").read_bytes())
+    AcceptedBundles.beside(box.spool).accept(manifest.model_copy(update={"bundle_version": 9}))
+
+
+def spoil_the_accepted_bundles(box: Box) -> None:
+    run_a_newer_bundle(box)
+    box.spool.with_name(FILE_NAME).write_bytes(b"")
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
@@ -272,6 +284,8 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),
     "calibration of another bundle": calibrate_for_another_bundle,
     "missing bundle": lose_bundle,
+    "older bundle than the box has run": run_a_newer_bundle,
+    "damaged list of accepted bundles": spoil_the_accepted_bundles,
     "bundle with one flipped byte": flip_one_byte,
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,
@@ -351,6 +365,7 @@ def test_the_daemon_goes_on_through_a_folder_full_of_trouble(box: Box, tmp_path:
     }
     assert [verdict["source"] for verdict in verdicts][-2:] == ["10-good.jpg", "part-1.png"]
     assert int(status["VmHWM"].split()[0]) < MAX_PEAK_KIB
+    assert json.loads(box.spool.with_name(FILE_NAME).read_bytes())["bundles"][0]["version"] == 3, "what has run is remembered"
 
 
 def wait_for(happened: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
