@@ -12,8 +12,8 @@ import pytest
 
 from edge.errors import SpoolError
 from edge.spool.store import Spool
+from tests.faults.power_cut import Connection, Disk
 from tests.support.inspections import inspection
-from tests.support.power import Connection, Disk
 
 # What SQLite still tries when it closes a file on a disk without power, nobody hears.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
