@@ -113,7 +113,12 @@ class TcpProxy:
 
     def reset(self) -> None:
         """End every connection with a TCP reset."""
-        self._soon(lambda: [connection.reset() for connection in tuple(self._connections)])
+
+        def end() -> None:
+            for connection in tuple(self._connections):
+                connection.reset()
+
+        self._soon(end)
 
     def half_open(self) -> None:
         """End the server's side of every connection; the client hears nothing of it."""
