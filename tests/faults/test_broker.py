@@ -28,6 +28,10 @@ def sink_for(port: int) -> MqttSink:
     return MqttSink(output, root="plant", box="box1", stations=("s1",), info={})
 
 
+def send(sink: MqttSink, number: int) -> None:
+    sink.deliver(inspection(number))
+
+
 def answered(greeting: Greeting, *packets: bytes, script: list[Answer]) -> bytes:
     """All that the broker says to a client that sends these packets, as long as it says something within half a second."""
     got = b""
@@ -89,7 +93,7 @@ def test_a_box_keeps_to_a_receive_maximum_of_one() -> None:
     with ScriptedBroker([], protocol="5", greeting=Greeting(receive_maximum=1)) as broker:
         sink = sink_for(broker.port)
         for number in range(20):
-            sink.deliver(inspection(number))
+            send(sink, number)
         sink.close()
     assert (broker.offered, broker.goodbyes) == (20, 0)
 
@@ -99,8 +103,8 @@ def test_a_verdict_that_met_a_bad_answer_goes_through_the_next_time(answer: Answ
     with ScriptedBroker([answer], protocol="5") as broker:
         sink = sink_for(broker.port)
         with pytest.raises(DeliveryError):
-            sink.deliver(inspection(1))
-        sink.deliver(inspection(1))
+            send(sink, 1)
+        send(sink, 1)
         sink.close()
         assert broker.accepted.get(timeout=5) == encode(inspection(1))
     assert broker.offered == 2
@@ -120,8 +124,8 @@ def test_the_command_serves_and_says_what_happens() -> None:
         sink = sink_for(port)
         for _ in range(2):
             with pytest.raises(DeliveryError):
-                sink.deliver(inspection(1))
-        sink.deliver(inspection(1))
+                send(sink, 1)
+        send(sink, 1)
         sink.close()
         process.send_signal(signal.SIGTERM)
         told = process.stdout.read()

@@ -29,13 +29,17 @@ USER, PASSWORD = "box", "sesame"
 class Mosquitto:
     """One broker in `folder`; it may be killed and started again on the same port, with what it had saved.
 
-    Persistence is as eager as mosquitto can: it saves at each change. `tls` is what a box needs to trust it; boxes prove nothing but the
-    password, where one is asked for.
+    Persistence is as eager as mosquitto can: it saves at each change. With `queued`, it is as it comes: it saves every half hour, and keeps
+    so many messages for a consumer that is away (1,000 where nobody says otherwise). `tls` is what a box needs to trust it; boxes prove
+    nothing but the password, where one is asked for.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, tls: bool = False, password: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, tls: bool = False, password: bool = False, queued: int | None = None
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._queued = queued
         self.port = port or free_port()
         self.tls = MqttTls(ca_file=folder / "ca.pem") if tls else None
         self.password_file = folder / "password" if password else None
@@ -79,9 +83,8 @@ class Mosquitto:
             f"listener {self.port} 127.0.0.1",
             "persistence true",
             f"persistence_location {self._folder}/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
-            "max_queued_messages 1000000",
+            *(["autosave_interval 1", "autosave_on_changes true"] if self._queued is None else []),
+            f"max_queued_messages {self._queued or 1_000_000}",
             f"max_inflight_messages {WINDOW}",
             f"allow_anonymous {'false' if self.password_file else 'true'}",
         ]
