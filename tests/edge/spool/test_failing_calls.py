@@ -6,22 +6,20 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.call_index import FAULTS, preloaded
+from tests.support.memory_folder import folder_in_memory
 from tests.support.repository import ROOT
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: the spool is copied for each call."""
-    memory = Path("/dev/shm")  # noqa: S108 -- the folder in it is made by tempfile
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as folder:
-        yield Path(folder)
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("lasts", ["once", "stays"])

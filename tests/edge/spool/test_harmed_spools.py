@@ -6,16 +6,17 @@ import random
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.inspections import inspection
 from tests.support.killed_spool import ROWS, WAITING, leave_killed, opened, overwrite, waiting
+from tests.support.memory_folder import folder_in_memory
 
 DATABASE, LOG, MARK = "spool.sqlite", "spool.sqlite-wal", "spool.sqlite.mark"
-UP_S = 5.0
+SPOOLS, UP_S = 250, 5.0
 
 
 def overwritten(folder: Path, dice: random.Random) -> None:
@@ -60,18 +61,21 @@ def longer(folder: Path, dice: random.Random) -> None:
 HARMS: list[Callable[[Path, random.Random], None]] = [overwritten, zeroed, cut, emptied, gone, older, marked_wrongly, longer]
 
 
-@pytest.mark.parametrize("harms", [pytest.param(50, marks=pytest.mark.long, id="50"), pytest.param(250, marks=pytest.mark.soak, id="250")])
-def test_harm_is_noticed_or_did_nothing_and_no_number_is_used_twice(
-    tmp_path: Path, harms: int, record_property: Callable[[str, object], None]
-) -> None:
-    killed, noticed, slowest_s = leave_killed(tmp_path), Counter[str](), 0.0
-    for number in range(harms):
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
+
+
+def test_harm_is_noticed_or_did_nothing_and_no_number_is_used_twice(folder: Path, record_property: Callable[[str, object], None]) -> None:
+    killed, noticed, slowest_s = leave_killed(folder), Counter[str](), 0.0
+    for number in range(SPOOLS):
         dice, harm = random.Random(number), HARMS[number % len(HARMS)]
-        folder = shutil.copytree(killed, tmp_path / "harmed")
-        harm(folder, dice)
+        harmed = shutil.copytree(killed, folder / "harmed")
+        harm(harmed, dice)
 
         began = time.monotonic()
-        spool = opened(folder)
+        spool = opened(harmed)
         slowest_s = max(slowest_s, time.monotonic() - began)
         found = waiting(spool)
         committed = spool.commit(inspection(ROWS))
@@ -88,9 +92,9 @@ def test_harm_is_noticed_or_did_nothing_and_no_number_is_used_twice(
         assert after[-1] == (committed.epoch, committed.seq), case
         assert len(set(after)) == len(after), case
         spool.close()
-        shutil.rmtree(folder)
+        shutil.rmtree(harmed)
 
-    figures = f"{harms} harmed spools, {noticed.total()} noticed, the others unharmed, 0 lost in silence, 0 numbers used twice"
+    figures = f"{SPOOLS} harmed spools, {noticed.total()} noticed, the others unharmed, 0 lost in silence, 0 numbers used twice"
     record_property("R10", f"{figures}; opened within {slowest_s:.2f} s")
-    assert noticed.total() > harms // 2
+    assert noticed.total() > SPOOLS // 2
     assert slowest_s <= UP_S
