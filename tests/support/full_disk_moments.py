@@ -25,31 +25,34 @@ BALLAST_BYTES = 256 << 10
 
 
 def fill(disk: Path) -> None:
-    """Leave not one byte."""
-    with (disk / "filler").open("wb", buffering=0) as file:
-        for size in (65536, 1024, 1):
-            with contextlib.suppress(OSError):
-                while file.write(b"\0" * size):
-                    pass
+    """Leave not one byte, also of what the spool has given back meanwhile."""
+    for size in (65536, 1024, 1):
+        with contextlib.suppress(OSError), (disk / "filler").open("ab", buffering=0) as file:
+            while file.write(b"\0" * size):
+                pass
 
 
 def one_moment(disk: Path, moment: int) -> dict[str, int]:
     """Judge pictures; the disk is full from the picture with this number on until the spool says so."""
     sources = [f"{number:03}.png" for number in range(PICTURES)]
-    sink, ended = WatchedSink(), threading.Event()
+    sink, was_full, filling = WatchedSink(), threading.Event(), threading.Lock()
     sink.broken = True  # what is delivered may go to make room
     spool = Spool(disk / "spool.sqlite", ballast_bytes=BALLAST_BYTES)
 
     def captures() -> Iterator[Capture]:
         for number, frame in enumerate(frames(sources)):
-            if number == moment:
-                fill(disk)
+            with filling:
+                if number >= moment and not was_full.is_set():
+                    fill(disk)
             yield frame
+        was_full.set()
 
     def make_room() -> None:
-        while not spool.status().full and not ended.wait(0.002):
+        while not spool.status().full and not was_full.wait(0.002):
             pass
-        (disk / "filler").unlink(missing_ok=True)
+        with filling:
+            was_full.set()
+            (disk / "filler").unlink(missing_ok=True)
         sink.broken = False
 
     room = threading.Thread(target=make_room)
@@ -57,7 +60,7 @@ def one_moment(disk: Path, moment: int) -> dict[str, int]:
     try:
         daemon_of([pipeline(MemoryCamera(captures()), sources)], spool, sink).run(threading.Event(), until_done=True)
     finally:
-        ended.set()
+        was_full.set()
         room.join()
         spool.close()
     arrived = sink.inspections

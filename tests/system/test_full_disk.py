@@ -35,7 +35,7 @@ MOMENTS = 'mount -t tmpfs -o size=24m tmpfs "$1" && exec "$2" -m tests.support.f
 
 
 @pytest.mark.parametrize(
-    "moments", [pytest.param(20, marks=pytest.mark.long, id="20"), pytest.param(100, marks=pytest.mark.soak, id="100")]
+    "moments", [pytest.param(10, marks=pytest.mark.long, id="10"), pytest.param(100, marks=pytest.mark.soak, id="100")]
 )
 def test_whenever_the_disk_is_full_no_verdict_is_ok_that_is_not_on_it(
     tmp_path: Path, moments: int, record_property: Callable[[str, object], None]
