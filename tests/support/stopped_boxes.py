@@ -96,8 +96,10 @@ def lost(folder: Path) -> int:
     with closing(Spool(folder / "spool.sqlite", ballast_bytes=65_536)) as spool:
         known |= {(row.inspection.station, row.inspection.seq) for row in spool.pending("jsonl", NAMES, 1_000_000)}
         rows = spool.status().rows
-    missing = sum(max(seq for _, seq in of_one) - len(of_one) for name in NAMES if (of_one := [key for key in known if key[0] == name]))
-    return missing + rows - len(known)
+    missing: int = sum(
+        max(seq for _, seq in of_one) - len(of_one) for name in NAMES if (of_one := [key for key in known if key[0] == name])
+    )
+    return int(missing + rows - len(known))
 
 
 def main(root: Path, boxes: int, mqtt: dict[str, object] | None, camera_url: str | None) -> int:

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -88,7 +89,14 @@ def _add(ledger: Ledger, got: Got) -> None:
     ],
 )
 def test_each_committed_verdict_takes_effect_once_whatever_is_killed(
-    tmp_path: Path, protocol: str, *, tls: bool, verdicts: int, broker_kills: int, daemon_kills: int
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    protocol: str,
+    *,
+    tls: bool,
+    verdicts: int,
+    broker_kills: int,
+    daemon_kills: int,
 ) -> None:
     dice, ledger, pause = random.Random(f"{protocol} {verdicts}"), Ledger(), threading.Event()
     broker = Mosquitto(tmp_path / "broker", tls=tls)
@@ -133,4 +141,6 @@ def test_each_committed_verdict_takes_effect_once_whatever_is_killed(
     assert ledger.replayed_copies == lost
     first_copies = [effect.seq for effect in effects if not effect.replayed]
     assert first_copies == sorted(first_copies)
+    kills = f"MQTT {protocol}{' TLS' if tls else ''}, {daemon_kills} daemon kills, {broker_kills} broker kills"
+    record_property("R4", f"{kills}, {verdicts:,} verdicts: each took effect once, {copies - (verdicts - lost)} raw duplicates")
     assert copies - (verdicts - lost) <= (WINDOW + 1) * broker_kills + daemon_kills

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,29 +59,39 @@ def hung_camera(_: Path) -> Iterator[Around]:
         yield None, f"rtsp://127.0.0.1:{port}/stream", []
 
 
-A_FIFTH = {all_well: 5, dead_broker: 5, hung_camera: 5, deaf_broker: 1, silent_names: 1}
+def named(situation: Callable[..., object]) -> str:
+    return getattr(situation, "__name__", "").replace("_", " ")
+
+
+A_FIFTH: dict[Callable[[Path], AbstractContextManager[Around]], int] = {
+    all_well: 5,
+    dead_broker: 5,
+    hung_camera: 5,
+    deaf_broker: 1,
+    silent_names: 1,
+}
 """A box whose broker is deaf, or cannot be found, needs four seconds."""
 
 
 @pytest.mark.parametrize(
     ("situation", "boxes"),
     [
-        *(pytest.param(each, boxes, marks=pytest.mark.long, id=f"{each.__name__}, {boxes}") for each, boxes in A_FIFTH.items()),
-        *(pytest.param(each, 40, marks=pytest.mark.soak, id=f"{each.__name__}, 40") for each in A_FIFTH),
+        *(pytest.param(each, boxes, marks=pytest.mark.long, id=f"{named(each)}, {boxes}") for each, boxes in A_FIFTH.items()),
+        *(pytest.param(each, 40, marks=pytest.mark.soak, id=f"{named(each)}, 40") for each in A_FIFTH),
     ],
 )
 def test_a_box_ends_in_time_and_loses_nothing(
-    tmp_path: Path, situation: Callable[[Path], Iterator[Around]], boxes: int, record_property: Callable[[str, object], None]
+    tmp_path: Path, situation: Callable[[Path], AbstractContextManager[Around]], boxes: int, record_property: Callable[[str, object], None]
 ) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(folder_in_memory(tmp_path))
-        mqtt, camera, within = stack.enter_context(situation(tmp_path))  # type: ignore[arg-type]
+        mqtt, camera, within = stack.enter_context(situation(tmp_path))
         command = [sys.executable, "-m", "tests.support.stopped_boxes", str(folder), str(boxes), json.dumps(mqtt), json.dumps(camera)]
         done = subprocess.run([*within, *command], cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
 
     assert done.returncode == 0, done.stderr[-2000:]
     seen = json.loads(done.stdout)
-    name = situation.__name__.replace("_", " ")
+    name = named(situation)
     record_property("D3", f"{name}, SIGTERM {boxes} times: exit {seen['codes']}, within {seen['slowest_s']:.1f} s, {seen['lost']} lost")
     assert seen["codes"] == [0]
     assert seen["lost"] == 0

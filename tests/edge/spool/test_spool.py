@@ -330,7 +330,7 @@ def test_a_full_quota_refuses_and_loses_nothing(tmp_path: Path) -> None:
 
 def test_where_not_even_the_log_can_be_written_back_the_spool_is_full(tmp_path: Path) -> None:
     class Full(sqlite3.Connection):
-        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:  # noqa: ANN401 -- as sqlite3 has it
             if full and ("INSERT" in sql or "TRUNCATE" in sql):
                 msg = "database or disk is full"
                 raise sqlite3.OperationalError(msg)
