@@ -115,7 +115,8 @@ def main(root: Path, boxes: int, mqtt: dict[str, object] | None, camera_url: str
             run_box(folder, mqtt, camera_url, writing)
             return 0
         os.close(writing)
-        code, seconds = stopped(pid, reading, dice.randint(1, MOST_PICTURES), dice.uniform(0, 0.05))
+        pause_s = dice.uniform(0, 0.05) if camera_url is None else dice.uniform(1.0, 3.0)  # so that it hangs in its child process
+        code, seconds = stopped(pid, reading, dice.randint(1, MOST_PICTURES), pause_s)
         os.close(reading)
         codes.append(code)
         times.append(seconds)
