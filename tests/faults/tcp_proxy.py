@@ -218,8 +218,8 @@ class TcpProxy:
                 if connection.bytes_left is not None:
                     step = min(step, connection.bytes_left)
                 piece, data = data[:step], data[step:]
+                self.passed += len(piece)  # before it may be answered
                 writer.write(piece)
-                self.passed += len(piece)
                 await writer.drain()
                 if connection.bytes_left is not None:
                     connection.bytes_left -= len(piece)

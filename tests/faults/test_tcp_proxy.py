@@ -98,6 +98,9 @@ def test_what_a_black_hole_holds_passes_once_it_is_healed(proxy: TcpProxy, clien
     passed = proxy.passed
     proxy.hold(*directions)
     client.sendall(b"held")
+    until = time.monotonic() + PATIENCE_S
+    while directions == (DOWN,) and proxy.passed == passed and time.monotonic() < until:
+        threading.Event().wait(0.01)
     assert is_silent(client)
     assert proxy.passed - passed == (4 if directions == (DOWN,) else 0)
     proxy.heal()
