@@ -28,6 +28,10 @@ _UNREAD, _READ = ".unread-", ".damaged-"
 _ENVIRONMENT = ("database is locked", "disk I/O error", "database or disk is full", "out of memory", "unable to open database file")
 """What SQLite says when the machine around the file is at fault, not the file."""
 
+_READ_ONLY = "attempt to write a readonly database"
+_WRITE_VERSION_OFFSET, _KNOWN_WRITE_VERSIONS = 18, (b"\1", b"\2")
+"""https://www.sqlite.org/fileformat2.html#file_format_version_numbers"""
+
 _WAL_HEADER_BYTES, _WAL_FRAME_HEADER_BYTES = 32, 24
 """https://www.sqlite.org/fileformat2.html#the_write_ahead_log"""
 
@@ -63,7 +67,28 @@ class Row:
 
 def is_damage(err: sqlite3.Error, path: Path) -> bool:
     """Tell a damaged file from trouble around it (locked, full, not permitted), as far as the error says."""
+    if str(err) == _READ_ONLY and _has_known_write_version(path):  # opening it for writing failed, and SQLite opened it for reading
+        return False
     return os.access(path, os.R_OK | os.W_OK) and not str(err).startswith(_ENVIRONMENT)
+
+
+def _has_known_write_version(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(_WRITE_VERSION_OFFSET + 1)[_WRITE_VERSION_OFFSET:] in _KNOWN_WRITE_VERSIONS
+
+
+def find_lasting_damage(connection: sqlite3.Connection, path: Path) -> str | None:
+    """Say what is wrong with the content, as `find_damage`, if a second look finds something too.
+
+    SQLite calls a page that could not be read damaged, also where the disk only failed once.
+
+    Raises:
+        sqlite3.Error: it cannot be read; ask `is_damage`.
+    """
+    with contextlib.suppress(sqlite3.Error):
+        if find_damage(connection, path) is None:
+            return None
+    return find_damage(connection, path)
 
 
 def find_damage(connection: sqlite3.Connection, path: Path) -> str | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.spool.damage import (
-    find_damage,
+    find_lasting_damage,
     finish_moves,
     has_table,
     is_damage,
@@ -145,7 +145,7 @@ def _connected(
             raise sqlite3.DatabaseError(msg)  # noqa: TRY301 -- closed like any other failure below
         # NORMAL loses acknowledged rows at a power cut: 9,055 of 99,773 in 5,000 simulated cuts, FULL none of 90,959.
         connection.execute("PRAGMA synchronous = FULL").fetchall()
-        damage = find_damage(connection, path) or _lacking(connection, path, marked) if examine else None
+        damage = find_lasting_damage(connection, path) or _lacking(connection, path, marked) if examine else None
         if damage is not None:
             raise sqlite3.DatabaseError(damage)  # noqa: TRY301 -- as above
         if examine:  # frames of a torn transaction must not stay behind new ones: they would look like damage after the next power cut

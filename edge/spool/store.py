@@ -160,7 +160,7 @@ class Spool:
             SpoolError: it cannot be written.
             MessageError: it cannot be encoded.
         """
-        with self._lock:
+        with self._lock, self._translated("committing a verdict"):
             for _ in range(3):
                 if self._ballast.in_place() or self._make_room():
                     try:
@@ -302,14 +302,18 @@ class Spool:
 
     def _make_room(self) -> bool:
         """Delete the oldest rows that nobody waits for. On a full disk the ballast makes that possible, and must fit again afterwards."""
-        quota = self._number("PRAGMA page_count") + _SPLIT_PAGES >= self._max_pages
-        if not quota:
-            self._ballast.drop()
-        # The newest row stays: after a restart the next id follows its id.
-        deleted = self._delete_oldest(min(PRUNE_ROWS, self._max_pages // 20 + 1), before=float("inf"), keep_rows=1)
-        if not quota:
-            self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return self._ballast.restore() and (deleted > 0 or not quota)
+        try:
+            with self._translated("making room"):
+                quota = self._number("PRAGMA page_count") + _SPLIT_PAGES >= self._max_pages
+                if not quota:
+                    self._ballast.drop()
+                # The newest row stays: after a restart the next id follows its id.
+                deleted = self._delete_oldest(min(PRUNE_ROWS, self._max_pages // 20 + 1), before=float("inf"), keep_rows=1)
+                if not quota:
+                    self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return self._ballast.restore() and (deleted > 0 or not quota)
+        except SpoolFullError:  # somebody else has taken what the ballast gave back
+            return False
 
     def _delete_oldest(self, limit: int, *, before: float, keep_rows: int) -> int:
         query = f"""

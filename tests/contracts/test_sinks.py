@@ -16,8 +16,8 @@ from edge.sinks.jsonl import JsonlSink
 from edge.sinks.memory import MemorySink
 from edge.sinks.mqtt.sink import MqttSink
 from firmware_config.outputs import JsonlOutput, MqttOutput
+from tests.faults.broker import ScriptedBroker
 from tests.support.inspections import FULL, inspection
-from tests.support.scripted_broker import ScriptedBroker
 
 
 @dataclass

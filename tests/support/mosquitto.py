@@ -30,8 +30,9 @@ USER, PASSWORD = "box", "sesame"
 class Mosquitto:
     """One broker in `folder`; it may be killed and started again on the same port, with what it had saved.
 
-    Where it is `eager`, persistence is as eager as mosquitto can: it saves at each change. `settings` are more lines of its file. `tls` is
-    what a box needs to trust it; boxes prove nothing but the password, where one is asked for.
+    Where it is `eager`, persistence is as eager as mosquitto can: it saves at each change. With `queued`, it is as it comes: it saves
+    every half hour, and keeps so many messages for a consumer that is away (1,000 where nobody says otherwise). `settings` are more lines of its file.
+    `tls` is what a box needs to trust it; boxes prove nothing but the password, where one is asked for.
     """
 
     def __init__(
@@ -42,10 +43,12 @@ class Mosquitto:
         tls: bool = False,
         password: bool = False,
         eager: bool = True,
+        queued: int | None = None,
         settings: Sequence[str] = (),
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._queued = queued
         self.port = port or free_port()
         self.tls = MqttTls(ca_file=folder / "ca.pem") if tls else None
         self.password_file = folder / "password" if password else None
@@ -55,8 +58,9 @@ class Mosquitto:
         if password:
             (folder / "password").write_text(PASSWORD + "\n")
             self._run("mosquitto_passwd", "-b", "-c", str(folder / "users"), USER, PASSWORD)
-        saving = ("persistence true", f"persistence_location {folder}/", "autosave_interval 1", "autosave_on_changes true")
-        (folder / "mosquitto.conf").write_text("\n".join([*self._settings(), *(saving if eager else ()), *settings, ""]))
+        saving = ["persistence true", f"persistence_location {folder}/"] if eager or queued is not None else []
+        often = ["autosave_interval 1", "autosave_on_changes true"] if eager and queued is None else []
+        (folder / "mosquitto.conf").write_text("\n".join([*self._settings(), *saving, *often, *settings, ""]))
 
     def start(self) -> None:
         """Start it; returns when it accepts connections."""
@@ -88,7 +92,7 @@ class Mosquitto:
     def _settings(self) -> list[str]:
         lines = [
             f"listener {self.port} 127.0.0.1",
-            "max_queued_messages 1000000",
+            f"max_queued_messages {self._queued or 1_000_000}",
             f"max_inflight_messages {WINDOW}",
             f"allow_anonymous {'false' if self.password_file else 'true'}",
         ]

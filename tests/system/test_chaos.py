@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -90,7 +91,14 @@ def _add(ledger: Ledger, got: Got) -> None:
     ],
 )
 def test_each_committed_verdict_takes_effect_once_whatever_is_killed(
-    tmp_path: Path, protocol: str, *, tls: bool, verdicts: int, broker_kills: int, daemon_kills: int
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    protocol: str,
+    *,
+    tls: bool,
+    verdicts: int,
+    broker_kills: int,
+    daemon_kills: int,
 ) -> None:
     dice, ledger, pause = random.Random(f"{protocol} {verdicts}"), Ledger(), threading.Event()
     broker = Mosquitto(tmp_path / "broker", tls=tls)
@@ -136,4 +144,6 @@ def test_each_committed_verdict_takes_effect_once_whatever_is_killed(
     first_copies = [effect.seq for effect in effects if not effect.replayed]
     assert first_copies == sorted(first_copies)
     twice = (WINDOW + connection.WINDOW) * broker_kills + (connection.WINDOW + MARK_ROWS) * daemon_kills
+    kills = f"MQTT {protocol}{' TLS' if tls else ''}, {daemon_kills} daemon kills, {broker_kills} broker kills"
+    record_property("R4", f"{kills}, {verdicts:,} verdicts: each took effect once, {copies - (verdicts - lost)} raw duplicates")
     assert copies - (verdicts - lost) <= twice

@@ -38,6 +38,8 @@ FIRST_FAILURE = 0x80
 """MQTT 5, 2.4: reason codes from here on mean that the operation failed."""
 PACKET_BYTES = 16
 """What a packet holds besides topic, properties and payload, at most."""
+SMALL_BYTES = 1_024
+"""No verdict of so few bytes is too large."""
 LOSSES = 5
 """A broker may end the connection without a word when a message is too large for it: after so many times it is sent shortened."""
 
@@ -191,7 +193,7 @@ class MqttSink:
         payload = encode(inspection)
         around = PACKET_BYTES + len(topic.encode()) + (0 if properties is None else len(properties.pack()))
         limit = min(connection.max_packet_bytes or MAX_MESSAGE_BYTES, self._settings.max_message_bytes or MAX_MESSAGE_BYTES) - around
-        if len(payload) > limit or self._undelivered[inspection.id] >= LOSSES:
+        if len(payload) > limit or (self._undelivered[inspection.id] >= LOSSES and len(payload) > SMALL_BYTES):
             whole, payload = len(payload), encode(shortened(inspection))
             said = f"verdict {inspection.id} of {inspection.station} has {whole} bytes, the broker takes {limit}"
             log.warning("%s: it is sent with %d, without its words", said, len(payload))

@@ -15,8 +15,8 @@ from edge.sinks.mqtt.connection import WINDOW
 from edge.sinks.mqtt.sink import MqttSink
 from edge.spool.store import Spool
 from firmware_config.outputs import MqttOutput
+from tests.faults.broker import DROP, NEVER, OK, Answer, Greeting, ScriptedBroker
 from tests.support.inspections import inspection
-from tests.support.scripted_broker import DROP, NEVER, OK, Answer, ScriptedBroker
 
 DEADLINE_S = 20.0
 VERDICTS = 4
@@ -102,7 +102,7 @@ def test_a_refused_greeting_is_never_called_connected(tmp_path: Path, protocol: 
             refused.set()
 
     with (
-        ScriptedBroker([], protocol=protocol, connack=code) as broker,
+        ScriptedBroker([], protocol=protocol, greeting=Greeting(code)) as broker,
         dispatched(tmp_path, sink_for(broker, protocol), note) as (_, dispatcher),
     ):
         dispatcher.start()

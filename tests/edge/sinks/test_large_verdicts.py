@@ -15,10 +15,10 @@ from edge.message import decode, encode, shortened
 from edge.records import Inspection
 from edge.sinks.mqtt.sink import LOSSES, MqttSink
 from firmware_config.outputs import MqttOutput
+from tests.faults.broker import DROP, ScriptedBroker
 from tests.support.consumer import Consumer
 from tests.support.inspections import FULL, inspection
 from tests.support.mosquitto import Mosquitto
-from tests.support.scripted_broker import DROP, ScriptedBroker
 
 LIMIT_BYTES = 2_000
 TOO_LARGE = 0x95
