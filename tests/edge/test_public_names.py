@@ -11,7 +11,7 @@ import edge
 PUBLIC = {
     "errors": (
         "BundleError CameraError DeliveryError DescribeError EdgeError FamiliarityError HistoryError JudgeError LabelsError "
-        "LessonError MessageError NobodyListensError SpoolError SpoolFullError"
+        "LessonError MessageError NobodyListensError SpoolError SpoolFullError StoreError UnstorableError"
     ),
     "interfaces": "Camera Describer Judge JudgedFiles PictureMemory Sink Trigger VisionModels",
     "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema",

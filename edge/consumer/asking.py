@@ -1,0 +1,146 @@
+"""Whom to ask for what is missing, and when: one request at a time for each box, with growing pauses where a box refuses or is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from edge.consumer.gaps import GapState
+from edge.consumer.messages import Answer
+from edge.consumer.patience import LONGEST_PAUSE_S, Hole, Patience
+from edge.consumer.positions import Stream
+from edge.consumer.spans import Span
+
+ANSWER_S = 15.0
+"""A box that says nothing for so long does not run, or never got the request."""
+FIRST_PAUSE_S = 10.0
+NEAR = 100
+"""Holes with fewer verdicts between them are asked for together the first time: duplicates cost less than a hundred requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Ask each of `boxes` for a span of a stream."""
+
+    stream: Stream
+    span: Span
+    boxes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request. OPEN: refused, with the box's sentence. ASKED: what was found will come. LOST: no box has any of it."""
+
+    stream: Stream
+    span: Span
+    state: GapState
+    sentence: str = ""
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    request: Request
+    until: float
+    found: int = 0
+    silent: set[str] = field(default_factory=set)
+    refusal: str = ""
+
+
+@dataclass(slots=True)
+class _Pause:
+    until: float
+    length_s: float
+
+
+class Asking:
+    """Knows the boxes and what they were asked for. `patience` says which holes are due; `clock` gives seconds that only grow."""
+
+    def __init__(self, patience: Patience, *, clock: Callable[[], float]) -> None:
+        self._patience = patience
+        self._clock = clock
+        self._stations: dict[str, frozenset[str]] = {}
+        self._pauses: dict[str, _Pause] = {}
+        self._under_way: list[_UnderWay] = []
+
+    def heard(self, box: str, stations: Iterable[str]) -> None:
+        """Take what a box says of itself, as it does when it connects: it may be asked at once."""
+        self._stations[box] = frozenset(stations)
+        self._pauses.pop(box, None)
+
+    def boxes_of(self, station: str) -> tuple[str, ...]:
+        """The boxes that say that they have a station."""
+        return tuple(box for box, stations in sorted(self._stations.items()) if station in stations)
+
+    def next_requests(self) -> list[Request]:
+        """What is to be asked for now. Call `sent` for each."""
+        requests = list[Request]()
+        for stream in self._patience.streams:
+            boxes = self.boxes_of(stream.station)
+            busy = {box for request in requests for box in request.boxes}
+            if boxes and not busy.intersection(boxes) and all(self._is_free(box) for box in boxes):
+                due = self._patience.due(stream)
+                if due:
+                    requests.append(Request(stream, _together(due), boxes))
+        return requests
+
+    def sent(self, request: Request) -> None:
+        """Note that a request was published."""
+        self._under_way.append(_UnderWay(request, self._clock() + ANSWER_S, silent=set(request.boxes)))
+        self._patience.asked(request.stream, request.span)
+
+    def answered(self, box: str, answer: Answer) -> Outcome | None:
+        """Take an answer; None: it is to another consumer's request, or other boxes have not answered yet."""
+        for each in self._under_way:
+            asked = (each.request.stream, each.request.span.first, each.request.span.last)
+            if box in each.silent and asked == (Stream(answer.station, answer.epoch), answer.first, answer.last):
+                each.silent.discard(box)
+                if answer.refused is not None or answer.found is None:
+                    each.refusal = f"box {box}: {answer.refused or 'an answer without a number'}"
+                    self._pause(box)
+                else:
+                    each.found += answer.found
+                    self._pauses.pop(box, None)
+                return None if each.silent else self._close(each)
+        return None
+
+    def late(self) -> list[Outcome]:
+        """The requests that were not answered in time, as refused."""
+        now, outcomes = self._clock(), list[Outcome]()
+        for each in tuple(self._under_way):
+            if now >= each.until:
+                each.refusal = f"no answer of {', '.join(sorted(each.silent))} within {ANSWER_S:.0f} s"
+                for box in each.silent:
+                    self._pause(box)
+                outcomes.append(self._close(each))
+        return outcomes
+
+    def _close(self, each: _UnderWay) -> Outcome:
+        self._under_way.remove(each)
+        stream, span = each.request.stream, each.request.span
+        if each.found:
+            return Outcome(stream, span, GapState.ASKED)
+        if each.refusal:
+            self._patience.refused(stream, span)
+            return Outcome(stream, span, GapState.OPEN, each.refusal)
+        # Only if every box that has the station says that it has none of these, they are lost: what is left of a span is asked for again.
+        return Outcome(stream, span, GapState.LOST)
+
+    def _is_free(self, box: str) -> bool:
+        pause = self._pauses.get(box)
+        return (pause is None or self._clock() >= pause.until) and not any(box in each.request.boxes for each in self._under_way)
+
+    def _pause(self, box: str) -> None:
+        before = self._pauses.get(box)
+        length_s = FIRST_PAUSE_S if before is None else min(LONGEST_PAUSE_S, 2 * before.length_s)
+        self._pauses[box] = _Pause(self._clock() + length_s, length_s)
+
+
+def _together(due: list[Hole]) -> Span:
+    """The first hole, and the next ones as long as none was asked for and they are near."""
+    first, last = due[0].span.first, due[0].span.last
+    if due[0].asks == 0:
+        for hole in due[1:]:
+            if hole.asks or hole.span.first - last > NEAR:
+                break
+            last = hole.span.last
+    return Span(first, last)
