@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from edge.errors import MessageError
 from edge.message import MAX_MESSAGE_BYTES
@@ -18,15 +18,15 @@ LENIENT = ConfigDict(extra="ignore", frozen=True, strict=True)
 _Kind = TypeVar("_Kind", bound=BaseModel)
 
 
-def _no_nul(value: object) -> object:
-    if isinstance(value, str) and "\0" in value:
+def _no_nul(value: str) -> str:
+    if "\0" in value:
         msg = "a NUL character, which databases refuse"
         raise ValueError(msg)
     return value
 
 
-Text = Annotated[str, BeforeValidator(_no_nul)]
-Name = Annotated[Text, Field(min_length=1, max_length=500)]
+Text = Annotated[str, AfterValidator(_no_nul)]
+Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_no_nul)]
 Seq = Annotated[int, Field(ge=1, le=LARGEST_SEQ)]
 
 
