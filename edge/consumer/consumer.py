@@ -27,7 +27,7 @@ from firmware_config.outputs import MqttOutput
 
 log = logging.getLogger("kotoba.consume")
 
-TICK_S = 0.5
+TICK_S = 0.2
 SLICE_S = 0.2
 """So often it is seen that the consumer shall stop."""
 SUMMARY_S = 60.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import threading
@@ -11,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage, MQTTMessageInfo
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from edge.message import encode
 from edge.records import Inspection
@@ -48,12 +49,13 @@ class ScriptedBox:
         self._client.max_inflight_messages_set(20)
         self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._subscribed.set()
+        self._client.on_disconnect = lambda *_: self._subscribed.clear()
         self._client.on_message = self._answer
 
     def __enter__(self) -> ScriptedBox:  # noqa: PYI034 -- Python 3.10 has no typing.Self
         self._client.connect("127.0.0.1", self._port, keepalive=5)
         self._client.loop_start()
-        assert self._subscribed.wait(DEADLINE_S), "no SUBACK"
+        self.wait_until_connected()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -64,6 +66,10 @@ class ScriptedBox:
         """Keep verdicts without publishing them: as if the broker had lost them."""
         self.stored.update({(each.station, each.epoch, each.seq): each for each in verdicts})
 
+    def wait_until_connected(self) -> None:
+        """Wait until the broker knows it again."""
+        assert self._subscribed.wait(DEADLINE_S), "no SUBACK"
+
     def publish(self, *verdicts: Inspection) -> None:
         """Keep and publish them."""
         self.store(*verdicts)
@@ -72,10 +78,27 @@ class ScriptedBox:
             each.wait_for_publish(DEADLINE_S)
             assert each.is_published()
 
+    def connected(self) -> bool:
+        """Wait a moment for the broker."""
+        return self._subscribed.wait(0.1)
+
+    def try_to_publish(self, *verdicts: Inspection) -> bool:
+        """Keep and publish verdicts; False if the broker did not acknowledge all of them."""
+        self.store(*verdicts)
+        sent = [self._send(f"{each.station}/verdict", encode(each)) for each in verdicts]
+        for each in sent:
+            with contextlib.suppress(RuntimeError, ValueError):  # paho: it was not sent
+                each.wait_for_publish(5.0)
+        return all(each.rc == MQTTErrorCode.MQTT_ERR_SUCCESS and each.is_published() for each in sent)
+
     def say_state(self, last: Inspection) -> None:
         """The retained state of a station."""
         told = {"station": last.station, "last": {"id": last.id, "epoch": last.epoch, "seq": last.seq}}
         self._send(f"{last.station}/state", json.dumps(told).encode(), retain=True).wait_for_publish(DEADLINE_S)
+
+    def say_info(self) -> None:
+        """What the box says of itself, retained, as when it connects."""
+        self._send(f"{self.name}/info", json.dumps({"box": self.name, "stations": self.stations}).encode(), retain=True)
 
     def send_raw(self, topic: str, payload: bytes) -> None:
         """Publish anything below the root."""
@@ -90,7 +113,7 @@ class ScriptedBox:
 
     def _subscribe(self, *_: object) -> None:
         self._client.subscribe(f"{ROOT_TOPIC}/{self.name}/replay", qos=1)
-        self._send(f"{self.name}/info", json.dumps({"box": self.name, "stations": self.stations}).encode(), retain=True)
+        self.say_info()
 
     def _answer(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
         asked = json.loads(message.payload)
