@@ -42,7 +42,7 @@ class ScriptedBox:
         self.replaying = True
         self._asked = 0
         self._refuse = refuse or (lambda _: None)
-        self._port = port
+        self.port = port
         self._subscribed = threading.Event()
         self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"kotoba-{name}", protocol=MQTTProtocolVersion.MQTTv5)
         self._client.reconnect_delay_set(0.1, 0.2)  # type: ignore[arg-type]
@@ -53,7 +53,7 @@ class ScriptedBox:
         self._client.on_message = self._answer
 
     def __enter__(self) -> ScriptedBox:  # noqa: PYI034 -- Python 3.10 has no typing.Self
-        self._client.connect("127.0.0.1", self._port, keepalive=5)
+        self._client.connect("127.0.0.1", self.port, keepalive=5)
         self._client.loop_start()
         self.wait_until_connected()
         return self
