@@ -5,6 +5,7 @@ Key order is the order of the fields below; numbers are finite; wall time is UTC
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
@@ -15,11 +16,12 @@ from edge.errors import MessageError
 from edge.records import Decision, Degree, Description, Familiarity, Inspection, Measured, Reason, Scores, Struck, Tag, Verdict, Words
 from firmware_config.strict import STRICT
 
-__all__ = ["MAX_MESSAGE_BYTES", "SCHEMA", "decode", "encode", "schema"]
+__all__ = ["MAX_MESSAGE_BYTES", "SCHEMA", "decode", "encode", "schema", "shortened"]
 
 SCHEMA = "kotoba.inspection/1"
 MAX_MESSAGE_BYTES = 1_000_000
 """An inspection is some kilobytes; anything larger was not made by this code."""
+MAX_SHORT_DETAIL = 160
 
 
 def utc_text(moment: datetime, *, timespec: Literal["milliseconds", "seconds"] = "milliseconds") -> str:
@@ -113,6 +115,10 @@ class Message(BaseModel):
     settings_digest: str = Field(description="Digest of the station's settings that a verdict depends on: not of camera and outputs.")
     evidence: Evidence
     replayed: bool = Field(description="Sent again on request; an earlier copy may have arrived.")
+    shortened: bool = Field(
+        default=False,
+        description="The broker takes no larger message: words, judge, probabilities and times are left out; the box has them.",
+    )
 
     @model_validator(mode="after")
     def _labels_agree(self) -> Message:
@@ -149,6 +155,12 @@ def decode(line: bytes) -> Inspection:
     except ValidationError as err:
         msg = f"decoding an inspection from {line[:80]!r}: {_mistake(err)}, expected {SCHEMA}: look at who wrote it"
         raise MessageError(msg) from err
+
+
+def shortened(inspection: Inspection) -> Inspection:
+    """An inspection without what people read about it, for a broker that takes no larger message."""
+    detail = inspection.detail and inspection.detail[:MAX_SHORT_DETAIL]
+    return replace(inspection, description=None, scores=None, detail=detail, timings_ms=(), shortened=True)
 
 
 def to_wire(description: Description) -> Described:
@@ -236,6 +248,7 @@ def _to_message(inspection: Inspection) -> Message:
         settings_digest=inspection.settings_digest,
         evidence=Evidence(sha256=inspection.evidence_sha256),
         replayed=inspection.replayed,
+        shortened=inspection.shortened,
     )
 
 
@@ -275,4 +288,5 @@ def _to_inspection(message: Message) -> Inspection:
         epoch=message.epoch,
         seq=message.seq,
         replayed=message.replayed,
+        shortened=message.shortened,
     )

@@ -279,3 +279,4 @@ class Inspection:
     epoch: str = ""
     seq: int = 0
     replayed: bool = False
+    shortened: bool = False

@@ -48,6 +48,14 @@ class MqttOutput(BaseModel):
         default=True, description="With MQTT 5: keep a verdict that the broker took without a subscriber (reason 0x10), and raise an alarm."
     )
 
+    max_message_bytes: int | None = Field(
+        default=None,
+        ge=1_024,
+        description="Bytes of the largest message that the broker takes; a larger verdict is sent without its words. Unset: as the broker"
+        " says with MQTT 5; one with 3.1.1 says nothing, and may drop what is larger.",
+        examples=[65_536],
+    )
+
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """The password file and the files of TLS, as far as they are given."""
         if self.password_file is not None:

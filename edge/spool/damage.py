@@ -37,6 +37,11 @@ def seal(*values: object) -> int:
     return zlib.crc32("\x1f".join(map(str, values)).encode(errors="backslashreplace"))
 
 
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether the database has the table: a spool of an earlier version may not."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One committed inspection as it lies in the file; `body` is the message, `seal` the CRC-32 of all the rest but `row`."""
@@ -158,6 +163,8 @@ def delivered_rows(connection: sqlite3.Connection) -> dict[str, int]:
     """Map a station to the row up to which every sink has it; nothing where the cursors cannot be trusted."""
     try:
         cursors = connection.execute("SELECT sink, station, row, active, seal FROM cursors").fetchall()
+        there = has_table(connection, "put_off")
+        put_off = connection.execute("SELECT sink, station, row, last_row, seal FROM put_off").fetchall() if there else []
     except sqlite3.Error:
         return {}
     delivered: dict[str, int] = {}
@@ -166,6 +173,10 @@ def delivered_rows(connection: sqlite3.Connection) -> dict[str, int]:
             return {}
         if active:
             delivered[station] = min(row, delivered.get(station, row))
+    for sink, station, row, last_row, sealed in put_off:
+        if seal(sink, station, row, last_row) != sealed:
+            return {}
+        delivered[station] = min(row, delivered.get(station, row))
     return delivered
 
 
@@ -212,7 +223,9 @@ def _broken_seal(connection: sqlite3.Connection) -> str | None:
         "a sequence number": "SELECT seal, station, seq FROM stations",
         "a cursor": "SELECT seal, sink, station, row, active FROM cursors",
     }
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'files'").fetchone():  # a spool from before has none
+    if has_table(connection, "put_off"):
+        sealed["what was put off"] = "SELECT seal, sink, station, row, last_row FROM put_off"
+    if has_table(connection, "files"):
         sealed["a judged file"] = "SELECT seal, station, name, size, mtime_ns, sha256, row, gone_at FROM files"
     for what, query in sealed.items():
         if any(columns[0] != seal(*columns[1:]) for columns in connection.execute(query)):

@@ -52,7 +52,7 @@ def commit(spool: Spool, count: int, *, station: str = "s1", first: int = 1) -> 
 def deliver(spool: Spool, count: int, *, sink: str = "mqtt", stations: tuple[str, ...] = ("s1",)) -> list[Pending]:
     rows = list(spool.pending(sink, stations, count))
     for row in rows:
-        spool.mark_delivered(sink, row)
+        spool.mark_delivered(sink, [row])
     return rows
 
 

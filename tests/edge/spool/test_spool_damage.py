@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
         spool.commit(inspection(number, detail="x" * 1000))
     sqlite3.connect(live / "spool.sqlite").execute("PRAGMA wal_checkpoint(TRUNCATE)").connection.close()
     for row in spool.pending("mqtt", ("s1",), DELIVERED):
-        spool.mark_delivered("mqtt", row)
+        spool.mark_delivered("mqtt", [row])
     for number in range(ROWS // 2, ROWS):
         spool.commit(inspection(number, detail="x" * 1000))
     # Damage in the last transaction of the log cannot be told from one that a power cut tore: here it holds nothing new.

@@ -36,7 +36,7 @@ def write(path, life, enough):
             os.write(2, f"{os.getpid()}\\n".encode())
         if number % 50 == 0:  # so that kills also meet cursors on the move
             for row in spool.pending("mqtt", ("s1",), 40):
-                spool.mark_delivered("mqtt", row)
+                spool.mark_delivered("mqtt", [row])
 
 for order in sys.stdin:  # python starts once, writers are forked
     pid = os.fork()

@@ -45,7 +45,7 @@ def one_life(path: Path, life: int, dice: random.Random, synchronous: str) -> li
                 said.append((committed.id, committed.seq))
                 if dice.random() < 0.1:
                     for row in spool.pending("mqtt", ("s1",), 5):
-                        spool.mark_delivered("mqtt", row)
+                        spool.mark_delivered("mqtt", [row])
         finally:
             with contextlib.suppress(sqlite3.Error):
                 spool.close()
