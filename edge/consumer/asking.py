@@ -15,7 +15,9 @@ ANSWER_S = 15.0
 """A box that says nothing for so long does not run, or never got the request."""
 FIRST_PAUSE_S = 10.0
 NEAR = 100
-"""Holes with fewer verdicts between them are asked for together the first time: duplicates cost less than a hundred requests."""
+"""Holes with fewer verdicts between them are asked for together: duplicates cost less than a hundred requests."""
+PIECE = 500
+"""Verdicts in one request. mosquitto, as it comes, drops what it cannot queue for a consumer beyond 1,000 messages, though it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Asking:
         self._stations: dict[str, frozenset[str]] = {}
         self._pauses: dict[str, _Pause] = {}
         self._under_way: list[_UnderWay] = []
+        self._coming: list[Request] = []
 
     def heard(self, box: str, stations: Iterable[str]) -> None:
         """Take what a box says of itself, as it does when it connects: it may be asked at once."""
@@ -117,7 +120,10 @@ class Asking:
     def _close(self, each: _UnderWay) -> Outcome:
         self._under_way.remove(each)
         stream, span = each.request.stream, each.request.span
+        if 0 < each.found < len(span):
+            self._patience.not_whole(stream, span)
         if each.found:
+            self._coming.append(each.request)
             return Outcome(stream, span, GapState.ASKED)
         if each.refusal:
             self._patience.refused(stream, span)
@@ -126,8 +132,11 @@ class Asking:
         return Outcome(stream, span, GapState.LOST)
 
     def _is_free(self, box: str) -> bool:
+        """Neither a pause nor an answer nor verdicts are waited for."""
+        self._coming = [each for each in self._coming if self._patience.waits(each.stream, each.span)]
         pause = self._pauses.get(box)
-        return (pause is None or self._clock() >= pause.until) and not any(box in each.request.boxes for each in self._under_way)
+        busy = [*(each.request for each in self._under_way), *self._coming]
+        return (pause is None or self._clock() >= pause.until) and not any(box in request.boxes for request in busy)
 
     def _pause(self, box: str) -> None:
         before = self._pauses.get(box)
@@ -136,11 +145,12 @@ class Asking:
 
 
 def _together(due: list[Hole]) -> Span:
-    """The first hole, and the next ones as long as none was asked for and they are near."""
-    first, last = due[0].span.first, due[0].span.last
-    if due[0].asks == 0:
-        for hole in due[1:]:
-            if hole.asks or hole.span.first - last > NEAR:
-                break
-            last = hole.span.last
+    """The first hole, or the begin of it, and the next ones as long as they are near and no hole is to be asked for alone."""
+    first = due[0].span.first
+    most = first + PIECE - 1
+    last = min(due[0].span.last, most)
+    for hole in due[1:]:
+        if due[0].alone or hole.alone or hole.span.first - last > NEAR or hole.span.first > most:
+            break
+        last = min(hole.span.last, most)
     return Span(first, last)

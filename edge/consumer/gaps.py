@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -57,29 +57,31 @@ def fill(gaps: Iterable[Gap], missing: Iterable[Span], *, at: datetime) -> list[
 
 
 def asked(gaps: Iterable[Gap], span: Span, *, at: datetime) -> list[Gap]:
-    """The gaps of a stream, those within `span` asked for once more."""
-    return [
-        replace(gap, state=GapState.ASKED, asked_at=at, asks=gap.asks + 1) if _waits(gap) and _inside(gap.span, span) else gap
-        for gap in gaps
-    ]
+    """The gaps of a stream, what is within `span` asked for once more."""
+    return _changed(gaps, span, lambda gap: replace(gap, state=GapState.ASKED, asked_at=at, asks=gap.asks + 1))
 
 
 def refused(gaps: Iterable[Gap], span: Span) -> list[Gap]:
-    """The gaps of a stream, those within `span` open again."""
-    return [replace(gap, state=GapState.OPEN) if _waits(gap) and _inside(gap.span, span) else gap for gap in gaps]
+    """The gaps of a stream, what is within `span` open again."""
+    return _changed(gaps, span, lambda gap: replace(gap, state=GapState.OPEN))
 
 
 def lost(gaps: Iterable[Gap], span: Span, *, at: datetime) -> list[Gap]:
-    """The gaps of a stream, those within `span` lost for good."""
-    return [replace(gap, state=GapState.LOST, closed_at=at) if _waits(gap) and _inside(gap.span, span) else gap for gap in gaps]
+    """The gaps of a stream, what is within `span` lost for good."""
+    return _changed(gaps, span, lambda gap: replace(gap, state=GapState.LOST, closed_at=at))
 
 
-def _waits(gap: Gap) -> bool:
-    return gap.state in {GapState.OPEN, GapState.ASKED}
-
-
-def _inside(part: Span, whole: Span) -> bool:
-    return part.overlap(whole) == part
+def _changed(gaps: Iterable[Gap], span: Span, change: Callable[[Gap], Gap]) -> list[Gap]:
+    """The gaps that wait are changed within a span; one of which only a part is within is cut."""
+    kept = list[Gap]()
+    for gap in gaps:
+        part = gap.span.overlap(span) if gap.state in {GapState.OPEN, GapState.ASKED} else None
+        if part is None:
+            kept.append(gap)
+        else:
+            kept += [replace(gap, span=rest) for rest in without([gap.span], [part])]
+            kept.append(change(replace(gap, span=part)))
+    return sorted(kept, key=lambda each: each.span)
 
 
 def _joined(gaps: list[Gap]) -> list[Gap]:

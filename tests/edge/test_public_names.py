@@ -14,7 +14,7 @@ PUBLIC = {
         "LessonError MessageError NobodyListensError SpoolError SpoolFullError StoreError UnstorableError"
     ),
     "interfaces": "Camera Describer Judge JudgedFiles PictureMemory Sink Trigger VisionModels",
-    "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema",
+    "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema shortened",
     "records": (
         "Capture Decision Degree Description Familiarity Frame Inspection LostFrame Measured PictureFile Pixels Reason "
         "Scores Struck Tag Trouble Verdict Words"

@@ -23,23 +23,29 @@ from firmware_config.outputs import MqttTls
 START_S = 20.0
 WINDOW = 20
 """Messages that a consumer has not acknowledged yet: so many come twice when the connection is lost."""
+EAGER = ("autosave_interval 1", "autosave_on_changes true", "max_queued_messages 1000000")
+FORGETFUL = ("autosave_interval 1800", "max_queued_messages 100")
 USER, PASSWORD = "box", "sesame"
 
 
 class Mosquitto:
     """One broker in `folder`; it may be killed and started again on the same port, with what it had saved.
 
-    Persistence is as eager as mosquitto can: it saves at each change. `tls` is what a box needs to trust it; boxes prove nothing but the
-    password, where one is asked for.
+    Persistence is as eager as mosquitto can: it saves at each change. With `forgetful` it is as mosquitto comes: it saves every half hour
+    and drops what it cannot queue, here beyond 100 messages, though it acknowledges all. `tls` is what a box needs to trust it; boxes
+    prove nothing but the password, where one is asked for.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, tls: bool = False, password: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, port: int | None = None, tls: bool = False, password: bool = False, forgetful: bool = False
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.port = port or free_port()
         self.tls = MqttTls(ca_file=folder / "ca.pem") if tls else None
         self.password_file = folder / "password" if password else None
         self._process: subprocess.Popen[bytes] | None = None
+        self._forgetful = forgetful
         if tls:
             write_certificates(folder)
         if password:
@@ -79,9 +85,7 @@ class Mosquitto:
             f"listener {self.port} 127.0.0.1",
             "persistence true",
             f"persistence_location {self._folder}/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
-            "max_queued_messages 1000000",
+            *(FORGETFUL if self._forgetful else EAGER),
             f"max_inflight_messages {WINDOW}",
             f"allow_anonymous {'false' if self.password_file else 'true'}",
         ]

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from edge.consumer.asking import ANSWER_S, FIRST_PAUSE_S, Asking, Outcome
+from edge.consumer.asking import ANSWER_S, FIRST_PAUSE_S, PIECE, Asking, Outcome
 from edge.consumer.gaps import GapState
 from edge.consumer.messages import Answer
-from edge.consumer.patience import LONGEST_PAUSE_S, Patience
+from edge.consumer.patience import Patience
 from edge.consumer.positions import Stream
 from edge.consumer.spans import Span
 
@@ -69,25 +69,59 @@ def test_a_hole_at_the_end_that_grows_is_asked_for(asked: Asked) -> None:
     assert asked.after(2) == [("cell-01", 5, 12, ("box-1",))]
 
 
-def test_near_holes_are_asked_for_together_and_far_ones_one_after_the_other(asked: Asked) -> None:
+def test_near_holes_are_asked_for_together_and_far_ones_when_those_have_come(asked: Asked) -> None:
     asked.patience.see(ONE, [Span(5, 9), Span(20, 29), Span(1_000, 1_009)])
     assert asked.after(PATIENCE_S) == [("cell-01", 5, 29, ("box-1",))]
     assert asked.after(1) == []
     asked.answer("box-1", 5, 29, found=25)
-    assert asked.after(1) == [("cell-01", 1_000, 1_009, ("box-1",))]
+    assert asked.after(1) == []
+    asked.patience.see(ONE, [Span(1_000, 1_009)])
+    assert asked.after(0) == [("cell-01", 1_000, 1_009, ("box-1",))]
 
 
-def test_what_stays_missing_is_asked_for_again_exactly_and_ever_more_rarely(asked: Asked) -> None:
+def test_a_long_hole_is_asked_for_in_pieces_one_after_the_other(asked: Asked) -> None:
+    asked.patience.see(ONE, [Span(1, 1_200)])
+    pieces = []
+    requests = asked.after(PATIENCE_S)
+    while requests:
+        ((_, first, last, _),) = requests
+        pieces.append((first, last))
+        asked.answer("box-1", first, last, found=last - first + 1)
+        assert asked.after(0) == []
+        asked.patience.see(ONE, [Span(last + 1, 1_200)] if last < 1_200 else [])
+        requests = asked.after(0)
+    assert pieces == [(1, PIECE), (PIECE + 1, 2 * PIECE), (2 * PIECE + 1, 1_200)]
+
+
+def test_what_got_lost_again_is_asked_for_together_again_and_ever_more_rarely(asked: Asked) -> None:
     asked.patience.see(ONE, [Span(5, 9), Span(20, 29)])
     assert asked.after(PATIENCE_S) == [("cell-01", 5, 29, ("box-1",))]
-    assert asked.answer("box-1", 5, 29, found=3) == Outcome(ONE, Span(5, 29), GapState.ASKED)
+    assert asked.answer("box-1", 5, 29, found=25) == Outcome(ONE, Span(5, 29), GapState.ASKED)
     assert asked.after(2 * PATIENCE_S - 1) == []
-    assert asked.after(1) == [("cell-01", 5, 9, ("box-1",))]
-    asked.answer("box-1", 5, 9, found=5)
-    assert asked.after(0) == [("cell-01", 20, 29, ("box-1",))]
-    asked.answer("box-1", 20, 29, found=10)
+    assert asked.after(1) == [("cell-01", 5, 29, ("box-1",))]
+    asked.answer("box-1", 5, 29, found=25)
     assert asked.after(4 * PATIENCE_S - 1) == []
-    assert asked.after(LONGEST_PAUSE_S) != []
+    assert asked.after(1) == [("cell-01", 5, 29, ("box-1",))]
+
+
+def test_what_a_box_does_not_have_whole_is_asked_for_hole_by_hole(asked: Asked) -> None:
+    asked.patience.see(ONE, [Span(5, 9), Span(20, 29)])
+    assert asked.after(PATIENCE_S) == [("cell-01", 5, 29, ("box-1",))]
+    asked.answer("box-1", 5, 29, found=24)
+    assert asked.after(2 * PATIENCE_S) == [("cell-01", 5, 9, ("box-1",))]
+    assert asked.answer("box-1", 5, 9, found=0) == Outcome(ONE, Span(5, 9), GapState.LOST)
+    asked.patience.see(ONE, [Span(20, 29)])
+    assert asked.after(0) == [("cell-01", 20, 29, ("box-1",))]
+
+
+def test_the_rest_of_a_hole_that_grows_while_a_piece_of_it_comes_is_not_forgotten(asked: Asked) -> None:
+    asked.patience.see(ONE, [Span(5, 9)])
+    asked.after(PATIENCE_S)
+    asked.answer("box-1", 5, 9, found=5)
+    asked.patience.see(ONE, [Span(5, 12)])
+    asked.patience.see(ONE, [Span(10, 12)])
+    assert asked.after(PATIENCE_S - 1) == []
+    assert asked.after(1) == [("cell-01", 10, 12, ("box-1",))]
 
 
 def test_a_box_that_has_none_of_it_means_that_it_is_lost(asked: Asked) -> None:

@@ -47,5 +47,6 @@ def test_only_what_was_asked_for_changes_and_what_is_lost_stays_lost() -> None:
     gaps = asked(gaps, Span(5, 30), at=LATER)
     assert shown(gaps) == [(1, 3, "open"), (10, 12, "asked"), (20, 22, "lost")]
     assert (gaps[1].asks, gaps[1].asked_at) == (1, LATER)
+    assert shown(asked([gap(1, 9)], Span(4, 6), at=LATER)) == [(1, 3, "open"), (4, 6, "asked"), (7, 9, "open")]
     assert shown(refused(gaps, Span(5, 30))) == [(1, 3, "open"), (10, 12, "open"), (20, 22, "lost")]
     assert shown(lost(gaps, Span(5, 30), at=LATER)) == [(1, 3, "open"), (10, 12, "lost"), (20, 22, "lost")]
