@@ -76,7 +76,7 @@ def consumer(broker: Mosquitto, folder: Path) -> Iterator[Rows]:
 @pytest.mark.long
 @pytest.mark.parametrize("count", [1_000, pytest.param(5_000, marks=pytest.mark.slow)])
 def test_what_a_broker_acknowledged_and_lost_is_in_the_database(tmp_path: Path, count: int) -> None:
-    broker = Mosquitto(tmp_path / "broker", forgetful=True)
+    broker = Mosquitto(tmp_path / "broker", eager=False, settings=["max_queued_messages 100"])
     broker.start()
     try:
         with box(tmp_path, broker) as made:

@@ -33,9 +33,7 @@ def large(station: str = "s1") -> Inspection:
 @pytest.fixture(params=["max_packet_size", "message_size_limit"])
 def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mosquitto]:
     """One that says its limit in its greeting, and one that ends the connection."""
-    broker = Mosquitto(tmp_path / "broker")
-    settings = tmp_path / "broker" / "mosquitto.conf"
-    settings.write_text(f"{settings.read_text()}{request.param} {LIMIT_BYTES}\n")
+    broker = Mosquitto(tmp_path / "broker", settings=[f"{request.param} {LIMIT_BYTES}"])
     broker.start()
     yield broker
     broker.stop()
