@@ -115,6 +115,8 @@ class Consumer:
                 self._summarise()
             if self._until_idle_s is not None and time.monotonic() - busy_at >= self._until_idle_s:
                 break
+        if "database" not in self._said:  # what the last verdicts filled
+            self._tick(asking=False)
         self._summarise()
 
     def _connect(self) -> bool:
@@ -243,8 +245,8 @@ class Consumer:
             self._hook(verdict, transaction.connection)
         return None
 
-    def _tick(self) -> bool:
-        link = self._link
+    def _tick(self, *, asking: bool = True) -> bool:
+        link = self._link if asking else None
         publish = None if link is None else lambda wanted: self._ask(link, wanted)
         try:
             return self._recovery.tick(self._positions, self._store, publish=publish)

@@ -100,5 +100,5 @@ def test_what_a_broker_acknowledged_and_lost_is_in_the_database(tmp_path: Path, 
 
     assert rows.positions() == [("cell-01", 1, made.count)]
     assert sum(last - first + 1 for first, last, _ in rows.gaps()) > count // 2  # else the broker was not so forgetful
-    assert {state for _, _, state in rows.gaps()} == {"filled"}
+    assert {state for _, _, state in rows.gaps()} == {"filled"}, (tmp_path / "log").read_text()
     assert rows.select("SELECT * FROM rejected") == []

@@ -21,7 +21,8 @@ VERDICTS = 1_500
 READ = """
 import json, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])
-print(json.dumps([connection.execute("PRAGMA integrity_check").fetchone()[0], connection.execute("SELECT seq FROM verdicts ORDER BY seq").fetchall()]))
+(integrity,) = connection.execute("PRAGMA integrity_check").fetchone()
+print(json.dumps([integrity, connection.execute("SELECT seq FROM verdicts ORDER BY seq").fetchall()]))
 """
 SMALL_DISK = 'mount -t tmpfs -o size=6m tmpfs "$1" && head -c 5000000 /dev/zero > "$1/filler" && shift && exec "$@"'
 
