@@ -57,7 +57,7 @@ def register(commands: Commands) -> None:
         "--until-idle",
         type=_seconds,
         metavar="SECONDS",
-        help="End when for so many seconds no verdict came and none was asked for: 0 if none is missing, else 1. Default: run on.",
+        help="End when for so many seconds nothing came or was asked for: 0 if all are there, 1 if not. Default: run on.",
     )
     consume.add_argument(
         "--status",
@@ -111,7 +111,7 @@ def _consume(options: argparse.Namespace, _settings: BoxSettings) -> int:
         until_idle_s=options.until_idle,
     )
     _run_until_signal(consumer)
-    return FAILED if options.until_idle is not None and consumer.missing else DONE
+    return FAILED if options.until_idle is not None and not consumer.complete else DONE
 
 
 def _run_until_signal(consumer: Consumer) -> None:

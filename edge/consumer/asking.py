@@ -79,11 +79,11 @@ class Asking:
         requests = list[Request]()
         for stream in self._patience.streams:
             boxes = self.boxes_of(stream.station)
-            busy = {box for request in requests for box in request.boxes}
-            if boxes and not busy.intersection(boxes) and all(self._is_free(box) for box in boxes):
+            awake = tuple(box for box in boxes if not self._pauses_now(box))
+            if awake and not self._busy(requests).intersection(boxes):
                 due = self._patience.due(stream)
                 if due:
-                    requests.append(Request(stream, _together(due), boxes))
+                    requests.append(Request(stream, _together(due), awake))
         return requests
 
     def sent(self, request: Request) -> None:
@@ -125,18 +125,23 @@ class Asking:
         if each.found:
             self._coming.append(each.request)
             return Outcome(stream, span, GapState.ASKED)
+        not_asked = set(self.boxes_of(stream.station)).difference(each.request.boxes)
+        if not_asked and not each.refusal:
+            each.refusal = f"{', '.join(sorted(not_asked))} may have them and did not answer before"
         if each.refusal:
             self._patience.refused(stream, span)
             return Outcome(stream, span, GapState.OPEN, each.refusal)
         # Only if every box that has the station says that it has none of these, they are lost: what is left of a span is asked for again.
         return Outcome(stream, span, GapState.LOST)
 
-    def _is_free(self, box: str) -> bool:
-        """Neither a pause nor an answer nor verdicts are waited for."""
+    def _busy(self, requests: Iterable[Request]) -> set[str]:
+        """The boxes of which an answer or verdicts are waited for, those of `requests` among them."""
         self._coming = [each for each in self._coming if self._patience.waits(each.stream, each.span)]
+        return {box for request in (*(each.request for each in self._under_way), *self._coming, *requests) for box in request.boxes}
+
+    def _pauses_now(self, box: str) -> bool:
         pause = self._pauses.get(box)
-        busy = [*(each.request for each in self._under_way), *self._coming]
-        return (pause is None or self._clock() >= pause.until) and not any(box in request.boxes for request in busy)
+        return pause is not None and self._clock() < pause.until
 
     def _pause(self, box: str) -> None:
         before = self._pauses.get(box)

@@ -28,6 +28,8 @@ from firmware_config.outputs import MqttOutput
 log = logging.getLogger("kotoba.consume")
 
 TICK_S = 0.2
+REST = 5.0
+"""After a look at thousands of gaps, so many times as long is left for verdicts."""
 SLICE_S = 0.2
 """So often it is seen that the consumer shall stop."""
 SUMMARY_S = 60.0
@@ -71,7 +73,7 @@ class Consumer:
         self._link: Link | None = None
         self._recovery = Recovery((), patience_s=gap_patience_s, clock=time.monotonic, now=_now)
         self._positions = Positions()
-        self._client_id = ""
+        self._client_id, self._reached = "", False
         self._counts: Counter[str] = Counter()
         self._said: dict[str, set[str]] = defaultdict(set)
         self._rejected_topics: set[str] = set()
@@ -95,6 +97,11 @@ class Consumer:
         """How many verdicts are missing now, those that are lost for good among them."""
         return sum(len(span) for position in self._positions for span in position.missing())
 
+    @property
+    def complete(self) -> bool:
+        """Whether at the end of `run` nothing was missing, and the broker was there to say so."""
+        return self._reached and not self.missing
+
     def _run(self, stop: threading.Event) -> None:
         busy_at = summary_at = time.monotonic()
         tick_at, connect_at, pause_s = 0.0, 0.0, SHORTEST_PAUSE_S
@@ -107,14 +114,17 @@ class Consumer:
             if self._take(self._batch(), stop):
                 busy_at = time.monotonic()
             if now >= tick_at:
-                tick_at = now + TICK_S
+                begun = time.monotonic()
                 if self._tick():
                     busy_at = time.monotonic()
+                ended = time.monotonic()
+                tick_at = ended + max(TICK_S, REST * (ended - begun))
             if now - summary_at >= SUMMARY_S:
                 summary_at = now
                 self._summarise()
             if self._until_idle_s is not None and time.monotonic() - busy_at >= self._until_idle_s:
                 break
+        self._reached = self._link is not None
         if "database" not in self._said:  # what the last verdicts filled
             self._tick(asking=False)
         self._summarise()

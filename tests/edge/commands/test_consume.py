@@ -100,6 +100,7 @@ def test_it_speaks_tls_with_a_name_and_a_password_that_is_never_shown(tmp_path: 
         wrong.write_text("open says me")
         refused = (*secured[:-1], wrong)
         code, errors = ended(consume(broker.port, "--sqlite", tmp_path / "two.sqlite", "--until-idle", IDLE_S, *refused))
+        assert code == 1
         assert "refused (Not authorized): check user, password, access rules and protocol" in errors
         plain = ended(consume(broker.port, "--sqlite", tmp_path / "three.sqlite", "--until-idle", IDLE_S))[1]
         assert "and whether the port speaks TLS" in plain

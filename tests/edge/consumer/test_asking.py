@@ -138,6 +138,25 @@ def test_with_two_boxes_that_name_the_station_both_must_have_none_of_it(asked: A
     assert asked.answer("box-1", 5, 9, found=2) == Outcome(ONE, Span(5, 9), GapState.ASKED)
 
 
+def test_a_box_that_is_gone_and_still_named_neither_slows_the_other_nor_lets_anything_count_as_lost(asked: Asked) -> None:
+    asked.asking.heard("box-0", ["cell-01"])
+    asked.patience.see(ONE, [Span(5, 9)])
+    assert asked.after(PATIENCE_S) == [("cell-01", 5, 9, ("box-0", "box-1"))]
+    asked.answer("box-1", 5, 9, found=0)
+    asked.clock.now += ANSWER_S
+    assert [outcome.state for outcome in asked.asking.late()] == [GapState.OPEN]
+    asked.patience.see(ONE, [Span(5, 9), Span(1_000, 1_001)])
+    asked.clock.now += FIRST_PAUSE_S + 1
+    (first,) = asked.after(0)
+    asked.answer("box-1", first[1], first[2], found=0)
+    asked.clock.now += ANSWER_S
+    asked.asking.late()
+    assert asked.after(FIRST_PAUSE_S) == [("cell-01", 5, 9, ("box-1",))]
+    outcome = asked.answer("box-1", 5, 9, found=0)
+    assert outcome is not None
+    assert (outcome.state, outcome.sentence) == (GapState.OPEN, "box-0 may have them and did not answer before")
+
+
 def test_a_refusal_means_a_pause_that_grows(asked: Asked) -> None:
     asked.patience.see(ONE, [Span(5, 9), Span(1_000, 1_009)])
     asked.after(PATIENCE_S)
