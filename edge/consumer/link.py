@@ -33,6 +33,8 @@ SESSION_EXPIRY_S = 7 * 86_400
 """How long the broker keeps messages for a consumer that is away; what is older is asked for."""
 RECEIVE_MAXIMUM = 200
 """Messages that may wait for our acknowledgement; most brokers have a lower limit of their own (mosquitto: 20)."""
+LARGEST_PACKET_BYTES = 4_000_000
+"""With MQTT 5 the broker drops larger messages for us; a verdict has 1 MB at most, and what comes is taken into memory before it is read."""
 AT_LEAST_ONCE = 1
 FIRST_FAILURE = 0x80
 
@@ -151,6 +153,7 @@ class Link:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = SESSION_EXPIRY_S
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.MaximumPacketSize = LARGEST_PACKET_BYTES
         return {"clean_start": False, "properties": properties}
 
     def _expect(self, doing: str, *, with_advice: bool) -> None:

@@ -62,7 +62,7 @@ def consumer(broker: Mosquitto, folder: Path) -> Iterator[Rows]:
     """The command, ended by SIGTERM."""
     command = [sys.executable, "-m", "edge.cli", "consume", "--broker", f"127.0.0.1:{broker.port}", "--root", "plant/line1"]
     with (folder / "log").open("ab") as log:
-        options = ["--sqlite", str(folder / "verdicts.sqlite"), "--from-start", "--gap-patience-s", "1"]
+        options = ["--sqlite", str(folder / "verdicts.sqlite"), "--from-start", "--gap-patience-s", "0.5"]
         process = subprocess.Popen([*command, *options], cwd=ROOT, stdout=log, stderr=log)
     try:
         yield Rows(folder / "verdicts.sqlite")

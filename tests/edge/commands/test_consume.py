@@ -20,7 +20,7 @@ from tests.support.running_consumer import Rows
 from tests.support.scripted_box import ROOT_TOPIC, ScriptedBox, verdict
 
 DEADLINE_S = 60.0
-IDLE_S = "1.5"
+IDLE_S = "1"
 
 
 @pytest.fixture

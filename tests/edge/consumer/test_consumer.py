@@ -177,6 +177,7 @@ def test_what_is_no_verdict_is_kept_apart_and_does_not_stop_the_others(broker: M
         box.send_raw("cell-01/verdict", b"\xff\x00 nonsense")
         box.send_raw("cell-01/verdict", encode(verdict(9, station="cell-02")))
         box.send_raw("cell-01/verdict", b"x" * 1_000_001)
+        box.send_raw("cell-01/verdict", b"x" * 5_000_000)  # MQTT 5: stays at the broker
         box.publish(*verdicts(1, 3))
         rows.wait_for(1, 2, 3)
     rejected = rows.select("SELECT why, copies, size FROM rejected ORDER BY why")
