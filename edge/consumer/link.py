@@ -34,7 +34,7 @@ SESSION_EXPIRY_S = 7 * 86_400
 RECEIVE_MAXIMUM = 200
 """Messages that may wait for our acknowledgement; most brokers have a lower limit of their own (mosquitto: 20)."""
 LARGEST_PACKET_BYTES = 4_000_000
-"""With MQTT 5 the broker drops larger messages for us; a verdict has 1 MB at most, and what comes is taken into memory before it is read."""
+"""With MQTT 5 the broker drops larger messages for us; what comes is taken into memory before it is read, and a verdict has 1 MB."""
 AT_LEAST_ONCE = 1
 FIRST_FAILURE = 0x80
 
