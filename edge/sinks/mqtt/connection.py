@@ -33,7 +33,7 @@ CONNECT_S = 5.0
 GOODBYE_S = 1.0
 
 AT_LEAST_ONCE = 1
-WINDOW = 20
+WINDOW = 10
 """Messages under way at once; paho holds back more than these itself."""
 PACKET_TOO_LARGE = 0x95
 
