@@ -76,7 +76,7 @@ def publish_all(box: ScriptedBox, count: int, *, stop: threading.Event) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("make", "verdicts", "kills", "broker_kills"),
-    [(sqlite, 4_000, 20, 5), (lines, 1_000, 5, 1), pytest.param(sqlite, 40_000, 200, 50, marks=pytest.mark.slow)],
+    [(sqlite, 4_000, 20, 5), (lines, 1_000, 5, 1), pytest.param(sqlite, 20_000, 100, 25, marks=pytest.mark.slow)],
 )
 def test_no_verdict_is_lost_or_doubled(tmp_path: Path, make: Callable[[Path], Kept], verdicts: int, kills: int, broker_kills: int) -> None:
     moments = random.Random(7)
