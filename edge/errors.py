@@ -9,6 +9,8 @@ EdgeError
 ├── JudgeError       the words could not be judged
 ├── MessageError     an inspection that cannot be encoded as JSON, or bytes that are no inspection
 ├── HistoryError     a stored inspection that cannot be found, or was made with other models, settings or files
+├── AnswerError      an answer of a person that cannot be kept
+├── EvidenceError    a picture could not be kept, or is not the one that a verdict names
 ├── LabelsError      lines of judged pictures and a table of their right labels that do not belong together
 ├── LessonError      a lesson that a station must not be taught, or a lessons file that is wrong
 ├── SpoolError       a verdict could not be committed to disk
@@ -22,11 +24,13 @@ EdgeError
 from __future__ import annotations
 
 __all__ = [
+    "AnswerError",
     "BundleError",
     "CameraError",
     "DeliveryError",
     "DescribeError",
     "EdgeError",
+    "EvidenceError",
     "FamiliarityError",
     "HistoryError",
     "JudgeError",
@@ -71,6 +75,14 @@ class MessageError(EdgeError):
 
 class HistoryError(EdgeError):
     """A stored inspection that cannot be found, or was made with other models, settings or files."""
+
+
+class AnswerError(EdgeError):
+    """An answer of a person that cannot be kept."""
+
+
+class EvidenceError(EdgeError):
+    """A picture could not be kept as evidence, or is not the one that a verdict names."""
 
 
 class LabelsError(EdgeError):

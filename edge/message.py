@@ -82,7 +82,13 @@ class Evidence(BaseModel):
     """The picture behind the verdict; pictures never ride in messages."""
 
     model_config = STRICT
-    sha256: str | None
+    sha256: str | None = Field(description="Of the pixels as the camera gave them, uint8 BGR row by row. Null: there is no picture.")
+    path: str | None = Field(
+        default=None,
+        pattern=r"^(ok|ng|review|fault)/[0-9a-f]{64}\.png$",
+        description="The picture below the box's evidence folder: a PNG of exactly these pixels, named by their sha256. Null: none is "
+        "kept. It is written after the verdict, and makes room for newer ones.",
+    )
 
 
 class Message(BaseModel):
@@ -97,6 +103,10 @@ class Message(BaseModel):
     source: str = Field(description="Where the picture came from: a file name or a device.")
     part_id: str | None
     captured_at: Moment
+    clock_synchronised: bool | None = Field(
+        default=None,
+        description="Whether the box's clock followed another one at captured_at; null: not known. Order by seq, not by captured_at.",
+    )
     decision: Decision
     label: str | None
     confidence: Probability | None = Field(description="Of the decision: the sum over its labels. Null where none is known.")
@@ -222,6 +232,7 @@ def _to_message(inspection: Inspection) -> Message:
         source=inspection.source.encode(errors="backslashreplace").decode(),
         part_id=inspection.part_id,
         captured_at=inspection.captured_at,
+        clock_synchronised=inspection.clock_synchronised,
         decision=verdict.decision,
         label=verdict.label,
         confidence=verdict.confidence,
@@ -246,7 +257,7 @@ def _to_message(inspection: Inspection) -> Message:
         models_digest=inspection.models_digest,
         station_digest=inspection.station_digest,
         settings_digest=inspection.settings_digest,
-        evidence=Evidence(sha256=inspection.evidence_sha256),
+        evidence=Evidence(sha256=inspection.evidence_sha256, path=inspection.evidence_path),
         replayed=inspection.replayed,
         shortened=inspection.shortened,
     )
@@ -260,6 +271,7 @@ def _to_inspection(message: Message) -> Inspection:
         source=message.source,
         part_id=message.part_id,
         captured_at=message.captured_at.astimezone(timezone.utc),
+        clock_synchronised=message.clock_synchronised,
         verdict=Verdict(
             decision=message.decision, label=message.label, confidence=message.confidence, reasons=message.reasons, rule=message.rule
         ),
@@ -284,6 +296,7 @@ def _to_inspection(message: Message) -> Inspection:
         station_digest=message.station_digest,
         settings_digest=message.settings_digest,
         evidence_sha256=message.evidence.sha256,
+        evidence_path=message.evidence.path,
         detail=message.detail,
         epoch=message.epoch,
         seq=message.seq,

@@ -24,7 +24,7 @@ ADDRESSES = {"folder": "path", "video": "path", "v4l2": "device", "rtsp": "url"}
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4"})
 NO_BROKER = "none"
-TAKEN_FROM_TEMPLATE = ("picture", "trigger", "labels", "describe", "judge", "rules", "familiarity")
+TAKEN_FROM_TEMPLATE = ("picture", "trigger", "labels", "describe", "judge", "rules", "familiarity", "evidence")
 
 CAMERA_HELP = f"rtsp://ADDRESS, a device under /dev, a video ({' '.join(sorted(VIDEO_SUFFIXES))}) or a folder of pictures"
 PATH_HELP = "the site path of its topics, such as enterprise/site/area/line"

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from firmware_config.cameras import Camera
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import StationError, first_mistake
+from firmware_config.evidence import Evidence
 from firmware_config.labels import Label
 from firmware_config.measuring import Measuring
 from firmware_config.outputs import Outputs
@@ -259,6 +260,7 @@ class Station(BaseModel):
         default=(), max_length=64, description="Rules in words, which decide before the judge; the first that applies counts."
     )
     familiarity: Familiarity = Familiarity()
+    evidence: Evidence = Evidence()
     outputs: Outputs = Outputs()
 
     @model_validator(mode="after")
@@ -303,9 +305,9 @@ class Station(BaseModel):
     def settings_digest(self) -> str:
         """`sha256:` of the settings that a verdict depends on: labels, describing, judging, rules, of [picture] pixels and printed text.
 
-        Of [picture] these are the region of interest, `allow_printed_text`, and how files are read. It leaves out camera, trigger, outputs
-        and paths. The contents of the files that [judge] names are in the digests of the instruction and of the calibration, which every
-        verdict carries.
+        Of [picture] these are the region of interest, `allow_printed_text`, and how files are read. It leaves out camera, trigger,
+        evidence, outputs and paths. The contents of the files that [judge] names are in the digests of the instruction and of the
+        calibration, which every verdict carries.
         """
         # What is new and not used leaves the digest as it was.
         rules = {"rules": True} if self.rules else {}

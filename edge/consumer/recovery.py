@@ -84,6 +84,9 @@ class Recovery:
     def _changes(self, positions: Positions) -> dict[Stream, list[Gap]]:
         """The gaps as they are now, of every stream; the holes that are not lost are looked at for their age."""
         changes: dict[Stream, list[Gap]] = {}
+        for stream in self._patience.streams:
+            if positions.get(stream) is None:  # of a database that was made anew meanwhile
+                self._patience.see(stream, ())
         for position in positions:
             stream, missing = position.stream, position.missing()
             gaps = self._gaps.get(stream, [])

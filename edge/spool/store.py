@@ -119,6 +119,16 @@ class Spool:
         """The identity of this spool: a new one when a new file begins."""
         return self._file.epoch
 
+    def last_id(self) -> str | None:
+        """The greatest id of UUID version 7, which all ids to come are greater than.
+
+        Raises:
+            SpoolError: it cannot be read.
+        """
+        with self._lock, self._translated("reading its last id"):
+            row = self._execute("SELECT id FROM inspections WHERE substr(id, 13, 1) = '7' ORDER BY id DESC LIMIT 1").fetchone()
+            return None if row is None else str(row[0])
+
     def judged_files(self, station: str) -> JudgedFiles:
         """The files of a station whose inspections are committed.
 
@@ -295,7 +305,8 @@ class Spool:
         quota = self._number("PRAGMA page_count") + _SPLIT_PAGES >= self._max_pages
         if not quota:
             self._ballast.drop()
-        deleted = self._delete_oldest(min(PRUNE_ROWS, self._max_pages // 20 + 1), before=float("inf"), keep_rows=0)
+        # The newest row stays: after a restart the next id follows its id.
+        deleted = self._delete_oldest(min(PRUNE_ROWS, self._max_pages // 20 + 1), before=float("inf"), keep_rows=1)
         if not quota:
             self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return self._ballast.restore() and (deleted > 0 or not quota)
@@ -307,7 +318,7 @@ class Spool:
                 AND {cursors.DELIVERED_TO_ALL} ORDER BY row LIMIT ?)"""  # noqa: S608
         with self._transaction("pruning"):
             self._execute(query, (before, keep_rows, limit))
-            return self._changes()
+            return self._number("SELECT changes()")
 
     def _move_cursors(self, sink: str, delivered: Sequence[Pending]) -> None:
         with self._transaction("moving cursors"):
@@ -350,9 +361,6 @@ class Spool:
 
     def _number(self, query: str) -> int:
         return int(self._execute(query).fetchone()[0])
-
-    def _changes(self) -> int:
-        return self._number("SELECT changes()")
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self._file.connection.execute(statement, values)

@@ -248,6 +248,18 @@ def empty_the_spool(box: Box) -> None:
     box.spool.write_bytes(b"")
 
 
+def put_the_pictures_nowhere(box: Box) -> None:
+    leave_out_the_broker(box)
+    box.environment["KOTOBA_EVIDENCE"] = str(box.root / "nowhere" / "evidence")
+
+
+def use_up_the_evidence_disk(box: Box) -> None:
+    put_the_pictures_nowhere(box)
+    disk = box.root / "nowhere"
+    disk.mkdir()
+    box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount -t tmpfs -o size=10m tmpfs "$0" && exec "$@"', str(disk))
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
@@ -277,6 +289,8 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "full disk": use_up_the_disk,
     "database of a consumer in a folder that is not there": lambda _: None,
     "consumer without the file of its PostgreSQL": lambda _: None,
+    "evidence folder that cannot be made": put_the_pictures_nowhere,
+    "evidence disk that is nearly full": use_up_the_evidence_disk,
 }
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from firmware_config.settings import BoxSettings
 from tests.support.repository import ROOT
 
 SYSTEMD = ROOT / "systemd"
@@ -37,6 +39,13 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 def test_the_service_is_understood_to_the_last_key(tmp_path: Path, name: str) -> None:
     verdict = run("systemd-analyze", "verify", unit(tmp_path, name=name))
     assert (verdict.returncode, verdict.stderr) == (0, "")
+
+
+def test_spool_and_pictures_lie_where_the_service_may_write() -> None:
+    text, settings = (SYSTEMD / "kotoba-edge.service").read_text(), BoxSettings.model_construct()
+    (state,) = re.findall(r"^StateDirectory=(.+)$", text, re.MULTILINE)
+    for path in (settings.spool, settings.evidence_folder):
+        assert path.is_relative_to(Path("/var/lib") / state)
 
 
 @needs_systemd
