@@ -15,8 +15,10 @@ EdgeError
 ├── LessonError      a lesson that a station must not be taught, or a lessons file that is wrong
 ├── SpoolError       a verdict could not be committed to disk
 │   └── SpoolFullError   the byte quota or the disk is used up
-└── DeliveryError    the other side does not have an inspection
-    └── NobodyListensError   the broker took it, but has no subscriber (MQTT 5 reason 0x10)
+├── DeliveryError    the other side does not have an inspection
+│   └── NobodyListensError   the broker took it, but has no subscriber (MQTT 5 reason 0x10)
+└── StoreError       the database of a consumer cannot be opened, read or written
+    └── UnstorableError      it refuses one message as data, whatever is tried
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ __all__ = [
     "NobodyListensError",
     "SpoolError",
     "SpoolFullError",
+    "StoreError",
+    "UnstorableError",
 ]
 
 
@@ -103,3 +107,11 @@ class DeliveryError(EdgeError):
 
 class NobodyListensError(DeliveryError):
     """The broker took an inspection, but nobody subscribes (MQTT 5 reason code 0x10)."""
+
+
+class StoreError(EdgeError):
+    """The database of a consumer cannot be opened, read or written."""
+
+
+class UnstorableError(StoreError):
+    """The database refuses one message as data, whatever is tried."""

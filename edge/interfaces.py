@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Generator, Iterable, Iterator
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Protocol
 
 from edge.records import Capture, Description, Familiarity, Frame, Inspection, Measured, PictureFile, Pixels, Scores, Trouble, Words
 from firmware_config.measuring import Measuring
 from firmware_config.station import Describe
+
+if TYPE_CHECKING:  # an output needs no arrays
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Camera", "Describer", "Judge", "JudgedFiles", "PictureMemory", "Sink", "Trigger", "VisionModels"]
 

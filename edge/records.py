@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # who only reads messages (edge/consumer/) needs no arrays
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "Capture",
@@ -34,7 +35,7 @@ __all__ = [
     "Words",
 ]
 
-Pixels: TypeAlias = NDArray[np.uint8]
+Pixels: TypeAlias = "NDArray[np.uint8]"
 
 
 @dataclass(frozen=True, slots=True)

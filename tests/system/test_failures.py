@@ -301,6 +301,8 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "spool that was emptied": empty_the_spool,
     "full spool": use_up_the_spool,
     "full disk": use_up_the_disk,
+    "database of a consumer in a folder that is not there": lambda _: None,
+    "consumer without the file of its PostgreSQL": lambda _: None,
     "evidence folder that cannot be made": put_the_pictures_nowhere,
     "evidence disk that is nearly full": use_up_the_evidence_disk,
 }
