@@ -30,9 +30,9 @@ USER, PASSWORD = "box", "sesame"
 class Mosquitto:
     """One broker in `folder`; it may be killed and started again on the same port, with what it had saved.
 
-    Where it is `eager`, persistence is as eager as mosquitto can: it saves at each change. With `queued`, it is as it comes: it saves
-    every half hour, and keeps so many messages for a consumer that is away (1,000 where nobody says otherwise). `settings` are more lines of its file.
-    `tls` is what a box needs to trust it; boxes prove nothing but the password, where one is asked for.
+    Where it is `eager`, persistence is as eager as mosquitto can: it saves at each change. With `queued`, it is as it comes: it saves every
+    half hour, and keeps so many messages for a consumer that is away (1,000 where nobody says otherwise). `settings` are more lines of
+    its file. `tls` is what a box needs to trust it; boxes prove nothing but the password, where one is asked for.
     """
 
     def __init__(
