@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
     options = parser.parse_args()
     bundle = open_trusted_bundle(options.bundle, keys=options.keys)
-    station = read_station(bundle.path(GOLDEN_STATION))
+    station = read_station(bundle.file(GOLDEN_STATION))
     frame = _frame()
     decoding()
     checking(frame)

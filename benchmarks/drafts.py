@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, help="no more than these, to try it")
     options = parser.parse_args()
     bundle = open_trusted_bundle(options.bundle, keys=options.keys)
-    station = read_station(bundle.path(GOLDEN_STATION))
+    station = read_station(bundle.file(GOLDEN_STATION))
     study = read_inspected_cells(options.lines, bundle, station)
     order = list(range(len(study.cells)))
     random.Random(SEED).shuffle(order)
@@ -92,11 +92,11 @@ def captioners(bundle: Bundle, drafts: Sequence[str], scratch: Path) -> Iterator
             root = scratch / f"{kind} {count}"
             (root / "blip").mkdir(parents=True)
             for path in (blip.vision, blip.tokenizer):
-                (root / path).write_bytes(bundle.path(path).read_bytes())
-            onnx.save(change(onnx.load(bundle.path(blip.decoder))), root / blip.decoder)
+                (root / path).write_bytes((bundle.root / path).read_bytes())
+            onnx.save(change(onnx.load(bundle.root / blip.decoder)), root / blip.decoder)
             (root / NAME).write_text("".join(f"{draft}\n" for draft in drafts[:count]), encoding="utf-8")
             files = (*bundle.manifest.files, BundleFile(path=NAME, sha256="0" * 64, size=0, licence="none"))
-            drafted = Bundle(root, bundle.manifest.model_copy(update={"files": files}), bundle.digest)
+            drafted = Bundle(root, bundle.manifest.model_copy(update={"files": files}), bundle.digest, unsigned=True)
             section = blip.model_copy(update={"drafts": NAME})
             yield f"{kind}, {count} drafts", BlipCaptioner(drafted, section, board=read_board("cpu"))
 

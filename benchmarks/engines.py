@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--keys", type=Path, default=Path(".kotoba/keys"))
     options = parser.parse_args()
     bundle = open_trusted_bundle(options.bundle, keys=options.keys)
-    station = read_station(bundle.path(GOLDEN_STATION))
+    station = read_station(bundle.file(GOLDEN_STATION))
     study = read_inspected_cells(options.lines, bundle, station)
     graph = np.array([scores.log_likelihoods for scores in study.scores])
     gguf = judged(study, replace(bundle, manifest=without_graph(bundle.manifest)), station)

@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--board", default="cpu")
     options = parser.parse_args()
     bundle, board = open_trusted_bundle(options.bundle, keys=options.keys), read_board(options.board)
-    station = read_station(bundle.path(GOLDEN_STATION)).with_judge({"template": TEMPLATE, "calibration": None})
+    station = read_station(bundle.file(GOLDEN_STATION)).with_judge({"template": TEMPLATE, "calibration": None})
     describer, model = open_vision_models(bundle, board=board).describer(station.describe), open_language_model(bundle, board=board)
     certified = {entry.picture: entry.label for entry in bundle.manifest.golden}
     golden = [replace(entry, label=certified[entry.name]) for entry in golden_of(bundle, station, describer)]

@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs"))
     options = parser.parse_args()
     bundle, board = open_trusted_bundle(options.starter, keys=options.keys), read_board(options.board)
-    station = read_station(bundle.path(GOLDEN_STATION)).with_judge({"min_confidence": MIN_CONFIDENCE})
+    station = read_station(bundle.file(GOLDEN_STATION)).with_judge({"min_confidence": MIN_CONFIDENCE})
     (inspector,) = open_inspectors(bundle, [station], board=board)
     rejudger = Rejudger(open_language_model(bundle, board=board), bundle=bundle, station=station)
     left, shown = WANTED.copy(), set[str]()

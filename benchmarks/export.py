@@ -329,7 +329,7 @@ def bench_captioner(artefacts: Path, board: Board) -> BlipCaptioner:
     blip = read_blip(artefacts)
     files = tuple(BundleFile(path=use.path, sha256="0" * 64, size=0, licence="none") for use in blip.file_uses("blip"))
     manifest = Manifest.model_construct(name="bench", files=files)  # type: ignore[call-arg]  # the rest is never read
-    return BlipCaptioner(Bundle(artefacts, manifest, "sha256:" + "0" * 64), blip, board=board)
+    return BlipCaptioner(Bundle(artefacts, manifest, "sha256:" + "0" * 64, unsigned=True), blip, board=board)
 
 
 if __name__ == "__main__":

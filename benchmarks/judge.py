@@ -65,9 +65,9 @@ def judging(bundle: Bundle, board: Board) -> None:
     """All that this file measures, on the language model and the first adapter of a bundle."""
     llm = bundle.manifest.llm
     model = open_language_model(bundle, board=board)
-    size = model.path.stat().st_size / 1e6
+    size = sum(file.size for file in bundle.manifest.files if Path(file.path).name == model.path.name) / 1e6
     print(f"{model.path.name} ({size:.0f} MB), {model.runs_on}, {threads_of(board)} threads, load {os.getloadavg()[0]:.1f}")
-    adapters = [bundle.path(path) for path in llm.adapters.values()]
+    adapters: list[Path] = [bundle.root / path for path in llm.adapters.values()]
     for count in LABELS:
         speed(bundle, board, model, count, adapters[0] if adapters else None)
     equality(model)
@@ -77,7 +77,7 @@ def judging(bundle: Bundle, board: Board) -> None:
 
 def speed(bundle: Bundle, board: Board, model: LanguageModel, count: int, adapter: Path | None) -> None:
     """Ours against llama-cpp-python's own class, which has no adapter: ours is shown with and without."""
-    gguf = bundle.path(bundle.manifest.llm.model)
+    gguf = bundle.root / bundle.manifest.llm.model
     prompt, labels, words = prompt_of(model, count), labels_of(count), words_of(model, 0)
     pictures = itertools.cycle([words_of(model, number) for number in range(len(WORDS))])
     ranks = LabelJudge(model, labels=labels, prompt=prompt, adapter=None, temperature=None)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from edge.commands import (
     bundle,
     calibrate,
+    consume,
     demo,
     doctor,
     explain,
@@ -21,6 +22,7 @@ from edge.commands import (
     measure,
     rejudge,
     reproduce,
+    review,
     run,
     spool,
     template,
@@ -33,7 +35,9 @@ from firmware_config.settings import BoxSettings
 from firmware_config.verbs import exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
-VERBS = (demo, run, inspect_paths, doctor, bundle, spool, measure, calibrate, explain, reproduce, rejudge, template, learn)
+VERBS = (
+    demo, run, inspect_paths, doctor, bundle, spool, consume, measure, calibrate, explain, reproduce, rejudge, template, review, learn,
+)  # fmt: skip
 """In the order in which `kotoba-edge --help` lists them."""
 
 

@@ -9,22 +9,28 @@ EdgeError
 ├── JudgeError       the words could not be judged
 ├── MessageError     an inspection that cannot be encoded as JSON, or bytes that are no inspection
 ├── HistoryError     a stored inspection that cannot be found, or was made with other models, settings or files
+├── AnswerError      an answer of a person that cannot be kept
+├── EvidenceError    a picture could not be kept, or is not the one that a verdict names
 ├── LabelsError      lines of judged pictures and a table of their right labels that do not belong together
 ├── LessonError      a lesson that a station must not be taught, or a lessons file that is wrong
 ├── SpoolError       a verdict could not be committed to disk
 │   └── SpoolFullError   the byte quota or the disk is used up
-└── DeliveryError    the other side does not have an inspection
-    └── NobodyListensError   the broker took it, but has no subscriber (MQTT 5 reason 0x10)
+├── DeliveryError    the other side does not have an inspection
+│   └── NobodyListensError   the broker took it, but has no subscriber (MQTT 5 reason 0x10)
+└── StoreError       the database of a consumer cannot be opened, read or written
+    └── UnstorableError      it refuses one message as data, whatever is tried
 """
 
 from __future__ import annotations
 
 __all__ = [
+    "AnswerError",
     "BundleError",
     "CameraError",
     "DeliveryError",
     "DescribeError",
     "EdgeError",
+    "EvidenceError",
     "FamiliarityError",
     "HistoryError",
     "JudgeError",
@@ -34,6 +40,8 @@ __all__ = [
     "NobodyListensError",
     "SpoolError",
     "SpoolFullError",
+    "StoreError",
+    "UnstorableError",
 ]
 
 
@@ -69,6 +77,14 @@ class HistoryError(EdgeError):
     """A stored inspection that cannot be found, or was made with other models, settings or files."""
 
 
+class AnswerError(EdgeError):
+    """An answer of a person that cannot be kept."""
+
+
+class EvidenceError(EdgeError):
+    """A picture could not be kept as evidence, or is not the one that a verdict names."""
+
+
 class LabelsError(EdgeError):
     """Lines of judged pictures and a table of their right labels that do not belong together."""
 
@@ -91,3 +107,11 @@ class DeliveryError(EdgeError):
 
 class NobodyListensError(DeliveryError):
     """The broker took an inspection, but nobody subscribes (MQTT 5 reason code 0x10)."""
+
+
+class StoreError(EdgeError):
+    """The database of a consumer cannot be opened, read or written."""
+
+
+class UnstorableError(StoreError):
+    """The database refuses one message as data, whatever is tried."""

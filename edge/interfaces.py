@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Collection, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from edge.records import Capture, Description, Familiarity, Frame, Inspection, Measured, PictureFile, Pixels, Scores, Trouble, Words
 from firmware_config.measuring import Measuring
 from firmware_config.station import Describe
+
+if TYPE_CHECKING:  # an output needs no arrays
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Camera", "Describer", "Judge", "JudgedFiles", "PictureMemory", "Sink", "Trigger", "VisionModels"]
 
@@ -157,11 +158,13 @@ class Sink(Protocol):
             DeliveryError: the other side cannot be reached; the caller tries again.
         """
 
-    def deliver(self, inspection: Inspection) -> None:
-        """Hand one inspection over; returning means that the other side has it.
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
+        """Hand inspections over, and yield each, in their order, as soon as the other side has it. The caller closes the generator.
+
+        `inspections` may go on for a second or so: a sink takes the next ones when it has room for them.
 
         Raises:
-            DeliveryError: the other side does not have it (or nobody can tell); the caller keeps it and tries again.
+            DeliveryError: the other side does not have the next one (or nobody can tell); the caller keeps it and tries again.
         """
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ Key order is the order of the fields below; numbers are finite; wall time is UTC
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
@@ -15,11 +16,12 @@ from edge.errors import MessageError
 from edge.records import Decision, Degree, Description, Familiarity, Inspection, Measured, Reason, Scores, Struck, Tag, Verdict, Words
 from firmware_config.strict import STRICT
 
-__all__ = ["MAX_MESSAGE_BYTES", "SCHEMA", "decode", "encode", "schema"]
+__all__ = ["MAX_MESSAGE_BYTES", "SCHEMA", "decode", "encode", "schema", "shortened"]
 
 SCHEMA = "kotoba.inspection/1"
 MAX_MESSAGE_BYTES = 1_000_000
 """An inspection is some kilobytes; anything larger was not made by this code."""
+MAX_SHORT_DETAIL = 160
 
 
 def utc_text(moment: datetime, *, timespec: Literal["milliseconds", "seconds"] = "milliseconds") -> str:
@@ -80,7 +82,13 @@ class Evidence(BaseModel):
     """The picture behind the verdict; pictures never ride in messages."""
 
     model_config = STRICT
-    sha256: str | None
+    sha256: str | None = Field(description="Of the pixels as the camera gave them, uint8 BGR row by row. Null: there is no picture.")
+    path: str | None = Field(
+        default=None,
+        pattern=r"^(ok|ng|review|fault)/[0-9a-f]{64}\.png$",
+        description="The picture below the box's evidence folder: a PNG of exactly these pixels, named by their sha256. Null: none is "
+        "kept. It is written after the verdict, and makes room for newer ones.",
+    )
 
 
 class Message(BaseModel):
@@ -95,6 +103,10 @@ class Message(BaseModel):
     source: str = Field(description="Where the picture came from: a file name or a device.")
     part_id: str | None
     captured_at: Moment
+    clock_synchronised: bool | None = Field(
+        default=None,
+        description="Whether the box's clock followed another one at captured_at; null: not known. Order by seq, not by captured_at.",
+    )
     decision: Decision
     label: str | None
     confidence: Probability | None = Field(description="Of the decision: the sum over its labels. Null where none is known.")
@@ -113,6 +125,10 @@ class Message(BaseModel):
     settings_digest: str = Field(description="Digest of the station's settings that a verdict depends on: not of camera and outputs.")
     evidence: Evidence
     replayed: bool = Field(description="Sent again on request; an earlier copy may have arrived.")
+    shortened: bool = Field(
+        default=False,
+        description="The broker takes no larger message: words, judge, probabilities and times are left out; the box has them.",
+    )
 
     @model_validator(mode="after")
     def _labels_agree(self) -> Message:
@@ -149,6 +165,12 @@ def decode(line: bytes) -> Inspection:
     except ValidationError as err:
         msg = f"decoding an inspection from {line[:80]!r}: {_mistake(err)}, expected {SCHEMA}: look at who wrote it"
         raise MessageError(msg) from err
+
+
+def shortened(inspection: Inspection) -> Inspection:
+    """An inspection without what people read about it, for a broker that takes no larger message."""
+    detail = inspection.detail and inspection.detail[:MAX_SHORT_DETAIL]
+    return replace(inspection, description=None, scores=None, detail=detail, timings_ms=(), shortened=True)
 
 
 def to_wire(description: Description) -> Described:
@@ -210,6 +232,7 @@ def _to_message(inspection: Inspection) -> Message:
         source=inspection.source.encode(errors="backslashreplace").decode(),
         part_id=inspection.part_id,
         captured_at=inspection.captured_at,
+        clock_synchronised=inspection.clock_synchronised,
         decision=verdict.decision,
         label=verdict.label,
         confidence=verdict.confidence,
@@ -234,8 +257,9 @@ def _to_message(inspection: Inspection) -> Message:
         models_digest=inspection.models_digest,
         station_digest=inspection.station_digest,
         settings_digest=inspection.settings_digest,
-        evidence=Evidence(sha256=inspection.evidence_sha256),
+        evidence=Evidence(sha256=inspection.evidence_sha256, path=inspection.evidence_path),
         replayed=inspection.replayed,
+        shortened=inspection.shortened,
     )
 
 
@@ -247,6 +271,7 @@ def _to_inspection(message: Message) -> Inspection:
         source=message.source,
         part_id=message.part_id,
         captured_at=message.captured_at.astimezone(timezone.utc),
+        clock_synchronised=message.clock_synchronised,
         verdict=Verdict(
             decision=message.decision, label=message.label, confidence=message.confidence, reasons=message.reasons, rule=message.rule
         ),
@@ -271,8 +296,10 @@ def _to_inspection(message: Message) -> Inspection:
         station_digest=message.station_digest,
         settings_digest=message.settings_digest,
         evidence_sha256=message.evidence.sha256,
+        evidence_path=message.evidence.path,
         detail=message.detail,
         epoch=message.epoch,
         seq=message.seq,
         replayed=message.replayed,
+        shortened=message.shortened,
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # who only reads messages (edge/consumer/) needs no arrays
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = [
     "Capture",
@@ -34,7 +35,7 @@ __all__ = [
     "Words",
 ]
 
-Pixels: TypeAlias = NDArray[np.uint8]
+Pixels: TypeAlias = "NDArray[np.uint8]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Frame:
     """One picture from a camera.
 
     `pixels` is uint8 (H, W, 3) BGR. `captured_at` is UTC-aware and for people; durations come from `monotonic_ns`.
+    `clock_synchronised` says whether the wall clock followed another one then, None where that is not known.
     `source` names where the picture came from (a file name, a device), `part_id` the part in front of the camera if known.
     `file` is set where the picture is a file that is to be judged once.
     """
@@ -68,6 +70,7 @@ class Frame:
     part_id: str | None = None
     capture_ms: float = 0.0
     file: PictureFile | None = None
+    clock_synchronised: bool | None = None
 
 
 class Reason(str, Enum):
@@ -126,6 +129,7 @@ class LostFrame:
     source: str
     part_id: str | None = None
     file: PictureFile | None = None
+    clock_synchronised: bool | None = None
 
 
 Capture: TypeAlias = Frame | LostFrame
@@ -258,6 +262,7 @@ class Verdict:
 class Inspection:
     """One finished inspection, ready for the spool. `epoch` and `seq` are empty (""/0) until the spool commits it.
 
+    `evidence_sha256` is the digest of the picture's pixels, `evidence_path` where it is kept in the evidence folder, None where it is not.
     `bundle` and `station_digest` say which signed bundle and station file it came from. `models_digest` and `settings_digest` say what of
     them the verdict depends on: a new signing key or broker password changes the first two only.
     """
@@ -279,4 +284,7 @@ class Inspection:
     detail: str | None = None
     epoch: str = ""
     seq: int = 0
+    evidence_path: str | None = None
+    clock_synchronised: bool | None = None
     replayed: bool = False
+    shortened: bool = False

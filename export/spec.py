@@ -14,9 +14,11 @@ from firmware_config.board import Precision
 from firmware_config.bundle import JudgeTemperature
 from firmware_config.describers import Blip, Clip
 from firmware_config.errors import StationError, first_mistake
+from firmware_config.regular_file import read_limited
 from firmware_config.station import Station, read_station
 from firmware_config.station_template import require_template
-from firmware_config.strict import STRICT
+from firmware_config.strict import STRICT, read_values
+from firmware_config.strict_json import read_json
 from firmware_config.toml import read_toml
 
 STATION_NAME = "station.toml"
@@ -149,7 +151,7 @@ def read_spec(path: Path, *, precision: Precision = "int8") -> BundleSpec:
         for section, names in (("clip", ("precision",)), ("blip", ("precision", "decoder_precision"))):
             if isinstance(values.get(section), dict):
                 values[section] = dict.fromkeys(names, precision) | values[section]
-        spec = BundleSpec.model_validate(values, context=path.parent.absolute())
+        spec = read_values(BundleSpec, values, context=path.parent.absolute())
     except ValidationError as err:
         msg = f"specification {path}: {first_mistake(err, BundleSpec)}: correct it"
         raise SpecError(msg) from err
@@ -218,11 +220,10 @@ def read_template(station: Path) -> Station:
 
 def _read_json(path: Path, model: type[_Model]) -> _Model:
     try:
-        with path.open("rb") as file:
-            return model.model_validate_json(file.read(MAX_JSON_BYTES))
+        return read_json(model, read_limited(path, MAX_JSON_BYTES))
     except OSError as err:
         msg = f"artefact {path} cannot be read ({err.strerror}): make the artefacts first"
         raise SpecError(msg) from err
-    except ValidationError as err:
+    except ValueError as err:
         msg = f"artefact {path}: {first_mistake(err)}: make the artefacts again"
         raise SpecError(msg) from err

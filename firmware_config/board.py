@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from firmware_config.errors import BoardError, first_mistake
-from firmware_config.strict import STRICT
+from firmware_config.strict import STRICT, read_values
 from firmware_config.toml import read_toml
 
 BOARDS = Path(__file__).with_name("boards")
@@ -57,7 +57,7 @@ def read_board(name_or_path: str) -> Board:
     """
     source = Path(name_or_path) if name_or_path.endswith(".toml") else BOARDS / f"{name_or_path}.toml"
     try:
-        return Board.model_validate(read_toml(source))
+        return read_values(Board, read_toml(source))
     except ValidationError as err:
         msg = f"board profile {name_or_path}: {first_mistake(err, Board)}: see `kotoba-config schema board`"
         raise BoardError(msg) from err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
@@ -14,6 +13,7 @@ from firmware_config.digest import digest_of_values
 from firmware_config.errors import ManifestError, first_mistake
 from firmware_config.measuring import Measuring
 from firmware_config.strict import STRICT
+from firmware_config.strict_json import read_json
 
 MANIFEST_NAME = "manifest.json"
 SIGNATURE_NAME = "manifest.sig"
@@ -37,7 +37,7 @@ class BundleFile(BaseModel):
     model_config = STRICT
     path: FilePath
     sha256: Sha256
-    size: int = Field(ge=0)
+    size: int = Field(ge=0, lt=8**11, description="Bytes; an archive holds files of less than 8 GiB.")
     licence: str = Field(min_length=1)
     origin: str = ""
 
@@ -176,12 +176,12 @@ def parse_manifest(raw: bytes) -> Manifest:
         ManifestError: not JSON, or not a manifest of this schema.
     """
     try:
-        return Manifest.model_validate(json.loads(raw, object_pairs_hook=_keys_once))
+        return read_json(Manifest, raw)
     except ValidationError as err:
         msg = f"{MANIFEST_NAME}: {first_mistake(err, Manifest)}: see `kotoba-config schema manifest`"
         raise ManifestError(msg) from err
-    except (ValueError, RecursionError) as err:
-        msg = f"{MANIFEST_NAME} is not JSON ({err}): take the bundle from its builder again"
+    except ValueError as err:
+        msg = f"{MANIFEST_NAME} is not JSON that a bundle may hold ({err}): take the bundle from its builder again"
         raise ManifestError(msg) from err
 
 
@@ -192,13 +192,3 @@ def _by_content(value: Any, contents: dict[str, str]) -> Any:  # noqa: ANN401 --
     if isinstance(value, list):
         return [_by_content(part, contents) for part in value]
     return contents.get(value, value) if isinstance(value, str) else value
-
-
-def _keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object with a repeated key: JSON readers disagree which of the two values counts."""
-    values = dict(pairs)
-    if len(values) != len(pairs):
-        keys = [key for key, _ in pairs]
-        msg = f"the key {next(key for key in keys if keys.count(key) > 1)[:80]!r} is repeated"
-        raise ValueError(msg)
-    return values

@@ -11,13 +11,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import CalibrationError, first_mistake
 from firmware_config.labels import Label
-from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
+from firmware_config.strict_json import read_json
+from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.write import write_atomic
 
 ESCAPE, COVERAGE = 0.02, 0.9
@@ -214,21 +215,21 @@ def bad_pictures_needed(escape: float) -> int:
     return math.ceil(1 / escape - ROUNDING) - 1
 
 
-def read_calibration(path: Path) -> Calibration:
+def read_calibration(path: StoredFile) -> Calibration:
     """Read a calibration file.
 
     Raises:
         CalibrationError: the file is missing, too large, or not a calibration.
     """
     try:
-        raw = read_regular(path, MAX_CALIBRATION_BYTES + 1)
+        raw = content_of(path, limit=MAX_CALIBRATION_BYTES)
     except OSError as err:
         msg = f"calibration {path} cannot be read ({err.strerror}): make it with `kotoba-edge calibrate` or correct [judge] calibration"
         raise CalibrationError(msg) from err
     return parse_calibration(raw, path=path)
 
 
-def parse_calibration(raw: bytes, *, path: Path) -> Calibration:
+def parse_calibration(raw: bytes, *, path: StoredFile) -> Calibration:
     """Parse the content of a calibration file; `path` names it in messages.
 
     Raises:
@@ -238,8 +239,8 @@ def parse_calibration(raw: bytes, *, path: Path) -> Calibration:
         msg = f"calibration {path} has more than {MAX_CALIBRATION_BYTES} bytes: make it again with `kotoba-edge calibrate`"
         raise CalibrationError(msg)
     try:
-        return Calibration.model_validate_json(raw)
-    except ValidationError as err:
+        return read_json(Calibration, raw)
+    except ValueError as err:
         msg = f"calibration {path}: {first_mistake(err, Calibration)}: make it again with `kotoba-edge calibrate`"
         raise CalibrationError(msg) from err
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, TypeAlias
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from firmware_config.redact import without_login
 from firmware_config.strict import STRICT
 
 KINDS = 'Kind of camera: "folder", "video", "v4l2" or "rtsp"; each has keys of its own.'
@@ -154,7 +156,9 @@ class RtspCamera(BaseModel):
     model_config = STRICT
     live: ClassVar[bool] = True
     kind: Literal["rtsp"] = Field(description=KINDS)
-    url: str = Field(pattern=r"^rtsps?://\S+$", description="Address of the stream.", examples=["rtsp://camera.plant.lan/stream1"])
+    url: str = Field(
+        repr=False, pattern=r"^rtsps?://\S+$", description="Address of the stream.", examples=["rtsp://camera.plant.lan/stream1"]
+    )
     password_file: Path | None = Field(
         default=None,
         description="File with `user:password`, such as systemd's LoadCredential= gives.",
@@ -181,6 +185,19 @@ class RtspCamera(BaseModel):
         """The password file, if there is one."""
         if self.password_file is not None:
             yield "password_file", self.password_file
+
+    @field_validator("url")
+    @classmethod
+    def _names_a_host(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if not host:
+            msg = f"{without_login(url)!r} names no host, or no number as its port: write rtsp://HOST:PORT/PATH"
+            raise ValueError(msg)
+        return url
 
 
 Camera: TypeAlias = Annotated[FolderCamera | VideoCamera | V4l2Camera | RtspCamera, Field(discriminator="kind")]

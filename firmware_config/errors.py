@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ValidationError
 
 from firmware_config.nearest_key import Place, nearest_key, section_with
+from firmware_config.redact import is_secret, without_login
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 UNKNOWN_KEY = "extra_forbidden"
 """pydantic's type of the mistake."""
+
+UNQUOTED = ("int_type", "float_type", "bool_type")
+"""pydantic's types of the mistake of writing text where a number, true or false belongs."""
 
 MAX_SHOWN = 80
 """Characters of a wrong value in a message: enough to find it in the file."""
@@ -50,11 +54,15 @@ class SignatureError(ConfigError):
     """A signature that is missing, unknown or wrong."""
 
 
-def first_mistake(err: ValidationError, of: type[BaseModel] | None = None) -> str:
-    """Describe the first mistake that pydantic found: key, what was expected, what was there, and how many more mistakes there are.
+def first_mistake(err: ValueError, of: type[BaseModel] | None = None) -> str:
+    """Describe what is wrong with a file: the first mistake that pydantic found, else the sentence of the error.
+
+    Of pydantic's it gives the key, what was expected, what was there, and how many more mistakes there are.
 
     `of` is the model that was validated: with it a key that does not exist is told with the nearest key that does.
     """
+    if not isinstance(err, ValidationError):
+        return str(err)
     errors = err.errors()
     # pydantic reports a section once more if one of its keys is wrong.
     mistakes = [errors[0], *(one for one in errors[1:] if not any(_is_inside(part["loc"], one["loc"]) for part in errors))]
@@ -62,10 +70,22 @@ def first_mistake(err: ValidationError, of: type[BaseModel] | None = None) -> st
         mistakes = _misspelt_for_missing(mistakes, of)
     first, others = mistakes[0], mistakes[1:]
     where = ".".join(str(part) for part in first["loc"]) or "the file"
-    got = "" if first["type"] in {"missing", "value_error"} else f", got {str(first['input'])[:MAX_SHOWN]!r}"
+    got = "" if first["type"] in {"missing", "value_error"} else f", got {_shown(first)}"
     more = f" (and {len(others)} more)" if others else ""
     what = _unknown_key(first["loc"], of) if first["type"] == UNKNOWN_KEY else first["msg"].removeprefix("Value error, ")
     return f"{where}: {what}{got}{more}"
+
+
+def _shown(mistake: ErrorDetails) -> str:
+    """The wrong value: text in quotes, so that "5" is told from 5."""
+    value = mistake["input"]
+    if is_secret(str(mistake["loc"][-1] if mistake["loc"] else "")):
+        return "a value that is not shown"
+    if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(part, dict | list) for part in value)):
+        return "a section"
+    if isinstance(value, str):
+        return f"{without_login(value)[:MAX_SHOWN]!r}" + (", which must stand without quotes" if mistake["type"] in UNQUOTED else "")
+    return str(value).lower() if isinstance(value, bool) else without_login(str(value))[:MAX_SHOWN]
 
 
 def _unknown_key(place: Place, of: type[BaseModel] | None) -> str:

@@ -14,7 +14,9 @@ from firmware_config.cameras import Camera, FolderCamera, RtspCamera, V4l2Camera
 from firmware_config.commented_toml import commented_toml, explained
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.outputs import MqttOutput
+from firmware_config.redact import without_login
 from firmware_config.station import Identity, Station
+from firmware_config.strict import read_values
 
 CAMERAS: dict[str, type[BaseModel]] = {"folder": FolderCamera, "video": VideoCamera, "v4l2": V4l2Camera, "rtsp": RtspCamera}
 """The kinds of cameras."""
@@ -24,7 +26,7 @@ ADDRESSES = {"folder": "path", "video": "path", "v4l2": "device", "rtsp": "url"}
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mkv", ".mov", ".mp4"})
 NO_BROKER = "none"
-TAKEN_FROM_TEMPLATE = ("picture", "trigger", "labels", "describe", "judge", "rules", "familiarity")
+TAKEN_FROM_TEMPLATE = ("picture", "trigger", "labels", "describe", "judge", "rules", "familiarity", "evidence")
 
 CAMERA_HELP = f"rtsp://ADDRESS, a device under /dev, a video ({' '.join(sorted(VIDEO_SUFFIXES))}) or a folder of pictures"
 PATH_HELP = "the site path of its topics, such as enterprise/site/area/line"
@@ -88,7 +90,7 @@ def camera_of(text: str) -> dict[str, Any]:
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return {"kind": "video", "path": str(path.absolute())}
     if not text.strip() or not ("/" in text or path.is_dir()):
-        msg = f"{text!r} is no camera: give {CAMERA_HELP} (a folder that is not there yet as ./{text.strip() or 'pictures'})"
+        msg = f"{without_login(text)!r} is no camera: give {CAMERA_HELP} (a folder that is not there yet as ./{text.strip() or 'pictures'})"
         raise ValueError(msg)
     return {"kind": "folder", "path": str(path.absolute())}
 
@@ -121,7 +123,7 @@ def broker_of(text: str) -> dict[str, Any]:
             return MqttOutput.model_validate(given).model_dump(mode="json", exclude_unset=True)
     except ValueError:
         pass
-    msg = f"{text!r} is no broker: give HOST or HOST:PORT (1 to 65535), or {NO_BROKER}"
+    msg = f"{without_login(text)!r} is no broker: give HOST or HOST:PORT (1 to 65535), or {NO_BROKER}"
     raise ValueError(msg)
 
 
@@ -149,7 +151,7 @@ def station_text(name: str, answers: Answers, template: Station | None = None) -
         "outputs": {"mqtt": broker} if broker else {},
     }
     try:
-        Station.model_validate(values)
+        read_values(Station, values)
     except ValidationError as err:
         msg = f"making station {name}: {first_mistake(err, Station)}: correct the template or the options"
         raise StationError(msg) from err
@@ -165,6 +167,6 @@ def _sound(camera: dict[str, Any], text: str) -> dict[str, Any]:
     try:
         TypeAdapter(Camera).validate_python(camera)
     except ValidationError as err:
-        msg = f"{text!r} is no camera: give {CAMERA_HELP}"
+        msg = f"{without_login(text)!r} is no camera: give {CAMERA_HELP}"
         raise ValueError(msg) from err
     return camera

@@ -30,7 +30,7 @@ class MqttOutput(BaseModel):
     """An MQTT broker."""
 
     model_config = STRICT
-    host: str = Field(min_length=1, description="Name or address of the broker.", examples=["localhost"])
+    host: str = Field(pattern=r"^[^\s/@]+$", description="Name or address of the broker, without a login.", examples=["localhost"])
     port: int = Field(default=1883, ge=1, le=65_535, description="Port of the broker; 8883 is usual with TLS.")
     protocol: Literal["5", "3.1.1"] = Field(default="5", description='Version of MQTT; "3.1.1" cannot report that no one subscribes.')
     tls: MqttTls | None = Field(default=None, description="TLS to the broker; unset: none.")
@@ -46,6 +46,14 @@ class MqttOutput(BaseModel):
     )
     require_subscriber: bool = Field(
         default=True, description="With MQTT 5: keep a verdict that the broker took without a subscriber (reason 0x10), and raise an alarm."
+    )
+
+    max_message_bytes: int | None = Field(
+        default=None,
+        ge=1_024,
+        description="Bytes of the largest message that the broker takes; a larger verdict is sent without its words. Unset: as the broker"
+        " says with MQTT 5; one with 3.1.1 says nothing, and may drop what is larger.",
+        examples=[65_536],
     )
 
     def named_files(self) -> Iterator[tuple[str, Path]]:

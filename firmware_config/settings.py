@@ -20,6 +20,14 @@ class BoxSettings(BaseSettings):
     spool: Path = Path("/var/lib/kotoba/spool.sqlite")
     spool_max_bytes: int = Field(default=2_000_000_000, ge=1_000_000)
     spool_keep_days: float = Field(default=7.0, gt=0)
+    evidence: Path | None = None
+    evidence_max_bytes: int = Field(default=4_000_000_000, ge=1_000_000)
+    evidence_keep_days: float = Field(default=30.0, gt=0)
     board: str = "cpu"
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     metrics_host: str = "127.0.0.1"
+
+    @property
+    def evidence_folder(self) -> Path:
+        """Where pictures are kept: KOTOBA_EVIDENCE, or a folder beside the spool."""
+        return self.evidence or self.spool.parent / "evidence"

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 
-from firmware_config.errors import SignatureError
+from firmware_config.errors import SignatureError, first_mistake
 from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
+from firmware_config.strict_json import read_json
 
 KEY_SUFFIX = ".pub"
 MAX_KEY_FILE_BYTES = 1_000
@@ -82,9 +83,9 @@ def verify_file(manifest: bytes, signature_file: bytes, trusted: Mapping[str, by
         SignatureError: not a signature file, a key that is not trusted, or a signature that does not match.
     """
     try:
-        claim = _SignatureFile.model_validate_json(signature_file)
-    except ValidationError as err:
-        msg = f"manifest.sig is not a signature file ({err.errors()[0]['msg']}): take the bundle from its builder again"
+        claim = read_json(_SignatureFile, signature_file)
+    except ValueError as err:
+        msg = f"manifest.sig is not a signature file ({first_mistake(err)}): take the bundle from its builder again"
         raise SignatureError(msg) from err
     if claim.key_id not in trusted:
         known = ", ".join(sorted(trusted)) or "none"
@@ -109,6 +110,9 @@ def read_trusted_keys(folder: Path) -> dict[str, bytes]:
 
 
 def _read_public_key(path: Path) -> bytes:
+    if path.is_symlink():
+        msg = f"key file {path} is a link, and whoever may change where it leads would choose what this box trusts: copy the file itself"
+        raise SignatureError(msg)
     line = read_regular(path, MAX_KEY_FILE_BYTES).strip()
     if not re.fullmatch(rb"[0-9a-f]{64}", line):
         msg = f"key file {path} does not hold one line of 64 hex digits: copy the builder's {KEY_SUFFIX} file again"

@@ -5,22 +5,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest, parse_manifest
 from firmware_config.errors import ManifestError, SignatureError
 from firmware_config.signature import read_trusted_keys, verify_file
+from firmware_config.verified_file import GET_NEW_COPY, VerifiedFile, open_regular
 
 MAX_SIGNATURE_BYTES = 1_000
 """One JSON object with a key id and 64 bytes in hex."""
-
-GET_NEW_COPY = "take the bundle from its builder again"
-"""The advice for a bundle that was changed, damaged or not made by its builder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +41,10 @@ class SignedBundle:
             msg = f"bundle {self.root}: its manifest does not list {name}: use a bundle that holds this file"
             raise ManifestError(msg)
         try:
-            content = read_whole(self.root / name, limit=limit)
+            return VerifiedFile(self.root / name, sha256=entry.sha256, size=entry.size).read(limit=limit)
         except ManifestError as err:
             msg = f"bundle {self.root}: {err}"
             raise ManifestError(msg) from err
-        except OSError as err:
-            msg = f"bundle {self.root}: {name} cannot be read ({err.strerror}): {GET_NEW_COPY}"
-            raise ManifestError(msg) from err
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != entry.sha256:
-            msg = f"bundle {self.root}: {name} was changed (its sha256 is {digest}, its manifest says {entry.sha256}): {GET_NEW_COPY}"
-            raise ManifestError(msg)
-        return content
 
 
 def open_signed_bundle(root: Path, *, keys: Path) -> SignedBundle:
@@ -80,40 +68,25 @@ def open_signed_bundle(root: Path, *, keys: Path) -> SignedBundle:
         raise type(err)(msg) from err
 
 
-def trusted_manifest(raw: bytes, signature: bytes, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Manifest:
-    """Check the bytes of a manifest against the bytes of its signature file and parse it. Does no I/O.
+def trusted_manifest(
+    raw: bytes, signature: bytes, *, trusted: Mapping[str, bytes], require: Callable[[Manifest], None] = lambda _: None
+) -> Manifest:
+    """Check the bytes of a manifest against the bytes of its signature file and parse it. Does no I/O of its own.
+
+    `require` is asked about the manifest once its signature is checked, such as whether it is too old; it refuses with a ManifestError.
 
     Raises:
         SignatureError: the signature or its key is not trusted.
-        ManifestError: the version is too old, or the manifest is not understood.
+        ManifestError: the manifest is not understood, or `require` refuses it.
     """
     signer = verify_file(raw, signature, trusted)
     manifest = parse_manifest(raw)
     if manifest.key_id != signer:
         msg = f"{MANIFEST_NAME} names the signing key {manifest.key_id}, its signature is of key {signer}: {GET_NEW_COPY}"
         raise ManifestError(msg)
-    if manifest.bundle_version < minimum_version:
-        msg = f"its version {manifest.bundle_version} is older than {minimum_version}, the oldest that this box accepts: use a newer bundle"
-        raise ManifestError(msg)
+    require(manifest)
     _require_listed(manifest)
     return manifest
-
-
-def open_regular(path: Path) -> int:
-    """Open a regular file for reading and return its descriptor. Refuses links, devices and pipes, and never waits for a writer.
-
-    Raises:
-        ManifestError: it is no regular file, or has a second hard link.
-        OSError: it cannot be read.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    facts = os.fstat(descriptor)
-    if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1:
-        return descriptor
-    os.close(descriptor)
-    what = "has another hard link" if stat.S_ISREG(facts.st_mode) else "is no regular file"
-    msg = f"{path.name} {what}: {GET_NEW_COPY}"
-    raise ManifestError(msg)
 
 
 def read_whole(path: Path, *, limit: int) -> bytes:

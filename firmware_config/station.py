@@ -11,12 +11,14 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from firmware_config.cameras import Camera
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import StationError, first_mistake
+from firmware_config.evidence import Evidence
 from firmware_config.labels import Label
 from firmware_config.measuring import Measuring
 from firmware_config.outputs import Outputs
-from firmware_config.regular_file import read_regular
-from firmware_config.strict import STRICT
+from firmware_config.redact import without_login
+from firmware_config.strict import STRICT, read_values
 from firmware_config.toml import MAX_TOML_BYTES, parse_toml
+from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.word_rules import WordRule
 
 TopicSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$", max_length=64)]
@@ -259,6 +261,7 @@ class Station(BaseModel):
         default=(), max_length=64, description="Rules in words, which decide before the judge; the first that applies counts."
     )
     familiarity: Familiarity = Familiarity()
+    evidence: Evidence = Evidence()
     outputs: Outputs = Outputs()
 
     @model_validator(mode="after")
@@ -290,8 +293,14 @@ class Station(BaseModel):
 
     @property
     def digest(self) -> str:
-        """`sha256:` of all settings in canonical JSON; comments and the order of keys do not change it."""
-        return digest_of_values(self.model_dump(mode="json"))
+        """`sha256:` of all settings in canonical JSON; comments and the order of keys do not change it.
+
+        A login in the address of a camera is left out: every verdict carries the digest, and a short password could be guessed from it.
+        """
+        values = self.model_dump(mode="json")
+        if "url" in values["camera"]:
+            values["camera"]["url"] = without_login(values["camera"]["url"])
+        return digest_of_values(values)
 
     @property
     def describing_digest(self) -> str:
@@ -303,9 +312,9 @@ class Station(BaseModel):
     def settings_digest(self) -> str:
         """`sha256:` of the settings that a verdict depends on: labels, describing, judging, rules, of [picture] pixels and printed text.
 
-        Of [picture] these are the region of interest, `allow_printed_text`, and how files are read. It leaves out camera, trigger, outputs
-        and paths. The contents of the files that [judge] names are in the digests of the instruction and of the calibration, which every
-        verdict carries.
+        Of [picture] these are the region of interest, `allow_printed_text`, and how files are read. It leaves out camera, trigger,
+        evidence, outputs and paths. The contents of the files that [judge] names are in the digests of the instruction and of the
+        calibration, which every verdict carries.
         """
         # What is new and not used leaves the digest as it was.
         rules = {"rules": True} if self.rules else {}
@@ -324,14 +333,14 @@ class Station(BaseModel):
         return {key for key in ("bit_depth", "black_level", "alpha", "pages") if getattr(self.picture, key) != getattr(defaults, key)}
 
 
-def read_station(path: Path) -> Station:
+def read_station(path: StoredFile) -> Station:
     """Read a station file.
 
     Raises:
         StationError: the file is missing, too large, not TOML, or has an unknown key or a wrong value.
     """
     try:
-        return parse_station(read_regular(path, MAX_TOML_BYTES + 1), source=str(path))
+        return parse_station(content_of(path, limit=MAX_TOML_BYTES), source=str(path))
     except OSError as err:
         msg = f"station file {path} cannot be read ({err.strerror}): give the path of an existing file or make one with `kotoba-config new`"
         raise StationError(msg) from err
@@ -344,7 +353,7 @@ def parse_station(raw: bytes, *, source: str) -> Station:
         StationError: it is too large, not TOML, or has an unknown key or a wrong value.
     """
     try:
-        return Station.model_validate(parse_toml(raw))
+        return read_values(Station, parse_toml(raw))
     except ValidationError as err:
         msg = f"station file {source}: {first_mistake(err, Station)}: see `kotoba-config schema station`"
         raise StationError(msg) from err

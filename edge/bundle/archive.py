@@ -9,15 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from edge.bundle.open import CHUNK_BYTES, Bundle, open_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.errors import BundleError
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
 from firmware_config.errors import ManifestError, SignatureError
-from firmware_config.signed_bundle import GET_NEW_COPY, MAX_SIGNATURE_BYTES, trusted_manifest
+from firmware_config.signed_bundle import MAX_SIGNATURE_BYTES, trusted_manifest
+from firmware_config.verified_file import CHUNK_BYTES, GET_NEW_COPY
 
 SUFFIX = ".kbundle"
 BLOCK_BYTES = 512
@@ -72,7 +73,7 @@ def pack(root: Path, manifest: Manifest, archive: Path) -> None:
         out.write(END)
 
 
-def unpack(archive: Path, into: Path, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Bundle:
+def unpack(archive: Path, into: Path, *, trusted: Mapping[str, bytes], require: Callable[[Manifest], None] = lambda _: None) -> Bundle:
     """Unpack an archive into the new folder `into` and open it as `open_bundle` does. Removes `into` again if a check fails.
 
     Writes nothing before the signature is checked, and nothing outside `into`.
@@ -84,14 +85,14 @@ def unpack(archive: Path, into: Path, *, trusted: Mapping[str, bytes], minimum_v
         with _open(archive) as file:
             raw = _read_small(file, MANIFEST_NAME, limit=MAX_MANIFEST_BYTES)
             signature = _read_small(file, SIGNATURE_NAME, limit=MAX_SIGNATURE_BYTES)
-            manifest = trusted_manifest(raw, signature, trusted=trusted, minimum_version=minimum_version)
+            manifest = trusted_manifest(raw, signature, trusted=trusted, require=require)
             _require_room(into, manifest)
             into.mkdir(mode=0o755)
             try:
                 (into / MANIFEST_NAME).write_bytes(raw)
                 (into / SIGNATURE_NAME).write_bytes(signature)
                 _copy_files(file, into, manifest)
-                return open_bundle(into, trusted=trusted, minimum_version=minimum_version)
+                return open_bundle(into, trusted=trusted, require=require)
             except BaseException:
                 shutil.rmtree(into)
                 raise

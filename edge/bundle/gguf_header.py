@@ -7,21 +7,29 @@ GGUF parsers had heap overflows (CVE-2024-23605, CVE-2025-53630, CVE-2026-33298)
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
-from pathlib import Path
 
 from edge.errors import BundleError
+from firmware_config.verified_file import StoredFile, steady_path
 
-MAX_ENTRIES = 100_000
+MAX_ENTRIES = 20_000
 """Of keys, and of tensors; real models have hundreds of each."""
 
 MAX_ARRAY = 4_000_000
-"""Elements of an array; the longest array of real models is the vocabulary."""
+"""Numbers in an array."""
 
-MAX_NAME_BYTES = 65_535
+MAX_TEXTS = 1_000_000
+"""In all arrays together: each costs time to step over. The largest vocabularies have 260,000 tokens and 510,000 merges."""
+
+MAX_NAME_BYTES = 1_024
+"""Of a key or a tensor; llama.cpp takes 64 for a tensor."""
+
+MAX_HEADER_BYTES = 128 << 20
+"""Before the first tensor; those of the largest vocabularies are 16 MB."""
 CHAT_TEMPLATE = b"tokenizer.chat_template"
 
 _UINT32, _FLOAT32, _BOOL, _STRING, _ARRAY = 4, 6, 7, 8, 9
@@ -38,28 +46,29 @@ _BLOCKS = {
 """Type of a tensor -> elements and bytes of one block, as in ggml.h (2 is Q4_0, 8 is Q8_0, 30 is bfloat16)."""
 
 
-def require_sound(path: Path) -> None:
+def require_sound(model: StoredFile) -> None:
     """Refuse a GGUF file whose header is not sound, or that holds a chat template.
 
     Raises:
         BundleError: the first check that fails.
         OSError: it cannot be read.
     """
-    with sound_header(path):
+    with sound_header(model):
         pass
 
 
 @contextmanager
-def sound_header(path: Path) -> Iterator[Header]:
+def sound_header(model: StoredFile) -> Iterator[Header]:
     """Check a GGUF file as `require_sound` does and give its header while the file is open.
 
     Raises:
         BundleError: the first check that fails.
+        ManifestError: its content is not what the manifest of its bundle lists.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            msg = f"{path.name} is empty, expected a GGUF model: export it again"
+    with steady_path(model) as path, path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            msg = f"{model.name} is empty, expected a GGUF model: export it again"
             raise BundleError(msg)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
             header = Header(raw)
@@ -67,7 +76,7 @@ def sound_header(path: Path) -> Iterator[Header]:
                 header.check()
             except (struct.error, _UnsoundError) as err:
                 what = "it ends too early" if isinstance(err, struct.error) else str(err)
-                msg = f"{path.name} is no sound GGUF file ({what}): export it again"
+                msg = f"{model.name} is no sound GGUF file ({what}): export it again"
                 raise BundleError(msg) from err
             yield header
 
@@ -87,6 +96,8 @@ class Header:
         self.raw = raw
         self.at = 0
         self.alignment = 32
+        self.texts = 0
+        self.end = min(len(raw), MAX_HEADER_BYTES)
         self.floats: dict[bytes, float] = {}
         self.tensors: dict[bytes, tuple[list[int], int, int]] = {}
 
@@ -136,16 +147,26 @@ class Header:
         if count > MAX_ARRAY:
             _refuse(f"an array of {count} elements, expected at most {MAX_ARRAY}")
         if kind == _STRING:
-            for _ in range(count):
-                self._string(len(self.raw))
+            self._skip_texts(count)
         elif kind in _SCALAR_BYTES:
             self._move(_SCALAR_BYTES[kind] * count)
         else:
             _refuse(f"an array of type {kind}")
 
+    def _skip_texts(self, count: int) -> None:
+        self.texts += count
+        if self.texts > MAX_TEXTS:
+            _refuse(f"{self.texts} texts in arrays, expected at most {MAX_TEXTS}")
+        length_at, at, end = struct.Struct("<Q").unpack_from, self.at, self.end
+        for _ in range(count):
+            at += 8 + length_at(self.raw, at)[0]
+            if at > end:
+                _refuse("a text reaches beyond the header")
+        self.at = at
+
     def _skip_value(self, kind: int) -> None:
         if kind == _STRING:
-            self._string(len(self.raw))
+            self._string(self.end)
         elif kind in _SCALAR_BYTES:
             self._move(_SCALAR_BYTES[kind])
         else:
@@ -191,8 +212,8 @@ class Header:
 
     def _move(self, count: int) -> None:
         self.at += count
-        if self.at > len(self.raw):
-            _refuse("it ends too early")
+        if self.at > self.end:
+            _refuse(f"it ends too early, or its header is larger than {MAX_HEADER_BYTES} bytes")
 
 
 def _refuse(what: str) -> None:

@@ -7,12 +7,16 @@ onnx.proto (IR version 3 and later), wire types those of the protobuf encoding.
 from __future__ import annotations
 
 import mmap
-from pathlib import Path
+import os
 
 from edge.errors import BundleError
+from firmware_config.verified_file import StoredFile, steady_path
 
 MAX_FIELDS = 300_000
 """Takes under a second to check; the largest real graphs have about 50,000 fields."""
+
+MAX_DEPTH = 60
+"""Messages within each other. A graph within a graph is three; real models have two or three graphs within each other."""
 
 MAX_TAG = 0xFFFF_FFFF
 """Native parsers keep 32 bits of a tag: a longer tag could hide a field number from this check."""
@@ -35,22 +39,23 @@ _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
 _OP_TYPE = 4
 
 
-def require_self_contained(path: Path) -> None:
+def require_self_contained(model: StoredFile) -> None:
     """Refuse an ONNX file that refers to weights or compiled engines in other files, or that is no sound protobuf.
 
     Raises:
         BundleError: it refers to another file, is damaged or empty, or has more than MAX_FIELDS fields.
+        ManifestError: its content is not what the manifest of its bundle lists.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            msg = f"{path.name} is empty, expected an ONNX model: export it again"
+    with steady_path(model) as path, path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            msg = f"{model.name} is empty, expected an ONNX model: export it again"
             raise BundleError(msg)
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
             try:
-                _walk(raw, path.name)
+                _walk(raw, model.name)
             except (IndexError, _DamagedError) as err:
-                msg = f"{path.name} is no sound ONNX file: export it again"
+                msg = f"{model.name} is no sound ONNX file: export it again"
                 raise BundleError(msg) from err
 
 
@@ -59,16 +64,16 @@ class _DamagedError(Exception):
 
 
 def _walk(raw: mmap.mmap, name: str) -> None:
-    pending = [("model", 0, len(raw))]
+    pending = [("model", 0, len(raw), 0)]
     fields, graphs = 0, 0
     while pending:
-        kind, at, end = pending.pop()
+        kind, at, end, depth = pending.pop()
         graphs += kind == "graph"
         children = _CHILDREN[kind]
         while at < end:
             fields += 1
-            if fields > MAX_FIELDS:
-                msg = f"{name} has more than {MAX_FIELDS} fields: export a smaller graph"
+            if fields > MAX_FIELDS or depth > MAX_DEPTH:
+                msg = f"{name} has more than {MAX_FIELDS} fields, or messages more than {MAX_DEPTH} deep: export a smaller graph"
                 raise BundleError(msg)
             tag, at = _varint(raw, at)
             number, wire = tag >> 3, tag & 7
@@ -78,7 +83,7 @@ def _walk(raw: mmap.mmap, name: str) -> None:
             if number in children:
                 if wire != _BYTES:
                     raise _DamagedError
-                pending.append((children[number], start, at))
+                pending.append((children[number], start, at, depth + 1))
             elif kind == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value)):
                 msg = f"{name} keeps weights in another file: export it with all weights inside"
                 raise BundleError(msg)

@@ -4,46 +4,82 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.bundle.gguf_header import require_sound
 from edge.bundle.onnx_header import require_self_contained
 from edge.errors import BundleError
-from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, BundleFile, Manifest
+from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
 from firmware_config.errors import ManifestError, SignatureError
 from firmware_config.signature import read_trusted_keys
-from firmware_config.signed_bundle import GET_NEW_COPY, MAX_SIGNATURE_BYTES, open_regular, read_whole, trusted_manifest
+from firmware_config.signed_bundle import MAX_SIGNATURE_BYTES, read_whole, trusted_manifest
+from firmware_config.verified_file import GET_NEW_COPY, StoredFile, VerifiedFile, content_of
 
-CHUNK_BYTES = 1 << 20
+MAX_TEXT_BYTES = 20_000_000
+"""Of a vocabulary, drafts and the like; real ones have some hundred thousand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A checked bundle. `digest` is `sha256:` of the bytes of its manifest, which holds the digest of every other file."""
+    """A checked bundle. `digest` is `sha256:` of the bytes of its manifest, which holds the digest of every other file.
+
+    An `unsigned` bundle is one that is still being built on this machine: its files are taken as they are.
+    """
 
     root: Path
     manifest: Manifest
     digest: str
+    unsigned: bool = False
 
-    def path(self, name: str) -> Path:
-        """The path of a file that the manifest lists.
+    def file(self, name: str) -> StoredFile:
+        """A file that the manifest lists. Reading it gives the bytes that the manifest lists, whatever lies at its path by then.
 
         Raises:
             BundleError: the manifest does not list it.
         """
-        if all(file.path != name for file in self.manifest.files):
+        entry = next((file for file in self.manifest.files if file.path == name), None)
+        if entry is None:
             msg = f"bundle {self.root}: its manifest does not list {name}: use a bundle that holds this file"
             raise BundleError(msg)
-        return self.root / name
+        path = self.root / name
+        return path if self.unsigned else VerifiedFile(path, sha256=entry.sha256, size=entry.size)
+
+    def file_at(self, path: Path) -> StoredFile:
+        """The file at a path that a station names: one of this bundle if the path leads there, as from its station template."""
+        root, place = self.root.absolute(), path.absolute()
+        inside = place.relative_to(root).as_posix() if place.is_relative_to(root) else ""
+        return self.file(inside) if any(file.path == inside for file in self.manifest.files) else path
+
+    def text(self, name: str) -> str:
+        """The content of a text file that the manifest lists.
+
+        Raises:
+            BundleError: the manifest does not list it, or it is not UTF-8 text or too large.
+            ManifestError: its content is not what the manifest lists.
+        """
+        try:
+            raw = content_of(self.file(name), limit=MAX_TEXT_BYTES)
+            text = raw.decode()
+        except OSError as err:
+            msg = f"reading {name} of bundle {self.manifest.name}: it cannot be read ({err.strerror}): {GET_NEW_COPY}"
+            raise BundleError(msg) from err
+        except UnicodeDecodeError as err:
+            msg = f"reading {name} of bundle {self.manifest.name}: it is not UTF-8 text ({err}): build the bundle again"
+            raise BundleError(msg) from err
+        if len(raw) > MAX_TEXT_BYTES:
+            msg = f"reading {name} of bundle {self.manifest.name}: it has more than {MAX_TEXT_BYTES} bytes: build the bundle again"
+            raise BundleError(msg)
+        return text
 
 
-def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: int = 1) -> Bundle:
+def open_bundle(root: Path, *, trusted: Mapping[str, bytes], require: Callable[[Manifest], None] = lambda _: None) -> Bundle:
     """Check a bundle's folder and open it.
 
-    The order of the checks: the signature over the manifest, the version, every entry of the folder (only listed regular files, no links),
-    every size and sha256, the headers of the model files. `trusted` maps key ids to public keys of 32 bytes.
+    The order of the checks: the signature over the manifest, `require` (such as that it is not too old), every entry of the folder (only
+    listed regular files, no links), every size and sha256, and the headers of the model files in the bytes that were checked. `trusted`
+    maps key ids to public keys of 32 bytes.
 
     Raises:
         BundleError: the first check that fails.
@@ -51,12 +87,10 @@ def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: in
     try:
         raw = read_whole(root / MANIFEST_NAME, limit=MAX_MANIFEST_BYTES)
         signature = read_whole(root / SIGNATURE_NAME, limit=MAX_SIGNATURE_BYTES)
-        manifest = trusted_manifest(raw, signature, trusted=trusted, minimum_version=minimum_version)
+        manifest = trusted_manifest(raw, signature, trusted=trusted, require=require)
         _require_exact_tree(root, manifest)
         for file in manifest.files:
-            _require_content(root / file.path, file)
-        for file in manifest.files:
-            _require_header(root / file.path)
+            _require_sound_file(VerifiedFile(root / file.path, sha256=file.sha256, size=file.size))
     except (BundleError, ManifestError, SignatureError, ValueError) as err:
         msg = f"bundle {root}: {err}"
         raise BundleError(msg) from err
@@ -66,14 +100,14 @@ def open_bundle(root: Path, *, trusted: Mapping[str, bytes], minimum_version: in
     return Bundle(root, manifest, digest_of(raw))
 
 
-def open_trusted_bundle(root: Path, *, keys: Path) -> Bundle:
-    """Check a bundle's folder against the public keys in the folder `keys`, as a box or a command is configured.
+def open_trusted_bundle(root: Path, *, keys: Path, require: Callable[[Manifest], None] = lambda _: None) -> Bundle:
+    """Check a bundle's folder against the public keys in the folder `keys`, as a box or a command is configured; `require` as above.
 
     Raises:
         BundleError: as `open_bundle`.
         SignatureError: the keys cannot be read.
     """
-    return open_bundle(root, trusted=read_trusted_keys(keys))
+    return open_bundle(root, trusted=read_trusted_keys(keys), require=require)
 
 
 def digest_of(manifest: bytes) -> str:
@@ -99,28 +133,15 @@ def _require_exact_tree(root: Path, manifest: Manifest) -> None:
                     raise BundleError(msg)
 
 
-def _require_content(path: Path, file: BundleFile) -> None:
-    with os.fdopen(open_regular(path), "rb", buffering=0) as content:
-        size = os.fstat(content.fileno()).st_size
-        if size != file.size:
-            msg = f"{file.path} has {size} bytes, its manifest says {file.size}: {GET_NEW_COPY}"
-            raise BundleError(msg)
-        digest = hashlib.sha256()
-        while chunk := content.read(CHUNK_BYTES):
-            digest.update(chunk)
-    if digest.hexdigest() != file.sha256:
-        msg = f"{file.path} was changed (its sha256 is {digest.hexdigest()}, its manifest says {file.sha256}): {GET_NEW_COPY}"
-        raise BundleError(msg)
-
-
-def _require_header(path: Path) -> None:
-    match path.suffix:
+def _require_sound_file(file: VerifiedFile) -> None:
+    """Check the size and the digest of a file, and, in the bytes that had that digest, the header of a model."""
+    match file.path.suffix:
         case ".onnx":
-            require_self_contained(path)
+            require_self_contained(file)
         case ".gguf":
-            require_sound(path)
+            require_sound(file)
         case _:
-            pass
+            file.check()
 
 
 def _relative(err: OSError, root: Path) -> str:

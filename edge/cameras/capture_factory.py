@@ -1,4 +1,4 @@
-"""The facts of a capture: its number, and when it was taken by both clocks."""
+"""The facts of a capture: its number, when it was taken by both clocks, and what the wall clock is worth."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
+from edge.cameras.clock import is_clock_synchronised
 from edge.records import Frame, LostFrame, PictureFile, Pixels, Reason
 
 
@@ -17,10 +18,18 @@ def utc_now() -> datetime:
 class CaptureFactory:
     """Numbers the captures of one station from 1."""
 
-    def __init__(self, station: str, *, now: Callable[[], datetime] = utc_now, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> None:
+    def __init__(
+        self,
+        station: str,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        is_synchronised: Callable[[], bool | None] = is_clock_synchronised,
+    ) -> None:
         self._station = station
         self._now = now
         self._monotonic_ns = monotonic_ns
+        self._is_synchronised = is_synchronised
         self._sequence = 0
 
     def frame(self, pixels: Pixels, *, source: str, started_ns: int, taken_ns: int | None = None, file: PictureFile | None = None) -> Frame:
@@ -36,12 +45,23 @@ class CaptureFactory:
             source=source,
             capture_ms=(now_ns - started_ns) / 1e6,
             file=file,
+            clock_synchronised=self._is_synchronised(),
         )
 
     def lost(self, reason: Reason, detail: str, *, source: str, file: PictureFile | None = None) -> LostFrame:
         """The fact that a picture could not be had."""
         self._sequence += 1
-        return LostFrame(reason, detail, self._now(), self._monotonic_ns(), self._station, self._sequence, source, file=file)
+        return LostFrame(
+            reason,
+            detail,
+            self._now(),
+            self._monotonic_ns(),
+            self._station,
+            self._sequence,
+            source,
+            file=file,
+            clock_synchronised=self._is_synchronised(),
+        )
 
     def now_ns(self) -> int:
         """The monotonic clock, at the begin of a capture."""

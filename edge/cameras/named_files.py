@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from edge.cameras.capture_factory import CaptureFactory
-from edge.picture.decode import PictureError, read_picture
+from edge.picture.decode import MAX_BYTES, PictureError, decode_picture, read_picture
 from edge.records import Capture, Trouble
 from firmware_config.station import Picture
+from firmware_config.verified_file import StoredFile, VerifiedFile
 
 
 class NamedFiles:
     """One capture for each file, in the order given; the source is the file's name."""
 
-    def __init__(self, paths: Sequence[Path], *, station: str, picture: Picture) -> None:
+    def __init__(self, paths: Sequence[StoredFile], *, station: str, picture: Picture) -> None:
         self._paths = tuple(paths)
         self._picture = picture
         self._captures = CaptureFactory(station)
@@ -36,10 +36,13 @@ class NamedFiles:
         """End `frames`; may be called twice."""
         self._closed.set()
 
-    def _capture(self, path: Path) -> Capture:
+    def _capture(self, path: StoredFile) -> Capture:
         started_ns = self._captures.now_ns()
         try:
-            pixels = read_picture(path, picture=self._picture)
+            if isinstance(path, VerifiedFile):
+                pixels = decode_picture(path.read(limit=MAX_BYTES), name=path.name, picture=self._picture)
+            else:
+                pixels = read_picture(path, picture=self._picture)
         except PictureError as err:
             return self._captures.lost(err.reason, err.detail, source=path.name)
         return self._captures.frame(pixels, source=path.name, started_ns=started_ns)

@@ -10,6 +10,7 @@ from edge.cameras.child import ChildCamera
 from edge.cameras.reader_process import FFMPEG_ENVIRONMENT, Source
 from edge.errors import CameraError
 from firmware_config.cameras import RtspCamera as Settings
+from firmware_config.redact import without_login
 from firmware_config.regular_file import read_secret
 
 SPARE_MS = 2_000
@@ -52,10 +53,10 @@ def _login(settings: Settings) -> str:
         login = read_secret(path) if path is not None else ""
     except (OSError, UnicodeDecodeError) as err:
         why = getattr(err, "strerror", err)
-        msg = f"camera {settings.url}: its password file {path} cannot be read ({why}): give the file as `user:password`"
+        msg = f"camera {without_login(settings.url)}: its password file {path} cannot be read ({why}): give the file as `user:password`"
         raise CameraError(msg) from err
     user, colon, password = login.partition(":")
     if not colon:
-        msg = f"camera {settings.url}: its password file {path} holds no `user:password`: correct the file"
+        msg = f"camera {without_login(settings.url)}: its password file {path} holds no `user:password`: correct the file"
         raise CameraError(msg)
     return f"{quote(user, safe='')}:{quote(password, safe='')}"

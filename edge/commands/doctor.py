@@ -16,8 +16,8 @@ def register(commands: Commands) -> None:
         commands,
         "doctor",
         summary="Try each part of the box as the daemon would use it, and print what it runs on or why it fails.",
-        details="The parts are clock, board, bundle, stations, spool, disk, models, cameras and outputs. The exit code is 1 if one fails. "
-        "A station that can never say OK runs all the same: that is a warning, with the reason.",
+        details="The parts are clock, board, bundle, stations, spool, disk, evidence, models, cameras and outputs. "
+        "The exit code is 1 if one fails. A station that can never say OK runs all the same: that is a warning, with the reason.",
         example="kotoba-edge doctor --stations /etc/kotoba/stations --bundle /var/lib/kotoba/bundle",
         run=_doctor,
     )

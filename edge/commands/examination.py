@@ -16,15 +16,17 @@ import numpy as np
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
 from edge.cameras.capture_factory import CaptureFactory
-from edge.daemon.startup import box_info, open_spool, read_stations
+from edge.cameras.clock import is_clock_synchronised
+from edge.daemon.startup import box_info, evidence_folder, open_spool, read_stations
 from edge.describers import open_vision_models
-from edge.errors import EdgeError
+from edge.errors import EdgeError, EvidenceError
 from edge.familiarity.open import open_memory
 from edge.judges import open_needed_model, open_station_judge
 from edge.judges.open import lesson_examples
 from edge.records import LostFrame, Pixels
 from edge.sinks import open_sinks
 from edge.texts.obstacles import TEXTS
+from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
 from firmware_config.bundle_parts import require_parts
 from firmware_config.calibration import read_calibration
@@ -78,11 +80,13 @@ def examine(settings: BoxSettings) -> list[Finding]:
         return opened
 
     attempt("clock", lambda: (None, _clock()))
+    findings += clock_findings(is_synchronised=is_clock_synchronised())
     board = attempt("board", lambda: _board(settings))
     bundle = attempt("bundle", lambda: _bundle(settings))
     stations = attempt("stations", lambda: _stations(settings))
     attempt("spool", lambda: (None, _spool(settings)))
     attempt("disk", lambda: (None, _disk(settings)))
+    findings.append(_evidence(settings))
     if board is None or bundle is None or stations is None:
         return findings
     attempt("models", lambda: (None, _models(stations, bundle, board)))
@@ -102,13 +106,22 @@ def _clock() -> str:
     return f"{now:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def clock_findings(*, is_synchronised: bool | None) -> list[Finding]:
+    """A warning where the clock follows no other one; nothing where it does, or where that is not known."""
+    if is_synchronised is not False:
+        return []
+    advice = "name a time server of the plant (systemd-timesyncd, chrony); until then verdicts say clock_synchronised: false"
+    return [Finding("clock", Level.WARN, f"the clock is not synchronised, so times drift and may jump: {advice}")]
+
+
 def _board(settings: BoxSettings) -> tuple[Board, str]:
     board = read_board(settings.board)
     return board, f"{settings.board}: {', '.join(board.providers)}"
 
 
 def _bundle(settings: BoxSettings) -> tuple[Bundle, str]:
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
+    accepted = AcceptedBundles.beside(settings.spool)
+    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
     manifest = bundle.manifest
     return bundle, f"{manifest.name} version {manifest.bundle_version}, signed by {manifest.key_id}, {bundle.digest}"
 
@@ -137,6 +150,17 @@ def _disk(settings: BoxSettings) -> str:
     return f"{free / 1e9:.1f} GB free at {folder}"
 
 
+def _evidence(settings: BoxSettings) -> Finding:
+    """A folder that takes no pictures is a warning: it costs pictures, and no verdict."""
+    folder = evidence_folder(settings)
+    try:
+        count, size = folder.look()
+    except EvidenceError as err:
+        return Finding("evidence", Level.WARN, str(err))
+    used = f"{size / 1e6:.1f} of {settings.evidence_max_bytes / 1e6:.0f} MB"
+    return Finding("evidence", Level.OK, f"{folder.root}: {count} pictures, {used}")
+
+
 def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
     """Describe and judge one rendered picture with the settings of each station."""
     vision = open_vision_models(bundle, board=board)
@@ -158,7 +182,7 @@ def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
     path = station.judge.calibration
     try:
         require_parts(station, bundle.manifest)
-        calibration = None if path is None else read_calibration(path)
+        calibration = None if path is None else read_calibration(bundle.file_at(path))
         found = obstacles(station, bundle.manifest, calibration, is_taught=bool(lesson_examples(station)))
     except (EdgeError, ConfigError):
         return []

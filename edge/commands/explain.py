@@ -19,10 +19,12 @@ def register(commands: Commands) -> None:
         "explain",
         summary="Print which words moved a stored verdict, as text, as JSON or as a picture.",
         details="The words are judged again without each word in turn. The models and the station's settings must be those of the verdict.",
-        example="kotoba-edge explain 01f3 --jsonl lines.jsonl --station cell.toml --png why.png --picture cell0001.png",
+        example="kotoba-edge explain cell-01:42 --jsonl lines.jsonl --station cell.toml --png why.png --picture cell0001.png",
         run=_explain,
     )
-    explain.add_argument("id", metavar="ID", help="The id of the inspection. Its beginning is enough where no other id begins the same.")
+    explain.add_argument(
+        "id", metavar="ID", help="The id of the inspection, its beginning or its end where no other id has the same one, or STATION:SEQ."
+    )
     add_history_options(explain)
     explain.add_argument("--language", choices=("en", "ja"), help="The language of the text. Default: the station's language.")
     explain.add_argument("--json", action="store_true", help="Print one JSON object instead of the text.")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge.commands.author import add_by_option, author_of, one_line
 from edge.commands.history_options import add_history_options, history_from
 from edge.commands.options import Commands, add_command, add_group, add_models_options, add_station_option, positive, settings_from
 from edge.errors import LessonError
@@ -31,10 +31,12 @@ def _register_correct(verbs: Commands) -> None:
         "correct",
         summary="Correct or confirm a stored verdict: its words and the right label become a lesson of the station.",
         details="The exit code is 1 when the lesson is refused, for example because a golden verdict would get worse.",
-        example='kotoba-edge learn correct 01f3 --label crack --why "hairline at the busbar" --station cell.toml',
+        example='kotoba-edge learn correct cell-01:42 --label crack --why "hairline at the busbar" --station cell.toml',
         run=_correct,
     )
-    correct.add_argument("id", metavar="ID", help="The id of the inspection. Its beginning is enough where no other id begins the same.")
+    correct.add_argument(
+        "id", metavar="ID", help="The id of the inspection, its beginning or its end where no other id has the same one, or STATION:SEQ."
+    )
     correct.add_argument("--label", required=True, metavar="NAME", help="The right label. The verdict's own label confirms the verdict.")
     correct.add_argument(
         "--as",
@@ -90,52 +92,21 @@ def _register_calibration_pictures(verbs: Commands) -> None:
 
 def _add_author_options(command: argparse.ArgumentParser) -> None:
     """Add who writes the line of the lessons file, and why."""
-    command.add_argument("--by", type=_line, metavar="NAME", help="Who teaches this. Default: the user who runs the command.")
-    command.add_argument("--why", type=_line, default="", metavar="TEXT", help=f"The reason, at most {MAX_TEXT} characters. Default: none.")
-
-
-def _line(text: str) -> str:
-    """Convert an argument to one short line.
-
-    Raises:
-        argparse.ArgumentTypeError: the text is too long, or has more than one line.
-    """
-    if len(text) > MAX_TEXT or len(text.splitlines()) > 1:
-        msg = f"give one line of at most {MAX_TEXT} characters"
-        raise argparse.ArgumentTypeError(msg)
-    return text
-
-
-def _author(options: argparse.Namespace) -> str:
-    try:
-        return str(options.by or getpass.getuser())
-    except (KeyError, OSError) as err:  # a user id without a name, as in a container
-        msg = "teaching: this user has no name: give one with --by NAME"
-        raise LessonError(msg) from err
+    add_by_option(command, help_text="Who teaches this.")
+    command.add_argument(
+        "--why", type=one_line, default="", metavar="TEXT", help=f"The reason, at most {MAX_TEXT} characters. Default: none."
+    )
 
 
 def _correct(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundle.open import open_trusted_bundle
-    from edge.describers import open_vision_models
-    from edge.familiarity.open import open_memory
-    from edge.judges import open_needed_model
-    from edge.review.teach import Teacher, Teaching
-    from firmware_config.board import read_board
+    from edge.review.open_teacher import TeachingBox
+    from edge.review.teach import Teaching
 
     station = read_station(options.station)
     path, lines = _lessons(station)
     (inspection,) = history_from(options, settings).find([options.id])
-    box = settings_from(options, settings)
-    bundle, board = open_trusted_bundle(box.bundle, keys=box.keys), read_board(box.board)
-    teacher = Teacher(
-        path,
-        lines,
-        station=station,
-        bundle=bundle,
-        model=open_needed_model(bundle, [station], board=board),
-        describer=open_vision_models(bundle, board=board).describer(station.describe, open_memory(bundle, station)),
-    )
-    teaching = Teaching(inspection, options.label, options.kind, by=_author(options), why=options.why)
+    teacher = TeachingBox(settings_from(options, settings)).teacher(station, path, lines)
+    teaching = Teaching(inspection, options.label, options.kind, by=author_of(options), why=options.why)
     learned = teacher.teach(teaching, now=datetime.now(timezone.utc))
     lesson = learned.lesson
     print(f"lesson {lesson.number}: {lesson.source} is {lesson.label!r}, its verdict was {lesson.verdict_label!r}; kept in {path}")
@@ -156,7 +127,7 @@ def _undo(options: argparse.Namespace, _settings: BoxSettings) -> int:
         known = f"the lessons that count are {', '.join(map(str, numbers))}" if numbers else "no lesson counts"
         msg = f"undoing lesson {options.number} of {path}: it does not count ({known}): see `kotoba-edge learn list`"
         raise LessonError(msg)
-    author, now = _author(options), datetime.now(timezone.utc)
+    author, now = author_of(options), datetime.now(timezone.utc)
     append_lesson(path, Undo(number=len(lines) + 1, by=author, at=now, why=options.why, undoes=options.number))
     print(f"lesson {options.number} no longer counts: start the daemon again, and calibrate the station again if it was an example")
     return DONE

@@ -23,7 +23,10 @@ def register(commands: Commands) -> None:
         run=_reproduce,
     )
     reproduce.add_argument(
-        "ids", nargs="*", metavar="ID", help="The id of an inspection. Its beginning is enough where no other id begins the same."
+        "ids",
+        nargs="*",
+        metavar="ID",
+        help="The id of an inspection, its beginning or its end where no other id has the same one, or STATION:SEQ.",
     )
     reproduce.add_argument("--all", action="store_true", help="Take every inspection of the station except FAULTs, instead of ids.")
     reproduce.add_argument("--limit", type=positive, metavar="N", help="With --all: take the first N inspections. Default: all.")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
-from edge.errors import EdgeError, NobodyListensError
+from edge.errors import EdgeError, NobodyListensError, SpoolError
+from edge.records import Inspection
 from edge.sinks import SinkRoute
-from edge.spool.store import Spool
+from edge.spool.store import Pending, Spool
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +23,17 @@ FIRST_DELAY_S, LAST_DELAY_S = 0.1, 5.0
 IDLE_S = 1.0
 """With nothing to do, look again after this long: another process may have asked for a replay."""
 
-BATCH_ROWS = 50
+BATCH_ROWS = 100
+"""Read at once."""
+
+MARK_ROWS = 10
+"""The cursors are moved for so many at once: a kill sends these and what is under way twice."""
+
+TURN_S = 1.0
+"""So long the sink is supplied in one go, as long as there is something."""
+
+PUT_OFF_ROWS = 100
+"""A larger backlog waits for what is committed next, where the route says so: a line needs the newest verdict first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +131,10 @@ class Dispatcher:
         """Deliver what is pending; if nothing is, keep in touch and wait for more."""
         with self._changed:
             self._work = False
-        rows = self._spool.pending(self._route.name, self._route.stations, BATCH_ROWS)
+        self._serve_replays()
+        if self._route.newest_first and self._spool.put_off(self._route.name, self._route.stations, more_than=PUT_OFF_ROWS):
+            log.info("route %s puts its backlog off: what is committed next goes first", self._route.name)
+        rows = self._pending(())
         if not rows:
             self._route.sink.connect()
             self._note(None)
@@ -127,14 +143,58 @@ class Dispatcher:
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: self._work, IDLE_S)
             return
-        for row in rows:
-            if self._stopping.is_set():
+        self._deliver(rows)
+
+    def _deliver(self, rows: Sequence[Pending]) -> None:
+        """Keep the sink supplied for a while, beginning with these, and move the cursors past what the other side has."""
+        under_way: deque[Pending] = deque()
+        delivered: list[Pending] = []
+        try:
+            with closing(self._route.sink.deliver(self._supply(rows, under_way, delivered))) as taken:
+                for _ in taken:
+                    delivered.append(under_way.popleft())
+                    self._progress += 1
+                    if len(delivered) >= MARK_ROWS:
+                        self._mark(delivered)
+        finally:
+            self._mark(delivered)
+
+    def _supply(self, rows: Sequence[Pending], under_way: deque[Pending], delivered: Sequence[Pending]) -> Iterator[Inspection]:
+        until = self._clock() + TURN_S
+        more = deque(rows)
+        while self._clock() < until and not self._stopping.is_set():
+            if self._work or not more:
+                with self._changed:
+                    self._work = False
+                more = deque(self._pending([*delivered, *under_way]))
+            if not more:
                 return
-            self._route.sink.deliver(row.inspection)
-            self._spool.mark_delivered(self._route.name, row)
-            self._delivered += 1
-            self._progress += 1
+            under_way.append(more.popleft())
+            yield under_way[-1].inspection
+
+    def _pending(self, under_way: Sequence[Pending]) -> tuple[Pending, ...]:
+        return self._spool.pending(self._route.name, self._route.stations, BATCH_ROWS, under_way=under_way)
+
+    def _mark(self, delivered: list[Pending]) -> None:
+        if delivered:
+            self._spool.mark_delivered(self._route.name, delivered)
+            self._delivered += len(delivered)
+            delivered.clear()
             self._note(None)
+
+    def _serve_replays(self) -> None:
+        """Note what consumers ask to be sent again, and tell them how much of it is still here."""
+        for asked in self._route.replay_requests():
+            found, refused = 0, None
+            try:
+                found = self._spool.replay(self._route.name, asked.station, asked.first, asked.last, epoch=asked.epoch)
+            except SpoolError as err:
+                refused = str(err)
+            log.info(
+                "replay asked station=%s epoch=%s first=%d last=%d found=%d refused=%r",
+                asked.station, asked.epoch, asked.first, asked.last, found, refused,
+            )  # fmt: skip
+            self._route.answer_replay(asked, found, refused)
 
     def _note(self, err: Exception | None) -> None:
         """Remember how it goes; the log gets changes only."""

@@ -16,6 +16,7 @@ from edge.daemon.metrics import Metrics, resident_bytes
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.trouble_log import TroubleLog
 from edge.errors import MessageError, SpoolError
+from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import uncommitted, unencodable
 from edge.interfaces import Camera
@@ -75,13 +76,21 @@ class Daemon:
     """
 
     def __init__(
-        self, pipelines: Sequence[StationPipeline], *, spool: Spool, routes: Sequence[SinkRoute], metrics: Metrics, notifier: Notifier
+        self,
+        pipelines: Sequence[StationPipeline],
+        *,
+        spool: Spool,
+        routes: Sequence[SinkRoute],
+        metrics: Metrics,
+        notifier: Notifier,
+        evidence: EvidenceKeeper | None = None,
     ) -> None:
         self._pipelines = tuple(pipelines)
         self._spool = spool
         self._routes = tuple(routes)
         self._metrics = metrics
         self._notifier = notifier
+        self._evidence = evidence
         self._dispatchers = tuple(Dispatcher(spool=spool, route=route) for route in routes)
         self._stopping = threading.Event()
         self._captured = threading.Event()
@@ -177,11 +186,23 @@ class Daemon:
             *((text, (name,)) for name, text in self._camera_errors.items()),
             *((f"station {name}: {each.detail}", (name,)) for name, some in self._troubles.items() for each in some),
             *((status.last_error, route.stations) for route, status in zip(self._routes, statuses, strict=True)),
+            (self._show_evidence(), everyone),
             *((f"{stage} is hung", everyone) for stage in sorted(hung)),
         ]
         concerned = {name for text, names in troubles if text for name in names}
         why = next((text for text, _ in troubles if text), None)
         self._report_status("degraded" if why else "online", why, tuple(name for name in everyone if name in concerned))
+
+    def _show_evidence(self) -> str | None:
+        """Show the figures of kept pictures; why none are kept now, if so."""
+        if self._evidence is None:
+            return None
+        trouble = self._evidence.trouble()
+        self._metrics.evidence_bytes.set(self._evidence.used_bytes)
+        self._metrics.evidence_kept.set(self._evidence.kept)
+        self._metrics.evidence_dropped.set(self._evidence.dropped)
+        self._metrics.evidence_trouble.set(trouble is not None)
+        return trouble
 
     def _show_troubles(self, station: str, troubles: tuple[Trouble, ...]) -> None:
         """Say what is wrong with a camera when that changes: in the log, in a metric and in the station's state."""
@@ -255,6 +276,8 @@ class Daemon:
         committed = self._commit(inspection, capture.file)
         if committed is None:
             return
+        if self._evidence is not None:
+            self._evidence.offer(committed, capture)
         self._metrics.count(replace(committed, timings_ms=(*committed.timings_ms, ("commit", (time.monotonic() - started) * 1e3))))
         for dispatcher in self._dispatchers:
             dispatcher.wake()
@@ -265,7 +288,8 @@ class Daemon:
         while True:
             self._turns += 1
             try:
-                committed = self._spool.commit(inspection, file=file)
+                named = inspection if self._evidence is None else self._evidence.named(inspection)
+                committed = self._spool.commit(named, file=file)
             except MessageError as err:
                 log.exception("encoding failed id=%s station=%s source=%r", inspection.id, inspection.station, inspection.source)
                 if not was_encodable:  # nothing is left that could be left out

@@ -46,6 +46,10 @@ class Metrics:
         )
         self.spool_bytes = Gauge("kotoba_spool_bytes", "Bytes used in the spool", registry=self.registry)
         self.spool_full = Gauge("kotoba_spool_full", "1 while no verdict can be committed", registry=self.registry)
+        self.evidence_bytes = Gauge("kotoba_evidence_bytes", "Bytes that kept pictures take of the disk", registry=self.registry)
+        self.evidence_kept = Gauge("kotoba_evidence_kept", "Pictures kept since the start", registry=self.registry)
+        self.evidence_dropped = Gauge("kotoba_evidence_dropped", "Pictures that could not be kept since the start", registry=self.registry)
+        self.evidence_trouble = Gauge("kotoba_evidence_trouble", "1 while pictures cannot be kept", registry=self.registry)
         self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
 
     def count(self, inspection: Inspection) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from edge.daemon.loop import Daemon, StationPipeline
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.errors import EdgeError, SpoolError
+from edge.evidence.folder import EvidenceFolder
+from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.sinks import open_sinks
 from edge.spool.store import Spool
+from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
 from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings
@@ -25,6 +29,9 @@ from firmware_config.station import Station, read_station, require_distinct_name
 from firmware_config.version import installed_version
 
 log = logging.getLogger(__name__)
+
+EVIDENCE_STOP_S = 0.5
+"""At the end the pictures that still wait get this long; the rest is dropped."""
 
 
 def read_stations(folder: Path) -> tuple[Station, ...]:
@@ -53,7 +60,8 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     """
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
+    accepted = AcceptedBundles.beside(settings.spool)
+    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
     if stop is None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -62,7 +70,9 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         spool = stack.enter_context(closing(open_spool(settings)))
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
-        inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
+        inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged, last_id=spool.last_id())
+        if accepted.accept(bundle.manifest):
+            log.info("bundle accepted name=%s version=%d, older ones are refused", bundle.manifest.name, bundle.manifest.bundle_version)
         pipelines = [
             StationPipeline(station, _camera(station, spool, metrics), inspector, live=station.camera.live)
             for station, inspector in zip(stations, inspectors, strict=True)
@@ -76,7 +86,11 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
                 raise EdgeError(msg) from err
             stack.callback(stop_serving)
             log.info("metrics host=%s port=%d", settings.metrics_host, port)
-        Daemon(pipelines, spool=spool, routes=routes, metrics=metrics, notifier=Notifier()).run(stop)
+        evidence = _evidence(stations, settings)
+        if evidence is not None:
+            evidence.start()
+            stack.callback(evidence.close, EVIDENCE_STOP_S)
+        Daemon(pipelines, spool=spool, routes=routes, metrics=metrics, notifier=Notifier(), evidence=evidence).run(stop)
 
 
 def _camera(station: Station, spool: Spool, metrics: Metrics) -> Camera:
@@ -84,6 +98,18 @@ def _camera(station: Station, spool: Spool, metrics: Metrics) -> Camera:
     name = station.station.name
     left_alone = metrics.left_alone.labels(name)
     return open_camera(station.camera, station=name, picture=station.picture, judged=spool.judged_files(name), on_left_alone=left_alone.inc)
+
+
+def _evidence(stations: Sequence[Station], settings: BoxSettings) -> EvidenceKeeper | None:
+    """What keeps the pictures of verdicts; None where no station keeps any."""
+    if all(station.evidence.is_none for station in stations):
+        return None
+    return EvidenceKeeper(evidence_folder(settings), {station.station.name: station.evidence for station in stations})
+
+
+def evidence_folder(settings: BoxSettings) -> EvidenceFolder:
+    """The folder of a box's kept pictures, not opened yet."""
+    return EvidenceFolder(settings.evidence_folder, max_bytes=settings.evidence_max_bytes, keep_s=settings.evidence_keep_days * 86_400)
 
 
 def open_spool(settings: BoxSettings) -> Spool:

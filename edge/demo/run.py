@@ -56,7 +56,7 @@ def run_demo(*, product: str, pictures: int, forever: bool, language: str | None
     opened = open_trusted_bundle(bundle, keys=keys)
     logging.getLogger().setLevel(logging.ERROR)
     folder = out / "run" / "pictures"
-    samples = _link(SAMPLES[product](pictures), folder)
+    samples = _copy(SAMPLES[product](pictures), folder)
     report = Report(texts)
     entries: list[Entry] = []
     stop = threading.Event()
@@ -81,13 +81,13 @@ def run_demo(*, product: str, pictures: int, forever: bool, language: str | None
     return 0 if forever or report.count == len(samples) else 1
 
 
-def _link(samples: Sequence[Sample], folder: Path) -> dict[str, Sample]:
-    """Fill a new folder with links to the pictures, numbered in their order; returns the name of each link and its sample."""
+def _copy(samples: Sequence[Sample], folder: Path) -> dict[str, Sample]:
+    """Fill a new folder with copies of the pictures, numbered in their order; returns the name of each copy and its sample."""
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
     by_name = {f"{number:03}-{sample.path.name}": sample for number, sample in enumerate(samples, 1)}
     for name, sample in by_name.items():
-        (folder / name).symlink_to(sample.path)
+        shutil.copyfile(sample.path, folder / name)
     return by_name
 
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from edge.bundle.open import Bundle
 from edge.describers.decoding.decoder import Ids, Logits, SpecialTokens
 from edge.describers.decoding.drafts import open_drafts
 from edge.describers.decoding.generate import generate
+from edge.describers.tokenizer import read_tokenizer
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
@@ -31,12 +31,12 @@ class BlipCaptioner:
 
     def __init__(self, bundle: Bundle, blip: Blip, *, board: Board) -> None:
         self._blip = blip
-        self._vision = Graph(bundle.path(blip.vision), board)
-        self._decoder = Graph(bundle.path(blip.decoder), board)
+        self._vision = Graph(bundle.file(blip.vision), board)
+        self._decoder = Graph(bundle.file(blip.decoder), board)
         if blip.drafts and len(self._decoder.outputs["logits"]) != 3:  # (B, T, V)
             msg = f"bundle {bundle.manifest.name} has drafts, {blip.drafts}, and a decoder that cannot check drafts: build the bundle again"
             raise BundleError(msg)
-        self._tokenizer = Tokenizer.from_file(str(bundle.path(blip.tokenizer)))
+        self._tokenizer = read_tokenizer(bundle, blip.tokenizer)
         self._drafts = open_drafts(bundle, blip.drafts, self._tokenizer, board=board)
         prompt = self._tokenizer.encode(blip.prompt, add_special_tokens=False).ids if blip.prompt else []
         self._special = SpecialTokens((blip.bos_token_id, *prompt), end=blip.eos_token_id, pad=blip.pad_token_id)

@@ -38,7 +38,7 @@ class ClipTagger:
     def __init__(self, bundle: Bundle, clip: Clip, *, board: Board) -> None:
         self._bundle, self._clip, self._board = bundle, clip, board
         self._preprocess = clip.preprocess
-        self._session = open_session(bundle.path(clip.vision), board)
+        self._session = open_session(bundle.file(clip.vision), board)
         self._tags, self._attributes = read_vocabulary(bundle, clip.tags), read_vocabulary(bundle, clip.attributes)
         self._phrase_embedder: PhraseEmbedder | None = None
         given = {output.name for output in self._session.get_outputs()}

@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
 
 from edge.bundle.open import Bundle
 from edge.describers.clip import ClipTagger
@@ -15,6 +14,7 @@ from edge.describers.clip_and_captioner import ClipAndCaptioner
 from edge.describers.decoding.decoder import Ids, Logits, SpecialTokens
 from edge.describers.decoding.drafts import Drafts
 from edge.describers.decoding.generate import generate
+from edge.describers.tokenizer import read_tokenizer
 from edge.errors import DescribeError
 from edge.picture.preprocess import pixel_values
 from edge.records import Pixels
@@ -43,9 +43,9 @@ class VisionEncoderDecoderCaptioner:
 
     def __init__(self, bundle: Bundle, section: VisionEncoderDecoder, *, board: Board) -> None:
         self._preprocess = section.preprocess
-        self._encoder = Graph(bundle.path(section.encoder), board)
-        self._decoder = Graph(bundle.path(section.decoder), board)
-        self._tokenizer = Tokenizer.from_file(str(bundle.path(section.tokenizer)))
+        self._encoder = Graph(bundle.file(section.encoder), board)
+        self._decoder = Graph(bundle.file(section.decoder), board)
+        self._tokenizer = read_tokenizer(bundle, section.tokenizer)
         self._special = SpecialTokens((section.decoder_start_token_id,), end=section.eos_token_id, pad=section.pad_token_id)
 
     def captions(self, pixels: Pixels, settings: Describe) -> tuple[str, ...]:

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from edge.bundle.open import Bundle
+from edge.describers.embeddings import MAX_EMBEDDINGS_BYTES, embeddings_of
+from edge.describers.tokenizer import read_tokenizer
 from edge.errors import BundleError
 from edge.records import Tag
 from edge.runtime.onnx import open_session
 from firmware_config.board import Board
 from firmware_config.describers import Clip, VocabularyFiles
+from firmware_config.verified_file import content_of
 
 SCORE_DIGITS = 4
 """Decimal digits of a cosine. Rounding keeps words and their order independent of the last bits, which differ between kernels."""
@@ -54,14 +57,15 @@ def read_vocabulary(bundle: Bundle, files: VocabularyFiles) -> Vocabulary:
     Raises:
         BundleError: there are no words, or the embeddings are not float32 with one row for each word.
     """
-    words = tuple(bundle.path(files.words).read_text(encoding="utf-8").splitlines())
-    embeddings = np.load(bundle.path(files.embeddings), allow_pickle=False)
-    if embeddings.dtype != np.float32 or embeddings.ndim != 2 or len(embeddings) != len(words) or not words:
+    words = tuple(bundle.text(files.words).splitlines())
+    try:
+        embeddings = embeddings_of(content_of(bundle.file(files.embeddings), limit=MAX_EMBEDDINGS_BYTES), rows=len(words))
+    except (OSError, ValueError) as err:
         msg = (
-            f"reading vocabulary {files.words}: it has {len(words)} words and {files.embeddings} is {embeddings.dtype} "
-            f"{embeddings.shape}, expected at least one word and float32 ({len(words)}, D): build the bundle again"
+            f"reading vocabulary {files.words}: it has {len(words)} words and {files.embeddings} is {err}, "
+            f"expected at least one word and float32 ({len(words)}, D): build the bundle again"
         )
-        raise BundleError(msg)
+        raise BundleError(msg) from err
     return Vocabulary(words, embeddings)
 
 
@@ -71,8 +75,8 @@ def embed_words(bundle: Bundle, clip: Clip, words: Sequence[str], *, board: Boar
     Raises:
         BundleError: the text tower cannot be loaded, or a word in its prompt has more tokens than clip.context_tokens.
     """
-    session = open_session(bundle.path(clip.text), board)
-    tokenizer = Tokenizer.from_file(str(bundle.path(clip.tokenizer)))
+    session = open_session(bundle.file(clip.text), board)
+    tokenizer = read_tokenizer(bundle, clip.tokenizer)
     reading = {"context_tokens": clip.context_tokens, "pad_token_id": clip.pad_token_id}
     return embed(session, tokenizer, words, prompts=clip.prompts, **reading)
 
@@ -82,8 +86,8 @@ class PhraseEmbedder:
 
     def __init__(self, bundle: Bundle, clip: Clip, *, board: Board) -> None:
         self._clip = clip
-        self._session = open_session(bundle.path(clip.text), board)
-        self._tokenizer = Tokenizer.from_file(str(bundle.path(clip.tokenizer)))
+        self._session = open_session(bundle.file(clip.text), board)
+        self._tokenizer = read_tokenizer(bundle, clip.tokenizer)
         self._cache: dict[str, NDArray[np.float32] | None] = {}
 
     def __call__(self, phrase: str) -> NDArray[np.float32] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field
 
 from edge.errors import FamiliarityError
 from edge.familiarity.arrays import array_of, array_text
@@ -15,8 +15,9 @@ from edge.familiarity.memory import Memory, Subspace
 from edge.measures.measures import Measures
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import first_mistake
-from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
+from firmware_config.strict_json import read_json
+from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.write import write_atomic
 
 MAX_MEMORY_BYTES = 20_000_000
@@ -83,14 +84,14 @@ def write_memory(
         raise FamiliarityError(msg) from err
 
 
-def read_memory(path: Path, *, roi: tuple[tuple[float, float], ...] | None) -> Memory:
+def read_memory(path: StoredFile, *, roi: tuple[tuple[float, float], ...] | None) -> Memory:
     """Read a memory file for a station with this region of interest.
 
     Raises:
         FamiliarityError: the file is missing, too large, no memory, or was learned with another region of interest.
     """
     try:
-        raw = read_regular(path, MAX_MEMORY_BYTES + 1)
+        raw = content_of(path, limit=MAX_MEMORY_BYTES)
     except OSError as err:
         msg = f"memory {path} cannot be read ({err.strerror}): {ADVICE} or correct [familiarity]"
         raise FamiliarityError(msg) from err
@@ -98,7 +99,7 @@ def read_memory(path: Path, *, roi: tuple[tuple[float, float], ...] | None) -> M
         msg = f"memory {path} has more than {MAX_MEMORY_BYTES} bytes: {ADVICE}"
         raise FamiliarityError(msg)
     try:
-        file = MemoryFile.model_validate_json(raw)
+        file = read_json(MemoryFile, raw)
         subspace = Subspace(
             mean=array_of(file.mean, file.features),
             deviation=array_of(file.deviation, file.features),
@@ -107,11 +108,8 @@ def read_memory(path: Path, *, roi: tuple[tuple[float, float], ...] | None) -> M
             rest=file.rest,
         )
         measures = None if file.measures is None else file.measures.opened()
-    except ValidationError as err:
-        msg = f"memory {path}: {first_mistake(err)}: {ADVICE}"
-        raise FamiliarityError(msg) from err
     except ValueError as err:
-        msg = f"memory {path}: {err}: {ADVICE}"
+        msg = f"memory {path}: {first_mistake(err)}: {ADVICE}"
         raise FamiliarityError(msg) from err
     if file.roi != roi:
         msg = f"memory {path} was learned with another region of interest than the station has: {ADVICE}"

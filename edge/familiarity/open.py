@@ -33,4 +33,4 @@ def open_memory(bundle: Bundle, station: Station) -> Memory | None:
             "correct [familiarity] memory or make one with `kotoba-edge measure`"
         )
         raise BundleError(msg)
-    return read_memory(bundle.path(memories[settings.memory]), roi=roi)
+    return read_memory(bundle.file(memories[settings.memory]), roi=roi)

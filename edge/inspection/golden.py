@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from edge.bundle.open import Bundle
 from edge.cameras.named_files import NamedFiles
@@ -21,6 +20,7 @@ from edge.records import Capture, Decision, Description, Inspection, LostFrame
 from firmware_config.bundle import GOLDEN_STATION, Golden
 from firmware_config.labels import Label
 from firmware_config.station import Station, read_station
+from firmware_config.verified_file import StoredFile, VerifiedFile
 
 
 def read_golden_station(bundle: Bundle) -> Station:
@@ -30,7 +30,7 @@ def read_golden_station(bundle: Bundle) -> Station:
         BundleError: the bundle has no golden station.
         StationError: it is not understood.
     """
-    return without_camera(read_station(bundle.path(GOLDEN_STATION)))
+    return without_camera(read_station(bundle.file(GOLDEN_STATION)))
 
 
 def without_camera(station: Station) -> Station:
@@ -47,16 +47,17 @@ def inspect_golden_picture(bundle: Bundle, picture: str, inspector: Inspector) -
     Raises:
         BundleError: the bundle has no such picture.
     """
-    return inspector.inspect(golden_capture(bundle.path(picture), station=inspector.station))
+    return inspector.inspect(golden_capture(bundle.file(picture), station=inspector.station))
 
 
-def golden_capture(picture: Path, *, station: Station) -> Capture:
+def golden_capture(picture: StoredFile, *, station: Station) -> Capture:
     """A golden picture as a camera of the station gives it.
 
     Raises:
         BundleError: it is not there.
+        ManifestError: its content is not what the manifest of its bundle lists.
     """
-    if not picture.is_file():
+    if not (picture.path if isinstance(picture, VerifiedFile) else picture).is_file():
         msg = f"the golden picture {picture} is not there: take the bundle from its builder again"
         raise BundleError(msg)
     return next(NamedFiles([picture], station=station.station.name, picture=station.picture).frames())
@@ -72,7 +73,7 @@ def describe_golden_picture(bundle: Bundle, picture: str, *, golden_station: Sta
         PictureError: it cannot be read.
         DescribeError: as of `edge.interfaces.Describer`.
     """
-    capture = golden_capture(bundle.path(picture), station=golden_station)
+    capture = golden_capture(bundle.file(picture), station=golden_station)
     if isinstance(capture, LostFrame):
         raise PictureError(capture.reason, capture.detail)
     return describe_picture(capture, settings=golden_station.picture, describer=describer)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from edge.errors import DescribeError, JudgeError
+from edge.inspection.ids import OrderedIds
 from edge.inspection.policy import Limits, decide, fault, has_words
 from edge.interfaces import Describer, Judge
 from edge.picture.health import HealthCheck
@@ -37,7 +37,7 @@ class Inspector:
         limits: Limits,
         bundle_digest: str,
         models_digest: str,
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_id: Callable[[], str] | None = None,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.station = station
@@ -49,7 +49,7 @@ class Inspector:
         self._station_digest = station.digest
         self._settings_digest = station.settings_digest
         self._gate = HealthCheck(station.picture)
-        self._new_id = new_id
+        self._new_id = new_id or OrderedIds()
         self._monotonic_ns = monotonic_ns
 
     def inspect(self, capture: Capture) -> Inspection:
@@ -113,6 +113,7 @@ class Inspector:
             source=capture.source,
             part_id=capture.part_id,
             captured_at=capture.captured_at,
+            clock_synchronised=capture.clock_synchronised,
             verdict=verdict,
             description=description,
             scores=scores,

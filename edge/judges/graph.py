@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from edge.judges.lora import read_lora
 from edge.judges.token_tree import TokenTree
 from edge.runtime.onnx import Array, Graph, Tensor
 from firmware_config.board import Board
+from firmware_config.verified_file import StoredFile
 
 MASKED = np.float32(-1e9)
 """Added to the attention score of two tokens that do not attend to each other: its exponential is 0."""
@@ -34,14 +34,14 @@ class GraphModel:
         BundleError: the graph or the vocabulary cannot be loaded.
     """
 
-    def __init__(self, path: Path, *, vocabulary: Path, board: Board, context_tokens: int) -> None:
-        self.path = path
+    def __init__(self, file: StoredFile, *, vocabulary: StoredFile, board: Board, context_tokens: int) -> None:
+        self.path = file
         self.context_tokens = context_tokens
         self.runs_on = "onnxruntime on the processor"
         self.lock = threading.Lock()
         self._vocabulary = Vocabulary.of_file(vocabulary)
         self.tokenize = self._vocabulary.tokenize
-        self._graph = Graph(path, board.model_copy(update={"providers": ("cpu",)}))
+        self._graph = Graph(file, board.model_copy(update={"providers": ("cpu",)}))
         shapes = self._graph.inputs
         self._past = [name for name in shapes if name.startswith("past_")]
         self._present = [name.replace("past_", "present_", 1) for name in self._past]
@@ -50,14 +50,14 @@ class GraphModel:
         no_adapter = {
             name: np.zeros([0 if isinstance(size, str) else size for size in shape], np.float32) for name, shape in lora_shapes.items()
         }
-        self._adapters: dict[Path | None, dict[str, Array]] = {None: no_adapter}
-        self._prefixes: dict[tuple[Path | None, tuple[int, ...]], Past] = {}
+        self._adapters: dict[StoredFile | None, dict[str, Array]] = {None: no_adapter}
+        self._prefixes: dict[tuple[StoredFile | None, tuple[int, ...]], Past] = {}
 
-    def load_adapter(self, path: Path) -> None:
+    def load_adapter(self, file: StoredFile) -> None:
         """See `LanguageModel.load_adapter`."""
-        if path in self._adapters:
+        if file in self._adapters:
             return
-        alpha, matrices = read_lora(path)
+        alpha, matrices = read_lora(file)
         # A weight that this adapter does not change has a LoRA of rank 0.
         inputs = dict(self._adapters[None])
         for name, matrix in matrices.items():
@@ -67,16 +67,16 @@ class GraphModel:
                     transposed = transposed * np.float32(alpha / len(transposed) if alpha else 1)  # as llama.cpp scales
             axis = 1 if name.endswith(".lora_b") else 0
             if name not in inputs or transposed.shape[axis] != inputs[name].shape[axis] or not np.isfinite(transposed).all():
-                raise BundleError(self._does_not_fit(path))
+                raise BundleError(self._does_not_fit(file))
             inputs[name] = transposed
         if any(name.endswith(".lora_a") and matrix.shape[1] != len(inputs[f"{name[:-1]}b"]) for name, matrix in inputs.items()):
-            raise BundleError(self._does_not_fit(path))
-        self._adapters[path] = inputs
+            raise BundleError(self._does_not_fit(file))
+        self._adapters[file] = inputs
 
-    def _does_not_fit(self, adapter: Path) -> str:
+    def _does_not_fit(self, adapter: StoredFile) -> str:
         return f"adapter {adapter} does not fit the language model {self.path}: export it for this model"
 
-    def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: Path | None) -> dict[int, NDArray[np.float64]]:
+    def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: StoredFile | None) -> dict[int, NDArray[np.float64]]:
         """See `LanguageModel.ask`."""
         past = self._prefix(prefix, adapter)
         rows = sorted(tree.asked)
@@ -85,7 +85,7 @@ class GraphModel:
         (logits,), _ = self._run(tree.tokens, positions, visible, rows, past, adapter, read=("logits",))
         return {row: self._vocabulary.log_probabilities(row_logits, tree.asked[row]) for row, row_logits in zip(rows, logits, strict=True)}
 
-    def _prefix(self, prefix: Sequence[int], adapter: Path | None) -> Past:
+    def _prefix(self, prefix: Sequence[int], adapter: StoredFile | None) -> Past:
         """Keys and values of the prefix with this adapter, computed at the first call."""
         key = (adapter, tuple(prefix))
         if key not in self._prefixes:
@@ -106,7 +106,7 @@ class GraphModel:
         visible: NDArray[np.bool_],
         rows: Sequence[int],
         past: Past,
-        adapter: Path | None,
+        adapter: StoredFile | None,
         *,
         read: Sequence[str],
     ) -> tuple[list[Array], list[Tensor]]:

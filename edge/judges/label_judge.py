@@ -8,7 +8,6 @@ docs/decisions/0004-rank-classification.md. Generating under a grammar that allo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from edge.judges.scoring import Scoring, label_log_likelihoods
 from edge.judges.token_tree import TokenTree, end_prefixes
 from edge.records import Scores, Words
 from firmware_config.labels import Label
+from firmware_config.verified_file import StoredFile
 
 MIN_DESCRIPTION_TOKENS = 32
 """Tokens that must be left for a description: a few tags and attributes. A station that leaves less is refused."""
@@ -43,7 +43,7 @@ class LabelJudge:
         *,
         labels: Sequence[Label],
         prompt: Prompt,
-        adapter: Path | None,
+        adapter: StoredFile | None,
         temperature: float | None,
         scoring: Scoring = "rank",
         adapter_digest: str | None = None,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import llama_cpp
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from edge.bundle.gguf_header import require_sound
 from edge.errors import BundleError, JudgeError
 from edge.judges.token_tree import END, TokenTree
+from firmware_config.verified_file import StoredFile, steady_path
 
 MAX_LABELS = 64
 MAX_BATCH = 512
@@ -27,7 +27,7 @@ MAX_ROWS = MAX_BATCH // 2
 class LanguageModel(Protocol):
     """One model, shared by all stations in turn: hold `lock` during `ask`."""
 
-    path: Path
+    path: StoredFile
     context_tokens: int
     runs_on: str
     lock: threading.Lock
@@ -36,15 +36,15 @@ class LanguageModel(Protocol):
         """See `Vocabulary.tokenize`."""
         ...
 
-    def load_adapter(self, path: Path) -> None:
-        """Load a LoRA adapter; a second call for the same path does nothing.
+    def load_adapter(self, file: StoredFile) -> None:
+        """Load a LoRA adapter; a second call for the same file does nothing.
 
         Raises:
             BundleError: the adapter was not made for this model.
         """
         ...
 
-    def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: Path | None) -> Mapping[int, NDArray[np.float64]]:
+    def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: StoredFile | None) -> Mapping[int, NDArray[np.float64]]:
         """Log-probabilities in nats of the tokens in `tree.asked`: by row float64 (A,), in their order. Call with `lock` held.
 
         `prefix` stands before the tree; it is computed once for each adapter and kept.
@@ -73,21 +73,28 @@ def model_parameters(gpu_layers: int) -> llama_cpp.llama_model_params:
     parameters.n_gpu_layers = gpu_layers
     if gpu_layers == 0:
         parameters.devices = ctypes.addressof(NO_GPU)
+    elif hasattr(parameters, "load_mode"):
+        # To a GPU the weights are copied; a mapping would keep the private copy of the file in memory.
+        parameters.load_mode = llama_cpp.LLAMA_LOAD_MODE_NONE
+    else:
+        parameters.use_mmap = False  # the same in an older llama-cpp-python
     return parameters
 
 
-def load_gguf(path: Path, parameters: llama_cpp.llama_model_params) -> llama_cpp.llama_model_p:
+def load_gguf(file: StoredFile, parameters: llama_cpp.llama_model_params) -> llama_cpp.llama_model_p:
     """Load a GGUF with llama.cpp.
 
     Raises:
         BundleError: the file is damaged, or this llama.cpp does not know the model.
+        ManifestError: its content is not what the manifest of its bundle lists.
     """
-    require_sound(path)
     llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
     llama_cpp.llama_backend_init()
-    model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
+    with steady_path(file) as path:
+        require_sound(path)
+        model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
     if not model:
-        msg = f"language model {path} cannot be loaded by this llama.cpp: build the bundle again"
+        msg = f"language model {file} cannot be loaded by this llama.cpp: build the bundle again"
         raise BundleError(msg)
     return model
 
@@ -104,7 +111,7 @@ class Vocabulary:
         self._ends += [line_break] if line_break >= 0 else []
 
     @classmethod
-    def of_file(cls, path: Path) -> Vocabulary:
+    def of_file(cls, file: StoredFile) -> Vocabulary:
         """Read the vocabulary of a GGUF without loading its weights.
 
         Raises:
@@ -112,7 +119,7 @@ class Vocabulary:
         """
         parameters = model_parameters(0)
         parameters.vocab_only = True
-        return cls(load_gguf(path, parameters))
+        return cls(load_gguf(file, parameters))
 
     def tokenize(self, text: str, *, special: bool = False, begin: bool = False) -> list[int]:
         """Tokenize a text. Control tokens are recognised only with `special`: a description can never hold one.

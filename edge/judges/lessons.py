@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 
 from edge.errors import LessonError
 from edge.message import Described, Moment, from_wire
@@ -21,6 +21,7 @@ from edge.records import Words
 from firmware_config.errors import first_mistake
 from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
+from firmware_config.strict_json import parse_json
 from firmware_config.write import sync_folder
 
 MAX_LESSONS_BYTES = 20_000_000
@@ -90,8 +91,9 @@ def read_lessons(path: Path, *, station: str | None = None) -> tuple[Line, ...]:
     lines: list[Line] = []
     for number, text in enumerate(raw.splitlines(), 1):
         try:
-            line = _LINE.validate_json(text)
-        except ValidationError as err:
+            parse_json(text)
+            line = _LINE.validate_json(text, strict=True)
+        except ValueError as err:
             msg = f"lessons {path}, line {number}: {first_mistake(err)}: restore a copy of the file"
             raise LessonError(msg) from err
         if line.number != number or (isinstance(line, Undo) and line.undoes not in {lesson.number for lesson in active_lessons(lines)}):
@@ -123,8 +125,13 @@ def append_lesson(path: Path, line: Line) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         with os.fdopen(descriptor, "ab", buffering=0) as file:
+            if is_new:
+                owner = path.parent.stat()
+                with suppress(OSError):  # only root may give it away, and only root need
+                    os.fchown(descriptor, owner.st_uid, owner.st_gid)
             fcntl.flock(file, fcntl.LOCK_EX)
             if len(read_lessons(path)) + 1 != line.number:
                 msg = (

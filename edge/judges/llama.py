@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 import llama_cpp
 import numpy as np
@@ -20,6 +19,7 @@ from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabula
 from edge.judges.token_tree import TokenTree
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board
+from firmware_config.verified_file import StoredFile, steady_path
 
 
 class LlamaModel:
@@ -29,9 +29,9 @@ class LlamaModel:
         BundleError: llama.cpp cannot load the model, or cannot make a context of `context_tokens` tokens.
     """
 
-    def __init__(self, path: Path, *, board: Board, context_tokens: int) -> None:
-        self.path = path
-        self._model = load_gguf(path, model_parameters(board.llm_gpu_layers))
+    def __init__(self, file: StoredFile, *, board: Board, context_tokens: int) -> None:
+        self.path = file
+        self._model = load_gguf(file, model_parameters(board.llm_gpu_layers))
         context = llama_cpp.llama_context_default_params()
         context.n_ctx = context_tokens
         context.n_batch = context.n_ubatch = MAX_BATCH
@@ -43,30 +43,31 @@ class LlamaModel:
         context.n_threads = context.n_threads_batch = threads_of(board)
         self._context = llama_cpp.llama_init_from_model(self._model, context)
         if not self._context:
-            msg = f"language model {path}: a context of {context_tokens} tokens cannot be made: lower llm.context_tokens or free memory"
+            msg = f"language model {file}: a context of {context_tokens} tokens cannot be made: lower llm.context_tokens or free memory"
             raise BundleError(msg)
         self._vocabulary = Vocabulary(self._model)
         self.tokenize = self._vocabulary.tokenize
         self._memory = llama_cpp.llama_get_memory(self._context)
-        self._adapters: dict[Path, ctypes.c_void_p] = {}
-        self._saved: dict[tuple[Path | None, tuple[int, ...]], ctypes.Array[ctypes.c_uint8]] = {}
-        self._current: tuple[Path | None, tuple[int, ...]] | None = None
+        self._adapters: dict[StoredFile, ctypes.c_void_p] = {}
+        self._saved: dict[tuple[StoredFile | None, tuple[int, ...]], ctypes.Array[ctypes.c_uint8]] = {}
+        self._current: tuple[StoredFile | None, tuple[int, ...]] | None = None
         self.context_tokens = context_tokens
         self.runs_on = f"llama.cpp with {board.llm_gpu_layers} layers on a GPU"
         self.lock = threading.Lock()
 
-    def load_adapter(self, path: Path) -> None:
+    def load_adapter(self, file: StoredFile) -> None:
         """See `LanguageModel.load_adapter`."""
-        if path in self._adapters:
+        if file in self._adapters:
             return
-        require_sound(path)
-        adapter = llama_cpp.llama_adapter_lora_init(self._model, str(path).encode())
+        with steady_path(file) as path:
+            require_sound(path)
+            adapter = llama_cpp.llama_adapter_lora_init(self._model, str(path).encode())
         if not adapter:
-            msg = f"adapter {path} does not fit the language model {self.path}: export it for this model"
+            msg = f"adapter {file} does not fit the language model {self.path}: export it for this model"
             raise BundleError(msg)
-        self._adapters[path] = adapter
+        self._adapters[file] = adapter
 
-    def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: Path | None) -> dict[int, NDArray[np.float64]]:
+    def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: StoredFile | None) -> dict[int, NDArray[np.float64]]:
         """See `LanguageModel.ask`."""
         self._restore(prefix, adapter)
         count = len(tree.paths)
@@ -84,7 +85,7 @@ class LlamaModel:
             for sequence in range(1, count + 1):
                 llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
-    def _restore(self, prefix: Sequence[int], adapter: Path | None) -> None:
+    def _restore(self, prefix: Sequence[int], adapter: StoredFile | None) -> None:
         """Put the prefix, computed with this adapter, into sequence 0: it is there already, saved from before, or computed now."""
         wanted = (adapter, tuple(prefix))
         if self._current == wanted:

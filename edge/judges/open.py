@@ -36,11 +36,11 @@ def open_language_model(bundle: Bundle, *, board: Board) -> LanguageModel:
         BundleError: it cannot be loaded on this board.
     """
     llm = bundle.manifest.llm
-    gguf = bundle.path(llm.model)
+    gguf = bundle.file(llm.model)
     if llm.graph is not None and board.llm_gpu_layers == 0:
         from edge.judges.graph import GraphModel
 
-        return GraphModel(bundle.path(llm.graph), vocabulary=gguf, board=board, context_tokens=llm.context_tokens)
+        return GraphModel(bundle.file(llm.graph), vocabulary=gguf, board=board, context_tokens=llm.context_tokens)
     from edge.judges.llama import LlamaModel
 
     return LlamaModel(gguf, board=board, context_tokens=llm.context_tokens)
@@ -105,7 +105,7 @@ def _linear_judge(bundle: Bundle, station: Station, examples: Sequence[Example])
             "`kotoba-edge learn undo`, or remove [judge] lessons"
         )
         raise BundleError(msg)
-    model = read_linear(bundle.path(bundle.manifest.linear[station.judge.linear or ""]))
+    model = read_linear(bundle.file(bundle.manifest.linear[station.judge.linear or ""]))
     temperature, digest = bundle_temperature(station, bundle.manifest), tuned_part_digest(station, bundle.manifest)
     try:
         return LinearJudge(model, labels=[label.name for label in station.labels], temperature=temperature, digest=digest)
@@ -122,7 +122,7 @@ def _label_judge(model: LanguageModel, bundle: Bundle, station: Station, example
     settings, missing = station.judge, missing_adapter(station, bundle.manifest)
     if missing is not None:
         raise BundleError(missing)
-    adapter = None if settings.adapter is None else bundle.path(bundle.manifest.llm.adapters[settings.adapter])
+    adapter = None if settings.adapter is None else bundle.file(bundle.manifest.llm.adapters[settings.adapter])
     template = read_template(bundle, station)
     try:
         return LabelJudge(
@@ -160,7 +160,7 @@ def _calibration(judge: LabelScorer, bundle: Bundle, station: Station) -> Calibr
     path = station.judge.calibration
     if path is None:
         return None
-    calibration = read_calibration(path)
+    calibration = read_calibration(bundle.file_at(path))
     calibration.require_fitted_for(
         FittedFor(
             models=bundle.manifest.models_digest,

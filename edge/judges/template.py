@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from edge.bundle.open import Bundle
 from edge.errors import BundleError
 from firmware_config.bundle_parts import missing_template
-from firmware_config.regular_file import read_regular
 from firmware_config.station import Station
+from firmware_config.verified_file import StoredFile, content_of
 
 MAX_TEMPLATE_CHARACTERS, MAX_UTF_8_BYTES = 100_000, 4
 """An instruction is some hundred words; a longer file does not fit into a context and is a mistake."""
@@ -23,9 +21,9 @@ def read_template(bundle: Bundle, station: Station) -> str:
     settings, missing = station.judge, missing_template(station, bundle.manifest)
     if missing is not None:
         raise BundleError(missing)
-    path: Path = settings.template_file or bundle.path(bundle.manifest.templates[settings.template])
+    path: StoredFile = settings.template_file or bundle.file(bundle.manifest.templates[settings.template])
     try:
-        raw = read_regular(path, MAX_UTF_8_BYTES * MAX_TEMPLATE_CHARACTERS + 1)
+        raw = content_of(path, limit=MAX_UTF_8_BYTES * MAX_TEMPLATE_CHARACTERS)
         template = raw.decode(errors="strict" if len(raw) <= MAX_UTF_8_BYTES * MAX_TEMPLATE_CHARACTERS else "replace")
         template = template.replace("\r\n", "\n").replace("\r", "\n")
     except OSError as err:

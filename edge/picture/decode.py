@@ -46,14 +46,16 @@ class PictureError(EdgeError):
         self.detail = detail
 
 
-def read_picture(path: Path, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES, picture: Picture = PLAIN) -> Pixels:
-    """Read a file as upright pixels, uint8 (H, W, 3) BGR; `picture` is the [picture] section of the station.
+def read_picture(
+    path: Path, *, max_pixels: int = MAX_PIXELS, max_bytes: int = MAX_BYTES, picture: Picture = PLAIN, inside: Path | None = None
+) -> Pixels:
+    """Read a file as upright pixels, uint8 (H, W, 3) BGR; `picture` is the [picture] section of the station, `inside` as of `read_file`.
 
     Raises:
         PictureError: the file is missing, empty, too large, damaged, or a picture that the station does not allow.
     """
     with _told(path.name):
-        return _finished(_samples(_read(path, max_bytes), max_pixels, picture), picture)
+        return _finished(_samples(_read(path, max_bytes, inside), max_pixels, picture), picture)
 
 
 def decode_picture(raw: bytes, *, name: str, max_pixels: int = MAX_PIXELS, picture: Picture = PLAIN) -> Pixels:
@@ -97,17 +99,17 @@ def _finished(decoded: tuple[Samples, int], picture: Picture) -> Pixels:
     return pixels if pixels.ndim == 3 else np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
-def read_file(path: Path, *, max_bytes: int) -> bytes:
-    """The bytes of a picture file, at most `max_bytes`.
+def read_file(path: Path, *, max_bytes: int, inside: Path | None = None) -> bytes:
+    """The bytes of a picture file, at most `max_bytes`; with `inside` only of a file that really lies below that folder.
 
     Raises:
         PictureError: it is missing, larger, or no regular file.
     """
     with _told(path.name):
-        return _read(path, max_bytes)
+        return _read(path, max_bytes, inside)
 
 
-def _read(path: Path, max_bytes: int) -> bytes:
+def _read(path: Path, max_bytes: int, inside: Path | None) -> bytes:
     try:
         # O_NONBLOCK: a named pipe in the folder must not hang the camera.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -115,6 +117,9 @@ def _read(path: Path, max_bytes: int) -> bytes:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
                 raise FormatError(Reason.UNREADABLE, "is no regular file", "remove it from the folder")
+            # What was opened is asked, not the name: a link may be put there between a look and the opening.
+            if inside is not None and not Path(f"/proc/self/fd/{descriptor}").readlink().is_relative_to(os.path.realpath(inside)):
+                raise FormatError(Reason.UNREADABLE, "is a link that leads out of its folder", "name that folder as the camera's path")
             raw = b"" if facts.st_size > max_bytes else file.read(max_bytes + 1)
     except OSError as err:
         raise FormatError(Reason.UNREADABLE, f"cannot be read ({err.strerror})", "look at the disk and its rights") from err

@@ -139,7 +139,7 @@ def changes(compared: Sequence[Rejudged], *, limit: int) -> list[str]:
     lines = []
     changed = [pair for pair in compared if pair.changed]
     for pair in changed[:limit]:
-        lines.append(f"{pair.inspection.id[:12]}  {pair.inspection.source}: {_as_text(pair.before)} -> {_as_text(pair.after)}")
+        lines.append(f"{pair.inspection.id}  {pair.inspection.source}: {_as_text(pair.before)} -> {_as_text(pair.after)}")
         words = description_and_scores(pair.inspection)[0].words
         tags = ", ".join(tag.word for tag in (*words.tags, *words.attributes))
         measured = ", ".join(one.word for one in words.measured)

@@ -7,7 +7,7 @@ instruction, and `kotoba-edge calibrate` fits the probabilities again afterwards
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +17,10 @@ from edge.bundle.open import Bundle
 from edge.errors import LessonError
 from edge.inspection.golden import describe_golden_picture, read_golden_station
 from edge.interfaces import Describer
-from edge.judges.language_model import LanguageModel
 from edge.judges.lessons import Correction, Line, active_lessons, append_lesson, examples_of
-from edge.judges.prompt import description_text
+from edge.judges.prompt import Example, description_text
 from edge.message import from_wire, to_wire
-from edge.records import Decision, Description, Inspection, Reason, Verdict, Words
+from edge.records import Decision, Description, Inspection, Reason, Verdict
 from edge.review.rejudge import Rejudger
 from edge.spool.history import description_and_scores
 from firmware_config.labels import Label
@@ -62,17 +61,27 @@ class Learned:
 
 
 class Teacher:
-    """Teaches one station. `lines` are those of its lessons file at `path`."""
+    """Teaches one station. `lines` are those of its lessons file at `path`.
+
+    `judge` gives the station's judge with some examples and without its calibration; `describer` is asked for when pictures are described.
+    """
 
     def __init__(
-        self, path: Path, lines: Sequence[Line], *, station: Station, bundle: Bundle, model: LanguageModel | None, describer: Describer
+        self,
+        path: Path,
+        lines: Sequence[Line],
+        *,
+        station: Station,
+        bundle: Bundle,
+        judge: Callable[[Sequence[Example]], Rejudger],
+        describer: Callable[[], Describer],
     ) -> None:
         self._path = path
         self._number = len(lines) + 1
         self._lessons = active_lessons(lines)
         self._station = station
         self._bundle = bundle
-        self._model = model
+        self._judge = judge
         self._describer = describer
 
     def teach(self, teaching: Teaching, *, now: datetime) -> Learned:
@@ -91,7 +100,8 @@ class Teacher:
         before = self._judge(examples)
         after = self._judge((*examples, (description.words, teaching.label))) if golden else before
         better = self._require_no_harm(teaching, golden, before, after)
-        (_, verdict_before), (scores, verdict_after) = before.judge(description), after.judge(description)
+        scores, verdict_after = after.judge(description)
+        _, verdict_before = (scores, verdict_after) if after is before else before.judge(description)
         lesson = Correction(
             number=self._number,
             kind=teaching.kind,
@@ -167,7 +177,7 @@ class Teacher:
             LessonError: there is none.
             PictureError, DescribeError, BundleError, StationError: as `golden_of`.
         """
-        golden = list(golden_of(self._bundle, self._station, self._describer))
+        golden = list(golden_of(self._bundle, self._station, self._describer()))
         golden += [Golden(f"lesson {lesson.number}", from_wire(lesson.words), lesson.label) for lesson in self._lessons]
         if not golden:
             fault = "neither the bundle nor an earlier lesson has a golden verdict with one of its labels, so harm could not be seen"
@@ -175,10 +185,6 @@ class Teacher:
             msg = f"teaching station {self._station.station.name}: {fault}: {advice}"
             raise LessonError(msg)
         return tuple(golden)
-
-    def _judge(self, examples: Sequence[tuple[Words, str]]) -> Rejudger:
-        uncalibrated = self._station.with_judge({"calibration": None})
-        return Rejudger(self._model, bundle=self._bundle, station=uncalibrated, examples=examples)
 
 
 def golden_of(bundle: Bundle, station: Station, describer: Describer) -> Iterator[Golden]:

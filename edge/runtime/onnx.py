@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +12,8 @@ from numpy.typing import NDArray
 from edge.errors import BundleError
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board
+from firmware_config.errors import ManifestError
+from firmware_config.verified_file import StoredFile, steady_path
 
 PROVIDERS = {
     "tensorrt": "TensorrtExecutionProvider",
@@ -34,9 +35,9 @@ class Graph:
     `inputs` and `outputs` map names to shapes as the file has them: a size is an int, a name, or None.
     """
 
-    def __init__(self, path: Path, board: Board) -> None:
+    def __init__(self, file: StoredFile, board: Board) -> None:
         """Open the graph; see `open_session`, also for what it raises."""
-        self._session = open_session(path, board)
+        self._session = open_session(file, board)
         self.on_gpu = board.providers[0] in GPU_PROVIDERS
         self.inputs = {node.name: tuple(node.shape) for node in self._session.get_inputs()}
         self.outputs = {node.name: tuple(node.shape) for node in self._session.get_outputs()}
@@ -82,14 +83,15 @@ def require_providers(board: Board, doing: str) -> None:
         raise BundleError(msg)
 
 
-def open_session(path: Path, board: Board) -> ort.InferenceSession:
+def open_session(file: StoredFile, board: Board) -> ort.InferenceSession:
     """Open a graph on the board's execution providers.
 
     Raises:
         BundleError: onnxruntime lacks a provider of the board, or cannot load the graph, or cannot start the first provider, or part of
             the graph would run on the CPU and the board does not name it.
+        ManifestError: a file of a bundle is not what its manifest lists.
     """
-    require_providers(board, f"opening {path}")
+    require_providers(board, f"opening {file}")
     wanted = [PROVIDERS[name] for name in board.providers]
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads_of(board)
@@ -105,14 +107,19 @@ def open_session(path: Path, board: Board) -> ort.InferenceSession:
         # Without this onnxruntime runs unsupported nodes on the CPU and does not report it.
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
-        session = ort.InferenceSession(str(path), options, providers=[(name, _options(name, board)) for name in wanted])
+        with steady_path(file) as path:
+            session = ort.InferenceSession(str(path), options, providers=[(name, _options(name, board)) for name in wanted])
+    except ManifestError:
+        raise
     except Exception as err:
-        msg = f"opening {path}: onnxruntime cannot load it ({str(err).splitlines()[0][:200]}): build the bundle again"
+        msg = f"opening {file}: onnxruntime cannot load it ({str(err).splitlines()[0][:200]}): build the bundle again"
         raise BundleError(msg) from err
     if wanted[0] not in session.get_providers():
         # If a GPU cannot be used, onnxruntime continues on the CPU and only logs it.
-        msg = f"opening {path}: {wanted[0]} could not be started, only {', '.join(session.get_providers())}: see `kotoba-edge doctor`"
+        msg = f"opening {file}: {wanted[0]} could not be started, only {', '.join(session.get_providers())}: see `kotoba-edge doctor`"
         raise BundleError(msg)
+    # When a provider fails later, onnxruntime would open the path once more, for the CPU, and only print it: the copy is gone by then.
+    session.disable_fallback()
     return session
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from edge.errors import DeliveryError
 from edge.message import MAX_MESSAGE_BYTES, encode
@@ -21,6 +22,10 @@ def jsonl_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, ob
     for settings, names in stations_by_destination(files).items():
         sink = JsonlSink(settings)
         yield SinkRoute("jsonl", names, sink, reach=sink.reach)
+
+
+LINES = 20
+"""Lines that are written and synchronised together."""
 
 
 class JsonlSink:
@@ -54,26 +59,32 @@ class JsonlSink:
             msg = f"opening {self._path} for appending: {reason}: the folder must exist and be writable"
             raise DeliveryError(msg)
 
-    def deliver(self, inspection: Inspection) -> None:
-        """Append one line; returning means that it is on disk.
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
+        """Append a line for each, some of them together; what is yielded is on disk.
 
         Raises:
-            DeliveryError: it cannot be written, or the sink is closed.
+            DeliveryError: they cannot be written, or the sink is closed.
         """
-        line = encode(inspection) + b"\n"
+        left = iter(inspections)
+        while some := list(islice(left, LINES)):
+            self._append([encode(inspection) + b"\n" for inspection in some])
+            yield from some
+
+    def _append(self, lines: Sequence[bytes]) -> None:
         with self._lock:
             descriptor = self._open()
+            text = b"".join(lines)
             try:
-                written = os.pwrite(descriptor, line, self._end_bytes)
-                if written == len(line):
+                written = os.pwrite(descriptor, text, self._end_bytes)
+                if written == len(text):
                     os.fsync(descriptor)
                     self._end_bytes += written
                     return
-                reason = f"{written} of {len(line)} bytes written"
+                reason = f"{written} of {len(text)} bytes written"
             except OSError as err:
                 reason = str(err.strerror)
             os.ftruncate(descriptor, self._end_bytes)
-        msg = f"appending inspection {inspection.id} to {self._path}: {reason}: make room on the disk"
+        msg = f"appending {len(lines)} inspections to {self._path}: {reason}: make room on the disk"
         raise DeliveryError(msg)
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 
 from edge.errors import DeliveryError
 from edge.records import Inspection
@@ -27,20 +27,22 @@ class MemorySink:
     def connect(self) -> None:
         """Do nothing: memory is always there."""
 
-    def deliver(self, inspection: Inspection) -> None:
-        """Keep it.
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
+        """Keep them.
 
         Raises:
             DeliveryError: `trouble` said so, or the sink is closed.
         """
-        error = self._trouble(inspection)
-        if error is not None:
-            raise error
-        with self._lock:
-            if self._closed:
-                msg = f"delivering inspection {inspection.id} to memory: it is closed: open a new one"
-                raise DeliveryError(msg)
-            self._inspections.append(inspection)
+        for inspection in inspections:
+            error = self._trouble(inspection)
+            if error is not None:
+                raise error
+            with self._lock:
+                if self._closed:
+                    msg = f"delivering inspection {inspection.id} to memory: it is closed: open a new one"
+                    raise DeliveryError(msg)
+                self._inspections.append(inspection)
+            yield inspection
 
     def close(self) -> None:
         """Take nothing more."""

@@ -26,6 +26,16 @@ class BoxStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """A range of sequence numbers, both ends included, that a consumer wants again."""
+
+    station: str
+    epoch: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class SinkRoute:
     """A sink and the stations that it serves.
 
@@ -33,6 +43,9 @@ class SinkRoute:
     `set_status` tells consumers how the box is, `set_troubles` what is wrong with the camera of a station now, where the other side has a
     place for that. `waits` grows while the sink waits for the other side: waiting is no standstill. `reach` raises a DeliveryError
     where the other side is not there, and changes nothing that others see; None: `sink.connect` does so.
+
+    `newest_first` says that a large backlog waits for what is committed next. `replay_requests` gives what the other side has asked for
+    since the last call, `answer_replay` tells it how many of these verdicts are still here, or why it is refused.
     """
 
     name: str
@@ -42,6 +55,9 @@ class SinkRoute:
     set_troubles: Callable[[str, tuple[Trouble, ...]], None] | None = None
     waits: Callable[[], int] = lambda: 0
     reach: Callable[[], None] | None = None
+    newest_first: bool = False
+    replay_requests: Callable[[], Sequence[ReplayRequest]] = tuple
+    answer_replay: Callable[[ReplayRequest, int, str | None], None] = lambda _asked, _found, _refused: None
 
 
 def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:

@@ -28,6 +28,10 @@ _UNREAD, _READ = ".unread-", ".damaged-"
 _ENVIRONMENT = ("database is locked", "disk I/O error", "database or disk is full", "out of memory", "unable to open database file")
 """What SQLite says when the machine around the file is at fault, not the file."""
 
+_READ_ONLY = "attempt to write a readonly database"
+_WRITE_VERSION_OFFSET, _KNOWN_WRITE_VERSIONS = 18, (b"\1", b"\2")
+"""https://www.sqlite.org/fileformat2.html#file_format_version_numbers"""
+
 _WAL_HEADER_BYTES, _WAL_FRAME_HEADER_BYTES = 32, 24
 """https://www.sqlite.org/fileformat2.html#the_write_ahead_log"""
 
@@ -35,6 +39,11 @@ _WAL_HEADER_BYTES, _WAL_FRAME_HEADER_BYTES = 32, 24
 def seal(*values: object) -> int:
     """Give the CRC-32 that stands beside values in the file."""
     return zlib.crc32("\x1f".join(map(str, values)).encode(errors="backslashreplace"))
+
+
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether the database has the table: a spool of an earlier version may not."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,)).fetchone() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,28 @@ class Row:
 
 def is_damage(err: sqlite3.Error, path: Path) -> bool:
     """Tell a damaged file from trouble around it (locked, full, not permitted), as far as the error says."""
+    if str(err) == _READ_ONLY and _has_known_write_version(path):  # opening it for writing failed, and SQLite opened it for reading
+        return False
     return os.access(path, os.R_OK | os.W_OK) and not str(err).startswith(_ENVIRONMENT)
+
+
+def _has_known_write_version(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(_WRITE_VERSION_OFFSET + 1)[_WRITE_VERSION_OFFSET:] in _KNOWN_WRITE_VERSIONS
+
+
+def find_lasting_damage(connection: sqlite3.Connection, path: Path) -> str | None:
+    """Say what is wrong with the content, as `find_damage`, if a second look finds something too.
+
+    SQLite calls a page that could not be read damaged, also where the disk only failed once.
+
+    Raises:
+        sqlite3.Error: it cannot be read; ask `is_damage`.
+    """
+    with contextlib.suppress(sqlite3.Error):
+        if find_damage(connection, path) is None:
+            return None
+    return find_damage(connection, path)
 
 
 def find_damage(connection: sqlite3.Connection, path: Path) -> str | None:
@@ -158,6 +188,8 @@ def delivered_rows(connection: sqlite3.Connection) -> dict[str, int]:
     """Map a station to the row up to which every sink has it; nothing where the cursors cannot be trusted."""
     try:
         cursors = connection.execute("SELECT sink, station, row, active, seal FROM cursors").fetchall()
+        there = has_table(connection, "put_off")
+        put_off = connection.execute("SELECT sink, station, row, last_row, seal FROM put_off").fetchall() if there else []
     except sqlite3.Error:
         return {}
     delivered: dict[str, int] = {}
@@ -166,6 +198,10 @@ def delivered_rows(connection: sqlite3.Connection) -> dict[str, int]:
             return {}
         if active:
             delivered[station] = min(row, delivered.get(station, row))
+    for sink, station, row, last_row, sealed in put_off:
+        if seal(sink, station, row, last_row) != sealed:
+            return {}
+        delivered[station] = min(row, delivered.get(station, row))
     return delivered
 
 
@@ -212,7 +248,9 @@ def _broken_seal(connection: sqlite3.Connection) -> str | None:
         "a sequence number": "SELECT seal, station, seq FROM stations",
         "a cursor": "SELECT seal, sink, station, row, active FROM cursors",
     }
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'files'").fetchone():  # a spool from before has none
+    if has_table(connection, "put_off"):
+        sealed["what was put off"] = "SELECT seal, sink, station, row, last_row FROM put_off"
+    if has_table(connection, "files"):
         sealed["a judged file"] = "SELECT seal, station, name, size, mtime_ns, sha256, row, gone_at FROM files"
     for what, query in sealed.items():
         if any(columns[0] != seal(*columns[1:]) for columns in connection.execute(query)):

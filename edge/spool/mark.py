@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.spool.damage import seal
+from firmware_config.regular_file import read_regular
 from firmware_config.write import sync_folder
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class MarkFile:
         """The mark; None if there is none, or none that is whole."""
         content = b""
         try:
-            content = self._path.read_bytes()
+            content = read_regular(self._path, _SLOTS * _SLOT_BYTES)
         except FileNotFoundError:
             pass
         except OSError as err:

@@ -8,7 +8,6 @@ tests/edge/spool/test_spool_power.py).
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import shutil
 import sqlite3
@@ -24,6 +23,7 @@ from pathlib import Path
 from edge.errors import SpoolError, SpoolFullError
 from edge.message import decode, encode
 from edge.records import Inspection, PictureFile
+from edge.spool import cursors
 from edge.spool.ballast import Ballast
 from edge.spool.damage import Row, seal
 from edge.spool.file import INSERT, PAGE_BYTES, open_connection, open_spool_file
@@ -46,19 +46,15 @@ _SPLIT_PAGES = 8
 PRUNE_ROWS = 1000
 """Rows pruned in one transaction: a commit never waits for longer than these take."""
 
-_NOBODY_WAITS = """
-    NOT EXISTS (SELECT 1 FROM cursors AS c WHERE c.station = inspections.station AND c.active AND c.row < inspections.row)
-    AND row NOT IN (SELECT row FROM replays)
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An inspection that a sink has not got yet; `replay` is set where it is sent again on request."""
+    """An inspection that a sink has not got yet; `replay` is set where it is sent again on request, `put_off` where it was put off."""
 
     row: int
     replay: int | None
     inspection: Inspection
+    put_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +119,16 @@ class Spool:
         """The identity of this spool: a new one when a new file begins."""
         return self._file.epoch
 
+    def last_id(self) -> str | None:
+        """The greatest id of UUID version 7, which all ids to come are greater than.
+
+        Raises:
+            SpoolError: it cannot be read.
+        """
+        with self._lock, self._translated("reading its last id"):
+            row = self._execute("SELECT id FROM inspections WHERE substr(id, 13, 1) = '7' ORDER BY id DESC LIMIT 1").fetchone()
+            return None if row is None else str(row[0])
+
     def judged_files(self, station: str) -> JudgedFiles:
         """The files of a station whose inspections are committed.
 
@@ -142,12 +148,7 @@ class Spool:
         A new (sink, station) begins with what is committed next, the first ones of a file with all that is in it; one that was served
         before goes on where it stopped.
         """
-        with self._lock:
-            try:
-                self._write_sinks(sinks)
-            except SpoolFullError:  # a full disk must not keep a box from starting: it has FAULT verdicts to give
-                self._ballast.drop()
-                self._write_sinks(sinks)
+        self._write_with_ballast(lambda: self._write_sinks(sinks))
 
     def commit(self, inspection: Inspection, *, file: PictureFile | None = None) -> Inspection:
         """Put an inspection on disk; returning means that it survives kill and power cut. Returns it with `epoch` and `seq`.
@@ -159,7 +160,7 @@ class Spool:
             SpoolError: it cannot be written.
             MessageError: it cannot be encoded.
         """
-        with self._lock:
+        with self._lock, self._translated("committing a verdict"):
             for _ in range(3):
                 if self._ballast.in_place() or self._make_room():
                     try:
@@ -175,42 +176,48 @@ class Spool:
         msg = f"committing a verdict to the spool {self._path}: {used_up}: bring the outputs back or give it more room"
         raise SpoolFullError(msg)
 
-    def pending(self, sink: str, stations: Sequence[str], limit: int) -> tuple[Pending, ...]:
-        """Fetch what a sink is to deliver next: at most `limit`, oldest first; replays only when nothing else waits.
+    def pending(self, sink: str, stations: Sequence[str], limit: int, *, under_way: Sequence[Pending] = ()) -> tuple[Pending, ...]:
+        """Fetch what a sink is to deliver next: at most `limit`, oldest first; then what was put off, and then replays.
+
+        Those `under_way` are left out.
 
         Raises:
             SpoolError: it cannot be read, or a row has changed on disk: restart the daemon, which examines the file.
         """
+        known = {(one.row, one.replay) for one in under_way}
+        asked = (sink, stations, limit + len(known))
         with self._lock, self._translated("reading what is pending"):
-            rows: list[Row] = []
-            for station in stations:
-                query = """
-                    SELECT row, id, epoch, station, seq, committed_at, body, seal FROM inspections
-                    WHERE station = ?1 AND row > (SELECT row FROM cursors WHERE sink = ?2 AND station = ?1) ORDER BY row LIMIT ?3"""
-                rows += [Row(*columns) for columns in self._execute(query, (station, sink, limit))]
-            rows.sort(key=lambda row: row.row)
-            if rows:
-                return tuple(Pending(row.row, None, self._read(row)) for row in rows[:limit])
-            rows_again = waiting_again(self._execute, sink, stations, limit)
-            return tuple(Pending(row.row, replay, replace(self._read(row), replayed=True)) for replay, row in rows_again)
+            for put_off, fetch in ((False, cursors.waiting), (True, cursors.waiting_put_off)):
+                rows = [row for row in fetch(self._execute, *asked) if (row.row, None) not in known]
+                if rows:
+                    return tuple(Pending(row.row, None, self._read(row), put_off) for row in rows[:limit])
+            again = [(replay, row) for replay, row in waiting_again(self._execute, *asked) if (row.row, replay) not in known]
+            return tuple(Pending(row.row, replay, replace(self._read(row), replayed=True)) for replay, row in again[:limit])
 
-    def mark_delivered(self, sink: str, pending: Pending) -> None:
-        """Move a sink's cursor past an inspection that the other side has.
+    def mark_delivered(self, sink: str, delivered: Sequence[Pending]) -> None:
+        """Move a sink's cursors past inspections that the other side has; these are the first ones of `pending`, in its order.
 
         Raises:
-            SpoolError: it cannot be written; the inspection will be delivered again.
+            SpoolError: it cannot be written; the inspections will be delivered again.
         """
-        with self._lock:
-            try:
-                self._move_cursor(sink, pending)
-            except SpoolFullError:  # a full disk: the ballast is kept for just this
-                self._ballast.drop()
-                self._move_cursor(sink, pending)
+        self._write_with_ballast(lambda: self._move_cursors(sink, delivered))
+
+    def put_off(self, sink: str, stations: Sequence[str], *, more_than: int) -> bool:
+        """Let the newest and what is committed next overtake a backlog of more than so many inspections; True if there was one.
+
+        Raises:
+            SpoolError: it cannot be written.
+        """
+        with self._lock, self._translated("looking for a backlog"):
+            if not cursors.has_backlog(self._execute, sink, stations, more_than):
+                return False
+        self._write_with_ballast(lambda: self._put_off(sink, stations, more_than))
+        return True
 
     def backlog(self, sink: str, stations: Sequence[str]) -> int:
         """Count the inspections that a sink has not got yet, replays included."""
         with self._lock, self._translated("counting a backlog"):
-            return self._backlog(sink, stations)
+            return cursors.backlog(self._execute, sink, stations)
 
     def replay(self, sink: str, station: str, first_seq: int, last_seq: int, *, epoch: str | None = None) -> int:
         """Ask for a range of a station to be sent again, marked `replayed`; returns how many of it are still here.
@@ -242,14 +249,14 @@ class Spool:
     def status(self) -> SpoolStatus:
         """Say how full the spool is and what waits in it."""
         with self._lock, self._translated("reading its status"):
-            cursors = self._execute("SELECT sink, station FROM cursors WHERE active ORDER BY sink, station").fetchall()
+            served = self._execute("SELECT sink, station FROM cursors WHERE active ORDER BY sink, station").fetchall()
             return SpoolStatus(
                 epoch=self._file.epoch,
                 rows=self._number("SELECT count(*) FROM inspections"),
                 used_bytes=(self._number("PRAGMA page_count") - self._number("PRAGMA freelist_count")) * PAGE_BYTES,
                 max_bytes=self._max_bytes,
                 full=self._full,
-                backlog={(sink, station): self._backlog(sink, [station]) for sink, station in cursors},
+                backlog={(sink, station): cursors.backlog(self._execute, sink, [station]) for sink, station in served},
                 moved_aside=next((path for path in self._file.moved_aside if path.exists()), None),
             )
 
@@ -262,12 +269,7 @@ class Spool:
 
     def _write_sinks(self, sinks: Mapping[str, Sequence[str]]) -> None:
         with self._transaction("writing down its sinks"):
-            known = {(sink, station): row for sink, station, row in self._execute("SELECT sink, station, row FROM cursors").fetchall()}
-            end = self._number("SELECT coalesce(max(row), 0) FROM inspections") if known else 0
-            served = {(sink, station) for sink, stations in sinks.items() for station in stations}
-            for sink, station in known.keys() | served:
-                cursor = (sink, station, known.get((sink, station), end), int((sink, station) in served))
-                self._execute("INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?, ?)", (*cursor, seal(*cursor)))
+            cursors.register(self._execute, sinks)
             self._execute(FORGET_UNSERVED)
 
     def _insert(self, inspection: Inspection, file: PictureFile | None) -> Inspection:
@@ -300,43 +302,51 @@ class Spool:
 
     def _make_room(self) -> bool:
         """Delete the oldest rows that nobody waits for. On a full disk the ballast makes that possible, and must fit again afterwards."""
-        quota = self._number("PRAGMA page_count") + _SPLIT_PAGES >= self._max_pages
-        if not quota:
-            self._ballast.drop()
-        deleted = self._delete_oldest(min(PRUNE_ROWS, self._max_pages // 20 + 1), before=float("inf"), keep_rows=0)
-        if not quota:
-            self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return self._ballast.restore() and (deleted > 0 or not quota)
+        try:
+            with self._translated("making room"):
+                quota = self._number("PRAGMA page_count") + _SPLIT_PAGES >= self._max_pages
+                if not quota:
+                    self._ballast.drop()
+                # The newest row stays: after a restart the next id follows its id.
+                deleted = self._delete_oldest(min(PRUNE_ROWS, self._max_pages // 20 + 1), before=float("inf"), keep_rows=1)
+                if not quota:
+                    self._execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return self._ballast.restore() and (deleted > 0 or not quota)
+        except SpoolFullError:  # somebody else has taken what the ballast gave back
+            return False
 
     def _delete_oldest(self, limit: int, *, before: float, keep_rows: int) -> int:
         query = f"""
             DELETE FROM inspections WHERE row IN (
-                SELECT row FROM inspections WHERE committed_at < ? AND row <= (SELECT max(row) FROM inspections) - ? AND {_NOBODY_WAITS}
-                ORDER BY row LIMIT ?)"""  # noqa: S608
+                SELECT row FROM inspections WHERE committed_at < ? AND row <= (SELECT max(row) FROM inspections) - ?
+                AND {cursors.DELIVERED_TO_ALL} ORDER BY row LIMIT ?)"""  # noqa: S608
         with self._transaction("pruning"):
             self._execute(query, (before, keep_rows, limit))
-            return self._changes()
+            return self._number("SELECT changes()")
 
-    def _move_cursor(self, sink: str, pending: Pending) -> None:
-        with self._transaction("moving a cursor"):
-            if pending.replay is not None:
-                self._execute("DELETE FROM replays WHERE replay = ?", (pending.replay,))
-                return
-            station = pending.inspection.station
-            self._execute(
-                "UPDATE cursors SET row = ?, seal = ? WHERE sink = ? AND station = ? AND active",
-                (pending.row, seal(sink, station, pending.row, 1), sink, station),
-            )
+    def _move_cursors(self, sink: str, delivered: Sequence[Pending]) -> None:
+        with self._transaction("moving cursors"):
+            for one in delivered:
+                if one.replay is not None:
+                    self._execute("DELETE FROM replays WHERE replay = ?", (one.replay,))
+            live = [one for one in delivered if one.replay is None and not one.put_off]
+            cursors.move(self._execute, sink, {one.inspection.station: one.row for one in live})
+            for station in {one.inspection.station for one in delivered if one.put_off}:
+                rows = [one.row for one in delivered if one.put_off and one.inspection.station == station]
+                cursors.move_put_off(self._execute, sink, station, rows)
 
-    def _backlog(self, sink: str, stations: Sequence[str]) -> int:
-        query = """
-            SELECT count(*) FROM inspections
-            WHERE station = ?1 AND row > (SELECT row FROM cursors WHERE sink = ?2 AND station = ?1)"""
-        live = sum(int(self._execute(query, (station, sink)).fetchone()[0]) for station in stations)
-        query = """
-            SELECT count(*) FROM replays AS r JOIN inspections AS i ON i.row = r.row
-            WHERE sink = ? AND station IN (SELECT value FROM json_each(?))"""
-        return live + int(self._execute(query, (sink, json.dumps(list(stations)))).fetchone()[0])
+    def _put_off(self, sink: str, stations: Sequence[str], more_than: int) -> None:
+        with self._transaction("putting a backlog off"):
+            cursors.put_off(self._execute, sink, stations, more_than)
+
+    def _write_with_ballast(self, write: Callable[[], None]) -> None:
+        """Write what a full disk must not hinder: for that the ballast is kept."""
+        with self._lock:
+            try:
+                write()
+            except SpoolFullError:
+                self._ballast.drop()
+                write()
 
     def _read(self, row: Row) -> Inspection:
         if not row.is_whole():
@@ -355,9 +365,6 @@ class Spool:
 
     def _number(self, query: str) -> int:
         return int(self._execute(query).fetchone()[0])
-
-    def _changes(self) -> int:
-        return self._number("SELECT changes()")
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         return self._file.connection.execute(statement, values)

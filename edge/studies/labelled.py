@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
 from edge.errors import LabelsError, MessageError
-from edge.message import decode
+from edge.message import MAX_MESSAGE_BYTES, decode
 from edge.records import Description, Inspection, Scores
 from firmware_config.calibration import FittedFor, labels_of
+from firmware_config.regular_file import open_regular_file, read_regular
 from firmware_config.station import Station
 
 MAX_LABELS_BYTES = 50_000_000
@@ -54,8 +56,9 @@ def read_lines(path: Path) -> list[Inspection]:
         LabelsError: the file cannot be read, or a line is not an inspection.
     """
     try:
-        with path.open("rb") as file:
-            return [decode(line.rstrip(b"\n")) for line in file]
+        with open_regular_file(path) as file:
+            # A longer line is cut off and then no inspection: it must not fill the memory.
+            return [decode(line.rstrip(b"\n")) for line in iter(lambda: file.readline(MAX_MESSAGE_BYTES + 2), b"")]
     except OSError as err:
         msg = f"lines {path} cannot be read ({err.strerror}): make them with `kotoba-edge inspect --jsonl`"
         raise LabelsError(msg) from err
@@ -71,11 +74,11 @@ def read_labels(path: Path) -> dict[str, str]:
         LabelsError: the file cannot be read, is too large, is not such a table, or names a source twice.
     """
     try:
-        if path.stat().st_size > MAX_LABELS_BYTES:
+        raw = read_regular(path, MAX_LABELS_BYTES + 1)
+        if len(raw) > MAX_LABELS_BYTES:
             msg = f"labels {path} has more than {MAX_LABELS_BYTES} bytes: give one line for each picture"
             raise LabelsError(msg)
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file, strict=True))
+        rows = list(csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
     except OSError as err:
         msg = f"labels {path} cannot be read ({err.strerror}): give a CSV file with the columns source,label"
         raise LabelsError(msg) from err

@@ -56,7 +56,7 @@ def add_words(
             version = old.manifest.bundle_version + 1
             require_replaceable(out, old.manifest.name, version)
             for kind, entries in added.items():
-                _refuse_known(old.path(getattr(old.manifest.describer.clip, kind).words), entries)
+                _refuse_known(old.text(getattr(old.manifest.describer.clip, kind).words), entries)
             private = builder_key(key)
             shutil.rmtree(staging, ignore_errors=True)
             shutil.copytree(old.root, staging, ignore=shutil.ignore_patterns(MANIFEST_NAME, SIGNATURE_NAME))
@@ -82,8 +82,8 @@ def add_words(
     return WordsAdded(out, version, digest, changed)
 
 
-def _refuse_known(words: Path, entries: Sequence[Entry]) -> None:
-    known = set(words.read_text(encoding="utf-8").splitlines())
+def _refuse_known(words: str, entries: Sequence[Entry]) -> None:
+    known = set(words.splitlines())
     for entry in entries:
         if entry.word in known:
             msg = f"the bundle holds the word {entry.word!r} already: remove it from the file"

@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 from export.errors import BuildError
+from firmware_config.regular_file import open_regular_file, read_regular
 from firmware_config.signature import KEY_SUFFIX, generate_key, public_key
 from firmware_config.write import write_atomic
 
@@ -42,7 +43,7 @@ def _create(path: Path, line: str) -> None:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
             msg = f"others than its owner may read the key {path}: run `chmod 600 {path}`, or give --key the path of a new key"
             raise BuildError(msg)
@@ -54,5 +55,5 @@ def _read(path: Path) -> bytes:
 
 
 def _write_public(path: Path, line: str) -> None:
-    if not path.exists() or path.read_text(encoding="ascii", errors="replace") != line:
+    if not path.exists() or read_regular(path, MAX_KEY_FILE_BYTES) != line.encode():
         write_atomic(path, line.encode())

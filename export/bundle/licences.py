@@ -7,9 +7,12 @@ from collections.abc import Iterable
 
 from export.spec import BundleSpec
 from firmware_config.bundle import BundleFile
+from firmware_config.regular_file import read_limited
 
 NOTICE_PATH = "licences/NOTICE.txt"
 SBOM_PATH = "sbom.json"
+MAX_LICENCE_BYTES = 1_000_000
+
 WEIGHTS = (".onnx", ".gguf", ".npy")
 
 
@@ -26,7 +29,11 @@ def licence_files(spec: BundleSpec, files: Iterable[BundleFile]) -> dict[str, by
         OSError: a licence text cannot be read.
     """
     listed = sorted(files, key=lambda file: file.path)
-    texts = {f"licences/{licence.text.name}": licence.text.read_bytes() for licence in spec.licences if licence.text is not None}
+    texts = {
+        f"licences/{licence.text.name}": read_limited(licence.text, MAX_LICENCE_BYTES)
+        for licence in spec.licences
+        if licence.text is not None
+    }
     return {**texts, NOTICE_PATH: _notice_text(spec, listed).encode(), SBOM_PATH: _sbom(spec, listed)}
 
 

@@ -68,7 +68,7 @@ def require_board(board: Board, name: str) -> None:
 
 def unsigned(root: Path, manifest: Manifest) -> Bundle:
     """A bundle that is still being built: it has no signature and no digest yet."""
-    return Bundle(root, manifest, digest_of(b""))
+    return Bundle(root, manifest, digest_of(b""), unsigned=True)
 
 
 def write_archive(root: Path, archive: Path) -> None:

@@ -18,6 +18,10 @@ from tokenizers import Tokenizer
 from edge.describers.vocabulary import embed
 from edge.errors import BundleError
 from export.errors import SpecError
+from firmware_config.regular_file import read_limited
+
+MAX_VOCABULARY_BYTES = 10_000_000
+"""Some hundred thousand words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +39,7 @@ def read_vocabulary(path: Path) -> tuple[Entry, ...]:
         SpecError: the file cannot be read or holds no word, or a line has no word or repeats one.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_limited(path, MAX_VOCABULARY_BYTES).decode().splitlines()
     except (OSError, UnicodeDecodeError) as err:
         msg = f"vocabulary {path} cannot be read ({err}): give a UTF-8 text file with one word a line"
         raise SpecError(msg) from err

@@ -21,7 +21,7 @@ from export.products.phrase import Japanese, Phrase, nearest
 from export.products.word import Word
 from firmware_config.errors import first_mistake
 from firmware_config.measuring import Measuring
-from firmware_config.strict import STRICT
+from firmware_config.strict import STRICT, read_values
 from firmware_config.toml import read_toml
 
 FILE_NAME = "product.toml"
@@ -143,7 +143,7 @@ def read_product(source: Path | str) -> Product:
         msg = f"product {source}: there is no {Path(source) / FILE_NAME}: give a folder that holds one, or one of {known}"
         raise SpecError(msg)
     try:
-        product = Product.model_validate(read_toml(path), context=folder.absolute())
+        product = read_values(Product, read_toml(path), context=folder.absolute())
     except ValidationError as err:
         msg = f"product {path}: {first_mistake(err, Product)}: see `kotoba-export schema product`"
         raise SpecError(msg) from err

@@ -83,7 +83,7 @@ def shuffled(scores: Scores, seed: int) -> Scores:
 
 def image_features(bundle: Bundle, board: Board, pictures: Iterable[Path]) -> NDArray[np.float32]:
     """The `image_embeds` of the bundle's CLIP, float32 (N, D)."""
-    session = open_session(bundle.path(bundle.manifest.describer.clip.vision), board)
+    session = open_session(bundle.file(bundle.manifest.describer.clip.vision), board)
     preprocess = bundle.manifest.describer.clip.preprocess
     embeds = [session.run(["image_embeds"], {"pixel_values": pixel_values(_read(path), preprocess)})[0][0] for path in pictures]
     return np.stack(embeds).astype(np.float32)

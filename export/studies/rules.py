@@ -215,7 +215,7 @@ class Study:
     def measure(self, station: Station, temperature: float, linear: Path | None) -> Iterator[tuple[Way, Outcome]]:
         """Measure every way with the station's language model, with rules, and with a linear judge if one is given."""
         bundle, cells = self._bundle, self._cells
-        template = bundle.path(bundle.manifest.templates[station.judge.template]).read_text(encoding="utf-8")
+        template = bundle.text(bundle.manifest.templates[station.judge.template])
         accepted = relabelled(station, "stain", "ok")
         way = Way("A", TUNED, DECISION_ONLY, accepted)
         yield way, outcome(way, cells, cells.verdicts, decided(accepted, cells.descriptions, cells.scores, temperature))

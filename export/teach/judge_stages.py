@@ -289,8 +289,11 @@ def unsigned_bundle(artefacts: Path) -> Bundle:
     """
     models = json.loads((artefacts / "models.json").read_text(encoding="utf-8"))
     files = [path.relative_to(artefacts).as_posix() for path in sorted(artefacts.rglob("*")) if path.is_file()]
-    listed = [{"path": path, "sha256": sha256(artefacts / path), "size": 0, "licence": "unsigned"} for path in files]
+    listed = [
+        {"path": path, "sha256": sha256(artefacts / path), "size": (artefacts / path).stat().st_size, "licence": "unsigned"}
+        for path in files
+    ]
     values = {"schema": "kotoba.bundle/1", "name": "unsigned", "bundle_version": 1, "key_id": "0" * 16, "templates": {}, "files": listed}
     describer = {"kind": "clip_blip", "clip": models["clip"], "blip": models["blip"]}
     manifest = Manifest.model_validate({**values, "describer": describer, "llm": Llm(model="llm/model.gguf")})
-    return Bundle(artefacts, manifest, "unsigned")
+    return Bundle(artefacts, manifest, "unsigned", unsigned=True)

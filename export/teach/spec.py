@@ -15,7 +15,7 @@ from export.spec import Licence
 from export.teach.estimate import EffortName
 from firmware_config.errors import first_mistake
 from firmware_config.labels import Label
-from firmware_config.strict import STRICT
+from firmware_config.strict import STRICT, read_values
 from firmware_config.toml import read_toml
 
 STARTER_TEMPLATES = Path(__file__).parents[1] / "starter" / "weights" / "templates"
@@ -137,7 +137,7 @@ def read_teach_spec(path: Path) -> tuple[TeachSpec, Product]:
         SpecError: a file or folder that it names is missing, or a value is wrong.
     """
     try:
-        spec = TeachSpec.model_validate(read_toml(path), context=path.parent.absolute())
+        spec = read_values(TeachSpec, read_toml(path), context=path.parent.absolute())
     except ValidationError as err:
         msg = f"specification {path}: {first_mistake(err, TeachSpec)}: see `kotoba-export schema teach`"
         raise SpecError(msg) from err

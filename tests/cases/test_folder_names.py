@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edge.records import Reason
+from edge.cameras.folder import FolderCamera
+from edge.records import LostFrame, Reason
+from firmware_config.cameras import FolderCamera as Settings
 from tests.support.watched_folder import Watch, picture, put
 
 WHOLE = picture(1)
@@ -106,3 +108,26 @@ def test_links_that_lead_out_of_the_folder_are_left_alone_and_logged(
     assert "link out of the folder" in caplog.text
     assert "linked folder" in caplog.text
     assert watch.left_alone == 5
+
+
+def test_a_folder_that_is_read_once_does_not_follow_links_out_either(folder: Path, tmp_path: Path) -> None:
+    secret = put(tmp_path / "outside", "secret.png", WHOLE)
+    put(folder, "a.png", WHOLE)
+    (folder / "file.png").symlink_to(secret)
+    (folder / "sub").symlink_to(secret.parent)
+    camera = FolderCamera(Settings(kind="folder", path=folder, pattern="**/*.png", watch=False), station="cell")
+    assert [capture.source for capture in camera.frames()] == ["a.png"]
+
+
+def test_a_link_that_is_put_there_after_the_look_is_not_followed(folder: Path, tmp_path: Path) -> None:
+    secret = put(tmp_path / "outside", "secret.png", WHOLE)
+    for name in ("a.png", "b.png"):
+        put(folder, name, WHOLE)
+    (tmp_path / "door").symlink_to(folder)
+    frames = FolderCamera(Settings(kind="folder", path=tmp_path / "door", watch=False), station="cell").frames()
+    assert not isinstance(next(frames), LostFrame)
+    (folder / "b.png").unlink()
+    (folder / "b.png").symlink_to(secret)
+    lost = next(frames)
+    assert isinstance(lost, LostFrame)
+    assert "leads out of its folder" in lost.detail

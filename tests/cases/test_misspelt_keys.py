@@ -66,10 +66,10 @@ STATIONS = {
     "misspelt and another mistake": (('adapter = "starter"', 'adaptr = "x"\nmin_margin = 7'), "(and 1 more)"),
 }  # fmt: skip
 BOARDS = {
-    "one letter less": (("threads", "thread"), "thread: there is no such key, the nearest is threads, got '2'"),
+    "one letter less": (("threads", "thread"), "thread: there is no such key, the nearest is threads, got 2"),
     "required key": (("providers", "provider"), "provider: there is no such key, the nearest is providers"),
     "words swapped": (("threads = 2", "gpu_llm_layers = 2"), "the nearest is llm_gpu_layers"),
-    "near no key": (("threads = 2", "colour = 2"), "colour: there is no such key, got '2'"),
+    "near no key": (("threads = 2", "colour = 2"), "colour: there is no such key, got 2"),
 }
 SPECS = {
     "American spelling": (("artefacts", "artifacts"), "artifacts: there is no such key, the nearest is artefacts"),
@@ -80,7 +80,7 @@ SPECS = {
         ("[llm]", "context_tokens = 512\n[llm]"),
         "context_tokens: there is no such key here, the section llm has it",
     ),
-    "near no key": (("version = 1", "version = 1\ncolour = 1"), "colour: there is no such key, got '1'"),
+    "near no key": (("version = 1", "version = 1\ncolour = 1"), "colour: there is no such key, got 1"),
 }
 
 

@@ -188,7 +188,7 @@ def test_a_clip_without_features_of_patches_says_so(bundle: Bundle, memory: Memo
     graph = onnx.load(tmp_path / "old/clip/vision.onnx")
     del graph.graph.output[1:]
     onnx.save(graph, tmp_path / "old/clip/vision.onnx")
-    old = open_vision_models(Bundle(tmp_path / "old", bundle.manifest, bundle.digest), board=read_board("cpu"))
+    old = open_vision_models(Bundle(tmp_path / "old", bundle.manifest, bundle.digest, unsigned=True), board=read_board("cpu"))
 
     with pytest.raises(BundleError, match="gives no patch_features"):
         old.describer(station.describe, memory)

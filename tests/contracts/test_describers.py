@@ -23,7 +23,7 @@ from tests.support.sample_records import description, frame
 
 def clip_blip(**settings: object) -> Describer:
     bundle = open_trusted_bundle(STARTER, keys=KEYS)
-    station = read_station(bundle.path("golden/station.toml"))
+    station = read_station(bundle.file("golden/station.toml"))
     vision = open_vision_models(bundle, board=read_board("cpu"))
     return vision.describer(station.describe.model_copy(update={"samples": 2, **settings}))
 

@@ -31,7 +31,7 @@ class Tried:
 def real(*, gguf: bool = False, method: str = "rank") -> Tried:
     """The starter's judge, on its graph, or on its GGUF by llama.cpp."""
     bundle = open_trusted_bundle(STARTER, keys=KEYS)
-    station = read_station(bundle.path("golden/station.toml"))
+    station = read_station(bundle.file("golden/station.toml"))
     station = station.model_copy(update={"judge": station.judge.model_copy(update={"method": method})})
     bundle = replace(bundle, manifest=without_graph(bundle.manifest)) if gguf else bundle
     model = open_language_model(bundle, board=read_board("cpu"))

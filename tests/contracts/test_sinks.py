@@ -16,8 +16,8 @@ from edge.sinks.jsonl import JsonlSink
 from edge.sinks.memory import MemorySink
 from edge.sinks.mqtt.sink import MqttSink
 from firmware_config.outputs import JsonlOutput, MqttOutput
+from tests.faults.broker import ScriptedBroker
 from tests.support.inspections import FULL, inspection
-from tests.support.scripted_broker import ScriptedBroker
 
 
 @dataclass
@@ -60,25 +60,25 @@ def test_inspections_arrive_whole_and_in_order(tried: Tried) -> None:
     sent = [FULL, *(inspection(number) for number in range(20))]
     tried.sink.connect()
     for one in sent:
-        tried.sink.deliver(one)
+        list(tried.sink.deliver([one]))
     assert tried.has(len(sent)) == sent
 
 
 def test_an_inspection_may_be_delivered_again(tried: Tried) -> None:
-    tried.sink.deliver(FULL)
-    tried.sink.deliver(FULL)
+    list(tried.sink.deliver([FULL]))
+    list(tried.sink.deliver([FULL]))
     assert tried.has(2) == [FULL, FULL]
 
 
 def test_connecting_again_and_again_is_fine(tried: Tried) -> None:
     for _ in range(3):
         tried.sink.connect()
-    tried.sink.deliver(FULL)
+    list(tried.sink.deliver([FULL]))
     assert tried.has(1) == [FULL]
 
 
 def test_a_delivery_needs_no_connect_before(tried: Tried) -> None:
-    tried.sink.deliver(FULL)
+    list(tried.sink.deliver([FULL]))
     assert tried.has(1) == [FULL]
 
 
@@ -93,7 +93,7 @@ def test_closing_what_was_never_used_is_fine(tried: Tried) -> None:
 
 
 def test_a_delivery_after_closing_is_refused(tried: Tried) -> None:
-    tried.sink.deliver(FULL)
+    list(tried.sink.deliver([FULL]))
     tried.sink.close()
     with pytest.raises(DeliveryError, match="closed: open a new one"):
-        tried.sink.deliver(FULL)
+        list(tried.sink.deliver([FULL]))

@@ -13,7 +13,7 @@ from edge.errors import MessageError
 from edge.message import MAX_MESSAGE_BYTES, SCHEMA, decode, encode, schema
 from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
 from tests.support.inspections import FULL, LOST
-from tests.support.repository import GOLDEN
+from tests.support.repository import GOLDEN, WIRE
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -58,9 +58,11 @@ INSPECTIONS = st.builds(
     station_digest=WORDS,
     settings_digest=WORDS,
     evidence_sha256=st.none() | WORDS,
+    evidence_path=st.none() | st.from_regex(r"(ok|ng|review|fault)/[0-9a-f]{64}\.png", fullmatch=True),
     detail=st.none() | WORDS,
     epoch=WORDS,
     seq=st.integers(0, 2**53),
+    clock_synchronised=st.none() | st.booleans(),
     replayed=st.booleans(),
 )
 
@@ -85,8 +87,15 @@ def test_the_line_is_the_golden_one() -> None:
     assert [decode(line) for line in lines] == [FULL, LOST]
 
 
+def test_lines_of_the_earlier_version_are_read_as_they_were_meant() -> None:
+    """Lines without `clock_synchronised` and `evidence.path`: a spool holds such rows after the box was updated."""
+    lines = (GOLDEN / "inspection.earlier.json").read_bytes().splitlines()
+
+    assert [decode(line) for line in lines] == [replace(FULL, clock_synchronised=None, evidence_path=None), LOST]
+
+
 def test_the_schema_is_the_golden_one() -> None:
-    assert schema() == json.loads((GOLDEN / "inspection.schema.json").read_text())
+    assert schema() == json.loads((WIRE / "message.json").read_text())
 
 
 def test_every_field_of_the_line_is_in_the_schema() -> None:
@@ -153,6 +162,7 @@ HOSTILE = {
     "another schema": changed(schema="kotoba.inspection/2"),
     "a field too much": changed(order="rm -rf /"),
     "a field too much further in": changed(evidence={"sha256": None, "url": None, "path": "/etc/passwd"}),
+    "evidence elsewhere": changed(evidence={"sha256": None, "path": "../../etc/passwd"}),
     "no such decision": changed(decision="ok"),
     "no such reason": changed(reasons=["because"]),
     "naive time": changed(captured_at="2025-07-01T03:04:05.678"),

@@ -10,11 +10,11 @@ import edge
 
 PUBLIC = {
     "errors": (
-        "BundleError CameraError DeliveryError DescribeError EdgeError FamiliarityError HistoryError JudgeError LabelsError "
-        "LessonError MessageError NobodyListensError SpoolError SpoolFullError"
+        "AnswerError BundleError CameraError DeliveryError DescribeError EdgeError EvidenceError FamiliarityError HistoryError "
+        "JudgeError LabelsError LessonError MessageError NobodyListensError SpoolError SpoolFullError StoreError UnstorableError"
     ),
     "interfaces": "Camera Describer Judge JudgedFiles PictureMemory Sink Trigger VisionModels",
-    "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema",
+    "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema shortened",
     "records": (
         "Capture Decision Degree Description Familiarity Frame Inspection LostFrame Measured PictureFile Pixels Reason "
         "Scores Struck Tag Trouble Verdict Words"

@@ -34,11 +34,11 @@ def test_a_calibration_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("{", "", "Invalid JSON"),
+        ("{", "", "it is not JSON"),
         ('"kotoba.calibration/1"', '"kotoba.calibration/2"', "schema"),
         ('"kind": "logistic"', '"kind": "guess"', "rule.scale"),
         ('"slope": 1.0', '"slope": -1.0', "rule.scale.logistic.slope"),
-        ('"slope": 1.0', '"slope": NaN', "rule.scale.logistic.slope"),
+        ('"slope": 1.0', '"slope": NaN', "it holds NaN"),
         ('"threshold": 0.3', '"threshold": 1.5', "rule.conformal.threshold"),
         ('"good": "ok"', '"good": "ng"', "fitted_for.labels must hold at least one label that is ok and one that is not"),
         ('"models": "sha256:', '"models": "md5:', "fitted_for.models"),

@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 
 from edge.cameras.rtsp import open_rtsp
-from edge.errors import CameraError, EdgeError
+from edge.errors import EdgeError
 from edge.familiarity.file import read_memory
 from edge.judges.lessons import read_lessons
 from edge.judges.linear.file import read_linear
+from edge.studies.labelled import read_labels, read_lines
+from export.bundle.key import builder_key
+from export.errors import ExportError
+from export.spec import read_spec
+from export.teach.spec import read_teach_spec
+from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import read_board
+from firmware_config.bundle import parse_manifest
 from firmware_config.calibration import read_calibration
 from firmware_config.cameras import RtspCamera
 from firmware_config.errors import ConfigError, StationError
@@ -21,6 +28,7 @@ from firmware_config.regular_file import MAX_SECRET_BYTES, read_regular, read_se
 from firmware_config.signature import read_trusted_keys
 from firmware_config.station import read_station, require_named_files
 from tests.support.station_files import station_toml
+from tests.support.tiny_bundle import as_json, manifest_of, sound_files
 
 
 def keys(path: Path) -> object:
@@ -34,6 +42,12 @@ READERS: dict[str, Callable[[Path], object]] = {
     "memory.json": lambda path: read_memory(path, roi=None),
     "linear.json": read_linear,
     "builder.pub": keys,
+    "lines.jsonl": read_lines,
+    "labels.csv": read_labels,
+    "builder.key": builder_key,
+    "build.toml": read_spec,
+    "teach.toml": read_teach_spec,
+    "accepted.json": lambda path: AcceptedBundles(path).require_not_older(parse_manifest(as_json(manifest_of(sound_files())))),
     "camera password": lambda path: open_rtsp(RtspCamera(kind="rtsp", url="rtsp://cam/1", password_file=path), station="s1"),
 }
 
@@ -54,7 +68,8 @@ def folder(path: Path) -> None:
 @pytest.mark.parametrize("name", READERS)
 def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, name: str, kind: Callable[[Path], None]) -> None:
     kind(tmp_path / name)
-    with pytest.raises((ConfigError, EdgeError, CameraError), match="no regular file" if kind is not folder else "it is a folder"):
+    why = "it is a folder" if kind is folder else "no regular file|is a link"
+    with pytest.raises((ConfigError, EdgeError, ExportError), match=why):
         READERS[name](tmp_path / name)
 
 

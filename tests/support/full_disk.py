@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,9 +96,9 @@ class _Held:
     def connect(self) -> None:
         self._require()
 
-    def deliver(self, inspection: Inspection) -> None:
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
         self._require()
-        self._sink.deliver(inspection)
+        yield from self._sink.deliver(inspections)
 
     def close(self) -> None:
         self._sink.close()

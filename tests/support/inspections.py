@@ -41,6 +41,8 @@ FULL = Inspection(
     detail="2 reasons, 1 picture",
     epoch="e1",
     seq=7,
+    evidence_path=f"ng/{'ef' * 32}.png",
+    clock_synchronised=True,
 )
 
 LOST = Inspection(

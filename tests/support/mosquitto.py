@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -29,13 +30,25 @@ USER, PASSWORD = "box", "sesame"
 class Mosquitto:
     """One broker in `folder`; it may be killed and started again on the same port, with what it had saved.
 
-    Persistence is as eager as mosquitto can: it saves at each change. `tls` is what a box needs to trust it; boxes prove nothing but the
-    password, where one is asked for.
+    Where it is `eager`, persistence is as eager as mosquitto can: it saves at each change. With `queued`, it is as it comes: it saves every
+    half hour, and keeps so many messages for a consumer that is away (1,000 where nobody says otherwise). `settings` are more lines of
+    its file. `tls` is what a box needs to trust it; boxes prove nothing but the password, where one is asked for.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, tls: bool = False, password: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        tls: bool = False,
+        password: bool = False,
+        eager: bool = True,
+        queued: int | None = None,
+        settings: Sequence[str] = (),
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._queued = queued
         self.port = port or free_port()
         self.tls = MqttTls(ca_file=folder / "ca.pem") if tls else None
         self.password_file = folder / "password" if password else None
@@ -45,7 +58,9 @@ class Mosquitto:
         if password:
             (folder / "password").write_text(PASSWORD + "\n")
             self._run("mosquitto_passwd", "-b", "-c", str(folder / "users"), USER, PASSWORD)
-        (folder / "mosquitto.conf").write_text(self._settings())
+        saving = ["persistence true", f"persistence_location {folder}/"] if eager or queued is not None else []
+        often = ["autosave_interval 1", "autosave_on_changes true"] if eager and queued is None else []
+        (folder / "mosquitto.conf").write_text("\n".join([*self._settings(), *saving, *often, *settings, ""]))
 
     def start(self) -> None:
         """Start it; returns when it accepts connections."""
@@ -74,14 +89,10 @@ class Mosquitto:
             self._process.wait(START_S)
             self._process = None
 
-    def _settings(self) -> str:
+    def _settings(self) -> list[str]:
         lines = [
             f"listener {self.port} 127.0.0.1",
-            "persistence true",
-            f"persistence_location {self._folder}/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
-            "max_queued_messages 1000000",
+            f"max_queued_messages {self._queued or 1_000_000}",
             f"max_inflight_messages {WINDOW}",
             f"allow_anonymous {'false' if self.password_file else 'true'}",
         ]
@@ -95,7 +106,7 @@ class Mosquitto:
                 f"certfile {self._folder / 'broker.pem'}",
                 f"keyfile {self._folder / 'broker.key'}",
             ]
-        return "\n".join(lines) + "\n"
+        return lines
 
     def _run(self, *command: str) -> None:
         subprocess.run([program(command[0]), *command[1:]], check=True, capture_output=True, timeout=START_S)

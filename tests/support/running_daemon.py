@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from edge.daemon.loop import Daemon, StationPipeline
@@ -55,9 +55,10 @@ class WatchedSink(MemorySink):
             return DeliveryError("delivering to nowhere: it is down: bring it back")
         return None
 
-    def deliver(self, inspection: Inspection) -> None:
-        super().deliver(inspection)
-        self.arrived.add()
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
+        for inspection in super().deliver(inspections):
+            self.arrived.add()
+            yield inspection
 
 
 class HungJudge:

@@ -6,12 +6,15 @@ import random
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
+from edge.daemon.dispatcher import MARK_ROWS
 from edge.message import decode
+from edge.sinks.mqtt import connection
 from firmware_config.outputs import MqttOutput
 from tests.support.consumer import Consumer, Got
 from tests.support.ledger import Ledger, ask_again
@@ -88,7 +91,14 @@ def _add(ledger: Ledger, got: Got) -> None:
     ],
 )
 def test_each_committed_verdict_takes_effect_once_whatever_is_killed(
-    tmp_path: Path, protocol: str, *, tls: bool, verdicts: int, broker_kills: int, daemon_kills: int
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    protocol: str,
+    *,
+    tls: bool,
+    verdicts: int,
+    broker_kills: int,
+    daemon_kills: int,
 ) -> None:
     dice, ledger, pause = random.Random(f"{protocol} {verdicts}"), Ledger(), threading.Event()
     broker = Mosquitto(tmp_path / "broker", tls=tls)
@@ -128,9 +138,12 @@ def test_each_committed_verdict_takes_effect_once_whatever_is_killed(
     assert {effect.id: (effect.epoch, effect.seq) for effect in effects} == {f"s1-{n}": (epoch, n) for n in range(1, verdicts + 1)}
     assert len(effects) == verdicts
     assert ledger.gaps() == []
-    # Only a kill of the broker may lose what it acknowledged, the one verdict that was on its way; a box that is killed loses none.
-    assert lost <= broker_kills
+    # Only a kill of the broker may lose what it acknowledged, the verdicts that were on their way; a box that is killed loses none.
+    assert lost <= connection.WINDOW * broker_kills
     assert ledger.replayed_copies == lost
     first_copies = [effect.seq for effect in effects if not effect.replayed]
     assert first_copies == sorted(first_copies)
-    assert copies - (verdicts - lost) <= (WINDOW + 1) * broker_kills + daemon_kills
+    twice = (WINDOW + connection.WINDOW) * broker_kills + (connection.WINDOW + MARK_ROWS) * daemon_kills
+    kills = f"MQTT {protocol}{' TLS' if tls else ''}, {daemon_kills} daemon kills, {broker_kills} broker kills"
+    record_property("R4", f"{kills}, {verdicts:,} verdicts: each took effect once, {copies - (verdicts - lost)} raw duplicates")
+    assert copies - (verdicts - lost) <= twice

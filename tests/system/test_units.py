@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from firmware_config.settings import BoxSettings
 from tests.support.repository import ROOT
 
 SYSTEMD = ROOT / "systemd"
@@ -17,13 +19,13 @@ INSTALLED = "/opt/kotoba/bin/kotoba-edge"
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 
 
-def unit(folder: Path, *replacements: tuple[str, str]) -> Path:
+def unit(folder: Path, *replacements: tuple[str, str], name: str = "kotoba-edge.service") -> Path:
     """Copy the service with an ExecStart that exists here, changed as asked."""
-    text = (SYSTEMD / "kotoba-edge.service").read_text()
+    text = (SYSTEMD / name).read_text()
     for old, new in ((INSTALLED, "/bin/true"), *replacements):
         assert old in text
         text = text.replace(old, new)
-    path = folder / "kotoba-edge.service"
+    path = folder / name
     path.write_text(text)
     return path
 
@@ -33,9 +35,17 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @needs_systemd
-def test_the_service_is_understood_to_the_last_key(tmp_path: Path) -> None:
-    verdict = run("systemd-analyze", "verify", unit(tmp_path))
+@pytest.mark.parametrize("name", sorted(path.name for path in SYSTEMD.glob("*.service")))
+def test_the_service_is_understood_to_the_last_key(tmp_path: Path, name: str) -> None:
+    verdict = run("systemd-analyze", "verify", unit(tmp_path, name=name))
     assert (verdict.returncode, verdict.stderr) == (0, "")
+
+
+def test_spool_and_pictures_lie_where_the_service_may_write() -> None:
+    text, settings = (SYSTEMD / "kotoba-edge.service").read_text(), BoxSettings.model_construct()
+    (state,) = re.findall(r"^StateDirectory=(.+)$", text, re.MULTILINE)
+    for path in (settings.spool, settings.evidence_folder):
+        assert path.is_relative_to(Path("/var/lib") / state)
 
 
 @needs_systemd
@@ -59,6 +69,12 @@ def test_without_devices_it_is_closed_further(tmp_path: Path) -> None:
         ("DeviceAllow=char-nvidia* rw\n", ""),
     )
     verdict = run("systemd-analyze", "security", "--offline=yes", "--threshold=13", path)
+    assert verdict.returncode == 0, verdict.stdout[-300:]
+
+
+@needs_systemd
+def test_the_consumer_is_closed_but_for_the_network_and_its_own_folder(tmp_path: Path) -> None:
+    verdict = run("systemd-analyze", "security", "--offline=yes", "--threshold=12", unit(tmp_path, name="kotoba-consume.service"))
     assert verdict.returncode == 0, verdict.stdout[-300:]
 
 

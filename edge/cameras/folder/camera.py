@@ -43,7 +43,7 @@ class FolderCamera:
         self._captures = captures or CaptureFactory(station)
         self._closed = threading.Event()
         self._outage = Outage(self._captures)
-        self._listing = Listing(settings.path, settings.patterns, stay_inside=settings.watch, on_left_alone=on_left_alone)
+        self._listing = Listing(settings.path, settings.patterns, on_left_alone=on_left_alone)
         self._watched = WatchedFolder(
             settings,
             picture=picture,
@@ -93,7 +93,11 @@ class FolderCamera:
         started_ns = self._captures.now_ns()
         try:
             pixels = read_picture(
-                self._settings.path / name, max_pixels=self._settings.max_pixels, max_bytes=self._settings.max_bytes, picture=self._picture
+                self._settings.path / name,
+                max_pixels=self._settings.max_pixels,
+                max_bytes=self._settings.max_bytes,
+                picture=self._picture,
+                inside=self._settings.path,
             )
         except PictureError as err:
             return self._captures.lost(err.reason, err.detail, source=name)

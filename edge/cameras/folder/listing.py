@@ -30,14 +30,13 @@ class Contents:
 
 
 class Listing:
-    """Reads the names in a folder. With `stay_inside` a link that leads out of the folder is left alone; linked folders are never read."""
+    """Reads the names in a folder. A link that leads out of the folder is left alone, and linked folders are never read."""
 
-    def __init__(self, root: Path, patterns: Sequence[str], *, stay_inside: bool, on_left_alone: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, root: Path, patterns: Sequence[str], *, on_left_alone: Callable[[], None] = lambda: None) -> None:
         self._root = root
         self._patterns = tuple((pattern.startswith("."), _compiled(pattern)) for pattern in patterns)
         self._depth = max(_depth(pattern) for pattern in patterns)
         self._chooses = any(map(_WILDCARD.search, patterns))
-        self._stay_inside = stay_inside
         self._on_left_alone = on_left_alone
         self._left_alone: set[str] = set()
         self._logged: set[str] = set()
@@ -88,7 +87,7 @@ class Listing:
                     yield from self._files(folder / entry.name, f"{name}/", read)
             elif not self.takes(name):
                 yield name, _kind(entry.name)
-            elif self._stay_inside and entry.is_symlink() and not self._is_inside(entry.path):
+            elif entry.is_symlink() and not self._is_inside(entry.path):
                 yield name, "link out of the folder"
             else:
                 yield name, None

@@ -243,7 +243,7 @@ class WatchedFolder:
     def _read(self, path: Path) -> bytes | PictureError:
         """The bytes of a file, or why there are none."""
         try:
-            return read_file(path, max_bytes=self._settings.max_bytes)
+            return read_file(path, max_bytes=self._settings.max_bytes, inside=self._settings.path)
         except PictureError as err:
             return err
 

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from tokenizers import Tokenizer
 
 from edge.bundle.open import Bundle
-from edge.errors import BundleError
 from firmware_config.board import Board
 
 CONTEXT_TOKENS = 8
@@ -62,9 +61,5 @@ def open_drafts(bundle: Bundle, path: str | None, tokenizer: Tokenizer, *, board
     """
     if path is None or board.providers[0] == "tensorrt":
         return Drafts([])
-    try:
-        captions = bundle.path(path).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as err:
-        msg = f"reading {path} of bundle {bundle.manifest.name}: it is not UTF-8 text ({err}): build the bundle again"
-        raise BundleError(msg) from err
+    captions = bundle.text(path).splitlines()
     return Drafts(encoding.ids for encoding in tokenizer.encode_batch(captions, add_special_tokens=False))

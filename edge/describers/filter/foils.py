@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import RootModel, ValidationError
+from pydantic import RootModel
 
 from edge.bundle.open import Bundle
 from edge.describers.filter.phrases import Phrase, has_separator, is_negated
@@ -23,6 +23,8 @@ from edge.describers.vocabulary import CACHED_PHRASES, SCORE_DIGITS, Vocabulary
 from edge.errors import BundleError
 from firmware_config.bundle_parts import NO_FOILS
 from firmware_config.describers import Clip
+from firmware_config.errors import first_mistake
+from firmware_config.strict_json import read_json
 
 Embedding = NDArray[np.float32]
 """float32 (D,), unit length."""
@@ -183,11 +185,11 @@ def read_foils(bundle: Bundle, clip: Clip) -> Mapping[str, tuple[str, ...]]:
     """
     if clip.foils is None:
         raise BundleError(NO_FOILS.format(bundle=bundle.manifest.name))
-    words = {word for part in (clip.tags, clip.attributes) for word in bundle.path(part.words).read_text(encoding="utf-8").splitlines()}
+    words = {word for part in (clip.tags, clip.attributes) for word in bundle.text(part.words).splitlines()}
     try:
-        foils = _FoilsFile.model_validate_json(bundle.path(clip.foils).read_bytes()).root
-    except ValidationError as err:
-        msg = f"reading {clip.foils} of bundle {bundle.manifest.name}: {err.errors()[0]['msg']}: build the bundle again"
+        foils = read_json(_FoilsFile, bundle.text(clip.foils).encode()).root
+    except ValueError as err:
+        msg = f"reading {clip.foils} of bundle {bundle.manifest.name}: {first_mistake(err)}: build the bundle again"
         raise BundleError(msg) from err
     if not foils or not all(foils.values()):
         msg = f"reading {clip.foils} of bundle {bundle.manifest.name}: every word needs at least one foil: build the bundle again"

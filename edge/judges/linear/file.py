@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from edge.errors import BundleError
 from edge.judges.linear.terms import terms_of
 from firmware_config.errors import first_mistake
-from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
+from firmware_config.strict_json import read_json
+from firmware_config.verified_file import StoredFile, content_of
 
 MAX_LINEAR_BYTES = 16_000_000
 """Room for 50,000 terms with a weight for each of 20 labels."""
@@ -61,22 +61,23 @@ class LinearModel(BaseModel):
         return self
 
 
-def read_linear(path: Path) -> LinearModel:
+def read_linear(file: StoredFile) -> LinearModel:
     """Read the file of a linear judge.
 
     Raises:
         BundleError: it cannot be read, is too large, or is no linear judge.
+        ManifestError: its content is not what the manifest of its bundle lists.
     """
     try:
-        raw = read_regular(path, MAX_LINEAR_BYTES + 1)
+        raw = content_of(file, limit=MAX_LINEAR_BYTES)
     except OSError as err:
-        msg = f"linear judge {path} cannot be read ({err.strerror}): take the bundle from its builder again"
+        msg = f"linear judge {file} cannot be read ({err.strerror}): take the bundle from its builder again"
         raise BundleError(msg) from err
     if len(raw) > MAX_LINEAR_BYTES:
-        msg = f"linear judge {path} has more than {MAX_LINEAR_BYTES} bytes: {ADVICE} on fewer words"
+        msg = f"linear judge {file} has more than {MAX_LINEAR_BYTES} bytes: {ADVICE} on fewer words"
         raise BundleError(msg)
     try:
-        return LinearModel.model_validate_json(raw)
-    except ValidationError as err:
-        msg = f"linear judge {path}: {first_mistake(err)}: {ADVICE}"
+        return read_json(LinearModel, raw)
+    except ValueError as err:
+        msg = f"linear judge {file}: {first_mistake(err)}: {ADVICE}"
         raise BundleError(msg) from err

@@ -8,28 +8,40 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import DeliveryError, NobodyListensError
-from edge.message import SCHEMA, encode, utc_text
+from edge.message import MAX_MESSAGE_BYTES, SCHEMA, encode, shortened
 from edge.records import Inspection, Trouble
-from edge.sinks.mqtt.connection import MqttConnection
+from edge.sinks.mqtt.connection import Inbox, MqttConnection, Received, Sent
+from edge.sinks.mqtt.replay_topic import ReplayTopic
 from edge.sinks.mqtt.resolver import Resolver
 from edge.sinks.mqtt.station_state import StationState
+from edge.sinks.mqtt.verdict_properties import VerdictProperties
+from edge.sinks.mqtt.wire import Status
 from edge.sinks.route import BoxStatus, SinkRoute, stations_by_destination
 from firmware_config.outputs import MqttOutput
 from firmware_config.station import Station
 
+log = logging.getLogger(__name__)
+
 NO_MATCHING_SUBSCRIBERS = 0x10
 FIRST_FAILURE = 0x80
 """MQTT 5, 2.4: reason codes from here on mean that the operation failed."""
+PACKET_BYTES = 16
+"""What a packet holds besides topic, properties and payload, at most."""
+SMALL_BYTES = 1_024
+"""No verdict of so few bytes is too large."""
+LOSSES = 5
+"""A broker may end the connection without a word when a message is too large for it: after so many times it is sent shortened."""
 
 STATE_EVERY_S = 1.0
 """Retained state follows the verdicts at most this often: consumers that want each one subscribe to the verdicts."""
@@ -44,13 +56,25 @@ def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, obj
     brokers = [((station.outputs.mqtt, station.station.path), station.station.name) for station in stations if station.outputs.mqtt]
     for (settings, root), names in stations_by_destination(brokers).items():
         sink = MqttSink(settings, root=root, box=box, stations=names, info=info)
-        yield SinkRoute("mqtt", names, sink, sink.set_status, sink.set_troubles, sink.waits, sink.reach)
+        yield SinkRoute(
+            "mqtt",
+            names,
+            sink,
+            set_status=sink.set_status,
+            set_troubles=sink.set_troubles,
+            waits=sink.waits,
+            reach=sink.reach,
+            newest_first=True,
+            replay_requests=sink.replays.requests,
+            answer_replay=sink.replays.answer,
+        )
 
 
 class MqttSink:
     """Delivers the verdicts of stations that share a broker and a root, and keeps the retained topics of box and stations.
 
-    Topics: `<root>/<station>/verdict`, `<root>/<station>/state`, `<root>/<box>/status`, `<root>/<box>/info`.
+    Topics: `<root>/<station>/verdict`, `<root>/<station>/state`, `<root>/<box>/status`, `<root>/<box>/info`, `<root>/<box>/events`;
+    it listens on `<root>/<box>/replay`.
     """
 
     def __init__(
@@ -71,11 +95,18 @@ class MqttSink:
         self._client_id = f"kotoba-{box}-{digest[:8]}"
         self._clock = clock
         self._states = {station: StationState(station) for station in stations}
+        said = {"schema": SCHEMA, "box": box, "stations": list(stations), **info}
         self._wanted = {
-            self._status_topic: _status("online", since=datetime.now(timezone.utc)),
-            f"{root}/{box}/info": json.dumps({"schema": SCHEMA, **info}, ensure_ascii=False).encode(),
-            **{self._state_topic(station): state.payload() for station, state in self._states.items()},
+            self._status_topic: Status(state="online", since=datetime.now(timezone.utc)).payload(),
+            f"{root}/{box}/info": json.dumps(said, ensure_ascii=False).encode(),
         }
+        self.replays = ReplayTopic()
+        self._events_topic = f"{root}/{box}/events"
+        self._inbox = Inbox((f"{root}/{box}/replay",), self._take)
+        self._taken = False
+        """Whether the last verdict got through: until one does, they are tried one by one, so that they arrive in order."""
+        self._undelivered: Counter[str] = Counter()
+        """How often the connection was lost while the largest message under way was that of an inspection, by its id."""
         self._retained: dict[str, bytes] = {}
         self._refreshed_at = 0.0
         self._lock = threading.Lock()
@@ -88,7 +119,8 @@ class MqttSink:
 
     def set_status(self, status: BoxStatus) -> None:
         """Say how the box is; published with the next contact, within a second or so."""
-        self._wanted[self._status_topic] = _status(status.state, since=status.since, detail=status.why, stations=status.stations)
+        said = Status(state=status.state, since=status.since, detail=status.why, stations=status.stations)
+        self._wanted[self._status_topic] = said.payload()
 
     def waits(self) -> int:
         """A number that grows while the broker is waited for; from any thread."""
@@ -99,7 +131,8 @@ class MqttSink:
 
     def set_troubles(self, station: str, troubles: tuple[Trouble, ...]) -> None:
         """Say what is wrong with the camera of a station; published with the next contact."""
-        self._change_state(station, lambda state: state.set_troubles(troubles))
+        with self._states_lock:
+            self._states[station].set_troubles(troubles)
 
     def connect(self) -> None:
         """Connect if there is no connection, and bring the retained topics up to date.
@@ -118,24 +151,67 @@ class MqttSink:
         """
         self._open(will=None).disconnect()
 
-    def deliver(self, inspection: Inspection) -> None:
-        """Publish a verdict and wait for the acknowledgement.
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
+        """Publish verdicts, some of them at once, and yield each when it is acknowledged and so are those before it.
 
         Raises:
             NobodyListensError: MQTT 5, the broker has no subscriber for it (unless the settings do not ask for one).
             DeliveryError: it was not acknowledged in time, or refused, or there is no connection.
         """
-        topic = f"{self._root}/{inspection.station}/verdict"
         with self._lock:
             connection = self._live_connection()
             if self._clock() - self._refreshed_at >= STATE_EVERY_S:  # also where no verdict gets through: the status says why
                 self._refresh(connection)
-            code = connection.publish(topic, encode(inspection), retain=False, properties=self._properties(inspection))
-            if code == NO_MATCHING_SUBSCRIBERS and self._settings.require_subscriber:
-                msg = f"publishing on {topic}: the broker has no subscriber for it: start the consumer, or set require_subscriber = false"
-                raise NobodyListensError(msg)
-            _check(code, topic)
-            self._change_state(inspection.station, lambda state: state.add(inspection))
+            under_way: deque[tuple[Inspection, Sent, int]] = deque()
+            left = iter(inspections)
+            while True:
+                window = connection.window if self._taken else 1
+                while len(under_way) < window and (inspection := next(left, None)) is not None:
+                    under_way.append(self._send(connection, inspection))
+                if not under_way:
+                    return
+                inspection, sent, _ = under_way[0]
+                self._taken = False
+                try:
+                    code = connection.acknowledgement(sent)
+                except DeliveryError:
+                    largest = max(under_way, key=lambda one: one[2])[0].id
+                    self._undelivered[largest] += LOSSES if connection.too_large else 1
+                    raise
+                self._require_taken(code, sent.topic)
+                under_way.popleft()
+                self._taken = True
+                self._undelivered.clear()
+                with self._states_lock:
+                    self._states[inspection.station].add(inspection)
+                yield inspection
+
+    def _send(self, connection: MqttConnection, inspection: Inspection) -> tuple[Inspection, Sent, int]:
+        """Publish a verdict, shortened where the broker takes no larger one; returns it with the bytes of the message."""
+        topic = f"{self._root}/{inspection.station}/verdict"
+        properties = VerdictProperties(inspection) if self._settings.protocol == "5" else None
+        payload = encode(inspection)
+        around = PACKET_BYTES + len(topic.encode()) + (0 if properties is None else len(properties.pack()))
+        limit = min(connection.max_packet_bytes or MAX_MESSAGE_BYTES, self._settings.max_message_bytes or MAX_MESSAGE_BYTES) - around
+        if len(payload) > limit or (self._undelivered[inspection.id] >= LOSSES and len(payload) > SMALL_BYTES):
+            whole, payload = len(payload), encode(shortened(inspection))
+            said = f"verdict {inspection.id} of {inspection.station} has {whole} bytes, the broker takes {limit}"
+            log.warning("%s: it is sent with %d, without its words", said, len(payload))
+            if len(payload) > limit:
+                msg = f"{said}, and without its words it has {len(payload)}: raise the broker's limit"
+                raise DeliveryError(msg)
+        return inspection, connection.send(topic, payload, retain=False, properties=properties), len(payload)
+
+    def _require_taken(self, code: int, topic: str) -> None:
+        if code == NO_MATCHING_SUBSCRIBERS and self._settings.require_subscriber:
+            msg = f"publishing on {topic}: the broker has no subscriber for it: start the consumer, or set require_subscriber = false"
+            raise NobodyListensError(msg)
+        _check(code, topic)
+
+    def _take(self, received: Received) -> None:
+        """Take a message of a consumer."""
+        if not received.retained:
+            self.replays.take(received.payload)
 
     def close(self) -> None:
         """Leave: retained status `offline`, goodbye to the broker. A delivery under way fails."""
@@ -147,7 +223,7 @@ class MqttSink:
             return
         try:
             if self._connection is not None and self._connection.alive:
-                self._wanted[self._status_topic] = _status("offline", since=datetime.now(timezone.utc))
+                self._wanted[self._status_topic] = Status(state="offline", since=datetime.now(timezone.utc)).payload()
                 self._say_goodbye(self._connection)
             self._connection = None
         finally:
@@ -170,49 +246,28 @@ class MqttSink:
                 self._connection.abandon()
                 self._connection = None
             self._retained = {}
-            self._connection = self._open(will=(self._status_topic, _status("offline")))
+            self._connection = self._open(will=(self._status_topic, Status(state="offline").payload()))
             self._refresh(self._connection)
         return self._connection
 
     def _open(self, *, will: tuple[str, bytes] | None) -> MqttConnection:
-        return MqttConnection(self._settings, client_id=self._client_id, will=will, resolver=self._resolver, waiting=self._wait)
+        inbox = None if will is None else self._inbox
+        return MqttConnection(
+            self._settings, client_id=self._client_id, will=will, resolver=self._resolver, waiting=self._wait, inbox=inbox
+        )
 
     def _refresh(self, connection: MqttConnection) -> None:
         """Publish the retained topics that the broker does not have as they are wanted."""
-        for topic, payload in tuple(self._wanted.items()):
+        with self._states_lock:
+            states = {f"{self._root}/{station}/state": state.payload() for station, state in self._states.items()}
+        for topic, payload in (self._wanted | states).items():
             if self._retained.get(topic) != payload:
                 _check(connection.publish(topic, payload, retain=True), topic)
                 self._retained[topic] = payload
+        while (event := self.replays.next_event()) is not None:
+            _check(connection.publish(self._events_topic, event, retain=False), self._events_topic)
+            self.replays.event_delivered(event)
         self._refreshed_at = self._clock()
-
-    def _change_state(self, station: str, change: Callable[[StationState], None]) -> None:
-        with self._states_lock:
-            change(self._states[station])
-            self._wanted[self._state_topic(station)] = self._states[station].payload()
-
-    def _state_topic(self, station: str) -> str:
-        return f"{self._root}/{station}/state"
-
-    def _properties(self, inspection: Inspection) -> Properties | None:
-        if self._settings.protocol != "5":
-            return None
-        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.ContentType = "application/json"
-        properties.PayloadFormatIndicator = 1  # UTF-8
-        properties.UserProperty = [
-            ("schema", SCHEMA),
-            ("id", inspection.id),
-            ("epoch", inspection.epoch),
-            ("seq", str(inspection.seq)),
-            ("decision", inspection.verdict.decision.value),
-        ]
-        return properties
-
-
-def _status(state: str, *, since: datetime | None = None, detail: str | None = None, stations: Sequence[str] = ()) -> bytes:
-    """The retained status. The last will, which the broker says for us, cannot know since when."""
-    said = {"state": state, "since": since and utc_text(since), "detail": detail, "stations": list(stations)}
-    return json.dumps({key: value for key, value in said.items() if value}, ensure_ascii=False).encode()
 
 
 def _check(code: int, topic: str) -> None:

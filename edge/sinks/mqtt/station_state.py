@@ -67,10 +67,11 @@ class StationState:
         self._counts: Counter[Decision] = Counter()
 
     def add(self, inspection: Inspection) -> None:
-        """Count a verdict; a replayed one is old and changes nothing."""
+        """Count a verdict; a replayed one is old and changes nothing. One of a backlog that was put off is not the last one."""
         if not inspection.replayed:
-            self._last = inspection
             self._counts[inspection.verdict.decision] += 1
+            if self._last is None or self._last.epoch != inspection.epoch or self._last.seq < inspection.seq:
+                self._last = inspection
 
     def set_troubles(self, troubles: tuple[Trouble, ...]) -> None:
         """Take what is wrong with the camera now."""

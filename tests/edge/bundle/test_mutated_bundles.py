@@ -13,8 +13,10 @@ import pytest
 from edge.bundle.archive import unpack
 from edge.bundle.open import open_bundle
 from edge.errors import BundleError
+from tests.support.mutations import mutated
 from tests.support.tiny_bundle import (
     TRUSTED,
+    Files,
     archive_parts,
     as_json,
     everything_below,
@@ -31,28 +33,6 @@ from tests.support.tiny_bundle import (
 LONGEST_S = 2.0
 ARCHIVES, FOLDERS, MODELS = 3_000, 2_000, 2_000
 A_FIFTH = [pytest.param(0.2, marks=pytest.mark.long, id="a fifth"), pytest.param(1.0, marks=pytest.mark.soak, id="all")]
-
-
-def mutated(raw: bytes, rng: random.Random) -> bytes:
-    """Other bytes: one to four places flipped, overwritten, cut out, doubled, filled or cut off."""
-    out = bytearray(raw)
-    while bytes(out) == raw:
-        for _ in range(rng.choice((1, 1, 1, 2, 4))):
-            at, width = rng.randrange(len(out) + 1), rng.choice((1, 1, 2, 8, 512))
-            match rng.randrange(6):
-                case 0:
-                    out[at : at + 1] = bytes(byte ^ 1 << rng.randrange(8) for byte in out[at : at + 1])
-                case 1:
-                    out[at : at + width] = rng.randbytes(width)
-                case 2:
-                    del out[at : at + width]
-                case 3:
-                    out[at:at] = out[at : at + width]
-                case 4:
-                    out[at : at + width] = rng.choice((b"\0", b"\xff", b"\x7f", b"\x80")) * width
-                case _:
-                    del out[at:]
-    return bytes(out)
 
 
 def refused_in_time(call: Callable[[], object], seed: int) -> None:
@@ -91,19 +71,24 @@ def test_a_bundle_with_a_mutated_file_is_refused_and_stays_as_it_is(share: float
         path.write_bytes(sound)
 
 
-@pytest.mark.parametrize("share", A_FIFTH)
-def test_a_signed_model_with_mutated_content_is_opened_or_refused_in_time(share: float, tmp_path: Path) -> None:
+def damaged_models(seed: int) -> Files:
+    """A graph and a language model, one of them damaged."""
     keys = text("general.alignment") + b"\4\0\0\0\x20\0\0\0" + text("tokens") + b"\x09\0\0\0\x08\0\0\0\2" + bytes(7) + text("a") + text("b")
     models = {
         "clip/vision.onnx": onnx(field(2, 1) * 5 + field(8, b"weight"), field(4, b"MatMul") + field(5, field(1, b"axis") + field(3, 7))),
         "llm/model.gguf": gguf(keys, 2),
     }
+    rng = random.Random(seed)
+    path = rng.choice(sorted(models))
+    return models | {path: mutated(models[path], rng)}
+
+
+@pytest.mark.parametrize("share", A_FIFTH)
+def test_a_signed_model_with_mutated_content_is_opened_or_refused_in_time(share: float, tmp_path: Path) -> None:
     write(tmp_path, sound_files(), b"")
     refused = 0
     for seed in range(int(MODELS * share)):
-        rng = random.Random(seed)
-        path = rng.choice(sorted(models))
-        changed = models | {path: mutated(models[path], rng)}
+        changed = damaged_models(seed)
         write(tmp_path, changed, as_json(manifest_of(sound_files() | changed)))
         started = time.monotonic()
         with suppress(BundleError):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -15,7 +16,11 @@ import pytest
 from edge.bundle.archive import unpack
 from edge.bundle.open import open_bundle
 from edge.errors import BundleError
+from firmware_config.bundle import Manifest
+from firmware_config.errors import ManifestError
 from firmware_config.signature import encode_signature, generate_key, key_id, public_key
+from firmware_config.verified_file import content_of
+from tests.support.repository import ROOT
 from tests.support.tiny_bundle import (
     KEY,
     TRUSTED,
@@ -36,6 +41,14 @@ from tests.support.tiny_bundle import (
 )
 
 OTHER_KEY = generate_key()
+
+
+def at_least_three(manifest: Manifest) -> None:
+    if manifest.bundle_version < 3:
+        msg = f"version {manifest.bundle_version} is older than 3, the test says"
+        raise ManifestError(msg)
+
+
 EXTERNAL = field(13, field(1, b"location") + field(2, b"weights.bin")) + field(14, 1)
 
 
@@ -43,12 +56,12 @@ def test_a_sound_bundle_opens_and_gives_its_files(tmp_path: Path) -> None:
     raw = as_json(manifest_of(sound_files()))
     write(tmp_path / "b", sound_files(), raw)
 
-    bundle = open_bundle(tmp_path / "b", trusted=TRUSTED, minimum_version=3)
+    bundle = open_bundle(tmp_path / "b", trusted=TRUSTED, require=at_least_three)
 
     assert bundle.digest == "sha256:" + hashlib.sha256(raw).hexdigest()
-    assert bundle.path("llm/model.gguf") == tmp_path / "b" / "llm" / "model.gguf"
+    assert content_of(bundle.file("llm/model.gguf"), limit=1_000) == sound_files()["llm/model.gguf"]
     with pytest.raises(BundleError, match="does not list"):
-        bundle.path("../secret")
+        bundle.file("../secret")
 
 
 # What a builder whom the box trusts could sign by mistake or malice: files, then the manifest over them, are changed before signing.
@@ -153,11 +166,11 @@ SIGNED += [
         ("no licence", change_at("files", 0, "licence", to=""), "files.0.licence"),
         ("unknown key", change_at("run_after_install", to="/bin/sh"), "run_after_install"),
         ("other schema", change_at("schema", to="kotoba.bundle/2"), "schema"),
-        ("older version", change_at("bundle_version", to=2), "older than 3"),
+        ("older version", change_at("bundle_version", to=2), "older than 3, the test says"),
         ("version zero", change_at("bundle_version", to=0), "bundle_version"),
         ("other key's id", change_at("key_id", to="0" * 16), "names the signing key 0000000000000000"),
         ("picture size", change_at("describer", "clip", "preprocess", "size", to=100_000), "preprocess.size"),
-        ("not a number", change_at("describer", "clip", "preprocess", "mean", to=[float("nan")] * 3), "preprocess.mean"),
+        ("not a number", change_at("describer", "clip", "preprocess", "mean", to=[float("nan")] * 3), "it holds NaN"),
         ("model that is not listed", change_at("llm", "model", to="llm/other.gguf"), "llm.model"),
         ("model outside", change_at("llm", "model", to="../../etc/passwd"), "llm.model"),
         ("model of another kind", change_at("describer", "clip", "vision", to="llm/model.gguf"), "clip.vision"),
@@ -184,9 +197,9 @@ def test_a_signed_but_unsafe_bundle_is_refused(
     before = everything_below(tmp_path)
 
     with pytest.raises(BundleError, match=expected) as refused:
-        open_bundle(tmp_path / "b", trusted=TRUSTED, minimum_version=3)
+        open_bundle(tmp_path / "b", trusted=TRUSTED, require=at_least_three)
     with pytest.raises(BundleError) as refused_archive:
-        unpack(tmp_path / "b.kbundle", tmp_path / "new", trusted=TRUSTED, minimum_version=3)
+        unpack(tmp_path / "b.kbundle", tmp_path / "new", trusted=TRUSTED, require=at_least_three)
 
     assert is_one_sentence(str(refused.value))
     assert is_one_sentence(str(refused_archive.value))
@@ -312,6 +325,12 @@ def test_bundles_of_an_old_and_a_new_key_open_while_both_are_trusted(tmp_path: P
         assert open_bundle(tmp_path / bundle, trusted=TRUSTED | new).manifest.name == "tiny"
     with pytest.raises(BundleError, match="trusted: "):
         open_bundle(tmp_path / "old", trusted=new)
+
+
+def test_nobody_on_the_box_asks_a_bundle_for_a_path() -> None:
+    asking = re.compile(r"bundle\.root(?! or)|\.root /")
+    readers = [path for path in (ROOT / "edge").rglob("*.py") if path.parent.name != "bundle" and asking.search(path.read_text())]
+    assert [path.relative_to(ROOT).as_posix() for path in readers] == ["edge/demo/run.py"], "SignedBundle checks what it reads"
 
 
 def test_opening_needs_no_native_parser() -> None:

@@ -25,9 +25,9 @@ from edge.sinks.memory import MemorySink
 from edge.sinks.mqtt.sink import MqttSink
 from edge.spool.store import Spool
 from firmware_config.outputs import MqttOutput
+from tests.faults.broker import NEVER, ScriptedBroker
 from tests.support.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, pipeline, running
 from tests.support.sample_records import BUNDLE, MODELS, description, frames, lost, scores, station
-from tests.support.scripted_broker import NEVER, ScriptedBroker
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -201,7 +201,7 @@ def test_stopping_keeps_what_is_not_delivered(spool: Spool, pauses: Pauses) -> N
     assert [row.inspection for row in spool.pending("memory", ("s1",), 10)] == committed[1:]
     assert dispatcher.status().backlog == 2
     with pytest.raises(DeliveryError, match="closed"):
-        sink.deliver(committed[0])
+        list(sink.deliver([committed[0]]))
 
 
 class HangingSink(MemorySink):
@@ -211,10 +211,10 @@ class HangingSink(MemorySink):
         super().__init__()
         self.hanging, self._free = threading.Event(), threading.Event()
 
-    def deliver(self, inspection: Inspection) -> None:
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
         self.hanging.set()
         assert self._free.wait(DEADLINE_S)
-        super().deliver(inspection)
+        yield from super().deliver(inspections)
 
     def close(self) -> None:
         super().close()

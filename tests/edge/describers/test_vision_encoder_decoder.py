@@ -81,4 +81,4 @@ def test_the_manifest_lists_every_file_of_the_section_and_no_other_is_opened() -
     named = {use.path for use in section().file_uses("describer")}
     assert named <= set(listed)
     with pytest.raises(BundleError, match="does not list"):
-        bundle().path("captioner/other.onnx")
+        bundle().file("captioner/other.onnx")

@@ -125,7 +125,7 @@ def test_a_memory_says_the_same_after_it_was_written_and_read(tmp_path: Path) ->
         ({"mean": "not base64!"}, "not base64"),
         ({"schema": "kotoba.memory/9"}, "schema"),
         ({"rest": 0}, "rest"),
-        ({"unfamiliar": float("nan")}, "unfamiliar"),
+        ({"unfamiliar": float("nan")}, "it holds NaN"),
         ({"features": 39}, "bytes, expected"),
         ({"colour": "red"}, "colour"),
     ],

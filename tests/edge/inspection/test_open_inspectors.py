@@ -20,7 +20,7 @@ def bundle() -> Bundle:
 
 
 def named(bundle: Bundle, name: str, **judge: object) -> Station:
-    station = read_station(bundle.path("golden/station.toml"))
+    station = read_station(bundle.file("golden/station.toml"))
     identity = station.station.model_copy(update={"name": name})
     return station.model_copy(update={"station": identity, "judge": station.judge.model_copy(update=judge)})
 

@@ -86,12 +86,12 @@ def changed(**values: object) -> bytes:
 
 WRONG: dict[str, tuple[bytes | None, str]] = {
     "no file": (None, "cannot be read"),
-    "not JSON": (b"{", "Invalid JSON"),
+    "not JSON": (b"{", "it is not JSON"),
     "another schema": (changed(schema="kotoba.linear/2"), "schema"),
     "a weight too few": (changed(terms={"crack": {"idf": 2.0, "weights": [1.0, 2.0]}}), "'crack' has 2 weights for 3 labels"),
     "an intercept too many": (changed(intercepts=[0, 0, 0, 0]), "4 intercepts for 3 labels"),
     "a label twice": (changed(labels=["good", "crack", "good"]), "a label is listed twice"),
-    "a weight that is not finite": (changed().replace(b"-4.0", b"NaN"), "terms"),
+    "a weight that is not finite": (changed().replace(b"-4.0", b"NaN"), "it holds NaN"),
     "a term of three words": (
         changed(terms={"a long crack there": {"idf": 2.0, "weights": [1.0, 2.0, 3.0]}}),
         "no description can hold it",

@@ -48,7 +48,7 @@ def signed_bundle(root: Path, *, key: bytes = KEY, version: int = 3, changed: Fi
 
 
 def model_of(bundle: Bundle) -> LlamaModel:
-    return LlamaModel(bundle.path("llm/model.gguf"), board=BOARD, context_tokens=bundle.manifest.llm.context_tokens)
+    return LlamaModel(bundle.file("llm/model.gguf"), board=BOARD, context_tokens=bundle.manifest.llm.context_tokens)
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,12 @@ from edge.daemon.dispatcher import Dispatcher, DispatchStatus
 from edge.errors import DeliveryError
 from edge.message import encode
 from edge.sinks import SinkRoute
+from edge.sinks.mqtt.connection import WINDOW
 from edge.sinks.mqtt.sink import MqttSink
 from edge.spool.store import Spool
 from firmware_config.outputs import MqttOutput
+from tests.faults.broker import DROP, NEVER, OK, Answer, Greeting, ScriptedBroker
 from tests.support.inspections import inspection
-from tests.support.scripted_broker import DROP, NEVER, OK, Answer, ScriptedBroker
 
 DEADLINE_S = 20.0
 VERDICTS = 4
@@ -48,13 +49,16 @@ REFUSALS = (0x10, 0x80, 0x83, 0x87, 0x90, 0x97)
 BAD: list[tuple[str, Answer]] = [*(("5", answer) for answer in (NEVER, DROP, *REFUSALS)), ("3.1.1", NEVER), ("3.1.1", DROP)]
 
 
-@pytest.mark.parametrize(("protocol", "answer"), BAD, ids=[f"MQTT {p} {a if isinstance(a, str) else format(a, '#04x')}" for p, a in BAD])
+IDS = [f"MQTT {p} {a if isinstance(a, str) else format(a, '#04x')}" for p, a in BAD]
+
+
+@pytest.mark.parametrize(("protocol", "answer"), BAD, ids=IDS)
 @pytest.mark.parametrize("times", [3, pytest.param(100, marks=pytest.mark.soak)])
 def test_after_a_bad_acknowledgement_everything_stays_pending_and_is_then_delivered(
     tmp_path: Path, protocol: str, answer: Answer, times: int
 ) -> None:
     seen: list[DispatchStatus] = []
-    with ScriptedBroker([OK, *[answer] * times], protocol=protocol) as broker:
+    with ScriptedBroker([answer] * times, protocol=protocol) as broker:
         with dispatched(tmp_path, sink_for(broker, protocol), seen.append) as (spool, dispatcher):
             committed = [spool.commit(inspection(number)) for number in range(VERDICTS)]
             dispatcher.start()
@@ -63,9 +67,26 @@ def test_after_a_bad_acknowledgement_everything_stays_pending_and_is_then_delive
 
         assert accepted == [encode(one) for one in committed]
         assert broker.offered == VERDICTS + times
-    assert [status.backlog for status in seen] == [VERDICTS - 1] * times
+    assert [status.backlog for status in seen] == [VERDICTS] * times
     assert {status.nobody_listens for status in seen} == {answer == 0x10}
     assert all(status.last_error for status in seen)
+
+
+@pytest.mark.parametrize(("protocol", "answer"), BAD, ids=IDS)
+def test_of_verdicts_sent_at_once_those_behind_a_bad_acknowledgement_come_again(tmp_path: Path, protocol: str, answer: Answer) -> None:
+    seen: list[DispatchStatus] = []
+    with ScriptedBroker([OK, OK, answer], protocol=protocol) as broker:
+        with dispatched(tmp_path, sink_for(broker, protocol), seen.append) as (spool, dispatcher):
+            committed = [spool.commit(inspection(number)) for number in range(2 * WINDOW)]
+            dispatcher.start()
+            assert dispatcher.drain(DEADLINE_S)
+            first, *after = [broker.accepted.get(timeout=DEADLINE_S) for _ in range(broker.accepted.qsize())]
+
+        assert {first, *after} == {encode(one) for one in committed}
+        assert len(after) + 1 - len(committed) <= WINDOW
+        assert after[-WINDOW:] == [encode(one) for one in committed[-WINDOW:]]
+    (status,) = seen
+    assert status.backlog in {2 * WINDOW - 2, 2 * WINDOW - 1}  # a connection that breaks may take an acknowledgement with it
 
 
 @pytest.mark.parametrize(
@@ -81,7 +102,7 @@ def test_a_refused_greeting_is_never_called_connected(tmp_path: Path, protocol: 
             refused.set()
 
     with (
-        ScriptedBroker([], protocol=protocol, connack=code) as broker,
+        ScriptedBroker([], protocol=protocol, greeting=Greeting(code)) as broker,
         dispatched(tmp_path, sink_for(broker, protocol), note) as (_, dispatcher),
     ):
         dispatcher.start()
@@ -95,5 +116,5 @@ def test_the_refusal_names_its_code_and_reason(code: int) -> None:
     with ScriptedBroker([code], protocol="5") as broker:
         sink = sink_for(broker, "5")
         with pytest.raises(DeliveryError, match=rf"the broker refuses it with 0x{code:02X} \((Not authorized|Quota exceeded)\)"):
-            sink.deliver(inspection(1))
+            list(sink.deliver([inspection(1)]))
         sink.close()

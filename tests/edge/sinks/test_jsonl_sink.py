@@ -39,8 +39,8 @@ def disk_with_room_for(size_bytes: int) -> Iterator[None]:
 def test_each_inspection_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.jsonl"
     with opened(path) as sink:
-        sink.deliver(FULL)
-        sink.deliver(inspection(2))
+        list(sink.deliver([FULL]))
+        list(sink.deliver([inspection(2)]))
     assert path.read_bytes() == encode(FULL) + b"\n" + encode(inspection(2)) + b"\n"
     assert [decode(line) for line in path.read_bytes().splitlines()] == [FULL, inspection(2)]
 
@@ -49,7 +49,7 @@ def test_a_sink_opened_again_appends(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.jsonl"
     for number in (1, 2):
         with opened(path) as sink:
-            sink.deliver(inspection(number))
+            list(sink.deliver([inspection(number)]))
     assert [decode(line) for line in path.read_bytes().splitlines()] == [inspection(1), inspection(2)]
 
 
@@ -58,7 +58,7 @@ def test_a_line_torn_by_a_power_cut_is_cut_off_at_the_next_start(tmp_path: Path,
     path = tmp_path / "verdicts.jsonl"
     path.write_bytes(encode(inspection(1)) + b"\n" + encode(inspection(2))[:kept])
     with opened(path) as sink:
-        sink.deliver(inspection(2))
+        list(sink.deliver([inspection(2)]))
     assert [decode(line) for line in path.read_bytes().splitlines()] == [inspection(1), inspection(2)]
 
 
@@ -82,13 +82,13 @@ def test_connect_makes_the_file(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_no_half_line_and_the_delivery_can_be_tried_again(tmp_path: Path) -> None:
     path = tmp_path / "verdicts.jsonl"
     with opened(path) as sink:
-        sink.deliver(inspection(1))
+        list(sink.deliver([inspection(1)]))
         size = path.stat().st_size
         for room in (size + 100, size):
             with disk_with_room_for(room), pytest.raises(DeliveryError, match="make room on the disk"):
-                sink.deliver(inspection(2))
+                list(sink.deliver([inspection(2)]))
             assert path.stat().st_size == size
-        sink.deliver(inspection(2))
+        list(sink.deliver([inspection(2)]))
     assert [decode(line) for line in path.read_bytes().splitlines()] == [inspection(1), inspection(2)]
 
 
@@ -97,4 +97,4 @@ def test_a_folder_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> Non
         with pytest.raises(DeliveryError, match="the folder must exist and be writable"):
             sink.connect()
         (tmp_path / "missing").mkdir()
-        sink.deliver(inspection(1))
+        list(sink.deliver([inspection(1)]))

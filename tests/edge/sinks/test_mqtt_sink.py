@@ -69,7 +69,7 @@ def test_verdicts_arrive_byte_for_byte_and_in_order(way: tuple[Mosquitto, str], 
 
     with Consumer(broker, "plant/line1/+/verdict", protocol=protocol) as consumer:
         for one in sent:
-            sink.deliver(one)
+            list(sink.deliver([one]))
         got = [consumer.next() for _ in sent]
 
     assert [message.payload for message in got] == [encode(one) for one in sent]
@@ -83,7 +83,7 @@ def test_who_comes_later_finds_status_info_and_state(way: tuple[Mosquitto, str],
     sink = sink_for(settings(broker, protocol, require_subscriber=False), "s1", "s2")
     sinks.append(sink)
     sink.connect()
-    sink.deliver(replace(inspection(1), epoch="e", seq=1))
+    list(sink.deliver([replace(inspection(1), epoch="e", seq=1)]))
     sink.connect()
 
     with Consumer(broker, "plant/line1/#", protocol=protocol) as consumer:
@@ -92,7 +92,9 @@ def test_who_comes_later_finds_status_info_and_state(way: tuple[Mosquitto, str],
     assert all(message.retain for message in got.values())
     status = json.loads(got["plant/line1/box1/status"].payload)
     assert (status.keys(), status["state"]) == ({"state", "since"}, "online")
-    assert json.loads(got["plant/line1/box1/info"].payload) == {"schema": "kotoba.inspection/1", **INFO}
+    assert json.loads(got["plant/line1/box1/info"].payload) == {
+        "schema": "kotoba.inspection/1", "box": "box1", "stations": ["s1", "s2"], **INFO,
+    }  # fmt: skip
     state = json.loads(got["plant/line1/s1/state"].payload)
     assert (state["last"]["id"], state["last"]["seq"], state["counts"]["OK"]) == ("s1-1", 1, 1)
     assert json.loads(got["plant/line1/s2/state"].payload)["last"] is None
@@ -122,7 +124,7 @@ def test_a_lost_connection_is_announced_as_offline_and_mended_by_the_next_contac
 
     with Consumer(broker, "plant/line1/#", protocol=protocol) as consumer:
         consumer.until(is_status("offline"))
-        sink.deliver(inspection(1))
+        list(sink.deliver([inspection(1)]))
         consumer.until(is_status("online"))
         assert consumer.until(lambda got: got.topic.endswith("/verdict")).payload == encode(inspection(1))
 
@@ -169,12 +171,12 @@ def test_while_nobody_listens_the_status_says_so(broker: Mosquitto, sinks: list[
     sink = MqttSink(settings(broker), root="plant/line1", box="box1", stations=("s1",), info=INFO, clock=lambda: now[0])
     sinks.append(sink)
     with pytest.raises(NobodyListensError) as nobody:
-        sink.deliver(inspection(1))
+        list(sink.deliver([inspection(1)]))
     sink.set_status(BoxStatus("degraded", MOMENT, str(nobody.value), ("s1",)))
     with Consumer(broker, "plant/line1/box1/status") as consumer:
         now[0] = 2.0
         with pytest.raises(NobodyListensError):
-            sink.deliver(inspection(1))
+            list(sink.deliver([inspection(1)]))
         got = consumer.until(is_status("degraded"))
     assert json.loads(got.payload)["detail"] == str(nobody.value)
 
@@ -249,7 +251,7 @@ def test_a_wrong_password_is_refused_and_not_called_connected(way: tuple[Mosquit
     sink = sink_for(settings(broker, protocol, password_file=tmp_path / "wrong"))
     sinks.append(sink)
 
-    for contact in (sink.connect, lambda: sink.deliver(inspection(1)), sink.connect):
+    for contact in (sink.connect, lambda: list(sink.deliver([inspection(1)])), sink.connect):
         with pytest.raises(DeliveryError, match="refused: Not authorized: check user, password and protocol") as refusal:
             contact()
         assert is_one_sentence(refusal.value)
@@ -281,9 +283,9 @@ def test_that_nobody_listens_is_told_by_mqtt_5(broker: Mosquitto, sinks: list[Mq
     sink = sink_for(settings(broker))
     sinks.append(sink)
     with pytest.raises(NobodyListensError, match="start the consumer"):
-        sink.deliver(inspection(1))
+        list(sink.deliver([inspection(1)]))
     with Consumer(broker, "plant/line1/s1/verdict") as consumer:
-        sink.deliver(inspection(1))
+        list(sink.deliver([inspection(1)]))
         assert consumer.next().payload == encode(inspection(1))
 
 
@@ -296,19 +298,19 @@ def test_that_nobody_listens_is_accepted_where_it_is_not_asked_or_cannot_be_told
 ) -> None:
     sink = sink_for(settings(broker, protocol, require_subscriber=required))
     sinks.append(sink)
-    sink.deliver(inspection(1))
+    list(sink.deliver([inspection(1)]))
 
 
 def test_a_broker_that_was_restarted_gets_what_comes_next(broker: Mosquitto, sinks: list[MqttSink]) -> None:
     sink = sink_for(settings(broker, "3.1.1"))
     sinks.append(sink)
-    sink.deliver(inspection(1))
+    list(sink.deliver([inspection(1)]))
     broker.kill()
     with pytest.raises(DeliveryError):
-        sink.deliver(inspection(2))
+        list(sink.deliver([inspection(2)]))
     broker.start()
     with Consumer(broker, "plant/line1/s1/verdict", protocol="3.1.1") as consumer:
-        sink.deliver(inspection(2))
+        list(sink.deliver([inspection(2)]))
         assert consumer.next().payload == encode(inspection(2))
 
 
@@ -319,7 +321,7 @@ def test_closing_from_another_thread_ends_a_sink_in_use(broker: Mosquitto) -> No
     def deliver_for_ever() -> None:
         try:
             while True:
-                sink.deliver(inspection(1))
+                list(sink.deliver([inspection(1)]))
         except DeliveryError:
             failed.set()
 

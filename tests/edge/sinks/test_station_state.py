@@ -33,6 +33,18 @@ def test_a_state_says_camera_counts_and_the_last_verdict() -> None:
     assert said.last.id == "s1-1"
 
 
+def test_the_last_verdict_is_the_newest_however_the_backlog_is_delivered() -> None:
+    state = StationState("s1")
+    for seq in (1, 7, 2, 3):
+        state.add(replace(inspection(seq), epoch="e1", seq=seq))
+
+    said = State.model_validate_json(state.payload())
+
+    assert said.last is not None
+    assert said.last.seq == 7
+    assert said.counts["OK"] == 4
+
+
 @pytest.mark.parametrize(
     ("reasons", "troubles", "camera"),
     [

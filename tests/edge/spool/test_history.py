@@ -10,6 +10,7 @@ import pytest
 
 from edge.commands.history_options import moment
 from edge.errors import HistoryError, SpoolError
+from edge.inspection.ids import OrderedIds
 from edge.records import Decision
 from edge.spool.file import open_connection
 from edge.spool.history import History, description_and_scores
@@ -23,8 +24,8 @@ START = datetime(2026, 5, 4, 8, tzinfo=timezone.utc)
 @pytest.fixture(params=["spool", "lines"])
 def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[History]:
     """Three hours of a station, one inspection each hour, and one of another station."""
-    inspections = [replace(inspection(n), id=f"a{n}-{n}", captured_at=START + timedelta(hours=n)) for n in range(3)]
-    inspections.append(replace(inspection(9, station="s2"), id="b9-9"))
+    inspections = [replace(inspection(n), id=f"a{n}-{n}", captured_at=START + timedelta(hours=n), seq=n + 1) for n in range(3)]
+    inspections.append(replace(inspection(9, station="s2"), id="b9-9", seq=1))
     if request.param == "lines":
         yield History(write_lines(tmp_path / "lines.jsonl", inspections), is_spool=False)
         return
@@ -44,8 +45,28 @@ def test_an_id_that_several_begin_with_is_refused_with_their_names(history: Hist
 
 
 def test_an_id_that_is_not_there_is_refused(history: History) -> None:
-    with pytest.raises(HistoryError, match="holds no inspection whose id begins with 'c'"):
+    with pytest.raises(HistoryError, match="holds no inspection whose id begins or ends with 'c'"):
         history.find(["c"])
+
+
+def test_the_end_of_an_id_is_enough(history: History) -> None:
+    assert [inspection.id for inspection in history.find(["-9", "2-2"])] == ["b9-9", "a2-2"]
+
+
+def test_station_and_number_are_enough(history: History) -> None:
+    assert [inspection.id for inspection in history.find(["s2:1", "s1:3"])] == ["b9-9", "a2-2"]
+    with pytest.raises(HistoryError, match="holds no inspection STATION:SEQ s1:4: correct"):
+        history.find(["s1:4"])
+
+
+def test_among_thousands_of_one_second_the_beginning_is_ambiguous_and_the_end_is_not(tmp_path: Path) -> None:
+    new_id = OrderedIds(now_ms=lambda: 1_780_000_000_000)
+    ids = [new_id() for _ in range(3_000)]
+    history = History(write_lines(tmp_path / "lines", [replace(inspection(n), id=one) for n, one in enumerate(ids)]), is_spool=False)
+
+    assert [found.id for found in history.find([ids[7][-12:], ids[8]])] == ids[7:9]
+    with pytest.raises(HistoryError, match=f"could be {ids[0]}, {ids[1]}, {ids[2]} and 2997 more in .*: give more of the id; the ends"):
+        history.find([ids[0][:12]])
 
 
 def test_inspections_are_selected_by_station_time_and_number(history: History) -> None:

@@ -135,7 +135,7 @@ def test_of_a_damaged_spool_the_files_are_taken_over_whose_verdicts_are_not_lost
         for number, name in enumerate(("delivered.png", "waiting.png", "lost.png", "changed.png")):
             spool.commit(inspection(number), file=PictureFile(name, 1, 1, "ab" * 32))
         (row,) = spool.pending("mqtt", ("s1",), 1)
-        spool.mark_delivered("mqtt", row)
+        spool.mark_delivered("mqtt", [row])
     change(tmp_path / "spool.sqlite", "UPDATE inspections SET body = x'00' WHERE seq = 3")
     change(tmp_path / "spool.sqlite", "UPDATE files SET size = 2 WHERE name = x'6368616e6765642e706e67'")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def commit(spool: Spool, count: int, *, station: str = "s1", first: int = 1) -> 
 def deliver(spool: Spool, count: int, *, sink: str = "mqtt", stations: tuple[str, ...] = ("s1",)) -> list[Pending]:
     rows = list(spool.pending(sink, stations, count))
     for row in rows:
-        spool.mark_delivered(sink, row)
+        spool.mark_delivered(sink, [row])
     return rows
 
 
@@ -325,6 +326,23 @@ def test_a_full_quota_refuses_and_loses_nothing(tmp_path: Path) -> None:
         assert spool.status().full
         assert spool.status().used_bytes <= SMALL_BYTES
         assert waiting(spool) == [("s1", seq) for seq in range(1, count + 1)]
+
+
+def test_where_not_even_the_log_can_be_written_back_the_spool_is_full(tmp_path: Path) -> None:
+    class Full(sqlite3.Connection):
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:  # noqa: ANN401 -- as sqlite3 has it
+            if full and ("INSERT" in sql or "TRUNCATE" in sql):
+                msg = "database or disk is full"
+                raise sqlite3.OperationalError(msg)
+            return super().execute(sql, *values)
+
+    full: list[bool] = []
+    with opened(tmp_path, connect=lambda path: sqlite3.connect(path, isolation_level=None, factory=Full)) as spool:
+        full.append(True)
+        with pytest.raises(SpoolFullError):
+            spool.commit(inspection(1))
+        full.clear()
+        assert spool.commit(inspection(1)).seq == 1
 
 
 def test_a_full_spool_takes_verdicts_again_once_some_are_delivered(tmp_path: Path) -> None:

@@ -17,49 +17,15 @@ from edge.spool import file
 from edge.spool.damage import finish_moves, unread
 from edge.spool.store import Spool
 from tests.support.inspections import inspection
-
-ROWS, DELIVERED = 60, 20
-WAITING = [("before", seq) for seq in range(DELIVERED + 1, ROWS + 1)]
-
-
-def opened(folder: Path) -> Spool:
-    spool = Spool(folder / "spool.sqlite", ballast_bytes=4096, new_epoch=lambda: "after", clock=lambda: 0.0)
-    spool.register_sinks({"mqtt": ("s1",)})
-    return spool
-
-
-def waiting(spool: Spool) -> list[tuple[str, int]]:
-    return [(row.inspection.epoch, row.inspection.seq) for row in spool.pending("mqtt", ("s1",), 1000)]
+from tests.support.killed_spool import ROWS, WAITING, leave_killed, opened, overwrite, waiting
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Hold a spool as a kill leaves it: some of it in the database, some in the write-ahead log."""
-    live = tmp_path / "live"
-    live.mkdir()
-    spool = Spool(live / "spool.sqlite", ballast_bytes=4096, new_epoch=lambda: "before", clock=lambda: 0.0)
-    spool.register_sinks({"mqtt": ("s1",)})
-    for number in range(ROWS // 2):
-        spool.commit(inspection(number, detail="x" * 1000))
-    sqlite3.connect(live / "spool.sqlite").execute("PRAGMA wal_checkpoint(TRUNCATE)").connection.close()
-    for row in spool.pending("mqtt", ("s1",), DELIVERED):
-        spool.mark_delivered("mqtt", row)
-    for number in range(ROWS // 2, ROWS):
-        spool.commit(inspection(number, detail="x" * 1000))
-    # Damage in the last transaction of the log cannot be told from one that a power cut tore: here it holds nothing new.
-    spool.register_sinks({"mqtt": ("s1",)})
-    folder = tmp_path / "killed"
-    folder.mkdir()
-    for name in ("spool.sqlite", "spool.sqlite-wal"):
-        shutil.copy(live / name, folder)
-    spool.close()
+    """Hold a spool as a kill leaves it, without its mark."""
+    folder = leave_killed(tmp_path)
+    (folder / "spool.sqlite.mark").unlink()
     return folder
-
-
-def overwrite(path: Path, place: int, content: bytes) -> None:
-    with path.open("r+b") as file:
-        file.seek(place)
-        file.write(content)
 
 
 def test_a_spool_without_damage_goes_on(folder: Path) -> None:

@@ -9,13 +9,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import pytest
+
+from tests.support.memory_folder import folder_in_memory
 
 NURSERY = """
 import os, signal, sys
@@ -36,7 +37,7 @@ def write(path, life, enough):
             os.write(2, f"{os.getpid()}\\n".encode())
         if number % 50 == 0:  # so that kills also meet cursors on the move
             for row in spool.pending("mqtt", ("s1",), 40):
-                spool.mark_delivered("mqtt", row)
+                spool.mark_delivered("mqtt", [row])
 
 for order in sys.stdin:  # python starts once, writers are forked
     pid = os.fork()
@@ -98,10 +99,8 @@ def committed_in(path: Path) -> Said:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: a kill leaves all that was written, and on a slow disk this takes minutes."""
-    memory = Path("/dev/shm")  # noqa: S108 -- the folder in it is made by tempfile
-    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else tmp_path) as folder:
-        yield Path(folder)
+    with folder_in_memory(tmp_path) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize(
@@ -109,7 +108,9 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     [pytest.param(200, 40_000, marks=pytest.mark.long), pytest.param(1000, 200_000, marks=pytest.mark.soak)],
     ids=["200 kills", "1,000 kills"],
 )
-def test_no_acknowledged_verdict_is_lost_when_the_writer_is_killed(folder: Path, kills: int, acknowledged: int) -> None:
+def test_no_acknowledged_verdict_is_lost_when_the_writer_is_killed(
+    folder: Path, kills: int, acknowledged: int, record_property: Callable[[str, object], None]
+) -> None:
     dice, total = random.Random(1), 0
     with nursery() as process:
         for file in range(kills // KILLS_PER_FILE):
@@ -124,5 +125,6 @@ def test_no_acknowledged_verdict_is_lost_when_the_writer_is_killed(folder: Path,
             assert said == sorted(said, key=lambda line: line[1])
             assert len({seq for _, seq in said}) == len(said)
             total += len(said)
+    record_property("R1", f"{kills:,} kills, {total:,} acknowledged, 0 lost")
     assert total >= acknowledged
     assert list(folder.glob("*damaged*")) == []  # each start examined what the kill before it left

@@ -54,13 +54,13 @@ def test_words_are_added_and_the_bundle_is_the_next_version(work: Path, tmp_path
     assert everything_below(work / "bundle") == before
     trusted = read_trusted_keys(work / "keys")
     old, new = (open_bundle(path, trusted=trusted) for path in (work / "bundle", tmp_path / "more"))
-    words = [bundle.path(bundle.manifest.describer.clip.tags.words).read_text().splitlines() for bundle in (old, new)]
+    words = [bundle.text(bundle.manifest.describer.clip.tags.words).splitlines() for bundle in (old, new)]
     assert words[1] == [*words[0], "rust", "red rust on the busbar"]
-    translations = new.path(new.manifest.describer.clip.tags.translations["ja"]).read_text(encoding="utf-8").split("\n")
+    translations = new.text(new.manifest.describer.clip.tags.translations["ja"]).split("\n")
     assert translations[: len(words[0]) + 2] == [*[""] * len(words[0]), "さび", ""]
     assert (new.manifest.bundle_version, new.manifest.describer.clip.attributes) == (4, old.manifest.describer.clip.attributes)
     listed = {file.path: file.sha256 for file in new.manifest.files}
-    bom = json.loads(new.path("sbom.json").read_bytes())
+    bom = json.loads((new.root / "sbom.json").read_bytes())
     told = {component["name"]: component["hashes"][0]["content"] for component in bom["components"]}
     assert told["clip/tags.npy"] == listed["clip/tags.npy"]
     assert cli.main(["verify", str(tmp_path / "more"), "--keys", str(work / "keys")]) == 0
@@ -93,7 +93,7 @@ def test_a_station_may_add_a_handful_of_words_by_itself(work: Path, tmp_path: Pa
     trusted = read_trusted_keys(work / "keys")
     old, new = (open_bundle(path, trusted=trusted) for path in (work / "bundle", tmp_path / "more"))
     everything = {"tags": 32, "attributes": 1, "samples": 0, "max_tokens": 2}
-    picture = frame("one.png", pixels=read_picture(old.path("golden/one.png"), max_pixels=10**6, max_bytes=10**7))
+    picture = frame("one.png", pixels=read_picture(old.root / "golden/one.png", max_pixels=10**6, max_bytes=10**7))
     vision = open_vision_models(old, board=BOARD)
     plain = vision.describer(Describe(**everything)).describe(picture)
     by_station = vision.describer(Describe(**everything, extra_tags=("rust", "red rust on the busbar"))).describe(picture)

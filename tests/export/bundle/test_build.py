@@ -49,7 +49,7 @@ def test_a_built_bundle_opens_on_a_device_and_verifies(spec: Path, tmp_path: Pat
     assert {golden.label for golden in manifest.golden} <= {"good", "bad"}
     assert manifest.parity["clip_image_cosine_int8"] > 0.99
     assert {file.licence for file in manifest.files} == {"Apache-2.0"}
-    sbom = json.loads(bundle.path("sbom.json").read_bytes())
+    sbom = json.loads((bundle.root / "sbom.json").read_bytes())
     assert "llm/model.gguf" in {component["name"] for component in sbom["components"]}
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 

@@ -145,7 +145,7 @@ def test_one_command_builds_a_bundle_from_hugging_face_folders(
     blip = describer.blip
     assert blip is not None
     assert blip.drafts is not None
-    assert len(bundle.path(blip.drafts).read_text().splitlines()) == 2, "a caption of each golden picture"
+    assert len(bundle.text(blip.drafts).splitlines()) == 2, "a caption of each golden picture"
     assert set(bundle.manifest.llm.adapters) == {"lora"}
     assert set(bundle.manifest.templates) == {"default"}
     assert {"clip_image_cosine_int8", "blip_captions_edit_distance_int8", "judge_probability_Q8_0", "verdict_agreement_bundle"} <= set(

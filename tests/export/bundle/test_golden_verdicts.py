@@ -131,7 +131,7 @@ def test_a_bundle_keeps_its_expected_labels_when_words_are_added(spec: Path, tmp
 
 def test_the_table_of_the_starter_marks_the_verdicts_that_are_not_as_expected() -> None:
     bundle = open_trusted_bundle(STARTER, keys=KEYS)
-    table = golden_table(bundle.manifest.golden, read_station(bundle.path("golden/station.toml")).labels)
+    table = golden_table(bundle.manifest.golden, read_station(bundle.file("golden/station.toml")).labels)
 
     assert all(entry.expected is not None for entry in bundle.manifest.golden)
     assert row_of(table, "crack-0.png")[-1] == "as expected"

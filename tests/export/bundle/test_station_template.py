@@ -47,7 +47,7 @@ def made_station(work: Path) -> Path:
 
 def test_a_template_travels_in_the_bundle_and_stations_are_made_from_it(spec: Path, tmp_path: Path) -> None:
     made = built(spec, tmp_path, TEMPLATE)
-    assert open_trusted_bundle(made.root, keys=tmp_path / "keys").path("stations/default.toml").read_text() == TEMPLATE
+    assert open_trusted_bundle(made.root, keys=tmp_path / "keys").text("stations/default.toml") == TEMPLATE
     assert read_station(made_station(tmp_path)).describe.tags == 3
     (warning,) = made.warnings
     assert warning.startswith("station cell-01 can never say OK: [judge] names no adapter, and bundle tiny has no calibration for template")
@@ -55,8 +55,8 @@ def test_a_template_travels_in_the_bundle_and_stations_are_made_from_it(spec: Pa
 
 def test_a_calibration_of_the_template_travels_with_it(spec: Path, tmp_path: Path) -> None:
     bundle = open_trusted_bundle(built(spec, tmp_path, TEMPLATE).root, keys=tmp_path / "keys")
-    station = read_station(bundle.path("stations/default.toml"))
-    template = bundle.path(bundle.manifest.templates["default"]).read_text(encoding="utf-8")
+    station = read_station(bundle.file("stations/default.toml"))
+    template = bundle.text(bundle.manifest.templates["default"])
     judge = {
         "models": bundle.manifest.models_digest, "prompt": Prompt.parse(template, station.labels, examples=()).digest, "adapter": None,
         "describing": station.describing_digest, "labels": labels_of(station.labels),

@@ -162,7 +162,7 @@ def bundle(graphs: Path) -> Bundle:
         "eos_token_id": END_ID,
         "pad_token_id": PAD_ID,
     }
-    return Bundle(graphs, Manifest.model_validate(parts), "sha256:" + "0" * 64)
+    return Bundle(graphs, Manifest.model_validate(parts), "sha256:" + "0" * 64, unsigned=True)
 
 
 def blip_of(bundle: Bundle) -> Blip:
@@ -183,7 +183,7 @@ def drafting(bundle: Bundle, drafts: Sequence[str], **blip: object) -> Bundle:
     (bundle.root / "blip/drafts.txt").write_text("".join(f"{draft}\n" for draft in drafts))
     parts = manifest_of(sound_files() | {"blip/drafts.txt": b""})
     parts["describer"]["blip"] = blip_of(bundle).model_dump(mode="json") | {"drafts": "blip/drafts.txt", **blip}
-    return Bundle(bundle.root, Manifest.model_validate(parts), bundle.digest)
+    return Bundle(bundle.root, Manifest.model_validate(parts), bundle.digest, unsigned=True)
 
 
 def steps(bundle: Bundle, pixels: np.ndarray, **settings: int) -> tuple[tuple[str, ...], int]:

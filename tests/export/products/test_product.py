@@ -77,7 +77,7 @@ WRONG = {
     "a name twice": (('name = "dust"', 'name = "stain"'), "names must be distinct, but 'stain' is there twice"),
     "an unknown slot": (("[[words]]", '[captions]\ndamaged = ["a {nown}"]\n[[words]]'), "has no slot 'nown', the nearest is 'noun'"),
     "an open brace": (("[[words]]", '[captions]\nintact = ["a {part"]\n[[words]]'), "has a brace without its partner"),
-    "a share above one": (("share = 0.3", "share = 3"), "harmless.0.share: Input should be less than or equal to 1, got '3'"),
+    "a share above one": (("share = 0.3", "share = 3"), "harmless.0.share: Input should be less than or equal to 1, got 3"),
     "masks that are not there": (("side_px = 100", 'side_px = 100\nmasks = "masks"'), "masks, which is no folder"),
     "no TOML": (("[[words]]", "[[words"), "is not TOML"),
 }
