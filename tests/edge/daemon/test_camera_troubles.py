@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -46,10 +46,11 @@ class OneStation(WatchedSink):
         self._station = station
         self.mine = Counting()
 
-    def deliver(self, inspection: Inspection) -> None:
-        super().deliver(inspection)
-        if inspection.station == self._station:
-            self.mine.add()
+    def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
+        for inspection in super().deliver(inspections):
+            if inspection.station == self._station:
+                self.mine.add()
+            yield inspection
 
 
 def run_two(
