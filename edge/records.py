@@ -29,6 +29,7 @@ __all__ = [
     "Scores",
     "Struck",
     "Tag",
+    "TriggerRequest",
     "Trouble",
     "Verdict",
     "Words",
@@ -55,8 +56,8 @@ class Frame:
     """One picture from a camera.
 
     `pixels` is uint8 (H, W, 3) BGR. `captured_at` is UTC-aware and for people; durations come from `monotonic_ns`.
-    `source` names where the picture came from (a file name, a device), `part_id` the part in front of the camera if known.
-    `file` is set where the picture is a file that is to be judged once.
+    `source` names where the picture came from (a file name, a device), `part_id` the part in front of the camera if known, `request_id`
+    the request that it answers if there is one. `file` is set where the picture is a file that is to be judged once.
     """
 
     pixels: Pixels
@@ -68,6 +69,7 @@ class Frame:
     part_id: str | None = None
     capture_ms: float = 0.0
     file: PictureFile | None = None
+    request_id: str | None = None
 
 
 class Reason(str, Enum):
@@ -105,6 +107,10 @@ class Reason(str, Enum):
     RULE = "rule"
     """A rule of the station decided, not the judge. It may stand beside any decision; the verdict names it."""
     LATE = "late"
+    OVERRUN = "overrun"
+    """More requests than the station can hold."""
+    DISABLED = "disabled"
+    """The station is switched off."""
     SPOOL_FULL = "spool_full"
 
 
@@ -124,9 +130,20 @@ class LostFrame:
     source: str
     part_id: str | None = None
     file: PictureFile | None = None
+    request_id: str | None = None
 
 
 Capture: TypeAlias = Frame | LostFrame
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRequest:
+    """Somebody asks a station to inspect the part that was in front of its camera at `arrived_ns` (monotonic)."""
+
+    station: str
+    request_id: str
+    part_id: str | None
+    arrived_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +292,7 @@ class Inspection:
     settings_digest: str
     evidence_sha256: str | None
     detail: str | None = None
+    request_id: str | None = None
     epoch: str = ""
     seq: int = 0
     replayed: bool = False

@@ -11,8 +11,9 @@ import pytest
 from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.memory import MemoryCamera
 from edge.cameras.outage import Outage
-from edge.daemon.loop import Daemon, StationPipeline
+from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
 from edge.inspection.inspector import Inspector
