@@ -48,9 +48,7 @@ class Requester:
         session: dict[str, Any] = {} if self._five else {"clean_session": False}
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="line-controller", protocol=version, **session)
         self._client.reconnect_delay_set(0.1, 0.1)  # type: ignore[arg-type]
-        self._client.on_connect = lambda *_: self._client.subscribe(
-            [(RESPONSES, 1), *((f"{station_topic}/{name}", 1) for name in ("verdict", "state", "enabled/state"))]
-        )
+        self._client.on_connect = self._subscribe
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._take
         kept: dict[str, Any] = {}
@@ -110,6 +108,10 @@ class Requester:
             assert self._changed.wait_for(lambda: len(getattr(self, what)()) >= count, PATIENCE_S), f"{len(getattr(self, what)())} {what}"
         found: list[Answer] = getattr(self, what)()
         return found
+
+    def _subscribe(self, *_: object) -> None:
+        topics = [RESPONSES, *(f"{self._station_topic}/{name}" for name in ("verdict", "enabled/state"))]
+        self._client.subscribe([(topic, 1) for topic in topics])
 
     def _of(self, topic: str) -> list[Answer]:
         with self._changed:

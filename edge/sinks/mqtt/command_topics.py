@@ -32,7 +32,7 @@ class SwitchMessage(BaseModel):
     """Switch the station on or off; `true` or `false` alone says the same."""
 
     model_config = STRICT
-    enabled: bool
+    enabled: Annotated[bool, Strict()]
 
 
 SWITCH: TypeAdapter[bool | SwitchMessage] = TypeAdapter(Annotated[bool, Strict()] | SwitchMessage)
