@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -11,8 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from edge.sinks.mqtt.command_topics import TriggerMessage
+from firmware_config.toml import parse_toml
 from tests.support.mosquitto import Mosquitto
+from tests.support.repository import ROOT
 from tests.support.requester import Requester
+from tests.support.sample_records import station
 from tests.support.triggered_box import ROOT_TOPIC, TriggeredBox
 
 PROTOCOLS = ["5", "3.1.1"]
@@ -214,3 +219,14 @@ def test_triggers_that_are_open_when_the_box_stops_are_answered(tmp_path: Path, 
                 threading.Event().wait(0.01)
         answer = line.wait_for("responses", 1)[0].said
     assert (answer["request_id"], answer["decision"]) == ("open", "FAULT")
+
+
+def test_the_examples_of_the_document_are_what_the_box_takes_and_says() -> None:
+    text = (ROOT / "docs/triggers.md").read_text(encoding="utf-8")
+    toml, trigger, state = re.findall(r"```(?:toml|json)\n(.*?)```", text, re.DOTALL)
+    sections = parse_toml(toml.encode())
+    assert station(**sections).trigger.nearest_ms == 100
+    assert TriggerMessage.model_validate_json(trigger).part_id == "A-17"
+    for body in re.findall(r"-m '(.*?)'", text):
+        assert TriggerMessage.model_validate_json(body).request_id.startswith("line7-")
+    assert set(json.loads(state)) == {"enabled", "since"}
