@@ -23,7 +23,7 @@ class Trigger(BaseModel):
         default=None,
         ge=1,
         description="Milliseconds; a verdict later than this after capture is REVIEW, reason `late`. Unset: never late. "
-        'With kind = "mqtt" it counts from the request, which has its answer by then.',
+        'With kind = "mqtt" it counts from the arrival of the request, which has its answer by then.',
         examples=[2000],
     )
     nearest_ms: int = Field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from edge.daemon.pipeline import StationPipeline
@@ -75,8 +76,10 @@ class Answering:
         """Answer what is due; returns the seconds until something is."""
         due_s = IDLE_S
         for requests, inspector in self._stations:
+            began_ns = time.monotonic_ns()
             for capture in requests.due():
                 self._answer(inspector.unjudged(capture), capture)
+                requests.answered(time.monotonic_ns() - began_ns)  # with those before it, which it had to wait for
             if requests.waiting:
                 self._pictures.set()
             next_due_s = requests.next_due_s()

@@ -256,8 +256,12 @@ class Daemon:
 
     def _inspect(self, pipeline: StationPipeline, capture: Capture) -> None:
         inspection = pipeline.inspector.inspect(capture)
-        if pipeline.requests is None or pipeline.requests.claim(capture):  # else it was answered at its deadline
+        requests, began_ns = pipeline.requests, time.monotonic_ns()
+        if requests is None:
             self._store(inspection, capture, self._moved)
+        elif requests.claim(capture):  # else it was answered at its deadline
+            self._store(inspection, capture, self._moved)
+            requests.answered(time.monotonic_ns() - began_ns)
 
     def _answer(self, inspection: Inspection, capture: Capture) -> None:
         """Answer a request without a judgement, in the thread that watches the deadlines."""

@@ -30,9 +30,9 @@ REPEATED_NS = 600_000_000_000
 MAX_REMEMBERED = 10_000
 
 LEAD_NS = 50_000_000
-"""The last part of the deadline, at most a quarter of it, is for storing and sending the answer,"""
+"""The last part of the deadline, at most half of it, is for the way to the asker, beside what storing and sending an answer took lately,"""
 DIGEST_NS_PER_BYTE = 3
-"""and for the digest of the picture."""
+"""and the digest of the picture."""
 
 Taken = Literal["taken", "repeated", "full"]
 
@@ -74,6 +74,8 @@ class Requests:
         self._ring = FrameRing()
         self._transit_ns = 0
         """How long a picture took from the camera to here, lately: one that was taken in time may still be on its way."""
+        self._answering_ns = 0
+        """How long it took to store and send an answer, lately."""
         self._open: dict[str, _Open] = {}
         self._ready: deque[str] = deque()
         self._faults: deque[LostFrame] = deque()
@@ -134,6 +136,11 @@ class Requests:
         """Whether the request of a picture still has no answer; who claims it gives the answer, now."""
         with self._lock:
             return capture.request_id is not None and self._open.pop(capture.request_id, None) is not None
+
+    def answered(self, took_ns: int) -> None:
+        """Say how long it took to store and send an answer."""
+        with self._lock:
+            self._answering_ns = max(took_ns, self._answering_ns * 7 // 8)
 
     def due(self) -> list[Capture]:
         """The pictures, lost ones too, that must be answered now without a judgement. They are claimed."""
@@ -199,8 +206,8 @@ class Requests:
         return min(at_ns + could_be_nearer_ns + self._transit_ns, self._last_moment_ns(one))
 
     def _last_moment_ns(self, one: _Open) -> int:
-        lead_ns = LEAD_NS + DIGEST_NS_PER_BYTE * pixel_bytes(one.capture)
-        return one.answer_by_ns - min(lead_ns, self._deadline_ns // 4)
+        lead_ns = LEAD_NS + self._answering_ns + DIGEST_NS_PER_BYTE * pixel_bytes(one.capture)
+        return one.answer_by_ns - min(lead_ns, self._deadline_ns // 2)
 
     def _has_room(self, capture: Capture) -> bool:
         held = {id(one.capture): pixel_bytes(one.capture) for one in self._open.values() if one.capture is not None}

@@ -172,6 +172,17 @@ def test_at_the_deadline_a_picture_that_is_not_judged_is_due_and_its_judgement_i
     assert not cell.requests.claim(picture)
 
 
+def test_the_slower_answers_are_stored_the_earlier_they_are_due(cell: Station) -> None:
+    cell.at(0).see("a")
+    cell.requests.answered(80 * MS)
+    cell.ask("r")
+    assert cell.requests.next_due_s() == pytest.approx(1.0 - 0.130 - 3e-9 * frame().pixels.nbytes)
+    cell.requests.answered(0)
+    assert cell.requests.next_due_s() == pytest.approx(1.0 - 0.120 - 3e-9 * frame().pixels.nbytes)
+    cell.requests.answered(10_000 * MS)
+    assert cell.requests.next_due_s() == pytest.approx(0.5)
+
+
 def test_a_request_that_nobody_judged_in_time_does_not_reach_the_worker(cell: Station) -> None:
     cell.at(0).see("a")
     cell.ask("r")
