@@ -6,9 +6,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from importlib import resources
 
 from pydantic import BaseModel
 
+from firmware_config import wire
 from firmware_config.board import Board
 from firmware_config.bundle import Manifest
 from firmware_config.calibration import Calibration
@@ -19,6 +21,8 @@ from firmware_config.verbs import add_verb, exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
 SCHEMAS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "manifest": Manifest, "calibration": Calibration}
+WIRE = ("message", "asyncapi")
+"""What consumers read: made from the types of the daemon, which a workstation need not have, and shipped as files."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,11 +47,11 @@ def parser() -> argparse.ArgumentParser:
     schema = add_verb(
         verbs,
         "schema",
-        summary="Print the JSON Schema of a kind of file.",
+        summary="Print the JSON Schema of a kind of file or of a verdict, or the AsyncAPI 3 document of the topics.",
         details="That of a bundle's specification is printed by `kotoba-export schema`.",
         example="kotoba-config schema station",
     )
-    schema.add_argument("kind", choices=SCHEMAS, help="The kind of file.")
+    schema.add_argument("kind", choices=[*SCHEMAS, *WIRE], help="A kind of file, message: a verdict, or asyncapi: all topics of a box.")
     schema.set_defaults(command=_schema)
 
     new.register(verbs)
@@ -55,7 +59,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _schema(options: argparse.Namespace) -> int:
-    print(json.dumps(SCHEMAS[options.kind].model_json_schema(), indent=2))
+    if options.kind in WIRE:
+        print(resources.files(wire).joinpath(f"{options.kind}.json").read_text(encoding="utf-8"), end="")
+    else:
+        print(json.dumps(SCHEMAS[options.kind].model_json_schema(), indent=2))
     return DONE
 
 

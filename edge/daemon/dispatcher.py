@@ -26,7 +26,7 @@ IDLE_S = 1.0
 BATCH_ROWS = 100
 """Read at once."""
 
-MARK_ROWS = 20
+MARK_ROWS = 10
 """The cursors are moved for so many at once: a kill sends these and what is under way twice."""
 
 TURN_S = 1.0

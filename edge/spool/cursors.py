@@ -14,6 +14,9 @@ from edge.spool.judged_files import Execute
 
 COLUMNS = "row, id, epoch, station, seq, committed_at, body, seal"
 
+NEWEST_ROWS = 20
+"""These stay where they are when a backlog is put off: a line still waits for them."""
+
 DELIVERED_TO_ALL = """
     NOT EXISTS (SELECT 1 FROM cursors AS c WHERE c.station = inspections.station AND c.active AND c.row < inspections.row)
     AND NOT EXISTS (SELECT 1 FROM cursors AS c JOIN put_off AS p ON p.sink = c.sink AND p.station = c.station
@@ -60,11 +63,12 @@ def has_backlog(execute: Execute, sink: str, stations: Sequence[str], more_than:
 
 
 def put_off(execute: Execute, sink: str, stations: Sequence[str], more_than: int) -> None:
-    """Put off the backlog of each station with more than so many rows behind its cursor."""
+    """Put off the backlog of each station with more than so many rows behind its cursor, but the newest of it."""
     for station in stations:
         if _is_behind(execute, sink, station, more_than):
             (row,) = execute("SELECT row FROM cursors WHERE sink = ? AND station = ?", (sink, station)).fetchone()
-            (last,) = execute("SELECT max(row) FROM inspections WHERE station = ?", (station,)).fetchone()
+            newest = "SELECT row FROM inspections WHERE station = ? ORDER BY row DESC LIMIT 1 OFFSET ?"
+            (last,) = execute(newest, (station, min(NEWEST_ROWS, more_than))).fetchone()
             span = (sink, station, row, last)
             execute("INSERT INTO put_off VALUES (?, ?, ?, ?, ?)", (*span, seal(*span)))
             _move(execute, sink, station, last)

@@ -163,7 +163,8 @@ def delivered_rows(connection: sqlite3.Connection) -> dict[str, int]:
     """Map a station to the row up to which every sink has it; nothing where the cursors cannot be trusted."""
     try:
         cursors = connection.execute("SELECT sink, station, row, active, seal FROM cursors").fetchall()
-        put_off = connection.execute("SELECT station, row FROM put_off").fetchall() if has_table(connection, "put_off") else []
+        there = has_table(connection, "put_off")
+        put_off = connection.execute("SELECT sink, station, row, last_row, seal FROM put_off").fetchall() if there else []
     except sqlite3.Error:
         return {}
     delivered: dict[str, int] = {}
@@ -172,7 +173,9 @@ def delivered_rows(connection: sqlite3.Connection) -> dict[str, int]:
             return {}
         if active:
             delivered[station] = min(row, delivered.get(station, row))
-    for station, row in put_off:
+    for sink, station, row, last_row, sealed in put_off:
+        if seal(sink, station, row, last_row) != sealed:
+            return {}
         delivered[station] = min(row, delivered.get(station, row))
     return delivered
 

@@ -193,7 +193,7 @@ class Spool:
         self._write_with_ballast(lambda: self._move_cursors(sink, delivered))
 
     def put_off(self, sink: str, stations: Sequence[str], *, more_than: int) -> bool:
-        """Let what is committed next overtake a backlog of more than so many inspections of a station; True if there was one.
+        """Let the newest and what is committed next overtake a backlog of more than so many inspections; True if there was one.
 
         Raises:
             SpoolError: it cannot be written.

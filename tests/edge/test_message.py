@@ -13,7 +13,7 @@ from edge.errors import MessageError
 from edge.message import MAX_MESSAGE_BYTES, SCHEMA, decode, encode, schema
 from edge.records import Decision, Description, Inspection, Reason, Scores, Struck, Tag, Verdict, Words
 from tests.support.inspections import FULL, LOST
-from tests.support.repository import GOLDEN
+from tests.support.repository import GOLDEN, WIRE
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -86,7 +86,7 @@ def test_the_line_is_the_golden_one() -> None:
 
 
 def test_the_schema_is_the_golden_one() -> None:
-    assert schema() == json.loads((GOLDEN / "inspection.schema.json").read_text())
+    assert schema() == json.loads((WIRE / "message.json").read_text())
 
 
 def test_every_field_of_the_line_is_in_the_schema() -> None:

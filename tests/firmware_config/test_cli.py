@@ -119,3 +119,9 @@ def test_the_schema_is_the_golden_one(kind: str, capsys: pytest.CaptureFixture[s
     """After an intended change: python -m tests.support.golden."""
     assert main(["schema", kind]) == 0
     assert capsys.readouterr().out == (GOLDEN / f"{kind}.schema.json").read_text()
+
+
+@pytest.mark.parametrize("kind", ["message", "asyncapi"])
+def test_what_consumers_read_is_shipped(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", kind]) == 0
+    assert json.loads(capsys.readouterr().out)

@@ -70,6 +70,7 @@ class Consumer:
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop_stop()
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None  # it closes its sockets when it is free
 
     def next(self) -> Got:
         """Wait for the next message."""

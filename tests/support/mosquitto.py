@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -29,11 +30,20 @@ USER, PASSWORD = "box", "sesame"
 class Mosquitto:
     """One broker in `folder`; it may be killed and started again on the same port, with what it had saved.
 
-    Persistence is as eager as mosquitto can: it saves at each change. `tls` is what a box needs to trust it; boxes prove nothing but the
-    password, where one is asked for.
+    Where it is `eager`, persistence is as eager as mosquitto can: it saves at each change. `settings` are more lines of its file. `tls` is
+    what a box needs to trust it; boxes prove nothing but the password, where one is asked for.
     """
 
-    def __init__(self, folder: Path, *, port: int | None = None, tls: bool = False, password: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int | None = None,
+        tls: bool = False,
+        password: bool = False,
+        eager: bool = True,
+        settings: Sequence[str] = (),
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self.port = port or free_port()
@@ -45,7 +55,8 @@ class Mosquitto:
         if password:
             (folder / "password").write_text(PASSWORD + "\n")
             self._run("mosquitto_passwd", "-b", "-c", str(folder / "users"), USER, PASSWORD)
-        (folder / "mosquitto.conf").write_text(self._settings())
+        saving = ("persistence true", f"persistence_location {folder}/", "autosave_interval 1", "autosave_on_changes true")
+        (folder / "mosquitto.conf").write_text("\n".join([*self._settings(), *(saving if eager else ()), *settings, ""]))
 
     def start(self) -> None:
         """Start it; returns when it accepts connections."""
@@ -74,13 +85,9 @@ class Mosquitto:
             self._process.wait(START_S)
             self._process = None
 
-    def _settings(self) -> str:
+    def _settings(self) -> list[str]:
         lines = [
             f"listener {self.port} 127.0.0.1",
-            "persistence true",
-            f"persistence_location {self._folder}/",
-            "autosave_interval 1",
-            "autosave_on_changes true",
             "max_queued_messages 1000000",
             f"max_inflight_messages {WINDOW}",
             f"allow_anonymous {'false' if self.password_file else 'true'}",
@@ -95,7 +102,7 @@ class Mosquitto:
                 f"certfile {self._folder / 'broker.pem'}",
                 f"keyfile {self._folder / 'broker.key'}",
             ]
-        return "\n".join(lines) + "\n"
+        return lines
 
     def _run(self, *command: str) -> None:
         subprocess.run([program(command[0]), *command[1:]], check=True, capture_output=True, timeout=START_S)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
@@ -78,10 +79,21 @@ class Requester:
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
             properties.ResponseTopic, properties.CorrelationData = RESPONSES, correlation
         at_s = time.monotonic()
-        self._client.publish(f"{self._station_topic}/{topic}", payload, qos=1, retain=retain, properties=properties).wait_for_publish(
-            PATIENCE_S
-        )
+        sent = self._client.publish(f"{self._station_topic}/{topic}", payload, qos=1, retain=retain, properties=properties)
+        if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:  # else there is no broker now: paho keeps it
+            sent.wait_for_publish(PATIENCE_S)
         return at_s
+
+    def wait_until_answered(self, what: str, request_ids: Collection[str]) -> list[Answer]:
+        """Wait until each request has an answer in `verdicts` or `responses`."""
+
+        def is_complete() -> bool:
+            return set(request_ids) <= {answer.said["request_id"] for answer in getattr(self, what)()}
+
+        with self._changed:
+            assert self._changed.wait_for(is_complete, PATIENCE_S), what
+        found: list[Answer] = getattr(self, what)()
+        return found
 
     def stop_listening(self, topic: str) -> None:
         """Subscribe no longer below the station's topic."""

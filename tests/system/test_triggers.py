@@ -124,6 +124,29 @@ def test_an_answer_survives_a_restart_of_the_broker(tmp_path: Path, broker: Mosq
     assert {answer.payload for answer in responses} == ({verdicts[0].payload} if protocol == "5" else set())
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_each_trigger_that_arrives_has_one_answer_while_the_broker_restarts(tmp_path: Path, broker: Mosquitto, protocol: str) -> None:
+    dice, pause = random.Random(11), threading.Event()
+    box = TriggeredBox(tmp_path, broker, protocol=protocol)
+    with Requester(broker, ROOT_TOPIC, protocol=protocol) as line, box.running():
+        started(line)
+        for number in range(200):
+            pause.wait(dice.uniform(0, 0.03))
+            line.trigger(f"r{number}", f"p{number}")
+            if number in {50, 100, 150}:
+                broker.stop()
+                broker.start()
+        line.wait_until_answered("verdicts", ["r199"])  # by then the box is back
+        verdicts = line.wait_until_answered("verdicts", box.arrived)
+        responses = line.wait_until_answered("responses", box.arrived if protocol == "5" else ())
+
+    ids = {answer.said["request_id"]: answer.said["id"] for answer in verdicts}
+    assert set(ids) == set(box.arrived)
+    assert {(answer.said["request_id"], answer.said["id"]) for answer in [*verdicts, *responses]} == set(ids.items())
+    assert {answer.said["part_id"] for answer in verdicts} == {f"p{name[1:]}" for name in box.arrived}
+
+
 def test_a_response_does_not_wait_for_a_subscriber_of_the_verdicts(tmp_path: Path, broker: Mosquitto) -> None:
     box = TriggeredBox(tmp_path, broker)
     with Requester(broker, ROOT_TOPIC) as line, box.running():

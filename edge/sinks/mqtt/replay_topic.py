@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import deque
@@ -11,7 +10,7 @@ from datetime import datetime, timezone
 
 from pydantic import BaseModel, Field, ValidationError
 
-from edge.message import utc_text
+from edge.sinks.mqtt.wire import ReplayEvent
 from edge.sinks.route import ReplayRequest
 from firmware_config.strict import STRICT
 
@@ -53,7 +52,7 @@ class ReplayTopic:
                 if len(payload) > MAX_REQUEST_BYTES:
                     self._refuse(f"a request of {len(payload)} bytes: send {MAX_REQUEST_BYTES} at most")
                     return
-                asked = ReplayRequest(**Replay.model_validate_json(payload).model_dump())
+                asked = ReplayRequest(**Replay.model_validate_json(payload, strict=True).model_dump())
             except ValidationError as err:
                 first = err.errors()[0]
                 where = ".".join(map(str, first["loc"])) or "the request"
@@ -92,11 +91,11 @@ class ReplayTopic:
                 self._events.popleft()
 
     def _answer(self, asked: ReplayRequest, found: int, refused: str | None) -> None:
-        self._say(station=asked.station, epoch=asked.epoch, first=asked.first, last=asked.last, found=found, refused=refused)
+        asked_for = {"station": asked.station, "epoch": asked.epoch, "first": asked.first, "last": asked.last}
+        self._say(ReplayEvent(at=self._now(), **asked_for, found=found, refused=refused))
 
     def _refuse(self, why: str) -> None:
-        self._say(station=None, epoch=None, first=None, last=None, found=0, refused=why)
+        self._say(ReplayEvent(at=self._now(), station=None, epoch=None, first=None, last=None, found=0, refused=why))
 
-    def _say(self, **fields: str | int | None) -> None:
-        event = {"event": "replay", "at": utc_text(self._now()), **fields}
-        self._events.append(json.dumps(event, ensure_ascii=False).encode())
+    def _say(self, event: ReplayEvent) -> None:
+        self._events.append(event.model_dump_json().encode())

@@ -19,15 +19,16 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import DeliveryError, NobodyListensError
-from edge.message import MAX_MESSAGE_BYTES, SCHEMA, encode, shortened, utc_text
+from edge.message import MAX_MESSAGE_BYTES, SCHEMA, encode, shortened
 from edge.records import Inspection, Trouble
 from edge.sinks.mqtt.command_topics import CommandTopics
-from edge.sinks.mqtt.connection import PACKET_TOO_LARGE, Inbox, MqttConnection, Received, Sent
+from edge.sinks.mqtt.connection import Inbox, MqttConnection, Received, Sent
 from edge.sinks.mqtt.replay_topic import ReplayTopic
 from edge.sinks.mqtt.resolver import Resolver
 from edge.sinks.mqtt.responses import Responses
 from edge.sinks.mqtt.station_state import StationState
 from edge.sinks.mqtt.verdict_properties import VerdictProperties
+from edge.sinks.mqtt.wire import Enabled, Status
 from edge.sinks.route import BoxStatus, SinkRoute, stations_by_destination
 from firmware_config.outputs import MqttOutput
 from firmware_config.station import Station
@@ -101,7 +102,7 @@ class MqttSink:
         self._states = {station: StationState(station) for station in stations}
         said = {"schema": SCHEMA, "box": box, "stations": list(stations), **info}
         self._wanted = {
-            self._status_topic: _status("online", since=datetime.now(timezone.utc)),
+            self._status_topic: Status(state="online", since=datetime.now(timezone.utc)).payload(),
             f"{root}/{box}/info": json.dumps(said, ensure_ascii=False).encode(),
         }
         self.replays = ReplayTopic()
@@ -126,7 +127,8 @@ class MqttSink:
 
     def set_status(self, status: BoxStatus) -> None:
         """Say how the box is; published with the next contact, within a second or so."""
-        self._wanted[self._status_topic] = _status(status.state, since=status.since, detail=status.why, stations=status.stations)
+        said = Status(state=status.state, since=status.since, detail=status.why, stations=status.stations)
+        self._wanted[self._status_topic] = said.payload()
 
     def waits(self) -> int:
         """A number that grows while the broker is waited for; from any thread."""
@@ -142,9 +144,9 @@ class MqttSink:
 
     def set_enabled(self, station: str, enabled: bool, since: datetime) -> None:  # noqa: FBT001 -- handed on as a plain function
         """Say whether a station is switched on, since when; published with the next contact."""
-        said = {"enabled": enabled, "since": utc_text(since)}
+        said = Enabled(enabled=enabled, since=since)
         with self._states_lock:
-            self._wanted[f"{self._root}/{station}/enabled/state"] = json.dumps(said).encode()
+            self._wanted[f"{self._root}/{station}/enabled/state"] = said.model_dump_json().encode()
             self._states[station].set_enabled(enabled=enabled)
 
     def answer(self, inspection: Inspection) -> None:
@@ -204,7 +206,7 @@ class MqttSink:
                     largest = max(under_way, key=lambda one: one[2])[0].id
                     self._undelivered[largest] += LOSSES if connection.too_large else 1
                     raise
-                self._require_taken(code, sent.topic, inspection)
+                self._require_taken(code, sent.topic)
                 under_way.popleft()
                 self._taken = True
                 self._undelivered.clear()
@@ -228,12 +230,10 @@ class MqttSink:
                 raise DeliveryError(msg)
         return inspection, connection.send(topic, payload, retain=False, properties=properties), len(payload)
 
-    def _require_taken(self, code: int, topic: str, inspection: Inspection) -> None:
+    def _require_taken(self, code: int, topic: str) -> None:
         if code == NO_MATCHING_SUBSCRIBERS and self._settings.require_subscriber:
             msg = f"publishing on {topic}: the broker has no subscriber for it: start the consumer, or set require_subscriber = false"
             raise NobodyListensError(msg)
-        if code == PACKET_TOO_LARGE:
-            self._undelivered[inspection.id] = LOSSES
         _check(code, topic)
 
     def _take(self, received: Received) -> None:
@@ -259,7 +259,7 @@ class MqttSink:
             return
         try:
             if self._connection is not None and self._connection.alive:
-                self._wanted[self._status_topic] = _status("offline", since=datetime.now(timezone.utc))
+                self._wanted[self._status_topic] = Status(state="offline", since=datetime.now(timezone.utc)).payload()
                 self._say_goodbye(self._connection)
             self._connection = None
         finally:
@@ -282,7 +282,7 @@ class MqttSink:
                 self._connection.abandon()
                 self._connection = None
             self._retained = {}
-            self._connection = self._open(will=(self._status_topic, _status("offline")))
+            self._connection = self._open(will=(self._status_topic, Status(state="offline").payload()))
             self._refresh(self._connection)
         return self._connection
 
@@ -306,12 +306,6 @@ class MqttSink:
             _check(connection.publish(self._events_topic, event, retain=False), self._events_topic)
             self.replays.event_delivered(event)
         self._refreshed_at = self._clock()
-
-
-def _status(state: str, *, since: datetime | None = None, detail: str | None = None, stations: Sequence[str] = ()) -> bytes:
-    """The retained status. The last will, which the broker says for us, cannot know since when."""
-    said = {"state": state, "since": since and utc_text(since), "detail": detail, "stations": list(stations)}
-    return json.dumps({key: value for key, value in said.items() if value}, ensure_ascii=False).encode()
 
 
 def _check(code: int, topic: str) -> None:

@@ -85,7 +85,8 @@ def test_of_verdicts_sent_at_once_those_behind_a_bad_acknowledgement_come_again(
         assert {first, *after} == {encode(one) for one in committed}
         assert len(after) + 1 - len(committed) <= WINDOW
         assert after[-WINDOW:] == [encode(one) for one in committed[-WINDOW:]]
-    assert [status.backlog for status in seen] == [2 * WINDOW - 2]
+    (status,) = seen
+    assert status.backlog in {2 * WINDOW - 2, 2 * WINDOW - 1}  # a connection that breaks may take an acknowledgement with it
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,68 @@
+"""What the box says on its own topics, beside verdicts and the state of stations: retained status and info, and events."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.message import Moment
+from firmware_config.strict import STRICT
+
+
+class Status(BaseModel):
+    """How the box is, retained; the broker says `offline` for it when the connection is lost, and then only that."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.status/1")
+    state: Literal["online", "degraded", "stopping", "offline"]
+    since: Moment | None = Field(default=None, description="Since when it is so.")
+    detail: str | None = Field(default=None, description="Why, in one sentence for people.")
+    stations: tuple[str, ...] = Field(default=(), description="The stations concerned.")
+
+    def payload(self) -> bytes:
+        """Say it as JSON, without what is not known."""
+        return self.model_dump_json(exclude_defaults=True).encode()
+
+
+class Enabled(BaseModel):
+    """Whether a station inspects, retained."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.enabled/1")
+    enabled: bool
+    since: Moment = Field(description="Since when it is so.")
+
+
+class NamedBundle(BaseModel):
+    """The bundle that the box runs."""
+
+    model_config = STRICT
+    name: str
+    version: int
+    digest: str
+
+
+class Info(BaseModel):
+    """What the box is, retained."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.info/1")
+    schema_: Literal["kotoba.inspection/1"] = Field(default="kotoba.inspection/1", alias="schema", description="Schema of the verdicts.")
+    box: str
+    stations: tuple[str, ...] = Field(description="The stations whose verdicts it sends to this broker under this root.")
+    version: str = Field(description="Version of the software.")
+    bundle: NamedBundle
+    board: str
+    providers: tuple[str, ...] = Field(description="The execution providers that it wants, the preferred one first.")
+
+
+class ReplayEvent(BaseModel):
+    """The answer to a request for verdicts again. The request's fields are null where it was not understood."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.event/1")
+    event: Literal["replay"] = "replay"
+    at: Moment
+    station: str | None
+    epoch: str | None
+    first: int | None
+    last: int | None
+    found: int = Field(ge=0, description="How many of them the box still has, and sends again.")
+    refused: str | None = Field(description="Why none are sent, in one sentence; null: they are.")
