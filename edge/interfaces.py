@@ -24,6 +24,7 @@ class Camera(Protocol):
 
         A picture that cannot be read is yielded as `LostFrame`; trouble with the camera never ends the iteration by an exception.
         A camera that is out is one `LostFrame`, however long that lasts; `troubles` then says so until it is back.
+        A live camera whose iterator was closed releases the device, and may be asked again.
         """
 
     def troubles(self) -> tuple[Trouble, ...]:
