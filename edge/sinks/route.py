@@ -36,7 +36,7 @@ class ReplayRequest:
 
 
 Taken: TypeAlias = Literal["taken", "repeated", "full", "untriggered"]
-"""What becomes of a request: it gets an answer; it was there before; there is no room; the station takes none."""
+"""What becomes of a request: it gets an answer; it was there before; there is no room, or the box is stopping; the station takes none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ class Requests:
             self._forget(now_ns)
             if request.request_id in self._seen:
                 return "repeated"
-            if len(self._faults) >= MAX_UNANSWERED:
+            if self._closed or len(self._faults) >= MAX_UNANSWERED:
                 return "full"
             self._seen[request.request_id] = now_ns
             if self._off is not None:

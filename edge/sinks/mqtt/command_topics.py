@@ -90,7 +90,7 @@ class CommandTopics:
         if became == "repeated":
             self._say_once(received, f"request_id {message.request_id!r} again within ten minutes: it is not inspected again")
         elif became == "full":
-            self._refuse(received, "more triggers came than can be answered: trigger more slowly")
+            self._refuse(received, "more triggers came than can be answered, or the box is stopping: trigger more slowly")
         else:
             self._refuse(received, f'station {station} has no [trigger] kind = "mqtt": set it, or do not trigger it')
 

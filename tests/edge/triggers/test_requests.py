@@ -247,6 +247,7 @@ def test_closed_it_takes_no_picture_and_what_is_open_is_answered(cell: Station) 
     cell.at(10).ask("waiting")
     cell.requests.close()
     assert not cell.requests.put(frame())
+    assert cell.ask("after") == "full"
     assert sorted(cell.faults()) == [("ready", Reason.DISABLED), ("waiting", Reason.DISABLED)]
     assert cell.judged() == []
 
