@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Protocol
 
 from paho.mqtt.packettypes import PacketTypes
@@ -15,10 +17,12 @@ from paho.mqtt.properties import Properties
 from edge.message import MAX_MESSAGE_BYTES, encode, shortened
 from edge.records import Inspection
 
-MAX_EXPECTED = 1_000
+log = logging.getLogger(__name__)
+
+MAX_EXPECTED = 5_000
 """Requests whose response topics are known; the oldest is forgotten first. A verdict is delivered in any case."""
-MAX_WAITING = 1_000
-"""Answers that wait for the broker; the oldest is dropped first."""
+MAX_WAITING = 5_000
+"""Answers that the broker has not acknowledged; the oldest is dropped first, and that is said in the log."""
 PACKET_BYTES = 64
 """What a packet holds besides topic, correlation data and payload, at most."""
 
@@ -48,7 +52,8 @@ class Responses:
         self._max_bytes = max_message_bytes or MAX_MESSAGE_BYTES
         self._lock = threading.Lock()
         self._expected: dict[tuple[str, str], tuple[str, bytes | None]] = {}
-        self._waiting: deque[_Response] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[_Response] = deque()
+        self._is_full = False
 
     def expect(self, station: str, request_id: str, topic: str, correlation: bytes | None) -> bool:
         """Note where the answer to a request goes; False if that is known already, which stays."""
@@ -70,23 +75,38 @@ class Responses:
         with self._lock:
             where = self._expected.pop((inspection.station, inspection.request_id or ""), None)
             if where is not None:
-                self._waiting.append(_Response(*where, inspection))
+                self._add(_Response(*where, inspection))
 
     def refuse(self, topic: str, correlation: bytes | None, sentence: str) -> None:
         """Answer a request that is not taken."""
         with self._lock:
-            self._waiting.append(_Response(topic, correlation, sentence))
+            self._add(_Response(topic, correlation, sentence))
 
     def send(self, connection: Teller) -> None:
         """Send what this connection was not given yet; what an earlier one had and did not get acknowledged goes again."""
         with self._lock:
-            for one in [one for one in self._waiting if one.is_acknowledged()]:
-                self._waiting.remove(one)
-            for one in self._waiting:
-                if one.over is not connection:
-                    told = connection.tell(one.topic, self._payload(one, connection), properties=_properties(one))
-                    if told is not None:
-                        one.over, one.is_acknowledged = connection, told
+            while self._waiting and self._waiting[0].is_acknowledged():
+                self._waiting.popleft()
+            new = list(takewhile(lambda one: one.over is not connection, reversed(self._waiting)))  # what was sent stands before them
+            for one in reversed(new):
+                if one.is_acknowledged():
+                    continue
+                told = connection.tell(one.topic, self._payload(one, connection), properties=_properties(one))
+                if told is None:
+                    return
+                one.over, one.is_acknowledged = connection, told
+
+    def _add(self, response: _Response) -> None:
+        while self._waiting and self._waiting[0].is_acknowledged():
+            self._waiting.popleft()
+        if len(self._waiting) < MAX_WAITING:
+            self._is_full = False
+        else:
+            dropped = self._waiting.popleft()
+            if not self._is_full:
+                log.warning("responses dropped, the broker acknowledges too slowly first=%s", dropped.topic)
+            self._is_full = True
+        self._waiting.append(response)
 
     def _payload(self, response: _Response, connection: Teller) -> bytes:
         if isinstance(response.said, str):

@@ -11,7 +11,7 @@ from edge.message import encode
 from edge.records import TriggerRequest
 from edge.sinks.mqtt.command_topics import CommandTopics
 from edge.sinks.mqtt.connection import Received
-from edge.sinks.mqtt.responses import MAX_EXPECTED, Responses
+from edge.sinks.mqtt.responses import MAX_EXPECTED, MAX_WAITING, Responses
 from edge.sinks.route import Commands, Taken
 from tests.support.inspections import FULL
 
@@ -197,3 +197,21 @@ def test_of_too_many_expected_answers_the_oldest_is_forgotten() -> None:
         responses.answer(replace(FULL, station="s1", request_id=f"r{number}"))
     responses.send(link)
     assert [topic for topic, *_ in link.told] == ["plc/1"]
+
+
+def test_answers_that_nobody_acknowledges_are_dropped_at_last_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    responses = Responses()
+    for number in range(MAX_WAITING + 5):
+        responses.refuse(f"plc/{number}", None, "no")
+    link = Link()
+    responses.send(link)
+    assert [topic for topic, *_ in link.told] == [f"plc/{number}" for number in range(5, MAX_WAITING + 5)]
+    assert [record.getMessage() for record in caplog.records] == ["responses dropped, the broker acknowledges too slowly first=plc/0"]
+
+
+def test_what_is_new_is_sent_and_what_was_sent_is_not_sent_again() -> None:
+    responses, link = Responses(), Link(acknowledges=False)
+    for number in range(3):
+        responses.refuse(f"plc/{number}", None, "no")
+        responses.send(link)
+    assert [topic for topic, *_ in link.told] == ["plc/0", "plc/1", "plc/2"]
