@@ -29,6 +29,9 @@ REPEATED_NS = 600_000_000_000
 """The same id within ten minutes is the same request: QoS 1 delivers more than once."""
 MAX_REMEMBERED = 10_000
 
+LEAST_TRANSIT_NS = 20_000_000
+"""A picture may be held up by a busy processor for so long, also where the last ones were not."""
+
 LEAD_NS = 50_000_000
 """The last part of the deadline, at most half of it, is for the way to the asker, beside what storing and sending an answer took lately,"""
 DIGEST_NS_PER_BYTE = 3
@@ -72,7 +75,7 @@ class Requests:
         self._now = now
         self._lock = threading.Lock()
         self._ring = FrameRing()
-        self._transit_ns = 0
+        self._transit_ns = LEAST_TRANSIT_NS
         """How long a picture took from the camera to here, lately: one that was taken in time may still be on its way."""
         self._answering_ns = 0
         """How long it took to store and send an answer, lately."""
@@ -111,7 +114,7 @@ class Requests:
             if self._off is not None:
                 return True
             now_ns = self._monotonic_ns()
-            self._transit_ns = max(now_ns - capture.monotonic_ns, self._transit_ns * 7 // 8)
+            self._transit_ns = max(LEAST_TRANSIT_NS, now_ns - capture.monotonic_ns, self._transit_ns * 7 // 8)
             self._ring.add(capture)
             self._settle(now_ns)
         self.changed()
@@ -203,7 +206,8 @@ class Requests:
         at_ns = one.request.arrived_ns
         before, _ = self._ring.around(at_ns)
         could_be_nearer_ns = self._nearest_ns if before is None else min(self._nearest_ns, at_ns - before.monotonic_ns)
-        return min(at_ns + could_be_nearer_ns + self._transit_ns, self._last_moment_ns(one))
+        transit_ns = self._transit_ns if could_be_nearer_ns else 0
+        return min(at_ns + could_be_nearer_ns + transit_ns, self._last_moment_ns(one))
 
     def _last_moment_ns(self, one: _Open) -> int:
         lead_ns = LEAD_NS + self._answering_ns + DIGEST_NS_PER_BYTE * pixel_bytes(one.capture)

@@ -18,6 +18,7 @@ from edge.inspection.policy import Limits
 from edge.records import Capture, Description, Frame, Scores, TriggerRequest, Trouble, Words
 from edge.sinks import Commands, Taken, open_sinks
 from edge.spool.store import Spool
+from edge.triggers.requests import LEAST_TRANSIT_NS
 from tests.support.mosquitto import Mosquitto
 from tests.support.picture_files import gradient
 from tests.support.running_daemon import running
@@ -35,6 +36,8 @@ class FreeCamera:
         self.lives = self.given = 0
         self.let_go = threading.Event()
         self.taken_ns: dict[str, int] = {}
+        self.held_up: set[str] = set()
+        """Pictures that a busy machine held up for longer than the box waits for them."""
 
     def frames(self) -> Generator[Capture, None, None]:
         self.lives += 1
@@ -47,6 +50,8 @@ class FreeCamera:
                 source, now_ns = str(self.given), time.monotonic_ns()
                 self.taken_ns[source] = now_ns
                 yield Frame(gradient(), MOMENT, now_ns, "cell-01", self.given, source)
+                if time.monotonic_ns() - now_ns >= LEAST_TRANSIT_NS:
+                    self.held_up.add(source)
         finally:
             self.let_go.set()
 
@@ -99,8 +104,17 @@ class TriggeredBox:
 
     def nearest(self, request_id: str) -> str:
         """The frame nearest to the arrival of a request, of all that the camera gave."""
+        return self.nearest_first(request_id)[0]
+
+    def nearest_first(self, request_id: str) -> list[str]:
+        """The frames by how near they are to the arrival of a request."""
         at_ns = self.arrived[request_id].arrived_ns
-        return min(self.camera.taken_ns, key=lambda source: abs(self.camera.taken_ns[source] - at_ns))
+        return sorted(self.camera.taken_ns, key=lambda source: abs(self.camera.taken_ns[source] - at_ns))
+
+    def is_right(self, request_id: str, source: str) -> bool:
+        """Whether a request has the frame nearest to it, or the next one where that was held up."""
+        nearer = self.nearest_first(request_id)
+        return set(nearer[: nearer.index(source)]) <= self.camera.held_up
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -85,10 +85,10 @@ def test_the_frame_nearest_to_the_request_is_judged(cell: Station, asked_ms: flo
 def test_the_next_frame_is_waited_for_only_while_it_could_be_nearer(cell: Station) -> None:
     cell.at(100).see("a")
     cell.at(130).ask("r")
-    assert cell.requests.next_due_s() == pytest.approx(0.030)
-    cell.at(159).requests.due()
+    assert cell.requests.next_due_s() == pytest.approx(0.050)
+    cell.at(179).requests.due()
     assert not cell.requests.waiting
-    cell.at(160).requests.due()
+    cell.at(180).requests.due()
     assert cell.requests.waiting
     assert cell.judged() == [("a", "r")]
 
@@ -124,9 +124,9 @@ def test_without_a_frame_near_enough_it_is_a_fault_long_before_the_deadline(cell
     if seen:
         cell.at(0).see("old")
     cell.at(500).ask("r", part="p")
-    cell.at(699).requests.due()
+    cell.at(719).requests.due()
     assert cell.requests.next_due_s() == pytest.approx(0.001)
-    (fault,) = cell.at(701).requests.due()
+    (fault,) = cell.at(721).requests.due()
     assert isinstance(fault, LostFrame)
     assert (fault.reason, fault.request_id, fault.part_id) == (Reason.CAMERA_STALLED, "r", "p")
     assert ("none has come yet" in fault.detail) is not seen
