@@ -195,13 +195,14 @@ def test_a_retained_switch_holds_after_a_restart_and_what_was_said_since_holds_o
             line.wait_for("states", 3)
             broker.stop()  # it keeps the retained message, and gives it to the box again
             broker.start()
-            states = [answer.said["enabled"] for answer in line.wait_for("states", 4)]  # the last one over the new connection
-            line.publish("trigger", b"{}", correlation=b"x")
-            refused = line.wait_for("responses", 1)[0]
-            still_on = box.pipeline.switch.is_on
+            while not line.responses():  # the box is not back yet
+                line.publish("trigger", b"{}", correlation=b"x")
+                threading.Event().wait(0.05)
+            refused, still_on = line.responses()[0], box.pipeline.switch.is_on
+            states = [answer.said["enabled"] for answer in line.states()]
 
     assert still_on
-    assert states == [True, False, True, True]
+    assert (states[:2], set(states[2:])) == ([True, False], {True})
     assert refused.said["error"].endswith(
         "request_id: Field required: send request_id (1 to 128 characters) and part_id, if known, as JSON"
     )
