@@ -26,6 +26,7 @@ class Camera(Protocol):
         A picture that cannot be read is yielded as `LostFrame`; trouble with the camera never ends the iteration by an exception.
         A camera that is out is one `LostFrame`, however long that lasts; `troubles` then says so until it is back. One that gives
         damaged or frozen pictures gives a `LostFrame` for each of them, and `troubles` says so too.
+        A live camera whose iterator was closed releases the device, and may be asked again.
         """
 
     def troubles(self) -> tuple[Trouble, ...]:

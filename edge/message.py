@@ -102,6 +102,7 @@ class Message(BaseModel):
     station: str = Field(min_length=1)
     source: str = Field(description="Where the picture came from: a file name or a device.")
     part_id: str | None
+    request_id: str | None = Field(default=None, description="The trigger that this answers; null: none asked.")
     captured_at: Moment
     clock_synchronised: bool | None = Field(
         default=None,
@@ -231,6 +232,7 @@ def _to_message(inspection: Inspection) -> Message:
         # A file name on Linux is bytes; what is not UTF-8 in it arrives here as lone surrogates, which JSON cannot carry.
         source=inspection.source.encode(errors="backslashreplace").decode(),
         part_id=inspection.part_id,
+        request_id=inspection.request_id,
         captured_at=inspection.captured_at,
         clock_synchronised=inspection.clock_synchronised,
         decision=verdict.decision,
@@ -270,6 +272,7 @@ def _to_inspection(message: Message) -> Inspection:
         station=message.station,
         source=message.source,
         part_id=message.part_id,
+        request_id=message.request_id,
         captured_at=message.captured_at.astimezone(timezone.utc),
         clock_synchronised=message.clock_synchronised,
         verdict=Verdict(

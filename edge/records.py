@@ -30,6 +30,7 @@ __all__ = [
     "Scores",
     "Struck",
     "Tag",
+    "TriggerRequest",
     "Trouble",
     "Verdict",
     "Words",
@@ -57,8 +58,8 @@ class Frame:
 
     `pixels` is uint8 (H, W, 3) BGR. `captured_at` is UTC-aware and for people; durations come from `monotonic_ns`.
     `clock_synchronised` says whether the wall clock followed another one then, None where that is not known.
-    `source` names where the picture came from (a file name, a device), `part_id` the part in front of the camera if known.
-    `file` is set where the picture is a file that is to be judged once.
+    `source` names where the picture came from (a file name, a device), `part_id` the part in front of the camera if known, `request_id`
+    the request that it answers if there is one. `file` is set where the picture is a file that is to be judged once.
     """
 
     pixels: Pixels
@@ -71,6 +72,7 @@ class Frame:
     capture_ms: float = 0.0
     file: PictureFile | None = None
     clock_synchronised: bool | None = None
+    request_id: str | None = None
 
 
 class Reason(str, Enum):
@@ -110,6 +112,10 @@ class Reason(str, Enum):
     RULE = "rule"
     """A rule of the station decided, not the judge. It may stand beside any decision; the verdict names it."""
     LATE = "late"
+    OVERRUN = "overrun"
+    """More requests than the station can hold."""
+    DISABLED = "disabled"
+    """The station is switched off."""
     SPOOL_FULL = "spool_full"
 
 
@@ -130,9 +136,20 @@ class LostFrame:
     part_id: str | None = None
     file: PictureFile | None = None
     clock_synchronised: bool | None = None
+    request_id: str | None = None
 
 
 Capture: TypeAlias = Frame | LostFrame
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRequest:
+    """Somebody asks a station to inspect the part that was in front of its camera at `arrived_ns` (monotonic)."""
+
+    station: str
+    request_id: str
+    part_id: str | None
+    arrived_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +299,7 @@ class Inspection:
     settings_digest: str
     evidence_sha256: str | None
     detail: str | None = None
+    request_id: str | None = None
     epoch: str = ""
     seq: int = 0
     evidence_path: str | None = None

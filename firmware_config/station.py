@@ -18,6 +18,7 @@ from firmware_config.outputs import Outputs
 from firmware_config.redact import without_login
 from firmware_config.strict import STRICT, read_values
 from firmware_config.toml import MAX_TOML_BYTES, parse_toml
+from firmware_config.triggers import Trigger
 from firmware_config.verified_file import StoredFile, content_of
 from firmware_config.word_rules import WordRule
 
@@ -110,22 +111,6 @@ class Picture(BaseModel):
             msg = f"black_level {self.black_level} needs a bit_depth whose largest value is above it, bit_depth is {self.bit_depth}"
             raise ValueError(msg)
         return self
-
-
-class Trigger(BaseModel):
-    """When to inspect: every frame (continuous), or one frame each `interval_ms`."""
-
-    model_config = STRICT
-    kind: Literal["continuous", "interval"] = Field(
-        default="continuous", description='"continuous": every frame; "interval": one frame each `interval_ms`.'
-    )
-    interval_ms: int = Field(default=1_000, ge=10, description='Milliseconds from one frame to the next, with kind = "interval".')
-    deadline_ms: int | None = Field(
-        default=None,
-        ge=1,
-        description="Milliseconds; a verdict later than this after capture is REVIEW, reason `late`. Unset: never late.",
-        examples=[2000],
-    )
 
 
 class Term(BaseModel):
@@ -275,6 +260,21 @@ class Station(BaseModel):
         same = next((name for name in rules if rules.count(name) > 1), None)
         if same is not None:
             msg = f"the names of rules must be distinct, but {same!r} is listed twice"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _requests_can_be_answered(self) -> Station:
+        if self.trigger.kind != "mqtt":
+            return self
+        if not self.camera.live:
+            msg = (
+                f'trigger.kind = "mqtt" needs a camera that runs freely (v4l2, rtsp), but camera.kind is "{self.camera.kind}": '
+                "its pictures come when they come, so each is judged"
+            )
+            raise ValueError(msg)
+        if self.outputs.mqtt is None:
+            msg = 'trigger.kind = "mqtt" needs [outputs.mqtt]: requests come from its broker, and answers go there'
             raise ValueError(msg)
         return self
 

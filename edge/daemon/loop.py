@@ -6,25 +6,23 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 
+from edge.daemon.answering import Answering
 from edge.daemon.dispatcher import Dispatcher, DispatchStatus
-from edge.daemon.frame_slot import FrameSlot
 from edge.daemon.metrics import Metrics, resident_bytes
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.trouble_log import TroubleLog
 from edge.errors import MessageError, SpoolError
 from edge.evidence.keeper import EvidenceKeeper
-from edge.inspection.inspector import Inspector
+from edge.inspection.ids import OrderedIds
 from edge.inspection.policy import uncommitted, unencodable
-from edge.interfaces import Camera
-from edge.records import Capture, Inspection, PictureFile, Trouble
-from edge.sinks import BoxState, BoxStatus, SinkRoute, stations_by_sink
+from edge.records import Capture, Inspection, PictureFile, TriggerRequest, Trouble
+from edge.sinks import BoxState, BoxStatus, Commands, SinkRoute, Taken, stations_by_sink
 from edge.spool.store import Spool, SpoolStatus
-from edge.triggers import open_trigger
-from firmware_config.station import Station
 
 log = logging.getLogger(__name__)
 
@@ -46,26 +44,6 @@ DRAIN_S = 1.5
 
 STOP_S = 2.0
 ALL_WELL = "all stations running"
-
-
-@dataclass(slots=True)
-class StationPipeline:
-    """One station with its camera and its inspector. `live` says that the camera goes on whether we look or not."""
-
-    station: Station
-    camera: Camera
-    inspector: Inspector
-    live: bool
-    slot: FrameSlot[Capture] = field(init=False)
-    thread: threading.Thread = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.slot = FrameSlot(live=self.live)
-
-    @property
-    def name(self) -> str:
-        """The station's name."""
-        return self.station.station.name
 
 
 class Daemon:
@@ -92,8 +70,10 @@ class Daemon:
         self._notifier = notifier
         self._evidence = evidence
         self._dispatchers = tuple(Dispatcher(spool=spool, route=route) for route in routes)
+        self._new_id, self._in_order = OrderedIds(after=spool.last_id()), threading.Lock()
         self._stopping = threading.Event()
         self._captured = threading.Event()
+        self._answering = Answering(pipelines, answer=self._answer, pictures=self._captured)
         self._worker = threading.Thread(target=self._work, name="inspect", daemon=True)
         self._turns = 0
         self._cannot_commit: str | None = None
@@ -108,9 +88,14 @@ class Daemon:
     def run(self, stop: threading.Event, *, until_done: bool = False) -> None:
         """Run until `stop` is set; with `until_done` also end when every camera has ended and its pictures are delivered."""
         self._spool.register_sinks(stations_by_sink(self._routes))
+        for pipeline in self._pipelines:
+            self._show_switch(pipeline)
+        for route in self._routes:
+            route.obey(Commands(self._ask, self._switch))
         for dispatcher in self._dispatchers:
             dispatcher.start()
         self._worker.start()
+        self._answering.start()
         for pipeline in self._pipelines:
             pipeline.thread.start()
         self._notifier.ready()
@@ -164,7 +149,7 @@ class Daemon:
         waits for its other side has deadlines of its own, however long these are.
         """
         moved = [route.waits() + status.progress for route, status in zip(self._routes, statuses, strict=True)]
-        return {"inspect": self._turns} | {f"output-{i}": number for i, number in enumerate(moved)}
+        return {"inspect": self._turns} | self._answering.progress | {f"output-{i}": number for i, number in enumerate(moved)}
 
     def _is_done(self) -> bool:
         return not any(pipeline.thread.is_alive() or pipeline.slot.waiting for pipeline in self._pipelines) and not self._captured.is_set()
@@ -172,7 +157,7 @@ class Daemon:
     def _show(self, hung: set[str], statuses: Sequence[DispatchStatus], spool: SpoolStatus) -> None:
         for pipeline in self._pipelines:
             self._metrics.dropped.labels(pipeline.name).set(pipeline.slot.dropped)
-            self._show_troubles(pipeline.name, pipeline.camera.troubles())
+            self._show_troubles(pipeline.name, pipeline.camera.troubles() if pipeline.switch.is_on else ())
         for route, status in zip(self._routes, statuses, strict=True):
             self._metrics.backlog.labels(route.name).set(status.backlog)
             self._metrics.nobody_listens.labels(route.name).set(status.nobody_listens)
@@ -187,7 +172,13 @@ class Daemon:
             *((f"station {name}: {each.detail}", (name,)) for name, some in self._troubles.items() for each in some),
             *((status.last_error, route.stations) for route, status in zip(self._routes, statuses, strict=True)),
             (self._show_evidence(), everyone),
+            *((route.complaint(), route.stations) for route in self._routes),
             *((f"{stage} is hung", everyone) for stage in sorted(hung)),
+            *(
+                (f"station {one.name} is switched off: nothing is inspected there", (one.name,))
+                for one in self._pipelines
+                if not one.switch.is_on
+            ),
         ]
         concerned = {name for text, names in troubles if text for name in names}
         why = next((text for text, _ in troubles if text), None)
@@ -216,6 +207,26 @@ class Daemon:
             if route.set_troubles is not None and station in route.stations:
                 route.set_troubles(station, troubles)
 
+    def _ask(self, request: TriggerRequest) -> Taken:
+        """Take a request of another program; in the thread of an output."""
+        requests = next((one.requests for one in self._pipelines if one.name == request.station), None)
+        became: Taken = "untriggered" if requests is None else requests.ask(request)
+        self._metrics.trigger_requests.labels(request.station, became).inc()
+        return became
+
+    def _switch(self, station: str, on: bool) -> None:  # noqa: FBT001 -- handed on as a plain function
+        """Switch a station on or off for another program; in the thread of an output."""
+        for pipeline in self._pipelines:
+            if pipeline.name == station and pipeline.turn(on=on):
+                log.info("switched station=%s on=%s", station, on)
+                self._show_switch(pipeline)
+
+    def _show_switch(self, pipeline: StationPipeline) -> None:
+        self._metrics.enabled.labels(pipeline.name).set(pipeline.switch.is_on)
+        for route in self._routes:
+            if pipeline.name in route.stations:
+                route.set_enabled(pipeline.name, pipeline.switch.is_on, pipeline.switch.since)
+
     def _report_status(self, state: BoxState, why: str | None = None, stations: tuple[str, ...] = ()) -> None:
         if (state, why, stations) == self._reported:
             return
@@ -235,15 +246,9 @@ class Daemon:
             log.warning("pruning failed error=%r", str(err))
 
     def _capture(self, pipeline: StationPipeline) -> None:
-        """The thread of a camera: puts picture after picture into the slot, as the trigger allows."""
-        trigger = open_trigger(pipeline.station.trigger)
+        """The thread of a camera."""
         try:
-            for capture in pipeline.camera.frames():
-                if not pipeline.slot.put(capture):
-                    return
-                self._captured.set()
-                if not trigger.wait(self._stopping):
-                    return
+            pipeline.feed(stopping=self._stopping, captured=self._captured)
         except Exception as err:
             self._camera_errors[pipeline.name] = (
                 f"the camera of {pipeline.name} ended with {type(err).__name__}: start the daemon again and report this as a bug"
@@ -260,7 +265,7 @@ class Daemon:
                 continue
             try:
                 for pipeline in self._pipelines:
-                    capture = pipeline.slot.take()
+                    capture = pipeline.take()
                     if capture is not None:
                         self._inspect(pipeline, capture)
             except Exception:
@@ -272,8 +277,20 @@ class Daemon:
 
     def _inspect(self, pipeline: StationPipeline, capture: Capture) -> None:
         inspection = pipeline.inspector.inspect(capture)
+        requests, began_ns = pipeline.requests, time.monotonic_ns()
+        if requests is None:
+            self._store(inspection, capture, self._moved)
+        elif requests.claim(capture):  # else it was answered at its deadline
+            self._store(inspection, capture, self._moved)
+            requests.answered(time.monotonic_ns() - began_ns)
+
+    def _answer(self, inspection: Inspection, capture: Capture) -> None:
+        """Answer a request without a judgement, in the thread that watches the deadlines."""
+        self._store(inspection, capture, self._answering.moved)
+
+    def _store(self, inspection: Inspection, capture: Capture, moved: Callable[[], None]) -> None:
         started = time.monotonic()
-        committed = self._commit(inspection, capture.file)
+        committed = self._commit(inspection, capture.file, moved)
         if committed is None:
             return
         if self._evidence is not None:
@@ -281,15 +298,30 @@ class Daemon:
         self._metrics.count(replace(committed, timings_ms=(*committed.timings_ms, ("commit", (time.monotonic() - started) * 1e3))))
         for dispatcher in self._dispatchers:
             dispatcher.wake()
+        if committed.request_id is not None:
+            for route in self._routes:
+                if committed.station in route.stations:
+                    route.answer(committed)
 
-    def _commit(self, inspection: Inspection, file: PictureFile | None) -> Inspection | None:
-        """Commit an inspection, however long that takes; None if the daemon is stopped first. A verdict that had to wait is a FAULT."""
-        was_encodable = True
+    def _moved(self) -> None:
+        self._turns += 1
+
+    def _commit(self, inspection: Inspection, file: PictureFile | None, moved: Callable[[], None]) -> Inspection | None:
+        """Commit an inspection, however long that takes; None if the daemon is stopped first. A verdict that had to wait is a FAULT.
+
+        Two threads commit, and ids grow with the sequence numbers: so the id is made here, where the turn of each is known.
+
+        `moved` is called while it is tried again: that is no standstill.
+        """
+        is_first = was_encodable = True
         while True:
-            self._turns += 1
+            moved()
             try:
-                named = inspection if self._evidence is None else self._evidence.named(inspection)
-                committed = self._spool.commit(named, file=file)
+                with self._in_order:
+                    if is_first:
+                        inspection, is_first = replace(inspection, id=self._new_id()), False
+                    named = inspection if self._evidence is None else self._evidence.named(inspection)
+                    committed = self._spool.commit(named, file=file)
             except MessageError as err:
                 log.exception("encoding failed id=%s station=%s source=%r", inspection.id, inspection.station, inspection.source)
                 if not was_encodable:  # nothing is left that could be left out
@@ -318,6 +350,7 @@ class Daemon:
             pipeline.camera.close()
             pipeline.slot.close()
         self._worker.join(STOP_S)
+        self._answering.stop(STOP_S)
         for pipeline in self._pipelines:
             pipeline.thread.join(STOP_S)
         until = time.monotonic() + DRAIN_S

@@ -40,6 +40,10 @@ class Metrics:
         self.camera_troubles = Gauge(
             "kotoba_camera_troubles", "Troubles of a camera that last now, such as unreachable", ["station"], registry=self.registry
         )
+        self.trigger_requests = Counter(
+            "kotoba_trigger_requests", "Trigger messages, by what became of them", ["station", "became"], registry=self.registry
+        )
+        self.enabled = Gauge("kotoba_enabled", "0 while a station is switched off", ["station"], registry=self.registry)
         self.backlog = Gauge("kotoba_backlog", "Committed inspections that an output has not got yet", ["output"], registry=self.registry)
         self.nobody_listens = Gauge(
             "kotoba_nobody_listens", "1 while the broker has no subscriber for the verdicts", ["output"], registry=self.registry

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
-from edge.daemon.loop import Daemon, StationPipeline
+from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.errors import EdgeError, SpoolError
 from edge.evidence.folder import EvidenceFolder
@@ -70,7 +71,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         spool = stack.enter_context(closing(open_spool(settings)))
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
-        inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged, last_id=spool.last_id())
+        inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
         if accepted.accept(bundle.manifest):
             log.info("bundle accepted name=%s version=%d, older ones are refused", bundle.manifest.name, bundle.manifest.bundle_version)
         pipelines = [

@@ -15,8 +15,9 @@ from pathlib import Path
 
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
-from edge.daemon.loop import Daemon, StationPipeline
+from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.startup import box_info, open_spool
 from edge.demo.broker import EmbeddedBroker, Subscriber

@@ -104,7 +104,8 @@ class EvidenceKeeper:
     def named(self, inspection: Inspection) -> Inspection:
         """The inspection with the path of the picture that will be kept for it, None where none will. The disk is not asked."""
         sha256 = inspection.evidence_sha256
-        is_wanted = sha256 is not None and self._is_wanted(inspection, sha256) and not self._is_in_long_run(inspection)
+        with self._changed:  # any thread may ask
+            is_wanted = sha256 is not None and self._is_wanted(inspection, sha256) and not self._is_in_long_run(inspection)
         return replace(inspection, evidence_path=path_of(inspection.verdict.decision, sha256) if sha256 and is_wanted else None)
 
     def offer(self, committed: Inspection, capture: Capture) -> None:

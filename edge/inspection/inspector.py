@@ -12,12 +12,12 @@ import numpy as np
 
 from edge.errors import DescribeError, JudgeError
 from edge.inspection.ids import OrderedIds
-from edge.inspection.policy import Limits, decide, fault, has_words
+from edge.inspection.policy import Limits, decide, fault, has_words, late
 from edge.interfaces import Describer, Judge
 from edge.picture.health import HealthCheck
 from edge.picture.roi import crop
 from edge.picture.text_detection import has_printed_text
-from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict, Words
+from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Pixels, Reason, Scores, Verdict, Words
 from firmware_config.station import Picture, Station
 
 log = logging.getLogger(__name__)
@@ -49,6 +49,7 @@ class Inspector:
         self._station_digest = station.digest
         self._settings_digest = station.settings_digest
         self._gate = HealthCheck(station.picture)
+        self._gated: tuple[Pixels, tuple[Reason, str] | None] | None = None
         self._new_id = new_id or OrderedIds()
         self._monotonic_ns = monotonic_ns
 
@@ -59,7 +60,7 @@ class Inspector:
         timings = [("capture", capture.capture_ms)]
         description, scores = None, None
         try:
-            trouble = self._gate.trouble(capture)
+            trouble = self._trouble(capture)
             if trouble is not None:
                 return self._inspection(capture, fault(trouble[0]), detail=trouble[1], timings=timings)
             description = describe_picture(
@@ -67,8 +68,8 @@ class Inspector:
             )
             timings += description.timings_ms
             scores = self._score(description.words, timings)
-            late = self.is_late(capture)
-            verdict = decide(description, scores, labels=self.station.labels, limits=self._limits, late=late)
+            is_late = self.is_late(capture)
+            verdict = decide(description, scores, labels=self.station.labels, limits=self._limits, late=is_late)
         except (DescribeError, JudgeError) as err:
             reason = Reason.DESCRIBE_FAILED if isinstance(err, DescribeError) else Reason.JUDGE_FAILED
             sound = description if description is not None and has_words(description) else None
@@ -86,10 +87,27 @@ class Inspector:
             description, scores = None, None
         return self._inspection(capture, verdict, detail=detail, description=description, scores=scores, timings=timings)
 
+    def unjudged(self, capture: Capture) -> Inspection:
+        """The inspection of a capture that is not judged in time; any thread may ask."""
+        if isinstance(capture, LostFrame):
+            return self.inspect(capture)
+        detail = (
+            f"judging was not finished within {self.station.trigger.deadline_ms} ms of the trigger: give it more time or a faster board"
+        )
+        return self._inspection(capture, late(), detail=detail, timings=[("capture", capture.capture_ms)])
+
     def is_late(self, capture: Capture) -> bool:
-        """Whether the station's deadline for a verdict on this capture is over."""
-        deadline_ms = self.station.trigger.deadline_ms
+        """Whether the station's deadline for a verdict on this capture is over; that of a trigger is watched by who answers it."""
+        deadline_ms = self.station.trigger.deadline_ms if capture.request_id is None else None
         return deadline_ms is not None and self._monotonic_ns() - capture.monotonic_ns > deadline_ms * 1_000_000
+
+    def _trouble(self, frame: Frame) -> tuple[Reason, str] | None:
+        """What the gate says; a frame that answers several requests is looked at once, else it would be its own frozen copy."""
+        if frame.request_id is None:
+            return self._gate.trouble(frame)
+        if self._gated is None or self._gated[0] is not frame.pixels:
+            self._gated = frame.pixels, self._gate.trouble(frame)
+        return self._gated[1]
 
     def _score(self, words: Words, timings: list[tuple[str, float]]) -> Scores:
         started_ns = self._monotonic_ns()
@@ -112,6 +130,7 @@ class Inspector:
             station=capture.station,
             source=capture.source,
             part_id=capture.part_id,
+            request_id=capture.request_id,
             captured_at=capture.captured_at,
             clock_synchronised=capture.clock_synchronised,
             verdict=verdict,

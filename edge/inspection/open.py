@@ -8,7 +8,6 @@ from functools import partial
 from edge.bundle.open import Bundle
 from edge.describers import open_vision_models
 from edge.familiarity.open import open_memory
-from edge.inspection.ids import OrderedIds
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import limits_of
 from edge.judges import open_needed_model, open_station_judge
@@ -17,16 +16,9 @@ from firmware_config.station import Station
 
 
 def open_inspectors(
-    bundle: Bundle,
-    stations: Sequence[Station],
-    *,
-    board: Board,
-    on_lookup: Callable[[str, bool], None] = lambda _station, _hit: None,
-    last_id: str | None = None,
+    bundle: Bundle, stations: Sequence[Station], *, board: Board, on_lookup: Callable[[str, bool], None] = lambda _station, _hit: None
 ) -> tuple[Inspector, ...]:
     """Open one inspector for each station, in their order. `on_lookup` is called for each judgement: (station name, score cache hit).
-
-    The ids of their inspections grow together, all of them greater than `last_id`.
 
     Raises:
         BundleError: a model cannot be loaded on this board, or the bundle lacks what a station needs.
@@ -35,7 +27,7 @@ def open_inspectors(
     """
     vision = open_vision_models(bundle, board=board)
     model = open_needed_model(bundle, stations, board=board)
-    inspectors, new_id = [], OrderedIds(after=last_id)
+    inspectors = []
     for station in stations:
         judge = open_station_judge(model, bundle=bundle, station=station, on_lookup=partial(on_lookup, station.station.name))
         inspectors.append(
@@ -46,7 +38,6 @@ def open_inspectors(
                 limits=limits_of(station, judge.escape),
                 bundle_digest=bundle.digest,
                 models_digest=bundle.manifest.models_digest,
-                new_id=new_id,
             )
         )
     return tuple(inspectors)

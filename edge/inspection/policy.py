@@ -49,6 +49,11 @@ def fault(*reasons: Reason) -> Verdict:
     return Verdict(Decision.FAULT, None, None, reasons)
 
 
+def late() -> Verdict:
+    """The verdict on a picture that was not judged in time."""
+    return Verdict(Decision.REVIEW, None, None, (Reason.LATE,))
+
+
 def uncommitted(inspection: Inspection, trouble: str) -> Inspection:
     """The same inspection as a FAULT, because its verdict could not be stored in time; `trouble` is what the spool says.
 

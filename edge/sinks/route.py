@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
 
 from edge.interfaces import Sink
-from edge.records import Trouble
+from edge.records import Inspection, TriggerRequest, Trouble
 
 BoxState: TypeAlias = Literal["online", "degraded", "stopping"]
 
@@ -35,6 +35,18 @@ class ReplayRequest:
     last: int
 
 
+Taken: TypeAlias = Literal["taken", "repeated", "full", "untriggered"]
+"""What becomes of a request: it gets an answer; it was there before; there is no room, or the box is stopping; the station takes none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What others may ask of the box: that a station inspects now, and that it is switched on (True) or off. From any thread, at once."""
+
+    ask: Callable[[TriggerRequest], Taken]
+    switch: Callable[[str, bool], None]
+
+
 @dataclass(frozen=True, slots=True)
 class SinkRoute:
     """A sink and the stations that it serves.
@@ -46,6 +58,9 @@ class SinkRoute:
 
     `newest_first` says that a large backlog waits for what is committed next. `replay_requests` gives what the other side has asked for
     since the last call, `answer_replay` tells it how many of these verdicts are still here, or why it is refused.
+
+    `obey` is told what takes commands. `answer` gets each committed inspection that was asked for, beside its delivery. `set_enabled`
+    tells consumers whether a station is switched on, since when. `complaint` is one sentence while the other side lets no command through.
     """
 
     name: str
@@ -58,6 +73,10 @@ class SinkRoute:
     newest_first: bool = False
     replay_requests: Callable[[], Sequence[ReplayRequest]] = tuple
     answer_replay: Callable[[ReplayRequest, int, str | None], None] = lambda _asked, _found, _refused: None
+    obey: Callable[[Commands], None] = lambda _commands: None
+    answer: Callable[[Inspection], None] = lambda _inspection: None
+    set_enabled: Callable[[str, bool, datetime], None] = lambda _station, _enabled, _since: None
+    complaint: Callable[[], str | None] = lambda: None
 
 
 def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:

@@ -52,5 +52,7 @@ REASONS: dict[Reason, dict[str, str]] = {
     },
     Reason.RULE: {"en": "a rule of the station decided, not the judge", "ja": "判定器ではなく、ステーションのルールで判定しました"},
     Reason.LATE: {"en": "the verdict came after the deadline", "ja": "判定が期限に間に合いませんでした"},
+    Reason.OVERRUN: {"en": "more triggers came than the box can hold", "ja": "トリガーの数が処理できる上限を超えました"},
+    Reason.DISABLED: {"en": "the station is switched off", "ja": "ステーションの検査が停止されています"},
     Reason.SPOOL_FULL: {"en": "the verdict could not be stored in time", "ja": "判定を時間内に保存できませんでした"},
 }

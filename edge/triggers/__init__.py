@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from edge.triggers.open import open_trigger
+from edge.triggers.requests import Requests
 
-__all__ = ["open_trigger"]
+__all__ = ["Requests", "open_trigger"]

@@ -8,13 +8,13 @@ from typing_extensions import assert_never
 
 if TYPE_CHECKING:
     from edge.interfaces import Trigger
-    from firmware_config.station import Trigger as Settings
+    from firmware_config.triggers import Trigger as Settings
 
 
 def open_trigger(settings: Settings) -> Trigger:
     """Make the trigger; its time begins now."""
     match settings.kind:
-        case "continuous":
+        case "continuous" | "mqtt":  # with mqtt the camera runs freely: `Requests` chooses
             from edge.triggers.continuous import ContinuousTrigger
 
             return ContinuousTrigger()

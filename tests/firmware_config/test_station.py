@@ -21,6 +21,9 @@ def identity(name: str = "cell-01", path: str = "plant/line") -> str:
 
 GOOD = identity() + CAMERA + LABELS
 
+LIVE = '[camera]\nkind = "rtsp"\nurl = "rtsp://camera/1"\n'
+ASKED = '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n'
+BROKER = '[outputs.mqtt]\nhost = "h"\n'
 WRONG = {
     "empty": ("", "station: Field required"),
     "not TOML": ("[station", "is not TOML"),
@@ -52,6 +55,9 @@ WRONG = {
     "template outside the bundle": (GOOD + '[judge]\ntemplate = "../x"\n', "judge.template"),
     "port zero": (GOOD + '[outputs.mqtt]\nhost = "h"\nport = 0\n', "outputs.mqtt.port"),
     "unknown protocol": (GOOD + '[outputs.mqtt]\nhost = "h"\nprotocol = "4"\n', "outputs.mqtt.protocol"),
+    "requests of a folder": (GOOD + ASKED + BROKER, 'needs a camera that runs freely (v4l2, rtsp), but camera.kind is "folder"'),
+    "requests without a broker": (identity() + LIVE + LABELS + ASKED, 'trigger.kind = "mqtt" needs [outputs.mqtt]'),
+    "requests without a deadline": (identity() + LIVE + LABELS + '[trigger]\nkind = "mqtt"\n' + BROKER, "needs `deadline_ms`"),
     "two mistakes": (GOOD + "[outputs.mqtt]\nport = 0\nqos = 3\n", "(and 2 more)"),
 }  # fmt: skip
 
@@ -81,6 +87,11 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
     assert station.outputs.mqtt is None
     assert station.trigger.deadline_ms is None
     assert station.judge.method == "rank"
+
+
+def test_a_live_camera_with_a_broker_is_triggered(tmp_path: Path) -> None:
+    station = read_station(write(tmp_path, identity() + LIVE + LABELS + ASKED + BROKER))
+    assert (station.trigger.kind, station.trigger.deadline_ms, station.trigger.nearest_ms) == ("mqtt", 500, 500)
 
 
 @pytest.mark.parametrize(("text", "complaint"), WRONG.values(), ids=WRONG.keys())

@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from edge.cameras.memory import MemoryCamera
-from edge.daemon.loop import Daemon, StationPipeline
+from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import DeliveryError

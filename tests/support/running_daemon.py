@@ -6,16 +6,17 @@ import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from edge.daemon.loop import Daemon, StationPipeline
+from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
 from edge.errors import DeliveryError
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
-from edge.interfaces import Camera, Judge
+from edge.interfaces import Camera, Describer, Judge
 from edge.judges.scripted import ScriptedJudge
-from edge.records import Capture, Inspection, Scores, Trouble, Words
+from edge.records import Capture, Description, Frame, Inspection, Scores, Trouble, Words
 from edge.sinks import SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
@@ -61,8 +62,8 @@ class WatchedSink(MemorySink):
             yield inspection
 
 
-class HungJudge:
-    """Hangs until it is let go."""
+class HungModel:
+    """A judge or a describer that hangs until it is let go."""
 
     def __init__(self) -> None:
         self.hangs, self.released = threading.Event(), threading.Event()
@@ -71,6 +72,11 @@ class HungJudge:
         self.hangs.set()
         self.released.wait(PATIENCE_S)
         return scores()
+
+    def describe(self, frame: Frame) -> Description:  # noqa: ARG002 -- the seam's signature
+        self.hangs.set()
+        self.released.wait(PATIENCE_S)
+        return description()
 
 
 class DeadCamera:
@@ -91,9 +97,15 @@ class DeadCamera:
 
 
 def pipeline(
-    camera: Camera, sources: Sequence[str], *, judge: Judge | None = None, name: str = "cell-01", live: bool = False
+    camera: Camera,
+    sources: Sequence[str],
+    *,
+    judge: Judge | None = None,
+    describer: Describer | None = None,
+    name: str = "cell-01",
+    live: bool = False,
 ) -> StationPipeline:
-    describer = ScriptedDescriber({source: description() for source in sources})
+    describer = describer or ScriptedDescriber({source: description() for source in sources})
     inspector = Inspector(
         station(name),
         describer=describer,

@@ -10,8 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 from edge.cameras import open_camera
-from edge.daemon.loop import Daemon, StationPipeline
+from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits

@@ -21,8 +21,9 @@ from pathlib import Path
 
 from edge.cameras import open_camera
 from edge.cameras.memory import MemoryCamera
-from edge.daemon.loop import Daemon, StationPipeline
+from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
 from edge.inspection.inspector import Inspector

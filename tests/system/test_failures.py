@@ -288,6 +288,10 @@ def spoil_the_accepted_bundles(box: Box) -> None:
 
 
 FAILURES: dict[str, Callable[[Box], None]] = {
+    "trigger over MQTT of a camera that does not run freely": change_station(
+        "[judge]", '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n\n[judge]'
+    ),
+    "trigger over MQTT without a deadline": change_station("[judge]", '[trigger]\nkind = "mqtt"\n\n[judge]'),
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
     "station that can never say OK": leave_out_the_broker,

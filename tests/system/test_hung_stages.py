@@ -19,7 +19,7 @@ from edge.judges.scripted import ScriptedJudge
 from edge.records import Description, Frame, Inspection
 from edge.sinks.memory import MemorySink
 from edge.spool.store import Spool
-from tests.support.running_daemon import PATIENCE_S, HungJudge, daemon_of, pipeline, running
+from tests.support.running_daemon import PATIENCE_S, HungModel, daemon_of, pipeline, running
 from tests.support.sample_records import BUNDLE, MODELS, description, frames, scores, station
 
 INTERVAL_S = 2.0
@@ -55,7 +55,7 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 @contextmanager
 def hung_box(tmp_path: Path, notifier: Notifier, stage: str) -> Iterator[None]:
     """A box of which one stage hangs."""
-    spool, hanging, judge, sources = Spool(tmp_path / "spool.sqlite", ballast_bytes=65_536), Hanging(), HungJudge(), ["a.png", "b.png"]
+    spool, hanging, judge, sources = Spool(tmp_path / "spool.sqlite", ballast_bytes=65_536), Hanging(), HungModel(), ["a.png", "b.png"]
     sink = MemorySink(trouble=hanging) if stage == "output" else MemorySink()
     box = pipeline(MemoryCamera(frames(sources), hold=True), sources, judge=judge if stage == "judge" else None)
     if stage == "describer":

@@ -21,7 +21,8 @@ DAEMON = """
 import signal, sys, threading
 from pathlib import Path
 from edge.cameras import open_camera
-from edge.daemon.loop import Daemon, StationPipeline
+from edge.daemon.loop import Daemon
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
 from edge.inspection.inspector import Inspector

@@ -8,9 +8,10 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from edge.message import SCHEMA, Message
+from edge.sinks.mqtt.command_topics import SwitchMessage, TriggerMessage
 from edge.sinks.mqtt.replay_topic import Replay
 from edge.sinks.mqtt.station_state import State
-from edge.sinks.mqtt.wire import Info, ReplayEvent, Status
+from edge.sinks.mqtt.wire import Enabled, Info, ReplayEvent, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class Topic:
 TOPICS = (
     Topic("verdict", "{root}/{station}/verdict", "send", Message, "One inspection; at least once, and in order but for a backlog."),
     Topic("state", "{root}/{station}/state", "send", State, "The camera, the counts and the last verdict of a station.", retained=True),
+    Topic("trigger", "{root}/{station}/trigger", "receive", TriggerMessage, "Inspect now; answered on verdict, and on the response topic."),
+    Topic("enabled_set", "{root}/{station}/enabled/set", "receive", SwitchMessage, "Switches a station on or off.", retained=True),
+    Topic("enabled_state", "{root}/{station}/enabled/state", "send", Enabled, "Whether a station inspects.", retained=True),
     Topic("status", "{root}/{box}/status", "send", Status, "How the box is; also its last will.", retained=True),
     Topic("info", "{root}/{box}/info", "send", Info, "Versions, bundle, and the stations of the box.", retained=True),
     Topic("events", "{root}/{box}/events", "send", ReplayEvent, "Answers to requests for verdicts again."),

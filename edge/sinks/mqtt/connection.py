@@ -11,6 +11,7 @@ import logging
 import queue
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,13 +41,14 @@ PACKET_TOO_LARGE = 0x95
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message that came in. `response_topic` and `correlation` are MQTT 5's, of one that wants an answer."""
+    """A message that came in at `arrived_ns` (monotonic). `response_topic` and `correlation` are MQTT 5's, of one that wants an answer."""
 
     topic: str
     payload: bytes
     retained: bool
     response_topic: str | None = None
     correlation: bytes | None = None
+    arrived_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class MqttConnection:
     again and again while the other side is waited for.
 
     `window` is how many messages may be under way, `max_packet_bytes` what the broker takes at most, None where it does not say.
-    `too_large` says that it ended the connection because a message was larger.
+    `too_large` says that it ended the connection because a message was larger. `not_subscribed` are topics that it lets us not hear.
 
     Raises:
         DeliveryError: the broker cannot be reached, does not prove who it is, or refuses us.
@@ -124,6 +126,9 @@ class MqttConnection:
         self._codes: dict[int, int] = {}
         self.window, self.too_large = WINDOW, False
         self.max_packet_bytes: int | None = None
+        self.not_subscribed: tuple[str, ...] = ()
+        self._telling = threading.Lock()
+        self._abandoned = False
         try:
             self._authenticate()
             self._client.addresses = resolver.addresses(within_s=CONNECT_S, waiting=waiting)
@@ -164,7 +169,23 @@ class MqttConnection:
         until = time.monotonic() + self._settings.ack_timeout_s
         # The return code is of no use: paho says "no connection" of messages that it keeps and "success" of messages that it only queues.
         message = self._client.publish(topic, payload, qos=AT_LEAST_ONCE, retain=retain, properties=properties)
+        self._codes.pop(message.mid, None)  # of a message long ago that nobody waited for
         return Sent(message.mid, topic, until)
+
+    def tell(self, topic: str, payload: bytes, *, properties: Properties) -> Callable[[], bool] | None:
+        """Publish with QoS 1 from any thread; returns what says whether it is acknowledged, None if the connection is closed."""
+        with self._telling:
+            if self._abandoned:  # paho's thread would not end while it has a message
+                return None
+            message = self._client.publish(topic, payload, qos=AT_LEAST_ONCE, retain=False, properties=properties)
+
+        def is_acknowledged() -> bool:
+            try:
+                return message.is_published()
+            except (RuntimeError, ValueError):  # it could not be sent
+                return False
+
+        return is_acknowledged
 
     def acknowledgement(self, sent: Sent) -> int:
         """Wait for the acknowledgement of a message; returns its reason code, and raises as `publish` does."""
@@ -186,6 +207,8 @@ class MqttConnection:
     def abandon(self) -> None:
         """Close without goodbye; from any thread, also while `publish` waits."""
         self._alive = False
+        with self._telling:
+            self._abandoned = True
         self._close_socket()
         self._client.drop_out_messages()  # paho's thread does not end while it has one
         self._client.loop_stop()
@@ -235,10 +258,16 @@ class MqttConnection:
     ) -> None:
         self.window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
         self.max_packet_bytes = getattr(properties, "MaximumPacketSize", None)
+        self._client.allow_under_way(self.window)  # also of what is told from other threads
         self._events.put(_Connected(str(code) if code.is_failure else None))
 
     def _on_publish(self, _client: Client, _userdata: object, message_id: int, code: ReasonCode, _properties: Properties) -> None:
         self._events.put(_Acknowledged(message_id, code.value))
+        sock = self._client.socket()
+        if sock is not None and self._inbox is not None:
+            with contextlib.suppress(OSError):
+                # A broker holds the next trigger back until its last packet is acknowledged, which the kernel likes to put off by 40 ms.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # type: ignore[attr-defined]
 
     def _on_disconnect(
         self, _client: Client, _userdata: object, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
@@ -249,14 +278,18 @@ class MqttConnection:
         self, _client: Client, _userdata: object, _message_id: int, codes: Sequence[ReasonCode], _properties: Properties | None
     ) -> None:
         refused = [topic for topic, code in zip(self._inbox.topics if self._inbox else (), codes, strict=False) if code.is_failure]
+        self.not_subscribed = tuple(refused)
         if refused:
             log.warning("broker %s lets the box not subscribe to %s: check its access rules", self._where, ", ".join(refused))
 
     def _on_message(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
-        properties = message.properties
+        arrived_ns, properties = time.monotonic_ns(), message.properties
         if self._inbox is not None:
             answer_to = getattr(properties, "ResponseTopic", None), getattr(properties, "CorrelationData", None)
-            self._inbox.take(Received(message.topic, bytes(message.payload), message.retain, *answer_to))
+            try:
+                self._inbox.take(Received(message.topic, bytes(message.payload), message.retain, *answer_to, arrived_ns))
+            except Exception:  # a bug of ours must not end paho's thread, and the connection with it
+                log.exception("message not taken topic=%s", message.topic)
 
 
 def _password(path: Path) -> str:
@@ -272,6 +305,10 @@ class _Client(Client):
 
     addresses: Sequence[Address] = ()
 
+    def allow_under_way(self, count: int) -> None:
+        """Hold more messages back; paho's own setter does so before the broker has said how many it takes."""
+        self._max_inflight_messages = count
+
     def _create_socket_connection(self) -> socket.socket:
         until, failure = time.monotonic() + CONNECT_S, OSError("no address")
         for left, (family, address) in zip(range(len(self.addresses), 0, -1), self.addresses, strict=True):
@@ -281,6 +318,7 @@ class _Client(Client):
                 failure = err
                 continue
             try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else an answer may wait 40 ms for the one before it
                 sock.settimeout(max(0.1, (until - time.monotonic()) / left))
                 # Else a verdict that follows others at once waits for the broker's delayed acknowledgement by TCP: 40 ms.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -21,12 +21,14 @@ from paho.mqtt.reasoncodes import ReasonCode
 from edge.errors import DeliveryError, NobodyListensError
 from edge.message import MAX_MESSAGE_BYTES, SCHEMA, encode, shortened
 from edge.records import Inspection, Trouble
+from edge.sinks.mqtt.command_topics import CommandTopics
 from edge.sinks.mqtt.connection import Inbox, MqttConnection, Received, Sent
 from edge.sinks.mqtt.replay_topic import ReplayTopic
 from edge.sinks.mqtt.resolver import Resolver
+from edge.sinks.mqtt.responses import Responses
 from edge.sinks.mqtt.station_state import StationState
 from edge.sinks.mqtt.verdict_properties import VerdictProperties
-from edge.sinks.mqtt.wire import Status
+from edge.sinks.mqtt.wire import Enabled, Status
 from edge.sinks.route import BoxStatus, SinkRoute, stations_by_destination
 from firmware_config.outputs import MqttOutput
 from firmware_config.station import Station
@@ -67,14 +69,19 @@ def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, obj
             newest_first=True,
             replay_requests=sink.replays.requests,
             answer_replay=sink.replays.answer,
+            obey=sink.commands.obey,
+            answer=sink.answer,
+            set_enabled=sink.set_enabled,
+            complaint=sink.complaint,
         )
 
 
 class MqttSink:
     """Delivers the verdicts of stations that share a broker and a root, and keeps the retained topics of box and stations.
 
-    Topics: `<root>/<station>/verdict`, `<root>/<station>/state`, `<root>/<box>/status`, `<root>/<box>/info`, `<root>/<box>/events`;
-    it listens on `<root>/<box>/replay`.
+    Topics: `<root>/<station>/verdict`, `<root>/<station>/state`, `<root>/<station>/enabled/state`, `<root>/<box>/status`,
+    `<root>/<box>/info`, `<root>/<box>/events`; it listens on `<root>/<box>/replay`, `<root>/<station>/trigger` and
+    `<root>/<station>/enabled/set`.
     """
 
     def __init__(
@@ -102,7 +109,10 @@ class MqttSink:
         }
         self.replays = ReplayTopic()
         self._events_topic = f"{root}/{box}/events"
-        self._inbox = Inbox((f"{root}/{box}/replay",), self._take)
+        self._responses = Responses(max_message_bytes=settings.max_message_bytes)
+        self.commands = CommandTopics(root=root, stations=stations, responses=self._responses)
+        self._replay_topic = f"{root}/{box}/replay"
+        self._inbox = Inbox((self._replay_topic, *self.commands.topics), self._take)
         self._taken = False
         """Whether the last verdict got through: until one does, they are tried one by one, so that they arrive in order."""
         self._undelivered: Counter[str] = Counter()
@@ -133,6 +143,26 @@ class MqttSink:
         """Say what is wrong with the camera of a station; published with the next contact."""
         with self._states_lock:
             self._states[station].set_troubles(troubles)
+
+    def set_enabled(self, station: str, enabled: bool, since: datetime) -> None:  # noqa: FBT001 -- handed on as a plain function
+        """Say whether a station is switched on, since when; published with the next contact."""
+        said = Enabled(enabled=enabled, since=since)
+        with self._states_lock:
+            self._wanted[f"{self._root}/{station}/enabled/state"] = said.model_dump_json().encode()
+            self._states[station].set_enabled(enabled=enabled)
+
+    def answer(self, inspection: Inspection) -> None:
+        """Answer a request on its response topic, if it named one: at once where there is a connection, else with the next one."""
+        self._responses.answer(inspection)
+        self._send_responses()
+
+    def complaint(self) -> str | None:
+        """The topics that the broker does not let the box hear."""
+        connection = self._connection
+        if connection is None or not connection.not_subscribed:
+            return None
+        topics = ", ".join(connection.not_subscribed)
+        return f"the broker {self._settings.host} lets the box not subscribe to {topics}, so no command arrives: check its access rules"
 
     def connect(self) -> None:
         """Connect if there is no connection, and bring the retained topics up to date.
@@ -209,9 +239,17 @@ class MqttSink:
         _check(code, topic)
 
     def _take(self, received: Received) -> None:
-        """Take a message of a consumer."""
-        if not received.retained:
+        """Take a message of another program; in paho's thread."""
+        if received.topic != self._replay_topic:
+            self.commands.take(received)
+            self._send_responses()
+        elif not received.retained:
             self.replays.take(received.payload)
+
+    def _send_responses(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            self._responses.send(connection)
 
     def close(self) -> None:
         """Leave: retained status `offline`, goodbye to the broker. A delivery under way fails."""
@@ -258,9 +296,11 @@ class MqttSink:
 
     def _refresh(self, connection: MqttConnection) -> None:
         """Publish the retained topics that the broker does not have as they are wanted."""
+        self._responses.send(connection)
         with self._states_lock:
+            wanted = dict(self._wanted)
             states = {f"{self._root}/{station}/state": state.payload() for station, state in self._states.items()}
-        for topic, payload in (self._wanted | states).items():
+        for topic, payload in (wanted | states).items():
             if self._retained.get(topic) != payload:
                 _check(connection.publish(topic, payload, retain=True), topic)
                 self._retained[topic] = payload

@@ -49,8 +49,10 @@ class State(BaseModel):
 
     model_config = ConfigDict(**STRICT, title="kotoba.state/1")
     station: str
-    camera: Literal["ok", "trouble", "unreachable", "unknown"] = Field(
-        description="unreachable: out now, see `troubles`. trouble: the last picture was not healthy. unknown: no picture yet."
+    enabled: bool = Field(description="False: switched off, nothing is inspected.")
+    camera: Literal["ok", "trouble", "unreachable", "unknown", "off"] = Field(
+        description="unreachable: out now, see `troubles`. trouble: the last picture was not healthy. unknown: no picture yet. "
+        "off: switched off with its station."
     )
     troubles: tuple[TroubleNow, ...] = Field(description="What is wrong with the camera now, empty while all is well.")
     counts: dict[str, int] = Field(description="Verdicts by decision since the daemon began.")
@@ -65,6 +67,7 @@ class StationState:
         self._last: Inspection | None = None
         self._troubles: tuple[Trouble, ...] = ()
         self._counts: Counter[Decision] = Counter()
+        self._enabled = True
 
     def add(self, inspection: Inspection) -> None:
         """Count a verdict; a replayed one is old and changes nothing. One of a backlog that was put off is not the last one."""
@@ -77,11 +80,16 @@ class StationState:
         """Take what is wrong with the camera now."""
         self._troubles = troubles
 
+    def set_enabled(self, *, enabled: bool) -> None:
+        """Take whether the station is switched on."""
+        self._enabled = enabled
+
     def payload(self) -> bytes:
         """Say it as JSON."""
         last = self._last
         state = State(
             station=self._station,
+            enabled=self._enabled,
             camera=self._camera(),
             troubles=tuple(TroubleNow(code=each.code, since=each.since, detail=each.detail) for each in self._troubles),
             counts={decision.value: self._counts[decision] for decision in Decision},
@@ -99,7 +107,9 @@ class StationState:
         )
         return state.model_dump_json().encode()
 
-    def _camera(self) -> Literal["ok", "trouble", "unreachable", "unknown"]:
+    def _camera(self) -> Literal["ok", "trouble", "unreachable", "unknown", "off"]:
+        if not self._enabled:
+            return "off"
         if any(trouble.code in {reason.value for reason in CAMERA_OUT} for trouble in self._troubles):
             return "unreachable"
         if self._last is None:

@@ -24,6 +24,14 @@ class Status(BaseModel):
         return self.model_dump_json(exclude_defaults=True).encode()
 
 
+class Enabled(BaseModel):
+    """Whether a station inspects, retained."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.enabled/1")
+    enabled: bool
+    since: Moment = Field(description="Since when it is so.")
+
+
 class NamedBundle(BaseModel):
     """The bundle that the box runs."""
 

@@ -234,3 +234,17 @@ def test_trouble_is_logged_by_nobody_but_the_daemon(caplog: pytest.LogCaptureFix
         assert lost(next(captures)).reason is Reason.CAMERA_UNREACHABLE
 
     assert caplog.records == []
+
+
+def test_frames_that_were_let_go_can_be_asked_for_again() -> None:
+    before = children()
+    with closing(scripted(scripts.script(scripts.FOREVER))) as camera:
+        first = camera.frames()
+        next(first)
+        assert isinstance(first, Generator)
+        first.close()
+        between = [child for child in children() if child not in before]
+        again = next(camera.frames())
+
+    assert between == []
+    assert isinstance(again, Frame)

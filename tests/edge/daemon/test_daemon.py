@@ -11,8 +11,9 @@ import pytest
 from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.memory import MemoryCamera
 from edge.cameras.outage import Outage
-from edge.daemon.loop import Daemon, StationPipeline
+from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
+from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
 from edge.inspection.inspector import Inspector
@@ -26,7 +27,7 @@ from edge.sinks.mqtt.sink import MqttSink
 from edge.spool.store import Spool
 from firmware_config.outputs import MqttOutput
 from tests.faults.broker import NEVER, ScriptedBroker
-from tests.support.running_daemon import PATIENCE_S, DeadCamera, HungJudge, WatchedSink, daemon_of, pipeline, running
+from tests.support.running_daemon import PATIENCE_S, DeadCamera, HungModel, WatchedSink, daemon_of, pipeline, running
 from tests.support.sample_records import BUNDLE, MODELS, description, frames, lost, scores, station
 
 
@@ -104,7 +105,7 @@ def test_a_lost_frame_and_a_describer_that_fails_are_delivered_as_faults(spool: 
 
 def test_of_a_live_camera_pictures_are_dropped_and_counted_while_the_judge_is_busy(spool: Spool) -> None:
     sources = [f"{i}.png" for i in range(50)]
-    judge, sink, metrics = HungJudge(), MemorySink(), Metrics()
+    judge, sink, metrics = HungModel(), MemorySink(), Metrics()
 
     def captures() -> Iterator[Capture]:
         first, *others = frames(sources)
@@ -204,10 +205,14 @@ def test_systemd_hears_ready_pings_and_stopping(spool: Spool, manager: socket.so
 
 
 @pytest.mark.long
-def test_a_judge_that_hangs_stops_the_pings(spool: Spool, manager: socket.socket) -> None:
-    judge = HungJudge()
+@pytest.mark.parametrize("stage", ["judge", "describer"])
+def test_a_model_that_hangs_stops_the_pings(spool: Spool, manager: socket.socket, stage: str) -> None:
+    judge = HungModel()
     camera = MemoryCamera(frames(["a.png", "b.png"]), hold=True)
-    daemon = daemon_of([pipeline(camera, ["a.png", "b.png"], judge=judge)], spool, MemorySink(), notifier=notifier_at(manager, 2.5))
+    hung_cell = pipeline(
+        camera, ["a.png", "b.png"], judge=judge if stage == "judge" else None, describer=judge if stage == "describer" else None
+    )
+    daemon = daemon_of([hung_cell], spool, MemorySink(), notifier=notifier_at(manager, 2.5))
 
     with running(daemon):
         assert judge.hangs.wait(PATIENCE_S)

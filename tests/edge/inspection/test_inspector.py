@@ -195,6 +195,43 @@ def test_after_the_deadline_it_is_review(now_ms: int, decision: Decision) -> Non
     assert inspection.verdict.reasons == (() if decision is Decision.OK else (Reason.LATE,))
 
 
+def test_the_deadline_of_a_trigger_does_not_count_from_the_capture() -> None:
+    at = station(trigger={"deadline_ms": 200})
+    asked = replace(frame(monotonic_ns=50 * MS), request_id="r1", part_id="p1")
+    inspection = inspected(asked, at=at, monotonic_ns=lambda: 900 * MS)
+    assert (inspection.verdict.decision, inspection.request_id, inspection.part_id) == (Decision.OK, "r1", "p1")
+
+
+def inspector_of(at: Station) -> Inspector:
+    sure = ScriptedJudge(lambda _: scores())
+    return Inspector(at, describer=SeeingDescriber(), judge=sure, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS)
+
+
+def test_what_is_not_judged_in_time_is_review_with_its_picture_and_never_ok() -> None:
+    asked = replace(frame(), request_id="r1", part_id="p1")
+    late = inspector_of(station(trigger={"deadline_ms": 200})).unjudged(asked)
+    assert (late.verdict.decision, late.verdict.reasons, late.verdict.label) == (Decision.REVIEW, (Reason.LATE,), None)
+    assert (late.request_id, late.part_id, late.evidence_sha256) == ("r1", "p1", hashlib.sha256(asked.pixels.tobytes()).hexdigest())
+    assert is_one_sentence(late.detail or "")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_a_request_without_a_picture_is_a_fault_whatever_the_reason(reason: Reason) -> None:
+    answer = inspector_of(station()).unjudged(replace(lost(reason), request_id="r1", part_id="p1"))
+    assert (answer.verdict.decision, answer.verdict.reasons) == (Decision.FAULT, (reason,))
+    assert (answer.request_id, answer.part_id) == ("r1", "p1")
+
+
+def test_one_frame_that_answers_two_requests_is_not_frozen_and_its_copy_is() -> None:
+    inspector = inspector_of(station(picture={"frozen_after": 2}))
+    first = frame()
+    decisions = [
+        inspector.inspect(replace(each, request_id=name)).verdict.decision
+        for each, name in ((first, "r1"), (first, "r2"), (replace(first, pixels=first.pixels.copy()), "r3"))
+    ]
+    assert decisions == [Decision.OK, Decision.OK, Decision.FAULT]
+
+
 def test_the_models_see_only_the_region_of_interest_and_the_evidence_is_the_whole_picture() -> None:
     describer = SeeingDescriber()
     at = station(picture={"roi": [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]})

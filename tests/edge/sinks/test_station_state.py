@@ -66,6 +66,9 @@ def test_the_camera_is_as_it_is_now(reasons: tuple[Reason, ...] | None, troubles
     state.set_troubles(troubles)
 
     said = State.model_validate_json(state.payload())
+    state.set_enabled(enabled=False)
+    off = State.model_validate_json(state.payload())
 
-    assert said.camera == camera
+    assert (said.camera, said.enabled) == (camera, True)
+    assert (off.camera, off.enabled) == ("off", False)
     assert [trouble.code for trouble in said.troubles] == [trouble.code for trouble in troubles]

@@ -7,7 +7,7 @@ import pytest
 from edge.triggers import open_trigger
 from edge.triggers.continuous import ContinuousTrigger
 from edge.triggers.interval import IntervalTrigger
-from firmware_config.station import Trigger
+from firmware_config.triggers import Trigger
 
 
 class Clock:

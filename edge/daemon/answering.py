@@ -1,0 +1,87 @@
+"""The thread that watches the deadlines of triggers: what the worker cannot answer in time is answered here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from edge.daemon.pipeline import StationPipeline
+from edge.records import Capture, Inspection
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 1.0
+"""Looks at least this often, which also shows that it is alive."""
+
+
+class Answering:
+    """Answers requests that have no picture, no room or no judgement by their deadline.
+
+    `answer` commits an inspection and sends it; `pictures` is set when the worker has something to judge.
+    """
+
+    def __init__(
+        self, pipelines: Sequence[StationPipeline], *, answer: Callable[[Inspection, Capture], None], pictures: threading.Event
+    ) -> None:
+        self._stations = [(pipeline.requests, pipeline.inspector) for pipeline in pipelines if pipeline.requests is not None]
+        self._answer = answer
+        self._pictures = pictures
+        self._changed = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="answer", daemon=True)
+        self._turns = 0
+        for requests, _ in self._stations:
+            requests.changed = self._changed.set
+
+    @property
+    def progress(self) -> dict[str, int]:
+        """A number that grows while the thread moves; empty where no station is triggered."""
+        return {"answer": self._turns} if self._stations else {}
+
+    def moved(self) -> None:
+        """Show that an answer that waits for the spool is no standstill."""
+        self._turns += 1
+
+    def start(self) -> None:
+        """Begin, where a station is triggered."""
+        if self._stations:
+            self._thread.start()
+
+    def stop(self, deadline_s: float) -> None:
+        """Answer what is open, for the box is stopping, and end."""
+        self._stopping.set()
+        for requests, _ in self._stations:
+            requests.close()
+        self._changed.set()
+        if self._thread.is_alive():
+            self._thread.join(deadline_s)
+
+    def _run(self) -> None:
+        while True:
+            self._turns += 1
+            self._changed.clear()
+            is_last = self._stopping.is_set()
+            try:
+                due_s = self._look()
+            except Exception:
+                log.exception("answering failed")  # a bug of ours: the next requests are answered
+                due_s = IDLE_S
+            if is_last:
+                return
+            self._changed.wait(due_s)
+
+    def _look(self) -> float:
+        """Answer what is due; returns the seconds until something is."""
+        due_s = IDLE_S
+        for requests, inspector in self._stations:
+            began_ns = time.monotonic_ns()
+            for capture in requests.due():
+                self._answer(inspector.unjudged(capture), capture)
+                requests.answered(time.monotonic_ns() - began_ns)  # with those before it, which it had to wait for
+            if requests.waiting:
+                self._pictures.set()
+            next_due_s = requests.next_due_s()
+            due_s = due_s if next_due_s is None else min(due_s, next_due_s)
+        return due_s

@@ -1,0 +1,136 @@
+"""The topics on which others trigger a station, and switch it off and on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError
+
+from edge.records import TriggerRequest
+from edge.sinks.mqtt.connection import Received
+from edge.sinks.mqtt.responses import Responses
+from edge.sinks.route import Commands
+from firmware_config.strict import STRICT
+
+log = logging.getLogger(__name__)
+
+MAX_COMMAND_BYTES = 4_096
+MAX_TOPIC_BYTES = 1_024
+
+
+class TriggerMessage(BaseModel):
+    """Inspect now."""
+
+    model_config = STRICT
+    request_id: str = Field(min_length=1, max_length=128, description="Stands in the answer; the same id again is the same request.")
+    part_id: str | None = Field(default=None, min_length=1, max_length=256, description="The part in front of the camera.")
+
+
+class SwitchMessage(BaseModel):
+    """Switch the station on or off; `true` or `false` alone says the same."""
+
+    model_config = STRICT
+    enabled: Annotated[bool, Strict()]
+
+
+SWITCH: TypeAdapter[bool | SwitchMessage] = TypeAdapter(Annotated[bool, Strict()] | SwitchMessage)
+
+
+class CommandTopics:
+    """Reads the messages on `<root>/<station>/trigger` and `<root>/<station>/enabled/set`. What is refused is said once in the log."""
+
+    def __init__(self, *, root: str, stations: Sequence[str], responses: Responses) -> None:
+        self._triggers = {f"{root}/{station}/trigger": station for station in stations}
+        self._switches = {f"{root}/{station}/enabled/set": station for station in stations}
+        self._responses = responses
+        self._commands: Commands | None = None
+        self._refusing: set[str] = set()
+        self._retained: dict[str, bytes] = {}
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Where to listen."""
+        return (*self._triggers, *self._switches)
+
+    def obey(self, commands: Commands) -> None:
+        """Say what takes the commands."""
+        self._commands = commands
+
+    def take(self, received: Received) -> None:
+        """Take a message, in the thread that received it."""
+        if self._commands is None:
+            self._refuse(received, "the box is starting: try again")
+        elif len(received.payload) > MAX_COMMAND_BYTES:
+            self._refuse(received, f"a message of {len(received.payload)} bytes on {received.topic}: send {MAX_COMMAND_BYTES} at most")
+        elif received.topic in self._triggers:
+            self._trigger(received, self._commands, self._triggers[received.topic])
+        elif received.topic in self._switches:
+            self._switch(received, self._commands, self._switches[received.topic])
+
+    def _trigger(self, received: Received, commands: Commands, station: str) -> None:
+        if received.retained:
+            self._refuse(received, f"a retained message on {received.topic}, from an unknown time: publish triggers without retain")
+            return
+        try:
+            message = TriggerMessage.model_validate_json(received.payload)
+        except ValidationError as err:
+            self._refuse(received, f"{_mistake(err, received)}: send request_id (1 to 128 characters) and part_id, if known, as JSON")
+            return
+        where = response_topic(received)
+        # Before the answer can be there.
+        is_new = where is not None and self._responses.expect(station, message.request_id, where, received.correlation)
+        became = commands.ask(TriggerRequest(station, message.request_id, message.part_id, received.arrived_ns))
+        if became == "taken":
+            self._refusing.discard(received.topic)
+            return
+        if is_new:
+            self._responses.forget(station, message.request_id)
+        if became == "repeated":
+            self._say_once(received, f"request_id {message.request_id!r} again within ten minutes: it is not inspected again")
+        elif became == "full":
+            self._refuse(received, "more triggers came than can be answered, or the box is stopping: trigger more slowly")
+        else:
+            self._refuse(received, f'station {station} has no [trigger] kind = "mqtt": set it, or do not trigger it')
+
+    def _switch(self, received: Received, commands: Commands, station: str) -> None:
+        if not received.payload:  # so a retained message is taken away
+            return
+        if received.retained:
+            # Each new connection gets the retained message again: it must not undo what was said since.
+            if self._retained.get(received.topic) == received.payload:
+                return
+            self._retained[received.topic] = received.payload
+        try:
+            said = SWITCH.validate_json(received.payload)
+        except ValidationError as err:
+            self._refuse(received, f'{_mistake(err, received)}: send true or false, or {{"enabled": false}}')
+            return
+        self._refusing.discard(received.topic)
+        commands.switch(station, said if isinstance(said, bool) else said.enabled)
+
+    def _refuse(self, received: Received, sentence: str) -> None:
+        self._say_once(received, sentence)
+        where = response_topic(received)
+        if where is not None:
+            self._responses.refuse(where, received.correlation, sentence)
+
+    def _say_once(self, received: Received, sentence: str) -> None:
+        """Say it in the log, once until a message on this topic is taken."""
+        if received.topic not in self._refusing:
+            self._refusing.add(received.topic)
+            log.warning("refused topic=%s: %s", received.topic, sentence)
+
+
+def response_topic(received: Received) -> str | None:
+    """The topic on which a message wants its answer, None if it names none that can be published on."""
+    topic = received.response_topic
+    fit = topic and not set("+#\0") & set(topic) and len(topic.encode()) <= MAX_TOPIC_BYTES
+    return topic if fit else None
+
+
+def _mistake(err: ValidationError, received: Received) -> str:
+    first = err.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"a message on {received.topic}: {where + ': ' if where else ''}{first['msg']}"
