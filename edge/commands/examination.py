@@ -33,7 +33,8 @@ from firmware_config.calibration import read_calibration
 from firmware_config.errors import ConfigError
 from firmware_config.obstacles import obstacles
 from firmware_config.settings import BoxSettings
-from firmware_config.station import Station, require_named_files
+from firmware_config.station import Station
+from firmware_config.stations_of_a_box import require_named_files
 
 EARLIEST_TIME = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """A clock that shows an earlier time was never set. A Jetson without a battery starts in 1970, and verdicts are stamped with its clock."""

@@ -26,7 +26,8 @@ from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
 from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings
-from firmware_config.station import Station, read_station, require_distinct_names, require_named_files
+from firmware_config.station import Station, read_station
+from firmware_config.stations_of_a_box import require_distinct_names, require_named_files
 from firmware_config.version import installed_version
 
 log = logging.getLogger(__name__)

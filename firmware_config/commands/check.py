@@ -21,7 +21,8 @@ from firmware_config.obstacles import obstacles
 from firmware_config.regular_file import read_regular
 from firmware_config.settings import BoxSettings
 from firmware_config.signed_bundle import open_signed_bundle
-from firmware_config.station import Station, read_station, require_distinct_names, require_named_files
+from firmware_config.station import Station, read_station
+from firmware_config.stations_of_a_box import require_distinct_names, require_named_files
 from firmware_config.verbs import Verbs, add_verb
 
 

@@ -28,8 +28,9 @@ from firmware_config.new_station import (
 from firmware_config.obstacles import obstacles
 from firmware_config.settings import BoxSettings
 from firmware_config.signed_bundle import SignedBundle, open_signed_bundle
-from firmware_config.station import Identity, Station, parse_station, require_named_files
+from firmware_config.station import Identity, Station, parse_station
 from firmware_config.station_template import read_template_station, template_path
+from firmware_config.stations_of_a_box import require_named_files
 from firmware_config.verbs import Verbs, add_verb
 from firmware_config.write import write_atomic
 

@@ -26,7 +26,8 @@ from firmware_config.cameras import RtspCamera
 from firmware_config.errors import ConfigError, StationError
 from firmware_config.regular_file import MAX_SECRET_BYTES, read_regular, read_secret
 from firmware_config.signature import read_trusted_keys
-from firmware_config.station import read_station, require_named_files
+from firmware_config.station import read_station
+from firmware_config.stations_of_a_box import require_named_files
 from tests.support.station_files import station_toml
 from tests.support.tiny_bundle import as_json, manifest_of, sound_files
 

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from firmware_config.cameras import FolderCamera, RtspCamera, V4l2Camera, VideoCamera
 from firmware_config.errors import StationError
-from firmware_config.station import Identity, read_station, require_named_files
+from firmware_config.station import Identity, read_station
+from firmware_config.stations_of_a_box import require_named_files
 
 CAMERA = '[camera]\nkind = "folder"\npath = "pictures"\n'
 LABELS = '[[labels]]\nname = "good"\ndecision = "ok"\n[[labels]]\nname = "crack"\ndecision = "ng"\n'

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,33 +17,25 @@ import numpy as np
 import pytest
 
 from edge.records import Reason
-from edge.spool.store import Spool
 from export.bundle.build import build
 from export.cache import Cache
 from export.spec import read_spec
-from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
+from firmware_config.accepted_bundles import FILE_NAME
 from firmware_config.board import Board
-from firmware_config.bundle import parse_manifest
-from firmware_config.calibration import write_calibration
-from tests.support.calibrations import calibration
 from tests.support.consumer import Consumer, Got
-from tests.support.inspections import inspection
+from tests.support.harmed_boxes import FAILURES, Box, change_station, use_up_the_spool
 from tests.support.mosquitto import Mosquitto, free_port
-from tests.support.picture_files import encoded, gradient
 from tests.support.repository import ROOT
 from tests.support.station_files import station_toml
 from tests.support.tiny_spec import write_spec
 from tests.system.test_camera_folder import fill
 
 OPERATIONS = ROOT / "docs/operations.md"
-COMMANDS = Path(sys.executable).parent
 DEADLINE_S = 120.0
 """For what takes some seconds on a machine that has nothing else to do."""
 
 MAX_PEAK_KIB = 1_500_000_000 // 1024
 
-QUOTA_BYTES = 1_000_000
-"""The least that KOTOBA_SPOOL_MAX_BYTES may be."""
 
 SECTIONS = """
 [describe]
@@ -97,54 +85,6 @@ ROWS = [
 ]
 
 
-@dataclass
-class Box:
-    """Everything that a command needs, in a folder of its own."""
-
-    root: Path
-    port: int
-    environment: dict[str, str] = field(default_factory=dict)
-    within: tuple[str, ...] = ()
-    """What the command is started by, as `env` starts one."""
-
-    @property
-    def station(self) -> Path:
-        return self.root / "stations" / "cell-01.toml"
-
-    @property
-    def picture(self) -> Path:
-        return self.root / "pictures" / "part-1.png"
-
-    @property
-    def spool(self) -> Path:
-        return self.root / "spool" / "spool.sqlite"
-
-    @property
-    def bundle(self) -> Path:
-        return self.root / "bundle"
-
-    def start(self, command: str, log: Path) -> subprocess.Popen[bytes]:
-        """Start a command of the document, with its output in a file."""
-        named = command.replace("STATION", str(self.station)).replace("PICTURE", str(self.picture)).replace("BUNDLE", str(self.bundle))
-        program, *arguments = shlex.split(named)
-        settings = {
-            "KOTOBA_STATIONS": self.station.parent,
-            "KOTOBA_BUNDLE": self.bundle,
-            "KOTOBA_KEYS": self.root / "keys",
-            "KOTOBA_SPOOL": self.spool,
-            "OMP_NUM_THREADS": 1,
-        }
-        environment = {**os.environ, **{key: str(value) for key, value in settings.items()}, **self.environment}
-        with log.open("wb") as output:
-            return subprocess.Popen(
-                [*self.within, COMMANDS / program, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=environment,
-            )
-
-
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a bundle of random weights that runs, and its keys."""
@@ -168,165 +108,6 @@ def box(sound: Path, tmp_path: Path) -> Box:
     )
     cv2.imwrite(str(made.picture), np.random.default_rng(0).integers(0, 256, (48, 64), np.uint8))
     return made
-
-
-def change_station(old: str, new: str) -> Callable[[Box], None]:
-    def change(box: Box) -> None:
-        box.station.write_text(box.station.read_text().replace(old, new))
-
-    return change
-
-
-def watch_a_folder_that_is_not_there(box: Box) -> None:
-    change_station("watch = false\nrepeat = true", "")(box)
-    change_station("pictures", "elsewhere")(box)
-
-
-def use_another_camera(box: Box, *lines: str) -> None:
-    text = box.station.read_text()
-    folder = text[text.index("[camera]") : text.index("\n[[labels]]")]
-    box.station.write_text(text.replace(folder, "\n".join(["[camera]", *lines, ""])))
-
-
-def switch_the_camera_off(box: Box) -> None:
-    use_another_camera(box, 'kind = "rtsp"', f'url = "rtsp://127.0.0.1:{free_port()}/line"')
-
-
-def name_a_pipe_as_video(box: Box) -> None:
-    os.mkfifo(box.root / "line.avi")
-    use_another_camera(box, 'kind = "video"', f'path = "{box.root / "line.avi"}"')
-
-
-def lose_bundle(box: Box) -> None:
-    box.bundle.unlink()
-
-
-def flip_one_byte(box: Box, file: str = "clip/vision.onnx") -> None:
-    sound = box.bundle.resolve()
-    box.bundle.unlink()
-    for path in sound.rglob("*"):
-        if path.is_file():
-            (box.bundle / path.relative_to(sound)).parent.mkdir(parents=True, exist_ok=True)
-            (box.bundle / path.relative_to(sound)).write_bytes(path.read_bytes())
-    raw = bytearray((box.bundle / file).read_bytes())
-    raw[len(raw) // 2] ^= 1
-    (box.bundle / file).write_bytes(raw)
-
-
-def leave_out_the_broker(box: Box) -> None:
-    box.station.write_text(box.station.read_text().partition("[outputs.mqtt]")[0])
-
-
-def cut_off(box: Box) -> None:
-    box.picture.write_bytes(box.picture.read_bytes()[:200])
-
-
-def zero_the_middle(box: Box) -> None:
-    raw = encoded(gradient(200, 200), "JPEG", quality=95)
-    third = len(raw) // 3
-    box.picture.write_bytes(raw[:third] + bytes(third) + raw[2 * third :])
-
-
-def deepen(box: Box) -> None:
-    box.picture.write_bytes(encoded(gradient()[:, :, 0].astype(np.uint16) * 16, "PNG"))
-
-
-def write_as_webp(box: Box) -> None:
-    box.picture.write_bytes(encoded(gradient(), "WEBP"))
-
-
-def use_up_the_spool(box: Box) -> None:
-    cut_off(box)  # judged without any model: hundreds a second
-    box.environment["KOTOBA_SPOOL_MAX_BYTES"] = str(QUOTA_BYTES)
-
-
-def use_up_the_disk(box: Box) -> None:
-    cut_off(box)
-    box.spool.parent.mkdir()
-    small = 'mount -t tmpfs -o size=10m tmpfs "$0" && exec "$@"'  # 8 MB of it are the spool's ballast
-    box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", small, str(box.spool.parent))
-
-
-def calibrate_for_another_bundle(box: Box) -> None:
-    path = box.root / "calibration.json"
-    write_calibration(path, calibration({"labels": {"good": "ok", "bad": "ng"}}))
-    change_station("min_confidence = 0.5", f'calibration = "{path}"')(box)
-
-
-def name_a_pipe(box: Box) -> None:
-    os.mkfifo(box.root / "password")
-    change_station("[outputs.mqtt]", f'[outputs.mqtt]\npassword_file = "{box.root / "password"}"')(box)
-
-
-def empty_the_spool(box: Box) -> None:
-    box.spool.parent.mkdir()
-    with closing(Spool(box.spool, ballast_bytes=4096)) as spool:
-        spool.commit(inspection(1))
-    box.spool.write_bytes(b"")
-
-
-def put_the_pictures_nowhere(box: Box) -> None:
-    leave_out_the_broker(box)
-    box.environment["KOTOBA_EVIDENCE"] = str(box.root / "nowhere" / "evidence")
-
-
-def use_up_the_evidence_disk(box: Box) -> None:
-    put_the_pictures_nowhere(box)
-    disk = box.root / "nowhere"
-    disk.mkdir()
-    box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", 'mount -t tmpfs -o size=10m tmpfs "$0" && exec "$@"', str(disk))
-
-
-def run_a_newer_bundle(box: Box) -> None:
-    manifest = parse_manifest((box.bundle / "manifest.json").read_bytes())
-    AcceptedBundles.beside(box.spool).accept(manifest.model_copy(update={"bundle_version": 9}))
-
-
-def spoil_the_accepted_bundles(box: Box) -> None:
-    run_a_newer_bundle(box)
-    box.spool.with_name(FILE_NAME).write_bytes(b"")
-
-
-FAILURES: dict[str, Callable[[Box], None]] = {
-    "trigger over MQTT of a camera that does not run freely": change_station(
-        "[judge]", '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n\n[judge]'
-    ),
-    "trigger over MQTT without a deadline": change_station("[judge]", '[trigger]\nkind = "mqtt"\n\n[judge]'),
-    "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
-    "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
-    "station that can never say OK": leave_out_the_broker,
-    "new station without its answers": lambda _: None,
-    "new station from a bundle with a changed file": lambda box: flip_one_byte(box, "golden/station.toml"),
-    "label without decision": change_station('decision = "ng"', ""),
-    "camera folder that is not there": change_station("pictures", "elsewhere"),
-    "watched folder that is not there": watch_a_folder_that_is_not_there,
-    "camera that cannot be reached": switch_the_camera_off,
-    "video that is a pipe": name_a_pipe_as_video,
-    "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),
-    "calibration of another bundle": calibrate_for_another_bundle,
-    "missing bundle": lose_bundle,
-    "older bundle than the box has run": run_a_newer_bundle,
-    "damaged list of accepted bundles": spoil_the_accepted_bundles,
-    "bundle with one flipped byte": flip_one_byte,
-    "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
-    "picture that is cut off": cut_off,
-    "picture with its middle zeroed": zero_the_middle,
-    "picture of 16 bits without a bit depth": deepen,
-    "picture in a format that is not read": write_as_webp,
-    "no picture named": lambda _: None,
-    "verdict of a box that has not run": lambda _: None,
-    "lessons without a file for them": lambda _: None,
-    "lessons that are not there": change_station("min_confidence = 0.5", 'lessons = "nowhere.jsonl"'),
-    "unreachable broker": lambda _: None,
-    "password file that is a pipe": name_a_pipe,
-    "spool that was emptied": empty_the_spool,
-    "full spool": use_up_the_spool,
-    "full disk": use_up_the_disk,
-    "database of a consumer in a folder that is not there": lambda _: None,
-    "consumer without the file of its PostgreSQL": lambda _: None,
-    "evidence folder that cannot be made": put_the_pictures_nowhere,
-    "evidence disk that is nearly full": use_up_the_evidence_disk,
-}
 
 
 def test_every_reason_code_is_explained_once() -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.support.harmed_boxes import Box, use_another_camera
 from tests.support.video_files import write_video
-from tests.system.test_failures import DEADLINE_S, Box, box, sound, use_another_camera, wait_for
+from tests.system.test_failures import DEADLINE_S, box, sound, wait_for
 
 __all__ = ["box", "sound"]  # fixtures
 
