@@ -240,7 +240,8 @@ def _answers(box: BoxSettings) -> AnswersFile:
 
 
 def _stations(box: BoxSettings) -> dict[str, Station]:
-    from firmware_config.stations_of_a_box import read_station, require_distinct_names
+    from firmware_config.station import read_station
+    from firmware_config.stations_of_a_box import require_distinct_names
 
     stations = [read_station(path) for path in sorted(box.stations.glob("*.toml"))]
     require_distinct_names(stations, folder=box.stations)
