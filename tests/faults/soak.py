@@ -157,7 +157,7 @@ class Schedule:
     folder_gone_s: float = FOLDER_GONE_S
     box_after_s: float = 8.0
     """So long after a fault of the camera the box is killed: a camera that freezes before the box has learned its noise is not noticed."""
-    consumer_before_s: float = 1.0
+    consumer_before_s: float = 0.5
     """So long before the broker: what that had queued for the consumer is lost, and must be asked for."""
 
 

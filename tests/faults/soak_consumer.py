@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 from edge.message import decode
 from edge.records import Inspection
@@ -25,7 +26,7 @@ class SoakedConsumer:
         self._database = folder / "verdicts.sqlite"
         broker = ["--broker", f"127.0.0.1:{port}", "--root", topic, "--from-start", "--gap-patience-s", "2"]
         self._command = [sys.executable, "-m", "edge.cli", "consume", "--sqlite", str(self._database), *broker]
-        self._log = (folder / "consumer.log").open("ab")
+        self._log = folder / "consumer.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.life = 0
 
@@ -38,7 +39,8 @@ class SoakedConsumer:
         """Start it, for the first time or again."""
         self.life += 1
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=self._log, stderr=self._log, env=environment)
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=log, stderr=log, env=environment)
 
     def kill(self) -> None:
         """Kill -9, and start again."""
@@ -74,11 +76,11 @@ class SoakedConsumer:
             counts[state] += last - first + 1
         return dict(counts)
 
-    def _select(self, query: str) -> list[tuple[str, ...]]:
+    def _select(self, query: str) -> list[tuple[Any, ...]]:
         return rows(self._database, query)
 
 
-def rows(database: Path, query: str) -> list[tuple[str, ...]]:
+def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
     """Read a database that another process may be writing; nothing where it is not made yet."""
     if not database.is_file():
         return []

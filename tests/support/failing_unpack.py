@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from edge.bundle.archive import unpack
@@ -86,9 +87,9 @@ def main(root: Path, fault: str, size: int, *, stays: bool) -> None:
             note(root / f"k{number}", killed(archive, root / f"k{number}", dice.uniform(0, 1.5 * took_s)))
         calls = size
     else:
-        calls, _ = in_child(lambda: attempt(archive, root / "count", fault, None, stays=False))
+        calls, _ = in_child(partial(attempt, archive, root / "count", fault, None, stays=False))
         for at in range(0, calls, size):
-            _, said = in_child(lambda at=at: attempt(archive, root / f"at{at}", fault, at, stays=stays))
+            _, said = in_child(partial(attempt, archive, root / f"at{at}", fault, at, stays=stays))
             note(root / f"at{at}", said)
     counts = {f"{said}, {found}": seen.count((said, found)) for said, found in sorted(set(seen))}
     sys.stdout.write(json.dumps({"calls": calls, "tried": len(seen), "seen": counts}))
