@@ -78,8 +78,14 @@ def test_after_a_bad_acknowledgement_everything_stays_pending_and_is_then_delive
     )
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        pytest.param("5", marks=pytest.mark.long, id="5, a fifth"),
+        pytest.param("5", marks=pytest.mark.soak, id="5"),
+        pytest.param("3.1.1", marks=pytest.mark.soak, id="3.1.1"),
+    ],
+)
 def test_with_the_first_acknowledgement_that_does_not_come_the_alarm_is_there(
     tmp_path: Path, protocol: str, record_property: Callable[[str, object], None]
 ) -> None:
