@@ -39,7 +39,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Row:
-    """`tests` are what pytest is to run; `has_full_size` says that those marked `soak` are the full size. `note` says what is not reached."""
+    """`tests` are what pytest is to run; `has_full_size` says that those marked `soak` are the full size. `note` is what is not reached."""
 
     experiment: str
     asked: str
