@@ -318,9 +318,8 @@ class _Client(Client):
                 failure = err
                 continue
             try:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else an answer may wait 40 ms for the one before it
                 sock.settimeout(max(0.1, (until - time.monotonic()) / left))
-                # Else a verdict that follows others at once waits for the broker's delayed acknowledgement by TCP: 40 ms.
+                # Else a verdict or an answer that follows others at once waits for the broker's delayed acknowledgement by TCP: 40 ms.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 sock.connect(address)
             except OSError as err:
