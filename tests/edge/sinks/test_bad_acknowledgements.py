@@ -22,6 +22,7 @@ from tests.support.inspections import inspection
 DEADLINE_S = 20.0
 ALARM_S = 5.0
 VERDICTS = 4
+FEW = 3
 
 
 def sink_for(broker: ScriptedBroker, protocol: str) -> MqttSink:
@@ -55,7 +56,7 @@ IDS = [f"MQTT {p} {a if isinstance(a, str) else format(a, '#04x')}" for p, a in 
 
 
 @pytest.mark.parametrize(("protocol", "answer"), BAD, ids=IDS)
-@pytest.mark.parametrize("times", [3, pytest.param(100, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("times", [FEW, pytest.param(20, marks=pytest.mark.long), pytest.param(100, marks=pytest.mark.soak)])
 def test_after_a_bad_acknowledgement_everything_stays_pending_and_is_then_delivered(
     tmp_path: Path, protocol: str, answer: Answer, times: int, record_property: Callable[[str, object], None]
 ) -> None:
@@ -72,10 +73,11 @@ def test_after_a_bad_acknowledgement_everything_stays_pending_and_is_then_delive
     assert [status.backlog for status in seen] == [VERDICTS] * times
     assert {status.nobody_listens for status in seen} == {answer == 0x10}
     assert all(status.last_error for status in seen)
-    kind = answer if isinstance(answer, str) else f"answers with {answer:#04x}"
-    record_property(
-        "R6", f"MQTT {protocol}, {kind}, {times} times: each time all stayed pending, {len(accepted) - VERDICTS} lost at the end"
-    )
+    if times != FEW:
+        kind = answer if isinstance(answer, str) else f"answers with {answer:#04x}"
+        record_property(
+            "R6", f"MQTT {protocol}, {kind}, {times} times: all stayed pending each time, then {len(accepted)} of {VERDICTS} came"
+        )
 
 
 @pytest.mark.parametrize(
