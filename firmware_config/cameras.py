@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from firmware_config.redact import without_login
 from firmware_config.strict import STRICT
 
 KINDS = 'Kind of camera: "folder", "video", "v4l2" or "rtsp"; each has keys of its own.'
@@ -195,7 +194,8 @@ class RtspCamera(BaseModel):
         except ValueError:
             host = None
         if not host:
-            msg = f"{without_login(url)!r} names no host, or no number as its port: write rtsp://HOST:PORT/PATH"
+            # Without the address: there may be a password in it, and one that is written as it is makes it wrong.
+            msg = "it names no host, or no number as its port: write rtsp://HOST:PORT/PATH, and a login into a password_file"
             raise ValueError(msg)
         return url
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from firmware_config.redact import without_login
+
 LOG_LEVEL = 48
 """AV_LOG_DEBUG. What is missing whole is no error to FFmpeg. Of a slice it says "concealing 160 DC, 160 AC, 160 MV errors" at the level of
 information, of an H.264 picture "Frame num gap" at this one."""
@@ -40,10 +42,10 @@ BEGIN_S = 4.0
 
 def complaint_in(said: str, *, harmless: Sequence[str] = ()) -> str | None:
     """The first complaint in what the decoder printed; `harmless` are parts of lines that the station knows to mean nothing."""
-    for level, line in _LINE.findall(said):
+    for level, line in map(re.Match.groups, _LINE.finditer(said)):
         is_complaint = int(level) <= ERROR_LEVEL or (int(level) <= INFO_LEVEL and _LOSS.search(line)) or _GAP.search(line)
         if is_complaint and not any(part in line for part in (*HARMLESS, *harmless)):
-            return str(line)[:MAX_COMPLAINT].strip()
+            return without_login(line)[:MAX_COMPLAINT].strip()  # FFmpeg names the address in some, with the password in it
     return None
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import stat
 import struct
 import sys
@@ -36,8 +35,6 @@ MAX_TROUBLE_BYTES = 1_000
 
 MAX_FAILED_READS = 30
 """So many packets in a row that give no picture, and the stream is opened again: its parameters may be spoilt for good."""
-
-_LOGIN = re.compile(r"//[^/@\s]*@")
 
 
 class Answer(NamedTuple):
@@ -142,7 +139,7 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
         return
     video = cv2.VideoCapture(source["address"], source["backend"], source["parameters"])
     opening = output.take() if output else ""
-    why = _without_login(complaint_in(opening))
+    why = complaint_in(opening)
     if not video.isOpened():
         yield _text(TROUBLE, 0, "cannot be opened" + (f" ({why})" if why else ""))
         return
@@ -158,7 +155,7 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
         key_packet = not is_ffmpeg or video.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) > 0
         kind = _letter(video.get(cv2.CAP_PROP_FRAME_TYPE)) if good else ""
         said = output.take() if output else ""
-        complaint = _without_login(damage.see(said, key_packet=key_packet, kind=kind, at_s=taken_ns / 1e9))
+        complaint = damage.see(said, key_packet=key_packet, kind=kind, at_s=taken_ns / 1e9)
         failed = 0 if good else failed + 1
         if not good and (failed > MAX_FAILED_READS or complaint_in(said, harmless=harmless) is None):
             yield _the_end(every, number, expected, complaint)
@@ -226,11 +223,6 @@ def _the_end(every: int, number: int, expected: int, complaint: str | None) -> A
 
 def _text(kind: int, number: int, text: str) -> Answer:
     return Answer(kind, 0, 0, time.monotonic_ns(), number, math.nan, text.encode()[:MAX_TROUBLE_BYTES])
-
-
-def _without_login(said: str | None) -> str | None:
-    """FFmpeg names the address in some complaints, with the password in it."""
-    return _LOGIN.sub("//", said) if said else None
 
 
 if __name__ == "__main__":

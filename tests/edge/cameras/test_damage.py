@@ -24,6 +24,8 @@ CONCEALED = "[OPENCV:FFMPEG:32] concealing 160 DC, 160 AC, 160 MV errors in P fr
         ("[OPENCV:FFMPEG:32] Reinit context to 320x240\n" + ERROR, "error while decoding MB 17 2"),
         ("[ WARN:0@1.2] global cap_ffmpeg.cpp:1 an error of ours\n", None),
         ("[OPENCV:FFMPEG:16] " + "x" * 1_000 + "\n", "x" * MAX_COMPLAINT),
+        ("[OPENCV:FFMPEG:16] method DESCRIBE of rtsp://me:my/secret@cam/1 failed\n", "method DESCRIBE of rtsp://***@cam/1 failed"),
+        ("[OPENCV:FFMPEG:16] rtsp://me:" + "secret" * 100 + "@cam/1\n", "rtsp://***@cam/1"),
     ],
 )
 def test_a_complaint_is_an_error_or_a_loss_and_no_header_without_a_picture(said: str, complaint: str | None) -> None:
