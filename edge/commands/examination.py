@@ -215,7 +215,8 @@ def _camera(station: Station) -> str:
     if isinstance(capture, LostFrame):
         raise EdgeError(capture.detail)
     height, width = capture.pixels.shape[:2]
-    return f"{station.camera.kind} gives {width}x{height} from {capture.source}"
+    unknown = "; a picture that is frozen from the start cannot be told from a live one" if station.camera.live else ""
+    return f"{station.camera.kind} gives {width}x{height} from {capture.source}{unknown}"
 
 
 def _outputs(stations: tuple[Station, ...], bundle: Bundle, board: Board, settings: BoxSettings) -> str:

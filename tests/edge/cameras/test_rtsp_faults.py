@@ -51,7 +51,7 @@ def test_what_the_station_calls_harmless_is_no_damage(harmless: tuple[str, ...])
         settings = RtspCamera(kind="rtsp", url=sender.url, harmless=harmless)
         with closing(open_rtsp(settings, station="s1")) as camera:
             captures = camera.frames()
-            given = [next(captures) for _ in range(30)]
+            given = [next(captures) for _ in range(10)]
 
     lost = [capture.detail for capture in given if isinstance(capture, LostFrame)]
     assert bool(lost) is not bool(harmless)
