@@ -150,7 +150,6 @@ not, bit by bit, what the same stream gives without the fault; each picture carr
 """
 
 TAIL = """
-
 - **Damaged video.** FFmpeg conceals what is missing and calls each read a success. What it prints is the sign: an error, or a line about
   lost or concealed parts. From there to the next clean key frame all pictures are lost. One thread decodes, so that a complaint belongs
   to its picture.
