@@ -176,7 +176,7 @@ class RtspCamera(BaseModel):
     harmless: Harmless = Field(
         default=(),
         description="Parts of complaints of the video decoder that mean nothing with this camera. Any other complaint makes its pictures a "
-        "FAULT, `camera_damaged`, until the next key frame; the detail quotes it.",
+        "FAULT, `camera_damaged`, until the next key frame, and 10 s longer where no packet is missing; the detail quotes it.",
         examples=[["Invalid qtable length"]],
     )
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 HEADER = struct.Struct("<BIIqQdI")
 """Kind, height, width, monotonic clock in ns of the frame, its number since the source was opened (from 1), the camera's noise floor in
 grey levels (`stillness.py`; not a number while it is unknown), bytes that follow."""
-FRAME, TROUBLE, DAMAGED, FROZEN, END = range(5)
-"""A picture; what ended the reading; why a picture is lost, twice; the end of a file, with what is wrong about it or nothing."""
+FRAME, TROUBLE, DAMAGED, FROZEN, END, DOUBTED = range(6)
+"""A picture; what ended the reading; why a picture is lost, twice; the end of a file, with what is wrong about it or nothing; why a picture
+is lost, when the stream has been damaged without a loss a short time ago (`damage.py`)."""
 
 MAX_FRAME_BYTES = 3 * 268_435_456
 MAX_TROUBLE_BYTES = 1_000
@@ -128,7 +129,7 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
     """The answers that a source has, one after the other; the last one is the end or a trouble."""
     import cv2
 
-    from edge.cameras.damage import Damage, complaint_in
+    from edge.cameras.damage import DOUBT_S, Damage, complaint_in
     from edge.cameras.native_output import NativeOutput
 
     is_ffmpeg = source["backend"] == cv2.CAP_FFMPEG
@@ -144,7 +145,8 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
         yield _text(TROUBLE, 0, "cannot be opened" + (f" ({why})" if why else ""))
         return
     expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if every else 0
-    damage, pictures = Damage(opened_s=time.monotonic(), harmless=harmless), _Pictures(source)
+    damage = Damage(opened_s=time.monotonic(), harmless=harmless, doubt_s=0.0 if every else DOUBT_S)
+    pictures = _Pictures(source)
     number = failed = 0
     if not every:
         damage.join(opening)
@@ -164,7 +166,7 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
         if (every and (number - 1) % every) or not (every or damage.has_begun):
             continue
         if complaint is not None:
-            yield pictures.damaged(number, complaint)
+            yield pictures.damaged(number, complaint, DOUBTED if damage.is_doubted else DAMAGED)
             continue
         good, pixels = video.retrieve()
         yield pictures.picture(pixels, taken_ns, number) if good and pixels is not None else pictures.damaged(number, "it is empty")
@@ -192,10 +194,10 @@ class _Pictures:
         floor = None if self._stillness is None else self._stillness.floor
         return math.nan if floor is None else floor
 
-    def damaged(self, number: int, complaint: str) -> Answer:
+    def damaged(self, number: int, complaint: str, kind: int = DAMAGED) -> Answer:
         if self._stillness is not None:
             self._stillness.skip()
-        return _text(DAMAGED, number, complaint)._replace(floor=self._floor)
+        return _text(kind, number, complaint)._replace(floor=self._floor)
 
     def picture(self, decoded: NDArray[Any], taken_ns: int, number: int) -> Answer:
         import numpy as np
