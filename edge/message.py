@@ -21,7 +21,8 @@ __all__ = ["MAX_MESSAGE_BYTES", "SCHEMA", "decode", "encode", "schema", "shorten
 SCHEMA = "kotoba.inspection/1"
 MAX_MESSAGE_BYTES = 1_000_000
 """An inspection is some kilobytes; anything larger was not made by this code."""
-MAX_SHORT_DETAIL = 160
+MAX_SHORT_TEXT = 160
+"""Characters of detail and source in a shortened message."""
 
 
 def utc_text(moment: datetime, *, timespec: Literal["milliseconds", "seconds"] = "milliseconds") -> str:
@@ -170,8 +171,8 @@ def decode(line: bytes) -> Inspection:
 
 def shortened(inspection: Inspection) -> Inspection:
     """An inspection without what people read about it, for a broker that takes no larger message."""
-    detail = inspection.detail and inspection.detail[:MAX_SHORT_DETAIL]
-    return replace(inspection, description=None, scores=None, detail=detail, timings_ms=(), shortened=True)
+    detail, source = inspection.detail and inspection.detail[:MAX_SHORT_TEXT], inspection.source[-MAX_SHORT_TEXT:]
+    return replace(inspection, source=source, description=None, scores=None, detail=detail, timings_ms=(), shortened=True)
 
 
 def to_wire(description: Description) -> Described:

@@ -48,6 +48,10 @@ class _AcceptedFile(BaseModel):
         return self
 
 
+class NotRememberedError(ManifestError):
+    """The list cannot be written: a matter of the disk, not of the bundle."""
+
+
 class AcceptedBundles:
     """What was accepted, on disk at `path`. Nothing is written before `accept` or `allow`."""
 
@@ -77,7 +81,8 @@ class AcceptedBundles:
         """Remember that this box runs a bundle; returns whether it is newer than what was known.
 
         Raises:
-            ManifestError: the file is damaged, or cannot be written.
+            ManifestError: the file is damaged.
+            NotRememberedError: it cannot be written.
         """
         if manifest.bundle_version <= self._version_of(manifest):
             return False
@@ -128,10 +133,10 @@ class AcceptedBundles:
             write_atomic(self._path, _content((*others, this)))
         except OSError as err:
             msg = (
-                f"the list of accepted bundles {self._path} cannot be written ({err.strerror}): correct KOTOBA_SPOOL or "
-                "the rights of its folder"
+                f"the list of accepted bundles {self._path} cannot be written ({err.strerror}), and without it an older bundle would not "
+                "be noticed: make room on the disk, or correct KOTOBA_SPOOL or the rights of its folder"
             )
-            raise ManifestError(msg) from err
+            raise NotRememberedError(msg) from err
 
 
 def _content(bundles: Iterable[AcceptedBundle]) -> bytes:

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from firmware_config.redact import without_login
 from firmware_config.strict import STRICT
 
 KINDS = 'Kind of camera: "folder", "video", "v4l2" or "rtsp"; each has keys of its own.'
@@ -177,7 +176,7 @@ class RtspCamera(BaseModel):
     harmless: Harmless = Field(
         default=(),
         description="Parts of complaints of the video decoder that mean nothing with this camera. Any other complaint makes its pictures a "
-        "FAULT, `camera_damaged`, until the next key frame; the detail quotes it.",
+        "FAULT, `camera_damaged`, until the next key frame, and 10 s longer where no packet is missing; the detail quotes it.",
         examples=[["Invalid qtable length"]],
     )
 
@@ -195,7 +194,8 @@ class RtspCamera(BaseModel):
         except ValueError:
             host = None
         if not host:
-            msg = f"{without_login(url)!r} names no host, or no number as its port: write rtsp://HOST:PORT/PATH"
+            # Without the address: there may be a password in it, and one that is written as it is makes it wrong.
+            msg = "it names no host, or no number as its port: write rtsp://HOST:PORT/PATH, and a login into a password_file"
             raise ValueError(msg)
         return url
 

@@ -80,7 +80,7 @@ def camera_of(text: str) -> dict[str, Any]:
     if text in CAMERAS:
         return {"kind": text}
     if "://" in text:
-        if "@" in urlsplit(text).netloc:
+        if "@" in text:
             msg = "a password does not belong into an address: put user:password into a file and name it in camera.password_file"
             raise ValueError(msg)
         return _sound({"kind": "rtsp", "url": text}, text)
@@ -90,7 +90,8 @@ def camera_of(text: str) -> dict[str, Any]:
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return {"kind": "video", "path": str(path.absolute())}
     if not text.strip() or not ("/" in text or path.is_dir()):
-        msg = f"{without_login(text)!r} is no camera: give {CAMERA_HELP} (a folder that is not there yet as ./{text.strip() or 'pictures'})"
+        shown = without_login(text)
+        msg = f"{shown!r} is no camera: give {CAMERA_HELP} (a folder that is not there yet as ./{shown.strip() or 'pictures'})"
         raise ValueError(msg)
     return {"kind": "folder", "path": str(path.absolute())}
 

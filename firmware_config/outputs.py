@@ -50,7 +50,7 @@ class MqttOutput(BaseModel):
 
     max_message_bytes: int | None = Field(
         default=None,
-        ge=1_024,
+        ge=4_096,
         description="Bytes of the largest message that the broker takes; a larger verdict is sent without its words. Unset: as the broker"
         " says with MQTT 5; one with 3.1.1 says nothing, and may drop what is larger.",
         examples=[65_536],

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 
 from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.outage import Outage
-from edge.cameras.reader import DAMAGED, FROZEN
+from edge.cameras.reader import DAMAGED, DOUBTED, FRAME, FROZEN
 from edge.cameras.reader_process import READER, Answer, LostError, ReaderProcess, Source
 from edge.cameras.stillness import MIN_FLOOR
 from edge.records import Capture, Reason, Trouble
@@ -17,8 +18,9 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.5, 5.0
 """Pause before the camera is opened again, doubled each time."""
 
-KEY_FRAME_S = 10.0
-"""A damaged stream that does not begin anew by itself for so long is opened again: a camera's stream begins with a key frame."""
+PATIENCE_S = {DAMAGED: 10.0, DOUBTED: 60.0}
+"""A damaged stream that does not begin anew by itself for so long is opened again: a camera's stream begins with a key frame. One that is
+doubted gains nothing by that, unless what it began with has been spoilt."""
 
 
 class ChildCamera:
@@ -73,21 +75,21 @@ class ChildCamera:
     def _life(self) -> Iterator[Capture]:
         """The captures of one child, from its start to its trouble."""
         self._reader.start()
-        damaged_ns: int | None = None
+        kind, since_ns = FRAME, self._captures.now_ns()
         while not self._reader.closed.is_set():
             started_ns = self._captures.now_ns()
             answer = self._reader.ask()
             self._say_whether_it_can_tell()
+            if answer.kind != kind:
+                kind, since_ns = answer.kind, started_ns
             if answer.pixels is not None:
                 self._outage.end()
-                damaged_ns = None
                 source = self._source.name
                 yield self._captures.frame(answer.pixels, source=source, started_ns=started_ns, taken_ns=answer.taken_ns)
                 continue
             reason, detail = self._lost(answer)
             yield self._outage.last(reason, detail, source=self._source.name)
-            damaged_ns = damaged_ns or started_ns
-            if reason is Reason.CAMERA_DAMAGED and started_ns - damaged_ns > KEY_FRAME_S * 1e9:
+            if started_ns - since_ns > PATIENCE_S.get(kind, math.inf) * 1e9:
                 raise LostError(reason, detail)
 
     def _say_whether_it_can_tell(self) -> None:
@@ -111,6 +113,10 @@ class ChildCamera:
         name = self._source.name
         if answer.kind == DAMAGED:
             detail = f"camera {name} sends damaged pictures ({answer.text}): look at its cable, network and bit rate"
+            return Reason.CAMERA_DAMAGED, detail
+        if answer.kind == DOUBTED:
+            why = "no packet is missing, so its bytes are changed"
+            detail = f"camera {name} sends damaged pictures ({answer.text}; {why}): look at the camera and at what copies its stream"
             return Reason.CAMERA_DAMAGED, detail
         if answer.kind == FROZEN:
             return Reason.FROZEN, f"camera {name} sends the same picture again and again ({answer.text}): restart the camera"

@@ -7,8 +7,11 @@ import fcntl
 import os
 import sys
 
-MAX_BYTES = 65_536
-"""More than this of one picture is not looked at; it is forgotten."""
+MAX_BYTES = 16_000_000
+"""More than this of one read is not looked at, and counts as a complaint."""
+
+MORE = "[OPENCV:FFMPEG:16] it says more than can be looked at"
+"""Stands in the place of the rest, in which there may be a complaint."""
 
 
 class NativeOutput:
@@ -32,6 +35,6 @@ class NativeOutput:
         count = os.fstat(self._file).st_size
         if not count:
             return ""
-        said = os.pread(self._file, min(count, MAX_BYTES), 0)
+        said = os.pread(self._file, min(count, MAX_BYTES), 0).decode(errors="replace")
         os.ftruncate(self._file, 0)
-        return said.decode(errors="replace")
+        return said if count <= MAX_BYTES else f"{said}\n{MORE}\n"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import stat
 import struct
 import sys
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
 HEADER = struct.Struct("<BIIqQdI")
 """Kind, height, width, monotonic clock in ns of the frame, its number since the source was opened (from 1), the camera's noise floor in
 grey levels (`stillness.py`; not a number while it is unknown), bytes that follow."""
-FRAME, TROUBLE, DAMAGED, FROZEN, END = range(5)
-"""A picture; what ended the reading; why a picture is lost, twice; the end of a file, with what is wrong about it or nothing."""
+FRAME, TROUBLE, DAMAGED, FROZEN, END, DOUBTED = range(6)
+"""A picture; what ended the reading; why a picture is lost, twice; the end of a file, with what is wrong about it or nothing; why a picture
+is lost, when the stream has been damaged without a loss a short time ago (`damage.py`)."""
 
 MAX_FRAME_BYTES = 3 * 268_435_456
 MAX_TROUBLE_BYTES = 1_000
@@ -36,8 +36,6 @@ MAX_TROUBLE_BYTES = 1_000
 
 MAX_FAILED_READS = 30
 """So many packets in a row that give no picture, and the stream is opened again: its parameters may be spoilt for good."""
-
-_LOGIN = re.compile(r"//[^/@\s]*@")
 
 
 class Answer(NamedTuple):
@@ -131,7 +129,7 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
     """The answers that a source has, one after the other; the last one is the end or a trouble."""
     import cv2
 
-    from edge.cameras.damage import Damage, complaint_in
+    from edge.cameras.damage import DOUBT_S, Damage, complaint_in
     from edge.cameras.native_output import NativeOutput
 
     is_ffmpeg = source["backend"] == cv2.CAP_FFMPEG
@@ -142,12 +140,13 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
         return
     video = cv2.VideoCapture(source["address"], source["backend"], source["parameters"])
     opening = output.take() if output else ""
-    why = _without_login(complaint_in(opening))
+    why = complaint_in(opening)
     if not video.isOpened():
         yield _text(TROUBLE, 0, "cannot be opened" + (f" ({why})" if why else ""))
         return
     expected = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if every else 0
-    damage, pictures = Damage(opened_s=time.monotonic(), harmless=harmless), _Pictures(source)
+    damage = Damage(opened_s=time.monotonic(), harmless=harmless, doubt_s=0.0 if every else DOUBT_S)
+    pictures = _Pictures(source)
     number = failed = 0
     if not every:
         damage.join(opening)
@@ -158,7 +157,7 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
         key_packet = not is_ffmpeg or video.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME) > 0
         kind = _letter(video.get(cv2.CAP_PROP_FRAME_TYPE)) if good else ""
         said = output.take() if output else ""
-        complaint = _without_login(damage.see(said, key_packet=key_packet, kind=kind, at_s=taken_ns / 1e9))
+        complaint = damage.see(said, key_packet=key_packet, kind=kind, at_s=taken_ns / 1e9)
         failed = 0 if good else failed + 1
         if not good and (failed > MAX_FAILED_READS or complaint_in(said, harmless=harmless) is None):
             yield _the_end(every, number, expected, complaint)
@@ -167,7 +166,7 @@ def _frames(source: dict[str, Any]) -> Iterator[Answer]:
         if (every and (number - 1) % every) or not (every or damage.has_begun):
             continue
         if complaint is not None:
-            yield pictures.damaged(number, complaint)
+            yield pictures.damaged(number, complaint, DOUBTED if damage.is_doubted else DAMAGED)
             continue
         good, pixels = video.retrieve()
         yield pictures.picture(pixels, taken_ns, number) if good and pixels is not None else pictures.damaged(number, "it is empty")
@@ -195,10 +194,10 @@ class _Pictures:
         floor = None if self._stillness is None else self._stillness.floor
         return math.nan if floor is None else floor
 
-    def damaged(self, number: int, complaint: str) -> Answer:
+    def damaged(self, number: int, complaint: str, kind: int = DAMAGED) -> Answer:
         if self._stillness is not None:
             self._stillness.skip()
-        return _text(DAMAGED, number, complaint)._replace(floor=self._floor)
+        return _text(kind, number, complaint)._replace(floor=self._floor)
 
     def picture(self, decoded: NDArray[Any], taken_ns: int, number: int) -> Answer:
         import numpy as np
@@ -226,11 +225,6 @@ def _the_end(every: int, number: int, expected: int, complaint: str | None) -> A
 
 def _text(kind: int, number: int, text: str) -> Answer:
     return Answer(kind, 0, 0, time.monotonic_ns(), number, math.nan, text.encode()[:MAX_TROUBLE_BYTES])
-
-
-def _without_login(said: str | None) -> str | None:
-    """FFmpeg names the address in some complaints, with the password in it."""
-    return _LOGIN.sub("//", said) if said else None
 
 
 if __name__ == "__main__":

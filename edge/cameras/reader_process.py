@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.cameras.damage import LOG_LEVEL
-from edge.cameras.reader import DAMAGED, END, FRAME, FROZEN, HEADER, MAX_FRAME_BYTES, MAX_TROUBLE_BYTES, TROUBLE
+from edge.cameras.reader import DAMAGED, DOUBTED, END, FRAME, FROZEN, HEADER, MAX_FRAME_BYTES, MAX_TROUBLE_BYTES, TROUBLE
 from edge.records import Pixels, Reason
 
 START_S = 5.0
@@ -134,7 +134,7 @@ class ReaderProcess:
         self._tell(child, b"n")
         kind, height, width, taken_ns, number, floor, count = HEADER.unpack(self._receive(child, HEADER.size, until, deadline_s))
         is_frame = kind == FRAME and count == height * width * 3 and 0 < count <= MAX_FRAME_BYTES
-        if not is_frame and not (kind in {TROUBLE, DAMAGED, FROZEN, END} and count <= MAX_TROUBLE_BYTES):
+        if not is_frame and not (kind in {TROUBLE, DAMAGED, FROZEN, END, DOUBTED} and count <= MAX_TROUBLE_BYTES):
             raise LostError(Reason.CAMERA_UNREACHABLE, f"the reader of {self._called} said what is no picture: {self._again}")
         body = self._receive(child, count, until, deadline_s)
         self._deadline_s = self._source.read_ms / 1e3

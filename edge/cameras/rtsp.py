@@ -29,8 +29,9 @@ def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
     parts = urlsplit(settings.url)
     host = parts.netloc.rpartition("@")[2]
     address = settings.url if settings.password_file is None else urlunsplit(parts._replace(netloc=f"{_login(settings)}@{host}"))
+    shown = urlsplit(without_login(settings.url))
     source = Source(
-        name=urlunsplit(parts._replace(netloc=host, query="", fragment="")),
+        name=urlunsplit(shown._replace(netloc=shown.netloc.rpartition("@")[2], query="", fragment="")),
         address=address,
         # Without an explicit backend the two time limits are ignored (opencv #23207).
         backend=cv2.CAP_FFMPEG,

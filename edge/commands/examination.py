@@ -94,7 +94,7 @@ def examine(settings: BoxSettings) -> list[Finding]:
     for station in stations:
         findings += _obstacles(station, bundle)
     for station in stations:
-        attempt(f"camera of {station.station.name}", lambda station=station: (None, _camera(station)))  # type: ignore[misc]
+        attempt(f"camera of {station.station.name}", lambda station=station: (None, try_camera(station)))  # type: ignore[misc]
     attempt("outputs", lambda: (None, _outputs(stations, bundle, board, settings)))
     return findings
 
@@ -202,7 +202,12 @@ def _gradient() -> Pixels:
     return np.ascontiguousarray(np.broadcast_to(ramp[None, :, None], (GRADIENT_SIDE_PX, GRADIENT_SIDE_PX, 3)))
 
 
-def _camera(station: Station) -> str:
+def try_camera(station: Station) -> str:
+    """Take one picture and say what it is.
+
+    Raises:
+        EdgeError: there is none.
+    """
     camera = open_camera(station.camera, station=station.station.name, picture=station.picture)
     if station.camera.kind == "folder" and station.camera.watch:
         require_named_files(station)
@@ -215,7 +220,8 @@ def _camera(station: Station) -> str:
     if isinstance(capture, LostFrame):
         raise EdgeError(capture.detail)
     height, width = capture.pixels.shape[:2]
-    return f"{station.camera.kind} gives {width}x{height} from {capture.source}"
+    unknown = "; a picture that is frozen from the start cannot be told from a live one" if station.camera.live else ""
+    return f"{station.camera.kind} gives {width}x{height} from {capture.source}{unknown}"
 
 
 def _outputs(stations: tuple[Station, ...], bundle: Bundle, board: Board, settings: BoxSettings) -> str:

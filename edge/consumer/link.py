@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import queue
 import socket
-import ssl
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +21,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.errors import DeliveryError
 from edge.sinks.mqtt.resolver import Address, Resolver
-from firmware_config.outputs import MqttOutput, MqttTls
+from edge.sinks.mqtt.sockets import CONNECT_S, connected_socket, tls_context
+from firmware_config.outputs import MqttOutput
 from firmware_config.regular_file import read_secret
 
-CONNECT_S = 5.0
-"""For the look-up, TCP, TLS, CONNACK and SUBACK each."""
 GOODBYE_S = 1.0
 SESSION_EXPIRY_S = 7 * 86_400
 """How long the broker keeps messages for a consumer that is away; what is older is asked for."""
@@ -143,7 +140,7 @@ class Link:
 
     def _authenticate(self, settings: MqttOutput) -> None:
         if settings.tls is not None:
-            self._client.tls_set_context(_tls_context(settings.tls))
+            self._client.tls_set_context(tls_context(settings.tls))
         if settings.username is not None:
             self._client.username_pw_set(settings.username, None if settings.password_file is None else read_secret(settings.password_file))
 
@@ -201,35 +198,4 @@ class _Client(Client):
     addresses: Sequence[Address] = ()
 
     def _create_socket_connection(self) -> socket.socket:
-        until, failure = time.monotonic() + CONNECT_S, OSError("no address")
-        for left, (_, address) in zip(range(len(self.addresses), 0, -1), self.addresses, strict=True):
-            try:
-                sock = socket.create_connection(address[:2], max(0.1, (until - time.monotonic()) / left))
-            except OSError as err:
-                failure = err
-            else:
-                # Else an acknowledgement that follows others at once waits for the broker's delayed acknowledgement by TCP: 40 ms.
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                return sock
-        raise failure
-
-
-class _TlsSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho forgets the socket then."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 -- as in ssl
-        self.settimeout(CONNECT_S)  # paho's is the keepalive
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-def _tls_context(tls: MqttTls) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    context.sslsocket_class = _TlsSocket
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls.cert_file is not None:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    return context
+        return connected_socket(self.addresses)

@@ -1,4 +1,4 @@
-"""One thread per sink: takes what is committed, in order, to the other side, and tries for ever."""
+"""One thread per sink: takes what is committed to the other side, and tries for ever."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class DispatchStatus:
 
 
 class Dispatcher:
-    """Delivers the rows of one route, strictly in order: a row that fails is tried again until it is delivered.
+    """Delivers the rows of one route, as `Spool.pending` gives them: a row that fails is tried again until it is delivered.
 
     `wait` waits on an event for some seconds at most and says whether it is set; `sink` is closed by `stop`.
     """

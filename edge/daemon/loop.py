@@ -50,7 +50,7 @@ class Daemon:
     """Runs the stations of a box until it is stopped.
 
     Judging never waits for the network, capture never for judging. A verdict that cannot be committed is not given: it becomes a FAULT,
-    tried again until there is room.
+    tried again until there is room. `trouble` says what else is wrong with the box.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Daemon:
         metrics: Metrics,
         notifier: Notifier,
         evidence: EvidenceKeeper | None = None,
+        trouble: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._pipelines = tuple(pipelines)
         self._spool = spool
@@ -69,6 +70,7 @@ class Daemon:
         self._metrics = metrics
         self._notifier = notifier
         self._evidence = evidence
+        self._trouble = trouble
         self._dispatchers = tuple(Dispatcher(spool=spool, route=route) for route in routes)
         self._new_id, self._in_order = OrderedIds(after=spool.last_id()), threading.Lock()
         self._stopping = threading.Event()
@@ -171,6 +173,7 @@ class Daemon:
             *((text, (name,)) for name, text in self._camera_errors.items()),
             *((f"station {name}: {each.detail}", (name,)) for name, some in self._troubles.items() for each in some),
             *((status.last_error, route.stations) for route, status in zip(self._routes, statuses, strict=True)),
+            (self._trouble(), everyone),
             (self._show_evidence(), everyone),
             *((route.complaint(), route.stations) for route in self._routes),
             *((f"{stage} is hung", everyone) for stage in sorted(hung)),

@@ -14,6 +14,7 @@ from edge.cameras import open_camera
 from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
 from edge.daemon.pipeline import StationPipeline
+from edge.daemon.remembering import Remembering
 from edge.daemon.sd_notify import Notifier
 from edge.errors import EdgeError, SpoolError
 from edge.evidence.folder import EvidenceFolder
@@ -73,8 +74,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
         inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
-        if accepted.accept(bundle.manifest):
-            log.info("bundle accepted name=%s version=%d, older ones are refused", bundle.manifest.name, bundle.manifest.bundle_version)
+        remembering = Remembering(accepted, bundle.manifest)
         pipelines = [
             StationPipeline(station, _camera(station, spool, metrics), inspector, live=station.camera.live)
             for station, inspector in zip(stations, inspectors, strict=True)
@@ -92,7 +92,10 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         if evidence is not None:
             evidence.start()
             stack.callback(evidence.close, EVIDENCE_STOP_S)
-        Daemon(pipelines, spool=spool, routes=routes, metrics=metrics, notifier=Notifier(), evidence=evidence).run(stop)
+        daemon = Daemon(
+            pipelines, spool=spool, routes=routes, metrics=metrics, notifier=Notifier(), evidence=evidence, trouble=remembering.trouble
+        )
+        daemon.run(stop)
 
 
 def _camera(station: Station, spool: Spool, metrics: Metrics) -> Camera:

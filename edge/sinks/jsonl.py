@@ -24,12 +24,12 @@ def jsonl_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, ob
         yield SinkRoute("jsonl", names, sink, reach=sink.reach)
 
 
-LINES = 20
-"""Lines that are written and synchronised together."""
+LINES = 10
+"""Lines that are written and synchronised together: with those that are not noted in the spool yet, a kill sends at most twenty twice."""
 
 
 class JsonlSink:
-    """Appends to a file and synchronises it for every line; a line torn by a power cut is cut off at the next start."""
+    """Appends to a file and synchronises it for every few lines; a line torn by a power cut is cut off at the next start."""
 
     def __init__(self, settings: JsonlOutput) -> None:
         self._path = settings.path

@@ -1,7 +1,7 @@
 """How far each sink is, beside the inspections in the spool: a cursor for each sink and station, and what was put off.
 
-A cursor says that the sink has every row up to it, but those that were put off. After an outage a sink may put off its whole backlog: the
-cursor then moves to the end, so that what is committed next goes out at once, and the backlog follows.
+A cursor says that the sink has every row up to it, but those that were put off. A sink may put off its backlog: the cursor then moves near
+to the end, so that the newest go out at once, and the backlog follows.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ def put_off(execute: Execute, sink: str, stations: Sequence[str], more_than: int
             (row,) = execute("SELECT row FROM cursors WHERE sink = ? AND station = ?", (sink, station)).fetchone()
             newest = "SELECT row FROM inspections WHERE station = ? ORDER BY row DESC LIMIT 1 OFFSET ?"
             (last,) = execute(newest, (station, min(NEWEST_ROWS, more_than))).fetchone()
-            span = (sink, station, row, last)
+            query = "SELECT row FROM put_off WHERE sink = ? AND station = ? AND last_row = ?"
+            (first,) = execute(query, (sink, station, row)).fetchone() or (row,)  # one that ends here goes on
+            execute("DELETE FROM put_off WHERE sink = ? AND station = ? AND last_row = ?", (sink, station, row))
+            span = (sink, station, first, last)
             execute("INSERT INTO put_off VALUES (?, ?, ?, ?, ?)", (*span, seal(*span)))
             _move(execute, sink, station, last)
 

@@ -6,6 +6,7 @@ Cameras are opened and read as the daemon does it; what it would judge is a `Fra
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import threading
 import time
@@ -31,9 +32,9 @@ from tests.faults.rtsp_relay import Fault, rtsp_camera
 QUIET = "-8"
 """AV_LOG_QUIET, for the readers in this process."""
 WAIT_S = 60.0
-LEARN_S = 20.0
-"""A camera's noise is known after this."""
 LOOK_S = 0.02
+QUIET_S = 3.0
+"""Between two faults: false alarms are looked for in it."""
 
 
 @dataclass
@@ -130,10 +131,12 @@ def outages(
         for each in them:
             each.first(began_s, lambda capture: isinstance(capture, Frame))
         if fault == "freeze":
-            time.sleep(LEARN_S)
+            _wait_for(lambda: all(isinstance(each.camera, ChildCamera) and each.camera.noise is not None for each in them))
         is_it = lambda capture: isinstance(capture, LostFrame) and capture.reason is reason  # noqa: E731
         alarms_s = []
-        for _ in range(times):
+        for turn in range(times):
+            if turn:
+                time.sleep(QUIET_S)
             set_s = time.monotonic()
             sender.show(fault)
             found = [each.first(set_s, is_it, within_s=15.0) for each in them]
@@ -152,7 +155,6 @@ def outages(
             back += [after_s for after_s in again if after_s is not None]
             missed += again.count(None)
             alarms_s.append((set_s, healed_s + max((after_s for after_s in again if after_s is not None), default=30.0)))
-            time.sleep(3.0)
         quiet = [(began_s, set_s) for set_s, _ in alarms_s[:1]] + [(a[1], b[0]) for a, b in pairwise(alarms_s)]
         inside = [capture for each in them for low, high in quiet for after_s, capture in each.since(low) if after_s < high - low]
     false = sum(isinstance(capture, LostFrame) for capture in inside)
@@ -181,8 +183,10 @@ class Damaged:
     before: int
 
 
-def damaged(fault: Fault, *, pictures: int, clean: int, rate: float, codec: str = "h264", fps: float = 30.0) -> Damaged:
-    """Send `clean` sound pictures, then `pictures` while the fault is on, then some until the camera is well again."""
+def damaged(
+    fault: Fault, *, pictures: int, clean: int, rate: float, codec: str = "h264", fps: float = 30.0, until_well: bool = True
+) -> Damaged:
+    """Send `clean` sound pictures, then `pictures` while the fault is on, then some, by default until the camera is well again."""
     os.environ["OPENCV_FFMPEG_LOGLEVEL"] = QUIET
     truth: dict[int, set[bytes]] = {}
     raw: list[tuple[int | None, bytes]] = []
@@ -211,7 +215,8 @@ def damaged(fault: Fault, *, pictures: int, clean: int, rate: float, codec: str 
         _wait_for(lambda: sender.number >= first_spoilt + pictures)
         sender.show("none")
         healed_s = time.monotonic()
-        camera.first(healed_s, lambda capture: isinstance(capture, Frame), within_s=30.0)
+        if until_well:
+            camera.first(healed_s, lambda capture: isinstance(capture, Frame), within_s=30.0)
         time.sleep(2.0)
     given = [(each.sequence, each.pixels.tobytes()) for each in camera.captures if isinstance(each, Frame)]
     wrong = [(number, print_) for number, print_ in raw if print_ not in truth.get(number or 0, ())]
@@ -219,6 +224,24 @@ def damaged(fault: Fault, *, pictures: int, clean: int, rate: float, codec: str 
     passed = [(number, print_) for number, print_ in given if print_ not in truth.get(number, ())]
     lost_before = sum(isinstance(capture, LostFrame) for capture in before)
     return Damaged(len(wrong), len(passed), len(raw) - len(wrong), len(given), lost_before, len(before))
+
+
+def lone(fault: Fault, *, times: int, codec: str = "h264", fps: float = 30.0) -> tuple[float, ...]:
+    """Spoil one packet, and the next one when the camera is well again: seconds from the first to the last picture that was lost for it."""
+    costs = []
+    with rtsp_camera(codec=codec, fps=fps) as sender, watched([sender.url]) as (camera,):
+        camera.first(time.monotonic(), lambda capture: isinstance(capture, Frame))
+        for turn in range(times):
+            time.sleep(1.0 + turn / times)  # so that the packets are of all places between two key frames
+            set_s = time.monotonic()
+            sender.relay.spoil_at_most = sender.relay.spoilt + 1
+            sender.show(fault)
+            noticed_s = camera.first(set_s, lambda capture: isinstance(capture, LostFrame), within_s=2.0)
+            if noticed_s is not None:
+                back_s = camera.first(set_s + noticed_s, lambda capture: isinstance(capture, Frame))
+                costs.append(math.inf if back_s is None else back_s)
+            sender.show("none")
+    return tuple(costs)
 
 
 def _read_all(url: str, note: Callable[[NDArray[np.uint8]], object], stopping: threading.Event) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import math
 import random
 import socket
 import struct
@@ -58,6 +59,7 @@ class RtspRelay:
         self.port: int = self._listener.getsockname()[1]
         self.rate = rate
         self.spoilt = 0
+        self.spoil_at_most = math.inf
         self._fault: Fault = "none"
         self._random = random.Random(seed)
         self._lock = threading.Lock()
@@ -178,7 +180,8 @@ class RtspRelay:
         if fault == "stall":
             return
         is_media = channel % 2 == 0  # the odd channels carry RTCP
-        if is_media and fault in {"drop", "garbage"} and self._random.random() < self.rate:
+        is_due = self.spoilt < self.spoil_at_most and self._random.random() < self.rate
+        if is_media and fault in {"drop", "garbage"} and is_due:
             self.spoilt += 1
             if fault == "drop":
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from edge.errors import CameraError
 from firmware_config.cameras import RtspCamera
 from firmware_config.cli import main
 from firmware_config.errors import ConfigError
+from firmware_config.new_station import camera_of
 from firmware_config.redact import is_secret, without_login
 from firmware_config.station import Station, parse_station
 
@@ -47,6 +49,15 @@ def station(camera: str, more: str = "") -> Station:
         ("rtsp://cam/1?pwd=hunter2", "rtsp://cam/1?pwd=***"),
         ("user:hunter2@cam:554", "***@cam:554"),
         ("rtsp://cam:554/1", "rtsp://cam:554/1"),
+        ("rtsp://user:my/hunter2@cam/1", "rtsp://***@cam/1"),
+        ("rtsp://user:my#hunter2?or#this@cam/1", "rtsp://***@cam/1"),
+        ("rtsp://user:my:hunter2@hunter2@cam/1", "rtsp://***@cam/1"),
+        ("opening rtsp://user:my hunter2@cam/1, then (rtsp://a:/hunter2@b)", "opening rtsp://***@cam/1, then (rtsp://***@b)"),
+        ('rtsp://user:it\'s"hunter2"@cam/1', "rtsp://***@cam/1"),
+        ("rtsp://cam/1?password=hunter2@hunter2", "rtsp://cam/1?password=***"),
+        ("user:my/hunter2 @cam:554", "***@cam:554"),
+        ("me@plant:hunter2@cam:554", "***@cam:554"),
+        ("//user:my/hunter2@cam", "***@cam"),
         ("plant/line@2", "plant/line@2"),
     ],
 )
@@ -66,6 +77,11 @@ def test_the_keys_of_secrets_are_known() -> None:
         ('url = "rtsp://user:hunter2@cam:port/1"', ""),
         ('url = "rtsp://user:hunter2@/1"', ""),
         ('url = "rtsp://user:hunter2@[cam/1"', ""),
+        ('url = "rtsp://user:my/hunter2@cam:554/1"', ""),
+        ('url = "rtsp://user:my hunter2@cam:554/1"', ""),
+        ('url = "rtsp://user:my#hunter2@cam:554/1"', ""),
+        ('url = "rtsp://user:my?hunter2@cam:554/1"', ""),
+        ('url = "rtsp://user:hunter2"', ""),
         ('url = ["rtsp://user:hunter2@cam/1"]', ""),
         ('url = {a = "rtsp://user:hunter2@cam/1"}', ""),
         ('adress = "rtsp://user:hunter2@cam/1"\nurl = "rtsp://cam/1"', ""),
@@ -95,6 +111,24 @@ def test_a_station_is_shown_without_the_password_of_its_camera(tmp_path: Path, c
     assert main(["check", "--json", str(path)]) == 0
     told = capsys.readouterr()
     assert SECRET not in told.out + told.err
+
+
+@pytest.mark.parametrize(
+    "address", ["user:hunter2@cam", "rtsp://user:my/hunter2@cam/1", "rtsp://user:55/hunter2@cam/1", "rtsp://user:hunter2℀@cam"]
+)
+def test_an_address_that_is_asked_for_is_refused_without_its_password(address: str) -> None:
+    with pytest.raises(ValueError, match="camera") as refused:
+        camera_of(address)
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize("login", ["1/hunter2", "1?hunter2", "1#hunter2"])
+def test_a_camera_that_is_out_is_named_without_what_may_be_a_password(login: str) -> None:
+    with closing(open_rtsp(RtspCamera(kind="rtsp", url=f"rtsp://127.0.0.1:{login}@cam/1"), station="cell")) as camera:
+        lost = next(camera.frames())
+        assert lost.source == "rtsp://cam/1"
+        assert SECRET not in repr(lost)
+        assert SECRET not in repr(camera.troubles())
 
 
 def test_the_digest_of_a_station_does_not_tell_a_password_from_another() -> None:

@@ -192,6 +192,13 @@ def spoil_the_accepted_bundles(box: Box) -> None:
     box.spool.with_name(FILE_NAME).write_bytes(b"")
 
 
+def use_up_the_files_of_the_disk(box: Box) -> None:
+    leave_out_the_broker(box)
+    box.spool.parent.mkdir()
+    small = 'mount -t tmpfs -o size=50m,nr_inodes=7 tmpfs "$0" && exec "$@"'  # the folder and the six files of a spool
+    box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", small, str(box.spool.parent))
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "trigger over MQTT of a camera that does not run freely": change_station(
         "[judge]", '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n\n[judge]'
@@ -212,6 +219,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "missing bundle": lose_bundle,
     "older bundle than the box has run": run_a_newer_bundle,
     "damaged list of accepted bundles": spoil_the_accepted_bundles,
+    "full disk at the first start of a bundle": use_up_the_files_of_the_disk,
     "bundle with one flipped byte": flip_one_byte,
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,

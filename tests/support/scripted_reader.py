@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _PROLOGUE = """
 import os, sys, time
-from edge.cameras.reader import DAMAGED, FRAME, HEADER, TROUBLE
+from edge.cameras.reader import DAMAGED, DOUBTED, FRAME, HEADER, TROUBLE
 sys.stdin.buffer.readline()
 def say(raw):
     sys.stdout.buffer.write(raw)
@@ -30,10 +30,10 @@ MISSHAPEN = "say(HEADER.pack(FRAME, 5, 5, 0, 1, float('nan'), 72) + bytes(72)); 
 LONG_TROUBLE = "say(HEADER.pack(TROUBLE, 0, 0, 0, 1, float('nan'), 2**31)); hang()"
 
 
-def damaged(text: str) -> str:
-    """A program whose pictures are all damaged."""
+def damaged(text: str, kind: str = "DAMAGED") -> str:
+    """A program whose pictures are all damaged, or all of a stream that is doubted."""
     count = len(text.encode())
-    say = f"say(HEADER.pack(DAMAGED, 0, 0, time.monotonic_ns(), 1, float('nan'), {count}) + {text!r}.encode())"
+    say = f"say(HEADER.pack({kind}, 0, 0, time.monotonic_ns(), 1, float('nan'), {count}) + {text!r}.encode())"
     return f"while True: sys.stdin.buffer.read(1) or os._exit(0); {say}"
 
 

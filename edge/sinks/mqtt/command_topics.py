@@ -17,7 +17,8 @@ from firmware_config.strict import STRICT
 log = logging.getLogger(__name__)
 
 MAX_COMMAND_BYTES = 4_096
-MAX_TOPIC_BYTES = 1_024
+MAX_TOPIC_BYTES, MAX_TOPIC_LEVELS, MAX_CORRELATION_BYTES = 512, 100, 256
+"""Of a response: mosquitto ends the connection of who publishes on a topic of more than 200 levels."""
 
 
 class TriggerMessage(BaseModel):
@@ -126,8 +127,9 @@ class CommandTopics:
 def response_topic(received: Received) -> str | None:
     """The topic on which a message wants its answer, None if it names none that can be published on."""
     topic = received.response_topic
-    fit = topic and not set("+#\0") & set(topic) and len(topic.encode()) <= MAX_TOPIC_BYTES
-    return topic if fit else None
+    if not topic or set("+#\0") & set(topic) or topic.count("/") >= MAX_TOPIC_LEVELS:
+        return None
+    return topic if len(topic.encode()) <= MAX_TOPIC_BYTES and len(received.correlation or b"") <= MAX_CORRELATION_BYTES else None
 
 
 def _mistake(err: ValidationError, received: Received) -> str:

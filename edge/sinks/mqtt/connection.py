@@ -10,7 +10,6 @@ import contextlib
 import logging
 import queue
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -24,13 +23,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from edge.errors import DeliveryError
 from edge.sinks.mqtt.resolver import SLICE_S, Address, Resolver
-from firmware_config.outputs import MqttOutput, MqttTls
+from edge.sinks.mqtt.sockets import CONNECT_S, connected_socket, tls_context
+from firmware_config.outputs import MqttOutput
 from firmware_config.regular_file import read_secret
 
 log = logging.getLogger(__name__)
 
-CONNECT_S = 5.0
-"""For the look-up, TCP, TLS and CONNACK each."""
 GOODBYE_S = 1.0
 
 AT_LEAST_ONCE = 1
@@ -220,7 +218,7 @@ class MqttConnection:
     def _authenticate(self) -> None:
         settings = self._settings
         if settings.tls is not None:
-            self._client.tls_set_context(_tls_context(settings.tls))
+            self._client.tls_set_context(tls_context(settings.tls))
         if settings.username is not None:
             password = None if settings.password_file is None else _password(settings.password_file)
             self._client.username_pw_set(settings.username, password)
@@ -310,42 +308,4 @@ class _Client(Client):
         self._max_inflight_messages = count
 
     def _create_socket_connection(self) -> socket.socket:
-        until, failure = time.monotonic() + CONNECT_S, OSError("no address")
-        for left, (family, address) in zip(range(len(self.addresses), 0, -1), self.addresses, strict=True):
-            try:
-                sock = socket.socket(family, socket.SOCK_STREAM)
-            except OSError as err:  # a kernel without IPv6
-                failure = err
-                continue
-            try:
-                sock.settimeout(max(0.1, (until - time.monotonic()) / left))
-                # Else a verdict or an answer that follows others at once waits for the broker's delayed acknowledgement by TCP: 40 ms.
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.connect(address)
-            except OSError as err:
-                sock.close()
-                failure = err
-            else:
-                return sock
-        raise failure
-
-
-class _TlsSocket(ssl.SSLSocket):
-    """Closes itself when the handshake fails: paho forgets the socket then, and a broker that is not trusted is tried for ever."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 -- as in ssl
-        self.settimeout(CONNECT_S)  # paho's is the keepalive, up to an hour
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-def _tls_context(tls: MqttTls) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=tls.ca_file)
-    context.sslsocket_class = _TlsSocket
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls.cert_file is not None:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
-    return context
+        return connected_socket(self.addresses)

@@ -24,8 +24,8 @@ class Replay(BaseModel):
     """What a consumer asks for: `first` to `last`, both included, of a station and an epoch."""
 
     model_config = STRICT
-    station: str = Field(min_length=1)
-    epoch: str = Field(min_length=1)
+    station: str = Field(min_length=1, max_length=64)
+    epoch: str = Field(min_length=1, max_length=64)
     first: int = Field(ge=1)
     last: int = Field(ge=1)
 

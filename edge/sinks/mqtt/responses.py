@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import islice
 from typing import Protocol
 
 from paho.mqtt.packettypes import PacketTypes
@@ -21,6 +21,10 @@ log = logging.getLogger(__name__)
 
 MAX_EXPECTED = 5_000
 """Requests whose response topics are known; the oldest is forgotten first. A verdict is delivered in any case."""
+WINDOW = 100
+"""Answers under way at once: more would hold up the verdicts."""
+MAX_TRIES = 2
+"""Connections on which an answer is sent: a broker may end a connection because of it, and verdicts must get through."""
 MAX_WAITING = 5_000
 """Answers that the broker has not acknowledged; the oldest is dropped first, and that is said in the log."""
 PACKET_BYTES = 64
@@ -42,6 +46,7 @@ class _Response:
     correlation: bytes | None
     said: Inspection | str
     over: Teller | None = None
+    tries: int = 0
     is_acknowledged: Callable[[], bool] = lambda: False
 
 
@@ -83,18 +88,29 @@ class Responses:
             self._add(_Response(topic, correlation, sentence))
 
     def send(self, connection: Teller) -> None:
-        """Send what this connection was not given yet; what an earlier one had and did not get acknowledged goes again."""
+        """Send what this connection was not given yet; what an earlier one had and did not get acknowledged goes once more."""
         with self._lock:
-            while self._waiting and self._waiting[0].is_acknowledged():
-                self._waiting.popleft()
-            new = list(takewhile(lambda one: one.over is not connection, reversed(self._waiting)))  # what was sent stands before them
-            for one in reversed(new):
-                if one.is_acknowledged():
-                    continue
-                told = connection.tell(one.topic, self._payload(one, connection), properties=_properties(one))
+            self._waiting = deque(one for one in self._waiting if not one.is_acknowledged() and not self._is_given_up(one, connection))
+            under_way = sum(one.over is connection for one in self._waiting)
+            for one in islice(self._waiting, under_way, WINDOW):  # what was sent stands before the others
+                payload = self._payload(one, connection)
+                told = connection.tell(one.topic, payload, properties=_properties(one))
                 if told is None:
                     return
-                one.over, one.is_acknowledged = connection, told
+                one.over, one.is_acknowledged, one.tries = connection, told, one.tries + 1
+
+    def _is_given_up(self, response: _Response, connection: Teller) -> bool:
+        if response.over is connection:
+            return False
+        is_too_large = len(self._payload(response, connection)) + _around(response) > self._limit(connection)
+        if is_too_large or response.tries >= MAX_TRIES:
+            why = "it is larger than the broker takes" if is_too_large else f"{MAX_TRIES} connections ended before the broker had it"
+            log.warning("response dropped topic=%s: %s", response.topic[:80], why)
+            return True
+        return False
+
+    def _limit(self, connection: Teller) -> int:
+        return min(self._max_bytes, connection.max_packet_bytes or MAX_MESSAGE_BYTES)
 
     def _add(self, response: _Response) -> None:
         while self._waiting and self._waiting[0].is_acknowledged():
@@ -112,9 +128,12 @@ class Responses:
         if isinstance(response.said, str):
             return json.dumps({"error": response.said}, ensure_ascii=False).encode()
         payload = encode(response.said)
-        around = PACKET_BYTES + len(response.topic.encode()) + len(response.correlation or b"")
-        fits = len(payload) + around <= min(self._max_bytes, connection.max_packet_bytes or MAX_MESSAGE_BYTES)
+        fits = len(payload) + _around(response) <= self._limit(connection)
         return payload if fits else encode(shortened(response.said))
+
+
+def _around(response: _Response) -> int:
+    return PACKET_BYTES + len(response.topic.encode()) + len(response.correlation or b"")
 
 
 def _properties(response: _Response) -> Properties:

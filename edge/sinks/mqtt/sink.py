@@ -40,6 +40,7 @@ FIRST_FAILURE = 0x80
 """MQTT 5, 2.4: reason codes from here on mean that the operation failed."""
 PACKET_BYTES = 16
 """What a packet holds besides topic, properties and payload, at most."""
+LOST_AT_TOPIC, MAX_BLAMED = 2, 1_000
 SMALL_BYTES = 1_024
 """No verdict of so few bytes is too large."""
 LOSSES = 5
@@ -118,6 +119,10 @@ class MqttSink:
         self._undelivered: Counter[str] = Counter()
         """How often the connection was lost while the largest message under way was that of an inspection, by its id."""
         self._retained: dict[str, bytes] = {}
+        self._untaken: dict[str, str] = {}
+        """Why the broker does not take a topic, on this connection."""
+        self._blamed: Counter[str] = Counter()
+        """How often in a row the connection was lost with a topic other than verdicts under way."""
         self._refreshed_at = 0.0
         self._lock = threading.Lock()
         self._states_lock = threading.Lock()
@@ -157,8 +162,10 @@ class MqttSink:
         self._send_responses()
 
     def complaint(self) -> str | None:
-        """The topics that the broker does not let the box hear."""
+        """The topics that the broker does not let the box hear or publish."""
         connection = self._connection
+        for topic, why in tuple(self._untaken.items()):
+            return f"the broker {self._settings.host} does not take {topic} ({why}): check its access rules"
         if connection is None or not connection.not_subscribed:
             return None
         topics = ", ".join(connection.not_subscribed)
@@ -172,6 +179,7 @@ class MqttSink:
         """
         with self._lock:
             self._refresh(self._live_connection())
+            self._send_responses()
 
     def reach(self) -> None:
         """Greet the broker and leave: no topic is touched.
@@ -192,29 +200,40 @@ class MqttSink:
             connection = self._live_connection()
             if self._clock() - self._refreshed_at >= STATE_EVERY_S:  # also where no verdict gets through: the status says why
                 self._refresh(connection)
+            if self._taken:  # verdicts first: a response may be the reason why the connection was lost
+                self._send_responses()
+            cannot: DeliveryError | None = None
             under_way: deque[tuple[Inspection, Sent, int]] = deque()
             left = iter(inspections)
             while True:
                 window = connection.window if self._taken else 1
-                while len(under_way) < window and (inspection := next(left, None)) is not None:
-                    under_way.append(self._send(connection, inspection))
+                while cannot is None and len(under_way) < window and (inspection := next(left, None)) is not None:
+                    try:
+                        under_way.append(self._send(connection, inspection))
+                    except DeliveryError as err:  # those before it are waited for
+                        cannot = err
                 if not under_way:
-                    return
+                    break
                 inspection, sent, _ = under_way[0]
                 self._taken = False
                 try:
                     code = connection.acknowledgement(sent)
                 except DeliveryError:
                     largest = max(under_way, key=lambda one: one[2])[0].id
+                    if len(self._undelivered) > MAX_BLAMED:
+                        self._undelivered.clear()
                     self._undelivered[largest] += LOSSES if connection.too_large else 1
                     raise
                 self._require_taken(code, sent.topic)
                 under_way.popleft()
                 self._taken = True
-                self._undelivered.clear()
+                self._undelivered.pop(inspection.id, None)
                 with self._states_lock:
                     self._states[inspection.station].add(inspection)
                 yield inspection
+            if cannot is not None:
+                self._taken = False
+                raise cannot
 
     def _send(self, connection: MqttConnection, inspection: Inspection) -> tuple[Inspection, Sent, int]:
         """Publish a verdict, shortened where the broker takes no larger one; returns it with the bytes of the message."""
@@ -283,7 +302,7 @@ class MqttSink:
             if self._connection is not None:
                 self._connection.abandon()
                 self._connection = None
-            self._retained = {}
+            self._retained, self._untaken = {}, {}
             self._connection = self._open(will=(self._status_topic, Status(state="offline").payload()))
             self._refresh(self._connection)
         return self._connection
@@ -295,19 +314,37 @@ class MqttSink:
         )
 
     def _refresh(self, connection: MqttConnection) -> None:
-        """Publish the retained topics that the broker does not have as they are wanted."""
-        self._responses.send(connection)
+        """Publish the retained topics that the broker does not have as they are wanted, and events.
+
+        What it does not take is told as a complaint, and does not hold up verdicts.
+        """
         with self._states_lock:
             wanted = dict(self._wanted)
             states = {f"{self._root}/{station}/state": state.payload() for station, state in self._states.items()}
         for topic, payload in (wanted | states).items():
             if self._retained.get(topic) != payload:
-                _check(connection.publish(topic, payload, retain=True), topic)
+                self._publish_beside(connection, topic, payload, retain=True)
                 self._retained[topic] = payload
         while (event := self.replays.next_event()) is not None:
-            _check(connection.publish(self._events_topic, event, retain=False), self._events_topic)
-            self.replays.event_delivered(event)
+            self.replays.event_delivered(event)  # before it is tried: once lost, a consumer asks again
+            self._publish_beside(connection, self._events_topic, event, retain=False)
         self._refreshed_at = self._clock()
+
+    def _publish_beside(self, connection: MqttConnection, topic: str, payload: bytes, *, retain: bool) -> None:
+        """Publish what is no verdict; after two lost connections in a row at this topic, the next one goes without it."""
+        if self._blamed[topic] >= LOST_AT_TOPIC:
+            self._blamed[topic], self._untaken[topic] = 0, "the connection was lost each time"
+            return
+        try:
+            code = connection.publish(topic, payload, retain=retain)
+        except DeliveryError:
+            self._blamed[topic] += 1
+            raise
+        self._blamed[topic] = 0
+        if code >= FIRST_FAILURE:
+            self._untaken[topic] = str(ReasonCode(PacketTypes.PUBACK, identifier=code))
+        else:
+            self._untaken.pop(topic, None)
 
 
 def _check(code: int, topic: str) -> None:

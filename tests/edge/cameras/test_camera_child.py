@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from edge.cameras import open_camera
-from edge.cameras.child import ChildCamera
-from edge.cameras.reader import FRAME, HEADER
+from edge.cameras.capture_factory import CaptureFactory
+from edge.cameras.child import PATIENCE_S, ChildCamera
+from edge.cameras.reader import DAMAGED, DOUBTED, FRAME, HEADER
 from edge.cameras.reader_process import Source
 from edge.cameras.rtsp import open_rtsp
 from edge.errors import CameraError
@@ -63,6 +64,24 @@ def test_a_child_that_stalls_is_killed_told_and_started_anew(tmp_path: Path) -> 
     assert [capture.sequence for capture in taken] == [1, 2, 3, 4, 5]
     assert len(running) == 1
     assert next(captures, None) is None
+
+
+@pytest.mark.parametrize("kind", [DAMAGED, DOUBTED], ids=["damaged", "doubted"])
+def test_a_stream_that_stays_damaged_is_opened_again_when_patience_is_over(kind: int, tmp_path: Path) -> None:
+    now_s = [0.0]
+    program = scripts.lives(str(tmp_path / "lives"), scripts.damaged("bad", "DAMAGED" if kind == DAMAGED else "DOUBTED"), scripts.FOREVER)
+    source = Source("test", "rtsp://secret@host", cv2.CAP_ANY, (), {}, open_ms=60_000, read_ms=60_000)
+    captures = CaptureFactory("cell-01", monotonic_ns=lambda: int(now_s[0] * 1e9))
+    with closing(ChildCamera(source, station="cell-01", captures=captures, command=(sys.executable, "-c", program))) as camera:
+        frames = camera.frames()
+        early = [lost(next(frames)) for now_s[0] in (0.0, PATIENCE_S[kind] / 2, PATIENCE_S[kind])]
+        now_s[0] = PATIENCE_S[kind] + 1.0
+        late = [lost(next(frames)), lost(next(frames))]  # the last picture, and the camera that is out until it is opened
+
+        assert isinstance(next(frames), Frame)
+
+    assert {capture.reason for capture in early + late} == {Reason.CAMERA_DAMAGED}
+    assert all(("no packet is missing" in capture.detail) is (kind == DOUBTED) for capture in early + late)
 
 
 TROUBLES = {

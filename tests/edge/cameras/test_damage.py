@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from edge.cameras.damage import BEGIN_S, HOLD_S, MAX_COMPLAINT, Damage, complaint_in
+from edge.cameras.damage import BEGIN_S, DOUBT_S, HOLD_S, MAX_COMPLAINT, Damage, complaint_in
 
 ERROR = "[OPENCV:FFMPEG:16] error while decoding MB 17 2\n"
+MISSED = "[OPENCV:FFMPEG:24] RTP: missed 3 packets\n"
 CONCEALED = "[OPENCV:FFMPEG:32] concealing 160 DC, 160 AC, 160 MV errors in P frame\n"
 
 
@@ -16,7 +17,7 @@ CONCEALED = "[OPENCV:FFMPEG:32] concealing 160 DC, 160 AC, 160 MV errors in P fr
         ("", None),
         (ERROR, "error while decoding MB 17 2"),
         (CONCEALED, "concealing 160 DC, 160 AC, 160 MV errors in P frame"),
-        ("[OPENCV:FFMPEG:24] RTP: missed 3 packets\n", "RTP: missed 3 packets"),
+        (MISSED, "RTP: missed 3 packets"),
         ("[OPENCV:FFMPEG:48] Frame num gap 5 3\n", "Frame num gap 5 3"),
         ("[OPENCV:FFMPEG:48] missing nothing, dropping nothing\n", None),
         ("[OPENCV:FFMPEG:24] deprecated pixel format used, make sure you did set range correctly\n", None),
@@ -24,6 +25,8 @@ CONCEALED = "[OPENCV:FFMPEG:32] concealing 160 DC, 160 AC, 160 MV errors in P fr
         ("[OPENCV:FFMPEG:32] Reinit context to 320x240\n" + ERROR, "error while decoding MB 17 2"),
         ("[ WARN:0@1.2] global cap_ffmpeg.cpp:1 an error of ours\n", None),
         ("[OPENCV:FFMPEG:16] " + "x" * 1_000 + "\n", "x" * MAX_COMPLAINT),
+        ("[OPENCV:FFMPEG:16] method DESCRIBE of rtsp://me:my/secret@cam/1 failed\n", "method DESCRIBE of rtsp://***@cam/1 failed"),
+        ("[OPENCV:FFMPEG:16] rtsp://me:" + "secret" * 100 + "@cam/1\n", "rtsp://***@cam/1"),
     ],
 )
 def test_a_complaint_is_an_error_or_a_loss_and_no_header_without_a_picture(said: str, complaint: str | None) -> None:
@@ -37,7 +40,15 @@ def test_what_the_station_knows_to_be_harmless_is_no_complaint() -> None:
 
 def test_pictures_are_damaged_from_the_complaint_until_the_next_clean_key_frame() -> None:
     damage = Damage(opened_s=0.0)
-    stream = [("", True, "I"), ("", False, "P"), (ERROR, False, "P"), ("", False, "P"), ("", False, "P"), ("", True, "I"), ("", False, "P")]
+    stream = [
+        ("", True, "I"),
+        ("", False, "P"),
+        (MISSED, False, "P"),
+        (ERROR, False, "P"),
+        ("", False, "P"),
+        ("", True, "I"),
+        ("", False, "P"),
+    ]
 
     lost = [damage.see(said, key_packet=key, kind=kind, at_s=1.0) is not None for said, key, kind in stream]
 
@@ -98,3 +109,52 @@ def test_a_stream_that_was_opened_with_complaints_begins_with_a_key_frame_that_w
     assert damage.see("", key_packet=True, kind="I", at_s=0.1) is not None
     assert damage.see("", key_packet=False, kind="P", at_s=HOLD_S + 0.1) is not None
     assert damage.see("", key_packet=True, kind="I", at_s=HOLD_S + 0.2) is None
+
+
+AFTER_S = DOUBT_S / 2
+
+
+def lost_after(damage: Damage, said: str, seconds: float) -> bool:
+    """Whether a key frame is lost that comes so many seconds after a sound picture and a picture of which the decoder said this."""
+    damage.see("", key_packet=True, kind="I", at_s=1.0)
+    damage.see(said, key_packet=False, kind="P", at_s=1.0)
+    return damage.see("", key_packet=True, kind="I", at_s=1.0 + seconds) is not None
+
+
+@pytest.mark.parametrize(("said", "is_doubted"), [(MISSED, False), (ERROR + MISSED, False), (ERROR, True), (CONCEALED, True)])
+def test_a_stream_in_which_no_packet_is_missing_and_the_decoder_complains_is_doubted(said: str, is_doubted: bool) -> None:  # noqa: FBT001
+    damage = Damage(opened_s=0.0)
+
+    assert lost_after(damage, said, AFTER_S) is is_doubted
+    assert damage.is_doubted is is_doubted
+
+
+def test_a_doubted_stream_is_believed_with_the_first_key_frame_after_some_time_without_complaint() -> None:
+    damage = Damage(opened_s=0.0)
+
+    assert lost_after(damage, ERROR, AFTER_S)
+    assert lost_after(damage, ERROR, AFTER_S)
+    assert not lost_after(damage, ERROR, DOUBT_S)
+    assert not damage.is_doubted
+
+
+def test_what_is_complained_about_after_a_loss_comes_from_the_loss() -> None:
+    damage = Damage(opened_s=0.0)
+    damage.see("", key_packet=True, kind="I", at_s=1.0)
+    damage.see(MISSED, key_packet=False, kind="P", at_s=1.0)
+    damage.see(ERROR, key_packet=False, kind="P", at_s=1.1)
+
+    assert damage.see("", key_packet=True, kind="I", at_s=1.2) is None
+    assert lost_after(damage, ERROR, AFTER_S)
+
+
+def test_complaints_before_the_first_sound_picture_raise_no_doubt() -> None:
+    damage = Damage(opened_s=0.0)
+    damage.see(ERROR, key_packet=False, kind="P", at_s=BEGIN_S + 1.0)
+
+    assert not damage.is_doubted
+    assert damage.see("", key_packet=True, kind="I", at_s=BEGIN_S + 1.1) is None
+
+
+def test_the_damage_of_a_file_stays_where_it_is() -> None:
+    assert not lost_after(Damage(opened_s=0.0, doubt_s=0.0), ERROR, 0.1)

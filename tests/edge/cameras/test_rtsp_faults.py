@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from edge.cameras.rtsp import open_rtsp
+from edge.commands.examination import try_camera
 from edge.records import Frame, LostFrame, Reason
 from firmware_config.cameras import RtspCamera
 from tests.faults.camera_scene import read_number
 from tests.faults.rtsp_relay import main, rtsp_camera
+from tests.support.sample_records import station as sample_station
 from tests.support.tiny_bundle import is_one_sentence
 
 ENOUGH = 400
@@ -51,11 +53,20 @@ def test_what_the_station_calls_harmless_is_no_damage(harmless: tuple[str, ...])
         settings = RtspCamera(kind="rtsp", url=sender.url, harmless=harmless)
         with closing(open_rtsp(settings, station="s1")) as camera:
             captures = camera.frames()
-            given = [next(captures) for _ in range(30)]
+            given = [next(captures) for _ in range(10)]
 
     lost = [capture.detail for capture in given if isinstance(capture, LostFrame)]
     assert bool(lost) is not bool(harmless)
     assert all("Invalid qtable length" in detail for detail in lost)
+
+
+@pytest.mark.long
+def test_doctor_says_of_a_live_camera_what_one_picture_does_not_tell() -> None:
+    with rtsp_camera() as sender:
+        said = try_camera(sample_station(camera={"kind": "rtsp", "url": sender.url}))
+
+    assert said.startswith(f"rtsp gives 320x240 from {sender.url}")
+    assert "frozen" in said
 
 
 @pytest.mark.long

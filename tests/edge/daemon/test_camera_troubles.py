@@ -92,9 +92,10 @@ def test_a_camera_that_says_nothing_at_all_does_not_hold_up_another_station(spoo
     ("program", "reason", "code"),
     [
         (scripts.damaged("error while decoding MB 3 4"), Reason.CAMERA_DAMAGED, "camera_damaged"),
+        (scripts.damaged("error while decoding MB 3 4", "DOUBTED"), Reason.CAMERA_DAMAGED, "camera_damaged"),
         (scripts.TROUBLED, Reason.CAMERA_UNREACHABLE, "camera_unreachable"),
     ],
-    ids=["damaged", "unreachable"],
+    ids=["damaged", "doubted", "unreachable"],
 )
 def test_trouble_is_named_in_status_state_log_metrics_and_verdicts_with_its_station(
     spool: Spool, caplog: pytest.LogCaptureFixture, program: str, reason: Reason, code: str

@@ -11,7 +11,7 @@ from edge.message import encode
 from edge.records import TriggerRequest
 from edge.sinks.mqtt.command_topics import CommandTopics
 from edge.sinks.mqtt.connection import Received
-from edge.sinks.mqtt.responses import MAX_EXPECTED, MAX_WAITING, Responses
+from edge.sinks.mqtt.responses import MAX_EXPECTED, MAX_WAITING, WINDOW, Responses
 from edge.sinks.route import Commands, Taken
 from tests.support.inspections import FULL
 
@@ -205,7 +205,7 @@ def test_answers_that_nobody_acknowledges_are_dropped_at_last_and_that_is_said_o
         responses.refuse(f"plc/{number}", None, "no")
     link = Link()
     responses.send(link)
-    assert [topic for topic, *_ in link.told] == [f"plc/{number}" for number in range(5, MAX_WAITING + 5)]
+    assert [topic for topic, *_ in link.told] == [f"plc/{number}" for number in range(5, 5 + WINDOW)]
     assert [record.getMessage() for record in caplog.records] == ["responses dropped, the broker acknowledges too slowly first=plc/0"]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.daemon.dispatcher import MARK_ROWS
 from edge.errors import DeliveryError
 from edge.message import decode, encode
 from edge.sinks.jsonl import JsonlSink
@@ -98,3 +99,15 @@ def test_a_folder_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> Non
             sink.connect()
         (tmp_path / "missing").mkdir()
         list(sink.deliver([inspection(1)]))
+
+
+def test_after_a_kill_at_most_twenty_lines_come_twice(tmp_path: Path) -> None:
+    path = tmp_path / "verdicts.jsonl"
+    with opened(path) as sink:
+        noted, most = 0, 0
+        for handed_back, _ in enumerate(sink.deliver(inspection(number) for number in range(100)), 1):
+            most = max(most, path.read_bytes().count(b"\n") - noted)
+            if handed_back % MARK_ROWS == MARK_ROWS // 2:  # as if others had been noted before
+                noted = handed_back
+    assert path.read_bytes().count(b"\n") == 100
+    assert most <= 20

@@ -15,7 +15,7 @@ from edge.message import decode, encode, shortened
 from edge.records import Inspection
 from edge.sinks.mqtt.sink import LOSSES, MqttSink
 from firmware_config.outputs import MqttOutput
-from tests.faults.broker import DROP, ScriptedBroker
+from tests.faults.broker import DROP, Greeting, ScriptedBroker
 from tests.support.consumer import Consumer
 from tests.support.inspections import FULL, inspection
 from tests.support.mosquitto import Mosquitto
@@ -26,7 +26,7 @@ TOO_LARGE = 0x95
 
 def large(station: str = "s1") -> Inspection:
     assert FULL.description is not None
-    words = replace(FULL.description.words, captions=("a caption " * 400,))
+    words = replace(FULL.description.words, captions=("a caption " * 600,))
     return replace(FULL, station=station, description=replace(FULL.description, words=words), detail="x" * 500)
 
 
@@ -76,7 +76,7 @@ def test_what_is_left_says_the_decision_and_that_it_is_short() -> None:
 def test_a_limit_in_the_settings_holds_for_brokers_that_say_nothing(tmp_path: Path) -> None:
     broker = Mosquitto(tmp_path / "broker")
     broker.start()
-    output = MqttOutput(host="127.0.0.1", port=broker.port, protocol="3.1.1", max_message_bytes=LIMIT_BYTES)
+    output = MqttOutput(host="127.0.0.1", port=broker.port, protocol="3.1.1", max_message_bytes=4_096)
     sink = MqttSink(output, root="plant", box="box1", stations=("s1",), info={})
     with Consumer(broker, "plant/s1/verdict", protocol="3.1.1") as consumer:
         list(sink.deliver([large()]))
@@ -96,9 +96,9 @@ def test_a_broker_that_refuses_or_hangs_up_gets_it_short_after_a_while(answers: 
 
 
 def test_where_not_even_the_shortest_fits_the_sentence_says_both_sizes() -> None:
-    with ScriptedBroker([], protocol="5") as broker:
-        output = MqttOutput(host="127.0.0.1", port=broker.port, max_message_bytes=1_024)
-        sink = MqttSink(output, root="plant" * 20, box="box1", stations=("s1",), info={})
+    with ScriptedBroker([], protocol="5", greeting=Greeting(maximum_packet_bytes=700)) as broker:
+        output = MqttOutput(host="127.0.0.1", port=broker.port)
+        sink = MqttSink(output, root="plant", box="box1", stations=("s1",), info={})
         with pytest.raises(DeliveryError, match=r"has \d+ bytes, the broker takes \d+, and without its words it has \d+: raise"):
             list(sink.deliver([replace(large(), source="/a/very/long/path" * 40)]))
         sink.close()

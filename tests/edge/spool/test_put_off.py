@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,16 @@ def test_a_backlog_may_be_put_off_again_and_again(spool: Spool) -> None:
     assert spool.backlog("mqtt", ("s1",)) == 3 * BACKLOG - len(went)
     went += drained(spool)
     assert sorted(went) == list(range(1, 3 * BACKLOG + 1))
+
+
+def test_what_is_put_off_while_nothing_goes_out_is_one_span(tmp_path: Path, spool: Spool) -> None:
+    for outage in range(5):
+        for number in range(BACKLOG):
+            spool.commit(inspection(outage * BACKLOG + number))
+        assert spool.put_off("mqtt", ("s1",), more_than=NEWEST_ROWS)
+    with closing(sqlite3.connect(tmp_path / "spool.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM put_off").fetchone() == (1,)
+    assert drained(spool) == [*range(5 * BACKLOG - NEWEST_ROWS + 1, 5 * BACKLOG + 1), *range(1, 5 * BACKLOG - NEWEST_ROWS + 1)]
 
 
 def test_each_station_is_put_off_by_itself(spool: Spool) -> None:
