@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 WARM_UP_S = 30.0
-"""A process that has just begun still fills its caches."""
+"""A process that has just begun still fills its caches: at least so long, and half of its life."""
 BOX, CONSUMER = "box", "consumer"
 
 
@@ -75,16 +76,30 @@ def _range(values: Sequence[int]) -> tuple[int, int]:
 
 
 def slope(samples: Sequence[Sample]) -> float | None:
-    """Growth of memory after the warm-up, in MiB an hour: one line through all lives of a process, each with a height of its own."""
+    """Growth of memory in the second half of each life, in MiB an hour: one line through all of them, each with a height of its own."""
     above = below = 0.0
     for life in {one.life for one in samples}:
-        some = [one for one in samples if one.life == life and one.age_s > WARM_UP_S]
+        ages = [one.age_s for one in samples if one.life == life]
+        some = [one for one in samples if one.life == life and one.age_s > max(WARM_UP_S, max(ages) / 2)]
         if len(some) < 2:
             continue
         age, rss = sum(one.age_s for one in some) / len(some), sum(one.rss_bytes for one in some) / len(some)
         above += sum((one.age_s - age) * (one.rss_bytes - rss) for one in some)
         below += sum((one.age_s - age) ** 2 for one in some)
     return above / below * 3_600 / (1 << 20) if below else None
+
+
+def read(folder: Path) -> Account:
+    """What `write` has written, with the figures of the samples made anew."""
+    account = Account(**json.loads((folder / "soak.json").read_text()))
+    with (folder / "soak.csv").open(newline="") as file:
+        kinds: dict[str, Callable[[str], Any]] = {"str": str, "float": float, "int": int}
+        read_as = [kinds[kind] for kind in Sample.__annotations__.values()]
+        account.samples = [
+            Sample(*(convert(value) for convert, value in zip(read_as, row, strict=True))) for row in list(csv.reader(file))[1:]
+        ]
+    account.sum_up()
+    return account
 
 
 def write(account: Account, out: Path) -> None:
