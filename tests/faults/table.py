@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -28,13 +29,14 @@ ELSEWHERE = "see the page"
 
 @dataclass(frozen=True)
 class Figure:
-    """What a run of a row gave: `size` is "full" or "a fifth"."""
+    """What a run of a row gave: `size` is "full" or "a fifth", `load` what else the machine had to do."""
 
     size: str
     reached: tuple[str, ...]
     failed: int
     seconds: float
     date: str
+    load: str = ""
 
 
 def run(name: str, *, full: bool) -> Figure:
@@ -51,7 +53,8 @@ def run(name: str, *, full: bool) -> Figure:
     said = [each.get("value", "") for case in cases for each in case.iter("property") if each.get("name", "").split()[0] == name]
     seconds = sum(float(case.get("time", 0)) for case in cases)
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d")
-    return Figure(size, tuple(said) or (f"{len(cases) - failed} of {len(cases)} tests pass",), failed, seconds, date)
+    load = f"load {os.getloadavg()[2]:.0f} on {os.cpu_count()} cores"
+    return Figure(size, tuple(said) or (f"{len(cases) - failed} of {len(cases)} tests pass",), failed, seconds, date, load)
 
 
 def keep(name: str, figure: Figure) -> None:
@@ -75,7 +78,7 @@ def page(figures: dict[str, Figure]) -> str:
         "Written by `python -m tests.faults.table`. Each row is an experiment with real parts (files, processes, mosquitto);",
         "docs/faults.md lists the tools. `make soak` runs the full sizes, `make test` about a fifth. A figure says which size it is of.",
         "",
-        "| row | experiment | asked | size | reached | s | date |",
+        "| row | experiment | asked | size | reached | s | date, load of the machine |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, row in ROWS.items():
@@ -84,7 +87,11 @@ def page(figures: dict[str, Figure]) -> str:
         said += (row.study.told() if row.study is not None else ()) + ((row.note,) if row.note else ())
         if figure is not None and figure.failed:
             said += (f"**{figure.failed} failed**",)
-        size, seconds, date = (figure.size, f"{figure.seconds:.0f}", figure.date) if figure is not None else (ELSEWHERE, "", "")
+        size, seconds, date = (
+            (figure.size, f"{figure.seconds:.0f}", ", ".join(filter(None, (figure.date, figure.load))))
+            if figure is not None
+            else (ELSEWHERE, "", "")
+        )
         lines.append(f"| {name} | {row.experiment} | {row.asked} | {size} | {'<br>'.join(said)} | {seconds} | {date} |")
     return "\n".join(lines) + "\n"
 
