@@ -98,9 +98,10 @@ class LiveCamera:
         return fault
 
     def heal(self) -> None:
-        """End the fault."""
+        """End the fault, where there is one."""
         self._camera.show("none")
-        self.spells[-1].ended_s = time.time()
+        if self.spells:
+            self.spells[-1].ended_s = min(self.spells[-1].ended_s, time.time())
 
     def _watch(self) -> None:
         """Read the stream as it was before the relay spoils it; begin again when it ends."""
@@ -112,9 +113,13 @@ class LiveCamera:
                 is_good, pixels = video.read()
                 if not is_good:
                     break
-                number, digest = _parsed(saw(np.asarray(pixels, np.uint8)))
-                self._truth.setdefault(number, {}).setdefault(digest, time.time())
+                self.witnessed(np.asarray(pixels, np.uint8), time.time())
             video.release()
+
+    def witnessed(self, pixels: NDArray[np.uint8], at_s: float) -> None:
+        """Take that the stream without faults has this picture, seen at a moment in seconds since 1970."""
+        number, digest = _parsed(saw(pixels))
+        self._truth.setdefault(number, {}).setdefault(digest, at_s)
 
     def passed(self, verdicts: Sequence[Inspection]) -> Passed:
         """Compare verdicts of this camera, in their order, with the truth."""
