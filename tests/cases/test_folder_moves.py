@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.cameras.folder.inotify import FolderEvents
 from edge.records import Frame
 from tests.support.watched_folder import Watch, other_file_system, picture, put
 
@@ -64,6 +65,28 @@ def test_a_judged_file_is_deleted_if_the_station_says_so(folder: Path, spool: Pa
 
     assert len(watch.given) == 2
     assert names(folder) == ["notes.txt"]
+
+
+class LateReports(FolderEvents):
+    """On a busy machine much happens while no report is waited for: it is read with the whole folder, or before a file is."""
+
+    def wait(self, timeout_s: float) -> bool:
+        super().wait(timeout_s)
+        return False
+
+
+@pytest.mark.parametrize("after", ["delete", "move"])
+def test_a_judged_file_that_the_box_took_away_is_not_missed(folder: Path, spool: Path, target: Path, after: str) -> None:
+    settings: dict[str, object] = {"after": after} | ({"move_to": target} if after == "move" else {})
+    count = 5
+    with Watch(folder, spool, reports=LateReports, **settings) as watch:
+        watch.look()
+        for number in range(count):
+            put(folder, f"{number}.png", picture(number))
+            watch.wait_for(number + 1)
+            watch.look(3)
+
+    assert watch.given == [(f"{number}.png", None) for number in range(count)]
 
 
 def test_a_judged_file_is_moved_with_a_number_where_its_name_is_taken(folder: Path, spool: Path, target: Path) -> None:

@@ -14,8 +14,10 @@ import argparse
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -218,22 +220,25 @@ class Agenda:
 
 
 def soak(root: Path, *, seconds: float, schedule: Schedule, live: bool = False) -> Account:
-    """Feed, spoil and watch for so long, then settle and count. `live`: the third station has an RTSP camera."""
-    account = Account(seconds=seconds)
+    """Feed, spoil and watch for so long, or until SIGTERM, then settle and count. `live`: the third station has an RTSP camera."""
+    account, ended = Account(), threading.Event()
     with ExitStack() as stack:
+        before = signal.signal(signal.SIGTERM, lambda _number, _frame: ended.set())
+        stack.callback(signal.signal, signal.SIGTERM, before)
         camera = stack.enter_context(LiveCamera()) if live else None
         box = Soak(root, camera=camera)
         stack.callback(box.clean)
         box.consumer.start()
         box.start_box()
         agenda, began, sample_at = Agenda(box, account, schedule), time.monotonic(), 0.0
-        while (now_s := time.monotonic() - began) < seconds:
+        while (now_s := time.monotonic() - began) < seconds and not ended.is_set():
             box.feed()
             agenda.tick(now_s)
             if now_s >= sample_at:
                 sample_at += SAMPLE_EVERY_S
                 account.samples += box.look(began)
             time.sleep(PICTURE_EVERY_S)
+        account.seconds = round(now_s)
         box.give_folder()
         if camera is not None:
             camera.heal()

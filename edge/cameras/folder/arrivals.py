@@ -7,7 +7,7 @@ whole when its size and time have stood still.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -66,6 +66,11 @@ class Arrivals:
         else:
             # Some writers make an empty file, close it and open it again: only a file with content is whole at once.
             arrival.is_open, arrival.closed, arrival.closed_bytes = False, facts[0] > 0, facts[0]
+
+    def forget(self, gone: Iterable[str]) -> None:
+        """Take that these files are gone: nothing reports a file that is deleted."""
+        for name in gone:
+            self._files.pop(name, None)
 
     def lose_reports(self) -> None:
         """Take that some reports were lost: every file must stand still again."""

@@ -268,8 +268,9 @@ class WatchedFolder:
             return
         names = self._arrivals.names()
         judged = {self._root / name: facts for name in names if (facts := self._known.committed(name)) is not None}
-        gone = self._disposal.dispose(judged)
-        self._known.forget([path.relative_to(self._root).as_posix() for path in gone], for_good=True)
+        gone = [path.relative_to(self._root).as_posix() for path in self._disposal.dispose(judged)]
+        self._known.forget(gone, for_good=True)
+        self._arrivals.forget(gone)  # else one that was reported before it was judged is missed: a FAULT for a part that has its verdict
 
 
 def unreachable(outage: Outage, settings: Settings, err: OSError) -> LostFrame | None:
