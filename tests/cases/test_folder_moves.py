@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ class LateReports(FolderEvents):
 
 @pytest.mark.parametrize("after", ["delete", "move"])
 def test_a_judged_file_that_the_box_took_away_is_not_missed(folder: Path, spool: Path, target: Path, after: str) -> None:
-    settings: dict[str, object] = {"after": after} | ({"move_to": target} if after == "move" else {})
+    settings: dict[str, Any] = {"after": after} | ({"move_to": target} if after == "move" else {})
     count = 5
     with Watch(folder, spool, reports=LateReports, **settings) as watch:
         watch.look()
