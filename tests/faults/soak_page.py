@@ -1,7 +1,7 @@
 """The page of soaks: what went wrong on purpose, what was missing, doubled or passed, and how memory went.
 
-`python -m tests.faults.soak_page soak --out docs/studies/soak.md` reads what `python -m tests.faults.soak` has written, and copies its table
-and plot beside the page. Of more folders each has a column.
+`python -m tests.faults.soak_page soak --out docs/studies/soak.md` reads what `python -m tests.faults.soak` has written, and copies its
+table and plot beside the page. Of more folders each has a column.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Row:
 
 
 def _camera(row: str) -> Line:
-    return (rf"^\| {row}[^|]*\|[^|]*\|([^|]*)\|", f"{row.replace(chr(92), '')}: {{0}}")
+    return (rf"^\| ({row}[^|]*)\|[^|]*\|([^|]*)\|", "{0}: {1}")
 
 
 def _hostile(kind: str) -> Line:
@@ -68,7 +68,9 @@ def _soaked(name: str) -> Line:
 SPOOL, SYSTEM, INSPECTION, BUNDLE = "tests/edge/spool", "tests/system", "tests/edge/inspection", "tests/edge/bundle"
 UNPACKING = f"{BUNDLE}/test_interrupted_unpack.py"
 FROZEN = (r"C2, \d+ x frozen: H\.264, 1 M", r"C2, \d+ x frozen: H\.264, 500", r"C2, \d+ x frozen: H\.265", r"C2, \d+ x frozen: MPEG-4")
-DAMAGED = (r"C3, H\.264, 20% of packets drop", r"C3, H\.264, 20% of packets garbage")
+DAMAGED = tuple(
+    f"C3, {stream}" for stream in (r"H\.264, 20% of packets drop", r"H\.264, 20% of packets garbage", r"H\.265, 2% of packets g")
+)
 
 ROWS = {
     "R1": Row(
