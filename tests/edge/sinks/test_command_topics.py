@@ -8,11 +8,11 @@ import pytest
 from paho.mqtt.properties import Properties
 
 from edge.message import encode
-from edge.records import TriggerRequest
+from edge.records import Taken, TriggerRequest
 from edge.sinks.mqtt.command_topics import CommandTopics
 from edge.sinks.mqtt.connection import Received
 from edge.sinks.mqtt.responses import MAX_EXPECTED, MAX_WAITING, Responses
-from edge.sinks.route import Commands, Taken
+from edge.sinks.route import Commands
 from tests.support.inspections import FULL
 
 TRIGGER, SWITCH = "plant/s1/trigger", "plant/s1/enabled/set"
