@@ -355,8 +355,9 @@ class Daemon:
             pipeline.camera.close()
             pipeline.slot.close()
         self._answering.close()
-        for join in (self._worker.join, self._answering.join, *(pipeline.thread.join for pipeline in self._pipelines)):
-            join(max(0.0, began_at + STOP_S - time.monotonic()))
+        threads: list[threading.Thread | Answering] = [self._worker, self._answering, *(pipeline.thread for pipeline in self._pipelines)]
+        for thread in threads:
+            thread.join(max(0.0, began_at + STOP_S - time.monotonic()))
         until = time.monotonic() + DRAIN_S
         for dispatcher in self._dispatchers:
             with contextlib.suppress(SpoolError):  # a spool that cannot be read must not keep the threads alive

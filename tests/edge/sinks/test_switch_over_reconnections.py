@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import CallbackAPIVersion, Client, MQTTv5
+from paho.mqtt import publish
 
 from edge.sinks.mqtt.sink import MqttSink, mqtt_routes
 from edge.sinks.route import Commands
@@ -33,9 +33,6 @@ class Line:
     def __init__(self, broker: Mosquitto, protocol: str) -> None:
         settings = MqttOutput.model_validate({"host": "127.0.0.1", "port": broker.port, "protocol": protocol, "require_subscriber": False})
         self._broker = broker
-        self._client = Client(CallbackAPIVersion.VERSION2, client_id="line", protocol=MQTTv5)
-        self._client.connect("127.0.0.1", broker.port)
-        self._client.loop_start()
         self._switched: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self.sink = MqttSink(settings, root="plant", box="box1", stations=("a", "b"), info={})
         self.sink.commands.obey(Commands(lambda _: "taken", lambda name, on: self._switched.put((name, on))))
@@ -43,11 +40,11 @@ class Line:
         self.said()
 
     def say(self, payload: bytes, *, retain: bool) -> None:
-        self._client.publish(SWITCH, payload, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
+        self._publish(SWITCH, payload, retain=retain)
 
     def said(self) -> list[bool]:
         """How station a was switched; b is switched last, plainly, so that all before is known to have come."""
-        self._client.publish(OTHER, b"true", qos=1).wait_for_publish(PATIENCE_S)
+        self._publish(OTHER, b"true", retain=False)
         return [on for name, on in iter(lambda: self._switched.get(timeout=PATIENCE_S), ("b", True)) if name == "a"]
 
     def lose_the_connection(self) -> None:
@@ -55,10 +52,8 @@ class Line:
         self._broker.stop()
         self._broker.start()
 
-    def close(self) -> None:
-        self.sink.close()
-        self._client.disconnect()
-        self._client.loop_stop()
+    def _publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        publish.single(topic, payload, qos=1, retain=retain, hostname="127.0.0.1", port=self._broker.port)
 
 
 def test_a_retained_message_that_was_said_otherwise_since_does_not_come_back_with_the_connection(broker: Mosquitto) -> None:
@@ -69,7 +64,7 @@ def test_a_retained_message_that_was_said_otherwise_since_does_not_come_back_wit
     line.lose_the_connection()
     line.sink.connect()
     assert line.said() == []
-    line.close()
+    line.sink.close()
 
 
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -82,7 +77,7 @@ def test_a_retained_message_that_changed_while_the_box_was_away_is_obeyed(broker
     line.say(b"false", retain=True)
     line.sink.connect()
     assert line.said() == [False]
-    line.close()
+    line.sink.close()
 
 
 def test_a_box_listens_for_triggers_only_where_a_station_takes_them() -> None:
