@@ -1,122 +1,52 @@
 """A box of three stations under faults for an hour or a shift, and the account at the end: nothing missing, doubled or passed.
 
-`python -m tests.faults.soak --minutes 60 --out soak` feeds pictures to three stations, some of them black, kills the broker every 60 s and
-the box every 120 s with SIGKILL, and lets a camera misbehave every 30 s: its folder goes away for some seconds, or
-`--camera-fault COMMAND` is run. With `--camera rtsp://...` the third station has a live camera, whose pictures nobody counts. At the end
-every picture that was fed must have had one verdict at the consumer, and no black one may be OK. soak.csv and soak.png show memory,
-descriptors and threads of the box.
+`python -m tests.faults.soak --minutes 60 --out soak` feeds pictures to two stations, some of them black; the third has a live RTSP camera.
+Its relay stalls, sends garbage, drops packets, freezes and disappears in turn, every 30 s; the folders of the others go away for some
+seconds; the broker is killed every 60 s, the box every 120 s and its consumer (`kotoba-edge consume` with a SQLite file) every 300 s, all
+with SIGKILL. At the end every picture that was fed must have had one verdict in the consumer's database, every verdict of the box must be
+there, no black picture may be OK, and none that the live camera gave while it was frozen, or of which packets were lost. soak.csv and
+soak.png show memory, descriptors and threads of box and consumer; with `--page FILE` a page tells all of it.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import random
-import shlex
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
 
 import psutil
 
-from edge.message import decode
 from edge.records import Decision, Inspection
-from tests.support.consumer import Consumer, Got
-from tests.support.ledger import Ledger, ask_again
+from tests.faults.soak_account import BOX, CONSUMER, Account, Sample, write
+from tests.faults.soak_camera import LiveCamera
+from tests.faults.soak_consumer import SoakedConsumer, rows
 from tests.support.mosquitto import Mosquitto
 from tests.support.picture_files import encoded, gradient
 from tests.support.repository import ROOT
 
 STATIONS = ("cell-01", "cell-02", "cell-03")
-PICTURE_EVERY_S, SAMPLE_EVERY_S, FOLDER_GONE_S = 0.2, 5.0, 3.0
+TOPIC = "plant/line"
+PICTURE_EVERY_S, SAMPLE_EVERY_S, FOLDER_GONE_S, CAMERA_OUT_S = 0.2, 5.0, 3.0, 6.0
 BLACK_EVERY = 10
-WARM_UP_S = 30.0
-SETTLE_S = 180.0
-
-
-class Kept(Protocol):
-    """What a consumer has in the end; `settle` asks for what is missing. The plain one counts in memory (tests/support/ledger.py)."""
-
-    def verdicts(self) -> list[Inspection]:
-        """Each verdict that took effect."""
-        ...
-
-    def settle(self) -> None:
-        """Ask for every gap to be filled."""
-        ...
-
-
-class CountingConsumer:
-    """Counts each verdict once, and asks for gaps with `kotoba-edge spool replay`."""
-
-    def __init__(self, broker: Mosquitto, spool: Path) -> None:
-        self._ledger, self._spool = Ledger(), spool
-        self._consumer = Consumer(broker, "plant/line/+/verdict", persistent=True, on_message=self._add)
-        self._consumer.__enter__()
-
-    def _add(self, got: Got) -> None:
-        self._ledger.add(decode(got.payload))
-
-    def verdicts(self) -> list[Inspection]:
-        return self._ledger.effects
-
-    def settle(self) -> None:
-        ask_again(self._ledger.gaps(), self._spool)
-
-    def close(self) -> None:
-        self._consumer.__exit__()
-
-
-@dataclass
-class Sample:
-    """One look at the box; `life` counts how often it has been started."""
-
-    at_s: float
-    life: int
-    age_s: float
-    rss_bytes: int
-    descriptors: int
-    threads: int
-
-
-@dataclass
-class Account:
-    """What came of it."""
-
-    fed: int = 0
-    box_kills: int = 0
-    broker_kills: int = 0
-    camera_faults: int = 0
-    verdicts: int = 0
-    missing: int = 0
-    doubled: int = 0
-    ok_outside_the_gate: int = 0
-    exit_code: int | None = None
-    rss_slope_mib_per_h: float | None = None
-    descriptors: tuple[int, int] = (0, 0)
-    samples: list[Sample] = field(default_factory=list)
-
-    def is_good(self) -> bool:
-        """Whether nothing was lost, doubled or passed, and the box ended well."""
-        return (self.missing, self.doubled, self.ok_outside_the_gate, self.exit_code) == (0, 0, 0, 0)
+SETTLE_S = 300.0
 
 
 class Soak:
     """The box, what surrounds it, and what goes wrong."""
 
-    def __init__(self, root: Path, *, camera: str | None, camera_fault: str | None) -> None:
-        self._root = root
+    def __init__(self, root: Path, *, camera: LiveCamera | None) -> None:
         self._dice = random.Random(1)
-        self._camera_fault = camera_fault
-        self.broker = Mosquitto(root / "broker")
+        self.camera = camera
+        self.broker = Mosquitto(root / "broker", queued=1_000)  # as it comes: killed, it loses what it had for a consumer
         self.broker.start()
         self.spool = root / "spool.sqlite"
         self.folders = [root / "pictures" / name for name in STATIONS[: 2 if camera else 3]]
@@ -125,13 +55,15 @@ class Soak:
             for folder in self.folders
         }
         if camera:
-            cameras[STATIONS[2]] = {"kind": "rtsp", "url": camera}
+            cameras[STATIONS[2]] = {"kind": "rtsp", "url": camera.url}
         for folder in self.folders:
             folder.mkdir(parents=True)
         settings = {"mqtt": {"host": "127.0.0.1", "port": self.broker.port, "keepalive_s": 5}, "cameras": cameras}
         self._command = [sys.executable, "-m", "tests.support.soaked_box", str(root), json.dumps(settings)]
+        self.consumer = SoakedConsumer(root, port=self.broker.port, topic=TOPIC)
         self._good = [encoded(gradient(64 + number, 48), "PNG") for number in range(20)]
         self._black = encoded(gradient(64, 48) * 0, "PNG")
+        self._away: Path | None = None
         self.fed: dict[str, bool] = {}
         self.life = 0
         self._log = (root / "box.log").open("ab")
@@ -139,7 +71,7 @@ class Soak:
 
     def start_box(self) -> None:
         """Start it, for the first time or again."""
-        self.life, self._started_at = self.life + 1, time.monotonic()
+        self.life += 1
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         self._box = subprocess.Popen(self._command, cwd=ROOT, stdout=self._log, stderr=self._log, env=environment)
 
@@ -167,29 +99,32 @@ class Soak:
                 unfinished.rename(folder / name)
                 self.fed[name] = is_black
 
-    def spoil_camera(self) -> None:
-        """Let one camera misbehave."""
-        if self._camera_fault is not None:
-            subprocess.run(shlex.split(self._camera_fault), check=False, timeout=60)
-            return
+    def take_folder(self) -> None:
+        """Let a folder go away."""
         folder = self._dice.choice(self.folders)
-        away = folder.with_name(f"{folder.name}.away")
-        folder.rename(away)
-        until = time.monotonic() + FOLDER_GONE_S
-        while time.monotonic() < until:
-            self.feed()
-            time.sleep(PICTURE_EVERY_S)
-        away.rename(folder)
+        self._away = folder.with_name(f"{folder.name}.away")
+        folder.rename(self._away)
 
-    def look(self, began: float) -> Sample | None:
-        """Measure the box; None where it is just ending."""
-        assert self._box is not None
-        now = time.monotonic()
-        with suppress(psutil.Error):
-            process = psutil.Process(self._box.pid)
-            figures = (process.memory_info().rss, process.num_fds(), process.num_threads())
-            return Sample(now - began, self.life, now - self._started_at, *figures)
-        return None
+    def give_folder(self) -> None:
+        """Let it come back."""
+        if self._away is not None:
+            self._away.rename(self._away.with_suffix(""))
+            self._away = None
+
+    def look(self, began: float) -> list[Sample]:
+        """Measure box and consumer; nothing of one that is just ending."""
+        samples, now = [], time.monotonic()
+        box_pid = None if self._box is None else self._box.pid
+        for name, pid, life in ((BOX, box_pid, self.life), (CONSUMER, self.consumer.pid, self.consumer.life)):
+            with suppress(psutil.Error):
+                process = psutil.Process(pid)
+                figures = (process.memory_info().rss, process.num_fds(), process.num_threads(), len(process.children()))
+                samples.append(Sample(name, now - began, life, time.time() - process.create_time(), *figures))
+        return samples
+
+    def committed(self) -> set[str]:
+        """The verdicts that are in the spool of the box."""
+        return {name for (name,) in rows(self.spool, "SELECT id FROM inspections")}
 
     def end(self) -> int | None:
         """SIGTERM; its exit code."""
@@ -204,141 +139,159 @@ class Soak:
         if self._box is not None:
             self._box.kill()
             self._box.wait()
+        self.consumer.clean()
         self.broker.kill()
         self._log.close()
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Seconds between two faults of a kind; 0 for none."""
+    """Seconds between two faults of a kind; 0 for none. A camera is out for `camera_out_s`, a folder for `folder_gone_s`."""
 
     broker_s: float = 60.0
     box_s: float = 120.0
     camera_s: float = 30.0
+    folder_s: float = 45.0
+    consumer_s: float = 300.0
+    camera_out_s: float = CAMERA_OUT_S
+    folder_gone_s: float = FOLDER_GONE_S
+    box_after_s: float = 8.0
+    """So long after a fault of the camera the box is killed: a camera that freezes before the box has learned its noise is not noticed."""
+    consumer_before_s: float = 0.5
+    """So long before the broker: what that had queued for the consumer is lost, and must be asked for."""
 
 
-def soak(
-    root: Path, *, seconds: float, schedule: Schedule, camera: str | None = None, camera_fault: str | None = None,
-    consumer: Callable[[Mosquitto, Path], CountingConsumer] = CountingConsumer,
-) -> Account:  # fmt: skip
-    """Feed, spoil and watch for so long, then settle and count."""
-    account, box = Account(), Soak(root, camera=camera, camera_fault=camera_fault)
-    kept = consumer(box.broker, box.spool)
-    faults: list[tuple[float, Callable[[], None], str]] = [
-        (schedule.broker_s, box.kill_broker, "broker_kills"),
-        (schedule.box_s, box.kill_box, "box_kills"),
-        (schedule.camera_s, box.spoil_camera, "camera_faults"),
-    ]
-    try:
+class Agenda:
+    """What happens when, again and again."""
+
+    def __init__(self, box: Soak, account: Account, schedule: Schedule) -> None:
+        self._box, self._account = box, account
+        self._due: list[tuple[float, float, Callable[[], str]]] = []
+        self._plan(schedule.broker_s, 0.0, self._count("broker_kills", box.kill_broker))
+        self._plan(schedule.box_s, schedule.box_after_s, self._count("box_kills", box.kill_box))
+        self._plan(schedule.consumer_s, -schedule.consumer_before_s, self._count("consumer_kills", box.consumer.kill))
+        self._plan(schedule.folder_s, 0.0, self._spoil_folder)
+        self._plan(schedule.folder_s, schedule.folder_gone_s, self._done("folder back", box.give_folder))
+        if box.camera is not None:
+            self._plan(schedule.camera_s, 0.0, self._spoil_camera)
+            self._plan(schedule.camera_s, schedule.camera_out_s, self._done("camera back", box.camera.heal))
+
+    def _plan(self, every_s: float, after_s: float, do: Callable[[], str]) -> None:
+        if every_s > 0:
+            self._due.append((every_s + after_s, every_s, do))
+
+    def tick(self, now_s: float) -> None:
+        """Do what is due."""
+        for place, (at_s, every_s, do) in enumerate(self._due):
+            if now_s >= at_s:
+                what = do()
+                sys.stderr.write(f"{now_s:8.1f} s: {what}\n")
+                self._due[place] = (at_s + every_s, every_s, do)
+
+    def _count(self, name: str, do: Callable[[], None]) -> Callable[[], str]:
+        def counted() -> str:
+            do()
+            setattr(self._account, name, getattr(self._account, name) + 1)
+            return name
+
+        return counted
+
+    @staticmethod
+    def _done(what: str, do: Callable[[], None]) -> Callable[[], str]:
+        def done() -> str:
+            do()
+            return what
+
+        return done
+
+    def _spoil_camera(self) -> str:
+        assert self._box.camera is not None
+        return self._fault(self._box.camera.spoil())
+
+    def _spoil_folder(self) -> str:
+        self._box.take_folder()
+        return self._fault("folder")
+
+    def _fault(self, name: str) -> str:
+        self._account.camera_faults[name] = self._account.camera_faults.get(name, 0) + 1
+        return f"camera fault {name}"
+
+
+def soak(root: Path, *, seconds: float, schedule: Schedule, live: bool = False) -> Account:
+    """Feed, spoil and watch for so long, then settle and count. `live`: the third station has an RTSP camera."""
+    account = Account(seconds=seconds)
+    with ExitStack() as stack:
+        camera = stack.enter_context(LiveCamera()) if live else None
+        box = Soak(root, camera=camera)
+        stack.callback(box.clean)
+        box.consumer.start()
         box.start_box()
-        began = time.monotonic()
-        due = {name: began + every for every, _, name in faults if every > 0}
-        sample_at = began
-        while time.monotonic() - began < seconds:
+        agenda, began, sample_at = Agenda(box, account, schedule), time.monotonic(), 0.0
+        while (now_s := time.monotonic() - began) < seconds:
             box.feed()
-            for every, do, name in faults:
-                if time.monotonic() >= due.get(name, float("inf")):
-                    do()
-                    due[name] = time.monotonic() + every
-                    setattr(account, name, getattr(account, name) + 1)
-            if time.monotonic() >= sample_at:
+            agenda.tick(now_s)
+            if now_s >= sample_at:
                 sample_at += SAMPLE_EVERY_S
-                account.samples += filter(None, [box.look(began)])
+                account.samples += box.look(began)
             time.sleep(PICTURE_EVERY_S)
-        _settle(kept, box)
+        box.give_folder()
+        if camera is not None:
+            camera.heal()
+        _settle(box, lambda: not any(any(folder.iterdir()) for folder in box.folders))
         account.exit_code = box.end()
-        _count(account, box, kept)
-    finally:
-        kept.close()
-        box.clean()
+        _settle(box, lambda: True)
+        account.consumer_exit_code = box.consumer.end()
+        _count(account, box)
+    account.sum_up()
     return account
 
 
-def _settle(kept: Kept, box: Soak) -> None:
-    """Wait until each picture has its verdict, and ask for the gaps."""
-    until, asked_at = time.monotonic() + SETTLE_S, 0.0
-    while time.monotonic() < until:
-        if set(box.fed) <= {one.source for one in kept.verdicts()}:
-            return
-        if time.monotonic() - asked_at > 10.0:
-            kept.settle()
-            asked_at = time.monotonic()
+def _settle(box: Soak, is_ready: Callable[[], bool]) -> None:
+    """Wait until the verdicts that the box has by now are in the consumer's database."""
+    until = time.monotonic() + SETTLE_S
+    while not is_ready() and time.monotonic() < until:
+        time.sleep(0.5)
+    committed = box.committed()
+    while time.monotonic() < until and not committed <= box.consumer.ids():
         time.sleep(0.5)
 
 
-def _count(account: Account, box: Soak, kept: Kept) -> None:
-    counted = [one for one in kept.verdicts() if one.source in box.fed]
-    times = Counter(one.source for one in counted)
-    account.fed, account.verdicts = len(box.fed), len(counted)
-    account.missing = sum(name not in times for name in box.fed)
-    account.doubled = sum(count - 1 for count in times.values())
-    account.ok_outside_the_gate = sum(box.fed[one.source] and one.verdict.decision is Decision.OK for one in counted)
-    account.rss_slope_mib_per_h = slope(account.samples)
-    old = [one.descriptors for one in account.samples if one.age_s > WARM_UP_S]
-    account.descriptors = (min(old, default=0), max(old, default=0))
+def _count(account: Account, box: Soak) -> None:
+    verdicts, committed = box.consumer.verdicts(), box.committed()
+    fed = [one for one in verdicts if one.source in box.fed]
+    times = Counter(one.source for one in fed)
+    account.fed, account.verdicts = len(box.fed), len(verdicts)
+    account.by_decision = dict(Counter(one.verdict.decision.value for one in verdicts))
+    account.missing = sum(name not in times for name in box.fed) + len(committed - {one.id for one in verdicts})
+    account.doubled = sum(count - 1 for count in times.values()) + len(verdicts) - len({one.id for one in verdicts})
+    account.ok_outside_the_gate = sum(box.fed[one.source] and one.verdict.decision is Decision.OK for one in fed)
+    account.gaps = box.consumer.gaps()
+    if box.camera is not None:
+        _count_live(account, box.camera, [one for one in verdicts if one.station == STATIONS[2]])
 
 
-def slope(samples: Sequence[Sample]) -> float | None:
-    """Growth of memory after the warm-up, in MiB an hour: one line through all lives of the box, each with a height of its own."""
-    above = below = 0.0
-    for life in {one.life for one in samples}:
-        some = [one for one in samples if one.life == life and one.age_s > WARM_UP_S]
-        if len(some) < 2:
-            continue
-        age, rss = sum(one.age_s for one in some) / len(some), sum(one.rss_bytes for one in some) / len(some)
-        above += sum((one.age_s - age) * (one.rss_bytes - rss) for one in some)
-        below += sum((one.age_s - age) ** 2 for one in some)
-    return above / below * 3_600 / (1 << 20) if below else None
-
-
-def write(account: Account, out: Path) -> None:
-    """Write soak.json, soak.csv and, where matplotlib is installed, soak.png."""
-    out.mkdir(parents=True, exist_ok=True)
-    figures = {key: value for key, value in asdict(account).items() if key != "samples"}
-    (out / "soak.json").write_text(json.dumps(figures, indent=1) + "\n")
-    with (out / "soak.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["at_s", "life", "age_s", "rss_bytes", "descriptors", "threads"])
-        rows.writerows(asdict(one).values() for one in account.samples)
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        sys.stderr.write("no plot: matplotlib comes with the extra `export`\n")
-        return
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, (memory, counts) = plt.subplots(2, sharex=True, figsize=(8, 5))
-    minutes = [one.at_s / 60 for one in account.samples]
-    memory.plot(minutes, [one.rss_bytes / (1 << 20) for one in account.samples], ".-")
-    memory.set_ylabel("memory (MiB)")
-    counts.plot(minutes, [one.descriptors for one in account.samples], ".-", label="descriptors")
-    counts.plot(minutes, [one.threads for one in account.samples], ".-", label="threads")
-    counts.set_xlabel("minutes")
-    counts.legend()
-    figure.savefig(out / "soak.png", dpi=100)
-    plt.close(figure)
+def _count_live(account: Account, camera: LiveCamera, verdicts: Sequence[Inspection]) -> None:
+    found = camera.passed(verdicts)
+    account.live = {"verdicts": len(verdicts), **asdict(found)}
+    account.changed_bytes_passed = found.spoilt.pop("garbage", 0)
+    account.ok_outside_the_gate += found.frozen + found.old + found.spoilt.total()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Soak, write, and end with 1 where something was lost, doubled or passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="How long. Default: %(default)s.")
-    parser.add_argument(
-        "--out", type=Path, default=Path("soak"), metavar="FOLDER", help="For everything that is written. Default: %(default)s."
-    )
-    parser.add_argument("--broker-kill", type=float, default=60.0, metavar="S", help="Seconds between two; 0: never. Default: %(default)s.")
-    parser.add_argument("--box-kill", type=float, default=120.0, metavar="S", help="Seconds between two; 0: never. Default: %(default)s.")
-    parser.add_argument(
-        "--camera-every", type=float, default=30.0, metavar="S", help="Seconds between two; 0: never. Default: %(default)s."
-    )
-    parser.add_argument("--camera", metavar="URL", help="A live RTSP camera for the third station. Default: a folder.")
-    parser.add_argument("--camera-fault", metavar="COMMAND", help="What makes a camera misbehave. Default: its folder goes away for 3 s.")
+    parser.add_argument("--out", type=Path, default=Path("soak"), metavar="FOLDER", help="For all that is written. Default: %(default)s.")
+    for name, default in (("broker", 60.0), ("box", 120.0), ("consumer", 300.0), ("camera", 30.0), ("folder", 45.0)):
+        parser.add_argument(
+            f"--{name}-every", type=float, default=default, metavar="S", help="Seconds between two faults; 0: never. Default: %(default)s."
+        )
+    parser.add_argument("--no-live", action="store_true", help="The third station has a folder too. Default: an RTSP camera.")
     options = parser.parse_args(arguments)
     root = options.out / "work"
     root.mkdir(parents=True)
-    schedule = Schedule(options.broker_kill, options.box_kill, options.camera_every)
-    account = soak(root, seconds=options.minutes * 60, schedule=schedule, camera=options.camera, camera_fault=options.camera_fault)
+    schedule = Schedule(options.broker_every, options.box_every, options.camera_every, options.folder_every, options.consumer_every)
+    account = soak(root.absolute(), seconds=options.minutes * 60, schedule=schedule, live=not options.no_live)
     write(account, options.out)
     sys.stdout.write((options.out / "soak.json").read_text())
     return int(not account.is_good())

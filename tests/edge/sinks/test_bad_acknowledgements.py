@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,9 @@ from tests.faults.broker import DROP, NEVER, OK, Answer, Greeting, ScriptedBroke
 from tests.support.inspections import inspection
 
 DEADLINE_S = 20.0
+ALARM_S = 5.0
 VERDICTS = 4
+FEW = 3
 
 
 def sink_for(broker: ScriptedBroker, protocol: str) -> MqttSink:
@@ -53,9 +56,9 @@ IDS = [f"MQTT {p} {a if isinstance(a, str) else format(a, '#04x')}" for p, a in 
 
 
 @pytest.mark.parametrize(("protocol", "answer"), BAD, ids=IDS)
-@pytest.mark.parametrize("times", [3, pytest.param(100, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("times", [FEW, pytest.param(20, marks=pytest.mark.long), pytest.param(100, marks=pytest.mark.soak)])
 def test_after_a_bad_acknowledgement_everything_stays_pending_and_is_then_delivered(
-    tmp_path: Path, protocol: str, answer: Answer, times: int
+    tmp_path: Path, protocol: str, answer: Answer, times: int, record_property: Callable[[str, object], None]
 ) -> None:
     seen: list[DispatchStatus] = []
     with ScriptedBroker([answer] * times, protocol=protocol) as broker:
@@ -70,6 +73,46 @@ def test_after_a_bad_acknowledgement_everything_stays_pending_and_is_then_delive
     assert [status.backlog for status in seen] == [VERDICTS] * times
     assert {status.nobody_listens for status in seen} == {answer == 0x10}
     assert all(status.last_error for status in seen)
+    if times != FEW:
+        kind = answer if isinstance(answer, str) else f"answers with {answer:#04x}"
+        record_property(
+            "R6", f"MQTT {protocol}, {kind}, {times} times: all stayed pending each time, then {len(accepted)} of {VERDICTS} came"
+        )
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        pytest.param("5", marks=pytest.mark.long, id="5, a fifth"),
+        pytest.param("5", marks=pytest.mark.soak, id="5"),
+        pytest.param("3.1.1", marks=pytest.mark.soak, id="3.1.1"),
+    ],
+)
+def test_with_the_first_acknowledgement_that_does_not_come_the_alarm_is_there(
+    tmp_path: Path, protocol: str, record_property: Callable[[str, object], None]
+) -> None:
+    told: list[tuple[float, str]] = []
+    alarms: list[tuple[float, int, DispatchStatus]] = []
+    output = MqttOutput(host="127.0.0.1", port=1, protocol=protocol)
+    with ScriptedBroker([OK, NEVER], protocol=protocol, tell=lambda what: told.append((time.monotonic(), what))) as broker:
+
+        def note(status: DispatchStatus) -> None:
+            alarms.append((time.monotonic(), broker.offered, status))
+
+        sink = MqttSink(output.model_copy(update={"port": broker.port}), root="plant", box="box1", stations=("s1",), info={})
+        with dispatched(tmp_path, sink, note) as (spool, dispatcher):
+            for number in range(2 * WINDOW):
+                spool.commit(inspection(number))
+            dispatcher.start()
+            assert dispatcher.drain(DEADLINE_S)
+
+    ((at_s, offered, status),) = alarms
+    (sent_s,) = (each_s for each_s, what in told if what.startswith("verdict 2 "))
+    record_property("R6", f"MQTT {protocol}, never acknowledges, as the settings come: the alarm {at_s - sent_s:.1f} s after the verdict")
+    assert output.ack_timeout_s == ALARM_S
+    assert offered <= 1 + WINDOW  # those behind it are under way: it waits for one acknowledgement, not for one after the other
+    assert status.last_error is not None
+    assert "no answer in time" in status.last_error
 
 
 @pytest.mark.parametrize(("protocol", "answer"), BAD, ids=IDS)
