@@ -29,7 +29,8 @@ PARTS = ("C1", "C2", "C3")
 CAMERAS_AT_ONCE = 5
 ENCODERS_AT_ONCE = 2
 SPOILT_AT_ONCE = 3
-OUTAGES, FREEZES, PICTURES, CLEAN_S, LONE = 50, 50, 1_000, 200.0, 20
+OUTAGES, FREEZES, PICTURES, CLEAN_S = 50, 50, 1_000, 200.0
+LONE: dict[Fault, int] = {"drop": 20, "garbage": 5}
 """Of each: stalls, disappearances; freezes; pictures of each kind of damage, and as many before it; seconds of a live but quiet scene;
 packets that are spoilt alone."""
 
@@ -91,7 +92,7 @@ def measure(share: float, only: Sequence[str] = PARTS) -> Iterator[Line]:
     if "C3" in only:
         with ThreadPoolExecutor(SPOILT_AT_ONCE) as pool:
             yield from pool.map(lambda spoilt: _damaged(spoilt, pictures), SPOILT)
-            yield from pool.map(lambda fault: _lone(fault, max(3, round(share * LONE))), ("drop", "garbage"))
+            yield from pool.map(lambda fault: _lone(fault, max(3, round(share * LONE[fault]))), LONE)
 
 
 def _outages(times: int) -> Iterator[Line]:
