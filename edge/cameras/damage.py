@@ -99,7 +99,7 @@ class Damage:
                 self.is_doubted = True
                 self._hold_until_s = at_s + self._doubt_s
         elif self._complaint is not None:
-            # A gap before a picture's later packets is told while the picture before it is read: what comes next may be the one with the gap.
+            # A gap in a picture is told while the picture before it is read: the next one may be the one with the gap.
             self._key_packet |= key_packet and not may_miss_a_part and at_s >= self._hold_until_s
             if self._key_packet and kind == KEY_FRAME:
                 self._complaint, self._misses_packets = None, False

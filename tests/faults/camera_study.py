@@ -154,7 +154,8 @@ TAIL = """
 - **Damaged video.** FFmpeg conceals what is missing and calls each read a success. What it prints is the sign: an error, or a line about
   lost or concealed parts. From there to the next clean key frame all pictures are lost. One thread decodes, so that a complaint belongs
   to its picture.
-- **Lost packets** have numbers, so each loss is told: a lone one costs the rest of its group of pictures, and no more.
+- **Lost packets** have numbers, so each loss is told: a lone one costs the rest of its group of pictures, and the next group too where it
+  was lost right before a key frame, or in it: the decoder's line comes a picture early.
 - **Changed bytes** have no sign of their own. The decoder complains where they make no sense to it, some pictures later, or never. A
   complaint without a missing packet is taken for changed bytes: the stream is doubted until a key frame before which it was quiet for 10
   s. So of a stream whose bytes are changed all the time only what comes before its first complaint passes. A change that is alone costs
