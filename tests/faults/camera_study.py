@@ -154,7 +154,8 @@ TAIL = """
 - **Damaged video.** FFmpeg conceals what is missing and calls each read a success. What it prints is the sign: an error, or a line about
   lost or concealed parts. From there to the next clean key frame all pictures are lost. One thread decodes, so that a complaint belongs
   to its picture.
-- **Lost packets** have numbers, so each loss is told: a lone one costs the rest of its group of pictures, and no more.
+- **Lost packets** have numbers, so each loss is told: a lone one costs the rest of its group of pictures, and the next group too where it
+  was lost right before a key frame, or in it: the decoder's line comes a picture early.
 - **Changed bytes** have no sign of their own. The decoder complains where they make no sense to it, some pictures later, or never. A
   complaint without a missing packet is taken for changed bytes: the stream is doubted until a key frame before which it was quiet for 10
   s. So of a stream whose bytes are changed all the time only what comes before its first complaint passes. A change that is alone costs
@@ -162,9 +163,10 @@ TAIL = """
 - **What a plant can meet.** TCP and UDP have checksums, and the network below them has better ones, so on a network garbage shows as
   loss: the rows with `drop`. Changed bytes come from a camera or a relay that is broken itself, before the checksum is made or after it
   was taken off: the rows with `garbage`.
-- **Where less than 99 % is reached**: H.265, 2 % garbage. Its decoder takes nearly all changed bytes for a picture and has no checksum to
-  tell. FFmpeg's `err_detect`, given with the options of the capture, changed nothing about that. Against a relay that changes bytes
-  `rtsps://` helps (TLS breaks off where a record was changed; not measured here), or H.264.
+- **Where less than 99 % is reached**: H.265 with garbage. Its decoder takes nearly all changed bytes for a picture, so many pictures pass
+  before its first complaint, and with few packets changed again after the doubt. FFmpeg's `err_detect`, given with the options of the
+  capture, changed nothing about that. Against a relay that changes bytes `rtsps://` helps (TLS breaks off where a record was changed; not
+  measured here), or H.264.
 - **Frozen pictures.** The least change from picture to picture is learned while the camera lives, in the middle one of 64 tiles, so what
   moves in front of the camera does not matter. Frozen is what changes by less than 0.4 of that for 1.4 s, with nothing moving, until it
   changes by 0.6 of it. The first 15 s of a camera teach it; a camera that is frozen from the start is not noticed by this, as `doctor`
