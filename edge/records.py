@@ -30,6 +30,7 @@ __all__ = [
     "Scores",
     "Struck",
     "Tag",
+    "Taken",
     "TriggerRequest",
     "Trouble",
     "Verdict",
@@ -150,6 +151,10 @@ class TriggerRequest:
     request_id: str
     part_id: str | None
     arrived_ns: int
+
+
+Taken: TypeAlias = Literal["taken", "repeated", "full", "untriggered"]
+"""What becomes of a request: it gets an answer; it was there before; there is no room, or the box is stopping; the station takes none."""
 
 
 @dataclass(frozen=True, slots=True)

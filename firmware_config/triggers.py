@@ -27,10 +27,11 @@ class Trigger(BaseModel):
         examples=[2000],
     )
     nearest_ms: int = Field(
-        default=500,
+        default=100,
         ge=1,
         le=60_000,
-        description='Milliseconds, with kind = "mqtt"; a request without a frame as near to it as this is a FAULT.',
+        description='Milliseconds, with kind = "mqtt"; a request without a frame as near to it as this is a FAULT. '
+        "Keep it below the time between two parts.",
     )
 
     @model_validator(mode="after")

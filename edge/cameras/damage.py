@@ -72,7 +72,7 @@ class Damage:
         self._complaint: str | None = None
         self._key_packet = False
         self._hold_until_s = opened_s
-        self._was_sound = self._misses_packets = False
+        self._was_sound = self._misses_packets = self._is_missing = False
         self.has_begun = self.is_doubted = False
 
     def join(self, said: str) -> None:
@@ -89,7 +89,9 @@ class Damage:
         packet after which nothing was complained about, then the picture.
         """
         complaint = complaint_in(said, harmless=self._harmless)
-        self._misses_packets |= _MISSING_PACKETS.search(said) is not None
+        may_miss_a_part, is_missing = self._is_missing, _MISSING_PACKETS.search(said) is not None
+        self._is_missing = is_missing
+        self._misses_packets |= is_missing
         self.is_doubted &= at_s < self._hold_until_s
         if complaint is not None:
             self._complaint = self._complaint or complaint
@@ -99,7 +101,8 @@ class Damage:
                 self.is_doubted = True
                 self._hold_until_s = at_s + self._doubt_s
         elif self._complaint is not None:
-            self._key_packet |= key_packet and at_s >= self._hold_until_s
+            # A gap in a picture is told while the picture before it is read: the next one may be the one with the gap.
+            self._key_packet |= key_packet and not may_miss_a_part and at_s >= self._hold_until_s
             if self._key_packet and kind == KEY_FRAME:
                 self._complaint, self._misses_packets = None, False
         self._was_sound |= bool(kind) and self._complaint is None

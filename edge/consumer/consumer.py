@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from edge.consumer.asking import Request
 from edge.consumer.link import Arrived, Gone, Link
-from edge.consumer.messages import State, VerdictMessage, read_answer, read_info, read_state, read_verdict, request
+from edge.consumer.messages import State, VerdictMessage, read_answer, read_info, read_number, read_state, read_verdict, request
 from edge.consumer.positions import Draft, Positions, Stream
 from edge.consumer.recovery import Recovery
 from edge.consumer.store import Kept, Rejected, Store, Transaction
@@ -175,7 +175,9 @@ class Consumer:
             try:
                 return read_verdict(arrived.payload, station=name)
             except MessageError as err:
-                return Rejected(arrived.topic, arrived.payload, str(err))
+                number = read_number(arrived.payload, station=name)
+                numbered = None if number is None else (Stream(number.station, number.epoch), number.seq)
+                return Rejected(arrived.topic, arrived.payload, str(err), numbered)
         if kind == "state":
             state = read_state(arrived.payload)
             return state if state is not None and state.last is not None and state.station == name else None
@@ -210,10 +212,10 @@ class Consumer:
                 for item in items:
                     self._write_each_that_can_be([item])
             elif isinstance(items[0], VerdictMessage):
-                self._write([_unstorable(items[0], self._root, str(err))], counted=items[0])
+                self._write([_unstorable(items[0], self._root, str(err))])
 
-    def _write(self, items: Sequence[Item], *, counted: VerdictMessage | None = None) -> None:
-        """One transaction. `counted` has its number noted as arrived, though it is rejected: it would be asked for in vain."""
+    def _write(self, items: Sequence[Item]) -> None:
+        """One transaction."""
         draft, counts, at = Draft(self._positions), Counter[str](), _now()
         rejected = list[Rejected]()
         with self._store.transaction() as transaction:
@@ -226,8 +228,8 @@ class Consumer:
                 if refusal is not None:
                     transaction.reject(refusal, at)
                     rejected.append(refusal)
-            if counted is not None:
-                draft.receive(Stream(counted.station, counted.epoch), counted.seq, at)
+                    if refusal.number is not None:
+                        draft.receive(*refusal.number, at)
             for position in draft.changed:
                 transaction.write_position(self._positions.get(position.stream), position)
         self._positions.take(draft)
@@ -296,7 +298,7 @@ class Consumer:
 
 
 def _unstorable(verdict: VerdictMessage, root: str, why: str) -> Rejected:
-    return Rejected(f"{root}/{verdict.station}/verdict", verdict.text.encode(), why)
+    return Rejected(f"{root}/{verdict.station}/verdict", verdict.text.encode(), why, (Stream(verdict.station, verdict.epoch), verdict.seq))
 
 
 def _now() -> datetime:

@@ -52,6 +52,16 @@ class VerdictMessage(BaseModel):
     text: str = Field(default="", exclude=True)
 
 
+class Numbered(BaseModel):
+    """What is left of a verdict that cannot be stored: its number."""
+
+    model_config = LENIENT
+    schema_: Literal["kotoba.inspection/1"] = Field(alias="schema")
+    station: Name
+    epoch: Name
+    seq: Seq
+
+
 class Last(BaseModel):
     """The last verdict that a box has delivered."""
 
@@ -111,6 +121,15 @@ def read_verdict(payload: bytes, *, station: str) -> VerdictMessage:
         msg = f"it is of station {verdict.station}, and its topic names {station}"
         raise MessageError(msg)
     return verdict.model_copy(update={"text": text})
+
+
+def read_number(payload: bytes, *, station: str) -> Numbered | None:
+    """The number of what `read_verdict` refuses, so that it is not asked for in vain; None: it has none, or another schema.
+
+    One of another schema is for a consumer of later: who knows its schema asks for it.
+    """
+    number = _read(Numbered, payload)
+    return number if number is not None and number.station == station else None
 
 
 def read_state(payload: bytes) -> State | None:

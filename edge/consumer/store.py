@@ -24,11 +24,15 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A message that was no verdict, or one that cannot be stored, and why."""
+    """A message that was no verdict, or one that cannot be stored, and why.
+
+    `number` is its stream and its number, where it has them: it has arrived, and would be asked for in vain.
+    """
 
     topic: str
     payload: bytes
     why: str
+    number: tuple[Stream, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,12 +49,15 @@ class Answering:
         if self._stations:
             self._thread.start()
 
-    def stop(self, deadline_s: float) -> None:
+    def close(self) -> None:
         """Answer what is open, for the box is stopping, and end."""
         self._stopping.set()
         for requests, _ in self._stations:
             requests.close()
         self._changed.set()
+
+    def join(self, deadline_s: float) -> None:
+        """Wait for the end."""
         if self._thread.is_alive():
             self._thread.join(deadline_s)
 
@@ -74,14 +77,35 @@ class Answering:
 
     def _look(self) -> float:
         """Answer what is due; returns the seconds until something is."""
-        due_s = IDLE_S
+        began_ns: dict[str, int] = {}
+        while self._answer_one_of_each(began_ns):
+            self._turns += 1
+        due_s = [due_s for requests, _ in self._stations if (due_s := requests.next_due_s()) is not None]
+        return min([IDLE_S, *due_s])
+
+    def _answer_one_of_each(self, began_ns: dict[str, int]) -> bool:
+        """Answer one request of each station, the most urgent one first, so that a flood on one keeps no other waiting; False: none is due.
+
+        `began_ns` says since when a station has had something due.
+        """
+        now_ns = time.monotonic_ns()
+        due = []
         for requests, inspector in self._stations:
-            began_ns = time.monotonic_ns()
-            for capture in requests.due():
-                self._answer(inspector.unjudged(capture), capture)
-                requests.answered(time.monotonic_ns() - began_ns)  # with those before it, which it had to wait for
+            by_ns = requests.due_by_ns()
             if requests.waiting:
                 self._pictures.set()
-            next_due_s = requests.next_due_s()
-            due_s = due_s if next_due_s is None else min(due_s, next_due_s)
-        return due_s
+            if by_ns is None:
+                began_ns.pop(requests.station, None)
+            else:
+                began_ns.setdefault(requests.station, now_ns)
+                due.append((by_ns, requests, inspector))
+        for _, requests, inspector in sorted(due, key=lambda one: one[0]):
+            capture = requests.take_due()
+            if capture is None:
+                continue
+            try:
+                self._answer(inspector.unjudged(capture), capture)
+            except Exception:  # a bug of ours: the others are answered
+                log.exception("answering failed station=%s request_id=%r", requests.station, capture.request_id)
+            requests.answered(time.monotonic_ns() - began_ns[requests.station])  # with those before it, which it had to wait for
+        return bool(due)

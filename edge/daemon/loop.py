@@ -11,17 +11,17 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 from edge.daemon.answering import Answering
-from edge.daemon.dispatcher import Dispatcher, DispatchStatus
+from edge.daemon.dispatcher import Dispatcher, DispatchStatus, stop_all
 from edge.daemon.metrics import Metrics, resident_bytes
 from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.trouble_log import TroubleLog
-from edge.errors import MessageError, SpoolError
+from edge.errors import MessageError, SpoolError, SpoolFullError
 from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.ids import OrderedIds
 from edge.inspection.policy import uncommitted, unencodable
-from edge.records import Capture, Inspection, PictureFile, TriggerRequest, Trouble
-from edge.sinks import BoxState, BoxStatus, Commands, SinkRoute, Taken, stations_by_sink
+from edge.records import Capture, Inspection, PictureFile, Taken, TriggerRequest, Trouble
+from edge.sinks import BoxState, BoxStatus, Commands, SinkRoute, stations_by_sink
 from edge.spool.store import Spool, SpoolStatus
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,9 @@ DRAIN_S = 1.5
 """At the end the outputs get this long to take what is committed; the rest stays in the spool."""
 
 STOP_S = 2.0
+"""All threads of cameras and judging together get this long, then all outputs together,"""
+END_S = 4.5
+"""and as much as is left of this, at least a second: systemd and people expect the end within 5 s."""
 ALL_WELL = "all stations running"
 
 
@@ -312,27 +315,28 @@ class Daemon:
     def _commit(self, inspection: Inspection, file: PictureFile | None, moved: Callable[[], None]) -> Inspection | None:
         """Commit an inspection, however long that takes; None if the daemon is stopped first. A verdict that had to wait is a FAULT.
 
-        Two threads commit, and ids grow with the sequence numbers: so the id is made here, where the turn of each is known.
+        Two threads commit, and ids grow with the sequence numbers: so the id is made here, where the turn of each is known, and made
+        again when the other one had a turn while this one is surely not committed. Else it stays: the same verdict may be there already.
 
         `moved` is called while it is tried again: that is no standstill.
         """
-        is_first = was_encodable = True
+        needs_id = was_encodable = True
         while True:
             moved()
             try:
                 with self._in_order:
-                    if is_first:
-                        inspection, is_first = replace(inspection, id=self._new_id()), False
+                    if needs_id:
+                        inspection, needs_id = replace(inspection, id=self._new_id()), False
                     named = inspection if self._evidence is None else self._evidence.named(inspection)
                     committed = self._spool.commit(named, file=file)
             except MessageError as err:
                 log.exception("encoding failed id=%s station=%s source=%r", inspection.id, inspection.station, inspection.source)
                 if not was_encodable:  # nothing is left that could be left out
                     return None
-                was_encodable = False
+                needs_id, was_encodable = True, False
                 inspection = unencodable(inspection, str(err))
             except SpoolError as err:
-                self._cannot_commit = str(err)
+                needs_id, self._cannot_commit = isinstance(err, SpoolFullError), str(err)
                 inspection = uncommitted(inspection, str(err))
                 if self._stopping.wait(RETRY_COMMIT_S):
                     what = (inspection.id, inspection.station, inspection.source)
@@ -345,6 +349,7 @@ class Daemon:
 
     def _stop(self) -> None:
         """End every thread; what is committed but not delivered stays in the spool."""
+        began_at = time.monotonic()
         self._notifier.stopping()
         self._report_status("stopping")
         self._stopping.set()
@@ -352,15 +357,14 @@ class Daemon:
         for pipeline in self._pipelines:
             pipeline.camera.close()
             pipeline.slot.close()
-        self._worker.join(STOP_S)
-        self._answering.stop(STOP_S)
-        for pipeline in self._pipelines:
-            pipeline.thread.join(STOP_S)
+        self._answering.close()
+        threads: list[threading.Thread | Answering] = [self._worker, self._answering, *(pipeline.thread for pipeline in self._pipelines)]
+        for thread in threads:
+            thread.join(max(0.0, began_at + STOP_S - time.monotonic()))
         until = time.monotonic() + DRAIN_S
         for dispatcher in self._dispatchers:
             with contextlib.suppress(SpoolError):  # a spool that cannot be read must not keep the threads alive
                 if dispatcher.status().last_error is None:
                     dispatcher.drain(max(0.0, until - time.monotonic()))
-        for dispatcher in self._dispatchers:
-            dispatcher.stop(STOP_S)
+        stop_all(self._dispatchers, min(STOP_S, max(1.0, began_at + END_S - time.monotonic())))
         log.info("stopped stations=%s", ",".join(pipeline.name for pipeline in self._pipelines))

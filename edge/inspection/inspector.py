@@ -17,7 +17,7 @@ from edge.interfaces import Describer, Judge
 from edge.picture.health import HealthCheck
 from edge.picture.roi import crop
 from edge.picture.text_detection import has_printed_text
-from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Pixels, Reason, Scores, Verdict, Words
+from edge.records import Capture, Decision, Description, Frame, Inspection, LostFrame, Reason, Scores, Verdict, Words
 from firmware_config.station import Picture, Station
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Inspector:
         self._station_digest = station.digest
         self._settings_digest = station.settings_digest
         self._gate = HealthCheck(station.picture)
-        self._gated: tuple[Pixels, tuple[Reason, str] | None] | None = None
+        self._gated: tuple[Frame, tuple[Reason, str] | None] | None = None
         self._new_id = new_id or OrderedIds()
         self._monotonic_ns = monotonic_ns
 
@@ -102,11 +102,16 @@ class Inspector:
         return deadline_ms is not None and self._monotonic_ns() - capture.monotonic_ns > deadline_ms * 1_000_000
 
     def _trouble(self, frame: Frame) -> tuple[Reason, str] | None:
-        """What the gate says; a frame that answers several requests is looked at once, else it would be its own frozen copy."""
+        """What the gate says; a frame that answers several requests is looked at once, else it would be its own frozen copy.
+
+        It answers for one part only.
+        """
         if frame.request_id is None:
             return self._gate.trouble(frame)
-        if self._gated is None or self._gated[0] is not frame.pixels:
-            self._gated = frame.pixels, self._gate.trouble(frame)
+        if self._gated is None or self._gated[0].pixels is not frame.pixels:
+            self._gated = frame, self._gate.trouble(frame)
+        if self._gated[0].part_id != frame.part_id:
+            return Reason.CAMERA_STALLED, "this picture was judged for another part: trigger more slowly, or raise the camera's fps"
         return self._gated[1]
 
     def _score(self, words: Words, timings: list[tuple[str, float]]) -> Scores:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
 
 from edge.interfaces import Sink
-from edge.records import Inspection, TriggerRequest, Trouble
+from edge.records import Inspection, Taken, TriggerRequest, Trouble
 
 BoxState: TypeAlias = Literal["online", "degraded", "stopping"]
 
@@ -33,10 +33,6 @@ class ReplayRequest:
     epoch: str
     first: int
     last: int
-
-
-Taken: TypeAlias = Literal["taken", "repeated", "full", "untriggered"]
-"""What becomes of a request: it gets an answer; it was there before; there is no room, or the box is stopping; the station takes none."""
 
 
 @dataclass(frozen=True, slots=True)

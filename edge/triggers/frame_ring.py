@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import pairwise
+from statistics import median_low
 
 from edge.records import Capture, Frame
 
@@ -22,6 +24,9 @@ class FrameRing:
     def __len__(self) -> int:
         return len(self._captures)
 
+    def __contains__(self, capture: Capture) -> bool:
+        return any(one is capture for one in self._captures)
+
     def add(self, capture: Capture) -> None:
         """Put a capture in; the oldest ones go."""
         self._captures.append(capture)
@@ -37,6 +42,11 @@ class FrameRing:
         before = [capture for capture in self._captures if capture.monotonic_ns <= at_ns]
         after = [capture for capture in self._captures if capture.monotonic_ns > at_ns]
         return max(before, key=_taken, default=None), min(after, key=_taken, default=None)
+
+    def period_ns(self) -> int:
+        """The usual time from one capture to the next, of those that are here; 0 where that is not known."""
+        moments = sorted(map(_taken, self._captures))
+        return median_low([later - earlier for earlier, later in pairwise(moments)]) if len(moments) > 1 else 0
 
     def _bytes(self) -> int:
         return sum(pixel_bytes(capture) for capture in self._captures)

@@ -1,7 +1,7 @@
 """The open requests of a station: each gets the frame nearest to it, and exactly one answer by its deadline.
 
 Four threads meet here. The output's `ask` brings requests, the camera's `put` brings pictures, the worker takes pictures that belong to
-requests and claims the answer when it has judged one, and whoever watches the deadlines takes what is `due`.
+requests and claims the answer when it has judged one, and whoever watches the deadlines takes what is due.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Literal
 
-from edge.records import Capture, LostFrame, Reason, TriggerRequest, Trouble
+from edge.records import Capture, Frame, LostFrame, Reason, Taken, TriggerRequest, Trouble
 from edge.triggers.frame_ring import FrameRing, pixel_bytes
 from firmware_config.triggers import Trigger
 
@@ -36,8 +35,6 @@ LEAD_NS = 50_000_000
 """The last part of the deadline, at most half of it, is for the way to the asker, beside what storing and sending an answer took lately,"""
 DIGEST_NS_PER_BYTE = 3
 """and the digest of the picture."""
-
-Taken = Literal["taken", "repeated", "full"]
 
 
 @dataclass(slots=True)
@@ -66,7 +63,7 @@ class Requests:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
-        self._station = station
+        self.station = station
         self._deadline_ns = (settings.deadline_ms or 0) * 1_000_000
         self._nearest_ns = settings.nearest_ms * 1_000_000
         self._troubles = troubles
@@ -81,7 +78,10 @@ class Requests:
         """How long it took to store and send an answer, lately."""
         self._open: dict[str, _Open] = {}
         self._ready: deque[str] = deque()
-        self._faults: deque[LostFrame] = deque()
+        self._given: list[tuple[Capture, TriggerRequest]] = []
+        """The pictures of the ring that have answered, and whom first: a picture answers for one part."""
+        self._faults: deque[tuple[int, LostFrame]] = deque()
+        """With the moments by which they must be answered."""
         self._seen: dict[str, int] = {}
         self._off: str | None = None
         self._closed = False
@@ -116,6 +116,7 @@ class Requests:
             now_ns = self._monotonic_ns()
             self._transit_ns = max(LEAST_TRANSIT_NS, now_ns - capture.monotonic_ns, self._transit_ns * 7 // 8)
             self._ring.add(capture)
+            self._given = [given for given in self._given if given[0] in self._ring]
             self._settle(now_ns)
         self.changed()
         return True
@@ -129,40 +130,60 @@ class Requests:
     def take(self) -> Capture | None:
         """Take the next picture to judge, which names its request and part, or None if there is none."""
         with self._lock:
+            now_ns = self._monotonic_ns()
             while self._ready:
                 one = self._open.get(self._ready.popleft())
-                if one is not None and one.capture is not None:
+                if one is not None and one.capture is not None and now_ns < self._last_moment_ns(one):
                     return _belonging(one.capture, one.request)
             return None
 
     def claim(self, capture: Capture) -> bool:
-        """Whether the request of a picture still has no answer; who claims it gives the answer, now."""
+        """Whether a judgement is still in time to answer the request of its picture; who claims it gives the answer, now.
+
+        After the last moment for that it is left to who takes what is due, even where that one is behind.
+        """
         with self._lock:
-            return capture.request_id is not None and self._open.pop(capture.request_id, None) is not None
+            one = None if capture.request_id is None else self._open.get(capture.request_id)
+            if one is None or self._monotonic_ns() >= self._last_moment_ns(one):
+                return False
+            del self._open[one.request.request_id]
+            return True
 
     def answered(self, took_ns: int) -> None:
         """Say how long it took to store and send an answer."""
         with self._lock:
             self._answering_ns = max(took_ns, self._answering_ns * 7 // 8)
 
-    def due(self) -> list[Capture]:
-        """The pictures, lost ones too, that must be answered now without a judgement. They are claimed."""
+    def due_by_ns(self) -> int | None:
+        """By which moment (monotonic) the first of those that `take_due` has must be answered; None if it has none."""
         with self._lock:
-            now_ns = self._monotonic_ns()
-            self._settle(now_ns)
-            late: list[Capture] = []
-            for one in [one for one in self._open.values() if self._closed or now_ns >= self._last_moment_ns(one)]:
+            faults, late = self._first_due()
+            return min([*faults, *(one.answer_by_ns for one in late)], default=None)
+
+    def take_due(self) -> Capture | None:
+        """The picture, a lost one too, that must be answered first of those due now without a judgement. It is claimed."""
+        with self._lock:
+            faults, late = self._first_due()
+            if late and (not faults or late[0].answer_by_ns < faults[0]):
+                del self._open[late[0].request.request_id]
+                return None if late[0].capture is None else _belonging(late[0].capture, late[0].request)
+            return self._faults.popleft()[1] if faults else None
+
+    def _first_due(self) -> tuple[list[int], list[_Open]]:
+        """The moment of the first fault, and the first request whose picture is not judged in time; either may be missing."""
+        now_ns = self._monotonic_ns()
+        self._settle(now_ns)
+        late: list[_Open] = []
+        for one in [one for one in self._open.values() if self._closed or now_ns >= self._last_moment_ns(one)]:
+            if one.capture is None or self._closed:
                 del self._open[one.request.request_id]
-                if one.capture is None or self._closed:
-                    self._fail(one.request, *self._why_no_picture(now_ns))
-                else:
-                    late.append(_belonging(one.capture, one.request))
-            faults = list(self._faults)
-            self._faults.clear()
-        return [*faults, *late]
+                self._fail(one.request, *self._why_no_picture(now_ns))
+            else:
+                late.append(one)
+        return [self._faults[0][0]] if self._faults else [], sorted(late, key=lambda one: one.answer_by_ns)[:1]
 
     def next_due_s(self) -> float | None:
-        """Seconds until `due` has something, None if nothing is open."""
+        """Seconds until `take_due` has something, None if nothing is open."""
         with self._lock:
             if self._faults:
                 return 0.0
@@ -174,6 +195,7 @@ class Requests:
         with self._lock:
             self._off = off
             self._ring.clear()
+            self._given.clear()
         self.changed()
 
     def close(self) -> None:
@@ -197,8 +219,17 @@ class Requests:
             elif not self._has_room(nearest):
                 del self._open[one.request.request_id]
                 self._fail(one.request, Reason.OVERRUN, "the pictures of open triggers take all the room there is: trigger more slowly")
+            elif not self._may_answer(nearest, one.request):
+                del self._open[one.request.request_id]
+                self._fail(
+                    one.request,
+                    Reason.CAMERA_STALLED,
+                    "the picture nearest to the trigger is that of a trigger before it: trigger more slowly, raise the camera's fps, "
+                    "or give both the same part_id",
+                )
             else:
                 one.capture = nearest
+                self._given.append((nearest, one.request))
                 self._ready.append(one.request.request_id)
 
     def _wait_until_ns(self, one: _Open) -> int:
@@ -212,6 +243,16 @@ class Requests:
     def _last_moment_ns(self, one: _Open) -> int:
         lead_ns = LEAD_NS + self._answering_ns + DIGEST_NS_PER_BYTE * pixel_bytes(one.capture)
         return one.answer_by_ns - min(lead_ns, self._deadline_ns // 2)
+
+    def _may_answer(self, capture: Capture, request: TriggerRequest) -> bool:
+        """Whether a picture is not that of another part; without part_id two requests are for the same one if both are near to it."""
+        first = next((given for picture, given in self._given if picture is capture), None)
+        if first is None or not isinstance(capture, Frame):
+            return True
+        if first.part_id is not None or request.part_id is not None:
+            return first.part_id == request.part_id
+        far_ns = max(abs(each.arrived_ns - capture.monotonic_ns) for each in (first, request))
+        return far_ns <= self._ring.period_ns()
 
     def _has_room(self, capture: Capture) -> bool:
         held = {id(one.capture): pixel_bytes(one.capture) for one in self._open.values() if one.capture is not None}
@@ -231,8 +272,9 @@ class Requests:
         )
 
     def _fail(self, request: TriggerRequest, reason: Reason, detail: str) -> None:
-        lost = LostFrame(reason, detail, self._now(), request.arrived_ns, self._station, 0, "no picture")
-        self._faults.append(replace(lost, part_id=request.part_id, request_id=request.request_id))
+        lost = LostFrame(reason, detail, self._now(), request.arrived_ns, self.station, 0, "no picture")
+        lost = replace(lost, part_id=request.part_id, request_id=request.request_id)
+        self._faults.append((request.arrived_ns + self._deadline_ns, lost))
 
     def _forget(self, now_ns: int) -> None:
         """Forget the ids that are old, or too many."""

@@ -17,7 +17,7 @@ PUBLIC = {
     "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema shortened",
     "records": (
         "Capture Decision Degree Description Familiarity Frame Inspection LostFrame Measured PictureFile Pixels Reason "
-        "Scores Struck Tag TriggerRequest Trouble Verdict Words"
+        "Scores Struck Tag Taken TriggerRequest Trouble Verdict Words"
     ),
 }
 

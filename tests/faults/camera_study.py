@@ -29,7 +29,8 @@ PARTS = ("C1", "C2", "C3")
 CAMERAS_AT_ONCE = 5
 ENCODERS_AT_ONCE = 2
 SPOILT_AT_ONCE = 3
-OUTAGES, FREEZES, PICTURES, CLEAN_S, LONE = 50, 50, 1_000, 200.0, 20
+OUTAGES, FREEZES, PICTURES, CLEAN_S = 50, 50, 1_000, 200.0
+LONE: dict[Fault, int] = {"drop": 20, "garbage": 5}
 """Of each: stalls, disappearances; freezes; pictures of each kind of damage, and as many before it; seconds of a live but quiet scene;
 packets that are spoilt alone."""
 
@@ -91,7 +92,7 @@ def measure(share: float, only: Sequence[str] = PARTS) -> Iterator[Line]:
     if "C3" in only:
         with ThreadPoolExecutor(SPOILT_AT_ONCE) as pool:
             yield from pool.map(lambda spoilt: _damaged(spoilt, pictures), SPOILT)
-            yield from pool.map(lambda fault: _lone(fault, max(3, round(share * LONE))), ("drop", "garbage"))
+            yield from pool.map(lambda fault: _lone(fault, max(3, round(share * LONE[fault]))), LONE)
 
 
 def _outages(times: int) -> Iterator[Line]:
@@ -153,7 +154,8 @@ TAIL = """
 - **Damaged video.** FFmpeg conceals what is missing and calls each read a success. What it prints is the sign: an error, or a line about
   lost or concealed parts. From there to the next clean key frame all pictures are lost. One thread decodes, so that a complaint belongs
   to its picture.
-- **Lost packets** have numbers, so each loss is told: a lone one costs the rest of its group of pictures, and no more.
+- **Lost packets** have numbers, so each loss is told: a lone one costs the rest of its group of pictures, and the next group too where it
+  was lost right before a key frame, or in it: the decoder's line comes a picture early.
 - **Changed bytes** have no sign of their own. The decoder complains where they make no sense to it, some pictures later, or never. A
   complaint without a missing packet is taken for changed bytes: the stream is doubted until a key frame before which it was quiet for 10
   s. So of a stream whose bytes are changed all the time only what comes before its first complaint passes. A change that is alone costs
@@ -161,9 +163,10 @@ TAIL = """
 - **What a plant can meet.** TCP and UDP have checksums, and the network below them has better ones, so on a network garbage shows as
   loss: the rows with `drop`. Changed bytes come from a camera or a relay that is broken itself, before the checksum is made or after it
   was taken off: the rows with `garbage`.
-- **Where less than 99 % is reached**: H.265, 2 % garbage. Its decoder takes nearly all changed bytes for a picture and has no checksum to
-  tell. FFmpeg's `err_detect`, given with the options of the capture, changed nothing about that. Against a relay that changes bytes
-  `rtsps://` helps (TLS breaks off where a record was changed; not measured here), or H.264.
+- **Where less than 99 % is reached**: H.265 with garbage. Its decoder takes nearly all changed bytes for a picture, so many pictures pass
+  before its first complaint, and with few packets changed again after the doubt. FFmpeg's `err_detect`, given with the options of the
+  capture, changed nothing about that. Against a relay that changes bytes `rtsps://` helps (TLS breaks off where a record was changed; not
+  measured here), or H.264.
 - **Frozen pictures.** The least change from picture to picture is learned while the camera lives, in the middle one of 64 tiles, so what
   moves in front of the camera does not matter. Frozen is what changes by less than 0.4 of that for 1.4 s, with nothing moving, until it
   changes by 0.6 of it. The first 15 s of a camera teach it; a camera that is frozen from the start is not noticed by this, as `doctor`

@@ -92,7 +92,7 @@ def test_what_is_not_said_has_a_default(tmp_path: Path) -> None:
 
 def test_a_live_camera_with_a_broker_is_triggered(tmp_path: Path) -> None:
     station = read_station(write(tmp_path, identity() + LIVE + LABELS + ASKED + BROKER))
-    assert (station.trigger.kind, station.trigger.deadline_ms, station.trigger.nearest_ms) == ("mqtt", 500, 500)
+    assert (station.trigger.kind, station.trigger.deadline_ms, station.trigger.nearest_ms) == ("mqtt", 500, 100)
 
 
 @pytest.mark.parametrize(("text", "complaint"), WRONG.values(), ids=WRONG.keys())

@@ -15,8 +15,8 @@ from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
-from edge.records import Capture, Description, Frame, Scores, TriggerRequest, Trouble, Words
-from edge.sinks import Commands, Taken, open_sinks
+from edge.records import Capture, Description, Frame, Scores, Taken, TriggerRequest, Trouble, Words
+from edge.sinks import Commands, open_sinks
 from edge.spool.store import Spool
 from edge.triggers.requests import LEAST_TRANSIT_NS
 from tests.support.mosquitto import Mosquitto

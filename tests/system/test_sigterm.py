@@ -6,15 +6,27 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from edge.cameras.memory import MemoryCamera
+from edge.daemon.loop import Daemon
+from edge.daemon.metrics import Metrics
+from edge.daemon.sd_notify import Notifier
+from edge.records import Capture, Trouble
+from edge.sinks import SinkRoute
+from edge.sinks.mqtt.sink import MqttSink
+from edge.spool.store import Spool
+from firmware_config.outputs import MqttOutput
 from tests.support.memory_folder import folder_in_memory
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.repository import ROOT
+from tests.support.running_daemon import HungModel, pipeline
+from tests.support.sample_records import frames
 
 END_S = 5.0
 Around = tuple[dict[str, object] | None, str | None, list[str]]
@@ -59,6 +71,23 @@ def hung_camera(_: Path) -> Iterator[Around]:
         yield None, f"rtsp://127.0.0.1:{port}/stream", []
 
 
+class HungCamera:
+    """Hangs, also when it is closed, until it is let go: a share that does not answer."""
+
+    def __init__(self, let_go: threading.Event) -> None:
+        self._let_go = let_go
+
+    def frames(self) -> Iterator[Capture]:
+        self._let_go.wait()
+        yield from ()
+
+    def troubles(self) -> tuple[Trouble, ...]:
+        return ()
+
+    def close(self) -> None:
+        """Without effect."""
+
+
 def named(situation: Callable[..., object]) -> str:
     return getattr(situation, "__name__", "").replace("_", " ")
 
@@ -97,3 +126,29 @@ def test_a_box_ends_in_time_and_loses_nothing(
     assert seen["lost"] == 0
     assert seen["verdicts"] > boxes
     assert seen["slowest_s"] <= END_S
+
+
+@pytest.mark.long
+def test_many_things_that_hang_take_no_longer_than_one(tmp_path: Path) -> None:
+    let_go, judge = threading.Event(), HungModel()
+    boxes = [pipeline(MemoryCamera(frames(["a.png"]), hold=True), ["a.png"], judge=judge)]
+    boxes += [pipeline(HungCamera(let_go), [], name=f"share-{number}") for number in range(8)]
+    with closing(Spool(tmp_path / "spool.sqlite", ballast_bytes=65_536)) as spool, ExitStack() as stack:
+        ports = [stack.enter_context(deaf()) for _ in range(3)]
+        routes = []
+        for number, (box, port) in enumerate(zip(boxes, ports, strict=False)):
+            settings = MqttOutput(host="127.0.0.1", port=port)
+            sink = MqttSink(settings, root=f"plant/{number}", box="box1", stations=(box.name,), info={})
+            routes.append(SinkRoute("mqtt", (box.name,), sink, waits=sink.waits))
+        stop = threading.Event()
+        daemon = Daemon(boxes, spool=spool, routes=routes, metrics=Metrics(), notifier=Notifier({}))
+        runs = threading.Thread(target=daemon.run, args=(stop,))
+        runs.start()
+        assert judge.hangs.wait(60)
+        stop.set()
+        runs.join(END_S)
+        ended = not runs.is_alive()
+        let_go.set()
+        judge.released.set()
+        runs.join(60)
+    assert ended

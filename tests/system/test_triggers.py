@@ -22,6 +22,8 @@ from tests.support.triggered_box import ROOT_TOPIC, TriggeredBox
 
 PROTOCOLS = ["5", "3.1.1"]
 PATIENCE_S = 60.0
+PER_PART, PART_S = 20, 0.06
+"""Triggers for one part, and the time from one part to the next: some pictures."""
 
 
 @pytest.fixture
@@ -30,6 +32,11 @@ def broker(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.kill()
+
+
+def part_of(name: str) -> str:
+    """The part of the nth trigger."""
+    return f"part {int(name[1:]) // PER_PART}"
 
 
 def started(requester: Requester) -> None:
@@ -48,7 +55,7 @@ def test_each_of_200_triggers_has_one_answer_of_the_nearest_frame(tmp_path: Path
     with Requester(broker, ROOT_TOPIC, protocol=protocol) as line, box.running():
         started(line)
         for number, name in enumerate(names):
-            pause.wait(dice.uniform(0, 0.03))
+            pause.wait(dice.uniform(0, 0.03) + (PART_S if number % PER_PART == 0 else 0))
             if hangs and number == 60:
                 box.judge.hangs.set()
             if hangs and number == 140:
@@ -57,22 +64,28 @@ def test_each_of_200_triggers_has_one_answer_of_the_nearest_frame(tmp_path: Path
                 assert box.judge.reached.wait(PATIENCE_S)
                 line.wait_for("verdicts", 139)
                 box.judge.released.set()
-            line.trigger(name, f"part {name}")
+            line.trigger(name, part_of(name))
         verdicts = line.wait_for("verdicts", 200)
         responses = line.wait_for("responses", 200 if protocol == "5" else 0)
 
     said = {answer.said["request_id"]: answer.said for answer in verdicts}
     assert sorted(said) == sorted(names)
     assert len({answer.said["id"] for answer in verdicts}) == 200
-    assert {name: one["part_id"] for name, one in said.items()} == {name: f"part {name}" for name in names}
-    assert [name for name, one in said.items() if not box.is_right(name, one["source"])] == []
+    assert {name: one["part_id"] for name, one in said.items()} == {name: part_of(name) for name in names}
+    # A busy machine holds pictures up: then a part may have none of its own.
+    shared = [one for one in said.values() if one["reasons"] == ["camera_stalled"]]
+    assert len(shared) <= 10
+    said_of_pictures = {name: one for name, one in said.items() if one not in shared}
+    parts = {one["source"]: one["part_id"] for one in said_of_pictures.values()}
+    assert [name for name, one in said_of_pictures.items() if parts[one["source"]] != one["part_id"]] == []
+    assert [name for name, one in said_of_pictures.items() if not box.is_right(name, one["source"])] == []
     assert sum(one["source"] == box.nearest(name) for name, one in said.items()) >= 190
-    decisions = Counter((one["decision"], *one["reasons"]) for one in said.values())
+    decisions = Counter((one["decision"], *one["reasons"]) for one in said_of_pictures.values())
     if hangs:
         assert set(decisions) == {("OK",), ("REVIEW", "late")}
-        assert decisions["REVIEW", "late"] >= 79
+        assert decisions["REVIEW", "late"] >= 79 - len(shared)
     else:
-        assert decisions == {("OK",): 200}
+        assert decisions == {("OK",): 200 - len(shared)}
     if protocol == "5":
         assert not any(answer.retained for answer in responses)
         payloads = {answer.said["id"]: answer.payload for answer in verdicts}
@@ -99,7 +112,7 @@ def test_a_camera_that_stalls_is_a_fault_in_time_and_one_that_is_back_is_judged(
         ("after", "OK", []),
     ]
     assert answers[1]["part_id"] == "p1"
-    assert "no picture within 500 ms of the trigger, the last one is" in answers[1]["detail"]
+    assert "no picture within 100 ms of the trigger, the last one is" in answers[1]["detail"]
 
 
 @pytest.mark.long

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, Field, Strict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, Strict, TypeAdapter, ValidationError
 
 from edge.records import TriggerRequest
 from edge.sinks.mqtt.connection import Received
@@ -21,12 +22,23 @@ MAX_TOPIC_BYTES, MAX_TOPIC_LEVELS, MAX_CORRELATION_BYTES = 512, 100, 256
 """Of a response: mosquitto ends the connection of who publishes on a topic of more than 200 levels."""
 
 
+def _sayable(value: str) -> str:
+    if any(unicodedata.category(character) in {"Cc", "Cs"} for character in value):
+        msg = "a control character or half a character is in it, which databases and screens refuse"
+        raise ValueError(msg)
+    return value
+
+
 class TriggerMessage(BaseModel):
     """Inspect now."""
 
     model_config = STRICT
-    request_id: str = Field(min_length=1, max_length=128, description="Stands in the answer; the same id again is the same request.")
-    part_id: str | None = Field(default=None, min_length=1, max_length=256, description="The part in front of the camera.")
+    request_id: Annotated[str, AfterValidator(_sayable)] = Field(
+        min_length=1, max_length=128, description="Stands in the answer; the same id again is the same request. No control characters."
+    )
+    part_id: Annotated[str, AfterValidator(_sayable)] | None = Field(
+        default=None, min_length=1, max_length=256, description="The part in front of the camera. No control characters."
+    )
 
 
 class SwitchMessage(BaseModel):
@@ -40,20 +52,39 @@ SWITCH: TypeAdapter[bool | SwitchMessage] = TypeAdapter(Annotated[bool, Strict()
 
 
 class CommandTopics:
-    """Reads the messages on `<root>/<station>/trigger` and `<root>/<station>/enabled/set`. What is refused is said once in the log."""
+    """Reads the messages on `<root>/<station>/trigger`, of the stations that are `triggered`, and `<root>/<station>/enabled/set`.
 
-    def __init__(self, *, root: str, stations: Sequence[str], responses: Responses) -> None:
-        self._triggers = {f"{root}/{station}/trigger": station for station in stations}
+    What is refused is said once in the log. `as_published`: it is known of each message on the second topic whether it was published as
+    retained, also while we listen.
+    """
+
+    def __init__(
+        self, *, root: str, stations: Sequence[str], triggered: Sequence[str], responses: Responses, as_published: bool = True
+    ) -> None:
+        self._triggers = {f"{root}/{station}/trigger": station for station in triggered}
         self._switches = {f"{root}/{station}/enabled/set": station for station in stations}
         self._responses = responses
         self._commands: Commands | None = None
         self._refusing: set[str] = set()
+        self._as_published = as_published
         self._retained: dict[str, bytes] = {}
+        """What the broker keeps for the next connection, as far as we heard."""
+        self._unheard: set[str] = set()
+        """The switches whose retained message this connection has not brought yet."""
 
     @property
     def topics(self) -> tuple[str, ...]:
         """Where to listen."""
         return (*self._triggers, *self._switches)
+
+    @property
+    def switches(self) -> tuple[str, ...]:
+        """The topics of which a retained message holds until another one comes."""
+        return tuple(self._switches)
+
+    def listen_anew(self) -> None:
+        """Say that a new connection begins, which brings the retained messages again."""
+        self._unheard = set(self._switches)
 
     def obey(self, commands: Commands) -> None:
         """Say what takes the commands."""
@@ -96,13 +127,9 @@ class CommandTopics:
             self._refuse(received, f'station {station} has no [trigger] kind = "mqtt": set it, or do not trigger it')
 
     def _switch(self, received: Received, commands: Commands, station: str) -> None:
-        if not received.payload:  # so a retained message is taken away
+        is_known = self._is_known(received)
+        if is_known or not received.payload:  # without content: so a retained message is taken away
             return
-        if received.retained:
-            # Each new connection gets the retained message again: it must not undo what was said since.
-            if self._retained.get(received.topic) == received.payload:
-                return
-            self._retained[received.topic] = received.payload
         try:
             said = SWITCH.validate_json(received.payload)
         except ValidationError as err:
@@ -110,6 +137,19 @@ class CommandTopics:
             return
         self._refusing.discard(received.topic)
         commands.switch(station, said if isinstance(said, bool) else said.enabled)
+
+    def _is_known(self, received: Received) -> bool:
+        """Whether it is the retained message of before, which each new connection brings again: it must not undo what was said since.
+
+        Where we are not told which messages the broker keeps, the last one is taken for kept: who publishes always retained is obeyed.
+        """
+        is_of_the_broker = received.retained and received.topic in self._unheard
+        is_known = is_of_the_broker and self._retained.get(received.topic) == received.payload
+        if received.retained:
+            self._unheard.discard(received.topic)
+        if received.retained or not self._as_published:
+            self._retained[received.topic] = received.payload
+        return is_known
 
     def _refuse(self, received: Received, sentence: str) -> None:
         self._say_once(received, sentence)

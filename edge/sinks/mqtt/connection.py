@@ -20,6 +20,7 @@ from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.errors import DeliveryError
 from edge.sinks.mqtt.resolver import SLICE_S, Address, Resolver
@@ -51,10 +52,15 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """The topics to subscribe to, and what takes their messages: quickly, for it is called in paho's thread."""
+    """The topics to subscribe to, and what takes their messages: quickly, for it is called in paho's thread.
+
+    Else `retained` says of a message that the broker had it before we listened. On the topics `as_published`, with MQTT 5, it says that it
+    was published so: that, too, is then said of one that comes while we listen.
+    """
 
     topics: Sequence[str]
     take: Callable[[Received], None]
+    as_published: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ class MqttConnection:
             raise DeliveryError(msg)
         self._greeted = True
         if inbox is not None:
-            self._client.subscribe([(topic, AT_LEAST_ONCE) for topic in inbox.topics])
+            self._subscribe(inbox)
 
     @property
     def alive(self) -> bool:
@@ -214,6 +220,13 @@ class MqttConnection:
         client = self._client
         client.on_connect = client.on_publish = client.on_disconnect = client.on_subscribe = client.on_message = None
         self._events.put(_Gone("closed here"))
+
+    def _subscribe(self, inbox: Inbox) -> None:
+        if self._settings.protocol == "5":
+            kept = set(inbox.as_published)
+            self._client.subscribe([(each, SubscribeOptions(AT_LEAST_ONCE, retainAsPublished=each in kept)) for each in inbox.topics])
+        else:
+            self._client.subscribe([(each, AT_LEAST_ONCE) for each in inbox.topics])
 
     def _authenticate(self) -> None:
         settings = self._settings

@@ -58,7 +58,8 @@ def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, obj
     """
     brokers = [((station.outputs.mqtt, station.station.path), station.station.name) for station in stations if station.outputs.mqtt]
     for (settings, root), names in stations_by_destination(brokers).items():
-        sink = MqttSink(settings, root=root, box=box, stations=names, info=info)
+        triggered = tuple(each.station.name for each in stations if each.station.name in names and each.trigger.kind == "mqtt")
+        sink = MqttSink(settings, root=root, box=box, stations=names, triggered=triggered, info=info)
         yield SinkRoute(
             "mqtt",
             names,
@@ -81,8 +82,8 @@ class MqttSink:
     """Delivers the verdicts of stations that share a broker and a root, and keeps the retained topics of box and stations.
 
     Topics: `<root>/<station>/verdict`, `<root>/<station>/state`, `<root>/<station>/enabled/state`, `<root>/<box>/status`,
-    `<root>/<box>/info`, `<root>/<box>/events`; it listens on `<root>/<box>/replay`, `<root>/<station>/trigger` and
-    `<root>/<station>/enabled/set`.
+    `<root>/<box>/info`, `<root>/<box>/events`; it listens on `<root>/<box>/replay`, `<root>/<station>/enabled/set` and,
+    for the stations that are `triggered`, `<root>/<station>/trigger`.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class MqttSink:
         root: str,
         box: str,
         stations: Sequence[str],
+        triggered: Sequence[str] = (),
         info: Mapping[str, object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -111,9 +113,11 @@ class MqttSink:
         self.replays = ReplayTopic()
         self._events_topic = f"{root}/{box}/events"
         self._responses = Responses(max_message_bytes=settings.max_message_bytes)
-        self.commands = CommandTopics(root=root, stations=stations, responses=self._responses)
+        self.commands = CommandTopics(
+            root=root, stations=stations, triggered=triggered, responses=self._responses, as_published=settings.protocol == "5"
+        )
         self._replay_topic = f"{root}/{box}/replay"
-        self._inbox = Inbox((self._replay_topic, *self.commands.topics), self._take)
+        self._inbox = Inbox((self._replay_topic, *self.commands.topics), self._take, as_published=self.commands.switches)
         self._taken = False
         """Whether the last verdict got through: until one does, they are tried one by one, so that they arrive in order."""
         self._undelivered: Counter[str] = Counter()
@@ -303,6 +307,7 @@ class MqttSink:
                 self._connection.abandon()
                 self._connection = None
             self._retained, self._untaken = {}, {}
+            self.commands.listen_anew()
             self._connection = self._open(will=(self._status_topic, Status(state="offline").payload()))
             self._refresh(self._connection)
         return self._connection

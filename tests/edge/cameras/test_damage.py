@@ -125,7 +125,11 @@ def lost_after(damage: Damage, said: str, seconds: float) -> bool:
 def test_a_stream_in_which_no_packet_is_missing_and_the_decoder_complains_is_doubted(said: str, is_doubted: bool) -> None:  # noqa: FBT001
     damage = Damage(opened_s=0.0)
 
-    assert lost_after(damage, said, AFTER_S) is is_doubted
+    damage.see("", key_packet=True, kind="I", at_s=1.0)
+    damage.see(said, key_packet=False, kind="P", at_s=1.0)
+    damage.see("", key_packet=False, kind="P", at_s=1.0)
+
+    assert (damage.see("", key_packet=True, kind="I", at_s=1.0 + AFTER_S) is not None) is is_doubted
     assert damage.is_doubted is is_doubted
 
 
@@ -158,3 +162,12 @@ def test_complaints_before_the_first_sound_picture_raise_no_doubt() -> None:
 
 def test_the_damage_of_a_file_stays_where_it_is() -> None:
     assert not lost_after(Damage(opened_s=0.0, doubt_s=0.0), ERROR, 0.1)
+
+
+def test_a_key_frame_right_after_a_loss_may_be_the_picture_that_misses_a_part() -> None:
+    damage = Damage(opened_s=0.0)
+    damage.see("", key_packet=True, kind="I", at_s=1.0)
+
+    assert lost_after(damage, MISSED, 0.1)
+    assert damage.see("", key_packet=False, kind="P", at_s=1.2) is not None
+    assert damage.see("", key_packet=True, kind="I", at_s=1.3) is None

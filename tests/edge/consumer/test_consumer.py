@@ -188,6 +188,22 @@ def test_what_is_no_verdict_is_kept_apart_and_does_not_stop_the_others(broker: M
     ]
 
 
+def test_a_verdict_that_cannot_be_stored_is_not_asked_for_again(broker: Mosquitto, box: ScriptedBox, path: Path) -> None:
+    with consuming(broker.port, path) as rows:
+        connected(rows, box)
+        box.publish(verdict(1))
+        box.send_raw("cell-01/verdict", encode(replace(verdict(2), part_id="A\0B")))
+        box.publish(verdict(3))
+        rows.wait_for(1, 3)
+    ((why,),) = rows.select("SELECT why FROM rejected")
+    assert "NUL" in why
+    assert rows.gaps() == []
+    with consuming(broker.port, path) as rows:
+        box.publish(verdict(4))
+        rows.wait_for(1, 3, 4)
+    assert rows.gaps() == []
+
+
 def test_another_verdict_with_a_number_that_was_used_is_kept_apart(broker: Mosquitto, box: ScriptedBox, path: Path) -> None:
     with consuming(broker.port, path) as rows:
         connected(rows, box)

@@ -4,6 +4,7 @@ import functools
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ from edge.daemon.metrics import Metrics
 from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
 from edge.describers.scripted import ScriptedDescriber
+from edge.errors import SpoolError, SpoolFullError
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits, fault
 from edge.judges.scripted import ScriptedJudge
 from edge.message import utc_text
-from edge.records import Capture, Decision, Reason, Trouble
+from edge.records import Capture, Decision, Inspection, PictureFile, Reason, Trouble
 from edge.sinks import SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.sinks.mqtt.sink import MqttSink
@@ -362,3 +364,30 @@ def test_stopping_ends_every_thread_also_while_the_spool_is_full_and_the_sink_is
     spool.close()
 
     assert set(threading.enumerate()) == before
+
+
+class RefusingSpool(Spool):
+    """Refuses the first commits with `refusal`; `tried` are the ids of all."""
+
+    def __init__(self, path: Path, refusal: SpoolError) -> None:
+        super().__init__(path, ballast_bytes=65_536)
+        self._refusals = [refusal]
+        self.tried: list[str] = []
+
+    def commit(self, inspection: Inspection, *, file: PictureFile | None = None) -> Inspection:
+        self.tried.append(inspection.id)
+        if self._refusals:
+            raise self._refusals.pop()
+        return super().commit(inspection, file=file)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "is_new"), [(SpoolFullError("no room"), True), (SpoolError("the disk said nothing, it may be there"), False)]
+)
+def test_a_verdict_that_waited_has_a_new_id_if_it_is_surely_not_there(tmp_path: Path, refusal: SpoolError, *, is_new: bool) -> None:
+    sink = MemorySink()
+    with closing(RefusingSpool(tmp_path / "spool.sqlite", refusal)) as spool:
+        daemon_of([pipeline(MemoryCamera(frames(["a.png"])), ["a.png"])], spool, sink).run(threading.Event(), until_done=True)
+        first, second = spool.tried
+    assert [inspection.id for inspection in sink.inspections] == [second]
+    assert (second > first) is is_new

@@ -232,6 +232,13 @@ def test_one_frame_that_answers_two_requests_is_not_frozen_and_its_copy_is() -> 
     assert decisions == [Decision.OK, Decision.OK, Decision.FAULT]
 
 
+def test_one_frame_never_passes_two_parts() -> None:
+    inspector, picture = inspector_of(station()), frame()
+    first, second = (inspector.inspect(replace(picture, request_id=name, part_id=part)) for name, part in (("r1", "p1"), ("r2", "p2")))
+    assert first.verdict.decision is Decision.OK
+    assert (second.verdict.decision, second.verdict.reasons) == (Decision.FAULT, (Reason.CAMERA_STALLED,))
+
+
 def test_the_models_see_only_the_region_of_interest_and_the_evidence_is_the_whole_picture() -> None:
     describer = SeeingDescriber()
     at = station(picture={"roi": [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]})

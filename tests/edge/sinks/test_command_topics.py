@@ -8,11 +8,11 @@ import pytest
 from paho.mqtt.properties import Properties
 
 from edge.message import encode
-from edge.records import TriggerRequest
+from edge.records import Taken, TriggerRequest
 from edge.sinks.mqtt.command_topics import CommandTopics
 from edge.sinks.mqtt.connection import Received
 from edge.sinks.mqtt.responses import MAX_EXPECTED, MAX_WAITING, WINDOW, Responses
-from edge.sinks.route import Commands, Taken
+from edge.sinks.route import Commands
 from tests.support.inspections import FULL
 
 TRIGGER, SWITCH = "plant/s1/trigger", "plant/s1/enabled/set"
@@ -41,7 +41,12 @@ class Box:
         self.switched: list[tuple[str, bool]] = []
         self.becomes: Taken = "taken"
         self.responses = Responses()
-        self.topics = CommandTopics(root="plant", stations=("s1", "s2"), responses=self.responses)
+        self.listen(as_published=True)
+
+    def listen(self, *, as_published: bool) -> None:
+        self.topics = CommandTopics(
+            root="plant", stations=("s1", "s2"), triggered=("s1",), responses=self.responses, as_published=as_published
+        )
         self.topics.obey(Commands(self._ask, lambda station, on: self.switched.append((station, on))))
 
     def _ask(self, request: TriggerRequest) -> Taken:
@@ -67,8 +72,9 @@ def inspected(request_id: str) -> bytes:
     return encode(replace(FULL, station="s1", request_id=request_id))
 
 
-def test_it_listens_for_each_station(box: Box) -> None:
-    assert set(box.topics.topics) == {TRIGGER, SWITCH, "plant/s2/trigger", "plant/s2/enabled/set"}
+def test_it_listens_for_triggers_of_the_stations_that_take_them_and_for_the_switch_of_each(box: Box) -> None:
+    assert set(box.topics.topics) == {TRIGGER, SWITCH, "plant/s2/enabled/set"}
+    assert set(box.topics.switches) == {SWITCH, "plant/s2/enabled/set"}
 
 
 def test_a_trigger_is_asked_with_the_moment_of_its_arrival_and_answered_where_it_said(box: Box) -> None:
@@ -107,6 +113,11 @@ def test_a_response_topic_that_cannot_be_published_on_is_none(box: Box, topic: s
         b'{"request_id": "r", "part": "p"}',
         b'{"request_id": "r", "part_id": ""}',
         b'{"request_id": "\\ud800"}',
+        b'{"request_id": "r\\u0000"}',
+        b'{"request_id": "r", "part_id": "A\\u0000B"}',
+        b'{"request_id": "r", "part_id": "A\\nB"}',
+        b'{"request_id": "r", "part_id": "A\\u0085B"}',
+        b'{"request_id": "r", "part_id": "A\\udfffB"}',
         b"x" * 5_000,
     ],
 )
@@ -163,10 +174,46 @@ def test_a_station_is_switched_by_true_and_false_alone(box: Box, payload: bytes,
     assert len(box.answers()) == (0 if switched or not payload else 1)
 
 
-def test_a_retained_switch_counts_once_for_each_content(box: Box) -> None:
-    for payload, retained in [(b"false", True), (b"true", False), (b"false", True), (b"true", True), (b"false", True)]:
-        box.topics.take(received(payload, topic=SWITCH, retained=retained))
-    assert [on for _, on in box.switched] == [False, True, True, False]
+ANEW = (b"", None)
+R, PLAIN = True, False
+
+
+@pytest.mark.parametrize(
+    ("said", "switched"),
+    [
+        pytest.param(
+            [ANEW, (b"false", R), (b"true", PLAIN), ANEW, (b"false", R)], [False, True], id="kept from before, then said otherwise"
+        ),
+        pytest.param([ANEW, (b"false", R), ANEW, (b"true", R), ANEW, (b"false", R)], [False, True, False], id="changed while away"),
+        pytest.param(
+            [ANEW, (b"false", R), (b"true", R), ANEW, (b"false", R)], [False, True, False], id="heard, then changed back while away"
+        ),
+        pytest.param([ANEW, (b"false", R), (b"true", PLAIN), (b"false", R)], [False, True, False], id="the same again while it listens"),
+        pytest.param(
+            [ANEW, (b"false", R), ANEW, (b"false", R), (b"true", PLAIN), (b"false", R)], [False, True, False], id="the same again later"
+        ),
+        pytest.param([ANEW, (b"false", R), (b"", R), (b"true", PLAIN), ANEW, (b"false", R)], [False, True, False], id="taken away between"),
+    ],
+)
+def test_a_retained_switch_is_obeyed_unless_it_is_the_one_of_before(
+    box: Box, said: list[tuple[bytes, bool | None]], switched: list[bool]
+) -> None:
+    tell(box, said)
+    assert [on for _, on in box.switched] == switched
+
+
+def test_without_word_of_what_is_kept_who_publishes_always_retained_is_obeyed(box: Box) -> None:
+    box.listen(as_published=False)
+    tell(box, [ANEW, (b"false", R), (b"true", PLAIN), ANEW, (b"true", R), ANEW, (b"false", R)])
+    assert [on for _, on in box.switched] == [False, True, False]
+
+
+def tell(box: Box, said: list[tuple[bytes, bool | None]]) -> None:
+    for payload, retained in said:
+        if retained is None:
+            box.topics.listen_anew()
+        else:
+            box.topics.take(received(payload, topic=SWITCH, retained=retained))
 
 
 def test_an_answer_goes_again_over_the_next_connection_until_it_is_acknowledged() -> None:
