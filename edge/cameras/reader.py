@@ -106,9 +106,12 @@ class _Newest:
 def _answer(newest: _Newest, answers: BinaryIO) -> None:
     while True:
         answer = newest.take()
-        answers.write(HEADER.pack(*answer[:-1], len(answer.body)))
-        answers.write(answer.body)
-        answers.flush()
+        try:
+            answers.write(HEADER.pack(*answer[:-1], len(answer.body)))
+            answers.write(answer.body)
+            answers.flush()
+        except OSError:  # the parent is gone: nobody is left to whom a word of it would mean anything
+            os._exit(0)
 
 
 def _read(source: dict[str, Any], newest: _Newest) -> None:

@@ -241,6 +241,21 @@ def test_a_reader_whose_parent_is_gone_ends_although_its_camera_says_nothing(mut
     assert reader.returncode == 0
 
 
+def test_a_reader_whose_parent_is_killed_while_it_answers_ends_without_a_word(tmp_path: Path) -> None:
+    what = f'{{"address": "{tmp_path / "none.mp4"}", "backend": {cv2.CAP_FFMPEG}, "parameters": [], "every": 1}}\n'
+    command, pipe = [sys.executable, "-m", "edge.cameras.reader"], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        assert reader.stderr is not None
+        reader.stdout.close()
+        reader.stdin.write(what.encode() + b"n")
+        reader.stdin.flush()
+
+        assert reader.wait(60) == 0
+        assert reader.stderr.read() == b""
+
+
 def test_the_header_is_the_same_on_both_sides() -> None:
     assert HEADER.size == struct.calcsize("<BIIqQdI") == 37
     assert FRAME == 0
