@@ -23,7 +23,8 @@ LOADED = 3
 
 
 def is_kept(found: Outages, *, noticed_s: float, slack: float, expected: int) -> None:
-    assert (len(found.noticed_s), found.missed, found.passed_after, found.false_alarms, found.left_over) == (expected, 0, 0, 0, 0), found
+    assert (len(found.noticed_s), found.missed, found.passed_after, found.false_alarms) == (expected, 0, 0, 0), found
+    assert found.left_over <= 0, found  # what tests before it had left may go meanwhile
     assert max(found.noticed_s) <= noticed_s * slack, found
     assert max(found.back_s) <= BACK_S * slack, found
 
