@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from edge.commands.history_options import add_history_options, history_from
+from edge.commands.history_options import ID_HELP, add_history_options, history_from
 from edge.commands.options import Commands, add_command, settings_from
 from firmware_config.exit_codes import DONE
 from firmware_config.settings import BoxSettings
@@ -22,9 +22,7 @@ def register(commands: Commands) -> None:
         example="kotoba-edge explain cell-01:42 --jsonl lines.jsonl --station cell.toml --png why.png --picture cell0001.png",
         run=_explain,
     )
-    explain.add_argument(
-        "id", metavar="ID", help="The id of the inspection, its beginning or its end where no other id has the same one, or STATION:SEQ."
-    )
+    explain.add_argument("id", metavar="ID", help=ID_HELP)
     add_history_options(explain)
     explain.add_argument("--language", choices=("en", "ja"), help="The language of the text. Default: the station's language.")
     explain.add_argument("--json", action="store_true", help="Print one JSON object instead of the text.")

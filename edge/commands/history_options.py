@@ -16,6 +16,7 @@ from edge.records import Decision, Inspection
 from edge.spool.history import History
 from firmware_config.settings import BoxSettings
 
+ID_HELP = "The id of the inspection, its beginning or its end where no other id has the same one, or STATION:SEQ."
 PROGRESS_EVERY_S = 0.5
 
 _AGE = re.compile(r"(\d+)([mhd])")

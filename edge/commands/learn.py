@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.commands.author import add_by_option, author_of, one_line
-from edge.commands.history_options import add_history_options, history_from
+from edge.commands.history_options import ID_HELP, add_history_options, history_from
 from edge.commands.options import Commands, add_command, add_group, add_models_options, add_station_option, positive, settings_from
 from edge.errors import LessonError
 from edge.judges.lessons import MAX_TEXT, Line, Undo, active_lessons, append_lesson, read_lessons
@@ -34,9 +34,7 @@ def _register_correct(verbs: Commands) -> None:
         example='kotoba-edge learn correct cell-01:42 --label crack --why "hairline at the busbar" --station cell.toml',
         run=_correct,
     )
-    correct.add_argument(
-        "id", metavar="ID", help="The id of the inspection, its beginning or its end where no other id has the same one, or STATION:SEQ."
-    )
+    correct.add_argument("id", metavar="ID", help=ID_HELP)
     correct.add_argument("--label", required=True, metavar="NAME", help="The right label. The verdict's own label confirms the verdict.")
     correct.add_argument(
         "--as",

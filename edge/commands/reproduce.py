@@ -6,7 +6,7 @@ import argparse
 import sys
 import time
 
-from edge.commands.history_options import add_history_options, add_time_options, history_from, select_judged, with_progress
+from edge.commands.history_options import ID_HELP, add_history_options, add_time_options, history_from, select_judged, with_progress
 from edge.commands.options import Commands, add_command, positive, settings_from
 from firmware_config.exit_codes import DONE, FAILED
 from firmware_config.settings import BoxSettings
@@ -26,7 +26,7 @@ def register(commands: Commands) -> None:
         "ids",
         nargs="*",
         metavar="ID",
-        help="The id of an inspection, its beginning or its end where no other id has the same one, or STATION:SEQ.",
+        help=ID_HELP,
     )
     reproduce.add_argument("--all", action="store_true", help="Take every inspection of the station except FAULTs, instead of ids.")
     reproduce.add_argument("--limit", type=positive, metavar="N", help="With --all: take the first N inspections. Default: all.")

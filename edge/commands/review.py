@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.commands.author import add_by_option, author_of, one_line
-from edge.commands.history_options import add_time_options
+from edge.commands.history_options import ID_HELP, add_time_options
 from edge.commands.options import Commands, add_command, add_group, add_models_options, add_spool_option, add_stations_option, settings_from
 from edge.errors import AnswerError, HistoryError
 from edge.records import Decision, Inspection
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 FOR_PEOPLE = (Decision.REVIEW, Decision.NG, Decision.FAULT)
 ANSWERS = "answers.jsonl"
 """The file of answers, beside the spool."""
-
-ID_HELP = "The id of the inspection, its beginning or its end where no other id has the same one, or STATION:SEQ."
 
 
 def register(commands: Commands) -> None:
