@@ -134,9 +134,7 @@ class Link:
                 # Of the plain socket: SSLSocket.shutdown takes the TLS layer away under the feet of paho's thread.
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)  # type: ignore[arg-type]
         self._client.loop_stop()
-        # The client closes its own pair of sockets when nobody refers to it any more: these would.
-        client = self._client
-        client.on_connect = client.on_subscribe = client.on_message = client.on_disconnect = None
+        self._client.close_sockets()
 
     def _authenticate(self, settings: MqttOutput) -> None:
         if settings.tls is not None:
@@ -196,6 +194,10 @@ class _Client(Client):
     """Connects to addresses that were looked up before, with one deadline for all of them."""
 
     addresses: Sequence[Address] = ()
+
+    def close_sockets(self) -> None:
+        """Close also its own pair of sockets, which it keeps as long as somebody refers to it."""
+        self._reset_sockets()
 
     def _create_socket_connection(self) -> socket.socket:
         return connected_socket(self.addresses)

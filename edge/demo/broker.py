@@ -102,7 +102,7 @@ class Subscriber:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None  # it closes its sockets when it is free
+        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None  # it closes its own pair when it is free
 
     def next(self, *, timeout_s: float) -> Inspection | None:
         """The next verdict, None if none arrives in time.

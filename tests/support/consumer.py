@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests.support.clients import end
 from tests.support.mosquitto import PASSWORD, USER, Mosquitto
 
 DEADLINE_S = 20.0
@@ -68,9 +69,7 @@ class Consumer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
-        self._client.on_connect = self._client.on_subscribe = self._client.on_message = None  # it closes its sockets when it is free
+        end(self._client)
 
     def next(self) -> Got:
         """Wait for the next message."""

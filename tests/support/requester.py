@@ -14,6 +14,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from tests.support.clients import end
 from tests.support.mosquitto import Mosquitto
 
 PATIENCE_S = 60.0
@@ -64,8 +65,7 @@ class Requester:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        end(self._client)
 
     def trigger(self, request_id: str, part_id: str | None = None) -> float:
         """Publish a trigger; returns when (monotonic seconds)."""

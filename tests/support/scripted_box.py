@@ -16,6 +16,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 
 from edge.message import encode
 from edge.records import Inspection
+from tests.support.clients import end
 from tests.support.inspections import inspection
 
 DEADLINE_S = 30.0
@@ -59,8 +60,7 @@ class ScriptedBox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        end(self._client)
 
     def store(self, *verdicts: Inspection) -> None:
         """Keep verdicts without publishing them: as if the broker had lost them."""

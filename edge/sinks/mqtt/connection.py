@@ -131,14 +131,14 @@ class MqttConnection:
         self.window, self.too_large = WINDOW, False
         self.max_packet_bytes: int | None = None
         self.not_subscribed: tuple[str, ...] = ()
-        self._telling = threading.Lock()
+        self._publishing = threading.Lock()
         self._abandoned = False
         try:
             self._authenticate()
             self._client.addresses = resolver.addresses(within_s=CONNECT_S, waiting=waiting)
             self._client.connect(settings.host, settings.port, keepalive=settings.keepalive_s)
         except (OSError, ValueError) as err:  # ssl.SSLError is an OSError
-            self._close_socket()
+            self._client.close_sockets()
             msg = f"connecting to the broker {self._where}: {err}: check host, port, TLS files and that the broker runs"
             raise DeliveryError(msg) from err
         self._client.loop_start()
@@ -172,13 +172,14 @@ class MqttConnection:
         """Publish with QoS 1 without waiting; of these at most `window` may be under way."""
         until = time.monotonic() + self._settings.ack_timeout_s
         # The return code is of no use: paho says "no connection" of messages that it keeps and "success" of messages that it only queues.
-        message = self._client.publish(topic, payload, qos=AT_LEAST_ONCE, retain=retain, properties=properties)
+        with self._publishing:
+            message = self._client.publish(topic, payload, qos=AT_LEAST_ONCE, retain=retain, properties=properties)
         self._codes.pop(message.mid, None)  # of a message long ago that nobody waited for
         return Sent(message.mid, topic, until)
 
     def tell(self, topic: str, payload: bytes, *, properties: Properties) -> Callable[[], bool] | None:
         """Publish with QoS 1 from any thread; returns what says whether it is acknowledged, None if the connection is closed."""
-        with self._telling:
+        with self._publishing:
             if self._abandoned:  # paho's thread would not end while it has a message
                 return None
             message = self._client.publish(topic, payload, qos=AT_LEAST_ONCE, retain=False, properties=properties)
@@ -211,14 +212,13 @@ class MqttConnection:
     def abandon(self) -> None:
         """Close without goodbye; from any thread, also while `publish` waits."""
         self._alive = False
-        with self._telling:
+        with self._publishing:
             self._abandoned = True
         self._close_socket()
         self._client.drop_out_messages()  # paho's thread does not end while it has one
         self._client.loop_stop()
-        # The client closes its own pair of sockets when nobody refers to it any more: these would.
-        client = self._client
-        client.on_connect = client.on_publish = client.on_disconnect = client.on_subscribe = client.on_message = None
+        with self._publishing:
+            self._client.close_sockets()
         self._events.put(_Gone("closed here"))
 
     def _subscribe(self, inbox: Inbox) -> None:
@@ -319,6 +319,10 @@ class _Client(Client):
     def allow_under_way(self, count: int) -> None:
         """Hold more messages back; paho's own setter does so before the broker has said how many it takes."""
         self._max_inflight_messages = count
+
+    def close_sockets(self) -> None:
+        """Close also its own pair of sockets, which it keeps as long as somebody refers to it."""
+        self._reset_sockets()
 
     def _create_socket_connection(self) -> socket.socket:
         return connected_socket(self.addresses)
