@@ -1,0 +1,96 @@
+"""The libraries of a device as wheels: those of the public registry for another machine's Python, and those that were compiled for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from export.errors import BuildError
+from export.kit.target import Target
+from firmware_config.toml import read_toml
+
+TIMEOUT_S = 1800
+PINNED_PYTHON = (3, 11)
+"""constraints.txt pins from this version of Python on."""
+
+
+def requirements(pyproject: Path, target: Target) -> list[str]:
+    """What a device of this kind needs: the project's dependencies, with the libraries that stand in for others there."""
+    needed = []
+    for text in read_toml(pyproject)["project"]["dependencies"]:
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate(_environment(target)):
+            name = target.replaced.get(canonicalize_name(requirement.name), requirement.name)
+            needed.append(f"{name}{requirement.specifier}")
+    return needed
+
+
+def collect(needed: Sequence[str], target: Target, *, folder: Path, constraints: Path, own: Iterable[Path] = ()) -> list[Path]:
+    """Bring these requirements and all that they need into `folder`, as wheels for the target. `own` are folders with more wheels.
+
+    Raises:
+        BuildError: a library has no wheel for the target, or the registry cannot be reached.
+    """
+    folder.mkdir(parents=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--dest",
+        str(folder),
+        *_target_options(target),
+    ]
+    if tuple(map(int, target.python.split("."))) >= PINNED_PYTHON:
+        command += ["--constraint", str(constraints)]
+    for more in own:
+        command += ["--find-links", str(more)]
+    done = subprocess.run([*command, *needed], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or done.stderr.splitlines() or ["no message"]
+        reason = errors[-1].removeprefix("ERROR: ")
+        msg = f"collecting the wheels for {target.name} failed ({reason}): {target.missing}, and give its folder with --wheels"
+        raise BuildError(msg)
+    return sorted(folder.glob("*.whl"))
+
+
+def unpack(wheels: Iterable[Path], target: Target, folder: Path) -> None:
+    """Install these wheels, and nothing else, into `folder`, which becomes the site-packages of the target. No code of theirs runs.
+
+    Raises:
+        BuildError: pip cannot install one of them.
+    """
+    named = sorted(wheels)
+    pinned = [f"{name}=={version}" for name, version, *_ in (parse_wheel_filename(path.name) for path in named)]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-compile"]
+    for place in sorted({path.parent for path in named}):
+        command += ["--find-links", str(place)]
+    command += ["--target", str(folder), *_target_options(target), *pinned]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        msg = f"installing the wheels for {target.name} into {folder} failed ({reason}): build again"
+        raise BuildError(msg)
+
+
+def _target_options(target: Target) -> list[str]:
+    platforms = [option for platform in target.platforms for option in ("--platform", platform)]
+    return ["--only-binary=:all:", "--python-version", target.python, "--implementation", "cp", *platforms]
+
+
+def _environment(target: Target) -> dict[str, str]:
+    return {
+        "python_version": target.python,
+        "python_full_version": f"{target.python}.0",
+        "platform_machine": target.machine,
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "extra": "",
+    }
