@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trust", type=Path, action="append", metavar="FILE.pub",
         help="A public key whose bundles the box takes; again for more. Default: that of --key.")  # fmt: skip
     parser.add_argument("--bundle", type=Path, action="append", default=[], metavar="BUNDLE",
-        help="A bundle to carry, a folder or a .kbundle; the first one is installed on a new box. Again for more. Default: none.")  # fmt: skip
+        help="A bundle to carry, a folder or a .kbundle; the first one is put on a new box. Again for more. Default: none.")  # fmt: skip
     parser.add_argument("--wheels", type=Path, action="append", default=[], metavar="DIR",
         help="A folder with wheels that no public registry has. Again for more. Default: none.")  # fmt: skip
     parser.add_argument("--debs", type=Path, metavar="DIR",

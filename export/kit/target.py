@@ -9,6 +9,9 @@ from types import MappingProxyType
 HEADLESS = MappingProxyType({"opencv-python": "opencv-python-headless"})
 """The same library without its windows, which a box has no screen for and which would need forty more Debian packages."""
 
+LEFT_OUT = frozenset({"huggingface-hub"})
+"""What libraries ask for and a device never runs: a client of a model hub, and all that only it needs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterable, Sequence
+from email.message import Message
+from email.parser import HeaderParser
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 
 from export.errors import BuildError
-from export.kit.target import Target
+from export.kit.target import LEFT_OUT, Target
 from firmware_config.toml import read_toml
 
 TIMEOUT_S = 1800
@@ -58,7 +62,29 @@ def collect(needed: Sequence[str], target: Target, *, folder: Path, constraints:
         reason = errors[-1].removeprefix("ERROR: ")
         msg = f"collecting the wheels for {target.name} failed ({reason}): {target.missing}, and give its folder with --wheels"
         raise BuildError(msg)
-    return sorted(folder.glob("*.whl"))
+    return reachable(needed, sorted(folder.glob("*.whl")), target)
+
+
+def reachable(needed: Sequence[str], wheels: Iterable[Path], target: Target) -> list[Path]:
+    """Those of these wheels that the requirements need, directly or through others, without what is left out of a device."""
+    by_name = {parse_wheel_filename(path.name)[0]: path for path in wheels}
+    waiting, found = [canonicalize_name(Requirement(text).name) for text in needed], set[NormalizedName]()
+    while waiting:
+        name = waiting.pop()
+        if name in LEFT_OUT or name in found or name not in by_name:
+            continue
+        found.add(name)
+        requirements_of = (Requirement(text) for text in _metadata(by_name[name]).get_all("Requires-Dist", []))
+        waiting += [
+            canonicalize_name(each.name) for each in requirements_of if each.marker is None or each.marker.evaluate(_environment(target))
+        ]
+    return sorted(by_name[name] for name in found)
+
+
+def _metadata(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (entry for entry in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", entry))
+        return HeaderParser().parsestr(archive.read(name).decode())
 
 
 def unpack(wheels: Iterable[Path], target: Target, folder: Path) -> None:
