@@ -231,7 +231,11 @@ def _adapters(plan: Plan) -> list[Path]:
 
 def canonical(manifest: Manifest) -> bytes:
     """The bytes of a manifest, always the same for the same values: keys sorted, indented by one space, UTF-8."""
-    return (json.dumps(manifest.model_dump(mode="json", by_alias=True), sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+    values = manifest.model_dump(mode="json", by_alias=True)
+    for name in ("new_keys", "revoked_keys"):  # what carries no key can be read by a box that does not know of them
+        if not values[name]:
+            del values[name]
+    return (json.dumps(values, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
