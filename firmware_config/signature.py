@@ -120,10 +120,27 @@ def read_trusted_keys(folder: Path) -> dict[str, bytes]:
     try:
         # Not glob: it finds nothing in a folder that does not exist, and a mistyped path would then mean "trust no key".
         files = sorted(path for path in folder.iterdir() if path.suffix == KEY_SUFFIX)
-        return {key_id(public): public for public in map(_read_public_key, files)} | dict.fromkeys(_read_revoked(folder), REVOKED)
+        return {key_id(public): public for public in map(read_public_key, files)} | dict.fromkeys(_read_revoked(folder), REVOKED)
     except OSError as err:
         msg = f"the trusted keys in {folder} cannot be read ({err.strerror}): give a folder with {KEY_SUFFIX} files"
         raise SignatureError(msg) from err
+
+
+def read_public_key(path: Path) -> bytes:
+    """Read a public key (32 raw bytes) from its file, one line of 64 hex digits.
+
+    Raises:
+        SignatureError: it is a link, or holds something else.
+        OSError: it cannot be read.
+    """
+    if path.is_symlink():
+        msg = f"key file {path} is a link, and whoever may change where it leads would choose what this box trusts: copy the file itself"
+        raise SignatureError(msg)
+    line = read_regular(path, MAX_KEY_FILE_BYTES).strip()
+    if not re.fullmatch(rb"[0-9a-f]{64}", line):
+        msg = f"key file {path} does not hold one line of 64 hex digits: copy the builder's {KEY_SUFFIX} file again"
+        raise SignatureError(msg)
+    return bytes.fromhex(line.decode())
 
 
 def _names(trusted: Mapping[str, bytes]) -> str:
@@ -146,14 +163,3 @@ def _read_revoked(folder: Path) -> list[str]:
         msg = f"the list of revoked keys {path} holds {what}, expected one key id of 16 hex digits a line: correct it"
         raise SignatureError(msg)
     return [line.decode() for line in lines if line]
-
-
-def _read_public_key(path: Path) -> bytes:
-    if path.is_symlink():
-        msg = f"key file {path} is a link, and whoever may change where it leads would choose what this box trusts: copy the file itself"
-        raise SignatureError(msg)
-    line = read_regular(path, MAX_KEY_FILE_BYTES).strip()
-    if not re.fullmatch(rb"[0-9a-f]{64}", line):
-        msg = f"key file {path} does not hold one line of 64 hex digits: copy the builder's {KEY_SUFFIX} file again"
-        raise SignatureError(msg)
-    return bytes.fromhex(line.decode())

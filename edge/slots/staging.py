@@ -29,6 +29,9 @@ def staged(source: Path, into: Path, *, trusted: Mapping[str, bytes], require: R
     Raises:
         BundleError: the first check that fails, or the disk refuses it.
     """
+    if not source.exists():
+        msg = f"bundle {source} does not exist: give a .kbundle file or the folder of a bundle"
+        raise BundleError(msg)
     if source.is_dir():
         bundle = _copied(source, into, trusted=trusted, require=require)
     else:
