@@ -16,6 +16,7 @@ class BoxSettings(BaseSettings):
     box: str = Field(default="kotoba", pattern=r"^[A-Za-z0-9_-]+$")
     stations: Path = Path("/etc/kotoba/stations")
     bundle: Path = Path("/var/lib/kotoba/bundle")
+    bundles: Path = Path("/var/lib/kotoba/bundles")
     keys: Path = Path("/etc/kotoba/keys")
     spool: Path = Path("/var/lib/kotoba/spool.sqlite")
     spool_max_bytes: int = Field(default=2_000_000_000, ge=1_000_000)
