@@ -101,6 +101,7 @@ def _put_debs(folder: Path, target: Target, contents: Contents, package: Path) -
 def _put_files(folder: Path, repository: Path, contents: Contents) -> None:
     shutil.copyfile(repository / PARTS / "install.sh", folder / "install.sh")
     (folder / "install.sh").chmod(0o755)
+    shutil.copyfile(repository / PARTS / "Dockerfile", folder / "Dockerfile")
     shutil.copyfile(repository / "LICENSE", folder / "LICENSE")
     (folder / "keys").mkdir()
     for key in contents.keys:

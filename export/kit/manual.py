@@ -40,8 +40,8 @@ def manual_pages(version: str) -> dict[str, str]:
     return pages
 
 
-def summaries() -> set[str]:
-    """The names of all pages: each needs a Japanese summary."""
+def page_names() -> set[str]:
+    """The names of all pages. Each needs a Japanese summary."""
     return {page.prog.replace(" ", "-") for parser in (edge.cli.parser(), firmware_config.cli.parser()) for page in _family(parser)}
 
 

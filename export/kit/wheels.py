@@ -59,20 +59,28 @@ def collect(needed: Sequence[str], target: Target, *, folder: Path, constraints:
     done = subprocess.run([*command, *needed], capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     if done.returncode != 0:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")] or done.stderr.splitlines() or ["no message"]
-        reason = errors[-1].removeprefix("ERROR: ")
-        msg = f"collecting the wheels for {target.name} failed ({reason}): {target.missing}, and give its folder with --wheels"
+        reason = errors[0].removeprefix("ERROR: ").rstrip(".")
+        msg = f"collecting the wheels for {target.name} failed ({reason}): {target.missing}; put what is missing into a folder for --wheels"
         raise BuildError(msg)
     return reachable(needed, sorted(folder.glob("*.whl")), target)
 
 
 def reachable(needed: Sequence[str], wheels: Iterable[Path], target: Target) -> list[Path]:
-    """Those of these wheels that the requirements need, directly or through others, without what is left out of a device."""
+    """Those of these wheels that the requirements need, directly or through others, without what is left out of a device.
+
+    Raises:
+        BuildError: one that is needed is not among them: pip reads a library's conditions for the Python that runs pip.
+    """
     by_name = {parse_wheel_filename(path.name)[0]: path for path in wheels}
     waiting, found = [canonicalize_name(Requirement(text).name) for text in needed], set[NormalizedName]()
     while waiting:
         name = waiting.pop()
-        if name in LEFT_OUT or name in found or name not in by_name:
+        if name in LEFT_OUT or name in found:
             continue
+        if name not in by_name:
+            what = f"collecting the wheels for {target.name}: {name} is needed there and was not collected"
+            msg = f"{what}: put its wheel into a folder for --wheels"
+            raise BuildError(msg)
         found.add(name)
         requirements_of = (Requirement(text) for text in _metadata(by_name[name]).get_all("Requires-Dist", []))
         waiting += [

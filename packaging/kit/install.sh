@@ -199,7 +199,8 @@ as_kotoba() {
 if [ ! -e "$STATE/bundle" ] && [ ! -e "$STATE/bundles/state.json" ]; then
     for bundle in "$stage"/bundles/*.kbundle; do
         [ -f "$bundle" ] || continue
-        as_kotoba "$PROGRAM" bundle install "$bundle" || die "installing the bundle ${bundle##*/} failed: run \`kotoba-edge bundle install\` with it"
+        as_kotoba "$PROGRAM" bundle install "$bundle" && as_kotoba "$PROGRAM" bundle activate \
+            || die "installing the bundle ${bundle##*/} failed, see above: mend that and run this again"
         break
     done
 fi

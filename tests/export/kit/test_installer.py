@@ -113,8 +113,14 @@ class Installed:
         command = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={WRITES}", "sh", str(installer), *ROOT_ONLY, *arguments]
         done = subprocess.run(
             [*command, *(["--key", key] if key else [])],
-            cwd=folder, env={**os.environ, "TMPDIR": str(stage)}, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+            cwd=folder,
+            env={**os.environ, "TMPDIR": str(stage)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         self.code, self.said = done.returncode, done.stderr
         self.left = [path.name for path in stage.iterdir()]
         self.written = {path for path in _written(log.read_text(errors="replace")) if not path.startswith((f"{stage}/", "/dev/"))}
@@ -151,10 +157,8 @@ def test_a_kit_that_is_not_what_was_signed_is_refused_and_nothing_is_written(
     installer = tmp_path / "kotoba-install"
     installer.write_bytes(whole)
 
-    if one_file:
-        installed = Installed(tmp_path, installer, str(in_one_file(kit)))
-    else:
-        installed = Installed(tmp_path, kit / "install.sh")
+    command = (installer, str(in_one_file(kit))) if one_file else (kit / "install.sh",)
+    installed = Installed(tmp_path, *command)
 
     assert installed.code == 1
     assert re.fullmatch(r"install\.sh: [^\n]+\n", installed.said)
