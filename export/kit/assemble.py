@@ -15,18 +15,25 @@ from firmware_config.signature import public_key, sign
 SUMS, SIGNATURE, SIGNER, MACHINE = "SHA256SUMS", "SHA256SUMS.sig", "signer.pem", "MACHINE"
 UNSIGNED = (SUMS, SIGNATURE)
 CHUNK_BYTES = 1 << 20
+MB = 1_000_000
 SPARE_MB = 300
 """Room on the disk beside what is installed: apt's own files, a first spool, logs."""
 
 
-def machine(target: Target, *, version: str, installed_bytes: int) -> str:
-    """The content of MACHINE: what the installer asks of a machine before it writes anything, a word and its values in each line."""
+def machine(target: Target, folder: Path, *, version: str, installed_bytes: int) -> str:
+    """The content of MACHINE: what the installer asks of a machine before it writes anything, a word and its values in each line.
+
+    `folder` holds all other parts of the kit: the installer copies no more bytes than it holds.
+    """
+    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     lines = {
         "version": version,
         "architecture": target.architecture,
         "system": target.system,
         "processor": " ".join(target.processor),
-        "room_mb": str(installed_bytes // 1_000_000 + SPARE_MB),
+        "largest_bytes": str(max(sizes)),
+        "copy_mb": str(sum(sizes) // MB + 1),
+        "room_mb": str(installed_bytes // MB + SPARE_MB),
     }
     return "".join(f"{name} {value}\n" for name, value in lines.items())
 

@@ -56,7 +56,7 @@ def build_kit(
         report("packages of the system ...")
         _put_debs(folder / "debs", target, contents, package)
         _put_files(folder, repository, contents)
-        (folder / MACHINE).write_text(machine(target, version=chosen, installed_bytes=installed_bytes), encoding="ascii")
+        (folder / MACHINE).write_text(machine(target, folder, version=chosen, installed_bytes=installed_bytes), encoding="ascii")
         report("checksums, signature ...")
         seal(folder, private)
         kit = out / f"{folder.name}.kit"

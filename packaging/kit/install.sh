@@ -76,24 +76,18 @@ if [ -n "$kit" ]; then
     esac
 fi
 
-fetch() { # NAME: a file of the kit into the stage
-    mkdir -p "$stage/$(dirname "$1")"
+fetch() { # NAME BYTES: a file of the kit into the stage, no more of it than a real one has
+    case $1 in */*) mkdir -p "$stage/${1%/*}" ;; esac
     if [ -n "$kit" ]; then
-        tar -xOf "$kit" -- "$top$1" 2>/dev/null >"$stage/$1" || die "$1 is missing from the kit: copy the kit again"
-    else
-        { [ -f "$here/$1" ] && [ ! -L "$here/$1" ]; } || die "$1 is missing from the kit: unpack the kit again"
-        cat "$here/$1" >"$stage/$1"
+        tar -xOf "$kit" -- "$top$1" 2>/dev/null | head -c "$2" >"$stage/$1"
+    elif [ -f "$here/$1" ] && [ ! -L "$here/$1" ]; then
+        head -c "$2" "$here/$1" >"$stage/$1"
     fi
+    [ -s "$stage/$1" ] || die "$1 is missing from the kit: take the kit from its maker again"
 }
 
-small() { # NAME: a file that has not been checked yet: no more of it than a real one has
-    mkdir -p "$stage"
-    if [ -n "$kit" ]; then
-        tar -xOf "$kit" -- "$top$1" 2>/dev/null | head -c $SMALL >"$stage/$1"
-    elif [ -f "$here/$1" ] && [ ! -L "$here/$1" ]; then
-        head -c $SMALL "$here/$1" >"$stage/$1"
-    fi
-    [ -s "$stage/$1" ] || die "$1 is missing from the kit, so nobody vouches for it: take the kit from its maker again"
+changed() { # NAME
+    die "$1 is not what was signed: the kit is damaged or was changed; copy it again"
 }
 
 signed_by() { # PEM: did this key sign the checksums?
@@ -105,9 +99,9 @@ hex_of() { # PEM: the 64 hex digits of an Ed25519 key
 }
 
 # ---- The signature, by a key that this box or this person knows.
-small SHA256SUMS
-small SHA256SUMS.sig
-small signer.pem
+fetch SHA256SUMS $SMALL
+fetch SHA256SUMS.sig $SMALL
+fetch signer.pem $SMALL
 signer=$(hex_of "$stage/signer.pem")
 [ -n "$signer" ] || die "signer.pem in the kit is no Ed25519 public key: take the kit from its maker again"
 known=''
@@ -133,29 +127,37 @@ else
 fi
 signed_by "$stage/signer.pem" || die "the signature does not fit the checksums: the kit was changed after it was made; take it from its maker again"
 
-# ---- Every file that the checksums name; nothing else of the kit is read.
-while read -r digest name; do
-    case $name in ''|/*|*..*|*[!A-Za-z0-9._+~/-]*) die "SHA256SUMS names the file $name: take the kit from its maker again" ;; esac
-    fetch "$name"
-    echo "$digest  $name" | (cd "$stage" && sha256sum --check --strict --status) \
-        || die "$name is not what was signed: the kit is damaged or was changed; copy it again"
-done <"$stage/SHA256SUMS"
-
-# ---- Is this the machine that the kit is for?
-version='' architecture='' system='' processor='' room_mb=0
+# ---- What the kit says of itself; then every file that the checksums name. Nothing else of the kit is read.
+fetch MACHINE $SMALL
+sed -n '/^[0-9a-f]*  MACHINE$/p' "$stage/SHA256SUMS" | (cd "$stage" && sha256sum --check --strict --status) || changed MACHINE
+version='' architecture='' system='' processor='' largest_bytes=0 copy_mb=0 room_mb=0
 while read -r word value; do
     case $word in
         version) version=$value ;;
         architecture) architecture=$value ;;
         system) system=$value ;;
         processor) processor=$value ;;
+        largest_bytes) largest_bytes=$value ;;
+        copy_mb) copy_mb=$value ;;
         room_mb) room_mb=$value ;;
     esac
 done <"$stage/MACHINE"
+room() { # FOLDER MB
+    free_mb=$(($(df -Pk "$1" | awk 'NR == 2 { print $4 }') / 1000))
+    [ "$free_mb" -ge "$2" ] || die "the kit needs $2 MB on the disk of $1, which has $free_mb MB free: make room"
+}
+room "$stage" "$copy_mb"
+while read -r digest name; do
+    case $name in ''|/*|*..*|*[!A-Za-z0-9._+~/-]*) die "SHA256SUMS names the file $name ($digest): take the kit from its maker again" ;; esac
+    fetch "$name" $((largest_bytes + 1))
+done <"$stage/SHA256SUMS"
+failed=$(cd "$stage" && sha256sum --check --strict --quiet SHA256SUMS 2>/dev/null) || changed "$(echo "$failed" | sed -n '1s/: FAILED.*//p')"
 if [ -n "$check" ]; then
     echo "The kit of version $version is whole, and signed by the key $signer."
     exit 0
 fi
+
+# ---- Is this the machine that the kit is for?
 [ "$(dpkg --print-architecture)" = "$architecture" ] \
     || die "the kit is for $architecture, this machine is $(dpkg --print-architecture): take the kit for this machine"
 here_is=$(. /etc/os-release && echo "$ID $VERSION_ID")
@@ -164,8 +166,7 @@ flags=$(grep -m 1 '^flags' /proc/cpuinfo || true)
 for flag in $processor; do
     case " $flags " in *" $flag "*) ;; *) die "the kit needs a processor with $flag, which this one lacks: compile a kit for it (docs/install.md)" ;; esac
 done
-free_mb=$(($(df -Pk / | awk 'NR == 2 { print $4 }') / 1000))
-[ "$free_mb" -ge "$room_mb" ] || die "the kit needs $room_mb MB on the disk, which has $free_mb MB free: make room"
+room / "$room_mb"
 before=$(dpkg-query -W -f '${db:Status-Status} ${Version}' kotoba-edge 2>/dev/null | sed -n 's/^installed //p') || before=''
 if [ -n "$before" ] && dpkg --compare-versions "$version" lt "$before" && [ -z "$downgrade" ]; then
     die "the kit's version $version is older than the installed $before: give --downgrade if you mean it"

@@ -24,7 +24,7 @@ def small_kit(folder: Path, *, private: bytes = PRIVATE) -> Path:
     (kit / "debs/Packages").write_text("Package: kotoba-edge\n")
     (kit / "debs/kotoba-edge_1.2.3_amd64.deb").write_bytes(b"!<arch>\n" * 100)
     (kit / "bundles/0-tiny-1.kbundle").write_bytes(bytes(10_000))
-    (kit / MACHINE).write_text(machine(TARGETS["amd64"], version="1.2.3", installed_bytes=0).replace("debian 12", SYSTEM))
+    (kit / MACHINE).write_text(machine(TARGETS["amd64"], kit, version="1.2.3", installed_bytes=0).replace("debian 12", SYSTEM))
     seal(kit, private)
     return kit
 

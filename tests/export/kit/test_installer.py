@@ -13,8 +13,9 @@ import pytest
 
 from export.kit.assemble import SIGNATURE, SIGNER, SUMS, seal
 from firmware_config.signature import generate_key, public_key, sign
+from tests.support.hostile_kits import BIG_BYTES, HOSTILE_KITS, LINKED_FOLDERS, HostileKit, write_sparse_kit
 from tests.support.repository import ROOT
-from tests.support.small_kit import PRIVATE, SYSTEM, in_one_file, small_kit
+from tests.support.small_kit import INSTALLER, PRIVATE, SYSTEM, in_one_file, small_kit
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("dpkg") is None, reason="the installer is for Debian: dpkg is not installed"),
@@ -98,6 +99,26 @@ def commands_in_a_name(kit: Path) -> None:
     (kit / SIGNATURE).write_bytes(sign(sums, PRIVATE))
 
 
+def big_package(kit: Path) -> None:
+    with (kit / "debs/Packages").open("r+b") as file:
+        file.truncate(BIG_BYTES)
+
+
+def linked_package(kit: Path) -> None:
+    (kit / "debs/Packages").rename(kit.parent / "elsewhere")
+    (kit / "debs/Packages").symlink_to(kit.parent / "elsewhere")
+
+
+def pipe_for_a_package(kit: Path) -> None:
+    (kit / "debs/Packages").unlink()
+    os.mkfifo(kit / "debs/Packages")
+
+
+def pipe_for_the_sums(kit: Path) -> None:
+    (kit / SUMS).unlink()
+    os.mkfifo(kit / SUMS)
+
+
 HARMS: tuple[Callable[[Path], None], ...] = (
     one_byte, changed_package, changed_installer, changed_sums, changed_signature, no_signature, empty_signature, no_sums, no_signer,
     another_signer, signer_without_its_signature, no_key_at_all, missing_file, names_outside, commands_in_a_name,
@@ -110,7 +131,20 @@ class Installed:
     def __init__(self, folder: Path, installer: Path, *arguments: str, key: str | None = KEY) -> None:
         stage, log, before = folder / "stage", folder / "calls", _files(folder)
         stage.mkdir()
-        command = ["strace", "-f", "-qq", "-o", str(log), "-e", f"trace={WRITES}", "sh", str(installer), *ROOT_ONLY, *arguments]
+        command = [
+            "strace",
+            "-f",
+            "-qq",
+            "--seccomp-bpf",
+            "-o",
+            str(log),
+            "-e",
+            f"trace={WRITES}",
+            "sh",
+            str(installer),
+            *ROOT_ONLY,
+            *arguments,
+        ]
         done = subprocess.run(
             [*command, *(["--key", key] if key else [])],
             cwd=folder,
@@ -165,6 +199,50 @@ def test_a_kit_that_is_not_what_was_signed_is_refused_and_nothing_is_written(
     assert SYSTEM not in installed.said, "the machine was asked before the kit was checked"
     assert installed.left == []
     assert installed.written == set()
+
+
+@pytest.mark.parametrize("harm", [big_package, linked_package, pipe_for_a_package, pipe_for_the_sums], ids=lambda harm: harm.__name__)
+def test_a_folder_with_what_is_no_plain_file_is_refused(harm: Callable[[Path], None], tmp_path: Path) -> None:
+    kit = small_kit(tmp_path)
+    harm(kit)
+
+    installed = Installed(tmp_path, kit / "install.sh")
+
+    assert (installed.code, installed.left, installed.written) == (1, [], set())
+    assert SYSTEM not in installed.said
+
+
+@pytest.mark.parametrize("hostile", HOSTILE_KITS, ids=lambda hostile: hostile.name)
+def test_a_tar_that_a_hostile_hand_packed_is_refused_and_nothing_is_written(hostile: HostileKit, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.kit"
+    hostile.write(small_kit(tmp_path), path)
+
+    installed = Installed(tmp_path, INSTALLER, str(path))
+
+    assert (installed.code, installed.left, installed.written) == (1, [], set())
+    assert re.fullmatch(r"install\.sh: [^\n]+\n", installed.said)
+    assert SYSTEM not in installed.said
+
+
+@pytest.mark.parametrize("hostile", LINKED_FOLDERS, ids=lambda hostile: hostile.name)
+def test_a_link_in_the_place_of_a_folder_leads_nowhere(hostile: HostileKit, tmp_path: Path) -> None:
+    path = tmp_path / "hostile.kit"
+    hostile.write(small_kit(tmp_path), path)
+
+    installed = Installed(tmp_path, INSTALLER, "--check", str(path))
+
+    assert (installed.code, installed.left, installed.written) == (0, [], set())
+
+
+def test_a_file_that_says_it_is_huge_is_not_copied(tmp_path: Path) -> None:
+    kit, path = small_kit(tmp_path), tmp_path / "hostile.kit"
+    write_sparse_kit(kit, path)
+    assert path.stat().st_size < 1_000_000
+
+    installed = Installed(tmp_path, INSTALLER, str(path))
+
+    assert (installed.code, installed.left, installed.written) == (1, [], set())
+    assert "debs/Packages is not what was signed" in installed.said
 
 
 @pytest.mark.parametrize(
