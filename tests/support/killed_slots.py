@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +95,7 @@ SCENARIOS = [
 ]
 
 
-def look(folder: Path, may_run: tuple[int | None, ...]) -> str:
+def look(folder: Path, may_run: tuple[int | None, ...], keys: Mapping[str, bytes] = BOTH) -> str:
     """Start the box as the daemon does, and say what is wrong; empty if nothing is."""
     slots = Slots(folder / "bundles")
     try:
@@ -105,14 +105,14 @@ def look(folder: Path, may_run: tuple[int | None, ...]) -> str:
         state = slots.read()
         version = None
         if state.running is not None:
-            trusted = slots.trusted(BOTH)
+            trusted = slots.trusted(keys)
             require = slots.require_not_older(state.running)
             version = open_bundle(slots.running_bundle(), trusted=trusted, require=require).manifest.bundle_version
         for name in SLOTS:
             slot = state.slot(name)
             if slot is None and slots.path(name).exists():
                 return f"slot {name} holds what the state does not name"
-            if slot is not None and open_bundle(slots.path(name), trusted=BOTH).digest != slot.digest:
+            if slot is not None and open_bundle(slots.path(name), trusted=keys).digest != slot.digest:
                 return f"slot {name} is mixed"
     except (BundleError, ManifestError) as err:
         return str(err)
@@ -136,18 +136,18 @@ def killed(act: Callable[[], object], *, after_s: float | None = None) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
-def goes_on(folder: Path, stick: Path) -> str:
+def goes_on(folder: Path, stick: Path, keys: Mapping[str, bytes] = BOTH) -> str:
     """After whatever was killed, the next bundle can be installed and run."""
     slots = Slots(folder / "bundles")
     try:
-        slots.install(stick / "v9.kbundle", trusted=BOTH)
+        slots.install(stick / "v9.kbundle", trusted=keys)
         slots.ask()
         if slots.read().wanted is not None:
             slots.begin_trial()
             slots.make_good()
     except BundleError as err:
         return f"it does not go on: {err}"
-    return look(folder, (9,))
+    return look(folder, (9,), keys)
 
 
 def at_calls(root: Path, stick: Path, scenario: Scenario, step: int) -> dict[str, object]:
@@ -202,15 +202,20 @@ def at_moments(root: Path, stick: Path, kills: int) -> dict[str, object]:
     return {"calls": kills, "kills": kills, "wrong": wrong}
 
 
-def main(root: Path, step: int, moments: int) -> None:
-    """Kill at every `step`th call of each scenario, then at so many moments."""
-    stick = root / "stick"
+def make_stick(stick: Path) -> None:
+    """Write the bundles of the scenarios."""
     stick.mkdir()
     for version in (1, 2, 3, 9):
         bundle_folder(stick / f"v{version}", version)
         archive(stick / f"v{version}.kbundle", version)
     archive(stick / "v4.kbundle", 4, key=OTHER_KEY, revoked_keys=[key_id(public_key(KEY))])
     archive(stick / "v9.kbundle", 9, key=OTHER_KEY)
+
+
+def main(root: Path, step: int, moments: int) -> None:
+    """Kill at every `step`th call of each scenario, then at so many moments."""
+    stick = root / "stick"
+    make_stick(stick)
     seen = {scenario.name: at_calls(root, stick, scenario, step) for scenario in SCENARIOS}
     seen["moments"] = at_moments(root, stick, moments)
     sys.stdout.write(json.dumps(seen))
