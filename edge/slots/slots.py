@@ -209,8 +209,9 @@ class Slots:
         Raises:
             BundleError: the state cannot be read.
         """
+        self.read()
         with (
-            contextlib.suppress(OSError, BlockingIOError),
+            contextlib.suppress(OSError, BundleError),
             self._file.locked(INSTALL_LOCK_NAME, deadline_s=0),
             self._file.locked(LOCK_NAME),
         ):
