@@ -22,7 +22,7 @@ from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.sinks import open_sinks
-from edge.slots.open import open_newest_bundle
+from edge.slots.open import open_newest_bundle, slots_of
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
@@ -65,6 +65,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
     accepted = AcceptedBundles.beside(settings.spool)
+    slots_of(settings).tidy()
     bundle = open_newest_bundle(settings)
     if stop is None:
         stop = threading.Event()

@@ -80,7 +80,8 @@ def parse_in_child(bundle: Bundle, *, limits: Limits | None = None, command: Seq
 
 def _why(code: int | None, last: dict[str, Any], limits: Limits, *, name: str) -> str:
     if code == 1 and "refused" in last:
-        return f"{name} cannot be used: {str(last['refused'])[:400]}"
+        said = " ".join(str(last["refused"]).split())[:400].replace(". ", ", ")
+        return f"{name} cannot be used: {said}"
     if code is None:
         return f"reading {name} took longer than {limits.wall_s:.0f} s: build the bundle again"
     if code in {-signal.SIGXCPU, -signal.SIGKILL}:
@@ -95,7 +96,7 @@ def _lines(said: int) -> list[dict[str, Any]]:
     size = os.fstat(said).st_size
     lines = []
     for line in os.pread(said, MAX_SAID_BYTES, max(0, size - MAX_SAID_BYTES)).splitlines():
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(line)
             if isinstance(value, dict):
                 lines.append(value)

@@ -13,7 +13,7 @@ from edge.bundle.open import Bundle, digest_of
 from edge.errors import BundleError
 from edge.slots import steps
 from edge.slots.staging import hand_over, remove, staged
-from edge.slots.state import SLOTS, Slot, SlotName, State
+from edge.slots.state import SLOTS, STATE_NAME, Slot, SlotName, State
 from edge.slots.state_file import INSTALL_LOCK_NAME, LOCK_NAME, StateFile
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_manifest
@@ -209,8 +209,9 @@ class Slots:
         Raises:
             BundleError: the state cannot be read.
         """
+        self.read()
         with (
-            contextlib.suppress(OSError, BlockingIOError),
+            contextlib.suppress(OSError, BundleError),
             self._file.locked(INSTALL_LOCK_NAME, deadline_s=0),
             self._file.locked(LOCK_NAME),
         ):
@@ -284,11 +285,14 @@ class Slots:
         return name
 
     def _sweep(self, state: State, *, but: Path | None = None) -> None:
-        """Remove unpacked and moved-away folders, and slots that the state does not name."""
-        for path in self.root.iterdir():
-            unnamed = path.name in SLOTS and state.slot("a" if path.name == "a" else "b") is None
-            if (path.name.startswith(STAGING) and path != but) or unnamed:
-                remove(path)
+        """Remove unpacked and moved-away folders, unfinished states, and slots that the state does not name. What stays does no harm."""
+        with contextlib.suppress(OSError):
+            for path in self.root.iterdir():
+                unnamed = path.name in SLOTS and state.slot("a" if path.name == "a" else "b") is None
+                if path.name.startswith(f".{STATE_NAME}."):
+                    path.unlink(missing_ok=True)
+                elif (path.name.startswith(STAGING) and path != but) or unnamed:
+                    remove(path)
 
     def _let_run(self, state: State, name: SlotName) -> None:
         """The box may run the bundle in a slot though it has run a newer one.
