@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from edge.demo.cells import sample_cells
 from tests.support.booted_machine import INCLUDED, BootedMachine, Ran, bootstrap
 from tests.support.proved_kit import Chapter, ProvedKit
-from tests.support.repository import ROOT, STARTER_PICTURES
+from tests.support.repository import ROOT
 
-PICTURES = [STARTER_PICTURES / name for name in ("crack-0.png", "intact-0.png", "stain-0.png", "intact-1.png")]
 MAX_LINES = 12
 HEAD = """# Carried in
 
@@ -46,7 +46,7 @@ def prove(kit: Path, older: Path, *, archive: Path, work: Path, key: Path) -> tu
     """All chapters on one machine; returns them and the MB of its bare disk."""
     version, before = _version(kit), _version(older)
     with BootedMachine(archive, work / "root") as machine:
-        proved = ProvedKit(machine, pictures=PICTURES, key=key)
+        proved = ProvedKit(machine, pictures=[cell.path for cell in sample_cells(4)], key=key)
         chapters = [
             proved.first(kit, title=f"From nothing to the first verdict: version {version}"),
             proved.away(),
