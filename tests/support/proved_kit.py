@@ -62,7 +62,7 @@ class ProvedKit:
         self._type(chapter, "systemctl enable --now kotoba-edge")
         self._look(chapter, "tail -n +3 /proc/net/dev | cut -d: -f1")
         self._verdict(chapter)
-        self._look(chapter, "systemctl is-active kotoba-edge mosquitto")
+        self._look(chapter, "systemctl is-active mosquitto kotoba-edge")
         self._look(chapter, "kotoba-edge bundle list")
         return self._ended(chapter)
 
