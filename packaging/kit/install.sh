@@ -183,10 +183,16 @@ from_kit() {
         die "apt could not install the packages, see above: mend that, and run this again (an installation that was cut off: dpkg --configure -a)"
     }
 }
+running() {
+    [ -d /run/systemd/system ] && systemctl is-active --quiet kotoba-edge.service
+}
+ran=''
+if running; then ran=yes; fi
 echo "Installing Kotoba Edge $version ..."
 from_kit update
+case " $with " in *" chrony "*) keep='' ;; *) keep=--no-remove ;; esac # chrony takes the place of systemd-timesyncd
 # shellcheck disable=SC2086 -- names of packages, checked above
-from_kit install --yes --no-remove --no-install-recommends --reinstall ${downgrade:+--allow-downgrades} "kotoba-edge=$version" $with
+from_kit install --yes $keep --no-install-recommends --reinstall ${downgrade:+--allow-downgrades} "kotoba-edge=$version" $with
 
 # ---- Keys. A key that is there stays; none is added to a box that has some, but the kit's own when it was named.
 mkdir -p "$KIT_KEYS"
@@ -201,9 +207,12 @@ if [ ! -e "$STATE/bundle" ] && [ ! -e "$STATE/bundles/state.json" ]; then
     for bundle in "$stage"/bundles/*.kbundle; do
         [ -f "$bundle" ] || continue
         as_kotoba "$PROGRAM" bundle install "$bundle" && as_kotoba "$PROGRAM" bundle activate \
-            || die "installing the bundle ${bundle##*/} failed, see above: mend that and run this again"
+            || die "the program is installed, but its first bundle ${bundle##*/} is not, see above: mend that, then kotoba-edge bundle install"
         break
     done
+fi
+if [ -n "$ran" ] && ! running; then
+    die "version $version is installed, but the box ran before and does not run now: see systemctl status kotoba-edge, or go back with --downgrade"
 fi
 if [ -n "$before" ]; then
     echo "Kotoba Edge $version is installed; it was $before. Stations, spool, bundle and keys are as they were."
