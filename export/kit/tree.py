@@ -33,7 +33,7 @@ def lay_out(root: Path, wheels: Iterable[Path], target: Target, *, repository: P
     listed = sorted(wheels, key=lambda path: path.name)
     site_packages = root / target.site_packages
     unpack(listed, target, site_packages)
-    shutil.rmtree(site_packages / "bin", ignore_errors=True)  # with the path of this machine's Python inside
+    _take_scripts_away(site_packages)
     _environment(root / "opt/kotoba", target)
     _system_files(root, repository)
     documents = root / DOCUMENTS
@@ -50,6 +50,14 @@ def age(root: Path, seconds: int) -> None:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         os.utime(path, (seconds, seconds), follow_symlinks=False)
+
+
+def _take_scripts_away(site_packages: Path) -> None:
+    """The scripts that pip makes hold the path of this machine's Python, and the records of the libraries hold the checksums of these scripts."""
+    shutil.rmtree(site_packages / "bin", ignore_errors=True)
+    for record in site_packages.glob("*.dist-info/RECORD"):
+        lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if not line.startswith("../../bin/")), encoding="utf-8")
 
 
 def _environment(place: Path, target: Target) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import re
 import sys
@@ -70,11 +71,12 @@ def page(chapters: Sequence[Chapter], *, kit: Path, empty_mb: int) -> str:
 
 def _measured(kit: Path, empty_mb: int) -> str:
     today = datetime.now(timezone.utc).date()
-    cores = len([line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if line.startswith("processor")])
+    cores = len(os.sched_getaffinity(0))
     names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
     processor = names[0] if names else platform.machine()
     sizes = f"The kit has {kit.stat().st_size / 1e6:.0f} MB, the bare machine {empty_mb} MB"
-    return f"Measured on {today}, {cores} cores of {processor}, beside other work. {sizes}."
+    load = f"beside other work (load average {os.getloadavg()[2]:.0f} on them)"
+    return f"Measured on {today}, {cores} cores of {processor}, {load}. {sizes}."
 
 
 def _installing(chapter: Chapter) -> str:

@@ -22,7 +22,7 @@ from export.kit.manual import manual_pages, page_names
 from export.kit.materials import bill_of_materials, copyright_file
 from export.kit.package import pack
 from export.kit.target import LEFT_OUT, TARGETS
-from export.kit.tree import age
+from export.kit.tree import age, lay_out
 from export.kit.wheels import reachable, requirements, unpack
 from tests.support.repository import ROOT
 from tests.support.small_kit import small_kit
@@ -33,7 +33,7 @@ needs_nfpm = pytest.mark.skipif(NFPM is None, reason="nfpm is not installed")
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not installed")
 
 
-def wheel(folder: Path, name: str, *needs: str, licence: str = "License-Expression: MIT") -> Path:
+def wheel(folder: Path, name: str, *needs: str, licence: str = "License-Expression: MIT", script: str = "") -> Path:
     """The smallest wheel that pip installs."""
     path, module = folder / f"{name.replace('-', '_')}-1.0-py3-none-any.whl", name.replace("-", "_")
     info = f"{module}-1.0.dist-info"
@@ -44,6 +44,8 @@ def wheel(folder: Path, name: str, *needs: str, licence: str = "License-Expressi
         archive.writestr(f"{module}.py", "")
         archive.writestr(f"{info}/METADATA", metadata)
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        if script:
+            archive.writestr(f"{info}/entry_points.txt", f"[console_scripts]\n{script} = {module}:main\n")
         archive.writestr(f"{info}/RECORD", f"{module}.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
     return path
 
@@ -96,6 +98,23 @@ def test_wheels_are_unpacked_without_a_network_and_without_the_path_of_this_mach
     assert [(part["name"], part["licenses"][0]["license"]["name"]) for part in bom["components"]] == [("one", "MIT"), ("two", "Old words")]
     assert all(re.fullmatch("[0-9a-f]{64}", part["hashes"][0]["content"]) for part in bom["components"])
     assert "one 1.0: MIT\n  /opt/kotoba/lib/python3.11/site-packages/one-1.0.dist-info" in copyright_file(site_packages)
+
+
+def test_the_root_of_the_package_has_the_commands_of_a_device_and_no_path_of_this_machine(tmp_path: Path) -> None:
+    root = tmp_path / "root"
+
+    lay_out(root, [wheel(tmp_path, "one", script="one-tool")], AMD64, repository=ROOT, version="1.2.3")
+
+    texts = {
+        str(path.relative_to(root)): path.read_text(encoding="utf-8")
+        for path in root.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+    assert {name for name in texts if name.startswith("opt/kotoba/bin/")} == {"opt/kotoba/bin/kotoba-config", "opt/kotoba/bin/kotoba-edge"}
+    assert [name for name, text in texts.items() if sys.prefix in text or str(tmp_path) in text or "one-tool," in text] == []
+    assert {"usr/lib/systemd/system/kotoba-edge.service", "usr/sbin/kotoba-install", "usr/share/man/ja/man1/kotoba-edge.1"} <= texts.keys()
+    assert (root / "opt/kotoba/bin/python").readlink() == Path("/usr/bin/python3.11")
+    assert (root / "usr/bin/kotoba-edge").readlink() == Path("/opt/kotoba/bin/kotoba-edge")
 
 
 def laid_out(folder: Path) -> Path:
