@@ -53,7 +53,7 @@ def age(root: Path, seconds: int) -> None:
 
 
 def _take_scripts_away(site_packages: Path) -> None:
-    """The scripts that pip makes hold the path of this machine's Python, and the records of the libraries hold the checksums of these scripts."""
+    """The scripts that pip makes hold the path of this machine's Python, and the libraries' records hold their checksums."""
     shutil.rmtree(site_packages / "bin", ignore_errors=True)
     for record in site_packages.glob("*.dist-info/RECORD"):
         lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
