@@ -102,9 +102,9 @@ $(PORTABLE): export CMAKE_ARGS += -DGGML_NATIVE=OFF -DGGML_SSE42=ON -DGGML_AVX=O
 $(LLAMA) $(PORTABLE): constraints.txt packaging/llama.cmake
 	packaging/need "Python 3.10 to 3.13 with venv" "$(PYTHON) -c 'import ensurepip, venv'" python3 python3-venv
 	packaging/need "a C++ compiler" "command -v g++ || command -v clang++" g++
-	$(PYTHON) -m venv $(STATE)/builder
+	$(PYTHON) -m venv $(@D).builder
 	@echo "compiling llama-cpp-python: some minutes, only once"
-	$(STATE)/builder/bin/python -m pip wheel --disable-pip-version-check --no-cache-dir -v --no-deps -c constraints.txt -w $(@D) llama-cpp-python \
+	$(@D).builder/bin/python -m pip wheel --disable-pip-version-check --no-cache-dir -v --no-deps -c constraints.txt -w $(@D) llama-cpp-python \
 	    | { grep --line-buffered -E '^ *\[[0-9]+/[0-9]+\]|rror|^Successfully|Saved' || true; }
-	rm -rf $(STATE)/builder
+	rm -rf $(@D).builder
 	touch $@
