@@ -52,6 +52,7 @@ class ProvedKit:
     def first(self, kit: Path, *, title: str) -> Chapter:
         """From the bare machine to the first verdict on MQTT."""
         chapter = Chapter(title)
+        self._run(f"rm -f {PICTURES}/*")
         carried = self._carry(kit)
         folder = carried.removesuffix(".kit")
         with_broker = "--with mosquitto --with mosquitto-clients"
