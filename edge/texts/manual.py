@@ -24,6 +24,7 @@ JAPANESE_SUMMARIES: Mapping[str, str] = MappingProxyType(
         "kotoba-edge-bundle-allow-older": "より新しい版を動かしたことのある装置に、古い版のバンドルを許します。",
         "kotoba-edge-bundle-install": "バンドルを、動いていない側のスロットに入れます。",
         "kotoba-edge-bundle-activate": "入れたバンドルを試行にかけます。",
+        "kotoba-edge-bundle-try": "デーモンを止めたまま、入れたバンドルを試行します。",
         "kotoba-edge-bundle-rollback": "前のバンドルに戻します。",
         "kotoba-edge-bundle-list": "スロットにあるバンドルと、これまでの出来事を表示します。",
         "kotoba-edge-backup": "設定、鍵、校正、学習、キューを一つのファイルに保存します。",
