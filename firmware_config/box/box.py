@@ -189,7 +189,8 @@ def _box(values: dict[str, object], *, source: str) -> Box:
     try:
         return read_values(Box, values)
     except ValidationError as err:
-        msg = f"box file {source}: {first_mistake(err, Box)}: see `kotoba-config schema box`"
+        mistake = first_mistake(err, Box).removeprefix("the file: ")  # of a mistake that lies in no one key
+        msg = f"box file {source}: {mistake}: see `kotoba-config schema box`"
         raise BoxError(msg) from err
 
 

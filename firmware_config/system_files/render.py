@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
 
 from firmware_config.board import Board
 from firmware_config.box import Box
@@ -101,8 +101,14 @@ def render_files(box: Box, board: Board) -> dict[str, str]:
         "broker": BROKER,
         "users": topic_rights(box, box.broker) if isinstance(box.broker, LocalBroker) else (),
     }
-    templates = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+    templates = templates_of(FileSystemLoader(TEMPLATES))
+    return {path: templates.get_template(f"{path}.j2").render(values) for path, needed in FILES.items() if needed(box, devices)}
+
+
+def templates_of(loader: BaseLoader) -> Environment:
+    """Templates in which an unknown name is an error, and a value is on one line."""
+    return Environment(
+        loader=loader,
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 -- no HTML; `finalize` refuses what would need to be escaped
         finalize=in_one_line,
@@ -110,7 +116,6 @@ def render_files(box: Box, board: Board) -> dict[str, str]:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return {path: templates.get_template(f"{path}.j2").render(values) for path, needed in FILES.items() if needed(box, devices)}
 
 
 def _metrics_host(box: Box) -> str:
