@@ -46,7 +46,7 @@ class BrokerUser(BaseModel):
     @model_validator(mode="after")
     def _a_box_has_stations(self) -> BrokerUser:
         if (self.role == "box") != bool(self.stations):
-            msg = f'user {self.name}: role = "box" and stations belong together: name the stations of the other box, or of no one else'
+            msg = f'user {self.name}: another box has stations, and nobody else: give role = "box" and stations, or neither'
             raise ValueError(msg)
         return self
 

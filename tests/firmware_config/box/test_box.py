@@ -22,6 +22,8 @@ OTHER_PORT = "give one of them another port"
 PATH_RULE = "expected a path from / on, of letters, digits and . _ + -, without spaces and .., got"
 NO_PLANT = "is no machine or network of a plant: name those that the box has to do with"
 HARDWARE_RULE = "expected letters, digits, spaces and , . _ : - as the camera says it of itself, got"
+ADDRESS_RULE = "expected an address or a network such as 10.20.0.5 or 10.20.3.0/24, got"
+BOX_RULE = "another box has stations, and nobody else: give"
 NO_LOOK_UP = "is a name, and a firewall looks no name up: give its addresses as well"
 
 
@@ -101,8 +103,7 @@ def changed(text: str, old: str, new: str) -> str:
             CPU,
             '"10.20.4.0/28"',
             '"10.20.4.1/28"',
-            "broker.local.users.1.hosts.0: expected an address or a network such as 10.20.0.5 or 10.20.3.0/24, "
-            "got '10.20.4.1/28' (10.20.4.1/28 has host bits set)",
+            f"broker.local.users.1.hosts.0: {ADDRESS_RULE} '10.20.4.1/28' (10.20.4.1/28 has host bits set)",
         ),
         (CPU, 'name = "plc-1"', 'name = "history"', "broker.local: the user history is there twice: give each its own name"),
         (CPU, 'name = "plc-1"', 'name = "line1-box"', "broker.users: line1-box is the name of the box itself: give the user another one"),
@@ -116,8 +117,7 @@ def changed(text: str, old: str, new: str) -> str:
             CPU,
             'stations = ["cell-07"]',
             "",
-            'broker.local.users.2: user line1-second: role = "box" and stations belong together: name the '
-            "stations of the other box, or of no one else",
+            f'broker.local.users.2: user line1-second: {BOX_RULE} role = "box" and stations, or neither',
         ),
         (
             CPU,
