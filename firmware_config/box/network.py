@@ -50,12 +50,17 @@ class NamedHost(BaseModel):
 
 
 class Clock(BaseModel):
-    """Whose clock the box follows. Without time servers nobody sets it: verdicts keep their order by number, and no server is asked."""
+    """Whose clock the box follows. Without time servers nobody sets it: verdicts keep their order by number, and none is asked."""
 
     model_config = STRICT
     servers: tuple[SingleAddress, ...] = Field(
         default=(),
         max_length=8,
-        description="Addresses of time servers of the plant (NTP), for chrony. Empty: none.",
+        description="Addresses of time servers of the plant (NTP). Empty: none.",
         examples=[["10.20.0.3"]],
+    )
+    program: Literal["timesyncd", "chrony"] = Field(
+        default="timesyncd",
+        description='Who asks them. "timesyncd" comes with systemd, and verdicts can say that the clock followed it; "chrony" is more '
+        "exact, has to be installed, and leaves `clock_synchronised` of verdicts null.",
     )

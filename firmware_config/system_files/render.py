@@ -45,8 +45,8 @@ def _with_devices(box: Box, devices: Devices) -> bool:  # noqa: ARG001
     return any(camera.kind in {"usb", "csi"} for camera in box.cameras)
 
 
-def _with_time_servers(box: Box, devices: Devices) -> bool:  # noqa: ARG001
-    return bool(box.clock.servers)
+def _with_chrony(box: Box, devices: Devices) -> bool:  # noqa: ARG001
+    return bool(box.clock.servers) and box.clock.program == "chrony"
 
 
 def _with_modules(box: Box, devices: Devices) -> bool:  # noqa: ARG001
@@ -58,7 +58,7 @@ def _with_folders(box: Box, devices: Devices) -> bool:  # noqa: ARG001
 
 
 FILES: Mapping[str, Needed] = {
-    "etc/chrony/kotoba.conf": _with_time_servers,
+    "etc/chrony/kotoba.conf": _with_chrony,
     "etc/kotoba/credentials.txt": _always,
     "etc/kotoba/environment": _always,
     "etc/kotoba/nftables.conf": _always,
@@ -66,7 +66,7 @@ FILES: Mapping[str, Needed] = {
     "etc/mosquitto/kotoba.acl": _with_broker,
     "etc/mosquitto/kotoba.conf": _with_broker,
     "etc/systemd/journald.conf.d/kotoba.conf": _always,
-    "etc/systemd/system/chrony.service.d/kotoba.conf": _with_time_servers,
+    "etc/systemd/system/chrony.service.d/kotoba.conf": _with_chrony,
     "etc/systemd/system/kotoba-edge.service.d/box.conf": _always,
     "etc/systemd/system/kotoba-firewall.service": _always,
     "etc/systemd/system/mosquitto.service.d/kotoba.conf": _with_broker,
