@@ -13,11 +13,12 @@ from firmware_config.box.box import Box
 from firmware_config.box.broker import LocalBroker
 from firmware_config.box.cameras import BoxCamera, CsiCamera, FolderCamera, GigeCamera, RtspCamera, UsbCamera
 from firmware_config.errors import BoxError
-from firmware_config.outputs import MqttOutput
+from firmware_config.outputs import JsonlOutput, MqttOutput
 from firmware_config.station import Station
 
 LOOPBACK = ("localhost", "127.0.0.1")
 RTSP_PORT = 554
+STATE = "/var/lib/kotoba"
 
 
 def require_agreement(box: Box, stations: Mapping[Path, Station]) -> None:
@@ -40,7 +41,11 @@ def require_agreement(box: Box, stations: Mapping[Path, Station]) -> None:
         if station.station.path != box.box.site:
             msg = f"station file {path}: path is {station.station.path}, and the site of the box is {box.box.site}: make them the same"
             raise BoxError(msg)
-        for difference in (_of_camera(station, cameras_of[name]), _of_broker(station.outputs.mqtt, box)):
+        for difference in (
+            _of_camera(station, cameras_of[name]),
+            _of_broker(station.outputs.mqtt, box),
+            _of_file(station.outputs.jsonl, box),
+        ):
             if difference is not None:
                 msg = f"station file {path}: {difference}"
                 raise BoxError(msg)
@@ -88,6 +93,13 @@ def _of_folder(station: Station, camera: FolderCamera) -> str | None:
     if said.kind == "folder" and said.after != "leave" and not camera.may_change:
         return f'after = "{said.after}" needs may_change = true of camera {camera.name} in box.toml: the box may not write there'
     return None
+
+
+def _of_file(said: JsonlOutput | None, box: Box) -> str | None:
+    """Whether the box may write the station's file of verdicts; None where it may."""
+    if said is None or said.path.is_relative_to(STATE) or str(said.path) in box.storage.verdict_files:
+        return None
+    return f"the box may not write {said.path}: choose a file below {STATE}, or name it in [storage] verdict_files of box.toml"
 
 
 def _of_broker(said: MqttOutput | None, box: Box) -> str | None:

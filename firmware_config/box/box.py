@@ -59,6 +59,15 @@ class Storage(BaseModel):
     )
     evidence_max_bytes: int = Field(default=_DEFAULTS.evidence_max_bytes, ge=1_000_000, description="Bytes of kept pictures, at most.")
     evidence_keep_days: float = Field(default=_DEFAULTS.evidence_keep_days, gt=0, description="Days for which pictures are kept.")
+    verdict_files: tuple[SafePath, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Files of JSON lines that stations write ([outputs.jsonl]) and logrotate puts aside; not those that the station itself "
+        "puts aside. The box may write into their folders.",
+        examples=[["/data/verdicts/line1.jsonl"]],
+    )
+    verdict_file_max_bytes: int = Field(default=100_000_000, ge=1_000_000, description="Bytes from which such a file is put aside.")
+    verdict_files_kept: int = Field(default=30, ge=1, le=10_000, description="How many of each that were put aside are kept, compressed.")
     journal_max_bytes: int = Field(default=200_000_000, ge=16_000_000, description="Bytes of the system's journal, at most.")
 
 

@@ -15,7 +15,7 @@ from firmware_config.box.values import is_ipv6
 from firmware_config.errors import BoxError
 from firmware_config.system_files.devices import Devices, devices_of
 from firmware_config.system_files.flows import addresses_of, flows_of, named
-from firmware_config.system_files.folders import folders_of
+from firmware_config.system_files.folders import folders_of, writable_folders
 from firmware_config.system_files.secrets import BROKER, DAEMON, secrets_of
 from firmware_config.system_files.topic_rights import topic_rights
 
@@ -57,11 +57,16 @@ def _with_folders(box: Box, devices: Devices) -> bool:  # noqa: ARG001
     return bool(folders_of(box))
 
 
+def _with_verdict_files(box: Box, devices: Devices) -> bool:  # noqa: ARG001
+    return bool(box.storage.verdict_files)
+
+
 FILES: Mapping[str, Needed] = {
     "etc/chrony/kotoba.conf": _with_chrony,
     "etc/kotoba/credentials.txt": _always,
     "etc/kotoba/environment": _always,
     "etc/kotoba/nftables.conf": _always,
+    "etc/logrotate.d/kotoba": _with_verdict_files,
     "etc/modules-load.d/kotoba.conf": _with_modules,
     "etc/mosquitto/kotoba.acl": _with_broker,
     "etc/mosquitto/kotoba.conf": _with_broker,
@@ -90,6 +95,7 @@ def render_files(box: Box, board: Board) -> dict[str, str]:
         "board": board,
         "devices": devices,
         "folders": folders_of(box),
+        "writable": writable_folders(box),
         "memory_max_mb": TRIAL_SHARE * board.memory_mb,
         "flows": flows,
         "reached": addresses_of(flows, "daemon"),

@@ -10,7 +10,7 @@ from firmware_config.box.broker import BrokerUser, LocalBroker
 
 STATION_TELLS = ("verdict", "state", "enabled/state")
 STATION_HEARS = ("trigger", "enabled/set")
-BOX_TELLS = ("status", "info", "events")
+BOX_TELLS = ("status", "info", "events", "presence")
 BOX_HEARS = ("replay",)
 
 

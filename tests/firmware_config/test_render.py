@@ -171,6 +171,16 @@ def test_a_station_that_moves_files_needs_a_folder_that_may_change(tmp_path: Pat
     assert 'after = "delete" needs may_change = true of camera share in box.toml' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [("/data/verdicts/press.jsonl", 0), ("/var/lib/kotoba/mine.jsonl", 0), ("/data/verdicts/other.jsonl", 78), ("/srv/x.jsonl", 78)],
+)
+def test_a_file_of_verdicts_lies_where_the_box_may_write(path: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = station("press-03", FOLDER, path="plant/press") + f'[outputs.jsonl]\npath = "{path}"\n'
+    assert main(["render", str(desk(tmp_path, "nvidia-gige", {"one": text})), "--root", str(tmp_path / "tree")]) == code
+    assert (f"the box may not write {path}" in capsys.readouterr().err) == (code != 0)
+
+
 def test_without_station_files_a_person_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     box = shutil.copy(BOXES / "orin-csi/box.toml", tmp_path / "box.toml")
     assert main(["render", str(box), "--root", str(tmp_path / "tree")]) == 0
