@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from edge.message import encode
 from edge.sinks.mqtt.asyncapi import TOPICS, Topic
+from edge.sinks.mqtt.sink import MqttSink
+from firmware_config.outputs import MqttOutput
+from tests.support.inspections import inspection
 from tests.support.rendered_broker import RenderedBroker
 
 ROOT, BOX, OTHER = "plant/line1", "line1-box", "line1-second"
@@ -114,3 +119,16 @@ def test_what_the_broker_took_survives_its_end(tmp_path: Path) -> None:
     with broker.running(), broker.client(CONSUMER) as consumer:
         consumer.listen(place)
         assert consumer.heard_until(b"kept") == [place]
+
+
+def test_the_output_of_a_box_delivers_and_a_consumer_has_all_its_topics(broker: RenderedBroker, tmp_path: Path) -> None:
+    (tmp_path / "mqtt").write_text(f"{BOX}\n")
+    output = MqttOutput(host="localhost", port=broker.port, username=BOX, password_file=tmp_path / "mqtt")
+    sink = MqttSink(output, root=ROOT, box=BOX, stations=("cell-01", "cell-02"), triggered=("cell-01",), info={})
+    sent = [inspection(number, station="cell-01") for number in range(5)]
+    with broker.client(CONSUMER) as consumer, closing(sink):
+        consumer.listen(f"{ROOT}/#")
+        assert list(sink.deliver(sent)) == sent
+        heard = consumer.heard_until(encode(sent[-1]))
+    assert heard.count(f"{ROOT}/cell-01/verdict") == len(sent)
+    assert {f"{ROOT}/{BOX}/status", f"{ROOT}/{BOX}/info", f"{ROOT}/cell-01/state"} <= set(heard)
