@@ -45,7 +45,7 @@ class NamedHost(BaseModel):
     ports: tuple[Port, ...] = Field(min_length=1, max_length=64, description="The ports that are connected to.", examples=[[22]])
     protocol: Literal["tcp", "udp"] = Field(default="tcp", description="Of the ports.")
     by_daemon: bool = Field(
-        default=False, description="True: it is kotoba-edge that talks to it, not another program of the box such as a file system."
+        default=False, description="True: the daemon itself talks to it, not another program of the box such as a file system."
     )
 
 
@@ -64,3 +64,8 @@ class Clock(BaseModel):
         description='Who asks them. "timesyncd" comes with systemd, and verdicts can say that the clock followed it; "chrony" is more '
         "exact, has to be installed, and leaves `clock_synchronised` of verdicts null.",
     )
+
+    @property
+    def has_chrony(self) -> bool:
+        """Whether chrony sets the clock."""
+        return bool(self.servers) and self.program == "chrony"

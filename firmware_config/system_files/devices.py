@@ -38,9 +38,14 @@ class Devices:
 
 def devices_of(box: Box, board: Board) -> Devices:
     """The devices of a box."""
-    cameras = (CAMERAS,) if any(camera.kind in {"usb", "csi"} for camera in box.cameras) else ()
+    cameras = (CAMERAS,) if has_device_cameras(box) else ()
     has_gpu = bool({"cuda", "tensorrt"} & set(board.providers))
     is_jetson = has_gpu and any(name in board.name for name in JETSON_BOARDS)
     gpu = () if not has_gpu else JETSON if is_jetson else NVIDIA
     groups = (*(("video",) if cameras or has_gpu else ()), *(("render",) if has_gpu else ()))
     return Devices((*cameras, *gpu), groups, NVIDIA_MODULES if has_gpu and not is_jetson else ())
+
+
+def has_device_cameras(box: Box) -> bool:
+    """Whether a camera of the box is a device file."""
+    return any(camera.kind in {"usb", "csi"} for camera in box.cameras)

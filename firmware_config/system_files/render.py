@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
@@ -13,7 +14,7 @@ from firmware_config.box import Box
 from firmware_config.box.broker import LocalBroker
 from firmware_config.box.values import is_ipv6
 from firmware_config.errors import BoxError
-from firmware_config.system_files.devices import Devices, devices_of
+from firmware_config.system_files.devices import Devices, devices_of, has_device_cameras
 from firmware_config.system_files.flows import addresses_of, flows_of, named
 from firmware_config.system_files.folders import folders_of, writable_folders
 from firmware_config.system_files.secrets import BROKER, DAEMON, secrets_of
@@ -30,54 +31,32 @@ MAX_VALUE = 4_096
 TRIAL_SHARE = 2
 """Times the board's memory: the bundle that judges, and one on trial beside it."""
 
-Needed = Callable[[Box, Devices], bool]
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What says whether a box has a file."""
+
+    box: Box
+    devices: Devices
 
 
-def _always(box: Box, devices: Devices) -> bool:  # noqa: ARG001 -- one signature for all
-    return True
-
-
-def _with_broker(box: Box, devices: Devices) -> bool:  # noqa: ARG001
-    return isinstance(box.broker, LocalBroker)
-
-
-def _with_devices(box: Box, devices: Devices) -> bool:  # noqa: ARG001
-    return any(camera.kind in {"usb", "csi"} for camera in box.cameras)
-
-
-def _with_chrony(box: Box, devices: Devices) -> bool:  # noqa: ARG001
-    return bool(box.clock.servers) and box.clock.program == "chrony"
-
-
-def _with_modules(box: Box, devices: Devices) -> bool:  # noqa: ARG001
-    return bool(devices.modules)
-
-
-def _with_folders(box: Box, devices: Devices) -> bool:  # noqa: ARG001
-    return bool(folders_of(box))
-
-
-def _with_verdict_files(box: Box, devices: Devices) -> bool:  # noqa: ARG001
-    return bool(box.storage.verdict_files)
-
-
-FILES: Mapping[str, Needed] = {
-    "etc/chrony/kotoba.conf": _with_chrony,
-    "etc/kotoba/credentials.txt": _always,
-    "etc/kotoba/environment": _always,
-    "etc/kotoba/nftables.conf": _always,
-    "etc/logrotate.d/kotoba": _with_verdict_files,
-    "etc/modules-load.d/kotoba.conf": _with_modules,
-    "etc/mosquitto/kotoba.acl": _with_broker,
-    "etc/mosquitto/kotoba.conf": _with_broker,
-    "etc/systemd/journald.conf.d/kotoba.conf": _always,
-    "etc/systemd/system/chrony.service.d/kotoba.conf": _with_chrony,
-    "etc/systemd/system/kotoba-edge.service.d/box.conf": _always,
-    "etc/systemd/system/kotoba-firewall.service": _always,
-    "etc/systemd/system/mosquitto.service.d/kotoba.conf": _with_broker,
-    "etc/systemd/timesyncd.conf.d/kotoba.conf": _always,
-    "etc/tmpfiles.d/kotoba-box.conf": _with_folders,
-    "etc/udev/rules.d/70-kotoba-cameras.rules": _with_devices,
+FILES: Mapping[str, Callable[[_Told], bool]] = {
+    "etc/chrony/kotoba.conf": lambda told: told.box.clock.has_chrony,
+    "etc/kotoba/credentials.txt": lambda _: True,
+    "etc/kotoba/environment": lambda _: True,
+    "etc/kotoba/nftables.conf": lambda _: True,
+    "etc/logrotate.d/kotoba": lambda told: bool(told.box.storage.verdict_files),
+    "etc/modules-load.d/kotoba.conf": lambda told: bool(told.devices.modules),
+    "etc/mosquitto/kotoba.acl": lambda told: isinstance(told.box.broker, LocalBroker),
+    "etc/mosquitto/kotoba.conf": lambda told: isinstance(told.box.broker, LocalBroker),
+    "etc/systemd/journald.conf.d/kotoba.conf": lambda _: True,
+    "etc/systemd/system/chrony.service.d/kotoba.conf": lambda told: told.box.clock.has_chrony,
+    "etc/systemd/system/kotoba-edge.service.d/box.conf": lambda _: True,
+    "etc/systemd/system/kotoba-firewall.service": lambda _: True,
+    "etc/systemd/system/mosquitto.service.d/kotoba.conf": lambda told: isinstance(told.box.broker, LocalBroker),
+    "etc/systemd/timesyncd.conf.d/kotoba.conf": lambda _: True,
+    "etc/tmpfiles.d/kotoba-box.conf": lambda told: bool(folders_of(told.box)),
+    "etc/udev/rules.d/70-kotoba-cameras.rules": lambda told: has_device_cameras(told.box),
 }
 """Every file, by its path below the root of the device, and which boxes have it."""
 
@@ -89,6 +68,7 @@ def render_files(box: Box, board: Board) -> dict[str, str]:
         BoxError: a value would end its line or its word in a file.
     """
     devices = devices_of(box, board)
+    told = _Told(box, devices)
     flows, secrets = flows_of(box), secrets_of(box)
     values = {
         "box": box,
@@ -108,7 +88,7 @@ def render_files(box: Box, board: Board) -> dict[str, str]:
         "users": topic_rights(box, box.broker) if isinstance(box.broker, LocalBroker) else (),
     }
     templates = templates_of(FileSystemLoader(TEMPLATES))
-    return {path: templates.get_template(f"{path}.j2").render(values) for path, needed in FILES.items() if needed(box, devices)}
+    return {path: templates.get_template(f"{path}.j2").render(values) for path, needed in FILES.items() if needed(told)}
 
 
 def templates_of(loader: BaseLoader) -> Environment:
