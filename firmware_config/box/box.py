@@ -33,6 +33,7 @@ class BoxIdentity(BaseModel):
     )
     board: str = Field(
         default="cpu",
+        max_length=256,
         pattern=r"^([A-Za-z0-9_-]+|(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+\.toml)$",
         description="The board profile: a name, or the path of a file that ends in .toml.",
     )

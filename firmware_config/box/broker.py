@@ -30,7 +30,10 @@ class BrokerUser(BaseModel):
         examples=["consumer"],
     )
     hosts: tuple[Address, ...] = Field(
-        min_length=1, max_length=64, description="The machines that it connects from.", examples=[["10.20.3.40"]]
+        default=(),
+        max_length=64,
+        description="The machines that it connects from. Empty: a program on this box.",
+        examples=[["10.20.3.40"]],
     )
     site: str | None = Field(
         default=None,
@@ -72,14 +75,14 @@ class LocalBroker(BaseModel):
 
     @model_validator(mode="after")
     def _users_can_connect(self) -> LocalBroker:
-        names = [user.name for user in self.users]
+        names, away = [user.name for user in self.users], [user.name for user in self.users if user.hosts]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             msg = f"the user {twice} is there twice: give each its own name"
-        elif self.users and self.plant is None:
-            msg = f"user {names[0]} cannot connect: add [broker.plant], the port for other machines, or leave out the users"
-        elif self.plant is not None and not self.users:
-            msg = "[broker.plant] opens a port for nobody: add [[broker.users]], or leave it out"
+        elif away and self.plant is None:
+            msg = f"user {away[0]} cannot connect from another machine: add [broker.plant], the port for them, or leave out its hosts"
+        elif self.plant is not None and not away:
+            msg = "[broker.plant] opens a port for nobody: give [[broker.users]] hosts, or leave it out"
         else:
             return self
         raise ValueError(msg)

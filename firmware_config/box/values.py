@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-MAX_NAME = 64
+MAX_NAME, MAX_PATH = 64, 256
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 FOLDER = re.compile(r"(/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+")
@@ -34,8 +34,8 @@ def _host(text: str) -> str:
 
 
 def _path(text: str) -> str:
-    if FOLDER.fullmatch(text) is None:
-        msg = f"expected a path from / on, of letters, digits and . _ + -, without spaces and .., got {text[:80]!r}"
+    if FOLDER.fullmatch(text) is None or len(text) > MAX_PATH:
+        msg = f"expected a path from / on, of letters, digits and . _ + -, without spaces and .., at most {MAX_PATH}, got {text[:80]!r}"
         raise ValueError(msg)
     return text
 
@@ -50,7 +50,7 @@ def _hardware(text: str) -> str:
 def _address(text: str) -> str:
     """The address or network as one writes it canonically."""
     try:
-        network = ipaddress.ip_network(text)
+        network = _network(text)
     except ValueError as err:
         msg = f"expected an address or a network such as 10.20.0.5 or 10.20.3.0/24, got {text[:80]!r} ({err})"
         raise ValueError(msg) from None
@@ -58,6 +58,13 @@ def _address(text: str) -> str:
         msg = f"{text} is no machine or network of a plant: name those that the box has to do with"
         raise ValueError(msg)
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    if "%" in text:
+        msg = "it names an interface too"
+        raise ValueError(msg)
+    return ipaddress.ip_network(text)
 
 
 def _single_address(text: str) -> str:
@@ -88,7 +95,7 @@ def is_ipv6(address: str) -> bool:
 
 Name = Annotated[str, AfterValidator(_name), Field(json_schema_extra={"pattern": f"^{NAME.pattern}$", "maxLength": MAX_NAME})]
 Host = Annotated[str, AfterValidator(_host)]
-SafePath = Annotated[str, AfterValidator(_path), Field(json_schema_extra={"pattern": f"^{FOLDER.pattern}$"})]
+SafePath = Annotated[str, AfterValidator(_path), Field(json_schema_extra={"pattern": f"^{FOLDER.pattern}$", "maxLength": MAX_PATH})]
 Hardware = Annotated[str, AfterValidator(_hardware), Field(json_schema_extra={"pattern": f"^{HARDWARE.pattern}$"})]
 Address = Annotated[str, AfterValidator(_address)]
 """An address or a network, IPv4 or IPv6."""

@@ -73,7 +73,7 @@ def _of_broker(box: Box) -> Iterator[Flow]:
         return
     if isinstance(broker, LocalBroker):
         if broker.plant is not None:
-            for user in broker.users:
+            for user in [user for user in broker.users if user.hosts]:
                 yield Flow("in", user.hosts, "tcp", str(broker.plant.port), f"broker for {user.role} {user.name}", service="broker")
     else:
         yield Flow("out", broker.reached, "tcp", str(broker.port), "broker")

@@ -26,8 +26,6 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 IN_ONE_LINE = re.compile(r"[A-Za-z0-9 ,._:/@+#*-]*")
 """What a value may hold: nothing that ends a line, a word in quotes or a rule, and no specifier (%) or variable ($) of systemd."""
 
-MAX_VALUE = 4_096
-
 TRIAL_SHARE = 2
 """Times the board's memory: the bundle that judges, and one on trial beside it."""
 
@@ -119,7 +117,7 @@ def in_one_line(value: object) -> str:
         BoxError: it holds what could end its line or its word.
     """
     text = str(value)
-    if len(text) > MAX_VALUE or IN_ONE_LINE.fullmatch(text) is None:
+    if IN_ONE_LINE.fullmatch(text) is None:
         msg = f"rendering system files: the value {text[:80]!r} could end its line in a file: use letters, digits and , . _ : / @ + # * -"
         raise BoxError(msg)
     return text

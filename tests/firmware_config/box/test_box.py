@@ -19,7 +19,7 @@ ORIN = (BOXES / "orin-csi/box.toml").read_text()
 
 NAME_RULE = "a name has letters, digits, - and _, begins with a letter or digit and has 64 at most, got"
 OTHER_PORT = "give one of them another port"
-PATH_RULE = "expected a path from / on, of letters, digits and . _ + -, without spaces and .., got"
+PATH_RULE = "expected a path from / on, of letters, digits and . _ + -, without spaces and .., at most 256, got"
 NO_PLANT = "is no machine or network of a plant: name those that the box has to do with"
 HARDWARE_RULE = "expected letters, digits, spaces and , . _ : - as the camera says it of itself, got"
 ADDRESS_RULE = "expected an address or a network such as 10.20.0.5 or 10.20.3.0/24, got"
@@ -123,7 +123,7 @@ def changed(text: str, old: str, new: str) -> str:
             CPU,
             "[broker.plant]\nport = 8883",
             "",
-            "broker.local: user history cannot connect: add [broker.plant], the port for other machines, or leave out the users",
+            "broker.local: user history cannot connect from another machine: add [broker.plant], the port for them, or leave out its hosts",
         ),
         (CPU, 'host = "10.20.5.21"', 'host = "camera.lan"', f"camera cam-01: the host camera.lan {NO_LOOK_UP}"),
         (NVIDIA, 'addresses = ["10.20.0.5", "10.20.0.6"]', "", f"broker: the host broker.plant.lan {NO_LOOK_UP}"),
@@ -173,6 +173,7 @@ def test_a_new_box_is_valid_and_can_be_rendered() -> None:
 
 def test_each_key_of_a_new_box_that_is_not_set_is_valid_as_it_stands_there() -> None:
     text = re.sub("^# ", "", box_text("line3-box", site="plant/line3", board="cpu"), flags=re.MULTILINE)
+    text = changed(text, "hosts = []", 'hosts = ["10.20.3.40"]')  # [broker.plant] is set too, and would be for nobody
     box = parse_box(text.encode(), source="box.toml")
     assert box.broker is not None
     assert box.broker.kind == "local"
@@ -204,3 +205,13 @@ def test_what_may_not_be_meant_is_remarked() -> None:
 def test_a_box_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BoxError, match=r"box\.toml cannot be read \(No such file or directory\): .*`kotoba-config box`"):
         read_box(tmp_path / "box.toml")
+
+
+def test_a_user_on_the_box_itself_needs_no_port_for_other_machines() -> None:
+    more = '\n[[broker.users]]\nname = "board"\nrole = "consumer"\n'
+    box = parse_box(f"{ORIN}{more}".encode(), source="box.toml")
+    files = render_files(box, read_board("cpu"))
+    assert "user board" in files["etc/mosquitto/kotoba.acl"]
+    assert "listener 8883" not in files["etc/mosquitto/kotoba.conf"]
+    opened = refused(f"{ORIN}{more}\n[broker.plant]\nport = 8883\n")
+    assert opened == "broker.local: [broker.plant] opens a port for nobody: give [[broker.users]] hosts, or leave it out"

@@ -56,7 +56,7 @@ def test_the_daemon_reads_from_the_environment_what_the_box_says(name: str, monk
     assert settings.metrics_port == (box.metrics.port if box.metrics else None)
 
 
-@pytest.mark.parametrize("value", ["a\nb", 'a"b', "a;b", "a$b", "a%b", "a\\b", "a'b", "a\0b", "a{b", "é", "a" * 5_000])
+@pytest.mark.parametrize("value", ["a\nb", 'a"b', "a;b", "a$b", "a%b", "a\\b", "a'b", "a\0b", "a{b", "é"])
 def test_a_value_that_could_end_its_line_or_word_is_refused(value: str) -> None:
     with pytest.raises(BoxError, match="could end its line"):
         in_one_line(value)
