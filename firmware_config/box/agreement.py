@@ -10,7 +10,7 @@ from typing_extensions import assert_never
 
 from firmware_config import cameras
 from firmware_config.box.box import Box
-from firmware_config.box.broker import LocalBroker
+from firmware_config.box.broker import LocalBroker, RemoteBroker
 from firmware_config.box.cameras import BoxCamera, CsiCamera, FolderCamera, GigeCamera, RtspCamera, UsbCamera
 from firmware_config.errors import BoxError
 from firmware_config.outputs import JsonlOutput, MqttOutput
@@ -109,15 +109,24 @@ def _of_broker(said: MqttOutput | None, box: Box) -> str | None:
         return None
     if broker is None:
         return f"it sends to the broker {said.host}, and box.toml has no [broker]: add it, or leave out [outputs.mqtt]"
-    if isinstance(broker, LocalBroker):
-        if said.host not in LOOPBACK or said.port != broker.port or said.tls is not None:
-            return f'the broker of box.toml is on the box: set host = "localhost" and port = {broker.port} in [outputs.mqtt], without tls'
-        user: str | None = box.box.name
-    else:
-        if (said.host, said.port) != (broker.host, broker.port):
-            return f"it sends to the broker {said.host}:{said.port}, and that of box.toml is {broker.host}:{broker.port}"
-        user = broker.username
+    user = box.box.name if isinstance(broker, LocalBroker) else broker.username
+    elsewhere = _where_it_is(said, broker)
+    if elsewhere is not None:
+        return elsewhere
     if said.username != user or (said.password_file is None) != (user is None):
         wanted = f'username = "{user}" and password_file' if user else "no username and no password_file"
         return f"the broker of box.toml takes {wanted} in [outputs.mqtt], got username {said.username!r}"
+    return None
+
+
+def _where_it_is(said: MqttOutput, broker: LocalBroker | RemoteBroker) -> str | None:
+    if isinstance(broker, LocalBroker):
+        if said.host in LOOPBACK and said.port == broker.port and said.tls is None:
+            return None
+        return f'the broker of box.toml is on the box: set host = "localhost" and port = {broker.port} in [outputs.mqtt], without tls'
+    if (said.host, said.port) != (broker.host, broker.port):
+        return f"it sends to the broker {said.host}:{said.port}, and that of box.toml is {broker.host}:{broker.port}"
+    has_key = said.tls is not None and said.tls.key_file is not None
+    if has_key != broker.client_certificate:
+        return "key_file of [outputs.mqtt.tls] and client_certificate of [broker] in box.toml belong together: give both or none"
     return None

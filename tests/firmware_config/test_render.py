@@ -124,7 +124,9 @@ def test_a_station_file_that_says_otherwise_than_the_box_is_refused(
 
 
 FOLDER = 'kind = "folder"\npath = "/srv/pictures/line"'
-REMOTE = f'host = "broker.plant.lan"\nport = 8883\nusername = "press-box"\n{LOGIN}'
+TLS = 'ca_file = "/etc/kotoba/tls/ca.pem"\ncert_file = "/etc/kotoba/tls/box.pem"\n'
+KEY = 'key_file = "/run/credentials/kotoba-edge.service/tls.key"\n'
+REMOTE = f'host = "broker.plant.lan"\nport = 8883\nusername = "press-box"\n{LOGIN}\n[outputs.mqtt.tls]\n{TLS}{KEY}'
 
 
 @pytest.mark.parametrize(
@@ -144,6 +146,11 @@ REMOTE = f'host = "broker.plant.lan"\nport = 8883\nusername = "press-box"\n{LOGI
             "nvidia-gige",
             station("press-03", FOLDER, mqtt=REMOTE.replace("press-box", "other"), path="plant/press"),
             'takes username = "press-box"',
+        ),
+        (
+            "nvidia-gige",
+            station("press-03", FOLDER, mqtt=REMOTE.replace(KEY, ""), path="plant/press"),
+            "key_file of [outputs.mqtt.tls] and client_certificate of [broker] in box.toml belong together",
         ),
         (
             "nvidia-gige",
