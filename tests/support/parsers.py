@@ -136,6 +136,14 @@ def trusted(path: Path) -> object:
     return read_trusted_keys(path.parent)
 
 
+def revoked(path: Path) -> object:
+    """A folder of its own: the keys of another parser are damaged too."""
+    keys = path.with_name("keys")
+    keys.mkdir(exist_ok=True)
+    path.replace(keys / "revoked")
+    return read_trusted_keys(keys)
+
+
 def accepted(path: Path) -> None:
     AcceptedBundles(path).require_not_older(parse_manifest(MANIFEST))
 
@@ -182,7 +190,7 @@ def parsers(folder: Path) -> tuple[Parser, ...]:
         Parser("manifest", (MANIFEST,), lambda raw, _: parse_manifest(raw), (ManifestError,)),
         Parser("signature", (encode_signature(b"m", KEY),), lambda raw, _: verify_file(b"m", raw, TRUSTED), (SignatureError,)),
         Parser("trusted key", (b"0" * 64 + b"\n",), of_file(f"k{KEY_SUFFIX}", trusted), (SignatureError,)),
-        Parser("revoked keys", (f"# lost\n{'0' * 16} # in May\n".encode(),), of_file("revoked", trusted), (SignatureError,)),
+        Parser("revoked keys", (f"# lost\n{'0' * 16} # in May\n".encode(),), of_file("revoked.txt", revoked), (SignatureError,)),
         Parser("state of the bundle slots", (SLOTS,), of_file("state.json", lambda path: StateFile(path.parent).read()), (BundleError,)),
         Parser("strict JSON", (MANIFEST, ACCEPTED, b"[1.5e3, null, true]"), lambda raw, _: parse_json(raw), (ValueError,)),
         Parser("accepted bundles", (ACCEPTED,), of_file("accepted.json", accepted), (ManifestError,)),
