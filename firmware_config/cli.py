@@ -15,7 +15,9 @@ from firmware_config.board import Board
 from firmware_config.bundle import Manifest
 from firmware_config.calibration import Calibration
 from firmware_config.commands import check, new
-from firmware_config.exit_codes import DONE
+from firmware_config.errors import ConfigError
+from firmware_config.exit_codes import BAD_CONFIG, DONE
+from firmware_config.settings import require_known_variables
 from firmware_config.station import Station
 from firmware_config.verbs import add_verb, exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
@@ -30,7 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_any_name()
     options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    try:
+        require_known_variables()
+        return command(options)
+    except ConfigError as err:
+        print(f"kotoba-config: {err}", file=sys.stderr)
+        return BAD_CONFIG
 
 
 def parser() -> argparse.ArgumentParser:
