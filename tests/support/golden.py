@@ -1,4 +1,4 @@
-"""Writes the golden schemas and messages again, after an intended change: `python -m tests.support.golden`. Look at the difference."""
+"""Writes the golden schemas and messages, and docs/settings.md, again after an intended change: `python -m tests.support.golden`. Look at the difference."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from edge.sinks.mqtt.station_state import state_schema
 from firmware_config.cli import SCHEMAS
 from tests.support.inspections import FULL, LOST
 from tests.support.repository import GOLDEN, WIRE
+from tests.support.settings_page import write as write_settings_page
 
 
 def main() -> None:
@@ -20,6 +21,7 @@ def main() -> None:
     for kind, content in {"message": schema(), "asyncapi": asyncapi()}.items():
         (WIRE / f"{kind}.json").write_text(json.dumps(content, indent=2) + "\n")
     (GOLDEN / "inspection.json").write_bytes(b"".join(encode(inspection) + b"\n" for inspection in (FULL, LOST)))
+    write_settings_page()
 
 
 if __name__ == "__main__":
