@@ -1,4 +1,7 @@
-"""Writes the golden schemas and messages, and docs/settings.md, again after an intended change: `python -m tests.support.golden`. Look at the difference."""
+"""Writes the golden schemas and messages and docs/settings.md again, after an intended change: `python -m tests.support.golden`.
+
+Look at the difference.
+"""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ Schema = dict[str, Any]
 HEAD = """# Settings
 
 Every variable and every key, made from the types. An unknown one is refused with the nearest name that there is.
-`kotoba-config new` writes a station file that explains itself, `kotoba-config check` tries one, and `kotoba-config schema station` (or another kind) gives
-the same as JSON Schema, for editors.
+`kotoba-config new` writes a station file that explains itself, and `kotoba-config check` tries one. `kotoba-config schema station`, or another
+kind, gives the same as JSON Schema, for editors.
 
 ## Environment variables
 
