@@ -1,4 +1,4 @@
-"""The command `kotoba-config`: check, explain and create the configuration files of a device."""
+"""The command `kotoba-config`: check, explain, create and apply the configuration files of a device."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from firmware_config import wire
 from firmware_config.board import Board
 from firmware_config.bundle import Manifest
 from firmware_config.calibration import Calibration
-from firmware_config.commands import check, new
+from firmware_config.commands import apply, check, new
 from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import BAD_CONFIG, DONE
 from firmware_config.settings import require_known_variables
@@ -44,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
     command_line = argparse.ArgumentParser(
         prog="kotoba-config",
-        description="Check, explain and create the configuration files of a device.",
+        description="Check, explain, create and apply the configuration files of a device.",
         epilog=exit_codes_of("kotoba-config"),
     )
     add_version_option(command_line)
@@ -62,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     schema.set_defaults(command=_schema)
 
     new.register(verbs)
+    apply.register(verbs)
     return command_line
 
 

@@ -4,6 +4,7 @@ ConfigError
 ├── StationError     a station file that is missing or wrong
 ├── BoardError       a board file that is missing or wrong
 ├── CalibrationError a calibration that is missing, wrong or fitted for another judge
+├── ApplyError       a tree of system files that cannot be written onto a root
 ├── ManifestError    a bundle manifest that is wrong, or a file that does not match it
 └── SignatureError   a signature that is missing, unknown or wrong
 """
@@ -44,6 +45,10 @@ class BoardError(ConfigError):
 
 class CalibrationError(ConfigError):
     """A calibration that is missing, wrong or fitted for another judge."""
+
+
+class ApplyError(ConfigError):
+    """A tree of system files that cannot be written onto a root."""
 
 
 class ManifestError(ConfigError):

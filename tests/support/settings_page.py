@@ -23,8 +23,8 @@ Schema = dict[str, Any]
 HEAD = """# Settings
 
 Every variable and every key, made from the types. An unknown one is refused with the nearest name that there is.
-`kotoba-config new` writes a station file that explains itself, and `kotoba-config check` tries one. `kotoba-config schema station`, or another
-kind, gives the same as JSON Schema, for editors.
+`kotoba-config new` writes a station file that explains itself, and `kotoba-config check` tries one. `kotoba-config schema station` gives
+the same as JSON Schema, for editors.
 
 ## Environment variables
 
@@ -100,10 +100,10 @@ def _values(value: Schema, whole: Schema) -> str:
     if "anyOf" in value:
         return " or ".join(dict.fromkeys(_values(part, whole) for part in value["anyOf"] if part.get("type") != "null"))
     if "const" in value or "enum" in value:
-        return " or ".join(f"`{json.dumps(one, ensure_ascii=False)}`" for one in value.get("enum", [value.get("const")]))
+        return " or ".join(f"`{json.dumps(one, ensure_ascii=False)}`" for one in value.get("enum") or [value["const"]])
     kind = value.get("type", "")
     if kind == "array":
-        parts = value.get("prefixItems") or [value.get("items", {})]
+        parts: list[Schema] = value.get("prefixItems") or [value.get("items", {})]
         return f"list of {', '.join(dict.fromkeys(_values(part, whole) for part in parts))}"
     names = {"string": "path" if value.get("format") == "path" else "text", "integer": "whole number", "boolean": "true or false"}
     return " ".join([names.get(kind, {"object": "table"}.get(kind, kind)), *_bounds(value)])
