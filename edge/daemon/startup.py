@@ -22,6 +22,7 @@ from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.sinks import open_sinks
+from edge.spool.holder import held_alone
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
@@ -59,7 +60,8 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
 
     Raises:
         ConfigError, BundleError, CameraError, DeliveryError: a setting, a station file, the bundle, a camera or an output is wrong.
-        SpoolError: the spool or the metrics port cannot be opened.
+        SpoolError: the spool cannot be opened, or another daemon has it.
+        EdgeError: the metrics port cannot be opened.
     """
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
@@ -70,6 +72,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: stop.set())
     with ExitStack() as stack:
+        stack.enter_context(held_alone(_with_folder(settings.spool)))
         spool = stack.enter_context(closing(open_spool(settings)))
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
@@ -123,12 +126,16 @@ def open_spool(settings: BoxSettings) -> Spool:
     Raises:
         SpoolError: it cannot be opened.
     """
+    return Spool(_with_folder(settings.spool), max_bytes=settings.spool_max_bytes, keep_s=settings.spool_keep_days * 86_400)
+
+
+def _with_folder(spool: Path) -> Path:
     try:
-        settings.spool.parent.mkdir(parents=True, exist_ok=True)
+        spool.parent.mkdir(parents=True, exist_ok=True)
     except OSError as err:
-        msg = f"spool folder {settings.spool.parent} cannot be made ({err.strerror}): correct KOTOBA_SPOOL or the rights"
+        msg = f"spool folder {spool.parent} cannot be made ({err.strerror}): correct KOTOBA_SPOOL or the rights"
         raise SpoolError(msg) from err
-    return Spool(settings.spool, max_bytes=settings.spool_max_bytes, keep_s=settings.spool_keep_days * 86_400)
+    return spool
 
 
 def box_info(bundle: Bundle, board: Board) -> dict[str, object]:

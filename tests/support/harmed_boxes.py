@@ -199,6 +199,12 @@ def use_up_the_files_of_the_disk(box: Box) -> None:
     box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", small, str(box.spool.parent))
 
 
+def let_another_daemon_have_the_spool(box: Box) -> None:
+    box.spool.parent.mkdir()
+    held = 'exec 9>"$0" && flock 9 && echo 4711 >&9 && exec "$@"'
+    box.within = ("sh", "-c", held, f"{box.spool}.daemon")
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "trigger over MQTT of a camera that does not run freely": change_station(
         "[judge]", '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n\n[judge]'
@@ -221,6 +227,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "damaged list of accepted bundles": spoil_the_accepted_bundles,
     "full disk at the first start of a bundle": use_up_the_files_of_the_disk,
     "bundle with one flipped byte": flip_one_byte,
+    "misspelt environment variable": lambda box: box.environment.update(KOTOBA_METRIC_PORT="9100"),
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,
     "picture with its middle zeroed": zero_the_middle,
@@ -233,6 +240,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "unreachable broker": lambda _: None,
     "password file that is a pipe": name_a_pipe,
     "spool that was emptied": empty_the_spool,
+    "another daemon on the spool": let_another_daemon_have_the_spool,
     "full spool": use_up_the_spool,
     "full disk": use_up_the_disk,
     "database of a consumer in a folder that is not there": lambda _: None,

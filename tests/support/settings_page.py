@@ -101,7 +101,7 @@ def _values(value: Schema, whole: Schema) -> str:
         return " or ".join(dict.fromkeys(_values(part, whole) for part in value["anyOf"] if part.get("type") != "null"))
     if "const" in value or "enum" in value:
         return " or ".join(f"`{json.dumps(one, ensure_ascii=False)}`" for one in value.get("enum") or [value["const"]])
-    kind = value.get("type", "")
+    kind = str(value.get("type", ""))
     if kind == "array":
         parts: list[Schema] = value.get("prefixItems") or [value.get("items", {})]
         return f"list of {', '.join(dict.fromkeys(_values(part, whole) for part in parts))}"

@@ -15,6 +15,7 @@ from edge.errors import DeliveryError, NobodyListensError
 from edge.message import encode, utc_text
 from edge.records import Trouble
 from edge.sinks import BoxStatus
+from edge.sinks.mqtt.presence import process_instance
 from edge.sinks.mqtt.sink import MqttSink
 from firmware_config.outputs import MqttOutput, MqttTls
 from tests.support.consumer import Consumer, Got
