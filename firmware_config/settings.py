@@ -33,6 +33,11 @@ class BoxSettings(BaseSettings):
     )
     stations: Path = Field(default=Path("/etc/kotoba/stations"), description="Folder of the station files (*.toml).")
     bundle: Path = Field(default=Path("/var/lib/kotoba/bundle"), description="Folder of the bundle that the stations run on.")
+    bundles: Path = Field(
+        default=Path("/var/lib/kotoba/bundles"),
+        description="Folder of the two slots of `kotoba-edge bundle install`. A box with slots runs the bundle in them, unless KOTOBA_BUNDLE "
+        "is set.",
+    )
     keys: Path = Field(default=Path("/etc/kotoba/keys"), description="Folder of the public keys (*.pub) whose bundles are trusted.")
     spool: Path = Field(
         default=Path("/var/lib/kotoba/spool.sqlite"),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from edge.bundle.open import Bundle, open_trusted_bundle
+from edge.bundle.open import Bundle
 from edge.cameras import open_camera
 from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
@@ -22,6 +22,7 @@ from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.sinks import open_sinks
+from edge.slots.open import open_newest_bundle
 from edge.spool.holder import held_alone
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import AcceptedBundles
@@ -66,7 +67,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
     accepted = AcceptedBundles.beside(settings.spool)
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
+    bundle = open_newest_bundle(settings)
     if stop is None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
