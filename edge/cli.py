@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from edge.commands import (
+    backup,
     bundle,
     calibrate,
     consume,
@@ -34,7 +35,8 @@ from firmware_config.verbs import exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
 VERBS = (
-    demo, run, inspect_paths, doctor, bundle, spool, consume, measure, calibrate, explain, reproduce, rejudge, template, review, learn,
+    demo, run, inspect_paths, doctor, bundle, spool, backup, consume, measure, calibrate, explain, reproduce, rejudge, template, review,
+    learn,
 )  # fmt: skip
 """In the order in which `kotoba-edge --help` lists them."""
 

@@ -35,7 +35,7 @@ class BoxSettings(BaseSettings):
     bundle: Path = Field(default=Path("/var/lib/kotoba/bundle"), description="Folder of the bundle that the stations run on.")
     bundles: Path = Field(
         default=Path("/var/lib/kotoba/bundles"),
-        description="Folder of the two slots of `kotoba-edge bundle install`. A box with slots runs the bundle in them, unless KOTOBA_BUNDLE "
+        description="Folder of the two slots of `kotoba-edge bundle install`. A box with slots runs what is in them, unless KOTOBA_BUNDLE "
         "is set.",
     )
     keys: Path = Field(default=Path("/etc/kotoba/keys"), description="Folder of the public keys (*.pub) whose bundles are trusted.")

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from edge.backup.unfinished import require_no_unfinished_restore
 from edge.bundle.open import Bundle
 from edge.cameras import open_camera
 from edge.daemon.loop import Daemon
@@ -61,9 +62,11 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
 
     Raises:
         ConfigError, BundleError, CameraError, DeliveryError: a setting, a station file, the bundle, a camera or an output is wrong.
+        BackupError: a restore of this box was interrupted.
         SpoolError: the spool cannot be opened, or another daemon has it.
         EdgeError: the metrics port cannot be opened.
     """
+    require_no_unfinished_restore(settings.spool)
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
     accepted = AcceptedBundles.beside(settings.spool)
@@ -74,6 +77,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
             signal.signal(number, lambda _number, _frame: stop.set())
     with ExitStack() as stack:
         stack.enter_context(held_alone(_with_folder(settings.spool)))
+        require_no_unfinished_restore(settings.spool)
         spool = stack.enter_context(closing(open_spool(settings)))
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.backup.unfinished import decided_folder
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import parse_manifest
@@ -205,6 +206,10 @@ def let_another_daemon_have_the_spool(box: Box) -> None:
     box.within = ("sh", "-c", held, f"{box.spool}.daemon")
 
 
+def interrupt_a_restore(box: Box) -> None:
+    decided_folder(box.spool).mkdir(parents=True)
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "trigger over MQTT of a camera that does not run freely": change_station(
         "[judge]", '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n\n[judge]'
@@ -241,6 +246,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "password file that is a pipe": name_a_pipe,
     "spool that was emptied": empty_the_spool,
     "another daemon on the spool": let_another_daemon_have_the_spool,
+    "interrupted restore": interrupt_a_restore,
     "full spool": use_up_the_spool,
     "full disk": use_up_the_disk,
     "database of a consumer in a folder that is not there": lambda _: None,
