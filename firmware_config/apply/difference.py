@@ -11,7 +11,7 @@ from firmware_config.apply.target import FileState
 from firmware_config.redact import HIDDEN, is_secret, without_login
 
 SECRET_PLACES = ("etc/kotoba/credentials/",)
-SECRET_NAME = re.compile(r"pass(wd|word)|secret|credential|private|\.(key|psk)$", re.IGNORECASE)
+SECRET_NAME = re.compile(r"pass(wd|word)|secret|private|\.(key|psk)$", re.IGNORECASE)
 READABLE_BY_OTHERS = 0o044
 """A file that neither its group nor others may read is a secret, whatever its name."""
 

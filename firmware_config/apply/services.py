@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from firmware_config.errors import ApplyError
 
@@ -15,24 +15,38 @@ Command = tuple[str, ...]
 PLACES: tuple[tuple[str, tuple[Command, ...]], ...] = (
     (r"(etc|usr/lib)/sysusers\.d/.*", (("systemd-sysusers",),)),
     (r"(etc|usr/lib)/tmpfiles\.d/.*", (("systemd-tmpfiles", "--create"),)),
+    (r"(etc|usr/lib)/modules-load\.d/.*", (("systemctl", "restart", "systemd-modules-load.service"),)),
     (r"(etc|usr/lib)/udev/.*", (("udevadm", "control", "--reload"), ("udevadm", "trigger"))),
     (r"(etc|usr/lib)/systemd/system/.*", (("systemctl", "daemon-reload"),)),
-    (r"etc/nftables.*", (("systemctl", "restart", "nftables.service"),)),
-    (r"etc/(systemd/timesyncd.*)", (("systemctl", "restart", "systemd-timesyncd.service"),)),
-    (r"etc/(chrony/.*)", (("systemctl", "restart", "chrony.service"),)),
-    (r"etc/(mosquitto/.*)", (("systemctl", "restart", "mosquitto.service"),)),
-    (r"etc/kotoba/consume", (("systemctl", "restart", "kotoba-consume.service"),)),
-    (r"etc/kotoba/(?!consume$).*", (("systemctl", "restart", "kotoba-edge.service"),)),
 )
-"""In the order in which the commands must run: users before files, files before services, the firewall before who listens."""
+"""Users come before files, and files before services."""
 
-UNIT = re.compile(r"(?:etc|usr/lib)/systemd/system/([A-Za-z0-9@_.-]+\.(?:service|timer|socket))(?:\.d/.*)?")
+SERVICES: tuple[tuple[str, str], ...] = (
+    (r"etc/kotoba/nftables\.conf", "kotoba-firewall.service"),
+    (r"etc/nftables.*", "nftables.service"),
+    (r"etc/systemd/journald\.conf.*", "systemd-journald.service"),
+    (r"etc/systemd/timesyncd\.conf.*", "systemd-timesyncd.service"),
+    (r"etc/chrony/.*", "chrony.service"),
+    (r"etc/mosquitto/.*", "mosquitto.service"),
+    (r"etc/kotoba/consume", "kotoba-consume.service"),
+    (r"etc/kotoba/(environment|boards/.*|stations/.*|keys/.*)", "kotoba-edge.service"),
+)
+"""Which service reads what lies there; in the order in which they are restarted: the firewall before who listens."""
+
+UNIT = re.compile(r"(?:etc|usr/lib)/systemd/system/([A-Za-z0-9@_.-]+\.(?:service|timer|socket))(\.d/.*)?")
 
 
-def commands_after(paths: Sequence[str]) -> list[Command]:
-    """The commands that make changed files count, each once."""
-    commands = [each for place, some in PLACES for each in some if any(re.fullmatch(place, path) for path in paths)]
-    return list(dict.fromkeys([*commands, *_restarts(paths)]))
+def commands_after(changed: Mapping[str, bool]) -> list[Command]:
+    """The commands that make changed files count, each once. `changed` says of each path whether a file is there now."""
+    before = [each for place, some in PLACES for each in some if any(re.fullmatch(place, path) for path in changed)]
+    units = {path: unit for path in changed if (unit := UNIT.fullmatch(path)) is not None}
+    own = {unit[1]: changed[path] for path, unit in units.items() if unit[2] is None}
+    starts = [("systemctl", "enable" if is_there else "stop", name) for name, is_there in own.items()]
+    read = [service for place, service in SERVICES if any(re.fullmatch(place, path) for path in changed)]
+    known = [service for _, service in SERVICES]
+    restarted = {*read, *(unit[1] for unit in units.values())} - {name for name, is_there in own.items() if not is_there}
+    in_order = sorted(restarted, key=lambda name: (known.index(name) if name in known else len(known), name))
+    return [*dict.fromkeys(before), *starts, *(("systemctl", "restart", name) for name in in_order)]
 
 
 def run_all(commands: Sequence[Command], *, say: Callable[[str], None]) -> None:
@@ -53,10 +67,3 @@ def run_all(commands: Sequence[Command], *, say: Callable[[str], None]) -> None:
             said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             msg = f"the files are written, but `{text}` failed ({said}): correct that and run it, and those after it, by hand"
             raise ApplyError(msg)
-
-
-def _restarts(paths: Sequence[str]) -> Iterator[Command]:
-    for path in paths:
-        unit = UNIT.fullmatch(path)
-        if unit is not None:
-            yield ("systemctl", "restart", unit[1])

@@ -135,7 +135,7 @@ def _counted(plan: Plan) -> str:
 
 
 def _tell_the_system(plan: Plan, *, restart: bool) -> None:
-    commands = commands_after([change.path for change in plan.changes])
+    commands = commands_after({change.path: change.after is not None for change in plan.changes})
     if restart:
         run_all(commands, say=print)
     elif commands:

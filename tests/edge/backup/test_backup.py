@@ -20,14 +20,18 @@ from edge.backup.pack import back_up
 from edge.backup.restore import in_the_way
 from edge.backup.unfinished import decided_folder, require_no_unfinished_restore
 from edge.bundle.archive import END, header, padding
+from edge.bundle.open import open_bundle
 from edge.cli import main
 from edge.errors import BackupError, SpoolError
+from edge.slots.open import slots_of
 from edge.spool.damage import open_aside
 from edge.spool.holder import held_alone
 from firmware_config.settings import BoxSettings
 from tests.support.inspections import inspection
 from tests.support.kept_boxes import EPOCH, ROWS, SECRET, accepted, files_below, make_box, opened_spool, settings_of
 from tests.support.signed_bundles import write_bundle
+from tests.support.slots import bundle_folder
+from tests.support.tiny_bundle import TRUSTED
 
 NOW = datetime(2026, 11, 23, 4, 24, tzinfo=timezone.utc)
 
@@ -186,6 +190,28 @@ def test_a_bundle_in_a_plain_folder_is_named_or_kept(
     (tmp_path / "box").rename(tmp_path / "without a bundle")
     assert run("restore", box, tmp_path / "with", monkeypatch=monkeypatch) == 0
     assert {str(path.relative_to(box.bundle)): path.read_bytes() for path in box.bundle.rglob("*") if path.is_file()} == files
+
+
+def test_bundles_in_slots_come_back_with_their_state_and_the_state_never_without_them(
+    box: BoxSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    slots = slots_of(box)
+    for version in (4, 5):
+        slots.install(bundle_folder(tmp_path / str(version), version), trusted=TRUSTED)
+        slots.ask()
+    assert (slots.read().running, slots.read().wanted) == ("a", "b")
+    assert run("backup", box, tmp_path / "without", monkeypatch=monkeypatch) == 0
+    assert run("backup", box, tmp_path / "with", "--with-bundles", monkeypatch=monkeypatch) == 0
+    assert "version 4 (kept too)" in capsys.readouterr().out
+    state = slots.read()
+    (tmp_path / "box").rename(tmp_path / "broken")
+    assert run("restore", box, tmp_path / "without", monkeypatch=monkeypatch) == 0
+    assert not slots_of(box).exist, "a state without its bundles is that of a box that cannot run"
+    (tmp_path / "box").rename(tmp_path / "without bundles")
+    assert run("restore", box, tmp_path / "with", monkeypatch=monkeypatch) == 0
+    assert slots_of(box).read() == state
+    assert slots_of(box).running_bundle() == box.bundles / "a"
+    assert open_bundle(box.bundles / "b", trusted=TRUSTED).manifest.bundle_version == 5
 
 
 def test_an_unfinished_restore_keeps_the_box_from_running_and_is_finished_on_request(

@@ -33,7 +33,7 @@ def struck(folder: Path, operation: str, fault: str, every: int) -> dict[str, An
 
 
 @pytest.mark.parametrize(
-    "every", [pytest.param(3, marks=pytest.mark.long, id="a third"), pytest.param(1, marks=pytest.mark.soak, id="every step")]
+    "every", [pytest.param(5, marks=pytest.mark.long, id="a fifth"), pytest.param(1, marks=pytest.mark.soak, id="every step")]
 )
 @pytest.mark.parametrize("operation", ["backup", "restore"])
 def test_a_kill_at_any_step_loses_nothing(folder: Path, operation: str, every: int) -> None:
@@ -44,7 +44,7 @@ def test_a_kill_at_any_step_loses_nothing(folder: Path, operation: str, every: i
 
 
 @pytest.mark.parametrize(
-    "every", [pytest.param(17, marks=pytest.mark.long, id="a few"), pytest.param(1, marks=pytest.mark.soak, id="every call")]
+    "every", [pytest.param(29, marks=pytest.mark.long, id="a few"), pytest.param(1, marks=pytest.mark.soak, id="every call")]
 )
 @pytest.mark.parametrize("operation", ["backup", "restore"])
 @pytest.mark.parametrize("fault", FAULTS)

@@ -41,10 +41,14 @@ def test_a_kill_at_any_step_leaves_the_old_files_or_the_new_ones(folder: Path, o
     assert seen["written"] == 1
 
 
-@pytest.mark.parametrize("lasts", ["once", "stays"])
 @pytest.mark.parametrize("operation", ["write", "back"])
 @pytest.mark.parametrize(
-    "every", [pytest.param(7, marks=pytest.mark.long, id="a seventh"), pytest.param(1, marks=pytest.mark.soak, id="every call")]
+    ("every", "lasts"),
+    [
+        pytest.param(7, "once", marks=pytest.mark.long, id="a seventh"),
+        pytest.param(1, "once", marks=pytest.mark.soak, id="every call"),
+        pytest.param(1, "stays", marks=pytest.mark.soak, id="every call and all after it"),
+    ],
 )
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_disk_call_that_fails_leaves_the_old_files_or_the_new_ones(

@@ -39,37 +39,47 @@ def test_a_group_that_is_not_there_is_told(root: Path) -> None:
         Owners(root)("etc/kotoba/x", 0o640)
 
 
+def said_of(changed: dict[str, bool]) -> list[str]:
+    return [" ".join(command) for command in commands_after(changed)]
+
+
 def test_users_come_before_files_and_files_before_services() -> None:
-    said = [
-        " ".join(each)
-        for each in commands_after(
-            [
-                "etc/kotoba/stations/cell-01.toml",
-                "etc/systemd/system/kotoba-edge.service.d/box.conf",
-                "etc/nftables.conf",
-                "etc/udev/rules.d/90-kotoba.rules",
-                "etc/tmpfiles.d/kotoba.conf",
-                "etc/sysusers.d/kotoba.conf",
-                "etc/logrotate.d/kotoba",
-                "etc/mosquitto/mosquitto.conf",
-            ]
-        )
+    paths = [
+        "etc/kotoba/stations/cell-01.toml",
+        "etc/systemd/system/kotoba-edge.service.d/box.conf",
+        "etc/systemd/system/kotoba-firewall.service",
+        "etc/kotoba/nftables.conf",
+        "etc/udev/rules.d/90-kotoba.rules",
+        "etc/tmpfiles.d/kotoba.conf",
+        "etc/sysusers.d/kotoba.conf",
+        "etc/modules-load.d/kotoba.conf",
+        "etc/systemd/journald.conf.d/kotoba.conf",
+        "etc/logrotate.d/kotoba",
+        "etc/mosquitto/kotoba.conf",
     ]
-    assert said == [
+    assert said_of(dict.fromkeys(paths, True)) == [
         "systemd-sysusers",
         "systemd-tmpfiles --create",
+        "systemctl restart systemd-modules-load.service",
         "udevadm control --reload",
         "udevadm trigger",
         "systemctl daemon-reload",
-        "systemctl restart nftables.service",
+        "systemctl enable kotoba-firewall.service",
+        "systemctl restart kotoba-firewall.service",
+        "systemctl restart systemd-journald.service",
         "systemctl restart mosquitto.service",
         "systemctl restart kotoba-edge.service",
     ]
 
 
+def test_a_unit_that_is_taken_away_is_stopped_and_not_restarted() -> None:
+    changed = {"etc/systemd/system/kotoba-firewall.service": False, "etc/kotoba/nftables.conf": False}
+    assert said_of(changed) == ["systemctl daemon-reload", "systemctl stop kotoba-firewall.service"]
+
+
 def test_files_that_nobody_has_open_need_no_command() -> None:
-    assert commands_after(["etc/logrotate.d/kotoba"]) == []
-    assert commands_after(["etc/kotoba/consume"]) == [("systemctl", "restart", "kotoba-consume.service")]
+    assert said_of({"etc/logrotate.d/kotoba": True, "etc/kotoba/credentials.txt": True}) == []
+    assert said_of({"etc/kotoba/consume": True}) == ["systemctl restart kotoba-consume.service"]
 
 
 def test_a_command_that_fails_is_told_and_the_next_is_not_run(tmp_path: Path) -> None:
