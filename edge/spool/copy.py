@@ -74,10 +74,7 @@ def nobody_looks(spool: Path) -> Iterator[None]:
         SpoolError: another command has it open.
     """
     with _translated(f"locking the spool {spool}"):
-        descriptor = os.open(spool.with_name(spool.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        owner = spool.parent.stat()
-        with contextlib.suppress(PermissionError):
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        descriptor = _opened_lock(spool)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,12 +106,21 @@ def _examined(spool: Path) -> Mark:
 @contextlib.contextmanager
 def _share(spool: Path) -> Iterator[None]:
     """Keep others from moving the file aside or replacing it meanwhile; who writes it goes on."""
-    descriptor = os.open(spool.with_name(spool.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened_lock(spool)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
     finally:
         os.close(descriptor)
+
+
+def _opened_lock(spool: Path) -> int:
+    """The descriptor of the file that says who has the spool open; it belongs to the owner of the folder, whoever makes it."""
+    descriptor = os.open(spool.with_name(spool.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    owner = spool.parent.stat()
+    with contextlib.suppress(PermissionError):  # only root may, and only root need
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    return descriptor
 
 
 @contextlib.contextmanager

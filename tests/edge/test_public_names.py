@@ -11,7 +11,8 @@ import edge
 PUBLIC = {
     "errors": (
         "AnswerError BackupError BundleError CameraError DeliveryError DescribeError EdgeError EvidenceError FamiliarityError "
-        "HistoryError JudgeError LabelsError LessonError MessageError NobodyListensError SpoolError SpoolFullError StoreError UnstorableError"
+        "HistoryError JudgeError LabelsError LessonError MessageError NobodyListensError SpoolError SpoolFullError StoreError "
+        "UnstorableError"
     ),
     "interfaces": "Camera Describer Judge JudgedFiles PictureMemory Sink Trigger VisionModels",
     "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema shortened",
