@@ -23,7 +23,7 @@ from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.sinks import open_sinks
-from edge.slots.open import open_newest_bundle
+from edge.slots.open import open_newest_bundle, slots_of
 from edge.spool.holder import held_alone
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import AcceptedBundles
@@ -66,18 +66,22 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         SpoolError: the spool cannot be opened, or another daemon has it.
         EdgeError: the metrics port cannot be opened.
     """
-    require_no_unfinished_restore(settings.spool)
+    with held_alone(_with_folder(settings.spool)):
+        require_no_unfinished_restore(settings.spool)
+        _run_alone(settings, stop)
+
+
+def _run_alone(settings: BoxSettings, stop: threading.Event | None) -> None:
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
     accepted = AcceptedBundles.beside(settings.spool)
+    slots_of(settings).tidy()
     bundle = open_newest_bundle(settings)
     if stop is None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: stop.set())
     with ExitStack() as stack:
-        stack.enter_context(held_alone(_with_folder(settings.spool)))
-        require_no_unfinished_restore(settings.spool)
         spool = stack.enter_context(closing(open_spool(settings)))
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()

@@ -44,6 +44,14 @@ def limit(memory_bytes: int, cpu_s: int, largest_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_bytes + MAX_SAID_BYTES,) * 2)
 
 
+def load_parsers() -> None:
+    """Load the native libraries: later this process may not be allowed to read them."""
+    import edge.describers.tokenizer
+    import edge.judges.language_model
+    import edge.picture.decode
+    import edge.runtime.onnx  # noqa: F401
+
+
 def drop_root(root: Path) -> None:
     """Become the owner of the bundle's folder, which is the user of the daemon."""
     owner = root.stat()
@@ -139,6 +147,7 @@ def main(root: Path, digest: str, memory_bytes: int, cpu_s: int) -> int:
             say(refused=f"{MANIFEST_NAME} was changed while it was checked: install the bundle again")
             return 1
         manifest = parse_manifest(raw)
+        load_parsers()
         drop_root(root)
         limit(memory_bytes, cpu_s, max(file.size for file in manifest.files))
         parse_all(Bundle(root, manifest, digest), lambda name: say(reading=name))

@@ -46,7 +46,8 @@ class StateFile:
             why = err.strerror or str(err)
         except ValueError as err:
             why = first_mistake(err)
-        msg = f"the state of the bundle slots {self._path} cannot be read ({why}): put it back from a backup"
+        advice = "put it back from a backup, or remove it and install a bundle again"
+        msg = f"the state of the bundle slots {self._path} cannot be read ({why}): {advice}"
         raise BundleError(msg)
 
     @contextlib.contextmanager
@@ -59,7 +60,12 @@ class StateFile:
         if not self._folder.is_dir():
             msg = f"there are no bundle slots at {self._folder}: install a bundle with `{INSTALL}`"
             raise BundleError(msg)
-        with self.locked(LOCK_NAME):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self.locked(LOCK_NAME))
+            except OSError as err:
+                msg = f"the bundle slots {self._folder} cannot be locked ({err.strerror}): look at the disk, or correct their rights"
+                raise BundleError(msg) from err
             yield Step(self._path, self.read())
 
     @contextlib.contextmanager
