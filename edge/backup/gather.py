@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.backup.manifest import ANSWERS, MAX_SMALL_BYTES, SETTINGS, SLOTS_STATE, Kind, OfBundle, is_ours
+from edge.backup.manifest import ANSWERS, MAX_SMALL_BYTES, SETTINGS, SLOTS_STATE, Kind, OfBundle, is_ours, settings_folder
 from edge.bundle.open import digest_of
 from edge.errors import BackupError, BundleError
 from edge.slots.open import bundle_folder, runs_slots, slots_of
@@ -58,9 +58,8 @@ def gather(settings: BoxSettings, *, with_bundles: bool) -> Box:
 
 
 def _small(settings: BoxSettings) -> Iterator[Found]:
-    above = settings.stations.parent
     for name in SETTINGS:
-        yield from _if_there("settings", name, above / name)
+        yield from _if_there("settings", name, settings_folder(settings) / name)
     for path in sorted(settings.stations.glob("*.toml")):
         yield from _if_there("station", path.name, path)
     for path in (*sorted(settings.keys.glob("*.pub")), settings.keys / "revoked"):

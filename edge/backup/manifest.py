@@ -21,7 +21,9 @@ MAX_SMALL_BYTES = 64_000_000
 ANSWERS = "answers.jsonl"
 SLOTS_STATE = "state.json"
 SETTINGS = ("box.toml", "environment")
-"""Files in the folder above that of the stations."""
+"""What a person tells the box beside the stations, and what is made from it."""
+
+CONFIGURATION = Path("/etc/kotoba")
 
 Kind = Literal["settings", "station", "key", "named", "beside", "slots", "bundle", "spool"]
 
@@ -107,7 +109,7 @@ def place_of(entry: Entry, settings: BoxSettings) -> Path:
             raise BackupError(msg)
         return path
     folders = {
-        "settings": settings.stations.parent,
+        "settings": settings_folder(settings),
         "station": settings.stations,
         "key": settings.keys,
         "beside": settings.spool.parent,
@@ -117,9 +119,15 @@ def place_of(entry: Entry, settings: BoxSettings) -> Path:
     return folders[entry.kind] / entry.name
 
 
-def folders_of(settings: BoxSettings) -> tuple[Path, Path]:
-    """The folders of a box's settings and of its state."""
-    return settings.stations.parent, settings.spool.parent
+def settings_folder(settings: BoxSettings) -> Path:
+    """Where box.toml and the variables of the service lie: with the stations, where all of the configuration lies elsewhere than usual."""
+    is_usual = any(folder.absolute().is_relative_to(CONFIGURATION) for folder in (settings.stations, settings.keys))
+    return CONFIGURATION if is_usual else settings.stations.parent
+
+
+def folders_of(settings: BoxSettings) -> tuple[Path, ...]:
+    """The folders of a box's configuration and of its state."""
+    return tuple(dict.fromkeys((settings_folder(settings), settings.stations.parent, settings.spool.parent)))
 
 
 def is_ours(path: Path, settings: BoxSettings) -> bool:

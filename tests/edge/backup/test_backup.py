@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from edge.backup.manifest import Entry, place_of
 from edge.backup.open import opened_backup
 from edge.backup.pack import back_up
 from edge.backup.restore import in_the_way
@@ -298,6 +299,19 @@ def test_a_named_file_goes_only_where_a_station_may_have_its_own(tmp_path: Path,
     path = forged(tmp_path / "forged", ("named", name.replace("BOX", str(tmp_path / "box")), b"x"))
     with opened_backup(path) as backup, pytest.raises(BackupError, match="put it there by hand"):
         in_the_way(backup, settings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({}, "/etc/kotoba/box.toml"),
+        ({"stations": Path("/srv/stations")}, "/etc/kotoba/box.toml"),
+        ({"stations": Path("/srv/box/stations"), "keys": Path("/srv/box/keys")}, "/srv/box/box.toml"),
+    ],
+)
+def test_the_settings_of_the_box_lie_where_its_configuration_does(changes: dict[str, Path], place: str) -> None:
+    entry = Entry(kind="settings", name="box.toml", size=0, sha256="0" * 64)
+    assert str(place_of(entry, BoxSettings().model_copy(update=changes))) == place
 
 
 def test_a_file_twice_or_a_station_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,9 @@ from firmware_config.cli import parser
 from firmware_config.commands.apply import apply_tree
 from firmware_config.errors import ApplyError
 from tests.support.applied_trees import FIRST, SECOND, apply, files_of, make_tree
+from tests.support.repository import ROOT
+
+GOLDEN_BOXES = ROOT / "tests/firmware_config/golden"
 
 
 @pytest.fixture
@@ -236,6 +239,22 @@ def test_wrong_usage_is_said(root: Path, first: Path, tmp_path: Path, capsys: py
     assert apply(root, tmp_path / "nowhere", "--yes") == 1
     assert apply(root, tmp_path, "--root", tmp_path / "nowhere") == 1
     assert capsys.readouterr().err.count("kotoba-config: ") == 5
+
+
+def test_rendered_boxes_are_applied_one_after_the_other_and_taken_back(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "etc/group").write_text("root:x:0:\n")
+    before = files_of(root)
+    trees = [each / "tree" for each in sorted(GOLDEN_BOXES.iterdir())]
+    assert len(trees) > 1
+    for tree in trees:
+        assert apply(root, tree, "--yes") == 0
+        assert files_of(root) == before | files_of(tree)
+    said = capsys.readouterr().out
+    assert "systemctl enable kotoba-firewall.service" in said
+    assert "not shown" not in said, "a rendered tree holds no secret"
+    for files in [*(files_of(tree) for tree in reversed(trees[:-1])), {}]:
+        assert apply(root, "--back", "--yes") == 0
+        assert files_of(root) == before | files
 
 
 def test_a_file_in_the_way_of_a_folder_is_told(root: Path, first: Path) -> None:
