@@ -80,6 +80,7 @@ def restore(backup: Backup, settings: BoxSettings, *, now: datetime, new_epoch: 
             stack.enter_context(held_alone(spool))
             stack.enter_context(nobody_looks(spool))
             _require_room(backup, spool.parent)
+            _require_rights(backup, settings)
             plan = _prepare(backup, settings, now=now, new_epoch=new_epoch)
             return Restored(len(plan.files), plan.epoch, put_back(plan, spool))
     except OSError as err:
@@ -154,6 +155,16 @@ def _require_room(backup: Backup, folder: Path) -> None:
     if free < needed:
         msg = f"restoring {backup.path}: it needs {needed // 1_000_000} MB for a moment, and {free // 1_000_000} are free: make room"
         raise BackupError(msg)
+
+
+def _require_rights(backup: Backup, settings: BoxSettings) -> None:
+    """Refuse before anything is decided what this user could not carry out."""
+    for _, entry in wanted(backup):
+        place = place_of(entry, settings).absolute()
+        folder = next(each for each in place.parents if each.exists())
+        if not os.access(folder, os.W_OK | os.X_OK):
+            msg = f"restoring {backup.path}: {place} cannot be written by this user: run this as root"
+            raise BackupError(msg)
 
 
 def _is_the_same(place: Path, sha256: str) -> bool:

@@ -167,6 +167,19 @@ def test_what_is_in_the_way_is_named_and_moved_aside_only_on_request(
     assert (box.keys / "revoked").stat().st_nlink == 1
 
 
+def test_nothing_is_decided_that_this_user_cannot_carry_out(
+    box: BoxSettings, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "box").rename(tmp_path / "broken")
+    (tmp_path / "box/lib").mkdir(parents=True)
+    (tmp_path / "box/etc").mkdir(mode=0o555)
+    if os.access(tmp_path / "box/etc", os.W_OK):
+        pytest.skip("this user may write everywhere")
+    assert run("restore", box, kept, monkeypatch=monkeypatch) == 1
+    assert "cannot be written by this user: run this as root" in capsys.readouterr().err
+    assert not decided_folder(box.spool).exists()
+
+
 def test_no_box_forgets_a_version_that_it_has_run(box: BoxSettings, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (box.spool.with_name("accepted-bundles.json")).write_text(accepted(version=9))
     assert run("restore", box, kept, "--replace", monkeypatch=monkeypatch) == 0
