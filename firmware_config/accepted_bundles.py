@@ -139,6 +139,21 @@ class AcceptedBundles:
             raise NotRememberedError(msg) from err
 
 
+def merged(one: bytes, other: bytes) -> bytes:
+    """The list of what either of two lists has accepted: no box may forget a version that it has run.
+
+    Raises:
+        ValueError: one of them is damaged.
+    """
+    newest: dict[tuple[str, str], AcceptedBundle] = {}
+    for raw in (one, other):
+        for each in read_json(_AcceptedFile, raw).bundles:
+            known = newest.get((each.name, each.key_id))
+            if known is None or known.version < each.version:
+                newest[each.name, each.key_id] = each
+    return _content(newest.values())
+
+
 def _content(bundles: Iterable[AcceptedBundle]) -> bytes:
     ordered = tuple(sorted(bundles, key=lambda one: (one.name, one.key_id)))
     return (_AcceptedFile(bundles=ordered).model_dump_json(by_alias=True, indent=1) + "\n").encode()

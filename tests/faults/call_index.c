@@ -32,8 +32,8 @@ long kotoba_disarm(void) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-    const char *below = getenv("KOTOBA_FAULT_FOLDER"), *at = getenv("KOTOBA_FAULT_AT"), *error = getenv("KOTOBA_FAULT_ERRNO");
-    const char *of_kinds = getenv("KOTOBA_FAULT_KINDS"), *for_good = getenv("KOTOBA_FAULT_STAYS"), *to = getenv("KOTOBA_FAULT_COUNT");
+    const char *below = getenv("CALL_INDEX_FOLDER"), *at = getenv("CALL_INDEX_AT"), *error = getenv("CALL_INDEX_ERRNO");
+    const char *of_kinds = getenv("CALL_INDEX_KINDS"), *for_good = getenv("CALL_INDEX_STAYS"), *to = getenv("CALL_INDEX_COUNT");
     if (below && at && error && of_kinds) kotoba_arm(below, atol(at), atoi(error), atoi(of_kinds), for_good != NULL);
     if (to) snprintf(count_file, sizeof count_file, "%s", to);
 }

@@ -83,14 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         counted = Path(folder) / "count"
         settings: dict[str, object] = {
-            "KOTOBA_FAULT_FOLDER": options.folder.absolute(),
-            "KOTOBA_FAULT_AT": -1 if options.at is None else options.at,
-            "KOTOBA_FAULT_ERRNO": fault.error,
-            "KOTOBA_FAULT_KINDS": fault.kinds,
-            "KOTOBA_FAULT_COUNT": counted,
+            "CALL_INDEX_FOLDER": options.folder.absolute(),
+            "CALL_INDEX_AT": -1 if options.at is None else options.at,
+            "CALL_INDEX_ERRNO": fault.error,
+            "CALL_INDEX_KINDS": fault.kinds,
+            "CALL_INDEX_COUNT": counted,
         }
         if options.stays:
-            settings["KOTOBA_FAULT_STAYS"] = 1
+            settings["CALL_INDEX_STAYS"] = 1
         code = subprocess.run(options.command, env={**os.environ, **preloading("call_index", settings)}, check=False).returncode
         sys.stderr.write(f"{counted.read_text().strip() if counted.exists() else 'no'} disk calls below {options.folder}\n")
     return code
