@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from firmware_config.signature import KEY_SUFFIX
@@ -30,6 +31,7 @@ class Chapter:
     looked: list[Ran] = field(default_factory=list)
     verdicts: list[dict[str, object]] = field(default_factory=list)
     waited_s: float = 0.0
+    stood_still_s: int = 0
     disk_mb: int = 0
 
     @property
@@ -74,7 +76,7 @@ class ProvedKit:
         carried = self._carry(kit)
         self._type(chapter, f"kotoba-install {carried}")
         self._look(chapter, "dpkg-query -W kotoba-edge")
-        self._look(chapter, STOOD_STILL)
+        self._stood_still(chapter)
         assert self._run(KEPT).output == kept.output, "stations or keys are not what they were"
         self._verdict(chapter)
         now = self._spool()
@@ -107,6 +109,7 @@ class ProvedKit:
         carried = self._carry(kit)
         self._type(chapter, f"kotoba-install --downgrade {carried}")
         self._look(chapter, "dpkg-query -W kotoba-edge")
+        self._stood_still(chapter)
         assert self._run(KEPT).output == kept.output, "stations or keys are not what they were"
         self._verdict(chapter)
         return self._ended(chapter)
@@ -142,6 +145,11 @@ class ProvedKit:
         chapter.verdicts.extend(payload for payload in payloads if payload["source"] == picture.name)
         assert len(chapter.verdicts) == 1, chapter.verdicts
         chapter.waited_s = waiting.seconds + saved.seconds + came.seconds
+
+    def _stood_still(self, chapter: Chapter) -> None:
+        self._look(chapter, STOOD_STILL)
+        stopped, started = (datetime.fromisoformat(line.split()[0][:19]) for line in chapter.looked[-1].output.splitlines())
+        chapter.stood_still_s = int((started - stopped).total_seconds())
 
     def _spool(self) -> dict[str, int]:
         """What the spool says of itself."""
