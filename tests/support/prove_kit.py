@@ -40,7 +40,7 @@ python -m tests.support.prove_kit dist/{kit} dist/kotoba-edge-0.0.9-amd64.kit --
 The disk's figures hold the kits that were carried in, packed and unpacked. What is checked and not shown: after an upgrade stations and
 keys are the same bytes, and the spool has its epoch and one verdict more; a refused kit leaves no copy.
 
-| | commands typed | seconds, until the verdict where one came | of these for the installation | a running box stood still, seconds | disk, MB |
+| | commands typed | seconds, until a verdict came | of these for the installation | a running box stood still, seconds | disk, MB |
 |---|---|---|---|---|---|
 """
 
