@@ -14,8 +14,8 @@ import psutil
 from typing_extensions import Self
 
 PROGRAMS = ("mmdebstrap", "systemd-nspawn", "nsenter", "unshare")
-INCLUDED = "systemd,systemd-sysv,openssl"
-"""Beside dpkg, apt and what is essential. Not Python, not mosquitto, no library of the program."""
+INCLUDED = "systemd,systemd-sysv,systemd-timesyncd,openssl"
+"""Beside dpkg, apt and what is essential; Debian's installer leaves more. Not Python, not mosquitto, no library of the program."""
 
 BOOT_S, COMMAND_S = 60.0, 600.0
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb"}

@@ -49,7 +49,7 @@ def prove(kit: Path, older: Path, *, archive: Path, work: Path, key: Path) -> tu
     """All chapters on one machine; returns them and the MB of its bare disk."""
     version, before = _version(kit), _version(older)
     with BootedMachine(archive, work / "root") as machine:
-        proved = ProvedKit(machine, pictures=[cell.path for cell in sample_cells(4)], key=key)
+        proved = ProvedKit(machine, pictures=[cell.path for cell in sample_cells(5)], key=key)
         chapters = [
             proved.first(kit, title=f"From nothing to the first verdict: version {version}"),
             proved.away(),
@@ -57,6 +57,7 @@ def prove(kit: Path, older: Path, *, archive: Path, work: Path, key: Path) -> tu
             proved.upgrade(kit, before=before, after=version),
             proved.refused(older),
             proved.back(older, version=before),
+            proved.from_one_file(kit),
         ]
     return chapters, proved.empty_mb
 

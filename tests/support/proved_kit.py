@@ -14,7 +14,28 @@ from tests.support.booted_machine import BootedMachine, Ran
 PICTURES = "/srv/pictures"
 """Where the program of a camera saves its pictures: it is there before the box."""
 STATION = "/etc/kotoba/stations/cell-01.toml"
-RECEIVED = "/root/received.jsonl"
+BOX = """[box]
+name = "cell-box"
+site = "plant/line1"
+board = "cpu"
+[[stations]]
+name = "cell-01"
+camera = "cam-01"
+[[cameras]]
+kind = "folder"
+name = "cam-01"
+path = "/srv/pictures"
+[broker]
+kind = "local"
+[[broker.users]]
+name = "history"
+role = "consumer"
+"""
+"""A whole box, as its maker wrote it beside the kit."""
+
+LOGIN = 'username = "cell-box"\\npassword_file = "/run/credentials/kotoba-edge.service/mqtt"'
+"""What the page of box.toml says of a station of such a box, as `sed` takes it."""
+
 FIRST_VERDICT_S, INSTALL_S = 120.0, 600.0
 KEPT = "sha256sum /etc/kotoba/stations/*.toml /etc/kotoba/keys/*.pub /etc/kotoba/kit-keys/*.pem | cut -d' ' -f1"
 
@@ -114,6 +135,33 @@ class ProvedKit:
         self._verdict(chapter)
         return self._ended(chapter)
 
+    def from_one_file(self, kit: Path) -> Chapter:
+        """The whole box from box.toml: firewall, broker with users, limits of the unit. A person types more: secrets, and two lines."""
+        chapter = Chapter("All of a box from one file")
+        self._run(f"dpkg -P kotoba-edge mosquitto; rm -rf /etc/mosquitto {PICTURES}/*")
+        carried = self._carry(kit)
+        (self._machine.root / "root/box.toml").write_text(BOX)
+        new = f"--bundle /var/lib/kotoba/bundles/a --camera {PICTURES} --path plant/line1 --broker localhost --out {STATION}"
+        for command in (
+            f"tar -xf {carried}",
+            f"{carried.removesuffix('.kit')}/install.sh --key {self._key} --with mosquitto --with mosquitto-clients --with nftables",
+            f"kotoba-config new cell-01 {new}",
+            f"sed -i 's|^\\[outputs.mqtt\\]|&\\n{LOGIN}|' {STATION}",
+            "cp box.toml /etc/kotoba/",
+            "kotoba-config render /etc/kotoba/box.toml --root tree",
+            "(umask 077; echo sesame >/etc/kotoba/credentials/mqtt)",
+            "mosquitto_passwd -b -c /etc/kotoba/credentials/broker-users cell-box sesame",
+            "mosquitto_passwd -b /etc/kotoba/credentials/broker-users history open",
+            "kotoba-config apply tree --yes --restart | tail -n 9",
+            "systemctl enable --now kotoba-edge",
+        ):
+            self._type(chapter, command)
+        self._verdict(chapter, login="-u history -P open")
+        self._refuse(chapter, "mosquitto_sub -t '#' -C 1 -W 5", "not authorised", code=5)
+        self._look(chapter, "systemctl is-active mosquitto kotoba-firewall kotoba-edge")
+        self._look(chapter, "nft list table inet kotoba | grep hook")
+        return self._ended(chapter)
+
     def away(self) -> Chapter:
         """Removing leaves the data, purging takes them."""
         chapter = Chapter("Removing and purging")
@@ -127,20 +175,22 @@ class ProvedKit:
         chapter.looked.append(gone)
         return self._ended(chapter)
 
-    def _verdict(self, chapter: Chapter) -> None:
+    def _verdict(self, chapter: Chapter, *, login: str = "") -> None:
         """Save one picture into the camera's folder, as its program would, and wait for its verdict at the broker."""
-        if self._machine.run("systemctl is-active --quiet listener").code != 0:
-            self._run(f"systemd-run --unit=listener sh -c \"exec mosquitto_sub -t 'plant/#' -F %j >>{RECEIVED}\"")
+        unit = "reader" if login else "listener"
+        received = f"/root/{unit}.jsonl"
+        if self._machine.run(f"systemctl is-active --quiet {unit}").code != 0:
+            self._run(f"systemd-run --unit={unit} sh -c \"exec mosquitto_sub {login} -t 'plant/#' -F %j >>{received}\"")
         picture = self._pictures[self._shown]
         self._shown += 1
         shutil.copyfile(picture, self._machine.root / "root" / picture.name)
         waiting = self._machine.wait_for("systemctl is-active --quiet kotoba-edge", at_most_s=FIRST_VERDICT_S)
         saved = self._run(f"cp {picture.name} {PICTURES}/.part && mv {PICTURES}/.part {PICTURES}/{picture.name}")
-        came = self._machine.wait_for(f"grep -q {picture.name} {RECEIVED}", at_most_s=FIRST_VERDICT_S)
+        came = self._machine.wait_for(f"grep -q {picture.name} {received}", at_most_s=FIRST_VERDICT_S)
         chapter.looked.append(saved)
         if came.code != 0:
-            raise AssertionError(self._machine.run("journalctl -u kotoba-edge -n 60 --no-pager; cat /root/received.jsonl").output)
-        lines = [json.loads(line) for line in self._run(f"cat {RECEIVED}").output.splitlines()]
+            raise AssertionError(self._machine.run("journalctl -u kotoba-edge -n 60 --no-pager; cat /root/*.jsonl").output)
+        lines = [json.loads(line) for line in self._run(f"cat {received}").output.splitlines()]
         payloads = [json.loads(line["payload"]) for line in lines if line["topic"].endswith("/verdict")]
         chapter.verdicts.extend(payload for payload in payloads if payload["source"] == picture.name)
         assert len(chapter.verdicts) == 1, chapter.verdicts
@@ -167,8 +217,8 @@ class ProvedKit:
     def _look(self, chapter: Chapter, command: str) -> None:
         chapter.looked.append(self._run(command))
 
-    def _refuse(self, chapter: Chapter, command: str, why: str) -> None:
-        ran = self._run(command, code=1)
+    def _refuse(self, chapter: Chapter, command: str, why: str, *, code: int = 1) -> None:
+        ran = self._run(command, code=code)
         assert why in ran.output, ran
         chapter.looked.append(ran)
 

@@ -46,11 +46,12 @@ def test_from_a_bare_machine_to_a_verdict_in_four_commands_and_on_to_the_next_ve
 ) -> None:
     kit, older, machine = parts
 
-    first, removed, before, upgraded, refused, back = prove(kit, older, archive=machine, work=tmp_path, key=KEYS / "builder.key")[0]
+    first, removed, before, upgraded, refused, back, whole = prove(kit, older, archive=machine, work=tmp_path, key=KEYS / "builder.key")[0]
 
     assert [len(chapter.typed) for chapter in (first, removed, before, upgraded, refused, back)] == [4, 2, 4, 1, 0, 1]
     assert [chapter.verdicts[0]["seq"] for chapter in (first, before, upgraded, back)] == [1, 1, 2, 3]
     assert len(refused.looked) == 4
+    assert whole.verdicts[0]["seq"] == 1
 
 
 @pytest.mark.soak
