@@ -106,7 +106,8 @@ def measure_here(request: Request) -> Measured:
         )
         for station in stations
     ]
-    pictures = [one.picture for one in bundle.manifest.golden] or [None]
+    pictures: list[str | None] = [one.picture for one in bundle.manifest.golden]
+    pictures = pictures or [None]
     for one in models:
         one.run(bundle, pictures[0])
         one.forget()
