@@ -34,7 +34,7 @@ def register(commands: Commands) -> None:
         "--bench",
         action="store_true",
         help="Instead run the golden pictures of the bundle in each way that this machine allows (threads, judge, providers), and suggest "
-        "a board file. Beside a running daemon it takes only idle time of the processor, and as much memory again as the daemon.",
+        "a board file. Beside a running daemon it has low priority: verdicts take somewhat longer, and the models are in memory twice.",
     )
     doctor.add_argument("--seconds", type=positive, metavar="N", help=f"Time for --bench in seconds. Default: {BENCH_S}.")
 

@@ -1,4 +1,4 @@
-"""How an examination lives beside a daemon of the same box: it says so, and takes only what the daemon leaves of the processor."""
+"""How an examination lives beside a daemon of the same box: it says so, and stands back for the daemon on the processor."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ def behind(users: Sequence[int]) -> str:
         return ""
     names = ", ".join(map(str, users))
     told = f"process {names} has the spool open" if len(users) == 1 else f"processes {names} have the spool open"
-    return f"; {told}, so this took only idle time of the processor, and figures are higher than alone"
+    return f"; {told}, so this ran with low priority, and figures are higher than alone"

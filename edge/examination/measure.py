@@ -15,8 +15,8 @@ from edge.examination.measured import Failed, Measured, Request
 
 PROCESS = (sys.executable, "-m", "edge.examination.measuring_process")
 
-LOADING_S = 300.0
-"""Most that loading may take on a processor; a large bundle on a slow disk takes some ten seconds."""
+LOADING_S = 600.0
+"""Most that loading may take on a processor; a large bundle on a slow disk takes some ten seconds, beside a busy daemon ten times that."""
 
 COMPILING_S = 1_800.0
 """The same where TensorRT compiles each graph, the first time for minutes."""
@@ -43,7 +43,8 @@ def measure(request: Request, *, command: Sequence[str] = PROCESS) -> Measured:
         raise EdgeError(msg) from err
     answer = done.stdout.splitlines()[-1] if done.stdout else ""
     try:
-        if "failed" in json.loads(answer):
+        content = json.loads(answer)
+        if isinstance(content, dict) and "failed" in content:
             raise EdgeError(Failed.model_validate_json(answer).failed)
         return Measured.model_validate_json(answer)
     except (ValidationError, ValueError) as err:

@@ -14,7 +14,7 @@ from firmware_config.strict import STRICT
 class Request(BaseModel):
     """Which bundle and stations are measured on which board. `seconds` are those of the pictures; loading comes on top.
 
-    `judge` is "llama.cpp" to leave out the bundle's graph of the language model. A `behind` process gets only what others leave of the
+    `judge` is "llama.cpp" to leave out the bundle's graph of the language model. A `behind` process stands back for others on the
     processor. `root` is where the files of the machine lie.
     """
 

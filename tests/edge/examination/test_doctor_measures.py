@@ -1,0 +1,137 @@
+"""Doctor and its bench with the starter bundle: what runs where, what it costs, on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import edge.cli
+from edge.examination.measured import Request
+from edge.examination.measuring_process import measure_here
+from edge.spool.file import lock_file
+from firmware_config.board import read_board
+from tests.support.machine_files import rapl
+from tests.support.repository import KEYS, STARTER
+from tests.support.station_files import station_toml
+
+pytestmark = pytest.mark.long
+
+MODELS = ("--bundle", str(STARTER), "--keys", str(KEYS))
+HOLD = "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_SH); print('held', flush=True); sys.stdin.read()"
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Path:
+    """A folder with a station that judges by the language model."""
+    for folder in ("stations", "pictures"):
+        (tmp_path / folder).mkdir()
+    text = station_toml("\n[describe]\nsamples = 0\n", pictures=tmp_path / "pictures", camera="watch = true\n")
+    (tmp_path / "stations/cell-01.toml").write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def options(box: Path) -> list[str]:
+    return ["doctor", "--stations", str(box / "stations"), "--spool", str(box / "spool.sqlite"), *MODELS]
+
+
+def request(box: Path, **values: object) -> Request:
+    made = {"bundle": STARTER, "keys": KEYS, "stations": box / "stations", "board": read_board("cpu"), "seconds": 0.1}
+    return Request.model_validate(made | values)
+
+
+def test_each_stage_is_told_with_its_device_and_its_time(box: Path) -> None:
+    measured = measure_here(request(box))
+    assert [(one.stage, one.devices) for one in measured.placements] == [("clip", "CPU"), ("blip vision", "CPU"), ("blip decoder", "CPU")]
+    assert all(one.nodes["CPUExecutionProvider"] > 50 for one in measured.placements)
+    assert measured.judge == "onnxruntime on CPU"
+    (times,) = measured.stations
+    assert list(times.stages_ms) == ["capture", "text_detection", "clip", "blip", "judge"]
+    assert times.pictures >= 3
+    assert times.p95_ms >= times.p50_ms >= times.stages_ms["judge"] > 1
+    assert len({one.picture for one in measured.scored}) == len(measured.scored) >= 3
+
+
+def test_the_judge_that_is_asked_for_is_the_judge_that_runs(box: Path) -> None:
+    measured = measure_here(request(box, judge="llama.cpp"))
+    assert measured.judge == "llama.cpp on CPU"
+
+
+def test_energy_is_read_from_the_counters_of_the_machine(box: Path) -> None:
+    measured = measure_here(request(box, root=rapl(box / "machine", 1_000_000)))
+    assert measured.joules_per_picture == 0.0
+    assert measured.energy == "RAPL, the whole processor"
+
+
+def test_doctor_tells_what_the_models_cost(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert edge.cli.main(options(box)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (time,) = [line for line in lines if line.startswith("ok   time: ")]
+    assert time.startswith("ok   time: cell-01: p50 ")
+    assert "judge " in time
+    (memory,) = [line for line in lines if line.startswith("ok   memory: ")]
+    assert memory.endswith(" MB resident of 1,500 MB")
+    assert any(line.startswith("ok   energy: ") for line in lines)
+    assert any(line.startswith("ok   models: clip on CPU, blip vision on CPU, blip decoder on CPU; language model: ") for line in lines)
+
+
+def test_a_board_that_does_not_fit_is_told(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    board = box / "board.toml"
+    threads = len(os.sched_getaffinity(0)) + 1
+    board.write_text(f'name = "mine"\nproviders = ["cpu"]\nthreads = {threads}\nmemory_mb = 300\n', encoding="utf-8")
+    assert edge.cli.main([*options(box), "--board", str(board), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    warned = {one["part"]: one["detail"] for one in report["findings"] if one["level"] == "warn"}
+    assert "more than the" in warned["threads"]
+    assert "and board mine allows 300 MB" in warned["memory"]
+    assert report["measured"]["stations"][0]["station"] == "cell-01"
+
+
+def test_layers_on_a_card_that_llama_cannot_use_are_refused(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    board = box / "board.toml"
+    board.write_text('name = "mine"\nproviders = ["cpu"]\nllm_gpu_layers = -1\n', encoding="utf-8")
+    assert edge.cli.main([*options(box), "--board", str(board)]) == 1
+    assert "FAIL models: loading the language model: the board puts layers on a GPU (llm_gpu_layers = -1)" in capsys.readouterr().out
+
+
+@pytest.fixture
+def other_process(box: Path) -> Iterator[int]:
+    """A process that holds the spool open, as a daemon does."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, lock_file(box / "spool.sqlite")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        yield other.pid
+        other.communicate()
+
+
+def test_a_bench_measures_every_way_and_stands_back_for_a_daemon(box: Path, other_process: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert edge.cli.main([*options(box), "--bench", "--seconds", "1", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    judges = {row["judge"]: row["measured"]["judge"] for row in report["rows"]}
+    assert judges == {"as built": "onnxruntime on CPU", "llama.cpp": "llama.cpp on CPU"}
+    first = {one["picture"]: (one["label"], one["probability"]) for one in report["rows"][0]["measured"]["scored"]}
+    for row in report["rows"]:
+        if row["judge"] == "as built":
+            same = [one for one in row["measured"]["scored"] if one["picture"] in first]
+            assert [(one["label"], one["probability"]) for one in same] == [first[one["picture"]] for one in same]
+    assert report["beside"] == [other_process]
+    assert report["suggestions"] == []
+
+
+def test_time_without_a_bench_is_wrong_usage(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        edge.cli.main([*options(box), "--seconds", "5"])
+    assert ended.value.code == 2
+    assert "--seconds is the time of --bench" in capsys.readouterr().err
+
+
+def test_a_bench_of_a_bundle_that_is_not_there_is_one_sentence(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert edge.cli.main([*options(box), "--bundle", str(box / "none"), "--bench"]) == 78
+    assert capsys.readouterr().err.startswith("kotoba-edge: bundle ")
