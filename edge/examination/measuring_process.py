@@ -39,7 +39,7 @@ LEAST_PICTURES = 3
 GRADIENT_SIDE_PX = 300
 
 BEHIND = 10
-"""Niceness beside a daemon: where the daemon needs all of the processor, it keeps nine tenths of it. With 19 a busy box would never answer."""
+"""Niceness beside a daemon, which keeps nine tenths of the processor where it needs all of it. With 19 a busy box would hardly answer."""
 
 
 class _StationModels:
