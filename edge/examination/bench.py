@@ -64,10 +64,10 @@ def bench(
         EdgeError, ConfigError: the board, the bundle or the keys cannot be read, or the box cannot run as it is.
     """
     board, machine, load = read_board(settings.board), read_machine(), os.getloadavg()[0]
-    manifest = open_trusted_bundle(settings.bundle, keys=settings.keys).manifest
+    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
     users, cores, providers = lock_holders(lock_file(settings.spool)), machine.processor.cores, available_providers()
     first, threads = as_it_is(board, cores=cores), with_other_threads(board, cores=cores)
-    ways = 1 + len(threads) + len(with_other_parts(board, manifest, cores=cores, providers=providers))
+    ways = 1 + len(threads) + len(with_other_parts(board, bundle.manifest, cores=cores, providers=providers))
     ends, rows = time.monotonic() + seconds, list[Row]()
 
     def measured(variant: Variant) -> Measured:
@@ -75,7 +75,7 @@ def bench(
         share_s = (ends - time.monotonic()) / max(1, ways - len(rows)) - _loading_s(rows)
         return run(
             Request(
-                bundle=settings.bundle,
+                bundle=bundle.root,
                 keys=settings.keys,
                 stations=settings.stations,
                 board=variant.board,
@@ -90,8 +90,9 @@ def bench(
     for variant in threads:
         rows.append(_row(variant, measured))
     best = board.model_copy(update={"threads": chosen_threads(rows, cores=cores) or board.threads})
-    for variant in with_other_parts(best, manifest, cores=cores, providers=providers):
-        rows.append(_row(variant, measured))
+    for variant in with_other_parts(best, bundle.manifest, cores=cores, providers=providers):
+        if variant.differs != "judge" or now.judge is not None:
+            rows.append(_row(variant, measured))
     return Bench(machine, board, now, tuple(rows), users, load, datetime.now(timezone.utc))
 
 

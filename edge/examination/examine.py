@@ -81,7 +81,7 @@ def examine(settings: BoxSettings) -> Examined:
     if board is None or bundle is None or stations is None:
         return Examined(tuple(findings), None)
     findings += advice(machine, board, stations, providers=available_providers())
-    measured = attempt("models", lambda: _models(settings, board))
+    measured = attempt("models", lambda: _models(settings, bundle, board))
     if measured is not None:
         findings += [*cost(measured, board), *advice_on(measured, board)]
     for station in stations:
@@ -156,12 +156,10 @@ def _evidence(settings: BoxSettings) -> Finding:
     return Finding("evidence", Level.OK, f"{folder.root}: {count} pictures, {used}")
 
 
-def _models(settings: BoxSettings, board: Board) -> tuple[Measured, str]:
+def _models(settings: BoxSettings, bundle: Bundle, board: Board) -> tuple[Measured, str]:
     """Run the golden pictures through the models of each station for a moment, in a process of its own."""
     users = lock_holders(lock_file(settings.spool))
-    request = Request(
-        bundle=settings.bundle, keys=settings.keys, stations=settings.stations, board=board, seconds=MOMENT_S, behind=bool(users)
-    )
+    request = Request(bundle=bundle.root, keys=settings.keys, stations=settings.stations, board=board, seconds=MOMENT_S, behind=bool(users))
     measured = measure(request)
     places = ", ".join(f"{one.stage} on {one.devices}" for one in measured.placements)
     judge = "not loaded, every station has a linear judge" if measured.judge is None else measured.judge

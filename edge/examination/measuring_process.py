@@ -96,16 +96,19 @@ def measure_here(request: Request) -> Measured:
     bundle = open_trusted_bundle(request.bundle, keys=request.keys)
     stations = [_without_caches(station) for station in read_stations(request.stations)]
     if request.judge == "llama.cpp":
-        bundle, stations = _without_graph(bundle), [_without_calibration(station) for station in stations]
+        bundle = _without_graph(bundle)
     vision = open_vision_models(bundle, board=request.board)
     model = open_needed_model(bundle, stations, board=request.board)
     golden = read_golden_station(bundle)
+    if request.judge == "as built":
+        for station in stations:
+            open_station_judge(model, bundle=bundle, station=station)  # with its calibration: refused here as at the daemon's start
     models = [
         _StationModels(
             station,
             seen_as=golden,
             describer=vision.describer(station.describe, open_memory(bundle, station)),
-            judge=open_station_judge(model, bundle=bundle, station=station),
+            judge=open_station_judge(model, bundle=bundle, station=_without_calibration(station)),
         )
         for station in stations
     ]
@@ -169,7 +172,7 @@ def _without_caches(station: Station) -> Station:
 
 
 def _without_calibration(station: Station) -> Station:
-    """The station without its calibration, which was fitted for another judge."""
+    """The station without its calibration, which fits one judge: the scores of two judges are compared as they are."""
     return station.model_copy(update={"judge": station.judge.model_copy(update={"calibration": None})})
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -16,12 +18,14 @@ from edge.examination.measured import Measured, Request
 from edge.examination.table import as_json, told
 from edge.examination.variants import Row, Variant, thread_counts
 from edge.machine.machine import Machine, read_machine
+from edge.spool.file import lock_file
 from firmware_config.board import read_board
 from firmware_config.settings import BoxSettings
 from tests.support.machine_files import VNNI, machine
 from tests.support.measurements import BOARD, measured, on_llama, rows
 from tests.support.repository import KEYS, STARTER
 
+HOLD = "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_SH); print('held', flush=True); sys.stdin.read()"
 AT = datetime(2026, 11, 30, 10, 0, tzinfo=timezone.utc)
 
 
@@ -52,6 +56,27 @@ def test_each_way_is_measured_once_with_its_share_of_the_time(tmp_path: Path) ->
 def test_no_way_gets_less_than_a_second(tmp_path: Path) -> None:
     _, asked = ran(tmp_path, lambda _request: measured(70), seconds=0.1)
     assert {request.seconds for request in asked} == {1.0}
+
+
+def test_a_bench_stands_back_for_a_process_that_has_the_spool_open(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, lock_file(tmp_path / "spool.sqlite")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        if not Path("/proc/locks").read_text(encoding="utf-8"):
+            pytest.skip("this kernel lists no locks")
+        found, asked = ran(tmp_path, lambda _request: measured(70))
+        other.communicate()
+    assert found.users == (other.pid,)
+    assert all(request.behind for request in asked)
+    _, asked = ran(tmp_path, lambda _request: measured(70))
+    assert not any(request.behind for request in asked)
+
+
+def test_where_no_station_needs_the_language_model_its_other_engine_is_no_way(tmp_path: Path) -> None:
+    _, asked = ran(tmp_path, lambda _request: measured(70).model_copy(update={"judge": None}))
+    assert {request.judge for request in asked} == {"as built"}
 
 
 def test_a_way_that_cannot_run_is_told_and_the_others_go_on(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -40,6 +41,13 @@ def test_the_process_gets_the_whole_request(tmp_path: Path) -> None:
     with pytest.raises(EdgeError, match="seen"):
         measure(wanted, command=(sys.executable, "-c", echo, str(tmp_path / "got")))
     assert Request.model_validate_json((tmp_path / "got").read_text()) == wanted
+
+
+@pytest.mark.parametrize(("behind", "more"), [(False, 0), (True, 10)])
+def test_the_process_stands_back_where_it_is_asked_to(tmp_path: Path, *, behind: bool, more: int) -> None:
+    code = 'import os; from edge.examination.measuring_process import main; main(); print(\'{"failed": "niceness %d"}\' % os.nice(0))'
+    with pytest.raises(EdgeError, match=f"niceness {min(19, os.nice(0) + more)}"):
+        measure(request(tmp_path).model_copy(update={"behind": behind}), command=(sys.executable, "-c", code))
 
 
 def test_a_refusal_is_told_in_its_own_words(tmp_path: Path) -> None:
