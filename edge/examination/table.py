@@ -9,6 +9,9 @@ from edge.examination.bench import Bench
 from edge.examination.measured import Measured
 from edge.examination.suggestion import Suggestion, agreement, board_file, suggestions
 
+ENOUGH_FOR_P95 = 10
+"""Pictures of a station; of fewer, the 95th percentile is just the slowest one."""
+
 BOARD_FILE = "/etc/kotoba/board.toml"
 
 
@@ -93,7 +96,7 @@ def _cells(made: Bench, name: str, measured: Measured) -> list[str]:
         name,
         *(_number(stages.get(stage), 1) for stage in _stages(made.measured)),
         _number(measured.p50_ms, 1),
-        _number(measured.p95_ms, 1),
+        _number(measured.p95_ms if min(times.pictures for times in measured.stations) >= ENOUGH_FOR_P95 else None, 1),
         _number(measured.peak_mb, 0),
         _number(measured.joules_per_picture, 2),
         f"{compared.same} of {compared.pictures}",

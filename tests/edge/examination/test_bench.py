@@ -131,6 +131,13 @@ def test_the_table_has_a_line_for_each_way(tmp_path: Path) -> None:
     assert "energy is not readable here: not there" in lines
 
 
+def test_a_few_pictures_have_no_95th_percentile(tmp_path: Path) -> None:
+    few = measured(100)
+    few = few.model_copy(update={"stations": tuple(one.model_copy(update={"pictures": 9}) for one in few.stations)})
+    lines = list(told(made(tmp_path, [Row(Variant("as now", BOARD, "as built", "nothing"), few)])))
+    assert lines[4].split() == ["as", "now", "25.0", "50.0", "100.0", "-", "520", "-", "2", "of", "2", "0.000"]
+
+
 def test_energy_is_a_column_where_it_is_read(tmp_path: Path) -> None:
     found = [Row(Variant("as now", BOARD, "as built", "nothing"), measured(100, joules=2.5))]
     lines = list(told(made(tmp_path, found)))
