@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from edge.bundle.open import open_trusted_bundle
 from edge.errors import EdgeError
+from edge.examination.examine import bundle_to_run
 from edge.examination.measure import measure
 from edge.examination.measured import Measured, Request
 from edge.examination.suggestion import chosen_threads
@@ -64,7 +64,7 @@ def bench(
         EdgeError, ConfigError: the board, the bundle or the keys cannot be read, or the box cannot run as it is.
     """
     board, machine, load = read_board(settings.board), read_machine(), os.getloadavg()[0]
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
+    bundle = bundle_to_run(settings)
     users, cores, providers = lock_holders(lock_file(settings.spool)), machine.processor.cores, available_providers()
     first, threads = as_it_is(board, cores=cores), with_other_threads(board, cores=cores)
     ways = 1 + len(threads) + len(with_other_parts(board, bundle.manifest, cores=cores, providers=providers))

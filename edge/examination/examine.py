@@ -198,6 +198,15 @@ def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
     return [Finding("verdicts", Level.WARN, one.told(station, texts)) for one in found] or [Finding("verdicts", Level.OK, can)]
 
 
+def bundle_to_run(settings: BoxSettings) -> Bundle:
+    """The bundle that the daemon of this box would run.
+
+    Raises:
+        BundleError, ConfigError: it would not run one.
+    """
+    return _bundle(settings)[0]
+
+
 def try_camera(station: Station) -> str:
     """Take one picture and say what it is.
 
