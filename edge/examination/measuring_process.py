@@ -5,12 +5,14 @@ A process of its own, because memory is counted by process, and because a model 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +39,9 @@ LEAST_PICTURES = 3
 """Of each station, however long they take."""
 
 GRADIENT_SIDE_PX = 300
+
+OOM_SCORE, FIRST_TO_END = Path("/proc/self/oom_score_adj"), "1000"
+"""The models are in memory twice beside a daemon: if memory is used up, the kernel ends this process and not the daemon."""
 
 BEHIND = 10
 """Niceness beside a daemon, which keeps nine tenths of the processor where it needs all of it. With 19 a busy box would hardly answer."""
@@ -191,6 +196,8 @@ def main() -> int:
     request = Request.model_validate_json(sys.stdin.read())
     if request.behind:
         os.nice(BEHIND)
+    with contextlib.suppress(OSError):  # forbidden in some containers, which end by a limit of their own
+        OOM_SCORE.write_text(FIRST_TO_END, encoding="ascii")
     answer: Measured | Failed
     try:
         answer = measure_here(request)

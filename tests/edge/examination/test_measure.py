@@ -50,6 +50,15 @@ def test_the_process_stands_back_where_it_is_asked_to(tmp_path: Path, *, behind:
         measure(request(tmp_path).model_copy(update={"behind": behind}), command=(sys.executable, "-c", code))
 
 
+def test_the_process_is_the_first_to_end_when_memory_is_used_up(tmp_path: Path) -> None:
+    adjustment = "open('/proc/self/oom_score_adj').read().strip()"
+    code = f'from edge.examination.measuring_process import main; main(); print(\'{{"failed": "adjusted by %s"}}\' % {adjustment})'
+    if not os.access("/proc/self/oom_score_adj", os.W_OK):
+        pytest.skip("this sandbox forbids it")
+    with pytest.raises(EdgeError, match="adjusted by 1000"):
+        measure(request(tmp_path), command=(sys.executable, "-c", code))
+
+
 def test_a_refusal_is_told_in_its_own_words(tmp_path: Path) -> None:
     said = "the bundle is too large for this board: take another"
     assert ended(tmp_path, f'{NOISE}print(\'{{"failed": "{said}"}}\')') == said
