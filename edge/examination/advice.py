@@ -59,8 +59,11 @@ def _byte_products(machine: Machine, board: Board) -> Iterator[Finding]:
 
 def _devices(machine: Machine, board: Board, providers: Collection[str]) -> Iterator[Finding]:
     uses_card = bool(GPU_PROVIDERS & set(board.providers))
+    better = next((name for model, name in JETSON_BOARDS.items() if model in (machine.cards.jetson or "")), "gpu")
+    if board.name != better and board.name in JETSON_BOARDS.values() and better in JETSON_BOARDS.values():
+        detail = f"this is a {machine.cards.told}, and board {board.name} is for another module: board {better} has its memory"
+        yield Finding("card", Level.HINT, f"{detail} and its power mode")
     if (machine.cards.nvidia or machine.cards.jetson) and not uses_card:
-        better = next((name for model, name in JETSON_BOARDS.items() if model in (machine.cards.jetson or "")), "gpu")
         needs = "its onnxruntime is there" if GPU_PROVIDERS & set(providers) else "it needs onnxruntime-gpu"
         detail = f"{machine.cards.told} is there, and board {board.name} does not use it: board {better} does"
         yield Finding("card", Level.HINT, f"{detail}; {needs}, and a bundle that was built for it")

@@ -69,6 +69,13 @@ def test_a_module_is_told_its_own_board(tmp_path: Path) -> None:
         assert f"board {board} does; its onnxruntime is there" in detail
 
 
+def test_the_board_of_another_module_is_told(tmp_path: Path) -> None:
+    ((part, level, detail),) = told(tmp_path, ORIN, read_board("jetson-orin-nx"))
+    assert (part, level) == ("card", Level.HINT)
+    assert detail.endswith("board jetson-orin-nx is for another module: board jetson-orin-nano has its memory and its power mode")
+    assert told(tmp_path, ORIN, read_board("jetson-orin-nano")) == []
+
+
 def test_an_openvino_that_is_not_used_is_named(tmp_path: Path) -> None:
     ((part, level, detail),) = told(tmp_path, PC, read_board("cpu"), providers=("openvino", "cpu"))
     assert (part, level) == ("openvino", Level.HINT)

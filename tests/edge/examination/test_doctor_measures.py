@@ -11,10 +11,15 @@ import pytest
 import edge.cli
 from edge.examination.measured import Request
 from edge.examination.measuring_process import measure_here
-from firmware_config.board import read_board
+from export.bundle.build import build
+from export.cache import Cache
+from export.spec import read_spec
+from firmware_config.board import Board, read_board
+from firmware_config.signature import encode_signature, generate_key, key_id, public_key
 from tests.support.machine_files import rapl
 from tests.support.repository import KEYS, STARTER
 from tests.support.station_files import station_toml
+from tests.support.tiny_spec import write_spec
 
 pytestmark = pytest.mark.long
 
@@ -61,6 +66,29 @@ def test_energy_is_read_from_the_counters_of_the_machine(box: Path) -> None:
     measured = measure_here(request(box, root=rapl(box / "machine", 1_000_000)))
     assert measured.joules_per_picture == 0.0
     assert measured.energy == "RAPL, the whole processor"
+
+
+@pytest.fixture(scope="module")
+def without_golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bundle of random weights that has no golden picture, and its key."""
+    folder = tmp_path_factory.mktemp("without")
+    board = Board(name="test", providers=("cpu",), threads=1)
+    spec, key = read_spec(write_spec(folder / "spec")), folder / "keys/builder.key"
+    build(spec, out=folder / "bundle", key=key, cache=Cache(folder / "cache"), archive=False, board=board, report=lambda _: None)
+    manifest = json.loads((folder / "bundle/manifest.json").read_text(encoding="utf-8"))
+    private = generate_key()
+    raw = json.dumps(manifest | {"golden": [], "key_id": key_id(public_key(private))}).encode()
+    (folder / "bundle/manifest.json").write_bytes(raw)
+    (folder / "bundle/manifest.sig").write_bytes(encode_signature(raw, private))
+    (folder / "keys/other.pub").write_text(f"{public_key(private).hex()}\n", encoding="ascii")
+    return folder
+
+
+def test_a_bundle_without_golden_pictures_is_measured_with_a_rendered_one(box: Path, without_golden: Path) -> None:
+    measured = measure_here(request(box, bundle=without_golden / "bundle", keys=without_golden / "keys"))
+    assert {one.picture for one in measured.scored} == {"rendered"}
+    assert measured.stations[0].pictures >= 3
+    assert measured.judge == "llama.cpp on CPU"
 
 
 def test_doctor_tells_what_the_models_cost(box: Path, capsys: pytest.CaptureFixture[str]) -> None:
