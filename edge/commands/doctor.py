@@ -47,6 +47,7 @@ def _doctor(options: argparse.Namespace, settings: BoxSettings) -> int:
         options.wrong_usage("--seconds is the time of --bench: give both, or neither")
     from edge.examination.examine import examine
 
+    _say("trying each part of the box, which takes some seconds ...")
     examined = examine(settings)
     healthy = all(finding.healthy for finding in examined.findings)
     if options.json:
@@ -65,7 +66,7 @@ def _bench(settings: BoxSettings, *, seconds: int, as_object: bool) -> int:
     from edge.examination.bench import bench
     from edge.examination.table import as_json, told
 
-    made = bench(settings, seconds=seconds, on_start=_say)
+    made = bench(settings, seconds=seconds, on_start=lambda name: _say(f"measuring {name} ..."))
     if as_object:
         print(json.dumps(as_json(made), ensure_ascii=False))
     else:
@@ -74,7 +75,7 @@ def _bench(settings: BoxSettings, *, seconds: int, as_object: bool) -> int:
     return DONE
 
 
-def _say(name: str) -> None:
-    """Say on a terminal what is being measured, while a person waits."""
+def _say(what: str) -> None:
+    """Say on a terminal what a person waits for."""
     if sys.stderr.isatty():
-        print(f"measuring {name} ...", file=sys.stderr)
+        print(what, file=sys.stderr)
