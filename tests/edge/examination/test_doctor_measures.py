@@ -43,12 +43,6 @@ def options(box: Path) -> list[str]:
 def request(box: Path, **values: object) -> Request:
     keys = in_hex(read_trusted_keys(KEYS))
     made = {"bundle": STARTER, "trusted": keys, "stations": box / "stations", "board": read_board("cpu"), "seconds": 0.1}
-        "bundle": STARTER,
-        "trusted": in_hex(read_trusted_keys(KEYS)),
-        "stations": box / "stations",
-        "board": read_board("cpu"),
-        "seconds": 0.1,
-    }
     return Request.model_validate(made | values)
 
 
