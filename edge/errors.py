@@ -2,6 +2,7 @@
 
 EdgeError
 ├── BundleError      a bundle that is missing, changed, unsigned or not for this box
+├── TrialError       a bundle in trial does not keep to what is asked of it
 ├── FamiliarityError a memory of known pictures that cannot be read, or was learned with another model or region of interest
 ├── CameraError      a camera that cannot be opened as it is configured
 ├── PictureError     a file that is no healthy picture (edge/picture/decode.py)
@@ -41,6 +42,7 @@ __all__ = [
     "SpoolError",
     "SpoolFullError",
     "StoreError",
+    "TrialError",
     "UnstorableError",
 ]
 
@@ -51,6 +53,10 @@ class EdgeError(Exception):
 
 class BundleError(EdgeError):
     """A bundle that is missing, changed, unsigned or not for this box."""
+
+
+class TrialError(EdgeError):
+    """A bundle in trial does not keep to what is asked of it: it goes back."""
 
 
 class FamiliarityError(EdgeError):

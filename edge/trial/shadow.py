@@ -1,0 +1,49 @@
+"""The second part of a trial: live pictures that the running bundle has judged are judged once more, in the child process.
+
+The line waits for nothing here: of the pictures that come meanwhile only the newest is kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+from edge.records import Capture, Frame, Inspection
+from edge.trial.comparison import is_comparable
+
+Pair = tuple[Frame, Inspection]
+
+
+class Shadow:
+    """Holds the newest picture with its verdict. Any thread may offer, and returns at once; nothing is kept while it is `off`."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._pair: Pair | None = None
+        self._is_on = False
+
+    def switch(self, *, on: bool) -> None:
+        """Begin or end to keep pictures."""
+        with self._changed:
+            self._is_on, self._pair = on, None
+
+    def offer(self, inspection: Inspection, capture: Capture) -> None:
+        """Show a picture and what the running bundle makes of it."""
+        if not self._is_on or not isinstance(capture, Frame) or not is_comparable(inspection):
+            return
+        with self._changed:
+            if self._is_on:
+                self._pair = capture, inspection
+                self._changed.notify_all()
+
+    def take(self, timeout_s: float) -> Pair | None:
+        """The newest picture; None if none comes in time."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._pair is not None, timeout_s)
+            pair, self._pair = self._pair, None
+            return pair
+
+
+def numbers_of(stations: Sequence[str]) -> dict[str, int]:
+    """The number of each station in the task of a child."""
+    return {name: number for number, name in enumerate(stations)}
