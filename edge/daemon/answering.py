@@ -25,7 +25,7 @@ class Answering:
     def __init__(
         self, pipelines: Sequence[StationPipeline], *, answer: Callable[[Inspection, Capture], None], pictures: threading.Event
     ) -> None:
-        self._stations = [(pipeline.requests, pipeline.inspector) for pipeline in pipelines if pipeline.requests is not None]
+        self._stations = [(pipeline.requests, pipeline) for pipeline in pipelines if pipeline.requests is not None]
         self._answer = answer
         self._pictures = pictures
         self._changed = threading.Event()
@@ -90,7 +90,7 @@ class Answering:
         """
         now_ns = time.monotonic_ns()
         due = []
-        for requests, inspector in self._stations:
+        for requests, pipeline in self._stations:
             by_ns = requests.due_by_ns()
             if requests.waiting:
                 self._pictures.set()
@@ -98,13 +98,13 @@ class Answering:
                 began_ns.pop(requests.station, None)
             else:
                 began_ns.setdefault(requests.station, now_ns)
-                due.append((by_ns, requests, inspector))
-        for _, requests, inspector in sorted(due, key=lambda one: one[0]):
+                due.append((by_ns, requests, pipeline))
+        for _, requests, pipeline in sorted(due, key=lambda one: one[0]):
             capture = requests.take_due()
             if capture is None:
                 continue
             try:
-                self._answer(inspector.unjudged(capture), capture)
+                self._answer(pipeline.inspector.unjudged(capture), capture)
             except Exception:  # a bug of ours: the others are answered
                 log.exception("answering failed station=%s request_id=%r", requests.station, capture.request_id)
             requests.answered(time.monotonic_ns() - began_ns[requests.station])  # with those before it, which it had to wait for

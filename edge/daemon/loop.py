@@ -53,7 +53,8 @@ class Daemon:
     """Runs the stations of a box until it is stopped.
 
     Judging never waits for the network, capture never for judging. A verdict that cannot be committed is not given: it becomes a FAULT,
-    tried again until there is room. `trouble` says what else is wrong with the box.
+    tried again until there is room. `trouble` says what else is wrong with the box; `offer` is shown each committed inspection with its
+    picture, from two threads, and returns at once.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Daemon:
         notifier: Notifier,
         evidence: EvidenceKeeper | None = None,
         trouble: Callable[[], str | None] = lambda: None,
+        offer: Callable[[Inspection, Capture], None] = lambda _inspection, _capture: None,
     ) -> None:
         self._pipelines = tuple(pipelines)
         self._spool = spool
@@ -74,6 +76,7 @@ class Daemon:
         self._notifier = notifier
         self._evidence = evidence
         self._trouble = trouble
+        self._offer = offer
         self._dispatchers = tuple(Dispatcher(spool=spool, route=route) for route in routes)
         self._new_id, self._in_order = OrderedIds(after=spool.last_id()), threading.Lock()
         self._stopping = threading.Event()
@@ -301,6 +304,7 @@ class Daemon:
             return
         if self._evidence is not None:
             self._evidence.offer(committed, capture)
+        self._offer(committed, capture)
         self._metrics.count(replace(committed, timings_ms=(*committed.timings_ms, ("commit", (time.monotonic() - started) * 1e3))))
         for dispatcher in self._dispatchers:
             dispatcher.wake()

@@ -54,6 +54,15 @@ class Metrics:
         self.evidence_kept = Gauge("kotoba_evidence_kept", "Pictures kept since the start", registry=self.registry)
         self.evidence_dropped = Gauge("kotoba_evidence_dropped", "Pictures that could not be kept since the start", registry=self.registry)
         self.evidence_trouble = Gauge("kotoba_evidence_trouble", "1 while pictures cannot be kept", registry=self.registry)
+        self.bundle_version = Gauge("kotoba_bundle_version", "Version of the bundle that judges", ["bundle"], registry=self.registry)
+        self.trial_running = Gauge("kotoba_trial_running", "1 while a bundle is in trial", registry=self.registry)
+        self.trial_pictures = Counter(
+            "kotoba_trial_pictures",
+            "Live pictures that a bundle in trial has judged too, by the decisions of the running one and its own",
+            ["station", "running", "trial"],
+            registry=self.registry,
+        )
+        self.trial_results = Counter("kotoba_trial_results", "Trials that ended, by their result", ["result"], registry=self.registry)
         self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
 
     def count(self, inspection: Inspection) -> None:

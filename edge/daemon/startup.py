@@ -5,24 +5,30 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
+from edge.daemon.bundle_watch import BundleWatch, Trials
 from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
 from edge.daemon.pipeline import StationPipeline
-from edge.daemon.remembering import Remembering
 from edge.daemon.sd_notify import Notifier
+from edge.daemon.takeover import Takeover
 from edge.errors import EdgeError, SpoolError
 from edge.evidence.folder import EvidenceFolder
 from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
+from edge.records import Capture, Inspection
 from edge.sinks import open_sinks
+from edge.slots.slots import Slots
 from edge.spool.store import Spool
+from edge.trial.limits import trial_limits
+from edge.trial.trial import Trial
 from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
 from firmware_config.errors import StationError
@@ -63,8 +69,8 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     """
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
-    accepted = AcceptedBundles.beside(settings.spool)
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
+    slots = box_slots(settings)
+    bundle = open_box_bundle(settings, slots)
     if stop is None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,29 +79,99 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         spool = stack.enter_context(closing(open_spool(settings)))
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
-        inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
-        remembering = Remembering(accepted, bundle.manifest)
+        load = partial(open_inspectors, stations=stations, board=board, on_lookup=metrics.judged)
         pipelines = [
             StationPipeline(station, _camera(station, spool, metrics), inspector, live=station.camera.live)
-            for station, inspector in zip(stations, inspectors, strict=True)
+            for station, inspector in zip(stations, load(bundle), strict=True)
         ]
+        takeover = Takeover(
+            bundle,
+            pipelines,
+            load=load,
+            metrics=metrics,
+            routes=routes,
+            accepted=AcceptedBundles.beside(settings.spool),
+            info=partial(box_info, board=board),
+        )
         if settings.metrics_port is not None:
-            try:
-                port, stop_serving = metrics.serve(settings.metrics_host, settings.metrics_port)
-            except OSError as err:
-                where = f"{settings.metrics_host}:{settings.metrics_port}"
-                msg = f"metrics on {where} cannot be served ({err.strerror}): choose another KOTOBA_METRICS_PORT"
-                raise EdgeError(msg) from err
-            stack.callback(stop_serving)
-            log.info("metrics host=%s port=%d", settings.metrics_host, port)
+            _serve_metrics(metrics, settings, stack)
         evidence = _evidence(stations, settings)
         if evidence is not None:
             evidence.start()
             stack.callback(evidence.close, EVIDENCE_STOP_S)
+        watch = None if slots is None else BundleWatch(slots, takeover, _trials(settings, stations, board), metrics=metrics, stop=stop)
+        if watch is not None:
+            watch.start()
+            stack.callback(watch.close)
         daemon = Daemon(
-            pipelines, spool=spool, routes=routes, metrics=metrics, notifier=Notifier(), evidence=evidence, trouble=remembering.trouble
+            pipelines,
+            spool=spool,
+            routes=routes,
+            metrics=metrics,
+            notifier=Notifier(),
+            evidence=evidence,
+            trouble=takeover.trouble if watch is None else watch.trouble,
+            offer=_to_nobody if watch is None else watch.offer,
         )
         daemon.run(stop)
+
+
+def box_slots(settings: BoxSettings) -> Slots | None:
+    """The slots of a box; None where it runs the folder that KOTOBA_BUNDLE names, or has no slots yet."""
+    if "bundle" in settings.model_fields_set:
+        return None
+    slots = Slots(settings.bundles, accepted=AcceptedBundles.beside(settings.spool))
+    return slots if slots.exist else None
+
+
+def open_box_bundle(settings: BoxSettings, slots: Slots | None) -> Bundle:
+    """Check the bundle that a box runs: that of its running slot, or the folder that it is told.
+
+    Raises:
+        BundleError, ManifestError, SignatureError: there is none, or it must not run.
+    """
+    if slots is None:
+        accepted = AcceptedBundles.beside(settings.spool)
+        return open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
+    slots.tidy()
+    root, running = slots.running_bundle(), slots.read().running
+    return open_trusted_bundle(root, keys=settings.keys, require=slots.require_not_older(running or "a"))
+
+
+def _trials(settings: BoxSettings, stations: Sequence[Station], board: Board) -> Trials:
+    """What makes trials of bundles for these stations."""
+    slowest_ms = max(station.trigger.deadline_ms or 0 for station in stations)
+    limits = trial_limits(settings, board, slowest_deadline_ms=slowest_ms)
+
+    def make(tried: Bundle, running: Bundle, measured_bytes: int, is_over: Callable[[], bool]) -> Trial:
+        return Trial(
+            tried,
+            running,
+            stations=stations,
+            board=board,
+            keys=settings.keys,
+            limits=limits,
+            folder=settings.bundles,
+            measured_bytes=measured_bytes,
+            is_over=is_over,
+        )
+
+    return Trials(make, settings.keys)
+
+
+def _to_nobody(_inspection: Inspection, _capture: Capture) -> None:
+    """Nobody watches bundles."""
+
+
+def _serve_metrics(metrics: Metrics, settings: BoxSettings, stack: ExitStack) -> None:
+    try:
+        port, stop_serving = metrics.serve(settings.metrics_host, settings.metrics_port or 0)
+    except OSError as err:
+        where = f"{settings.metrics_host}:{settings.metrics_port}"
+        msg = f"metrics on {where} cannot be served ({err.strerror}): choose another KOTOBA_METRICS_PORT"
+        raise EdgeError(msg) from err
+    stack.callback(stop_serving)
+    log.info("metrics host=%s port=%d", settings.metrics_host, port)
 
 
 def _camera(station: Station, spool: Spool, metrics: Metrics) -> Camera:

@@ -32,6 +32,7 @@ EXIT_S = 2.0
 """A child whose pipe is closed gets this long to end; then its exit code is known."""
 
 CHUNK_BYTES = 1 << 16
+WAITING = "waiting for a picture"
 
 
 class StoppedError(Exception):
@@ -106,8 +107,8 @@ class Candidate:
     def check(self) -> None:
         """Look whether it lives and keeps to its memory."""
         if self._child.poll() is not None:
-            raise self._ended("waiting for a picture")
-        self._require_memory("waiting for a picture")
+            raise self._ended(WAITING)
+        self._require_memory(WAITING)
 
     def close(self) -> None:
         """End the child, whatever it does; may be called twice."""

@@ -1,7 +1,7 @@
 """The child process that runs a bundle in trial: `python -m edge.trial.candidate_process`. Its parent may kill it at any time.
 
-stdin: a `Task`, then an `Asked` for each picture, its pixels after it. stdout: an `Answer` to each of them. What hangs, crashes or takes too
-much memory here costs the daemon nothing: the parent has deadlines, and this process is the first that the kernel ends.
+stdin: a `Task`, then an `Asked` for each picture, its pixels after it. stdout: an `Answer` to each of them. What hangs, crashes or takes
+too much memory here costs the daemon nothing: the parent has deadlines, and this process is the first that the kernel ends.
 """
 
 from __future__ import annotations

@@ -66,13 +66,13 @@ class Comparison:
         if self.passed > limits.max_passed * self.rejected:
             msg = (
                 f"{called}: it says OK to {self.passed} of {self.rejected} pictures that the running bundle rejects, at most "
-                f"{limits.max_passed:.0%} are allowed: look at them in the log of the trial, and raise KOTOBA_TRIAL_MAX_PASSED if it is right"
+                f"{limits.max_passed:.0%} are allowed: look at them in trial.jsonl, and raise KOTOBA_TRIAL_MAX_PASSED if it is right"
             )
             raise TrialError(msg)
         if self.disagreed > limits.max_disagreed * self.pictures:
             msg = (
                 f"{called}: it decides otherwise on {self.disagreed} of {self.pictures} pictures, at most {limits.max_disagreed:.0%} are "
-                "allowed: look at them in the log of the trial, and raise KOTOBA_TRIAL_MAX_DISAGREED if it is right"
+                "allowed: look at them in trial.jsonl, and raise KOTOBA_TRIAL_MAX_DISAGREED if it is right"
             )
             raise TrialError(msg)
 

@@ -16,7 +16,7 @@ from firmware_config.bundle import Golden
 from firmware_config.labels import Label
 
 ROUNDS, ROUNDS_S = 3, 20.0
-"""So often the golden pictures are timed at most, and for so long; of each picture the shortest time counts, as other work disturbs some."""
+"""So often the golden pictures are timed at most, and for so long; of each picture the shortest time counts: other work disturbs some."""
 
 SHARE = 0.95
 

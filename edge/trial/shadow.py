@@ -6,7 +6,6 @@ The line waits for nothing here: of the pictures that come meanwhile only the ne
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 
 from edge.records import Capture, Frame, Inspection
 from edge.trial.comparison import is_comparable
@@ -42,8 +41,3 @@ class Shadow:
             self._changed.wait_for(lambda: self._pair is not None, timeout_s)
             pair, self._pair = self._pair, None
             return pair
-
-
-def numbers_of(stations: Sequence[str]) -> dict[str, int]:
-    """The number of each station in the task of a child."""
-    return {name: number for number, name in enumerate(stations)}

@@ -79,6 +79,11 @@ class ReplayTopic:
         with self._lock:
             self._answer(asked, found, refused)
 
+    def tell(self, event: bytes) -> None:
+        """Say something else on the topic of events."""
+        with self._lock:
+            self._events.append(event)
+
     def next_event(self) -> bytes | None:
         """The oldest event that the broker does not have; `event_delivered` takes it away."""
         with self._lock:

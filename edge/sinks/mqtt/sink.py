@@ -28,8 +28,8 @@ from edge.sinks.mqtt.resolver import Resolver
 from edge.sinks.mqtt.responses import Responses
 from edge.sinks.mqtt.station_state import StationState
 from edge.sinks.mqtt.verdict_properties import VerdictProperties
-from edge.sinks.mqtt.wire import Enabled, Status
-from edge.sinks.route import BoxStatus, SinkRoute, stations_by_destination
+from edge.sinks.mqtt.wire import BundleEventMessage, Enabled, Status
+from edge.sinks.route import BoxStatus, BundleEvent, SinkRoute, stations_by_destination
 from firmware_config.outputs import MqttOutput
 from firmware_config.station import Station
 
@@ -75,6 +75,8 @@ def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, obj
             answer=sink.answer,
             set_enabled=sink.set_enabled,
             complaint=sink.complaint,
+            tell=sink.tell,
+            set_info=sink.set_info,
         )
 
 
@@ -105,11 +107,10 @@ class MqttSink:
         self._client_id = f"kotoba-{box}-{digest[:8]}"
         self._clock = clock
         self._states = {station: StationState(station) for station in stations}
-        said = {"schema": SCHEMA, "box": box, "stations": list(stations), **info}
-        self._wanted = {
-            self._status_topic: Status(state="online", since=datetime.now(timezone.utc)).payload(),
-            f"{root}/{box}/info": json.dumps(said, ensure_ascii=False).encode(),
-        }
+        self._info_topic = f"{root}/{box}/info"
+        self._named = {"schema": SCHEMA, "box": box, "stations": list(stations)}
+        self._wanted = {self._status_topic: Status(state="online", since=datetime.now(timezone.utc)).payload()}
+        self.set_info(info)
         self.replays = ReplayTopic()
         self._events_topic = f"{root}/{box}/events"
         self._responses = Responses(max_message_bytes=settings.max_message_bytes)
@@ -140,6 +141,15 @@ class MqttSink:
         """Say how the box is; published with the next contact, within a second or so."""
         said = Status(state=status.state, since=status.since, detail=status.why, stations=status.stations)
         self._wanted[self._status_topic] = said.payload()
+
+    def set_info(self, info: Mapping[str, object]) -> None:
+        """Say what the box is; published with the next contact."""
+        self._wanted[self._info_topic] = json.dumps({**self._named, **info}, ensure_ascii=False).encode()
+
+    def tell(self, event: BundleEvent) -> None:
+        """Say what happened to a bundle; published with the next contact."""
+        said = BundleEventMessage(at=event.at, news=event.news, name=event.name, version=event.version, digest=event.digest, why=event.why)
+        self.replays.tell(said.model_dump_json().encode())
 
     def waits(self) -> int:
         """A number that grows while the broker is waited for; from any thread."""

@@ -54,6 +54,22 @@ class Info(BaseModel):
     providers: tuple[str, ...] = Field(description="The execution providers that it wants, the preferred one first.")
 
 
+class BundleEventMessage(BaseModel):
+    """What happened to a bundle on the box."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.bundle_event/1")
+    event: Literal["bundle"] = "bundle"
+    at: Moment
+    news: Literal["trial", "good", "returned", "running"] = Field(
+        description="Its trial has begun; it was good and judges from now on; it has gone back, and the one before judges on; somebody "
+        "has gone back to it."
+    )
+    name: str
+    version: int
+    digest: str
+    why: str = Field(description="One sentence for people.")
+
+
 class ReplayEvent(BaseModel):
     """The answer to a request for verdicts again. The request's fields are null where it was not understood."""
 
