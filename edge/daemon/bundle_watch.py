@@ -139,8 +139,10 @@ class BundleWatch:
             raise StoppedError
 
     def _passed(self, name: SlotName, slot: Slot, bundle: Bundle) -> Passed:
-        is_over = _Every(LOOK_S, lambda: self._is_over(name))
-        trial = self._trials.make(bundle, self._takeover.bundle, (slot.memory_mb or 0) * 1_000_000, is_over)
+        taken_back = _Every(LOOK_S, lambda: self._is_taken_back(name))
+        trial = self._trials.make(
+            bundle, self._takeover.bundle, (slot.memory_mb or 0) * 1_000_000, lambda: self._stop.is_set() or taken_back()
+        )
         return trial.run(self._shadow, Told(self._slots.note_shadow, self._count))
 
     def _follow(self, name: SlotName, slot: Slot, why: str) -> None:
@@ -174,10 +176,8 @@ class BundleWatch:
         require = self._slots.require_not_older(name)
         return slot, open_trusted_bundle(self._slots.path(name), keys=self._trials.keys, require=require)
 
-    def _is_over(self, name: SlotName) -> bool:
-        """Whether the daemon ends, or somebody has taken the bundle back."""
-        if self._stop.is_set():
-            return True
+    def _is_taken_back(self, name: SlotName) -> bool:
+        """Whether somebody has ended the trial."""
         with suppress(BundleError):
             return not _is_tried(self._slots.read(), name)
         return False

@@ -31,6 +31,7 @@ from edge.trial.limits import trial_limits
 from edge.trial.trial import Trial
 from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
+from firmware_config.bundle import MANIFEST_NAME
 from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings
 from firmware_config.station import Station, read_station
@@ -117,11 +118,16 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
 
 
 def box_slots(settings: BoxSettings) -> Slots | None:
-    """The slots of a box; None where it runs the folder that KOTOBA_BUNDLE names, or has no slots yet."""
+    """The slots of a box; None where it runs the folder that KOTOBA_BUNDLE names, or where nothing runs in the slots yet.
+
+    Raises:
+        BundleError: their state cannot be read.
+    """
     if "bundle" in settings.model_fields_set:
         return None
     slots = Slots(settings.bundles, accepted=AcceptedBundles.beside(settings.spool))
-    return slots if slots.exist else None
+    is_old_box = (settings.bundle / MANIFEST_NAME).exists()
+    return slots if slots.exist and not (is_old_box and slots.read().running is None) else None
 
 
 def open_box_bundle(settings: BoxSettings, slots: Slots | None) -> Bundle:
