@@ -14,8 +14,9 @@ FAILURES = (Reason.DESCRIBE_FAILED, Reason.JUDGE_FAILED, Reason.NO_WORDS)
 
 
 def is_comparable(inspection: Inspection) -> bool:
-    """Whether the running bundle has judged this picture, neither too late nor without a place on the disk."""
-    return inspection.scores is not None and Reason.LATE not in inspection.verdict.reasons and not _has_failed(inspection)
+    """Whether the running bundle has judged this picture: neither too late, nor a FAULT of camera, models or disk."""
+    verdict = inspection.verdict
+    return inspection.scores is not None and verdict.decision is not Decision.FAULT and Reason.LATE not in verdict.reasons
 
 
 @dataclass(slots=True)

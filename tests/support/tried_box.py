@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 import cv2
+import numpy as np
 import psutil
 
 from edge.slots.slots import Slots
@@ -108,6 +109,12 @@ class TriedBox:
         lines = self.out.read_bytes().rpartition(b"\n")[0].splitlines() if self.out.exists() else []
         return list({verdict["id"]: verdict for verdict in map(json.loads, lines)}.values())
 
+    def require_one_verdict_each(self) -> None:
+        """Each picture has one verdict, and no number is missing."""
+        verdicts = self.verdicts()
+        assert sorted(str(verdict["source"]) for verdict in verdicts) == [f"{number:05}.png" for number in range(self.given)]
+        assert [verdict["seq"] for verdict in verdicts] == list(range(1, self.given + 1))
+
     def candidate(self) -> psutil.Process | None:
         """The child process of a bundle in trial."""
         if self._process is None:
@@ -141,7 +148,7 @@ class TriedBox:
         self.wait_for(lambda: log.exists() and log.stat().st_size > seen, "live pictures in the trial")
 
     def _feed(self, stop: threading.Event) -> None:
-        sources = [cv2.imread(str(path)) for path in sorted((STARTER / "golden").glob("*.png"))]
+        sources = [np.asarray(cv2.imread(str(path))) for path in sorted((STARTER / "golden").glob("*.png"))]
         while not stop.wait(EVERY_S):
             pixels = sources[self.given % len(sources)].copy()
             if self.is_bright:
