@@ -63,8 +63,8 @@ class AcceptedBundles:
         """Those of the box that has this spool."""
         return cls(spool.with_name(FILE_NAME))
 
-    def require_not_older(self, manifest: Manifest) -> None:
-        """Refuse a bundle that is older than the one that this box has run.
+    def require_not_older(self, manifest: Manifest, *, on_purpose: str = ALLOW_OLDER) -> None:
+        """Refuse a bundle that is older than the one that this box has run; `on_purpose` is the command that takes it all the same.
 
         Raises:
             ManifestError: it is older, or the file is damaged: a box that has forgotten must not take it for a first start.
@@ -73,7 +73,7 @@ class AcceptedBundles:
         if manifest.bundle_version < newest:
             msg = (
                 f"{manifest.name} has version {manifest.bundle_version}, and this box has run version {newest}: install version "
-                f"{newest} or a newer one, or go back on purpose with `{ALLOW_OLDER}`"
+                f"{newest} or a newer one, or go back on purpose with `{on_purpose}`"
             )
             raise ManifestError(msg)
 

@@ -69,6 +69,11 @@ def add_spool_option(command: argparse._ActionsContainer) -> None:
     command.add_argument("--spool", type=Path, metavar="FILE", help=f"The spool, the file of the box's verdicts. {_default('spool')}")
 
 
+def add_slots_option(command: argparse.ArgumentParser) -> None:
+    """Add `--bundles`, the folder of the bundle slots."""
+    command.add_argument("--bundles", type=Path, metavar="DIR", help=f"The folder of the two bundle slots. {_default('bundles')}")
+
+
 def add_labels_option(command: argparse._ActionsContainer) -> None:
     """Add `--labels`, the table of the right labels, to a command or a group of its options."""
     text = "A CSV table of the right labels with the columns source,label. A label is a label of the station, or ok, ng or review."

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.bundle.open import Bundle, open_trusted_bundle
+from edge.bundle.open import Bundle, open_bundle
 from edge.daemon.metrics import Metrics
 from edge.daemon.takeover import Takeover
 from edge.errors import BundleError, EdgeError
@@ -25,6 +25,7 @@ from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
 from edge.trial.trial import Passed, Told, Trial
 from firmware_config.errors import ConfigError
+from firmware_config.signature import read_trusted_keys
 
 log = logging.getLogger(__name__)
 
@@ -140,9 +141,8 @@ class BundleWatch:
 
     def _passed(self, name: SlotName, slot: Slot, bundle: Bundle) -> Passed:
         taken_back = _Every(LOOK_S, lambda: self._is_taken_back(name))
-        trial = self._trials.make(
-            bundle, self._takeover.bundle, (slot.memory_mb or 0) * 1_000_000, lambda: self._stop.is_set() or taken_back()
-        )
+        measured_bytes = (slot.memory_mb or 0) * 1_000_000
+        trial = self._trials.make(bundle, self._takeover.bundle, measured_bytes, lambda: self._stop.is_set() or taken_back())
         return trial.run(self._shadow, Told(self._slots.note_shadow, self._count))
 
     def _follow(self, name: SlotName, slot: Slot, why: str) -> None:
@@ -173,8 +173,8 @@ class BundleWatch:
         if slot is None:
             msg = f"bundle slot {self._slots.path(name)} is empty: install a bundle"
             raise BundleError(msg)
-        require = self._slots.require_not_older(name)
-        return slot, open_trusted_bundle(self._slots.path(name), keys=self._trials.keys, require=require)
+        trusted = self._slots.trusted(read_trusted_keys(self._trials.keys))
+        return slot, open_bundle(self._slots.path(name), trusted=trusted, require=self._slots.require_not_older(name))
 
     def _is_taken_back(self, name: SlotName) -> bool:
         """Whether somebody has ended the trial."""

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
-from edge.bundle.open import Bundle, open_trusted_bundle
+from edge.bundle.open import Bundle
 from edge.cameras import open_camera
 from edge.daemon.bundle_watch import BundleWatch, Trials
 from edge.daemon.loop import Daemon
@@ -25,13 +25,12 @@ from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.records import Capture, Inspection
 from edge.sinks import open_sinks
-from edge.slots.slots import Slots
+from edge.slots.open import open_newest_bundle, runs_slots, slots_of
 from edge.spool.store import Spool
 from edge.trial.limits import trial_limits
 from edge.trial.trial import Trial
 from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
-from firmware_config.bundle import MANIFEST_NAME
 from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings
 from firmware_config.station import Station, read_station
@@ -70,8 +69,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     """
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
-    slots = box_slots(settings)
-    bundle = open_box_bundle(settings, slots)
+    bundle = open_newest_bundle(settings)
     if stop is None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -100,7 +98,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         if evidence is not None:
             evidence.start()
             stack.callback(evidence.close, EVIDENCE_STOP_S)
-        watch = None if slots is None else BundleWatch(slots, takeover, _trials(settings, stations, board), metrics=metrics, stop=stop)
+        watch = _watch(settings, takeover, stations, board=board, metrics=metrics, stop=stop)
         if watch is not None:
             watch.start()
             stack.callback(watch.close)
@@ -117,31 +115,15 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         daemon.run(stop)
 
 
-def box_slots(settings: BoxSettings) -> Slots | None:
-    """The slots of a box; None where it runs the folder that KOTOBA_BUNDLE names, or where nothing runs in the slots yet.
-
-    Raises:
-        BundleError: their state cannot be read.
-    """
-    if "bundle" in settings.model_fields_set:
+def _watch(
+    settings: BoxSettings, takeover: Takeover, stations: Sequence[Station], *, board: Board, metrics: Metrics, stop: threading.Event
+) -> BundleWatch | None:
+    """What tries new bundles; None where the box runs a plain folder."""
+    if not runs_slots(settings):
         return None
-    slots = Slots(settings.bundles, accepted=AcceptedBundles.beside(settings.spool))
-    is_old_box = (settings.bundle / MANIFEST_NAME).exists()
-    return slots if slots.exist and not (is_old_box and slots.read().running is None) else None
-
-
-def open_box_bundle(settings: BoxSettings, slots: Slots | None) -> Bundle:
-    """Check the bundle that a box runs: that of its running slot, or the folder that it is told.
-
-    Raises:
-        BundleError, ManifestError, SignatureError: there is none, or it must not run.
-    """
-    if slots is None:
-        accepted = AcceptedBundles.beside(settings.spool)
-        return open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
+    slots = slots_of(settings)
     slots.tidy()
-    root, running = slots.running_bundle(), slots.read().running
-    return open_trusted_bundle(root, keys=settings.keys, require=slots.require_not_older(running or "a"))
+    return BundleWatch(slots, takeover, _trials(settings, stations, board), metrics=metrics, stop=stop)
 
 
 def _trials(settings: BoxSettings, stations: Sequence[Station], board: Board) -> Trials:

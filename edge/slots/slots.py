@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge.bundle.open import digest_of
+from edge.bundle.open import Bundle, digest_of
 from edge.errors import BundleError
 from edge.slots import steps
-from edge.slots.state import MAX_STATE_BYTES, SLOTS, STATE_NAME, Slot, SlotName, State, parse_state, state_bytes
+from edge.slots.staging import hand_over, remove, staged
+from edge.slots.state import SLOTS, Slot, SlotName, State
+from edge.slots.state_file import INSTALL_LOCK_NAME, LOCK_NAME, StateFile
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_manifest
-from firmware_config.errors import ManifestError, first_mistake
-from firmware_config.regular_file import read_limited
+from firmware_config.errors import ManifestError
+from firmware_config.signature import REVOKED
 from firmware_config.signed_bundle import read_whole
-from firmware_config.write import sync_folder, write_atomic
+from firmware_config.write import sync_folder
 
-LOCK_NAME, INSTALL_LOCK_NAME = ".lock", ".install-lock"
 STAGING = "staging-"
-LOCK_DEADLINE_S = 10.0
-"""A step takes milliseconds: whoever holds the lock for longer is stopped or hangs."""
+"""How the names of folders begin that are being unpacked, or were moved away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +47,14 @@ class Slots:
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self.root = root
+        self._file = StateFile(root)
         self.accepted = accepted or AcceptedBundles(root.parent / FILE_NAME)
         self._clock = clock
 
     @property
     def exist(self) -> bool:
-        """Whether this box uses slots."""
-        return (self.root / STATE_NAME).exists()
+        """Whether a bundle was ever installed into them."""
+        return self._file.exists()
 
     def read(self) -> State:
         """The state of now; that of empty slots where nothing was installed yet.
@@ -65,21 +62,15 @@ class Slots:
         Raises:
             BundleError: it cannot be read. It is not taken for that of empty slots.
         """
-        path = self.root / STATE_NAME
-        try:
-            return parse_state(read_limited(path, MAX_STATE_BYTES))
-        except FileNotFoundError:
-            return State()
-        except OSError as err:
-            why = err.strerror or str(err)
-        except ValueError as err:
-            why = first_mistake(err)
-        msg = f"the state of the bundle slots {path} cannot be read ({why}): put it back from a backup"
-        raise BundleError(msg)
+        return self._file.read()
+
+    def now(self) -> datetime:
+        """The time of the clock that the history is written with."""
+        return self._clock()
 
     def path(self, name: SlotName) -> Path:
         """The folder of a slot."""
-        return self.root / name
+        return self.root.joinpath(name)
 
     def running_bundle(self) -> Path:
         """The folder of the bundle that runs.
@@ -131,14 +122,17 @@ class Slots:
         Raises:
             BundleError: it is empty, runs, is being tried, or is older than what this box has run.
         """
-        with self._step() as step:
+        with self._file.step() as step:
             after = steps.asked(step.state, name, now=self._clock())
             wanted = after.wanted or after.running
             assert wanted is not None  # noqa: S101 -- for the type checker: the step sets one of them
             slot = after.slot(wanted)
             manifest = self.manifest_in(after, wanted)
             if slot is not None and not slot.downgrade:
-                self._require_not_older(manifest)
+                try:
+                    self._require_not_older(manifest)
+                except ManifestError as err:
+                    raise BundleError(str(err)) from err
             step.becomes(after)
         return wanted
 
@@ -148,7 +142,7 @@ class Slots:
         Raises:
             BundleError: none is wanted.
         """
-        with self._step() as step:
+        with self._file.step() as step:
             after = steps.begun(step.state, now=self._clock())
             assert after.trial is not None  # noqa: S101 -- for the type checker: steps.begun sets it
             step.becomes(after)
@@ -160,7 +154,7 @@ class Slots:
         Raises:
             BundleError: none is under way.
         """
-        with self._step() as step:
+        with self._file.step() as step:
             step.becomes(steps.again(step.state))
 
     def note_shadow(self, until: datetime) -> None:
@@ -169,7 +163,7 @@ class Slots:
         Raises:
             BundleError: no trial is under way.
         """
-        with self._step() as step:
+        with self._file.step() as step:
             step.becomes(steps.in_shadow(step.state, until=until, now=self._clock()))
 
     def make_good(self) -> SlotName:
@@ -178,7 +172,7 @@ class Slots:
         Raises:
             BundleError: no trial is under way, or it cannot be written.
         """
-        with self._step() as step:
+        with self._file.step() as step:
             after = steps.made_good(step.state, now=self._clock())
             assert after.running is not None  # noqa: S101 -- for the type checker: steps.made_good sets it
             self._let_run(after, after.running)
@@ -191,7 +185,7 @@ class Slots:
         Raises:
             BundleError: there is none.
         """
-        with self._step() as step:
+        with self._file.step() as step:
             name = step.state.trial.slot if step.state.trial is not None else step.state.wanted or step.state.other
             step.becomes(steps.gone_back(step.state, why, now=self._clock()))
         return name
@@ -202,7 +196,7 @@ class Slots:
         Raises:
             BundleError: there is nothing good to go back to.
         """
-        with self._step() as step:
+        with self._file.step() as step:
             after = steps.rolled_back(step.state, reason, now=self._clock())
             if after.running is not None and after.running != step.state.running:
                 self._let_run(after, after.running)
@@ -215,50 +209,74 @@ class Slots:
         Raises:
             BundleError: the state cannot be read.
         """
-        with contextlib.suppress(OSError, BlockingIOError), self._locked(INSTALL_LOCK_NAME, deadline_s=0), self._locked(LOCK_NAME):
+        with (
+            contextlib.suppress(OSError, BlockingIOError),
+            self._file.locked(INSTALL_LOCK_NAME, deadline_s=0),
+            self._file.locked(LOCK_NAME),
+        ):
             self._sweep(self.read())
 
-    def install(self, source: Path, *, trusted: dict[str, bytes], downgrade: Downgrade | None = None) -> Slot:
-        """Put a bundle, a folder or an archive, into the slot that does not run. What runs is never touched."""
-        from edge.bundle.archive import unpack
-        from edge.bundle.open import open_bundle
+    def install(
+        self,
+        source: Path,
+        *,
+        trusted: Mapping[str, bytes],
+        downgrade: Downgrade | None = None,
+        require: Callable[[Manifest], None] = lambda _: None,
+        prove: Callable[[Bundle], int | None] = lambda _: None,
+    ) -> tuple[SlotName, Slot]:
+        """Check a bundle, a folder or an archive, and put it into the slot that does not run. What runs is never touched.
 
-        self.root.mkdir(parents=True, exist_ok=True)
-        with self._locked(INSTALL_LOCK_NAME, deadline_s=0), tempfile.TemporaryDirectory(prefix=STAGING, dir=self.root) as staging:
-            into = Path(staging) / "bundle"
-            if source.is_dir():
-                shutil.copytree(source, into)
-                bundle = open_bundle(into, trusted=trusted)
-            else:
-                bundle = unpack(source, into, trusted=trusted)
-            if downgrade is None:
-                self._require_not_older(bundle.manifest)
-            manifest = bundle.manifest
-            slot = Slot(
-                name=manifest.name,
-                version=manifest.bundle_version,
-                digest=bundle.digest,
-                key_id=manifest.key_id,
-                state="staged",
-                installed_at=self._clock(),
-                downgrade="" if downgrade is None else downgrade.reason,
-            )
-            self.put(into, slot)
-        return slot
+        `require` is asked about its manifest once the signature is checked and before anything is written; `prove` then has the whole
+        checked bundle, and gives the memory in MB that it took, if it knows. Returns the slot and what it holds.
+
+        Raises:
+            BundleError: the first check that fails; another install or a trial is under way; or the disk refuses it.
+        """
+        steps.emptied(self.read())
+        try:
+            self._make_root()
+            with self._file.locked(INSTALL_LOCK_NAME, deadline_s=0), tempfile.TemporaryDirectory(prefix=STAGING, dir=self.root) as staging:
+                into = Path(staging) / "bundle"
+                bundle = staged(source, into, trusted=self.trusted(trusted, pending=True), require=self._asked_of(require, downgrade))
+                hand_over(Path(staging), owner=self.root.stat())
+                slot = _slot_of(bundle, now=self._clock(), downgrade=downgrade, memory_mb=prove(bundle))
+                return self.put(into, slot), slot
+        except OSError as err:
+            msg = f"installing {source} into the bundle slots {self.root}: {err.strerror}: make room on the disk, or correct its rights"
+            raise BundleError(msg) from err
+
+    def trusted(self, keys: Mapping[str, bytes], *, pending: bool = False) -> dict[str, bytes]:
+        """The trusted keys without those that bundles revoked which this box has run; with `pending` also those that wait to be run.
+
+        A revocation counts for what is installed at once, and for what runs as soon as the box runs the bundle that carries it: until then
+        the bundle that runs may be signed with the revoked key.
+
+        Raises:
+            BundleError: the state cannot be read.
+        """
+        state = self.read()
+        waiting = [key for name in SLOTS if (slot := state.slot(name)) is not None for key in slot.revokes] if pending else []
+        return {**keys, **dict.fromkeys((*state.revoked, *waiting), REVOKED)}
+
+    def note_key(self, key: str, name: SlotName) -> None:
+        """Keep in the history that a key is trusted since the bundle in this slot was installed."""
+        with self._file.step() as step:
+            step.becomes(steps.noted(step.state, "key", name, now=self._clock(), why=f"key {key} is trusted from now on"))
 
     def put(self, folder: Path, slot: Slot) -> SlotName:
-        """Move a checked folder below `root` into the slot that does not run; returns it.
+        """Move a checked folder, which lies in a staging folder below `root`, into the slot that does not run; returns it.
 
         The state says first that the slot is empty, so that no moment has a slot whose folder is not what the state says.
 
         Raises:
             BundleError: what is there is being tried, or the disk refuses it.
         """
-        with self._step() as step:
+        with self._file.step() as step:
             name = step.state.other
             step.becomes(steps.emptied(step.state))
             if self.path(name).exists():
-                self.path(name).rename(Path(tempfile.mkdtemp(prefix=STAGING, dir=self.root)) / "old")
+                self.path(name).rename(folder.parent / "old")
             folder.rename(self.path(name))
             sync_folder(self.root)
             step.becomes(steps.installed(step.state, slot, now=self._clock()))
@@ -270,7 +288,7 @@ class Slots:
         for path in self.root.iterdir():
             unnamed = path.name in SLOTS and state.slot("a" if path.name == "a" else "b") is None
             if (path.name.startswith(STAGING) and path != but) or unnamed:
-                shutil.rmtree(path, ignore_errors=True)
+                remove(path)
 
     def _let_run(self, state: State, name: SlotName) -> None:
         """The box may run the bundle in a slot though it has run a newer one.
@@ -284,51 +302,34 @@ class Slots:
             raise BundleError(msg) from err
 
     def _require_not_older(self, manifest: Manifest) -> None:
-        try:
-            self.accepted.require_not_older(manifest)
-        except ManifestError as err:
-            raise BundleError(str(err)) from err
+        self.accepted.require_not_older(manifest, on_purpose=f"{steps.INSTALL} --downgrade --reason TEXT")
 
-    @contextlib.contextmanager
-    def _step(self) -> Iterator[_Step]:
-        with self._locked(LOCK_NAME):
-            yield _Step(self.root, self.read())
+    def _asked_of(self, require: Callable[[Manifest], None], downgrade: Downgrade | None) -> Callable[[Manifest], None]:
+        """Everything that is asked about the manifest of a bundle that is installed."""
 
-    @contextlib.contextmanager
-    def _locked(self, name: str, *, deadline_s: float = LOCK_DEADLINE_S) -> Iterator[None]:
-        """Hold a lock that ends with its process."""
-        descriptor = os.open(self.root / name, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        try:
-            deadline = time.monotonic() + deadline_s
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= deadline:
-                        msg = f"the bundle slots {self.root} are in use by another process: wait for it, or end it"
-                        raise BundleError(msg) from None
-                    time.sleep(0.01)
-            yield
-        finally:
-            os.close(descriptor)
+        def ask(manifest: Manifest) -> None:
+            if downgrade is None:
+                self._require_not_older(manifest)
+            require(manifest)
+
+        return ask
+
+    def _make_root(self) -> None:
+        if not self.root.is_dir():
+            self.root.mkdir(mode=0o755)
+            hand_over(self.root, owner=self.root.parent.stat())
 
 
-class _Step:
-    """One step, under the lock: `state` is the one before, until `becomes` has written the next."""
-
-    def __init__(self, root: Path, state: State) -> None:
-        self._root = root
-        self.state = state
-
-    def becomes(self, state: State) -> None:
-        """Write the state, checked as a reader checks it."""
-        path = self._root / STATE_NAME
-        raw = state_bytes(state)
-        parse_state(raw)
-        try:
-            write_atomic(path, raw)
-        except OSError as err:
-            msg = f"the state of the bundle slots {path} cannot be written ({err.strerror}): make room on the disk, or correct its rights"
-            raise BundleError(msg) from err
-        self.state = state
+def _slot_of(bundle: Bundle, *, now: datetime, downgrade: Downgrade | None, memory_mb: int | None) -> Slot:
+    manifest = bundle.manifest
+    return Slot(
+        name=manifest.name,
+        version=manifest.bundle_version,
+        digest=bundle.digest,
+        key_id=manifest.key_id,
+        state="staged",
+        installed_at=now,
+        downgrade="" if downgrade is None else downgrade.reason,
+        memory_mb=memory_mb,
+        revokes=manifest.revoked_keys,
+    )

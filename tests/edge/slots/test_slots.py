@@ -19,11 +19,11 @@ def slots(tmp_path: Path) -> Slots:
     return box_slots(tmp_path)
 
 
-def install(slots: Slots, version: int, **how: Downgrade) -> None:
+def install(slots: Slots, version: int, *, downgrade: Downgrade | None = None) -> None:
     folder = slots.root.parent / f"v{version}"
     if not folder.exists():
         bundle_folder(folder, version)
-    slots.install(folder, trusted=TRUSTED, **how)
+    slots.install(folder, trusted=TRUSTED, downgrade=downgrade)
 
 
 def version_at(slots: Slots, name: SlotName) -> int:
