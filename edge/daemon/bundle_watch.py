@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from edge.bundle.open import Bundle, open_bundle
 from edge.daemon.metrics import Metrics
@@ -23,7 +24,7 @@ from edge.slots.slots import Slots
 from edge.slots.state import Slot, SlotName, State
 from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
-from edge.trial.trial import Passed, Told, Trial
+from edge.trial.trial import Passed, Told
 from firmware_config.errors import ConfigError
 from firmware_config.signature import read_trusted_keys
 
@@ -42,23 +43,33 @@ CRASHED = "the daemon ended in the middle of the trial (a crash, a kill or a pow
 STOPPED = "the daemon was stopped in the middle of the trial: it begins anew"
 
 
+class Tried(Protocol):
+    """A trial that can be run once; see `edge.trial.trial.Trial`."""
+
+    def run(self, shadow: Shadow, told: Told) -> Passed:
+        """Try the bundle."""
+
+
 @dataclass(frozen=True, slots=True)
 class Trials:
     """Makes a trial: of this bundle beside that one, with the memory that was measured at the install, until `is_over`."""
 
-    make: Callable[[Bundle, Bundle, int, Callable[[], bool]], Trial]
+    make: Callable[[Bundle, Bundle, int, Callable[[], bool]], Tried]
     keys: Path
 
 
 class BundleWatch:
-    """Runs until `stop` is set, then `close`. `shadow` is shown each committed inspection by the daemon."""
+    """Runs until `stop` is set, or `close`; looks at the state of the slots every `look_s`."""
 
-    def __init__(self, slots: Slots, takeover: Takeover, trials: Trials, *, metrics: Metrics, stop: threading.Event) -> None:
+    def __init__(
+        self, slots: Slots, takeover: Takeover, trials: Trials, *, metrics: Metrics, stop: threading.Event, look_s: float = LOOK_S
+    ) -> None:
         self._slots = slots
         self._takeover = takeover
         self._trials = trials
         self._metrics = metrics
         self._stop = stop
+        self._look_s = look_s
         self._shadow = Shadow()
         self._trying: SlotName | None = None
         self._owed: str | None = None
@@ -71,9 +82,10 @@ class BundleWatch:
         """Begin to watch."""
         self._thread.start()
 
-    def close(self) -> None:
-        """End, after `stop` was set. A trial that is under way begins anew at the next start."""
-        self._thread.join(STOP_S)
+    def close(self, deadline_s: float = STOP_S) -> None:
+        """End. A trial that is under way begins anew at the next start."""
+        self._stop.set()
+        self._thread.join(deadline_s)
         if self._thread.is_alive():
             log.info("stopped while models are loaded")
             self._put_off()
@@ -87,7 +99,7 @@ class BundleWatch:
         return self._trouble or self._takeover.trouble()
 
     def _run(self) -> None:
-        while not self._stop.wait(LOOK_S):
+        while not self._stop.wait(self._look_s):
             try:
                 self._look()
             except (BundleError, ConfigError) as err:
@@ -140,7 +152,7 @@ class BundleWatch:
             raise StoppedError
 
     def _passed(self, name: SlotName, slot: Slot, bundle: Bundle) -> Passed:
-        taken_back = _Every(LOOK_S, lambda: self._is_taken_back(name))
+        taken_back = _Every(self._look_s, lambda: self._is_taken_back(name))
         measured_bytes = (slot.memory_mb or 0) * 1_000_000
         trial = self._trials.make(bundle, self._takeover.bundle, measured_bytes, lambda: self._stop.is_set() or taken_back())
         return trial.run(self._shadow, Told(self._slots.note_shadow, self._count))
@@ -160,7 +172,7 @@ class BundleWatch:
 
     def _let_go(self) -> None:
         """Give the memory of the bundle before back; its last picture is judged by then."""
-        self._stop.wait(LOOK_S)
+        self._stop.wait(self._look_s)
         give_back_memory()
 
     def _opened(self, name: SlotName) -> tuple[Slot, Bundle]:

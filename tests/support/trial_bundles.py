@@ -79,14 +79,6 @@ Graph = Callable[[onnx.ModelProto], None]
 """Changes the graph of CLIP's vision tower."""
 
 
-def write_keys(folder: Path) -> Path:
-    """Write the public key of these bundles."""
-    folder.mkdir(exist_ok=True)
-    for identity, public in TRUSTED.items():
-        (folder / f"{identity}.pub").write_text(public.hex() + "\n", encoding="ascii")
-    return folder
-
-
 def write_trial_bundle(root: Path, version: int, *, golden: list[Json], graph: Graph | None = None) -> Path:
     """Write a bundle with these golden verdicts; `graph` changes its vision model."""
     files = _files()

@@ -21,7 +21,8 @@ from edge.slots.state import Slot, State
 from edge.trial.candidate import CANDIDATE
 from tests.support.repository import ROOT, STARTER
 from tests.support.tiny_bundle import TRUSTED
-from tests.support.trial_bundles import STATION, write_keys
+from tests.support.trial_bundles import STATION
+from tests.support.trial_keys import write_keys
 
 DEADLINE_S = 150.0
 EVERY_S = 0.1
@@ -94,10 +95,8 @@ class TriedBox:
 
     def try_bundle(self, folder: Path) -> str:
         """Install a bundle and ask for its trial; returns its digest."""
-        self.slots.install(folder, trusted=TRUSTED)
-        name = self.slots.ask()
-        slot = self.slots.read().slot(name)
-        assert slot is not None
+        _, slot = self.slots.install(folder, trusted=TRUSTED)
+        self.slots.ask()
         return slot.digest
 
     def slot_of(self, digest: str) -> Slot:
