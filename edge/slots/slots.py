@@ -13,7 +13,7 @@ from edge.bundle.open import Bundle, digest_of
 from edge.errors import BundleError
 from edge.slots import steps
 from edge.slots.staging import hand_over, remove, staged
-from edge.slots.state import SLOTS, Slot, SlotName, State
+from edge.slots.state import SLOTS, STATE_NAME, Slot, SlotName, State
 from edge.slots.state_file import INSTALL_LOCK_NAME, LOCK_NAME, StateFile
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_manifest
@@ -284,8 +284,10 @@ class Slots:
         return name
 
     def _sweep(self, state: State, *, but: Path | None = None) -> None:
-        """Remove unpacked and moved-away folders, and slots that the state does not name."""
+        """Remove unpacked and moved-away folders, unfinished states, and slots that the state does not name."""
         for path in self.root.iterdir():
+            if path.name.startswith(f".{STATE_NAME}."):
+                path.unlink()
             unnamed = path.name in SLOTS and state.slot("a" if path.name == "a" else "b") is None
             if (path.name.startswith(STAGING) and path != but) or unnamed:
                 remove(path)

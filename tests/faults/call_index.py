@@ -39,6 +39,9 @@ FAULTS = {
 }
 """EIO: any read, write, synchronisation, rename ... ENOSPC: what may need space. short: a write that writes half of its bytes."""
 
+KILL = Fault(-2, WRITES)
+"""The process is killed before a call that writes."""
+
 
 class Counter:
     """`count` is how many calls the block made; it stands when the block has ended."""
@@ -47,13 +50,13 @@ class Counter:
 
 
 @contextmanager
-def armed(folder: Path, fault: str, *, at: int | None, stays: bool = False) -> Iterator[Counter]:
+def armed(folder: Path, fault: str | Fault, *, at: int | None, stays: bool = False) -> Iterator[Counter]:
     """Within the block the call with this number, from 0, fails; with `stays` all later ones too. None: calls are only counted.
 
     Only in a process that runs with the environment `preloaded`.
     """
     shim, counter = ctypes.CDLL(None), Counter()
-    what = FAULTS[fault]
+    what = fault if isinstance(fault, Fault) else FAULTS[fault]
     shim.kotoba_arm(str(folder).encode(), ctypes.c_long(-1 if at is None else at), what.error, what.kinds, int(stays))
     try:
         yield counter

@@ -7,9 +7,13 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from edge.slots.slots import Slots
-from firmware_config.signature import key_id, public_key
+from firmware_config.signature import generate_key, key_id, public_key
 from tests.support import tiny_bundle
-from tests.support.tiny_bundle import KEY, Json, as_json, manifest_of, sound_files
+from tests.support.tiny_bundle import KEY, Json, archive_parts, as_json, manifest_of, sound_files
+
+OTHER_KEY = generate_key()
+OTHER_ID = key_id(public_key(OTHER_KEY))
+OTHER_TRUSTED = {OTHER_ID: public_key(OTHER_KEY)}
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 
@@ -37,3 +41,9 @@ def bundle_folder(root: Path, version: int, *, key: bytes = KEY, **changes: obje
     """Write a bundle's folder."""
     tiny_bundle.write(root, sound_files(), manifest_bytes(version, key=key, **changes), key=key)
     return root
+
+
+def archive(path: Path, version: int, *, key: bytes = KEY, **changes: object) -> Path:
+    """Write a bundle's archive."""
+    path.write_bytes(b"".join(archive_parts(sound_files(), manifest_bytes(version, key=key, **changes), key=key)))
+    return path
