@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge.bundle.open import Bundle, open_bundle
+from edge.bundle.open import Bundle
 from edge.daemon.metrics import Metrics
 from edge.daemon.takeover import Takeover
 from edge.errors import BundleError, EdgeError
@@ -24,9 +24,9 @@ from edge.slots.slots import Slots
 from edge.slots.state import Slot, SlotName, State
 from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
+from edge.trial.slot_bundle import open_slot
 from edge.trial.trial import Passed, Told
 from firmware_config.errors import ConfigError
-from firmware_config.signature import read_trusted_keys
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class BundleWatch:
         self._trying = name
         self._metrics.trial_running.set(1)
         try:
-            slot, bundle = self._opened(name)
+            slot, bundle = open_slot(self._slots, name, keys=self._trials.keys)
             self._takeover.tell("trial", slot, "its trial has begun")
             passed = self._passed(name, slot, bundle)
             inspectors = self._takeover.load(bundle)
@@ -133,7 +133,10 @@ class BundleWatch:
             self._slots.make_good()
             self._takeover.take_over(bundle, inspectors)
         except StoppedError:
-            self._put_off()
+            if self._stop.is_set():
+                self._put_off()
+            else:
+                self._say_taken_back(name)
         except (EdgeError, ConfigError) as err:
             self._go_back(name, str(err))
         except Exception as err:
@@ -160,7 +163,7 @@ class BundleWatch:
     def _follow(self, name: SlotName, slot: Slot, why: str) -> None:
         """Let the bundle judge that somebody has gone back to; it was good before."""
         try:
-            _, bundle = self._opened(name)
+            _, bundle = open_slot(self._slots, name, keys=self._trials.keys)
             inspectors = self._takeover.load(bundle)
         except (EdgeError, ConfigError) as err:
             self._follow_at = time.monotonic() + AGAIN_S
@@ -175,31 +178,25 @@ class BundleWatch:
         self._stop.wait(self._look_s)
         give_back_memory()
 
-    def _opened(self, name: SlotName) -> tuple[Slot, Bundle]:
-        """Check the bundle in a slot.
-
-        Raises:
-            BundleError, ManifestError, SignatureError: it must not run.
-        """
-        slot = self._slots.read().slot(name)
-        if slot is None:
-            msg = f"bundle slot {self._slots.path(name)} is empty: install a bundle"
-            raise BundleError(msg)
-        trusted = self._slots.trusted(read_trusted_keys(self._trials.keys))
-        return slot, open_bundle(self._slots.path(name), trusted=trusted, require=self._slots.require_not_older(name))
-
     def _is_taken_back(self, name: SlotName) -> bool:
         """Whether somebody has ended the trial."""
         with suppress(BundleError):
             return not _is_tried(self._slots.read(), name)
         return False
 
+    def _say_taken_back(self, name: SlotName) -> None:
+        slot = self._slots.read().slot(name)
+        if slot is not None:
+            self._metrics.trial_results.labels("returned").inc()
+            self._takeover.tell("returned", slot, slot.why)
+
     def _go_back(self, name: SlotName, why: str) -> None:
-        """Give a bundle up; what cannot be written is written later."""
+        """Give a bundle up; what cannot be read or written now is done later."""
+        self._owed = why
         state = self._slots.read()
         if not _is_tried(state, name):
+            self._owed = None
             return
-        self._owed = why
         try:
             self._slots.go_back(why)
         except BundleError as err:

@@ -15,6 +15,7 @@ from edge.inspection.inspector import Inspector
 from edge.sinks import BundleEvent, BundleNews, SinkRoute
 from edge.slots.state import Slot
 from firmware_config.accepted_bundles import AcceptedBundles
+from firmware_config.errors import ManifestError
 
 log = logging.getLogger(__name__)
 
@@ -49,11 +50,12 @@ class Takeover:
         self._accepted = accepted
         self._info = info
         self._remembering = Remembering(accepted, bundle.manifest)
+        self._forgetful: str | None = None
         self._show()
 
     def trouble(self) -> str | None:
         """Why the bundle is not remembered, None once it is."""
-        return self._remembering.trouble()
+        return self._forgetful or self._remembering.trouble()
 
     def load(self, bundle: Bundle) -> Sequence[Inspector]:
         """Load the models of another bundle for these stations, beside those that judge.
@@ -64,11 +66,7 @@ class Takeover:
         return self._load(bundle)
 
     def take_over(self, bundle: Bundle, inspectors: Sequence[Inspector]) -> None:
-        """Let a bundle judge whose models are loaded. A picture that is being judged is judged to its end by the one before.
-
-        Raises:
-            ManifestError: the list of accepted bundles is damaged; the bundle judges all the same.
-        """
+        """Let a bundle judge whose models are loaded. A picture that is being judged is judged to its end by the one before."""
         for pipeline, inspector in zip(self._pipelines, inspectors, strict=True):
             inspector.take_over(pipeline.inspector)
             pipeline.inspector = inspector
@@ -76,7 +74,10 @@ class Takeover:
         self._show()
         for route in self._routes:
             route.set_info(self._info(bundle))
-        self._remembering = Remembering(self._accepted, bundle.manifest)
+        try:
+            self._remembering = Remembering(self._accepted, bundle.manifest)
+        except ManifestError as err:  # the list is damaged: the line goes on, and the next start is refused
+            self._forgetful = str(err)
 
     def tell(self, news: BundleNews, slot: Slot, why: str) -> None:
         """Say what happened to the bundle of a slot, in the log and to consumers."""

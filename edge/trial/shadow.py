@@ -1,6 +1,6 @@
 """The second part of a trial: live pictures that the running bundle has judged are judged once more, in the child process.
 
-The line waits for nothing here: of the pictures that come meanwhile only the newest is kept.
+The line waits for nothing here: of the pictures that come meanwhile only the newest of each station is kept.
 """
 
 from __future__ import annotations
@@ -14,17 +14,21 @@ Pair = tuple[Frame, Inspection]
 
 
 class Shadow:
-    """Holds the newest picture with its verdict. Any thread may offer, and returns at once; nothing is kept while it is `off`."""
+    """Holds the newest picture of each station with its verdict. Any thread may offer, and returns at once; one thread takes.
+
+    Nothing is kept while it is off.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._pair: Pair | None = None
+        self._pairs: dict[str, Pair] = {}
+        """In the order in which the stations have a turn: a picture that takes the place of another one keeps that one's turn."""
         self._is_on = False
 
     def switch(self, *, on: bool) -> None:
         """Begin or end to keep pictures."""
         with self._changed:
-            self._is_on, self._pair = on, None
+            self._is_on, self._pairs = on, {}
 
     def offer(self, inspection: Inspection, capture: Capture) -> None:
         """Show a picture and what the running bundle makes of it."""
@@ -32,12 +36,11 @@ class Shadow:
             return
         with self._changed:
             if self._is_on:
-                self._pair = capture, inspection
+                self._pairs[inspection.station] = capture, inspection
                 self._changed.notify_all()
 
     def take(self, timeout_s: float) -> Pair | None:
-        """The newest picture; None if none comes in time."""
+        """The newest picture of the station whose turn it is; None if none comes in time."""
         with self._changed:
-            self._changed.wait_for(lambda: self._pair is not None, timeout_s)
-            pair, self._pair = self._pair, None
-            return pair
+            self._changed.wait_for(lambda: self._pairs, timeout_s)
+            return self._pairs.pop(next(iter(self._pairs))) if self._pairs else None

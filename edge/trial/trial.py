@@ -128,7 +128,8 @@ class Trial:
         if needed + RESERVE_BYTES > available:
             msg = (
                 f"{self._called}: it needs about {needed / 1e6:.0f} MB of memory beside the running bundle, and "
-                f"{RESERVE_BYTES / 1e6:.0f} to spare: {available / 1e6:.0f} are there: end other programs, or build a smaller bundle"
+                f"{RESERVE_BYTES / 1e6:.0f} to spare: {available / 1e6:.0f} are there: end other programs, or stop the daemon and try it "
+                "alone with `kotoba-edge bundle try`"
             )
             raise TrialError(msg)
 
@@ -189,7 +190,9 @@ class Trial:
 
     def _summary(self, proof: Proof, running_ms: float | None, compared: Comparison, peak_bytes: int) -> str:
         beside = "" if running_ms is None else f" (the one before {running_ms:.0f})"
+        seen = {station for station, _, _ in compared.counts}
+        unseen = [station.station.name for station in self._stations if station.station.name not in seen]
         return (
             f"{proof.pictures} golden verdicts reproduced, {proof.cost_ms:.0f} ms for each{beside}, {peak_bytes / 1e6:.0f} MB of memory, "
-            f"{compared}"
+            f"{compared}{', none of ' + ', '.join(unseen) if unseen else ''}"
         )

@@ -39,6 +39,16 @@ def test_the_newest_picture_takes_the_place_of_the_one_before() -> None:
     assert shadow.take(0) is None
 
 
+def test_each_station_has_its_turn_however_fast_another_one_is() -> None:
+    shadow = Shadow()
+    shadow.switch(on=True)
+    for number in range(3):
+        shadow.offer(replace(JUDGED, station="fast"), frame(f"fast-{number}.png"))
+        shadow.offer(replace(JUDGED, station="slow"), frame("slow.png"))
+    taken = [shadow.take(0), shadow.take(0)]
+    assert [pair and pair[0].source for pair in taken] == ["fast-2.png", "slow.png"]
+
+
 def test_who_waits_gets_a_picture_as_soon_as_it_is_there() -> None:
     shadow, got = Shadow(), list[object]()
     shadow.switch(on=True)
