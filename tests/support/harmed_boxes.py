@@ -13,10 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.slots.slots import Slots
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import parse_manifest
 from firmware_config.calibration import write_calibration
+from firmware_config.signature import read_trusted_keys
 from tests.support.calibrations import calibration
 from tests.support.inspections import inspection
 from tests.support.mosquitto import free_port
@@ -199,6 +201,17 @@ def use_up_the_files_of_the_disk(box: Box) -> None:
     box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", small, str(box.spool.parent))
 
 
+def leave_a_trial_over(box: Box) -> None:
+    leave_out_the_broker(box)
+    slots = Slots(box.root / "bundles")
+    for _ in range(2):
+        slots.install(box.bundle.resolve(), trusted=read_trusted_keys(box.root / "keys"))
+        slots.ask()
+    slots.begin_trial()
+    box.environment["KOTOBA_BUNDLES"] = str(slots.root)
+    box.within = ("env", "--unset=KOTOBA_BUNDLE")
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "trigger over MQTT of a camera that does not run freely": change_station(
         "[judge]", '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n\n[judge]'
@@ -221,6 +234,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "damaged list of accepted bundles": spoil_the_accepted_bundles,
     "full disk at the first start of a bundle": use_up_the_files_of_the_disk,
     "bundle with one flipped byte": flip_one_byte,
+    "trial of a bundle that a crash has ended": leave_a_trial_over,
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,
     "picture with its middle zeroed": zero_the_middle,
