@@ -30,6 +30,7 @@ from edge.daemon.takeover import Takeover
 from edge.errors import BundleError, TrialError
 from edge.sinks import open_sinks
 from edge.slots.slots import Slots
+from edge.slots.state import Event
 from edge.spool.store import Spool
 from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
@@ -166,7 +167,7 @@ def main(root: Path, kills: int) -> int:
     dice, box = random.Random(kills), Box(root)
     raws = [picture(number) for number in range(20)]
     box.install()
-    wrong, found, digests = list[str](), Counter[str](), set[str]()
+    wrong, found, digests, events = list[str](), Counter[str](), set[str](), set[Event]()
     for _ in range(kills):
         if (state := box.slots.read()).trial is None and state.wanted is None:
             with contextlib.suppress(BundleError):
@@ -179,6 +180,7 @@ def main(root: Path, kills: int) -> int:
             threading.Event().wait(0.01)
         box.kill()
         state = box.slots.read()
+        events |= set(state.history)
         found["trial" if state.trial else "wanted" if state.wanted else "neither"] += 1
         if (trouble := what_is_wrong(box)) is not None:
             wrong.append(trouble)
@@ -188,8 +190,8 @@ def main(root: Path, kills: int) -> int:
         threading.Event().wait(0.05)
     box.kill()
     said = verdicts(box)
-    results = Counter(event.event for event in box.slots.read().history)
-    crashed = sum(event.why == CRASHED for event in box.slots.read().history)
+    events |= set(box.slots.read().history)
+    results, crashed = Counter(event.event for event in events), sum(event.why == CRASHED for event in events)
     sys.stdout.write(
         json.dumps(
             {

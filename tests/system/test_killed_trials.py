@@ -22,7 +22,7 @@ def test_a_box_that_is_killed_in_a_trial_goes_on_with_one_whole_bundle(
 ) -> None:
     with folder_in_memory(tmp_path) as folder:
         command = [sys.executable, "-m", "tests.support.killed_trials", str(folder), str(kills)]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout)
     record_property("M3", f"{kills} kills during trials, {found['given']:,} pictures: {done.stdout}")
