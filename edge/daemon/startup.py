@@ -69,6 +69,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     """
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
+    slots_of(settings).tidy()
     bundle = open_newest_bundle(settings)
     if stop is None:
         stop = threading.Event()
@@ -121,9 +122,7 @@ def _watch(
     """What tries new bundles; None where the box runs a plain folder."""
     if not runs_slots(settings):
         return None
-    slots = slots_of(settings)
-    slots.tidy()
-    return BundleWatch(slots, takeover, _trials(settings, stations, board), metrics=metrics, stop=stop)
+    return BundleWatch(slots_of(settings), takeover, _trials(settings, stations, board), metrics=metrics, stop=stop)
 
 
 def _trials(settings: BoxSettings, stations: Sequence[Station], board: Board) -> Trials:

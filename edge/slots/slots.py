@@ -209,8 +209,9 @@ class Slots:
         Raises:
             BundleError: the state cannot be read.
         """
+        self.read()
         with (
-            contextlib.suppress(OSError, BlockingIOError),
+            contextlib.suppress(OSError, BundleError),
             self._file.locked(INSTALL_LOCK_NAME, deadline_s=0),
             self._file.locked(LOCK_NAME),
         ):
@@ -284,13 +285,14 @@ class Slots:
         return name
 
     def _sweep(self, state: State, *, but: Path | None = None) -> None:
-        """Remove unpacked and moved-away folders, unfinished states, and slots that the state does not name."""
-        for path in self.root.iterdir():
-            if path.name.startswith(f".{STATE_NAME}."):
-                path.unlink()
-            unnamed = path.name in SLOTS and state.slot("a" if path.name == "a" else "b") is None
-            if (path.name.startswith(STAGING) and path != but) or unnamed:
-                remove(path)
+        """Remove unpacked and moved-away folders, unfinished states, and slots that the state does not name. What stays does no harm."""
+        with contextlib.suppress(OSError):
+            for path in self.root.iterdir():
+                unnamed = path.name in SLOTS and state.slot("a" if path.name == "a" else "b") is None
+                if path.name.startswith(f".{STATE_NAME}."):
+                    path.unlink(missing_ok=True)
+                elif (path.name.startswith(STAGING) and path != but) or unnamed:
+                    remove(path)
 
     def _let_run(self, state: State, name: SlotName) -> None:
         """The box may run the bundle in a slot though it has run a newer one.

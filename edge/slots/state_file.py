@@ -59,7 +59,12 @@ class StateFile:
         if not self._folder.is_dir():
             msg = f"there are no bundle slots at {self._folder}: install a bundle with `{INSTALL}`"
             raise BundleError(msg)
-        with self.locked(LOCK_NAME):
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self.locked(LOCK_NAME))
+            except OSError as err:
+                msg = f"the bundle slots {self._folder} cannot be locked ({err.strerror}): look at the disk, or correct their rights"
+                raise BundleError(msg) from err
             yield Step(self._path, self.read())
 
     @contextlib.contextmanager

@@ -1,10 +1,11 @@
-"""Run by tests/edge/slots/test_killed_slots.py: each step of the bundle slots is killed at its disk calls, and at moments of their own.
+"""Run by tests/edge/slots/test_killed_slots.py: each step of the bundle slots is killed at its disk calls, or they fail.
 
 Afterwards the box is started as the daemon starts: what runs must be a whole bundle that it takes. Prints one JSON object.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +24,7 @@ from edge.slots.slots import Downgrade, Slots
 from edge.slots.state import SLOTS
 from firmware_config.errors import ManifestError
 from firmware_config.signature import key_id, public_key
-from tests.faults.call_index import KILL, armed
+from tests.faults.call_index import FAULTS, KILL, Fault, armed
 from tests.support.slots import OTHER_KEY, OTHER_TRUSTED, archive, bundle_folder
 from tests.support.tiny_bundle import KEY, TRUSTED
 
@@ -123,17 +125,21 @@ def look(folder: Path, may_run: tuple[int | None, ...], keys: Mapping[str, bytes
 
 
 def killed(act: Callable[[], object], *, after_s: float | None = None) -> bool:
-    """Whether a child that acts was killed: by its own fault, or after a while."""
+    """Whether a child that acts was killed: by its own fault, or after a while. An error that is no sentence ends this process."""
     child = os.fork()
     if child == 0:
         try:
             act()
-        finally:
-            os._exit(0)
+        except BaseException:  # noqa: BLE001 -- the top of a process
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
     if after_s is not None:
         time.sleep(after_s)
         os.kill(child, signal.SIGKILL)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    status = os.waitpid(child, 0)[1]
+    assert os.waitstatus_to_exitcode(status) <= 0, "an error that is no sentence: see above"
+    return os.WIFSIGNALED(status)
 
 
 def goes_on(folder: Path, stick: Path, keys: Mapping[str, bytes] = BOTH) -> str:
@@ -150,14 +156,14 @@ def goes_on(folder: Path, stick: Path, keys: Mapping[str, bytes] = BOTH) -> str:
     return look(folder, (9,), keys)
 
 
-def at_calls(root: Path, stick: Path, scenario: Scenario, step: int) -> dict[str, object]:
-    """Kill at every `step`th disk call of a step."""
+def at_calls(root: Path, stick: Path, scenario: Scenario, step: int, fault: Fault) -> dict[str, object]:
+    """Kill at every `step`th disk call of a step, or let the call fail: then a sentence is all that is said."""
     whole = root / "whole"
     whole.mkdir()
     for before in scenario.before:
         before(Slots(whole / "bundles"), stick)
     shutil.copytree(whole, root / "count")
-    with armed(root / "count", KILL, at=None) as counter:
+    with armed(root / "count", fault, at=None) as counter:
         scenario.act(Slots(root / "count" / "bundles"), stick)
     calls, wrong, kills = counter.count, list[str](), 0
     for at in range(0, calls, step):
@@ -165,7 +171,7 @@ def at_calls(root: Path, stick: Path, scenario: Scenario, step: int) -> dict[str
         shutil.copytree(whole, folder)
 
         def act(folder: Path = folder, at: int = at) -> None:
-            with armed(folder, KILL, at=at):
+            with armed(folder, fault, at=at), contextlib.suppress(BundleError):
                 scenario.act(Slots(folder / "bundles"), stick)
 
         kills += killed(act)
@@ -212,14 +218,14 @@ def make_stick(stick: Path) -> None:
     archive(stick / "v9.kbundle", 9, key=OTHER_KEY)
 
 
-def main(root: Path, step: int, moments: int) -> None:
-    """Kill at every `step`th call of each scenario, then at so many moments."""
+def main(root: Path, fault: str, step: int, moments: int) -> None:
+    """Strike every `step`th call of each scenario, then kill at so many moments."""
     stick = root / "stick"
     make_stick(stick)
-    seen = {scenario.name: at_calls(root, stick, scenario, step) for scenario in SCENARIOS}
+    seen = {scenario.name: at_calls(root, stick, scenario, step, KILL if fault == "kill" else FAULTS[fault]) for scenario in SCENARIOS}
     seen["moments"] = at_moments(root, stick, moments)
     sys.stdout.write(json.dumps(seen))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
