@@ -30,7 +30,7 @@ from edge.daemon.takeover import Takeover
 from edge.errors import BundleError, TrialError
 from edge.sinks import open_sinks
 from edge.slots.slots import Slots
-from edge.slots.state import Event
+from edge.slots.state import Event, State
 from edge.spool.store import Spool
 from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
@@ -45,6 +45,21 @@ from tests.support.watched_slots import scripted_inspectors
 LOOK_S = 0.002
 PATIENCE_S = 60.0
 NAME = "cell-01"
+
+
+def is_over(state: State) -> bool:
+    """No bundle waits for its trial or is in it."""
+    return state.trial is None and state.wanted is None
+
+
+MOMENTS: tuple[Callable[[State], bool], ...] = (
+    lambda _: True,
+    lambda state: state.trial is not None or is_over(state),
+    lambda state: (state.trial is not None and state.trial.shadow_until is not None) or is_over(state),
+    is_over,
+    is_over,
+)
+"""From when on a life may end: its start, in a trial, in its live pictures, after it (twice: most trials are killed)."""
 
 
 class Steps:
@@ -169,15 +184,17 @@ def main(root: Path, kills: int) -> int:
     box.install()
     wrong, found, digests, events = list[str](), Counter[str](), set[str](), set[Event]()
     for _ in range(kills):
-        if (state := box.slots.read()).trial is None and state.wanted is None:
+        if is_over(box.slots.read()):
             with contextlib.suppress(BundleError):
                 box.install()
         digests |= {slot.digest for slot in (box.slots.read().a, box.slots.read().b) if slot is not None}
         box.start()
-        until = time.monotonic() + dice.uniform(0.02, 0.2)
-        while time.monotonic() < until:
+        moment = dice.choice(MOMENTS)
+        deadline = time.monotonic() + PATIENCE_S
+        while not moment(box.slots.read()) and time.monotonic() < deadline:
             box.give(dice.choice(raws))
             threading.Event().wait(0.01)
+        threading.Event().wait(dice.uniform(0, 0.03))
         box.kill()
         state = box.slots.read()
         events |= set(state.history)
