@@ -78,6 +78,16 @@ class Dispatcher:
         self._last_error: str | None = None
         self._thread = threading.Thread(target=self._run, name=f"dispatch-{route.name}-{route.stations[0]}", daemon=True)
 
+    @property
+    def route(self) -> SinkRoute:
+        """What it delivers to, and for which stations."""
+        return self._route
+
+    def serve(self, route: SinkRoute) -> None:
+        """Deliver for other stations from now on, by the same sink."""
+        self._route = route
+        self.wake()
+
     def start(self) -> None:
         """Begin to deliver."""
         self._thread.start()

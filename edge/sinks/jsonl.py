@@ -21,7 +21,7 @@ def jsonl_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, ob
     files = [(station.outputs.jsonl, station.station.name) for station in stations if station.outputs.jsonl]
     for settings, names in stations_by_destination(files).items():
         sink = JsonlSink(settings)
-        yield SinkRoute("jsonl", names, sink, reach=sink.reach)
+        yield SinkRoute("jsonl", names, sink, reach=sink.reach, destination=settings)
 
 
 LINES = 10

@@ -57,6 +57,9 @@ class SinkRoute:
 
     `obey` is told what takes commands. `answer` gets each committed inspection that was asked for, beside its delivery. `set_enabled`
     tells consumers whether a station is switched on, since when. `complaint` is one sentence while the other side lets no command through.
+
+    Two routes with the same name and `destination` deliver to the same place. `serve` says that the sink serves other stations from now
+    on, and which of them are triggered; these are `stations` and `triggered` of the route that follows.
     """
 
     name: str
@@ -73,6 +76,9 @@ class SinkRoute:
     answer: Callable[[Inspection], None] = lambda _inspection: None
     set_enabled: Callable[[str, bool, datetime], None] = lambda _station, _enabled, _since: None
     complaint: Callable[[], str | None] = lambda: None
+    destination: object = None
+    triggered: tuple[str, ...] = ()
+    serve: Callable[[Sequence[str], Sequence[str]], None] = lambda _stations, _triggered: None
 
 
 def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:
