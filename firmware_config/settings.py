@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +27,9 @@ class BoxSettings(BaseSettings):
     board: str = "cpu"
     metrics_port: int | None = Field(default=None, ge=0, le=65_535)
     metrics_host: str = "127.0.0.1"
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How the log of `run` and `consume` is written: lines of text, or one JSON object a line."
+    )
 
     @property
     def evidence_folder(self) -> Path:

@@ -166,7 +166,7 @@ class Daemon:
         for pipeline in leaving:
             pipeline.thread.join(max(0.0, until - time.monotonic()))
             if pipeline.thread.is_alive():
-                log.warning("camera left behind, it does not let go station=%s", pipeline.name, extra={"station": pipeline.name})
+                log.warning("camera left behind, it does not let go station=%s", pipeline.name)
         while any(one is self._inspecting or not one.is_empty for one in leaving) and not self._stopping.wait(EMPTY_LOOK_S):
             self._captured.set()
 
@@ -208,9 +208,7 @@ class Daemon:
     def _say_running(self, what: str) -> None:
         now = self._running
         names = [pipeline.name for pipeline in now.pipelines]
-        log.info(
-            "%s stations=%s outputs=%s epoch=%s", what, ",".join(names), len(now.dispatchers), self._spool.epoch, extra={"stations": names}
-        )
+        log.info("%s stations=%s outputs=%s epoch=%s", what, ",".join(names), len(now.dispatchers), self._spool.epoch)
 
     def _watch(self, stop: threading.Event, *, until_done: bool) -> None:
         """The main loop: feeds the watchdog while every stage moves, shows the figures, prunes the spool."""
@@ -265,7 +263,7 @@ class Daemon:
         """Switch a station on or off for another program; in the thread of an output."""
         for pipeline in self._running.pipelines:
             if pipeline.name == station and pipeline.turn(on=on):
-                log.info("switched station=%s on=%s", station, on, extra={"station": station})
+                log.info("switched station=%s on=%s", station, on)
                 self._reporting.show_switch(pipeline, self._running.routes)
 
     def _prune(self) -> None:
@@ -282,9 +280,9 @@ class Daemon:
             pipeline.error = (
                 f"the camera of {pipeline.name} ended with {type(err).__name__}: start the daemon again and report this as a bug"
             )
-            log.exception("camera thread ended station=%s", pipeline.name, extra={"station": pipeline.name})
+            log.exception("camera thread ended station=%s", pipeline.name)
         finally:
-            log.info("camera ended station=%s", pipeline.name, extra={"station": pipeline.name})
+            log.info("camera ended station=%s", pipeline.name)
 
     def _work(self) -> None:
         """The worker's thread: inspects what the slots hold, station after station."""

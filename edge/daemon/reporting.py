@@ -90,7 +90,10 @@ class Reporting:
         if state != self._reported[0]:
             self._since = datetime.now(timezone.utc)
         self._reported, text = (state, why, stations), why or (ALL_WELL if state == "online" else state)
-        log.info("status %s: %s", state, text, extra={"stations": list(stations)})
+        if stations:
+            log.info("status %s: %s stations=%s", state, text, ",".join(stations))
+        else:
+            log.info("status %s: %s", state, text)
         self._notifier.status(text)
         for route in routes:
             self._tell_status(route)
