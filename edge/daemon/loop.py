@@ -101,6 +101,7 @@ class Daemon:
         self._inspecting: StationPipeline | None = None
         """Whose slot the worker looks into."""
         self._changing = threading.Lock()
+        self._changing.acquire()  # until it runs
         self._running = Running(tuple(pipelines), (), tuple(Dispatcher(spool=spool, route=route) for route in routes))
 
     def run(self, stop: threading.Event, *, until_done: bool = False) -> None:
@@ -115,6 +116,7 @@ class Daemon:
             self._start_camera(pipeline)
         self._notifier.ready()
         self._say_running("running")
+        self._changing.release()
         try:
             self._watch(stop, until_done=until_done)
         finally:
@@ -132,6 +134,8 @@ class Daemon:
             SpoolError: the spool does not take it, and all is as before.
         """
         with self._changing:
+            if self._stopping.is_set():
+                return
             before = self._running
             self._spool.register_sinks(stations_by_sink((*before.routes, *routes)))
             self._evidence = self._evidence or evidence
@@ -172,24 +176,34 @@ class Daemon:
 
     def _exchange_outputs(self, before: Sequence[Dispatcher], routes: Sequence[SinkRoute]) -> tuple[Dispatcher, ...]:
         """End the outputs that are gone, and let those with the same destination serve the stations of the new ones."""
-        follows = {id(old): new for new in routes for old in before if _is_same_place(old.route, new)}
-        self._drain([one for one in before if id(one) not in follows or set(one.route.stations) - set(follows[id(one)].stations)])
-        stop_all([one for one in before if id(one) not in follows], STOP_S)
+        stays: dict[int, Dispatcher] = {}
+        for number, new in enumerate(routes):
+            old = next((one for one in before if _is_same_place(one.route, new) and one not in stays.values()), None)
+            if old is not None:
+                stays[number] = old
+        served = {id(old): routes[number].stations for number, old in stays.items()}
+        self._drain([one for one in before if set(one.route.stations) - set(served.get(id(one), ()))])
+        stop_all([one for one in before if id(one) not in served], STOP_S)
         dispatchers = []
-        for new in routes:
-            old = next((one for one in before if follows.get(id(one)) is new), None)
-            if old is None:
-                dispatchers.append(Dispatcher(spool=self._spool, route=new))
-                self._start_output(dispatchers[-1])
-                continue
-            if (old.route.stations, old.route.triggered) != (new.stations, new.triggered):
-                old.route.serve(new.stations, new.triggered)
-                old.serve(replace(old.route, stations=new.stations, triggered=new.triggered))
-            if new.sink is not old.route.sink:
-                new.sink.close()
-            self._reporting.introduce(old.route, self._running.pipelines)
-            dispatchers.append(old)
+        for number, new in enumerate(routes):
+            dispatcher = stays.get(number)
+            if dispatcher is None:
+                dispatcher = Dispatcher(spool=self._spool, route=new)
+                self._start_output(dispatcher)
+            else:
+                self._serve(dispatcher, new)
+            dispatchers.append(dispatcher)
         return tuple(dispatchers)
+
+    def _serve(self, dispatcher: Dispatcher, new: SinkRoute) -> None:
+        """Let an output that stays serve the stations of another route to the same place."""
+        old = dispatcher.route
+        if (old.stations, old.triggered) != (new.stations, new.triggered):
+            old.serve(new.stations, new.triggered)
+            dispatcher.serve(replace(old, stations=new.stations, triggered=new.triggered))
+        if new.sink is not old.sink:
+            new.sink.close()
+        self._reporting.introduce(dispatcher.route, self._running.pipelines)
 
     def _start_output(self, dispatcher: Dispatcher) -> None:
         if self._stopping.is_set():
@@ -349,7 +363,8 @@ class Daemon:
         self._reporting.report("stopping", routes=self._running.routes)
         self._stopping.set()
         self._captured.set()
-        self._changing.acquire(timeout=CHANGE_S)  # never let go: nothing is exchanged any more
+        if self._changing.acquire(timeout=CHANGE_S):  # one that comes later sees that the daemon stops
+            self._changing.release()
         now, at_work = self._running, self._at_work()
         for pipeline in at_work:
             pipeline.stop(STOPPING)

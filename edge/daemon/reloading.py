@@ -114,6 +114,7 @@ class Reloading:
             for route in routes:
                 route.sink.close()
             self._parts.keep_only([pipeline for _, pipeline in self._running])
+            self._parts.keep_evidence([each.station for each, _ in self._running], begun=self._begun)
             raise
         names = {pipeline.name for _, pipeline in self._running}
         self._running = list(zip(files, pipelines, strict=True))

@@ -56,6 +56,7 @@ class ReloadedBox:
         self.sent: dict[tuple[str, str], float] = {}
         self.arrived: dict[tuple[str, str], list[tuple[float, dict[str, Any]]]] = defaultdict(list)
         self.statuses: list[dict[str, Any]] = []
+        self.more_environment: dict[str, str] = {}
         self._dice = np.random.default_rng(0)
 
     def write(self, name: str, *, path: str = ROOT_TOPIC, sections: str = "", meaning: str = "no defect", tags: int = 2) -> None:
@@ -120,12 +121,12 @@ port = {self.broker.port}
             "KOTOBA_SPOOL": self.root / "spool" / "spool.sqlite",
             "OMP_NUM_THREADS": 1,
         }
-        return {**os.environ, **{key: str(value) for key, value in settings.items()}}
+        return {**os.environ, **{key: str(value) for key, value in settings.items()}, **self.more_environment}
 
     @contextmanager
     def running(self) -> Iterator[subprocess.Popen[bytes]]:
         """Run it, with a consumer of everything; it ends with SIGTERM."""
-        command = [Path(sys.executable).with_name("kotoba-edge"), "run"]
+        command = [str(Path(sys.executable).with_name("kotoba-edge")), "run"]
         with Consumer(self.broker, "plant/#", on_message=self._take), self._log.open("wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment)
             try:
@@ -142,6 +143,11 @@ port = {self.broker.port}
         count = self.reloads
         process.send_signal(signal.SIGHUP)
         self.wait_until(lambda: self.reloads > count, process)
+
+    @property
+    def open(self) -> int:
+        """How many pictures have no verdict yet, but those of stations that are gone for now."""
+        return sum(key not in self.arrived and (self.stations / f"{key[0]}.toml").exists() for key in list(self.sent)[-50:])
 
     @property
     def reloads(self) -> int:

@@ -1,4 +1,4 @@
-"""`FILE COMMAND...`: runs a daemon; when it runs, the station file is spoilt and the daemon told to take it over. It ends as the daemon does.
+"""`FILE COMMAND...`: runs a daemon; once it runs, the station file is spoilt and the daemon told to reload. It ends as the daemon does.
 
 Its output is a file, as tests/support/harmed_boxes.py starts it.
 """
