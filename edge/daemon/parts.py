@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.cameras import open_camera
+from edge.cameras.known_noise import KnownNoise
 from edge.daemon.metrics import Metrics
 from edge.daemon.pipeline import StationPipeline
 from edge.evidence.folder import EvidenceFolder
@@ -70,6 +71,7 @@ class Parts:
         self._spool = spool
         self._metrics = metrics
         self._info = info
+        self._noise = KnownNoise.beside(settings.spool)
         self._evidence: EvidenceKeeper | None = None
 
     def pipelines(self, stations: Sequence[Station]) -> tuple[StationPipeline, ...]:
@@ -126,8 +128,14 @@ class Parts:
         """The camera of a station; the spool knows what it has given before."""
         name = station.station.name
         left_alone = self._metrics.left_alone.labels(name)
-        judged = self._spool.judged_files(name)
-        return open_camera(station.camera, station=name, picture=station.picture, judged=judged, on_left_alone=left_alone.inc)
+        return open_camera(
+            station.camera,
+            station=name,
+            picture=station.picture,
+            judged=self._spool.judged_files(name),
+            on_left_alone=left_alone.inc,
+            known=self._noise,
+        )
 
 
 def evidence_folder(settings: BoxSettings) -> EvidenceFolder:
