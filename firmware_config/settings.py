@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -59,6 +60,9 @@ class BoxSettings(BaseSettings):
         ge=0,
         le=1,
         description="The largest share (0 to 1) of live pictures that a bundle in trial may decide otherwise; 1: however many.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How the log of `run` and `consume` is written: lines of text, or one JSON object a line."
     )
 
     @property

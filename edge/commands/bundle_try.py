@@ -82,7 +82,7 @@ def _try(options: argparse.Namespace, settings: BoxSettings) -> int:
 
 
 def _passed(box: BoxSettings, slots: Slots, name: SlotName) -> Passed:
-    from edge.daemon.startup import read_stations
+    from edge.daemon.parts import read_stations
     from edge.slots.open import open_running_bundle
     from edge.trial.candidate import StoppedError
     from edge.trial.limits import trial_limits

@@ -17,7 +17,8 @@ from edge.bundle.open import Bundle
 from edge.cameras import open_camera
 from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.clock import is_clock_synchronised
-from edge.daemon.startup import box_info, evidence_folder, open_spool, read_stations
+from edge.daemon.parts import evidence_folder, read_stations
+from edge.daemon.startup import box_info, open_spool
 from edge.describers import open_vision_models
 from edge.errors import EdgeError, EvidenceError
 from edge.familiarity.open import open_memory

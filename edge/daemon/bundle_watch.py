@@ -41,6 +41,7 @@ STOP_S = 2.0
 
 CRASHED = "the daemon ended in the middle of the trial (a crash, a kill or a power cut): look at the log, and ask for it again"
 STOPPED = "the daemon was stopped in the middle of the trial: it begins anew"
+CHANGED = "the station files were changed in the middle of the trial: it begins anew"
 
 
 class Tried(Protocol):
@@ -127,13 +128,14 @@ class BundleWatch:
         try:
             slot, bundle = open_slot(self._slots, name, keys=self._trials.keys)
             self._takeover.tell("trial", slot, "its trial has begun")
+            pipelines = self._takeover.pipelines()
             passed = self._passed(name, slot, bundle)
-            inspectors = self._takeover.load(bundle)
-            self._require_going_on()
-            self._slots.make_good()
-            self._takeover.take_over(bundle, inspectors)
+            loaded = self._takeover.load(bundle)
+            if self._stop.is_set() or loaded.pipelines != pipelines or not self._takeover.take_over(loaded, decide=self._slots.make_good):
+                self._put_off()
+                return
         except StoppedError:
-            if self._stop.is_set():
+            if _is_tried(self._slots.read(), name):
                 self._put_off()
             else:
                 self._say_taken_back(name)
@@ -150,28 +152,27 @@ class BundleWatch:
             self._trying = None
             self._metrics.trial_running.set(0)
 
-    def _require_going_on(self) -> None:
-        if self._stop.is_set():
-            raise StoppedError
-
     def _passed(self, name: SlotName, slot: Slot, bundle: Bundle) -> Passed:
-        taken_back = _Every(self._look_s, lambda: self._is_taken_back(name))
-        measured_bytes = (slot.memory_mb or 0) * 1_000_000
-        trial = self._trials.make(bundle, self._takeover.bundle, measured_bytes, lambda: self._stop.is_set() or taken_back())
+        taken_back, pipelines = _Every(self._look_s, lambda: self._is_taken_back(name)), self._takeover.pipelines()
+
+        def is_over() -> bool:
+            return self._stop.is_set() or self._takeover.pipelines() != pipelines or taken_back()
+
+        trial = self._trials.make(bundle, self._takeover.bundle, (slot.memory_mb or 0) * 1_000_000, is_over)
         return trial.run(self._shadow, Told(self._slots.note_shadow, self._count))
 
     def _follow(self, name: SlotName, slot: Slot, why: str) -> None:
         """Let the bundle judge that somebody has gone back to; it was good before."""
         try:
             _, bundle = open_slot(self._slots, name, keys=self._trials.keys)
-            inspectors = self._takeover.load(bundle)
+            loaded = self._takeover.load(bundle)
         except (EdgeError, ConfigError) as err:
             self._follow_at = time.monotonic() + AGAIN_S
             self._complain(f"the bundle in slot {name} shall judge and cannot ({err}): the one before goes on")
             return
-        self._takeover.take_over(bundle, inspectors)
-        self._takeover.tell("running", slot, why)
-        self._let_go()
+        if self._takeover.take_over(loaded):
+            self._takeover.tell("running", slot, why)
+            self._let_go()
 
     def _let_go(self) -> None:
         """Give the memory of the bundle before back; its last picture is judged by then."""
@@ -209,11 +210,11 @@ class BundleWatch:
             self._takeover.tell("returned", slot, why)
 
     def _put_off(self) -> None:
-        """The daemon ends in a trial: it begins anew at the next start. Two steps: killed between them, it has gone back."""
+        """The daemon ends in a trial, or its stations have changed: it begins anew. Two steps: killed between them, it has gone back."""
         name = self._trying
         with suppress(BundleError):
             if name is not None and _is_tried(self._slots.read(), name):
-                self._slots.go_back(STOPPED)
+                self._slots.go_back(STOPPED if self._stop.is_set() else CHANGED)
                 self._slots.ask(name)
 
     def _count(self, running: Inspection, tried: Inspection) -> None:

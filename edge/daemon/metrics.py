@@ -1,14 +1,14 @@
-"""Figures of the box for Prometheus, on a port of its own registry."""
+"""Figures of the box for Prometheus, in a registry of their own; `endpoint.py` serves them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections import Counter as Counted
+from collections.abc import Iterable
 from pathlib import Path
-from threading import Thread
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from edge.records import Inspection
 
@@ -20,6 +20,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._outputs: set[str] = set()
         self._inspections = Counter("kotoba_inspections", "Committed inspections", ["station", "decision"], registry=self.registry)
         self._reasons = Counter("kotoba_reasons", "Reason codes of committed inspections", ["station", "reason"], registry=self.registry)
         self._stages = Histogram(
@@ -65,6 +66,26 @@ class Metrics:
         self.trial_results = Counter("kotoba_trial_results", "Trials that ended, by their result", ["result"], registry=self.registry)
         self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
 
+    def show_outputs(self, outputs: Iterable[tuple[str, int, bool]]) -> None:
+        """Show (kind of output, backlog, whether nobody listens) of all outputs; two of one kind count together."""
+        backlog, alarm = Counted[str](), dict[str, bool]()
+        for name, waiting, nobody_listens in outputs:
+            backlog[name] += waiting
+            alarm[name] = alarm.get(name, False) or nobody_listens
+        for name in self._outputs - alarm.keys():
+            self.backlog.remove(name)
+            self.nobody_listens.remove(name)
+        self._outputs = set(alarm)
+        for name, is_on in alarm.items():
+            self.backlog.labels(name).set(backlog[name])
+            self.nobody_listens.labels(name).set(is_on)
+
+    def forget(self, station: str) -> None:
+        """Show no more how a station is that is gone. What was counted of it stays until the next start."""
+        for gauge in (self.dropped, self.camera_troubles, self.enabled):
+            with contextlib.suppress(KeyError):  # nothing was shown
+                gauge.remove(station)
+
     def count(self, inspection: Inspection) -> None:
         """Count a committed inspection."""
         self._inspections.labels(inspection.station, inspection.verdict.decision.value).inc()
@@ -76,19 +97,6 @@ class Metrics:
     def judged(self, station: str, cached: bool) -> None:  # noqa: FBT001 -- handed on as a plain function
         """Count a judgement; `cached`: its scores came from the score cache."""
         self._judgements.labels(station, "yes" if cached else "no").inc()
-
-    def serve(self, host: str, port: int) -> tuple[int, Callable[[], None]]:
-        """Serve /metrics; returns the port and what stops it."""
-        server: WSGIServer
-        thread: Thread
-        server, thread = start_http_server(port, addr=host, registry=self.registry)
-
-        def stop() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-        return server.server_port, stop
 
 
 def resident_bytes() -> int:

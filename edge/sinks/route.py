@@ -75,6 +75,8 @@ class SinkRoute:
     tells consumers whether a station is switched on, since when. `complaint` is one sentence while the other side lets no command through.
 
     `tell` tells consumers what happens to bundles, `set_info` what the box is from now on.
+    Two routes with the same name and `destination` deliver to the same place. `serve` says that the sink serves other stations from now
+    on, and which of them are triggered; these are `stations` and `triggered` of the route that follows.
     """
 
     name: str
@@ -93,6 +95,9 @@ class SinkRoute:
     complaint: Callable[[], str | None] = lambda: None
     tell: Callable[[BundleEvent], None] = lambda _event: None
     set_info: Callable[[Mapping[str, object]], None] = lambda _info: None
+    destination: object = None
+    triggered: tuple[str, ...] = ()
+    serve: Callable[[Sequence[str], Sequence[str]], None] = lambda _stations, _triggered: None
 
 
 def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:

@@ -212,6 +212,22 @@ def leave_a_trial_over(box: Box) -> None:
     box.within = ("env", "--unset=KOTOBA_BUNDLE")
 
 
+def misspell_a_key_at_a_reload(box: Box) -> None:
+    leave_out_the_broker(box)
+    box.within = (sys.executable, "-m", "tests.support.spoiled_reload", str(box.station))
+
+
+def keep_files_without_a_limit(box: Box) -> None:
+    box.station.write_text(f'{box.station.read_text()}\n[outputs.jsonl]\npath = "verdicts.jsonl"\nkeep_files = 3\n')
+
+
+def contradict_over_a_file(box: Box) -> None:
+    text, lines = box.station.read_text(), f'\n[outputs.jsonl]\npath = "{box.root / "verdicts.jsonl"}"\n'
+    box.station.write_text(text + lines)
+    other = text.replace('name = "cell-01"', 'name = "cell-02"') + lines + "max_bytes = 100000\n"
+    box.station.with_name("cell-02.toml").write_text(other)
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "trigger over MQTT of a camera that does not run freely": change_station(
         "[judge]", '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n\n[judge]'
@@ -219,6 +235,9 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "trigger over MQTT without a deadline": change_station("[judge]", '[trigger]\nkind = "mqtt"\n\n[judge]'),
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
+    "misspelt key at a reload": misspell_a_key_at_a_reload,
+    "two stations that say different things of a file": contradict_over_a_file,
+    "files to keep without a limit": keep_files_without_a_limit,
     "station that can never say OK": leave_out_the_broker,
     "new station without its answers": lambda _: None,
     "new station from a bundle with a changed file": lambda box: flip_one_byte(box, "golden/station.toml"),

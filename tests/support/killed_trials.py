@@ -40,7 +40,7 @@ from tests.support.slots import bundle_folder
 from tests.support.tiny_bundle import TRUSTED
 from tests.support.trial_keys import write_keys
 from tests.support.watched_folder import picture
-from tests.support.watched_slots import scripted_inspectors
+from tests.support.watched_slots import NoParts, ScriptedModels, scripted_inspectors
 
 LOOK_S = 0.002
 PATIENCE_S = 60.0
@@ -141,7 +141,14 @@ class Box:
         pipeline = StationPipeline(cell, camera, scripted_inspectors(bundle)[0], live=False)
         routes = open_sinks([cell], box="box1", info={})
         takeover = Takeover(
-            bundle, [pipeline], load=scripted_inspectors, metrics=metrics, routes=routes, accepted=self.slots.accepted, info=lambda _: {}
+            bundle,
+            pipelines=lambda: (pipeline,),
+            routes=lambda: routes,
+            load=lambda one: ScriptedModels(one, scripted_inspectors),
+            parts=NoParts(),
+            metrics=metrics,
+            accepted=self.slots.accepted,
+            info=lambda _: {},
         )
         trials = Trials(lambda tried, _running, _bytes, is_over: Steps(tried, is_over), self.keys)
         watch = BundleWatch(self.slots, takeover, trials, metrics=metrics, stop=stop, look_s=LOOK_S)

@@ -17,6 +17,7 @@ from edge.daemon.pipeline import StationPipeline
 from edge.daemon.takeover import Takeover
 from edge.describers.scripted import ScriptedDescriber
 from edge.inspection.inspector import Inspector
+from edge.inspection.open import LoadedModels
 from edge.inspection.policy import Limits
 from edge.judges.scripted import ScriptedJudge
 from edge.records import Description, Frame
@@ -26,6 +27,7 @@ from edge.slots.slots import Slots
 from edge.slots.state import Slot, SlotName, State
 from edge.trial.shadow import Shadow
 from edge.trial.trial import Passed, Told
+from firmware_config.station import Station
 from tests.support.sample_records import description, scores, station
 from tests.support.slots import bundle_folder
 from tests.support.tiny_bundle import TRUSTED
@@ -33,6 +35,30 @@ from tests.support.trial_keys import write_keys
 
 PATIENCE_S = 30.0
 LOOK_S = 0.01
+
+
+class ScriptedModels(LoadedModels):
+    """Models that nobody loads: their inspectors are scripted."""
+
+    def __init__(self, bundle: Bundle, script: Callable[[Bundle], list[Inspector]]) -> None:
+        self._made = tuple(script(bundle))
+
+    def inspectors(self, stations: Sequence[Station]) -> tuple[Inspector, ...]:
+        return self._made[: len(stations)]
+
+    def prepare(self, inspectors: Sequence[Inspector]) -> None:
+        """Nothing is to be computed."""
+
+
+class NoParts:
+    """Makes no parts."""
+
+    def __init__(self) -> None:
+        self.changing = threading.Lock()
+
+    def use(self, models: LoadedModels, info: Mapping[str, object]) -> None:
+        """Without effect."""
+
 
 Script = Callable[[Shadow, Told, Callable[[], bool]], Passed]
 """What a trial does."""
@@ -82,7 +108,7 @@ class WatchedSlots:
 
     root: Path
     script: Script = passes
-    load: Callable[[Bundle], Sequence[Inspector]] = scripted_inspectors
+    load: Callable[[Bundle], list[Inspector]] = scripted_inspectors
     events: list[BundleEvent] = field(default_factory=list)
     info: list[object] = field(default_factory=list)
     metrics: Metrics = field(default_factory=Metrics)
@@ -105,12 +131,14 @@ class WatchedSlots:
         bundle = self.running_bundle()
         pipeline = StationPipeline(station(), MemoryCamera([]), self.load(bundle)[0], live=False)
         route = SinkRoute("memory", ("cell-01",), MemorySink(), tell=self.events.append, set_info=self.info.append)
+        self.pipelines = (pipeline,)
         takeover = Takeover(
             bundle,
-            [pipeline],
-            load=self.load,
+            pipelines=lambda: self.pipelines,
+            routes=lambda: [route],
+            load=lambda bundle: ScriptedModels(bundle, self.load),
+            parts=NoParts(),
             metrics=self.metrics,
-            routes=[route],
             accepted=self.slots.accepted,
             info=lambda bundle: {"digest": bundle.digest},
         )

@@ -31,6 +31,10 @@ class Enabled(BaseModel):
     enabled: bool
     since: Moment = Field(description="Since when it is so.")
 
+    def payload(self) -> bytes:
+        """Say it as JSON."""
+        return self.model_dump_json().encode()
+
 
 class NamedBundle(BaseModel):
     """The bundle that the box runs."""

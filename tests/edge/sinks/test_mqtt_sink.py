@@ -103,7 +103,7 @@ def test_who_comes_later_finds_status_info_and_state(way: tuple[Mosquitto, str],
 def test_what_happens_to_a_bundle_is_an_event_and_info_names_the_one_that_judges(broker: Mosquitto, sinks: list[MqttSink]) -> None:
     sink = sink_for(settings(broker))
     sinks.append(sink)
-    sink.tell(BundleEvent(FULL.captured_at, "good", "starter", 4, "sha256:ab", "12 golden verdicts reproduced"))
+    sink.replays.tell(BundleEvent(FULL.captured_at, "good", "starter", 4, "sha256:ab", "12 golden verdicts reproduced"))
     sink.set_info({"bundle": "sha256:ab", "version": "1"})
 
     with Consumer(broker, "plant/line1/box1/+") as consumer:
