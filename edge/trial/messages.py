@@ -62,8 +62,8 @@ class Answer(BaseModel):
 
 
 def line(message: BaseModel) -> bytes:
-    """A message as it goes through the pipe."""
-    return message.model_dump_json(by_alias=True).encode() + b"\n"
+    """A message as it goes through the pipe: with what was given only, as a station file may not say what only follows from others."""
+    return message.model_dump_json(by_alias=True, exclude_unset=True).encode() + b"\n"
 
 
 def picture_of(pixels: Pixels, *, station: int, source: str, captured_at: AwareDatetime) -> Asked:

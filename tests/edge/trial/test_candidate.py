@@ -82,6 +82,14 @@ def answering(inspection: Inspection) -> str:
     return f"\nwhile ask(): say({raw!r})\n"
 
 
+def test_a_task_arrives_as_it_was_given() -> None:
+    sections = {"outputs": {"jsonl": {"path": "out.jsonl"}}, "camera": {"kind": "rtsp", "url": "rtsp://me:secret@camera/1"}}
+    sent = task().model_copy(update={"stations": (station(), station("cell-02", **sections))})
+    arrived = Task.model_validate_json(line(sent))
+    assert arrived == sent
+    assert [one.settings_digest for one in arrived.stations] == [one.settings_digest for one in sent.stations]
+
+
 def test_an_answer_is_an_inspection_with_its_times() -> None:
     with candidate(answering(FULL)) as one:
         looked = one.golden(0)
