@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -70,6 +71,15 @@ class TriedBox:
         self._process.terminate()
         assert self._process.wait(DEADLINE_S) == 0, self.log()
         self._process = None
+
+    def reload(self, old: str, new: str) -> None:
+        """Change the station file, and say so."""
+        path = self.root / "stations" / "cell-01.toml"
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def log(self) -> str:
         """What the daemon has logged."""

@@ -114,6 +114,8 @@ class WatchedSlots:
     metrics: Metrics = field(default_factory=Metrics)
     stop: threading.Event = field(default_factory=threading.Event)
 
+    pipelines: tuple[StationPipeline, ...] = ()
+
     def __post_init__(self) -> None:
         self.slots = Slots(self.root / "bundles")
         self.keys = write_keys(self.root / "keys")
@@ -144,6 +146,10 @@ class WatchedSlots:
         )
         trials = Trials(lambda _tried, _running, _bytes, is_over: _Scripted(self.script, is_over), self.keys)
         return BundleWatch(self.slots, takeover, trials, metrics=self.metrics, stop=self.stop, look_s=LOOK_S), pipeline
+
+    def change_stations(self) -> None:
+        """Let a reload put another pipeline in the place of the one."""
+        self.pipelines = (StationPipeline(station(), MemoryCamera([]), scripted_inspectors(self.running_bundle())[0], live=False),)
 
     def running_bundle(self) -> Bundle:
         """The bundle that the state says."""

@@ -52,6 +52,10 @@ def test_a_bad_bundle_goes_back_and_a_good_one_takes_over(box: TriedBox, tmp_pat
         good = box.try_bundle(write_trial_bundle(tmp_path / "good", 4, golden=golden))
         box.wait_for_condition(good, "good")
         box.wait_for(lambda: box.verdicts()[-1]["bundle"] == good, "verdicts by the new bundle")
+        before = box.verdicts()[-1]["settings_digest"]
+        box.reload("only_true = true", "only_true = true\ntags = 7")
+        box.wait_for(lambda: box.verdicts()[-1]["settings_digest"] != before, "verdicts by the new settings")
+        assert box.verdicts()[-1]["bundle"] == good, "a reload keeps to the bundle that has taken over"
 
         box.slots.rollback("the line wants the old one")
         box.wait_for(lambda: box.verdicts()[-1]["bundle"] == first.digest, "verdicts by the old bundle again")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.bundle.open import Bundle
-from edge.daemon.bundle_watch import CRASHED
+from edge.daemon.bundle_watch import CHANGED, CRASHED
 from edge.errors import BundleError, TrialError
 from edge.inspection.inspector import Inspector
 from edge.records import Reason
@@ -129,6 +129,39 @@ def test_a_trial_begins_anew_after_the_daemon_was_stopped(box: WatchedSlots) -> 
     held.go_on.set()
     with box.watched():
         box.wait_for(lambda state: state.running == name)
+
+
+def test_a_trial_begins_anew_when_the_stations_change(box: WatchedSlots) -> None:
+    box.script = held = Held()
+    name = box.install(2)
+    with box.watched():
+        box.slots.ask()
+        assert held.begun.wait(PATIENCE_S)
+        held.begun.clear()
+        box.change_stations()
+        assert held.begun.wait(PATIENCE_S)
+        held.go_on.set()
+        box.wait_for(lambda state: state.running == name)
+    assert [event.why for event in box.slots.read().history if event.event == "returned"] == [CHANGED]
+
+
+def test_a_bundle_that_was_loaded_for_other_stations_does_not_take_over(box: WatchedSlots) -> None:
+    name = box.install(2)
+    digest, changes = box.slot(name).digest, [1]
+
+    def load(bundle: Bundle) -> list[Inspector]:
+        if bundle.digest == digest and changes:
+            changes.pop()
+            box.change_stations()
+        return scripted_inspectors(bundle)
+
+    box.load = load
+    with box.watched():
+        box.slots.ask()
+        box.wait_for(lambda state: state.running == name)
+        (pipeline,) = box.pipelines
+        box.wait_for(lambda _: pipeline.inspector.inspect(frame()).bundle == digest)
+    assert [event.why for event in box.slots.read().history if event.event == "returned"] == [CHANGED]
 
 
 def test_a_person_ends_a_trial(box: WatchedSlots) -> None:
