@@ -45,7 +45,9 @@ def add_models_options(command: argparse.ArgumentParser) -> None:
 
 def add_bundle_options(command: argparse.ArgumentParser) -> None:
     """Add `--bundle` and `--keys`."""
-    command.add_argument("--bundle", type=Path, metavar="DIR", help=f"The folder of the bundle. {_default('bundle')}")
+    fallback = BoxSettings.model_fields["bundle"].default
+    text = f"The folder of the bundle. Default: the environment variable KOTOBA_BUNDLE, else the bundle slot that runs, else {fallback}."
+    command.add_argument("--bundle", type=Path, metavar="DIR", help=text)
     add_keys_option(command)
 
 

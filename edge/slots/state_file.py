@@ -46,7 +46,8 @@ class StateFile:
             why = err.strerror or str(err)
         except ValueError as err:
             why = first_mistake(err)
-        msg = f"the state of the bundle slots {self._path} cannot be read ({why}): put it back from a backup"
+        advice = "put it back from a backup, or remove it and install a bundle again"
+        msg = f"the state of the bundle slots {self._path} cannot be read ({why}): {advice}"
         raise BundleError(msg)
 
     @contextlib.contextmanager

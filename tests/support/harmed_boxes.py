@@ -62,6 +62,7 @@ class Box:
         settings = {
             "KOTOBA_STATIONS": self.station.parent,
             "KOTOBA_BUNDLE": self.bundle,
+            "KOTOBA_BUNDLES": self.root / "bundles",
             "KOTOBA_KEYS": self.root / "keys",
             "KOTOBA_SPOOL": self.spool,
             "OMP_NUM_THREADS": 1,
@@ -189,6 +190,26 @@ def run_a_newer_bundle(box: Box) -> None:
     AcceptedBundles.beside(box.spool).accept(manifest.model_copy(update={"bundle_version": 9}))
 
 
+def revoke_the_key(box: Box) -> None:
+    manifest = parse_manifest((box.bundle / "manifest.json").read_bytes())
+    sound = (box.root / "keys").resolve()
+    (box.root / "keys").unlink()
+    (box.root / "keys").mkdir()
+    for key in sound.glob("*.pub"):
+        (box.root / "keys" / key.name).write_bytes(key.read_bytes())
+    (box.root / "keys" / "revoked").write_text(f"{manifest.key_id}\n")
+
+
+def keep_the_disk_for_the_spool(box: Box) -> None:
+    box.spool.parent.mkdir()
+    box.environment["KOTOBA_SPOOL_MAX_BYTES"] = str(1 << 60)
+
+
+def spoil_the_slots(box: Box) -> None:
+    (box.root / "bundles").mkdir()
+    (box.root / "bundles" / "state.json").write_bytes(b"")
+
+
 def spoil_the_accepted_bundles(box: Box) -> None:
     run_a_newer_bundle(box)
     box.spool.with_name(FILE_NAME).write_bytes(b"")
@@ -250,6 +271,11 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "calibration of another bundle": calibrate_for_another_bundle,
     "missing bundle": lose_bundle,
     "older bundle than the box has run": run_a_newer_bundle,
+    "bundle of a key that was revoked": revoke_the_key,
+    "no room for a bundle beside the spool": keep_the_disk_for_the_spool,
+    "no bundle to go back to": lambda _: None,
+    "no bundle to try": lambda _: None,
+    "damaged state of the bundle slots": spoil_the_slots,
     "damaged list of accepted bundles": spoil_the_accepted_bundles,
     "full disk at the first start of a bundle": use_up_the_files_of_the_disk,
     "bundle with one flipped byte": flip_one_byte,

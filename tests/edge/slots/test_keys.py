@@ -142,7 +142,7 @@ def test_a_revocation_counts_for_installs_at_once_and_for_what_runs_when_its_bun
         box.slots.rollback("back to the old one")
 
 
-def test_a_revocation_of_a_bundle_that_goes_back_is_forgotten_with_it(box: Box) -> None:
+def test_a_revocation_of_a_bundle_that_goes_back_does_not_count_for_what_runs(box: Box) -> None:
     box.trust(OTHER_KEY)
     box.run(1)
     box.install(2, key=OTHER_KEY, revoked_keys=[KEY_ID])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,14 @@ from onnx import TensorProto, helper, numpy_helper
 from edge.bundle.open import Bundle, open_bundle, open_trusted_bundle
 from edge.errors import BundleError
 from edge.slots.parse import CHILD, Limits, limits_for, parse_in_child
+from edge.slots.slots import Slots
+from tests.support.memory_folder import folder_in_memory
 from tests.support.repository import KEYS, STARTER
+from tests.support.slots import bundle_folder
 from tests.support.tiny_bundle import TRUSTED, as_json, is_one_sentence, manifest_of, sound_files, write
 
-SECOND = "import time; time.sleep(30)"
+NOBODY = 65_534
+HANGS = "import time; time.sleep(30)"
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +84,7 @@ def test_the_death_of_the_child_is_a_sentence(program: str, expected: str, tiny:
 
 
 def test_a_child_that_hangs_is_ended(tiny: Bundle) -> None:
-    assert "took longer than" in refusal(tiny, Limits(1 << 30, 60, 0.2), program=SECOND)
+    assert "took longer than" in refusal(tiny, Limits(1 << 30, 60, 0.2), program=HANGS)
 
 
 def test_a_child_that_floods_its_output_is_ended_by_its_limit(tiny: Bundle) -> None:
@@ -106,3 +111,24 @@ def test_a_graph_that_blows_up_when_it_is_opened_takes_the_child_and_no_more(sta
     manifest["llm"]["adapters"] = {}
     write(tmp_path / "b", files, as_json(manifest))
     assert "blip/decoder.onnx took more than 3 s" in refusal(open_bundle(tmp_path / "b", trusted=TRUSTED), Limits(1 << 30, 3, 60.0))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_the_child_of_root_is_the_user_of_the_state_folder(tiny: Bundle) -> None:
+    with folder_in_memory(tiny.root) as folder:
+        folder.chmod(0o755)
+        root = Path(shutil.copytree(tiny.root, folder / "b"))
+        os.chown(root, NOBODY, NOBODY)
+        assert "llm/model.gguf" in refusal(replace(tiny, root=root))
+        (root / "llm" / "model.gguf").chmod(0o600)
+        assert "model.gguf cannot be read (Permission denied)" in refusal(replace(tiny, root=root))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_installs_belongs_to_the_user_of_the_state_folder(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, NOBODY, NOBODY)
+    Slots(state / "bundles").install(bundle_folder(tmp_path / "b", 1), trusted=TRUSTED)
+    below = [state / "bundles", *(path for path in (state / "bundles" / "a").rglob("*"))]
+    assert {path.stat().st_uid for path in below} == {NOBODY}
