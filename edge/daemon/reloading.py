@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Literal, TypeAlias
 
 from edge.daemon.loop import Daemon
+from edge.daemon.metrics import Metrics
 from edge.daemon.parts import Parts, StationFiles
 from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
@@ -39,12 +40,14 @@ class Reloading:
         read: Callable[[], Sequence[StationFiles]],
         files: Sequence[StationFiles],
         pipelines: Sequence[StationPipeline],
+        metrics: Metrics,
         notifier: Notifier,
         begun: Callable[[EvidenceKeeper], None],
     ) -> None:
         self._daemon = daemon
         self._parts = parts
         self._running = list(zip(files, pipelines, strict=True))
+        self._metrics = metrics
         self._notifier = notifier
         self._begun = begun
         self._asked = asked
@@ -53,8 +56,7 @@ class Reloading:
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
         self.trouble: str | None = None
         """Why the files that lie there now are not taken over; None: they are."""
-        self.count = 0
-        """How many reloads are done, refused ones too."""
+        self._metrics.reload_refused.set(0)
 
     def start(self) -> None:
         """Begin to listen."""
@@ -80,12 +82,17 @@ class Reloading:
                 self._refuse(f"{type(err).__name__}: report this as a bug")
             else:
                 self.trouble = None
-            self.count += 1
+                self._show("taken")
             self._notifier.ready()
 
     def _refuse(self, why: str) -> None:
         self.trouble = f"the station files are not taken over, the box goes on with those of before: {why}"
+        self._show("refused")
         log.error("reload refused: %s", why)
+
+    def _show(self, result: Literal["taken", "refused"]) -> None:
+        self._metrics.reloads.labels(result).inc()
+        self._metrics.reload_refused.set(result == "refused")
 
     def _reload(self) -> None:
         """Make everything that can fail before anything is changed.
