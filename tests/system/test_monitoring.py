@@ -31,7 +31,7 @@ def figures() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for each in vars(Metrics()).values():
         if isinstance(each, MetricWrapperBase):
-            for suffix in SUFFIXES[each._type]:  # noqa: SLF001 -- the library has no other way before the first sample
+            for suffix in SUFFIXES[str(each._type)]:  # noqa: SLF001 -- the library has no other way before the first sample
                 found[each._name + suffix] = {*each._labelnames, *({"le"} if suffix == "_bucket" else ())}  # noqa: SLF001
     return found
 
