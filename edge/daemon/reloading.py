@@ -106,11 +106,12 @@ class Reloading:
         before = {files.station.station.name: (files, pipeline) for files, pipeline in self._running}
         changed = [each for each in files if before.get(each.station.station.name, (None, None))[0] != each]
         gone = before.keys() - {each.station.station.name for each in files}
-        made = self._parts.pipelines([each.station for each in changed])
-        by_name = {name: pipeline for name, (_, pipeline) in before.items()} | {each.name: each for each in made}
-        pipelines = [by_name[each.station.station.name] for each in files]
+        made: tuple[StationPipeline, ...] = ()
         routes: tuple[SinkRoute, ...] = ()
         try:
+            made = self._parts.pipelines([each.station for each in changed])
+            by_name = {name: pipeline for name, (_, pipeline) in before.items()} | {each.name: each for each in made}
+            pipelines = [by_name[each.station.station.name] for each in files]
             self._parts.prepare(made)
             routes = self._parts.routes([each.station for each in files])
             keeper = self._parts.keep_evidence([each.station for each in files], begun=self._begun)
