@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import Counter as Counted
 from collections.abc import Iterable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from edge.records import Inspection
+from edge.daemon.dispatcher import DispatchStatus
+from edge.records import Decision, Inspection
 
 STAGE_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -49,6 +49,12 @@ class Metrics:
         self.nobody_listens = Gauge(
             "kotoba_nobody_listens", "1 while the broker has no subscriber for the verdicts", ["output"], registry=self.registry
         )
+        self.delivering = Gauge("kotoba_delivering", "0 while an output takes nothing", ["output"], registry=self.registry)
+        self.degraded = Gauge("kotoba_degraded", "1 while the status of the box is not online", registry=self.registry)
+        self.reloads = Counter("kotoba_reloads", "Reloads of the station files, by their result", ["result"], registry=self.registry)
+        self.reload_refused = Gauge(
+            "kotoba_reload_refused", "1 while station files lie there that are not taken over", registry=self.registry
+        )
         self.spool_bytes = Gauge("kotoba_spool_bytes", "Bytes used in the spool", registry=self.registry)
         self.spool_full = Gauge("kotoba_spool_full", "1 while no verdict can be committed", registry=self.registry)
         self.evidence_bytes = Gauge("kotoba_evidence_bytes", "Bytes that kept pictures take of the disk", registry=self.registry)
@@ -66,19 +72,26 @@ class Metrics:
         self.trial_results = Counter("kotoba_trial_results", "Trials that ended, by their result", ["result"], registry=self.registry)
         self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
 
-    def show_outputs(self, outputs: Iterable[tuple[str, int, bool]]) -> None:
-        """Show (kind of output, backlog, whether nobody listens) of all outputs; two of one kind count together."""
-        backlog, alarm = Counted[str](), dict[str, bool]()
-        for name, waiting, nobody_listens in outputs:
-            backlog[name] += waiting
-            alarm[name] = alarm.get(name, False) or nobody_listens
-        for name in self._outputs - alarm.keys():
-            self.backlog.remove(name)
-            self.nobody_listens.remove(name)
-        self._outputs = set(alarm)
-        for name, is_on in alarm.items():
-            self.backlog.labels(name).set(backlog[name])
-            self.nobody_listens.labels(name).set(is_on)
+    def show_outputs(self, outputs: Iterable[tuple[str, DispatchStatus]]) -> None:
+        """Show how all outputs are, by their kinds; two of one kind count together, and the worse one counts."""
+        by_kind: dict[str, list[DispatchStatus]] = {}
+        for kind, status in outputs:
+            by_kind.setdefault(kind, []).append(status)
+        for kind in self._outputs - by_kind.keys():
+            for gauge in (self.backlog, self.nobody_listens, self.delivering):
+                gauge.remove(kind)
+        self._outputs = set(by_kind)
+        for kind, statuses in by_kind.items():
+            self.backlog.labels(kind).set(sum(status.backlog for status in statuses))
+            self.nobody_listens.labels(kind).set(any(status.nobody_listens for status in statuses))
+            self.delivering.labels(kind).set(all(status.last_error is None for status in statuses))
+
+    def expect(self, station: str) -> None:
+        """Show 0 for a station from its start, so that the first FAULT is a rise and silence is seen."""
+        for decision in Decision:
+            self._inspections.labels(station, decision.value)
+        for figure in (self.dropped, self.left_alone, self.camera_troubles):
+            figure.labels(station)
 
     def forget(self, station: str) -> None:
         """Show no more how a station is that is gone. What was counted of it stays until the next start."""

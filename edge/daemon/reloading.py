@@ -10,6 +10,7 @@ from queue import SimpleQueue
 from typing import Literal, TypeAlias
 
 from edge.daemon.loop import Daemon
+from edge.daemon.metrics import Metrics
 from edge.daemon.parts import Parts, StationFiles
 from edge.daemon.pipeline import StationPipeline
 from edge.daemon.sd_notify import Notifier
@@ -39,12 +40,14 @@ class Reloading:
         read: Callable[[], Sequence[StationFiles]],
         files: Sequence[StationFiles],
         pipelines: Sequence[StationPipeline],
+        metrics: Metrics,
         notifier: Notifier,
         begun: Callable[[EvidenceKeeper], None],
     ) -> None:
         self._daemon = daemon
         self._parts = parts
         self._running = list(zip(files, pipelines, strict=True))
+        self._metrics = metrics
         self._notifier = notifier
         self._begun = begun
         self._asked = asked
@@ -53,8 +56,7 @@ class Reloading:
         self._thread = threading.Thread(target=self._run, name="reload", daemon=True)
         self.trouble: str | None = None
         """Why the files that lie there now are not taken over; None: they are."""
-        self.count = 0
-        """How many reloads are done, refused ones too."""
+        self._metrics.reload_refused.set(0)
 
     def start(self) -> None:
         """Begin to listen."""
@@ -81,12 +83,17 @@ class Reloading:
                 self._refuse(f"{type(err).__name__}: report this as a bug")
             else:
                 self.trouble = None
-            self.count += 1
+                self._show("taken")
             self._notifier.ready()
 
     def _refuse(self, why: str) -> None:
         self.trouble = f"the station files are not taken over, the box goes on with those of before: {why}"
+        self._show("refused")
         log.error("reload refused: %s", why)
+
+    def _show(self, result: Literal["taken", "refused"]) -> None:
+        self._metrics.reloads.labels(result).inc()
+        self._metrics.reload_refused.set(result == "refused")
 
     def _reload(self) -> None:
         """Make everything that can fail before anything is changed.
@@ -100,11 +107,12 @@ class Reloading:
         before = {files.station.station.name: (files, pipeline) for files, pipeline in self._running}
         changed = [each for each in files if before.get(each.station.station.name, (None, None))[0] != each]
         gone = before.keys() - {each.station.station.name for each in files}
-        made = self._parts.pipelines([each.station for each in changed])
-        by_name = {name: pipeline for name, (_, pipeline) in before.items()} | {each.name: each for each in made}
-        pipelines = [by_name[each.station.station.name] for each in files]
+        made: tuple[StationPipeline, ...] = ()
         routes: tuple[SinkRoute, ...] = ()
         try:
+            made = self._parts.pipelines([each.station for each in changed])
+            by_name = {name: pipeline for name, (_, pipeline) in before.items()} | {each.name: each for each in made}
+            pipelines = [by_name[each.station.station.name] for each in files]
             self._parts.prepare(made)
             routes = self._parts.routes([each.station for each in files])
             keeper = self._parts.keep_evidence([each.station for each in files], begun=self._begun)

@@ -48,7 +48,7 @@ class Reporting:
         for pipeline in pipelines:
             self._metrics.dropped.labels(pipeline.name).set(pipeline.slot.dropped)
             self._show_troubles(pipeline.name, pipeline.camera.troubles() if pipeline.switch.is_on else (), routes)
-        self._metrics.show_outputs((route.name, status.backlog, status.nobody_listens) for route, status in outputs)
+        self._metrics.show_outputs((route.name, status) for route, status in outputs)
         self._metrics.spool_bytes.set(spool.used_bytes)
         self._metrics.spool_full.set(cannot_commit is not None)
         self._metrics.resident_bytes.set(resident_bytes())
@@ -89,6 +89,7 @@ class Reporting:
             return
         if state != self._reported[0]:
             self._since = datetime.now(timezone.utc)
+        self._metrics.degraded.set(state != "online")
         self._reported, text = (state, why, stations), why or (ALL_WELL if state == "online" else state)
         if stations:
             log.info("status %s: %s stations=%s", state, text, ",".join(stations))
@@ -109,7 +110,8 @@ class Reporting:
                     route.set_troubles(pipeline.name, self._troubles[pipeline.name])
 
     def show_switch(self, pipeline: StationPipeline, routes: Iterable[SinkRoute]) -> None:
-        """Say whether a station is switched on."""
+        """Say whether a station is switched on; the first time also that it is there."""
+        self._metrics.expect(pipeline.name)
         self._metrics.enabled.labels(pipeline.name).set(pipeline.switch.is_on)
         for route in routes:
             if pipeline.name in route.stations:

@@ -89,6 +89,7 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None, reloa
             read=partial(read_files, settings.stations),
             files=files,
             pipelines=pipelines,
+            metrics=metrics,
             notifier=notifier,
             begun=close_at_end,
         )

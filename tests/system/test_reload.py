@@ -150,7 +150,7 @@ def test_reloads_under_load_lose_no_verdict_and_stop_no_other_station(
         assert seqs == set(range(1, len(seqs) + 1))
     before, during = (percentile(box.latencies_ms(STEADY, keys), 0.99) for keys in (idle, loaded))
     counted = f"{reloads} reloads, {reloads // 3} of them refused, {len(loaded):,} verdicts meanwhile: 0 lost, no other station stopped"
-    record_property("reload", f"{counted}; p99 of the others' latency {during:.0f} ms, idle {before:.0f} ms")
+    record_property("D5", f"{counted}; p99 of the others' latency {during:.0f} ms, idle {before:.0f} ms")
 
 
 @pytest.mark.long
