@@ -70,6 +70,8 @@ class Metrics:
             registry=self.registry,
         )
         self.trial_results = Counter("kotoba_trial_results", "Trials that ended, by their result", ["result"], registry=self.registry)
+        for result in ("good", "returned"):
+            self.trial_results.labels(result)  # 0 from the start on: an alert sees the first one
         self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
 
     def show_outputs(self, outputs: Iterable[tuple[str, DispatchStatus]]) -> None:
