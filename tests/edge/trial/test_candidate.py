@@ -83,7 +83,10 @@ def answering(inspection: Inspection) -> str:
 
 
 def test_a_task_arrives_as_it_was_given() -> None:
-    sections = {"outputs": {"jsonl": {"path": "out.jsonl"}}, "camera": {"kind": "rtsp", "url": "rtsp://me:secret@camera/1"}}
+    sections: dict[str, dict[str, object]] = {
+        "outputs": {"jsonl": {"path": "out.jsonl"}},
+        "camera": {"kind": "rtsp", "url": "rtsp://me:secret@camera/1"},
+    }
     sent = task().model_copy(update={"stations": (station(), station("cell-02", **sections))})
     arrived = Task.model_validate_json(line(sent))
     assert arrived == sent
