@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from firmware_config.bundle_slots import inside_slot
 from firmware_config.errors import StationError
 from firmware_config.station import Station
 
@@ -43,7 +44,11 @@ def require_one_writer(stations: Sequence[Station], *, folder: Path) -> None:
 
 
 def read_files_of(station: Station) -> list[tuple[str, Path]]:
-    """The keys and paths of the files that a station is judged with, beside its own."""
+    """The keys and paths of the files that a station is judged with, beside its own.
+
+    A calibration that came with a bundle is not among them: it is one of the bundle that judges, and whether that has it is asked when the
+    bundle is opened.
+    """
     judge = station.judge
     named = [
         ("judge.template_file", judge.template_file),
@@ -51,7 +56,7 @@ def read_files_of(station: Station) -> list[tuple[str, Path]]:
         ("judge.lessons", judge.lessons),
         ("familiarity.memory_file", station.familiarity.memory_file),
     ]
-    return [(key, path) for key, path in named if path is not None]
+    return [(key, path) for key, path in named if path is not None and (key != "judge.calibration" or inside_slot(path) is None)]
 
 
 def require_named_files(station: Station, *, camera_may_be_out: bool = False) -> None:
