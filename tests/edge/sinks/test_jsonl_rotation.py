@@ -94,8 +94,8 @@ def test_keep_files_without_a_limit_is_refused() -> None:
 
 
 def test_an_output_can_be_handed_on_as_json() -> None:
-    for output in (JsonlOutput(path=Path("/x")), JsonlOutput(path=Path("/x"), max_bytes=100_000, keep_files=3)):
-        assert JsonlOutput.model_validate_json(output.model_dump_json()) == output
+    for settings in (JsonlOutput(path=Path("/x")), JsonlOutput(path=Path("/x"), max_bytes=100_000, keep_files=3)):
+        assert JsonlOutput.model_validate_json(settings.model_dump_json()) == settings
 
 
 @pytest.mark.long
