@@ -75,13 +75,17 @@ class JsonlOutput(BaseModel):
         description="A file of this size is put aside as PATH.000001, PATH.000002 and so on, whole, and a new one begun. Unset: never.",
         examples=[100_000_000],
     )
-    keep_files: int = Field(
-        default=10, ge=1, le=100_000, description="So many files that were put aside are kept, the newest; needs `max_bytes`."
+    keep_files: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="So many files that were put aside are kept, the newest; needs `max_bytes`. Unset: 10.",
+        examples=[10],
     )
 
     @model_validator(mode="after")
     def _kept_files_are_put_aside(self) -> JsonlOutput:
-        if "keep_files" in self.model_fields_set and self.max_bytes is None:
+        if self.keep_files is not None and self.max_bytes is None:
             msg = "keep_files is given, but no file is put aside: set max_bytes too"
             raise ValueError(msg)
         return self

@@ -23,6 +23,9 @@ from firmware_config.write import sync_folder
 LINES = 10
 """Lines that are written and synchronised together: with those that are not noted in the spool yet, a kill sends at most twenty twice."""
 
+KEEP_FILES = 10
+"""So many files that were put aside are kept where the settings do not say."""
+
 DIGITS = 6
 """Of the number of a file that was put aside."""
 
@@ -128,7 +131,7 @@ class JsonlSink:
             number = _number(before[-1], self._path) + 1 if before else 1
             self._path.rename(_numbered(self._path, number))
             sync_folder(self._path.parent)
-            kept = self._settings.keep_files
+            kept = self._settings.keep_files or KEEP_FILES
             for old in before[: max(0, len(before) + 1 - kept)]:
                 old.unlink(missing_ok=True)
         except OSError as err:

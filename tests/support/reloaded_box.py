@@ -99,13 +99,14 @@ port = {self.broker.port}
         draft.write_text(text)
         draft.rename(self.stations / f"{name}.toml")
 
-    def feed(self, name: str) -> None:
-        """Give a station one picture more; it is there at once."""
+    def feed(self, name: str) -> tuple[str, str]:
+        """Give a station one picture more, which is there at once; returns its station and name."""
         source = f"{len(self.sent):06}.png"
         draft = self.root / "draft.png"
         draft.write_bytes(encoded(self._dice.integers(0, 256, (48, 64), np.uint8), "png"))
         self.sent[name, source] = time.monotonic()
         draft.rename(self.root / "pictures" / name / source)
+        return name, source
 
     @property
     def log(self) -> str:

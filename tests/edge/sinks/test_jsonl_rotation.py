@@ -93,6 +93,11 @@ def test_keep_files_without_a_limit_is_refused() -> None:
         JsonlOutput(path=Path("/x"), keep_files=3)
 
 
+def test_an_output_can_be_handed_on_as_json() -> None:
+    for settings in (JsonlOutput(path=Path("/x")), JsonlOutput(path=Path("/x"), max_bytes=100_000, keep_files=3)):
+        assert JsonlOutput.model_validate_json(settings.model_dump_json()) == settings
+
+
 @pytest.mark.long
 def test_after_kills_a_reader_finds_every_verdict_that_was_on_disk(folder: Path) -> None:
     dice, said = random.Random(7), 0
