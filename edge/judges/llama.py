@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import llama_cpp
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.bundle.gguf_header import require_sound
 from edge.errors import BundleError, JudgeError
-from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf, model_parameters
+from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf, model_parameters, offloaded
 from edge.judges.token_tree import TokenTree
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board
@@ -31,7 +31,8 @@ class LlamaModel:
 
     def __init__(self, file: StoredFile, *, board: Board, context_tokens: int) -> None:
         self.path = file
-        self._model = load_gguf(file, model_parameters(board.llm_gpu_layers))
+        logged: list[str] = []
+        self._model = load_gguf(file, model_parameters(board.llm_gpu_layers), on_log=logged.append)
         context = llama_cpp.llama_context_default_params()
         context.n_ctx = context_tokens
         context.n_batch = context.n_ubatch = MAX_BATCH
@@ -52,7 +53,7 @@ class LlamaModel:
         self._saved: dict[tuple[StoredFile | None, tuple[int, ...]], ctypes.Array[ctypes.c_uint8]] = {}
         self._current: tuple[StoredFile | None, tuple[int, ...]] | None = None
         self.context_tokens = context_tokens
-        self.runs_on = f"llama.cpp with {board.llm_gpu_layers} layers on a GPU"
+        self.runs_on = offloaded("".join(logged))
         self.lock = threading.Lock()
 
     def load_adapter(self, file: StoredFile) -> None:
@@ -61,7 +62,8 @@ class LlamaModel:
             return
         with steady_path(file) as path:
             require_sound(path)
-            adapter = llama_cpp.llama_adapter_lora_init(self._model, str(path).encode())
+            with self.lock:  # the model lists its adapters, and another station may be judged now
+                adapter = llama_cpp.llama_adapter_lora_init(self._model, str(path).encode())
         if not adapter:
             msg = f"adapter {file} does not fit the language model {self.path}: export it for this model"
             raise BundleError(msg)
@@ -84,6 +86,16 @@ class LlamaModel:
         finally:
             for sequence in range(1, count + 1):
                 llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def prepare(self, prefix: Sequence[int], adapter: StoredFile | None) -> None:
+        """See `LanguageModel.prepare`. There is one context, so a judgement waits until it is done."""
+        with self.lock:
+            self._restore(prefix, adapter)
+
+    def keep_only(self, prefixes: Collection[tuple[StoredFile | None, tuple[int, ...]]]) -> None:
+        """See `LanguageModel.keep_only`."""
+        with self.lock:
+            self._saved = {key: state for key, state in self._saved.items() if key in prefixes}
 
     def _restore(self, prefix: Sequence[int], adapter: StoredFile | None) -> None:
         """Put the prefix, computed with this adapter, into sequence 0: it is there already, saved from before, or computed now."""

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from edge.backup.unfinished import decided_folder
+from edge.slots.slots import Slots
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import parse_manifest
 from firmware_config.calibration import write_calibration
+from firmware_config.signature import read_trusted_keys
 from tests.support.box_files import BOX_TOML
 from tests.support.calibrations import calibration
 from tests.support.inspections import inspection
@@ -120,6 +122,22 @@ def switch_the_camera_off(box: Box) -> None:
 def name_a_pipe_as_video(box: Box) -> None:
     os.mkfifo(box.root / "line.avi")
     use_another_camera(box, 'kind = "video"', f'path = "{box.root / "line.avi"}"')
+
+
+def use_a_board(box: Box, *lines: str) -> None:
+    board = box.root / "board.toml"
+    board.write_text("\n".join(('name = "mine"', 'providers = ["cpu"]', *lines, "")), encoding="utf-8")
+    box.environment["KOTOBA_BOARD"] = str(board)
+
+
+def ask_for_more_threads_than_cores(box: Box) -> None:
+    leave_out_the_broker(box)
+    use_a_board(box, f"threads = {len(os.sched_getaffinity(0)) + 1}")
+
+
+def allow_more_memory_than_there_is(box: Box) -> None:
+    leave_out_the_broker(box)
+    use_a_board(box, "threads = 1", "memory_mb = 9000000")
 
 
 def lose_bundle(box: Box) -> None:
@@ -249,6 +267,33 @@ def interrupt_a_restore(box: Box) -> None:
     decided_folder(box.spool).mkdir(parents=True)
 
 
+def leave_a_trial_over(box: Box) -> None:
+    leave_out_the_broker(box)
+    slots = Slots(box.root / "bundles")
+    for _ in range(2):
+        slots.install(box.bundle.resolve(), trusted=read_trusted_keys(box.root / "keys"))
+        slots.ask()
+    slots.begin_trial()
+    box.environment["KOTOBA_BUNDLES"] = str(slots.root)
+    box.within = ("env", "--unset=KOTOBA_BUNDLE")
+
+
+def misspell_a_key_at_a_reload(box: Box) -> None:
+    leave_out_the_broker(box)
+    box.within = (sys.executable, "-m", "tests.support.spoiled_reload", str(box.station))
+
+
+def keep_files_without_a_limit(box: Box) -> None:
+    box.station.write_text(f'{box.station.read_text()}\n[outputs.jsonl]\npath = "verdicts.jsonl"\nkeep_files = 3\n')
+
+
+def contradict_over_a_file(box: Box) -> None:
+    text, lines = box.station.read_text(), f'\n[outputs.jsonl]\npath = "{box.root / "verdicts.jsonl"}"\n'
+    box.station.write_text(text + lines)
+    other = text.replace('name = "cell-01"', 'name = "cell-02"') + lines + "max_bytes = 100000\n"
+    box.station.with_name("cell-02.toml").write_text(other)
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "trigger over MQTT of a camera that does not run freely": change_station(
         "[judge]", '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n\n[judge]'
@@ -261,12 +306,18 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "port taken twice": write_box_file("ports = [22]", "ports = [22, 9108]"),
     "name with a space in a box file": write_box_file("line1-box", "line 1"),
     "station file that says otherwise than its box": write_box_file("plant/line1", "plant/line2"),
+    "misspelt key at a reload": misspell_a_key_at_a_reload,
+    "two stations that say different things of a file": contradict_over_a_file,
+    "files to keep without a limit": keep_files_without_a_limit,
     "station that can never say OK": leave_out_the_broker,
     "new station without its answers": lambda _: None,
     "new station from a bundle with a changed file": lambda box: flip_one_byte(box, "golden/station.toml"),
     "label without decision": change_station('decision = "ng"', ""),
     "camera folder that is not there": change_station("pictures", "elsewhere"),
     "watched folder that is not there": watch_a_folder_that_is_not_there,
+    "board with layers on a GPU that llama.cpp cannot use": lambda box: use_a_board(box, "llm_gpu_layers = -1"),
+    "board with more threads than cores": ask_for_more_threads_than_cores,
+    "board that allows more memory than there is": allow_more_memory_than_there_is,
     "camera that cannot be reached": switch_the_camera_off,
     "video that is a pipe": name_a_pipe_as_video,
     "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),
@@ -282,6 +333,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "full disk at the first start of a bundle": use_up_the_files_of_the_disk,
     "bundle with one flipped byte": flip_one_byte,
     "misspelt environment variable": lambda box: box.environment.update(KOTOBA_METRIC_PORT="9100"),
+    "trial of a bundle that a crash has ended": leave_a_trial_over,
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,
     "picture with its middle zeroed": zero_the_middle,
