@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 import subprocess
 from pathlib import Path
@@ -52,6 +53,11 @@ def test_from_a_bare_machine_to_a_verdict_in_four_commands_and_on_to_the_next_ve
     assert [chapter.verdicts[0]["seq"] for chapter in (first, before, upgraded, back)] == [1, 1, 2, 3]
     assert len(refused.looked) == 4
     assert whole.verdicts[0]["seq"] == 1
+
+
+@pytest.mark.soak
+def test_two_kits_of_one_commit_have_the_same_bytes(parts: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    assert filecmp.cmp(parts[0], built("0.1.0", tmp_path), shallow=False)
 
 
 @pytest.mark.soak
