@@ -66,7 +66,8 @@ def page(chapters: Sequence[Chapter], *, kit: Path, empty_mb: int) -> str:
     """The study as Markdown."""
     head = HEAD.format(included=INCLUDED, kit=kit.name, measured=_measured(kit, empty_mb))
     rows = "".join(
-        f"| {chapter.title} | {len(chapter.typed)} | {chapter.seconds:.0f} | {_installing(chapter)} | {chapter.disk_mb:,} |\n"
+        f"| {chapter.title} | {len(chapter.typed)} | {chapter.seconds:.0f} | {_installing(chapter)} | {chapter.stood_still_s or ''} | "
+        f"{chapter.disk_mb:,} |\n"
         for chapter in chapters
     )
     return head + rows + "".join(map(_chapter, chapters))
