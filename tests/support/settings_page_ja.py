@@ -6,6 +6,7 @@ A sentence that the table does not hold stays as it is, and the tests name it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.repository import ROOT
@@ -22,8 +23,7 @@ _KINDS = {"whole number": "整数", "number": "数値", "path": "パス", "text"
 
 def table() -> dict[str, str]:
     """English to Japanese."""
-    lines = (line.split("\t") for line in TABLE.read_text(encoding="utf-8").splitlines())
-    return {english: japanese for english, japanese in lines}
+    return dict(line.split("\t") for line in TABLE.read_text(encoding="utf-8").splitlines())
 
 
 def in_japanese(page: str, texts: dict[str, str]) -> tuple[str, list[str]]:
@@ -44,8 +44,7 @@ def _paragraphs(page: str) -> list[str]:
     return joined.split("\n")
 
 
-def _line(line: str, said: object) -> str:
-    assert callable(said)
+def _line(line: str, said: Callable[[str], str]) -> str:
     heading = _HEADING.match(line)
     if heading:
         marks, section, kind = heading.groups()
@@ -53,7 +52,7 @@ def _line(line: str, said: object) -> str:
     if not line or line.startswith("|---"):
         return line
     if not line.startswith("| `"):
-        return str(said(line))
+        return said(line)
     name, values, default, what = _ROW.split(line.removeprefix("| ").removesuffix(" |"))
     return f"| {name} | {_values(values)} | {_default(default)} | {said(what)} |"
 

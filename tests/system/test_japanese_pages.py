@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.japanese_pages import failures_in_japanese, with_failures
 from tests.support.pages import (
     blocks,
     code_spans,
@@ -28,6 +29,7 @@ SIBLING = ".ja.md"
 OPERATOR_PAGES = (
     "consumer",
     "explain",
+    "judging",
     "learning",
     "message",
     "operations",
@@ -98,6 +100,12 @@ def test_each_figure_of_the_english_page_stands_in_the_japanese_one(page: str) -
 def test_a_link_leads_to_the_page_in_japanese_where_there_is_one(page: str) -> None:
     there = {of_the_sibling(target) for target in links(english(page))}
     assert links(japanese(page)) - {GLOSSARY.name} == there - {GLOSSARY.name}
+
+
+def test_the_table_of_failures_is_that_of_the_english_page() -> None:
+    rows, lacking = failures_in_japanese(english("operations"))
+    assert lacking == [], "give their names in tests/support/failures_ja.tsv"
+    assert with_failures(japanese("operations"), rows) == japanese("operations"), "run `python -m tests.support.japanese_pages`"
 
 
 @pytest.mark.parametrize("page", PAIRS)
