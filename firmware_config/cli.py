@@ -12,15 +12,22 @@ from pydantic import BaseModel
 
 from firmware_config import wire
 from firmware_config.board import Board
+from firmware_config.box import Box
 from firmware_config.bundle import Manifest
 from firmware_config.calibration import Calibration
-from firmware_config.commands import check, new
+from firmware_config.commands import box, check, new, render
 from firmware_config.exit_codes import DONE
 from firmware_config.station import Station
 from firmware_config.verbs import add_verb, exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
-SCHEMAS: dict[str, type[BaseModel]] = {"station": Station, "board": Board, "manifest": Manifest, "calibration": Calibration}
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "station": Station,
+    "board": Board,
+    "box": Box,
+    "manifest": Manifest,
+    "calibration": Calibration,
+}
 WIRE = ("message", "asyncapi")
 """What consumers read: made from the types of the daemon, which a workstation need not have, and shipped as files."""
 
@@ -55,6 +62,8 @@ def parser() -> argparse.ArgumentParser:
     schema.set_defaults(command=_schema)
 
     new.register(verbs)
+    box.register(verbs)
+    render.register(verbs)
     return command_line
 
 

@@ -66,7 +66,7 @@ def _tables(model: type[BaseModel], values: Mapping[str, Any], *, name: str, is_
             continue
         path, inner = f"{name}.{key}" if name else key, values.get(key)
         if _is_list(field):
-            yield from _list_of_tables(section, inner or (), name=path, is_set=is_set)
+            yield from _list_of_tables(field, inner or (), name=path, is_set=is_set)
         else:
             yield from _table(section, inner, name=path, is_set=is_set and (key in values or field.default is not None))
 
@@ -79,20 +79,21 @@ def _table(section: type[BaseModel], values: Mapping[str, Any] | None, *, name: 
     yield from _tables(section, values or {}, name=name, is_set=is_set)
 
 
-def _list_of_tables(section: type[BaseModel], items: Sequence[Mapping[str, Any]], *, name: str, is_set: bool) -> Iterator[str]:
-    """The first one explains its keys, the others only set them."""
-    yield from ("", *explained(section.__doc__ or ""))
-    if not items:
-        yield f"{NOT_SET}[[{name}]]"
-        yield from _tables(section, {}, name=name, is_set=False)
-        return
-    for number, item in enumerate(items):
-        yield from [""] if number else []
-        yield f"{'' if is_set else NOT_SET}[[{name}]]"
-        if number:
-            yield from (f"{key} = {toml_value(value)}" for key, value in item.items())
+def _list_of_tables(field: FieldInfo, items: Sequence[Mapping[str, Any]], *, name: str, is_set: bool) -> Iterator[str]:
+    """The first one of a kind explains its keys, the others only set them."""
+    explained_kinds: list[type[BaseModel]] = []
+    for item in items or ({},):
+        section = _section(field, item)
+        if section is None:
+            continue
+        is_new = section not in explained_kinds
+        explained_kinds.append(section)
+        yield from ("", *(explained(section.__doc__ or "") if is_new else ()))
+        yield f"{'' if is_set and items else NOT_SET}[[{name}]]"
+        if is_new:
+            yield from _tables(section, item, name=name, is_set=is_set and bool(items))
         else:
-            yield from _tables(section, item, name=name, is_set=is_set)
+            yield from (f"{key} = {toml_value(value)}" for key, value in item.items())
 
 
 def _default(field: FieldInfo) -> object:

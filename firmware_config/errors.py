@@ -3,6 +3,7 @@
 ConfigError
 ├── StationError     a station file that is missing or wrong
 ├── BoardError       a board file that is missing or wrong
+├── BoxError         a box.toml that is missing or wrong, or that its stations contradict
 ├── CalibrationError a calibration that is missing, wrong or fitted for another judge
 ├── ManifestError    a bundle manifest that is wrong, or a file that does not match it
 └── SignatureError   a signature that is missing, unknown or wrong
@@ -40,6 +41,10 @@ class StationError(ConfigError):
 
 class BoardError(ConfigError):
     """A board file that is missing or wrong."""
+
+
+class BoxError(ConfigError):
+    """A box.toml that is missing or wrong, or that its stations contradict."""
 
 
 class CalibrationError(ConfigError):

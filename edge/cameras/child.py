@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from edge.cameras.capture_factory import CaptureFactory
+from edge.cameras.known_noise import KnownNoise
 from edge.cameras.outage import Outage
 from edge.cameras.reader import DAMAGED, DOUBTED, FRAME, FROZEN
 from edge.cameras.reader_process import READER, Answer, LostError, ReaderProcess, Source
@@ -29,13 +30,24 @@ class ChildCamera:
     While the stream is damaged or frozen, each picture that is asked for is a `LostFrame`.
     """
 
-    def __init__(self, source: Source, *, station: str, captures: CaptureFactory | None = None, command: Sequence[str] = READER) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        station: str,
+        known: KnownNoise | None = None,
+        captures: CaptureFactory | None = None,
+        command: Sequence[str] = READER,
+    ) -> None:
         self._source = source
+        self._known = known
         self._station = station
         self._can_tell: bool | None = None
         self._captures = captures or CaptureFactory(station)
         self._outage = Outage(self._captures)
         self._reader = ReaderProcess(source, called=f"camera {source.name}", again="it is started again", command=command)
+        if known is not None and source.tell_frozen:
+            self._reader.floor = known.of(station, camera=source.name)
 
     def frames(self) -> Iterator[Capture]:
         """Yield pictures; see `edge.interfaces.Camera`."""
@@ -85,6 +97,8 @@ class ChildCamera:
             if answer.pixels is not None:
                 self._outage.end()
                 source = self._source.name
+                if self._known is not None and self._reader.floor is not None:
+                    self._known.note(self._station, camera=source, grey_levels=self._reader.floor)
                 yield self._captures.frame(answer.pixels, source=source, started_ns=started_ns, taken_ns=answer.taken_ns)
                 continue
             reason, detail = self._lost(answer)

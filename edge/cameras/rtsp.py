@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import cv2
 
 from edge.cameras.child import ChildCamera
+from edge.cameras.known_noise import KnownNoise
 from edge.cameras.reader_process import FFMPEG_ENVIRONMENT, Source
 from edge.errors import CameraError
 from firmware_config.cameras import RtspCamera as Settings
@@ -20,7 +21,7 @@ _OPTIONS = {"tcp": "rtsp_transport;tcp|reorder_queue_size;2", "udp": "rtsp_trans
 """Only with a queue does FFmpeg say that packets are missing. Over UDP it has one."""
 
 
-def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
+def open_rtsp(settings: Settings, *, station: str, known: KnownNoise | None = None) -> ChildCamera:
     """Make the camera; the stream is opened by its child process.
 
     Raises:
@@ -45,7 +46,7 @@ def open_rtsp(settings: Settings, *, station: str) -> ChildCamera:
         tell_frozen=settings.tell_frozen,
         harmless=settings.harmless,
     )
-    return ChildCamera(source, station=station)
+    return ChildCamera(source, station=station, known=known)
 
 
 def _login(settings: Settings) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import cv2
 
 from edge.cameras.child import ChildCamera
+from edge.cameras.known_noise import KnownNoise
 from edge.cameras.reader_process import Source
 from firmware_config.cameras import V4l2Camera as Settings
 
 
-def open_v4l2(settings: Settings, *, station: str) -> ChildCamera:
+def open_v4l2(settings: Settings, *, station: str, known: KnownNoise | None = None) -> ChildCamera:
     """Make the camera; the device is opened by its child process."""
     wishes = {cv2.CAP_PROP_FRAME_WIDTH: settings.width, cv2.CAP_PROP_FRAME_HEIGHT: settings.height, cv2.CAP_PROP_FPS: settings.fps}
     parameters = [int(value) for key, wish in wishes.items() if wish is not None for value in (key, wish)]
@@ -23,4 +24,4 @@ def open_v4l2(settings: Settings, *, station: str) -> ChildCamera:
         read_ms=settings.read_ms,
         tell_frozen=settings.tell_frozen,
     )
-    return ChildCamera(source, station=station)
+    return ChildCamera(source, station=station, known=known)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from edge.bundle.open import Bundle, open_trusted_bundle
 from edge.cameras import open_camera
+from edge.cameras.known_noise import KnownNoise
 from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
 from edge.daemon.pipeline import StationPipeline
@@ -74,9 +75,10 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
         metrics = Metrics()
         inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
+        noise = KnownNoise.beside(settings.spool)
         remembering = Remembering(accepted, bundle.manifest)
         pipelines = [
-            StationPipeline(station, _camera(station, spool, metrics), inspector, live=station.camera.live)
+            StationPipeline(station, _camera(station, spool, metrics, noise), inspector, live=station.camera.live)
             for station, inspector in zip(stations, inspectors, strict=True)
         ]
         if settings.metrics_port is not None:
@@ -98,11 +100,12 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
         daemon.run(stop)
 
 
-def _camera(station: Station, spool: Spool, metrics: Metrics) -> Camera:
+def _camera(station: Station, spool: Spool, metrics: Metrics, noise: KnownNoise) -> Camera:
     """The camera of a station; the spool knows what it has given before."""
     name = station.station.name
     left_alone = metrics.left_alone.labels(name)
-    return open_camera(station.camera, station=name, picture=station.picture, judged=spool.judged_files(name), on_left_alone=left_alone.inc)
+    judged = spool.judged_files(name)
+    return open_camera(station.camera, station=name, picture=station.picture, judged=judged, on_left_alone=left_alone.inc, known=noise)
 
 
 def _evidence(stations: Sequence[Station], settings: BoxSettings) -> EvidenceKeeper | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from firmware_config.board import read_board
+from firmware_config.box import read_box
 from firmware_config.bundle import MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from firmware_config.bundle_parts import require_calibrated_for, require_parts
 from firmware_config.calibration import read_calibration
@@ -112,6 +113,9 @@ def _read(path: Path, *, kind: str, elsewhere: bool, manifest: Manifest | None) 
     """
     if kind == "board":
         return _Checked({"board": read_board(str(path)).name})
+    if kind == "box":
+        box = read_box(path)
+        return _Checked({"box": box.box.name, "stations": ", ".join(station.name for station in box.stations)})
     if kind == "manifest":
         read = _read_manifest(path)
         return _Checked({"bundle": read.name, "version": str(read.bundle_version)})

@@ -278,8 +278,8 @@ def _count(account: Account, box: Soak) -> None:
 def _count_live(account: Account, camera: LiveCamera, verdicts: Sequence[Inspection]) -> None:
     found = camera.passed(verdicts)
     account.live = {"verdicts": len(verdicts), **asdict(found)}
-    account.changed_bytes_passed = found.spoilt.pop("garbage", 0)
-    account.ok_outside_the_gate += found.frozen + found.old + found.spoilt.total()
+    account.changed_bytes_passed = found.spoilt.get("garbage", 0)
+    account.ok_outside_the_gate += found.frozen + found.old + sum(found.spoilt.values()) - account.changed_bytes_passed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,7 +10,6 @@ import os
 import re
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -55,7 +54,8 @@ class Passed:
 
     frozen: int = 0
     old: int = 0
-    spoilt: Counter[str] = field(default_factory=Counter)
+    spoilt: dict[str, int] = field(default_factory=dict)
+    spoilt_pictures: list[str] = field(default_factory=list)
     noticed_s: list[float] = field(default_factory=list)
     not_noticed: int = 0
     ok: int = 0
@@ -139,7 +139,8 @@ class LiveCamera:
                 continue  # the witness was away
             found.compared += 1
             if known is None or digest not in known:
-                found.spoilt[spell.fault] += 1
+                found.spoilt[spell.fault] = found.spoilt.get(spell.fault, 0) + 1
+                found.spoilt_pictures.append(f"{one.id}, number {number}, {at_s - spell.began_s:.1f} s after the begin of {spell.fault}")
             elif not (spell.fault == "freeze" and at_s < spell.ended_s + MAX_AGE_S):  # there the same number comes again and again
                 age_s = at_s - known[digest]
                 found.oldest_s = max(found.oldest_s, age_s)

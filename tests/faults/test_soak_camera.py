@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edge.records import Decision, Inspection, Reason, Verdict
+from tests.faults.soak_account import Account, read, write
 from tests.faults.soak_camera import MAX_AGE_S, LiveCamera, Spell, saw
 from tests.support.inspections import inspection
 from tests.support.sample_records import description
@@ -42,7 +44,7 @@ def test_an_ok_after_a_frozen_picture_was_or_should_have_been_noticed_counts(
     verdicts: list[Inspection], frozen: int, not_noticed: int
 ) -> None:
     found = camera(Spell("freeze", 100.0, 106.0)).passed(verdicts)
-    assert (found.frozen, found.not_noticed, found.old, found.spoilt.total()) == (frozen, not_noticed, 0, 0)
+    assert (found.frozen, found.not_noticed, found.old, found.spoilt) == (frozen, not_noticed, 0, {})
 
 
 def test_an_ok_of_an_old_picture_counts() -> None:
@@ -56,6 +58,14 @@ def test_an_ok_of_another_picture_than_the_stream_had_counts_by_its_fault() -> N
         [verdict(91.0, what=other), verdict(101.0, what=other)]
     )
     assert found.spoilt == {"drop": 1, "garbage": 1}
+    assert len(found.spoilt_pictures) == 2
+
+
+def test_what_passed_stands_in_what_is_written(tmp_path: Path) -> None:
+    found = camera(Spell("garbage", 100.0, 106.0)).passed([verdict(101.0, what=saw(PIXELS + 1))])
+    account = Account(live={"verdicts": 1, **asdict(found)})
+    write(account, tmp_path)
+    assert read(tmp_path).live == account.live
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@ from edge.message import encode, schema
 from edge.sinks.mqtt.asyncapi import asyncapi
 from edge.sinks.mqtt.station_state import state_schema
 from firmware_config.cli import SCHEMAS
+from tests.support.golden_boxes import write_golden_boxes
 from tests.support.inspections import FULL, LOST
 from tests.support.repository import GOLDEN, WIRE
 
@@ -20,6 +21,7 @@ def main() -> None:
     for kind, content in {"message": schema(), "asyncapi": asyncapi()}.items():
         (WIRE / f"{kind}.json").write_text(json.dumps(content, indent=2) + "\n")
     (GOLDEN / "inspection.json").write_bytes(b"".join(encode(inspection) + b"\n" for inspection in (FULL, LOST)))
+    write_golden_boxes()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from edge.spool.store import Spool
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import parse_manifest
 from firmware_config.calibration import write_calibration
+from tests.support.box_files import BOX_TOML
 from tests.support.calibrations import calibration
 from tests.support.inspections import inspection
 from tests.support.mosquitto import free_port
@@ -42,6 +43,10 @@ class Box:
         return self.root / "stations" / "cell-01.toml"
 
     @property
+    def box_file(self) -> Path:
+        return self.root / "box.toml"
+
+    @property
     def picture(self) -> Path:
         return self.root / "pictures" / "part-1.png"
 
@@ -55,7 +60,12 @@ class Box:
 
     def start(self, command: str, log: Path) -> subprocess.Popen[bytes]:
         """Start a command of the document, with its output in a file."""
-        named = command.replace("STATION", str(self.station)).replace("PICTURE", str(self.picture)).replace("BUNDLE", str(self.bundle))
+        named = (
+            command.replace("BOXFILE", str(self.box_file))
+            .replace("STATION", str(self.station))
+            .replace("PICTURE", str(self.picture))
+            .replace("BUNDLE", str(self.bundle))
+        )
         program, *arguments = shlex.split(named)
         settings = {
             "KOTOBA_STATIONS": self.station.parent,
@@ -80,6 +90,14 @@ def change_station(old: str, new: str) -> Callable[[Box], None]:
         box.station.write_text(box.station.read_text().replace(old, new))
 
     return change
+
+
+def write_box_file(old: str, new: str) -> Callable[[Box], None]:
+    def write(box: Box) -> None:
+        assert old in BOX_TOML
+        box.box_file.write_text(BOX_TOML.replace(old, new))
+
+    return write
 
 
 def watch_a_folder_that_is_not_there(box: Box) -> None:
@@ -206,6 +224,11 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "trigger over MQTT without a deadline": change_station("[judge]", '[trigger]\nkind = "mqtt"\n\n[judge]'),
     "unknown key in a station file": change_station("min_confidence = 0.5", 'colour = "red"'),
     "misspelt key in a station file": change_station("min_confidence", "min_confidense"),
+    "misspelt key in a box file": write_box_file("site =", "sight ="),
+    "two stations on one camera": write_box_file("[[cameras]]", '[[stations]]\nname = "cell-02"\ncamera = "pictures"\n\n[[cameras]]'),
+    "port taken twice": write_box_file("ports = [22]", "ports = [22, 9108]"),
+    "name with a space in a box file": write_box_file("line1-box", "line 1"),
+    "station file that says otherwise than its box": write_box_file("plant/line1", "plant/line2"),
     "station that can never say OK": leave_out_the_broker,
     "new station without its answers": lambda _: None,
     "new station from a bundle with a changed file": lambda box: flip_one_byte(box, "golden/station.toml"),

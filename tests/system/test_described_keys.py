@@ -12,11 +12,13 @@ from export.products.product import Product
 from export.spec import BundleSpec
 from export.teach.spec import TeachSpec
 from firmware_config.board import Board
+from firmware_config.box import Box
 from firmware_config.station import Station
 
 KINDS: dict[str, type[BaseModel]] = {
     "station": Station,
     "board": Board,
+    "box": Box,
     "specification": BundleSpec,
     "product": Product,
     "teaching": TeachSpec,
