@@ -27,6 +27,7 @@ from tests.support.repository import ROOT
 DOCS = ROOT / "docs"
 SIBLING = ".ja.md"
 OPERATOR_PAGES = (
+    "box",
     "consumer",
     "explain",
     "judging",
