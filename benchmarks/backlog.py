@@ -21,7 +21,7 @@ from edge.daemon.dispatcher import Dispatcher
 from edge.daemon.metrics import resident_bytes
 from edge.message import encode
 from edge.records import Decision, Description, Inspection, Scores, Tag, Verdict, Words
-from edge.sinks.mqtt.sink import mqtt_routes
+from edge.sinks.mqtt.routes import mqtt_routes
 from edge.sinks.route import SinkRoute
 from edge.spool.store import Spool
 from firmware_config.station import read_station

@@ -8,9 +8,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from pydantic import ValidationError
-
 from edge.commands import (
+    backup,
     bundle,
     calibrate,
     consume,
@@ -29,14 +28,15 @@ from edge.commands import (
 )
 from edge.commands.options import Run
 from edge.errors import BundleError, CameraError, DeliveryError, EdgeError, FamiliarityError
-from firmware_config.errors import ConfigError, first_mistake
+from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
-from firmware_config.settings import BoxSettings
+from firmware_config.settings import BoxSettings, read_settings
 from firmware_config.verbs import exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
 VERBS = (
-    demo, run, inspect_paths, doctor, bundle, spool, consume, measure, calibrate, explain, reproduce, rejudge, template, review, learn,
+    demo, run, inspect_paths, doctor, bundle, spool, backup, consume, measure, calibrate, explain, reproduce, rejudge, template, review,
+    learn,
 )  # fmt: skip
 """In the order in which `kotoba-edge --help` lists them."""
 
@@ -49,12 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level=logging.WARNING if options.quiet else logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
     try:
-        settings = BoxSettings()
-    except ValidationError as err:
-        print(f"kotoba-edge: environment variables KOTOBA_*: {first_mistake(err)}", file=sys.stderr)
-        return BAD_CONFIG
-    try:
-        return _run(options.command, options, settings)
+        return _run(options.command, options, read_settings())
     except (ConfigError, BundleError, CameraError, DeliveryError, FamiliarityError) as err:
         print(f"kotoba-edge: {err}", file=sys.stderr)
         return BAD_CONFIG

@@ -1,6 +1,7 @@
 """The errors of the daemon, one root.
 
 EdgeError
+├── BackupError      a box that cannot be kept in a file, or a file from which no box can be made
 ├── BundleError      a bundle that is missing, changed, unsigned or not for this box
 ├── FamiliarityError a memory of known pictures that cannot be read, or was learned with another model or region of interest
 ├── CameraError      a camera that cannot be opened as it is configured
@@ -25,6 +26,7 @@ from __future__ import annotations
 
 __all__ = [
     "AnswerError",
+    "BackupError",
     "BundleError",
     "CameraError",
     "DeliveryError",
@@ -47,6 +49,10 @@ __all__ = [
 
 class EdgeError(Exception):
     """Root: says in one sentence what was being done, with which value, and what to do."""
+
+
+class BackupError(EdgeError):
+    """A box that cannot be kept in a file, or a file from which no box can be made."""
 
 
 class BundleError(EdgeError):

@@ -13,6 +13,7 @@ from export.commands import build, linear, models, specification, studies, teach
 from export.errors import ExportError, SpecError
 from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import BAD_CONFIG, FAILED
+from firmware_config.settings import require_known_variables
 from firmware_config.verbs import exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s %(message)s")
     run: Callable[[argparse.Namespace], int] = options.command
     try:
+        require_known_variables()
         return run(options)
     except (SpecError, ConfigError) as err:
         print(f"kotoba-export: {err}", file=sys.stderr)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -11,7 +13,7 @@ from pydantic import BaseModel, Field, RootModel, ValidationError, model_validat
 from export.errors import SpecError
 from export.model_sources import BlipSource, ClipSource, Here, Limits, LlmSource
 from firmware_config.board import Precision
-from firmware_config.bundle import JudgeTemperature
+from firmware_config.bundle import JudgeTemperature, KeyId
 from firmware_config.describers import Blip, Clip
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.regular_file import read_limited
@@ -85,6 +87,12 @@ class BundleSpec(BaseModel):
     blip: BlipSource | None = Field(default=None, description="The captioning BLIP, from a folder.")
     llm: LlmSource = Field(description="The language model.")
     licences: tuple[Licence, ...] = Field(min_length=1, description="The licence of every file of the bundle.")
+    carry_keys: tuple[Here, ...] = Field(
+        default=(), description="Files of public keys (.pub) that a box trusts from the install of this bundle on."
+    )
+    revoke_keys: tuple[KeyId, ...] = Field(
+        default=(), description="Ids of keys that a box trusts no more once it runs this bundle; never the key that signs it."
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> BundleSpec:
@@ -171,6 +179,19 @@ def read_spec(path: Path, *, precision: Precision = "int8") -> BundleSpec:
             msg = f"specification {path}: the licence text {licence.text} does not exist: correct the path"
             raise SpecError(msg)
     return spec
+
+
+def with_keys(spec: BundleSpec, *, carried: Sequence[Path], revoked: Sequence[str]) -> BundleSpec:
+    """A specification with more keys to carry and to revoke, as a command line names them.
+
+    Raises:
+        SpecError: an id is none.
+    """
+    wrong = next((one for one in revoked if not re.fullmatch(r"[0-9a-f]{16}", one)), None)
+    if wrong is not None:
+        msg = f"{wrong!r} is no id of a key: give --revoke-key 16 hex digits, as `kotoba-edge bundle list` shows them"
+        raise SpecError(msg)
+    return spec.model_copy(update={"carry_keys": (*spec.carry_keys, *carried), "revoke_keys": (*spec.revoke_keys, *revoked)})
 
 
 def read_models(artefacts: Path) -> Models:

@@ -63,8 +63,8 @@ class AcceptedBundles:
         """Those of the box that has this spool."""
         return cls(spool.with_name(FILE_NAME))
 
-    def require_not_older(self, manifest: Manifest) -> None:
-        """Refuse a bundle that is older than the one that this box has run.
+    def require_not_older(self, manifest: Manifest, *, on_purpose: str = ALLOW_OLDER) -> None:
+        """Refuse a bundle that is older than the one that this box has run; `on_purpose` is the command that takes it all the same.
 
         Raises:
             ManifestError: it is older, or the file is damaged: a box that has forgotten must not take it for a first start.
@@ -73,7 +73,7 @@ class AcceptedBundles:
         if manifest.bundle_version < newest:
             msg = (
                 f"{manifest.name} has version {manifest.bundle_version}, and this box has run version {newest}: install version "
-                f"{newest} or a newer one, or go back on purpose with `{ALLOW_OLDER}`"
+                f"{newest} or a newer one, or go back on purpose with `{on_purpose}`"
             )
             raise ManifestError(msg)
 
@@ -137,6 +137,21 @@ class AcceptedBundles:
                 "be noticed: make room on the disk, or correct KOTOBA_SPOOL or the rights of its folder"
             )
             raise NotRememberedError(msg) from err
+
+
+def merged(one: bytes, other: bytes) -> bytes:
+    """The list of what either of two lists has accepted: no box may forget a version that it has run.
+
+    Raises:
+        ValueError: one of them is damaged.
+    """
+    newest: dict[tuple[str, str], AcceptedBundle] = {}
+    for raw in (one, other):
+        for each in read_json(_AcceptedFile, raw).bundles:
+            known = newest.get((each.name, each.key_id))
+            if known is None or known.version < each.version:
+                newest[each.name, each.key_id] = each
+    return _content(newest.values())
 
 
 def _content(bundles: Iterable[AcceptedBundle]) -> bytes:

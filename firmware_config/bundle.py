@@ -12,6 +12,7 @@ from firmware_config.describers import Describer
 from firmware_config.digest import digest_of_values
 from firmware_config.errors import ManifestError, first_mistake
 from firmware_config.measuring import Measuring
+from firmware_config.signature import key_id
 from firmware_config.strict import STRICT
 from firmware_config.strict_json import read_json
 
@@ -29,6 +30,9 @@ READ_BY_OPERATORS = ("translations",)
 """Keys of the describer that no model reads."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+PublicKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+MAX_CARRIED_KEYS = 16
 
 
 class BundleFile(BaseModel):
@@ -118,7 +122,13 @@ class Manifest(BaseModel):
     schema_id: Literal["kotoba.bundle/1"] = Field(alias="schema")
     name: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
     bundle_version: int = Field(ge=1, description="Grows with every build: a device refuses an older bundle.")
-    key_id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    key_id: KeyId
+    new_keys: tuple[PublicKey, ...] = Field(
+        default=(), max_length=MAX_CARRIED_KEYS, description="Public keys that a box trusts from the install of this bundle on, in hex."
+    )
+    revoked_keys: tuple[KeyId, ...] = Field(
+        default=(), max_length=MAX_CARRIED_KEYS, description="Ids of keys that a box trusts no more; never the one that signs."
+    )
     describer: Describer
     llm: Llm
     templates: dict[str, FilePath]
@@ -166,6 +176,17 @@ class Manifest(BaseModel):
             if not path.endswith(ALLOWED_SUFFIXES):
                 msg = f"{path!r} is of a kind that a bundle may not hold (only {' '.join(ALLOWED_SUFFIXES)})"
                 raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _no_key_revokes_itself(self) -> Manifest:
+        if self.key_id in self.revoked_keys:
+            msg = f"key {self.key_id} signs it and is revoked by it: sign it with another key"
+            raise ValueError(msg)
+        both = {key_id(bytes.fromhex(one)) for one in self.new_keys} & set(self.revoked_keys)
+        if both:
+            msg = f"key {min(both)} is new and revoked"
+            raise ValueError(msg)
         return self
 
 

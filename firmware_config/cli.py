@@ -1,4 +1,4 @@
-"""The command `kotoba-config`: check, explain and create the configuration files of a device."""
+"""The command `kotoba-config`: check, explain, create and apply the configuration files of a device."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from firmware_config.board import Board
 from firmware_config.box import Box
 from firmware_config.bundle import Manifest
 from firmware_config.calibration import Calibration
-from firmware_config.commands import box, check, new, render
-from firmware_config.exit_codes import DONE
+from firmware_config.commands import apply, box, check, new, render
+from firmware_config.errors import ConfigError
+from firmware_config.exit_codes import BAD_CONFIG, DONE
+from firmware_config.settings import require_known_variables
 from firmware_config.station import Station
 from firmware_config.verbs import add_verb, exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
@@ -37,14 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print_any_name()
     options = parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    try:
+        require_known_variables()
+        return command(options)
+    except ConfigError as err:
+        print(f"kotoba-config: {err}", file=sys.stderr)
+        return BAD_CONFIG
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
     command_line = argparse.ArgumentParser(
         prog="kotoba-config",
-        description="Check, explain and create the configuration files of a device.",
+        description="Check, explain, create and apply the configuration files of a device.",
         epilog=exit_codes_of("kotoba-config"),
     )
     add_version_option(command_line)
@@ -64,6 +71,7 @@ def parser() -> argparse.ArgumentParser:
     new.register(verbs)
     box.register(verbs)
     render.register(verbs)
+    apply.register(verbs)
     return command_line
 
 

@@ -5,6 +5,7 @@ ConfigError
 ├── BoardError       a board file that is missing or wrong
 ├── BoxError         a box.toml that is missing or wrong, or that its stations contradict
 ├── CalibrationError a calibration that is missing, wrong or fitted for another judge
+├── ApplyError       a tree of system files that cannot be written onto a root
 ├── ManifestError    a bundle manifest that is wrong, or a file that does not match it
 └── SignatureError   a signature that is missing, unknown or wrong
 """
@@ -49,6 +50,10 @@ class BoxError(ConfigError):
 
 class CalibrationError(ConfigError):
     """A calibration that is missing, wrong or fitted for another judge."""
+
+
+class ApplyError(ConfigError):
+    """A tree of system files that cannot be written onto a root."""
 
 
 class ManifestError(ConfigError):

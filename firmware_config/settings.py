@@ -2,32 +2,102 @@
 
 from __future__ import annotations
 
+import difflib
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from firmware_config.errors import ConfigError, first_mistake
+
+PREFIX = "KOTOBA_"
+
+WORKSTATION_VARIABLES = {
+    "KOTOBA_LLAMA_CPP": "For `kotoba-export` only: a checkout of llama.cpp, whose converter is used instead of the installed package's.",
+}
+"""Variables with the prefix that are no settings of a box, and what each is for."""
 
 
 class BoxSettings(BaseSettings):
     """The settings of one box. The command reads them once and passes them on; no other module reads the environment."""
 
-    model_config = SettingsConfigDict(env_prefix="KOTOBA_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
-    box: str = Field(default="kotoba", pattern=r"^[A-Za-z0-9_-]+$")
-    stations: Path = Path("/etc/kotoba/stations")
-    bundle: Path = Path("/var/lib/kotoba/bundle")
-    keys: Path = Path("/etc/kotoba/keys")
-    spool: Path = Path("/var/lib/kotoba/spool.sqlite")
-    spool_max_bytes: int = Field(default=2_000_000_000, ge=1_000_000)
-    spool_keep_days: float = Field(default=7.0, gt=0)
-    evidence: Path | None = None
-    evidence_max_bytes: int = Field(default=4_000_000_000, ge=1_000_000)
-    evidence_keep_days: float = Field(default=30.0, gt=0)
-    board: str = "cpu"
-    metrics_port: int | None = Field(default=None, ge=0, le=65_535)
-    metrics_host: str = "127.0.0.1"
+    box: str = Field(
+        default="kotoba",
+        pattern=r"^[A-Za-z0-9_-]+$",
+        description="Name of the box: letters, digits, - and _. It stands in the topics that the box speaks on, so no two boxes at one "
+        "broker and site path may share it.",
+    )
+    stations: Path = Field(default=Path("/etc/kotoba/stations"), description="Folder of the station files (*.toml).")
+    bundle: Path = Field(default=Path("/var/lib/kotoba/bundle"), description="Folder of the bundle that the stations run on.")
+    bundles: Path = Field(
+        default=Path("/var/lib/kotoba/bundles"),
+        description="Folder of the two slots of `kotoba-edge bundle install`. A box with slots runs what is in them, unless KOTOBA_BUNDLE "
+        "is set.",
+    )
+    keys: Path = Field(default=Path("/etc/kotoba/keys"), description="Folder of the public keys (*.pub) whose bundles are trusted.")
+    spool: Path = Field(
+        default=Path("/var/lib/kotoba/spool.sqlite"),
+        description="The file of the box's verdicts. Its folder holds what the box must not forget; one daemon has it at a time.",
+    )
+    spool_max_bytes: int = Field(default=2_000_000_000, ge=1_000_000, description="Bytes that the spool may take on the disk.")
+    spool_keep_days: float = Field(
+        default=7.0, gt=0, description="Days for which delivered verdicts stay in the spool, so that they can be sent again."
+    )
+    evidence: Path | None = Field(
+        default=None, description="Folder in which pictures of verdicts are kept. Unset: the folder `evidence` beside the spool."
+    )
+    evidence_max_bytes: int = Field(default=4_000_000_000, ge=1_000_000, description="Bytes that the kept pictures may take on the disk.")
+    evidence_keep_days: float = Field(default=30.0, gt=0, description="Days for which pictures are kept.")
+    board: str = Field(default="cpu", description="The board profile that the models run on: its name, or the path of a .toml file.")
+    metrics_port: int | None = Field(
+        default=None, ge=0, le=65_535, description="TCP port of the metrics for Prometheus; 0: one that is free. Unset: none are served."
+    )
+    metrics_host: str = Field(default="127.0.0.1", description="Address of this box on which the metrics are served.")
 
     @property
     def evidence_folder(self) -> Path:
         """Where pictures are kept: KOTOBA_EVIDENCE, or a folder beside the spool."""
         return self.evidence or self.spool.parent / "evidence"
+
+
+def read_settings() -> BoxSettings:
+    """Read the settings from the environment.
+
+    Raises:
+        ConfigError: a value is wrong, or a variable with the prefix is none of ours.
+    """
+    require_known_variables()
+    try:
+        return BoxSettings()
+    except ValidationError as err:
+        msg = f"environment variables {PREFIX}*: {first_mistake(err, BoxSettings)}"
+        raise ConfigError(msg) from err
+
+
+def require_known_variables(names: Iterable[str] | None = None) -> None:
+    """Refuse variables with our prefix that nothing reads: a misspelt limit or path would be ignored in silence.
+
+    `names` are those of the environment, unless given. Their values are not looked at, and so never shown.
+
+    Raises:
+        ConfigError: the first of them, with the nearest name that there is.
+    """
+    known = [*(f"{PREFIX}{name.upper()}" for name in BoxSettings.model_fields), *WORKSTATION_VARIABLES]
+    # pydantic takes the names in any case.
+    unknown = sorted(name for name in (os.environ if names is None else names) if _is_ours(name) and name.upper() not in known)
+    if unknown:
+        # Without the prefix, which all have in common.
+        short = {name.removeprefix(PREFIX): name for name in known}
+        near = difflib.get_close_matches(unknown[0].upper().removeprefix(PREFIX), short, n=1)
+        meant = f"the nearest is {short[near[0]]}" if near else f"there are {', '.join(known)}"
+        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
+        msg = f"environment variable {unknown[0]}{more}: there is no such setting, {meant}: correct the name, or unset the variable"
+        raise ConfigError(msg)
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(PREFIX)

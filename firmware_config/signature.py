@@ -1,4 +1,7 @@
-"""Ed25519 signatures over the bytes of a manifest, and the public keys that a box trusts."""
+"""Ed25519 signatures over the bytes of a manifest, and the public keys that a box trusts.
+
+A key that was revoked stays known, so that a refusal can say so: its place is taken by `REVOKED`, with which nothing can be verified.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,13 @@ from firmware_config.strict_json import read_json
 KEY_SUFFIX = ".pub"
 MAX_KEY_FILE_BYTES = 1_000
 """A key file is one line of 64 hex digits."""
+
+REVOKED_NAME = "revoked"
+"""The file of revoked keys beside the trusted ones: one key id a line; what follows a # is a remark."""
+MAX_REVOKED_BYTES = 100_000
+
+REVOKED = b""
+"""In the place of the public key of a key that was revoked."""
 
 
 class _SignatureFile(BaseModel):
@@ -57,12 +67,14 @@ def verify(manifest: bytes, signature: bytes, trusted: Mapping[str, bytes]) -> s
         SignatureError: no trusted key made this signature over exactly these bytes.
     """
     for identity, public in trusted.items():
+        if public == REVOKED:
+            continue
         try:
             Ed25519PublicKey.from_public_bytes(public).verify(signature, manifest)
         except InvalidSignature:
             continue
         return identity
-    known = ", ".join(sorted(trusted)) or "none"
+    known = _names(trusted)
     msg = (
         f"the signature is by no trusted key, or the manifest was changed after signing (trusted: {known}): "
         "take the bundle from its builder again, or install the builder's public key"
@@ -88,8 +100,11 @@ def verify_file(manifest: bytes, signature_file: bytes, trusted: Mapping[str, by
         msg = f"manifest.sig is not a signature file ({first_mistake(err)}): take the bundle from its builder again"
         raise SignatureError(msg) from err
     if claim.key_id not in trusted:
-        known = ", ".join(sorted(trusted)) or "none"
+        known = _names(trusted)
         msg = f"the manifest is signed by key {claim.key_id}, which is not trusted (trusted: {known}): install the builder's public key"
+        raise SignatureError(msg)
+    if trusted[claim.key_id] == REVOKED:
+        msg = f"the manifest is signed by key {claim.key_id}, which was revoked: install a bundle that is signed with another trusted key"
         raise SignatureError(msg)
     return verify(manifest, bytes.fromhex(claim.signature), {claim.key_id: trusted[claim.key_id]})
 
@@ -97,19 +112,27 @@ def verify_file(manifest: bytes, signature_file: bytes, trusted: Mapping[str, by
 def read_trusted_keys(folder: Path) -> dict[str, bytes]:
     """Read the public keys of a folder (`*.pub`, one line of 64 hex digits each): id -> 32 raw bytes.
 
+    The keys that its file `revoked` lists are `REVOKED`.
+
     Raises:
-        SignatureError: the folder or a key cannot be read, or a key is not 64 hex digits.
+        SignatureError: the folder, a key or the list cannot be read, a key is not 64 hex digits, or the list holds what is no key id.
     """
     try:
         # Not glob: it finds nothing in a folder that does not exist, and a mistyped path would then mean "trust no key".
         files = sorted(path for path in folder.iterdir() if path.suffix == KEY_SUFFIX)
-        return {key_id(public): public for public in map(_read_public_key, files)}
+        return {key_id(public): public for public in map(read_public_key, files)} | dict.fromkeys(_read_revoked(folder), REVOKED)
     except OSError as err:
         msg = f"the trusted keys in {folder} cannot be read ({err.strerror}): give a folder with {KEY_SUFFIX} files"
         raise SignatureError(msg) from err
 
 
-def _read_public_key(path: Path) -> bytes:
+def read_public_key(path: Path) -> bytes:
+    """Read a public key (32 raw bytes) from its file, one line of 64 hex digits.
+
+    Raises:
+        SignatureError: it is a link, or holds something else.
+        OSError: it cannot be read.
+    """
     if path.is_symlink():
         msg = f"key file {path} is a link, and whoever may change where it leads would choose what this box trusts: copy the file itself"
         raise SignatureError(msg)
@@ -118,3 +141,25 @@ def _read_public_key(path: Path) -> bytes:
         msg = f"key file {path} does not hold one line of 64 hex digits: copy the builder's {KEY_SUFFIX} file again"
         raise SignatureError(msg)
     return bytes.fromhex(line.decode())
+
+
+def _names(trusted: Mapping[str, bytes]) -> str:
+    return ", ".join(sorted(identity for identity, public in trusted.items() if public != REVOKED)) or "none"
+
+
+def _read_revoked(folder: Path) -> list[str]:
+    path = folder / REVOKED_NAME
+    if path.is_symlink():
+        msg = f"the list of revoked keys {path} is a link, and whoever may change where it leads could shorten it: copy the file itself"
+        raise SignatureError(msg)
+    try:
+        raw = read_regular(path, MAX_REVOKED_BYTES + 1)
+    except FileNotFoundError:
+        return []
+    lines = [line.partition(b"#")[0].strip() for line in raw.splitlines()]
+    wrong = next((line for line in lines if line and not re.fullmatch(rb"[0-9a-f]{16}", line)), None)
+    if wrong is not None or len(raw) > MAX_REVOKED_BYTES:
+        what = f"more than {MAX_REVOKED_BYTES} bytes" if wrong is None else ascii(wrong.decode(errors="replace"))[:40]
+        msg = f"the list of revoked keys {path} holds {what}, expected one key id of 16 hex digits a line: correct it"
+        raise SignatureError(msg)
+    return [line.decode() for line in lines if line]

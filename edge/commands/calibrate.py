@@ -84,7 +84,7 @@ def share(text: str) -> float:
 
 
 def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundle.open import open_trusted_bundle
+    from edge.slots.open import open_running_bundle
     from edge.studies.calibrate_report import carry_report, report
     from edge.studies.calibrated import calibrate, carry_over
     from edge.studies.labelled import judged, match, read_labels, read_lines
@@ -95,7 +95,7 @@ def _calibrate(options: argparse.Namespace, settings: BoxSettings) -> int:
 
     _require_fitting_options(options)
     station, box = read_station(options.station), settings_from(options, settings)
-    manifest = open_trusted_bundle(box.bundle, keys=box.keys).manifest
+    manifest = open_running_bundle(box).manifest
     language, lines = station.station.language, read_lines(options.jsonl)
     now = datetime.now(timezone.utc).replace(microsecond=0)
     if options.carry_over is None:

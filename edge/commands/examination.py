@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from edge.bundle.open import Bundle, open_trusted_bundle
+from edge.bundle.open import Bundle
 from edge.cameras import open_camera
 from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.clock import is_clock_synchronised
@@ -25,8 +25,8 @@ from edge.judges import open_needed_model, open_station_judge
 from edge.judges.open import lesson_examples
 from edge.records import LostFrame, Pixels
 from edge.sinks import open_sinks
+from edge.slots.open import open_newest_bundle
 from edge.texts.obstacles import TEXTS
-from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
 from firmware_config.bundle_parts import require_parts
 from firmware_config.calibration import read_calibration
@@ -121,8 +121,7 @@ def _board(settings: BoxSettings) -> tuple[Board, str]:
 
 
 def _bundle(settings: BoxSettings) -> tuple[Bundle, str]:
-    accepted = AcceptedBundles.beside(settings.spool)
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
+    bundle = open_newest_bundle(settings)
     manifest = bundle.manifest
     return bundle, f"{manifest.name} version {manifest.bundle_version}, signed by {manifest.key_id}, {bundle.digest}"
 

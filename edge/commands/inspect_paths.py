@@ -54,13 +54,13 @@ def inspect_paths(paths: Sequence[Path], *, station_file: Path, jsonl: Path | No
         CameraError: a path does not exist.
         EdgeError: the lines cannot be written.
     """
-    from edge.bundle.open import open_trusted_bundle
     from edge.inspection.open import open_inspectors
+    from edge.slots.open import open_running_bundle
     from firmware_config.board import read_board
 
     station = read_station(station_file)
     captures = captures_of(paths, station)
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
+    bundle = open_running_bundle(settings)
     (inspector,) = open_inspectors(bundle, [station], board=read_board(settings.board))
     summary = _Summary()
     try:

@@ -61,16 +61,16 @@ def register(commands: Commands) -> None:
 
 
 def _measure(options: argparse.Namespace, settings: BoxSettings) -> int:
-    from edge.bundle.open import open_trusted_bundle
     from edge.describers import open_vision_models
     from edge.familiarity.file import write_memory
     from edge.measures.learn import learn_views
+    from edge.slots.open import open_running_bundle
     from edge.studies.known_pictures import learned_memory, measure_pictures
     from firmware_config.board import read_board
     from firmware_config.station import read_station
 
     station, box = read_station(options.station), settings_from(options, settings)
-    bundle = open_trusted_bundle(box.bundle, keys=box.keys)
+    bundle = open_running_bundle(box)
     vision = open_vision_models(bundle, board=read_board(box.board))
     known = measure_pictures(_with_progress(_captures(options, station)), station, vision)
     learned = learned_memory(known, vision, false_alarm=options.false_alarm)

@@ -45,7 +45,9 @@ def add_models_options(command: argparse.ArgumentParser) -> None:
 
 def add_bundle_options(command: argparse.ArgumentParser) -> None:
     """Add `--bundle` and `--keys`."""
-    command.add_argument("--bundle", type=Path, metavar="DIR", help=f"The folder of the bundle. {_default('bundle')}")
+    fallback = BoxSettings.model_fields["bundle"].default
+    text = f"The folder of the bundle. Default: the environment variable KOTOBA_BUNDLE, else the bundle slot that runs, else {fallback}."
+    command.add_argument("--bundle", type=Path, metavar="DIR", help=text)
     add_keys_option(command)
 
 
@@ -67,6 +69,11 @@ def add_station_option(command: argparse.ArgumentParser) -> None:
 def add_spool_option(command: argparse._ActionsContainer) -> None:
     """Add `--spool`."""
     command.add_argument("--spool", type=Path, metavar="FILE", help=f"The spool, the file of the box's verdicts. {_default('spool')}")
+
+
+def add_slots_option(command: argparse.ArgumentParser) -> None:
+    """Add `--bundles`, the folder of the bundle slots."""
+    command.add_argument("--bundles", type=Path, metavar="DIR", help=f"The folder of the two bundle slots. {_default('bundles')}")
 
 
 def add_labels_option(command: argparse._ActionsContainer) -> None:

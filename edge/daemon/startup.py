@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from edge.bundle.open import Bundle, open_trusted_bundle
+from edge.backup.unfinished import require_no_unfinished_restore
+from edge.bundle.open import Bundle
 from edge.cameras import open_camera
 from edge.cameras.known_noise import KnownNoise
 from edge.daemon.loop import Daemon
@@ -23,6 +24,8 @@ from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.open import open_inspectors
 from edge.interfaces import Camera
 from edge.sinks import open_sinks
+from edge.slots.open import open_newest_bundle, slots_of
+from edge.spool.holder import held_alone
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
@@ -60,12 +63,21 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
 
     Raises:
         ConfigError, BundleError, CameraError, DeliveryError: a setting, a station file, the bundle, a camera or an output is wrong.
-        SpoolError: the spool or the metrics port cannot be opened.
+        BackupError: a restore of this box was interrupted.
+        SpoolError: the spool cannot be opened, or another daemon has it.
+        EdgeError: the metrics port cannot be opened.
     """
+    with held_alone(_with_folder(settings.spool)):
+        require_no_unfinished_restore(settings.spool)
+        _run_alone(settings, stop)
+
+
+def _run_alone(settings: BoxSettings, stop: threading.Event | None) -> None:
     stations = read_stations(settings.stations)
     board = read_board(settings.board)
     accepted = AcceptedBundles.beside(settings.spool)
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys, require=accepted.require_not_older)
+    slots_of(settings).tidy()
+    bundle = open_newest_bundle(settings)
     if stop is None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -126,12 +138,16 @@ def open_spool(settings: BoxSettings) -> Spool:
     Raises:
         SpoolError: it cannot be opened.
     """
+    return Spool(_with_folder(settings.spool), max_bytes=settings.spool_max_bytes, keep_s=settings.spool_keep_days * 86_400)
+
+
+def _with_folder(spool: Path) -> Path:
     try:
-        settings.spool.parent.mkdir(parents=True, exist_ok=True)
+        spool.parent.mkdir(parents=True, exist_ok=True)
     except OSError as err:
-        msg = f"spool folder {settings.spool.parent} cannot be made ({err.strerror}): correct KOTOBA_SPOOL or the rights"
+        msg = f"spool folder {spool.parent} cannot be made ({err.strerror}): correct KOTOBA_SPOOL or the rights"
         raise SpoolError(msg) from err
-    return Spool(settings.spool, max_bytes=settings.spool_max_bytes, keep_s=settings.spool_keep_days * 86_400)
+    return spool
 
 
 def box_info(bundle: Bundle, board: Board) -> dict[str, object]:

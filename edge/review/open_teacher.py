@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from edge.bundle.open import Bundle, open_trusted_bundle
+from edge.bundle.open import Bundle
 from edge.describers import open_vision_models
 from edge.familiarity.open import open_memory
 from edge.interfaces import Describer
@@ -16,6 +16,7 @@ from edge.judges.lessons import Line
 from edge.judges.prompt import Example
 from edge.review.rejudge import Rejudger
 from edge.review.teach import Teacher
+from edge.slots.open import open_running_bundle
 from firmware_config.board import Board, read_board
 from firmware_config.settings import BoxSettings
 from firmware_config.station import Station
@@ -57,7 +58,7 @@ class TeachingBox:
 
     @cached_property
     def _bundle(self) -> Bundle:
-        return open_trusted_bundle(self._settings.bundle, keys=self._settings.keys)
+        return open_running_bundle(self._settings)
 
     @cached_property
     def _board(self) -> Board:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.bundle.open import Bundle, open_trusted_bundle
+from edge.bundle.open import Bundle
 from edge.errors import HistoryError
 from edge.inspection.policy import decide, limits_of
 from edge.judges import open_needed_model, open_station_judge
@@ -12,6 +12,7 @@ from edge.judges.language_model import LanguageModel
 from edge.judges.linear.judge import LinearJudge
 from edge.judges.prompt import Example
 from edge.records import Description, Inspection, Reason, Scores, Verdict
+from edge.slots.open import open_running_bundle
 from firmware_config.board import read_board
 from firmware_config.settings import BoxSettings
 from firmware_config.station import Station
@@ -23,7 +24,7 @@ def open_rejudger(station: Station, *, settings: BoxSettings) -> Rejudger:
     Raises:
         ConfigError, BundleError: the board, the bundle, its keys or what the station needs of the bundle is wrong.
     """
-    bundle = open_trusted_bundle(settings.bundle, keys=settings.keys)
+    bundle = open_running_bundle(settings)
     return Rejudger(open_needed_model(bundle, [station], board=read_board(settings.board)), bundle=bundle, station=station)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from edge.sinks.jsonl import jsonl_routes
-from edge.sinks.mqtt.sink import mqtt_routes
+from edge.sinks.mqtt.routes import mqtt_routes
 from edge.sinks.route import SinkRoute
 from firmware_config.station import Station
 

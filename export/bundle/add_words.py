@@ -66,7 +66,8 @@ def add_words(
                     report(f"embedding {len(entries)} {kind}")
                     manifest, files = _add(staging, manifest, kind, entries)
                     changed_files |= files
-                manifest = manifest.model_copy(update={"bundle_version": version, "key_id": key_id(public_key(private))})
+                signed_anew = {"bundle_version": version, "key_id": key_id(public_key(private)), "new_keys": (), "revoked_keys": ()}
+                manifest = manifest.model_copy(update=signed_anew)
                 manifest = _listed(staging, manifest, changed_files)
                 expected = {golden.picture: golden.expected for golden in old.manifest.golden}
                 golden = certify_golden(unsigned(staging, manifest), expected, board=board, report=report)

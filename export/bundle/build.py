@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from export.bundle.compare_models import graph_for_gguf, whole_chain
-from export.bundle.key import builder_key
+from export.bundle.key import builder_key, carried_keys, require_not_own
 from export.bundle.licences import licence_files, notice
 from export.bundle.plan import Plan, check_parts, gather, require_room, require_runnable
 from export.bundle.verify import (
@@ -77,11 +77,13 @@ def build(spec: BundleSpec, *, out: Path, key: Path, cache: Cache, archive: bool
     try:
         require_replaceable(out, spec.name, spec.version)
         require_runnable(spec)
+        private = builder_key(key)
+        carried_keys(spec.carry_keys)
+        require_not_own(spec.revoke_keys, private)
         out.parent.mkdir(parents=True, exist_ok=True)
         made = _make(spec, cache, report=report) if spec.makes else {}
         plan = gather(spec, near=out.parent, made={name: part.artefacts for name, part in made.items()})
         require_linear_judges([plan.files[path] for path in plan.linear.values()], spec.name)
-        private = builder_key(key)
         staging = out.with_name(f".{out.name}.building")
         shutil.rmtree(staging, ignore_errors=True)
         try:
@@ -231,7 +233,11 @@ def _adapters(plan: Plan) -> list[Path]:
 
 def canonical(manifest: Manifest) -> bytes:
     """The bytes of a manifest, always the same for the same values: keys sorted, indented by one space, UTF-8."""
-    return (json.dumps(manifest.model_dump(mode="json", by_alias=True), sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+    values = manifest.model_dump(mode="json", by_alias=True)
+    for name in ("new_keys", "revoked_keys"):  # what carries no key can be read by a box that does not know of them
+        if not values[name]:
+            del values[name]
+    return (json.dumps(values, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
@@ -242,6 +248,8 @@ def _manifest(plan: Plan, content: list[BundleFile], *, key: str) -> Manifest:
         name=spec.name,
         bundle_version=spec.version,
         key_id=key,
+        new_keys=carried_keys(spec.carry_keys),
+        revoked_keys=spec.revoke_keys,
         describer=plan.describer,
         llm=Llm(model=LLM_PATH, graph=graph, adapters=plan.adapters, context_tokens=spec.llm.context_tokens),
         templates=plan.templates,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from export.errors import BuildError
+from firmware_config.errors import SignatureError
 from firmware_config.regular_file import open_regular_file, read_regular
-from firmware_config.signature import KEY_SUFFIX, generate_key, public_key
+from firmware_config.signature import KEY_SUFFIX, generate_key, key_id, public_key, read_public_key
 from firmware_config.write import write_atomic
 
 MAX_KEY_FILE_BYTES = 1_000
@@ -34,6 +36,33 @@ def builder_key(path: Path) -> bytes:
         msg = f"the key {path} cannot be read or made ({err.strerror}): give --key the path of a key in a folder that you may write"
         raise BuildError(msg) from err
     return private
+
+
+def carried_keys(paths: Sequence[Path]) -> tuple[str, ...]:
+    """The public keys of files (.pub), in hex, as a manifest carries them.
+
+    Raises:
+        BuildError: a file holds no public key, or cannot be read.
+    """
+    try:
+        return tuple(sorted({read_public_key(path).hex() for path in paths}))
+    except SignatureError as err:
+        raise BuildError(str(err)) from err
+    except OSError as err:
+        msg = f"the key {err.filename} to carry cannot be read ({err.strerror}): give the path of a {KEY_SUFFIX} file"
+        raise BuildError(msg) from err
+
+
+def require_not_own(revoked: Sequence[str], private: bytes) -> None:
+    """Refuse that a key revokes itself: the box would not run the bundle that says so.
+
+    Raises:
+        BuildError: it does.
+    """
+    own = key_id(public_key(private))
+    if own in revoked:
+        msg = f"the key {own} cannot revoke itself: give --key another key that the boxes trust"
+        raise BuildError(msg)
 
 
 def _create(path: Path, line: str) -> None:

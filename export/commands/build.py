@@ -9,7 +9,7 @@ from pathlib import Path
 from export.cache import Cache
 from export.commands.charts import charted
 from export.commands.options import STATE, Commands, Progress, add_cache_option, add_chart_option, add_command, add_private_key_option
-from export.spec import read_spec
+from export.spec import read_spec, with_keys
 from firmware_config.board import read_board
 from firmware_config.exit_codes import DONE
 
@@ -29,6 +29,21 @@ def register(commands: Commands) -> None:
     add_private_key_option(build)
     add_cache_option(build)
     build.add_argument("--archive", action="store_true", help="Also write the bundle as one file, DIR.kbundle. Default: no.")
+    build.add_argument(
+        "--carry-key",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.pub",
+        help="A public key that a box trusts from the install of this bundle on, as the next key to sign with. May be given again.",
+    )
+    build.add_argument(
+        "--revoke-key",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="The id of a key, 16 hex digits, that a box trusts no more once it runs this bundle. May be given again.",
+    )
     add_chart_option(build)
 
 
@@ -39,6 +54,7 @@ def _build(options: argparse.Namespace) -> int:
 
     board = read_board(options.board)
     spec = read_spec(options.spec, precision=board.precision)
+    spec = with_keys(spec, carried=options.carry_key, revoked=options.revoke_key)
     out = options.out or STATE / "bundles" / spec.name
     with charted(options.explain) as chart, Progress() as report:
         built = build(spec, out=out, key=options.key, cache=Cache(options.cache), archive=options.archive, board=board, report=report)

@@ -9,18 +9,16 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from firmware_config.board import read_board
 from firmware_config.box import read_box
 from firmware_config.bundle import MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from firmware_config.bundle_parts import require_calibrated_for, require_parts
 from firmware_config.calibration import read_calibration
-from firmware_config.errors import ConfigError, ManifestError, first_mistake
+from firmware_config.errors import ConfigError, ManifestError
 from firmware_config.exit_codes import BAD_CONFIG, DONE
 from firmware_config.obstacles import obstacles
 from firmware_config.regular_file import read_regular
-from firmware_config.settings import BoxSettings
+from firmware_config.settings import BoxSettings, read_settings
 from firmware_config.signed_bundle import open_signed_bundle
 from firmware_config.station import Station, read_station
 from firmware_config.stations_of_a_box import require_distinct_names, require_named_files
@@ -65,12 +63,9 @@ def register(verbs: Verbs, kinds: Collection[str]) -> None:
 
 def _check(options: argparse.Namespace) -> int:
     try:
-        bundle = None if options.bundle is None else open_signed_bundle(options.bundle, keys=options.keys or BoxSettings().keys)
+        bundle = None if options.bundle is None else open_signed_bundle(options.bundle, keys=options.keys or read_settings().keys)
     except ConfigError as err:
         print(f"kotoba-config: {err}", file=sys.stderr)
-        return BAD_CONFIG
-    except ValidationError as err:
-        print(f"kotoba-config: environment variables KOTOBA_*: {first_mistake(err, BoxSettings)}", file=sys.stderr)
         return BAD_CONFIG
     manifest = None if bundle is None else bundle.manifest
     code, beside = DONE, dict[Path, list[Station]]()

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from firmware_config.calibration import Calibration
-from firmware_config.errors import ConfigError, StationError, first_mistake
+from firmware_config.errors import ConfigError, StationError
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED, WRONG_USAGE
 from firmware_config.new_station import (
     ADDRESSES,
@@ -26,7 +26,7 @@ from firmware_config.new_station import (
     station_text,
 )
 from firmware_config.obstacles import obstacles
-from firmware_config.settings import BoxSettings
+from firmware_config.settings import BoxSettings, read_settings
 from firmware_config.signed_bundle import SignedBundle, open_signed_bundle
 from firmware_config.station import Identity, Station, parse_station
 from firmware_config.station_template import read_template_station, template_path
@@ -77,7 +77,7 @@ def new_station(options: argparse.Namespace, *, ask: Ask | None) -> int:
     if options.out is not None and options.out.exists():
         return _refused(f"{options.out} already exists: give the name of a new file", FAILED)
     try:
-        bundle = None if options.bundle is None else open_signed_bundle(options.bundle, keys=options.keys or BoxSettings().keys)
+        bundle = None if options.bundle is None else open_signed_bundle(options.bundle, keys=options.keys or read_settings().keys)
         template, calibration = (None, None) if bundle is None else read_template_station(bundle)
         answers = Answers(camera=options.camera, path=options.path, broker=options.broker, language=options.language)
         if bundle is not None and ask is not None:
@@ -92,8 +92,6 @@ def new_station(options: argparse.Namespace, *, ask: Ask | None) -> int:
         _put(text, options.out)
     except ConfigError as err:
         return _refused(str(err), BAD_CONFIG)
-    except ValidationError as err:
-        return _refused(f"environment variables KOTOBA_*: {first_mistake(err, BoxSettings)}", BAD_CONFIG)
     except OSError as err:
         return _refused(f"{options.out} cannot be written ({err.strerror}): give another path", FAILED)
     if options.out is not None:

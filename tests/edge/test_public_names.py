@@ -10,8 +10,9 @@ import edge
 
 PUBLIC = {
     "errors": (
-        "AnswerError BundleError CameraError DeliveryError DescribeError EdgeError EvidenceError FamiliarityError HistoryError "
-        "JudgeError LabelsError LessonError MessageError NobodyListensError SpoolError SpoolFullError StoreError UnstorableError"
+        "AnswerError BackupError BundleError CameraError DeliveryError DescribeError EdgeError EvidenceError FamiliarityError "
+        "HistoryError JudgeError LabelsError LessonError MessageError NobodyListensError SpoolError SpoolFullError StoreError "
+        "UnstorableError"
     ),
     "interfaces": "Camera Describer Judge JudgedFiles PictureMemory Sink Trigger VisionModels",
     "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema shortened",

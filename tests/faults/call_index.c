@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 #include <unistd.h>
 
 enum { READS = 1, WRITES = 2, SPACE = 4 }; /* kinds of calls; SPACE: one that may need new space */
-enum { SHORT_WRITE = -1 };                 /* in the place of an error number: half of the bytes are written */
+enum { SHORT_WRITE = -1, KILL = -2 };      /* in the place of an error number: half of the bytes are written; the process is killed */
 
 static long counted, fails_at;
 static int failure, stays, kinds;
@@ -31,8 +32,8 @@ long kotoba_disarm(void) {
 }
 
 __attribute__((constructor)) static void begin(void) {
-    const char *below = getenv("KOTOBA_FAULT_FOLDER"), *at = getenv("KOTOBA_FAULT_AT"), *error = getenv("KOTOBA_FAULT_ERRNO");
-    const char *of_kinds = getenv("KOTOBA_FAULT_KINDS"), *for_good = getenv("KOTOBA_FAULT_STAYS"), *to = getenv("KOTOBA_FAULT_COUNT");
+    const char *below = getenv("CALL_INDEX_FOLDER"), *at = getenv("CALL_INDEX_AT"), *error = getenv("CALL_INDEX_ERRNO");
+    const char *of_kinds = getenv("CALL_INDEX_KINDS"), *for_good = getenv("CALL_INDEX_STAYS"), *to = getenv("CALL_INDEX_COUNT");
     if (below && at && error && of_kinds) kotoba_arm(below, atol(at), atoi(error), atoi(of_kinds), for_good != NULL);
     if (to) snprintf(count_file, sizeof count_file, "%s", to);
 }
@@ -71,6 +72,7 @@ static int is_struck(int kind, int here) {
     if (!here || !(kind & kinds)) return 0;
     long number = __atomic_fetch_add(&counted, 1, __ATOMIC_SEQ_CST);
     if (fails_at < 0 || !(number == fails_at || (stays && number > fails_at))) return 0;
+    if (failure == KILL) kill(getpid(), SIGKILL);
     errno = failure;
     return 1;
 }

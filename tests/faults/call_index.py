@@ -39,6 +39,9 @@ FAULTS = {
 }
 """EIO: any read, write, synchronisation, rename ... ENOSPC: what may need space. short: a write that writes half of its bytes."""
 
+KILL = Fault(-2, WRITES)
+"""The process is killed before a call that writes."""
+
 
 class Counter:
     """`count` is how many calls the block made; it stands when the block has ended."""
@@ -47,13 +50,13 @@ class Counter:
 
 
 @contextmanager
-def armed(folder: Path, fault: str, *, at: int | None, stays: bool = False) -> Iterator[Counter]:
+def armed(folder: Path, fault: str | Fault, *, at: int | None, stays: bool = False) -> Iterator[Counter]:
     """Within the block the call with this number, from 0, fails; with `stays` all later ones too. None: calls are only counted.
 
     Only in a process that runs with the environment `preloaded`.
     """
     shim, counter = ctypes.CDLL(None), Counter()
-    what = FAULTS[fault]
+    what = fault if isinstance(fault, Fault) else FAULTS[fault]
     shim.kotoba_arm(str(folder).encode(), ctypes.c_long(-1 if at is None else at), what.error, what.kinds, int(stays))
     try:
         yield counter
@@ -80,14 +83,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         counted = Path(folder) / "count"
         settings: dict[str, object] = {
-            "KOTOBA_FAULT_FOLDER": options.folder.absolute(),
-            "KOTOBA_FAULT_AT": -1 if options.at is None else options.at,
-            "KOTOBA_FAULT_ERRNO": fault.error,
-            "KOTOBA_FAULT_KINDS": fault.kinds,
-            "KOTOBA_FAULT_COUNT": counted,
+            "CALL_INDEX_FOLDER": options.folder.absolute(),
+            "CALL_INDEX_AT": -1 if options.at is None else options.at,
+            "CALL_INDEX_ERRNO": fault.error,
+            "CALL_INDEX_KINDS": fault.kinds,
+            "CALL_INDEX_COUNT": counted,
         }
         if options.stays:
-            settings["KOTOBA_FAULT_STAYS"] = 1
+            settings["CALL_INDEX_STAYS"] = 1
         code = subprocess.run(options.command, env={**os.environ, **preloading("call_index", settings)}, check=False).returncode
         sys.stderr.write(f"{counted.read_text().strip() if counted.exists() else 'no'} disk calls below {options.folder}\n")
     return code

@@ -19,7 +19,7 @@ static const volatile struct control *control;
 #define REAL(name) ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
 
 __attribute__((constructor)) static void begin(void) {
-    const char *path = getenv("KOTOBA_CLOCK_FILE");
+    const char *path = getenv("FAKED_CLOCK_FILE");
     int descriptor = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (descriptor < 0) return;
     void *mapped = mmap(NULL, sizeof(struct control), PROT_READ, MAP_SHARED, descriptor, 0);

@@ -44,7 +44,7 @@ class Clock:
 
     def environment(self) -> dict[str, str]:
         """The variables for a process that is to have this clock."""
-        return preloading("clock", {"KOTOBA_CLOCK_FILE": self._file.name})
+        return preloading("clock", {"FAKED_CLOCK_FILE": self._file.name})
 
     def reading_s(self) -> float:
         """What the clock shows, in seconds since 1970."""

@@ -24,7 +24,7 @@ PORT = 53
 HEADER_BYTES = 12
 NO_SUCH_NAME = 0x8183
 """RFC 1035, 4.1.1: a response, recursion available, no such name."""
-INSIDE = "KOTOBA_NAME_SERVER_INSIDE"
+INSIDE = "NAME_SERVER_INSIDE"
 TICK_S = 0.1
 GRACE_S = 60.0
 TOO_LATE = 124

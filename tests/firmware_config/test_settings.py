@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from firmware_config.settings import BoxSettings
+import edge.cli
+import export.cli
+import firmware_config.cli
+from firmware_config.errors import ConfigError
+from firmware_config.exit_codes import BAD_CONFIG
+from firmware_config.settings import BoxSettings, require_known_variables
 
 
 def test_the_environment_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,3 +26,41 @@ def test_a_wrong_value_in_the_environment_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("KOTOBA_BOX", "a/b")
     with pytest.raises(ValidationError, match="box"):
         BoxSettings()
+
+
+def test_every_setting_of_a_box_is_a_known_variable_in_any_case() -> None:
+    require_known_variables([f"KOTOBA_{name.upper()}" for name in BoxSettings.model_fields])
+    require_known_variables(["kotoba_box", "KOTOBA_LLAMA_CPP", "PATH", "KOTOBAYASHI"])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("KOTOBA_METRICS_PROT", "the nearest is KOTOBA_METRICS_PORT"),
+        ("KOTOBA_SPOOL_MAX_BYTE", "the nearest is KOTOBA_SPOOL_MAX_BYTES"),
+        ("kotoba_stationz", "the nearest is KOTOBA_STATIONS"),
+        ("KOTOBA_COLOUR_OF_THE_LID", "there are KOTOBA_BOX, KOTOBA_STATIONS"),
+    ],
+)
+def test_a_misspelt_variable_is_refused_with_what_was_meant(wrong: str, meant: str) -> None:
+    with pytest.raises(ConfigError, match=f"environment variable {wrong}: there is no such setting, {meant}"):
+        require_known_variables(["PATH", wrong])
+
+
+@pytest.mark.parametrize(
+    ("main", "arguments"),
+    [
+        (edge.cli.main, ["spool", "status"]),
+        (export.cli.main, ["schema"]),
+        (firmware_config.cli.main, ["schema", "station"]),
+    ],
+)
+def test_each_command_refuses_a_misspelt_variable_without_showing_its_value(
+    main: Callable[[Sequence[str]], int], arguments: Sequence[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KOTOBA_PASSWORD", "hunter2")
+    assert main(arguments) == BAD_CONFIG
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "environment variable KOTOBA_PASSWORD: there is no such setting" in said.err
+    assert "hunter2" not in said.err

@@ -1,4 +1,7 @@
-"""Writes the golden schemas and messages again, after an intended change: `python -m tests.support.golden`. Look at the difference."""
+"""Writes the golden schemas and messages and docs/settings.md again, after an intended change: `python -m tests.support.golden`.
+
+Look at the difference.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from firmware_config.cli import SCHEMAS
 from tests.support.golden_boxes import write_golden_boxes
 from tests.support.inspections import FULL, LOST
 from tests.support.repository import GOLDEN, WIRE
+from tests.support.settings_page import write as write_settings_page
 
 
 def main() -> None:
@@ -22,6 +26,7 @@ def main() -> None:
         (WIRE / f"{kind}.json").write_text(json.dumps(content, indent=2) + "\n")
     (GOLDEN / "inspection.json").write_bytes(b"".join(encode(inspection) + b"\n" for inspection in (FULL, LOST)))
     write_golden_boxes()
+    write_settings_page()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.backup.unfinished import decided_folder
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import parse_manifest
@@ -70,6 +71,7 @@ class Box:
         settings = {
             "KOTOBA_STATIONS": self.station.parent,
             "KOTOBA_BUNDLE": self.bundle,
+            "KOTOBA_BUNDLES": self.root / "bundles",
             "KOTOBA_KEYS": self.root / "keys",
             "KOTOBA_SPOOL": self.spool,
             "OMP_NUM_THREADS": 1,
@@ -205,6 +207,26 @@ def run_a_newer_bundle(box: Box) -> None:
     AcceptedBundles.beside(box.spool).accept(manifest.model_copy(update={"bundle_version": 9}))
 
 
+def revoke_the_key(box: Box) -> None:
+    manifest = parse_manifest((box.bundle / "manifest.json").read_bytes())
+    sound = (box.root / "keys").resolve()
+    (box.root / "keys").unlink()
+    (box.root / "keys").mkdir()
+    for key in sound.glob("*.pub"):
+        (box.root / "keys" / key.name).write_bytes(key.read_bytes())
+    (box.root / "keys" / "revoked").write_text(f"{manifest.key_id}\n")
+
+
+def keep_the_disk_for_the_spool(box: Box) -> None:
+    box.spool.parent.mkdir()
+    box.environment["KOTOBA_SPOOL_MAX_BYTES"] = str(1 << 60)
+
+
+def spoil_the_slots(box: Box) -> None:
+    (box.root / "bundles").mkdir()
+    (box.root / "bundles" / "state.json").write_bytes(b"")
+
+
 def spoil_the_accepted_bundles(box: Box) -> None:
     run_a_newer_bundle(box)
     box.spool.with_name(FILE_NAME).write_bytes(b"")
@@ -213,8 +235,18 @@ def spoil_the_accepted_bundles(box: Box) -> None:
 def use_up_the_files_of_the_disk(box: Box) -> None:
     leave_out_the_broker(box)
     box.spool.parent.mkdir()
-    small = 'mount -t tmpfs -o size=50m,nr_inodes=7 tmpfs "$0" && exec "$@"'  # the folder and the six files of a spool
+    small = 'mount -t tmpfs -o size=50m,nr_inodes=8 tmpfs "$0" && exec "$@"'  # the folder, the daemon's lock and the six files of a spool
     box.within = ("unshare", "--mount", "--map-root-user", "sh", "-c", small, str(box.spool.parent))
+
+
+def let_another_daemon_have_the_spool(box: Box) -> None:
+    box.spool.parent.mkdir()
+    held = 'exec 9>"$0" && flock 9 && echo 4711 >&9 && exec "$@"'
+    box.within = ("sh", "-c", held, f"{box.spool}.daemon")
+
+
+def interrupt_a_restore(box: Box) -> None:
+    decided_folder(box.spool).mkdir(parents=True)
 
 
 FAILURES: dict[str, Callable[[Box], None]] = {
@@ -241,9 +273,15 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "calibration of another bundle": calibrate_for_another_bundle,
     "missing bundle": lose_bundle,
     "older bundle than the box has run": run_a_newer_bundle,
+    "bundle of a key that was revoked": revoke_the_key,
+    "no room for a bundle beside the spool": keep_the_disk_for_the_spool,
+    "no bundle to go back to": lambda _: None,
+    "no bundle to try": lambda _: None,
+    "damaged state of the bundle slots": spoil_the_slots,
     "damaged list of accepted bundles": spoil_the_accepted_bundles,
     "full disk at the first start of a bundle": use_up_the_files_of_the_disk,
     "bundle with one flipped byte": flip_one_byte,
+    "misspelt environment variable": lambda box: box.environment.update(KOTOBA_METRIC_PORT="9100"),
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,
     "picture with its middle zeroed": zero_the_middle,
@@ -256,6 +294,8 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "unreachable broker": lambda _: None,
     "password file that is a pipe": name_a_pipe,
     "spool that was emptied": empty_the_spool,
+    "another daemon on the spool": let_another_daemon_have_the_spool,
+    "interrupted restore": interrupt_a_restore,
     "full spool": use_up_the_spool,
     "full disk": use_up_the_disk,
     "database of a consumer in a folder that is not there": lambda _: None,

@@ -21,9 +21,10 @@ from tests.edge.bundle.test_mutated_bundles import ARCHIVES as DAMAGED_ARCHIVES
 from tests.edge.bundle.test_mutated_bundles import FOLDERS as DAMAGED_FOLDERS
 from tests.edge.bundle.test_mutated_bundles import MODELS as DAMAGED_MODELS
 from tests.edge.bundle.test_mutated_bundles import damaged_models
-from tests.edge.bundle.test_open_bundle import ON_DISK, SIGNED, at_least_three
+from tests.edge.bundle.test_open_bundle import at_least_three
 from tests.fuzz.test_parsers import DAMAGES
 from tests.support.hostile_archives import ARCHIVES, WRITES_OUTSIDE
+from tests.support.hostile_bundles import ON_DISK, SIGNED
 from tests.support.mutations import mutated
 from tests.support.parsers import parsers
 from tests.support.tiny_bundle import TRUSTED, archive_parts, as_json, everything_below, manifest_of, sound_files, write

@@ -97,8 +97,8 @@ def write(root: Path, files: Files, raw: bytes, *, key: bytes = KEY) -> None:
     (root / "manifest.sig").write_bytes(encode_signature(raw, key))
 
 
-def archive_parts(files: Files, raw: bytes) -> list[bytes]:
-    members = {"manifest.json": raw, "manifest.sig": encode_signature(raw, KEY), **dict(sorted(files.items()))}
+def archive_parts(files: Files, raw: bytes, *, key: bytes = KEY) -> list[bytes]:
+    members = {"manifest.json": raw, "manifest.sig": encode_signature(raw, key), **dict(sorted(files.items()))}
     parts = [part for name, content in members.items() for part in (header(name, len(content)), content, padding(len(content)))]
     return [*parts, END]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edge.daemon.dispatcher import Dispatcher
-from edge.sinks.mqtt.sink import mqtt_routes
+from edge.sinks.mqtt.routes import mqtt_routes
 from edge.spool.store import Spool
 from firmware_config.station import parse_station
 from tests.support.inspections import inspection

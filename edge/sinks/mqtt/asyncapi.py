@@ -11,7 +11,7 @@ from edge.message import SCHEMA, Message
 from edge.sinks.mqtt.command_topics import SwitchMessage, TriggerMessage
 from edge.sinks.mqtt.replay_topic import Replay
 from edge.sinks.mqtt.station_state import State
-from edge.sinks.mqtt.wire import Enabled, Info, ReplayEvent, Status
+from edge.sinks.mqtt.wire import Enabled, Info, Presence, ReplayEvent, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ TOPICS = (
     Topic("status", "{root}/{box}/status", "send", Status, "How the box is; also its last will.", retained=True),
     Topic("info", "{root}/{box}/info", "send", Info, "Versions, bundle, and the stations of the box.", retained=True),
     Topic("events", "{root}/{box}/events", "send", ReplayEvent, "Answers to requests for verdicts again."),
+    Topic("presence", "{root}/{box}/presence", "send", Presence, "Between boxes of one name by mistake: the longer one there stays."),
     Topic("replay", "{root}/{box}/replay", "receive", Replay, "Asks for verdicts again, by station, epoch and sequence numbers."),
 )
 PARAMETERS = {

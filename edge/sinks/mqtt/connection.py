@@ -35,7 +35,7 @@ GOODBYE_S = 1.0
 AT_LEAST_ONCE = 1
 WINDOW = 10
 """Messages under way at once; paho holds back more than these itself."""
-PACKET_TOO_LARGE = 0x95
+SESSION_TAKEN_OVER, PACKET_TOO_LARGE = 0x8E, 0x95
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,8 @@ class MqttConnection:
     again and again while the other side is waited for.
 
     `window` is how many messages may be under way, `max_packet_bytes` what the broker takes at most, None where it does not say.
-    `too_large` says that it ended the connection because a message was larger. `not_subscribed` are topics that it lets us not hear.
+    `too_large` says that it ended the connection because a message was larger, `taken_over` that another client of our identity came.
+    `not_subscribed` are topics that it lets us not hear.
 
     Raises:
         DeliveryError: the broker cannot be reached, does not prove who it is, or refuses us.
@@ -128,7 +129,7 @@ class MqttConnection:
         self._client.on_message = self._on_message
         self._inbox = inbox
         self._codes: dict[int, int] = {}
-        self.window, self.too_large = WINDOW, False
+        self.window, self.too_large, self.taken_over = WINDOW, False, False
         self.max_packet_bytes: int | None = None
         self.not_subscribed: tuple[str, ...] = ()
         self._publishing = threading.Lock()
@@ -177,7 +178,7 @@ class MqttConnection:
         self._codes.pop(message.mid, None)  # of a message long ago that nobody waited for
         return Sent(message.mid, topic, until)
 
-    def tell(self, topic: str, payload: bytes, *, properties: Properties) -> Callable[[], bool] | None:
+    def tell(self, topic: str, payload: bytes, *, properties: Properties | None = None) -> Callable[[], bool] | None:
         """Publish with QoS 1 from any thread; returns what says whether it is acknowledged, None if the connection is closed."""
         with self._publishing:
             if self._abandoned:  # paho's thread would not end while it has a message
@@ -283,6 +284,7 @@ class MqttConnection:
     def _on_disconnect(
         self, _client: Client, _userdata: object, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
+        self.taken_over = code.value == SESSION_TAKEN_OVER
         self._events.put(_Gone(f"connection lost ({code})", code.value))
 
     def _on_subscribe(

@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from paho.mqtt.packettypes import PacketTypes
@@ -23,15 +23,15 @@ from edge.message import MAX_MESSAGE_BYTES, SCHEMA, encode, shortened
 from edge.records import Inspection, Trouble
 from edge.sinks.mqtt.command_topics import CommandTopics
 from edge.sinks.mqtt.connection import Inbox, MqttConnection, Received, Sent
+from edge.sinks.mqtt.presence import Presences, process_instance
 from edge.sinks.mqtt.replay_topic import ReplayTopic
 from edge.sinks.mqtt.resolver import Resolver
 from edge.sinks.mqtt.responses import Responses
 from edge.sinks.mqtt.station_state import StationState
 from edge.sinks.mqtt.verdict_properties import VerdictProperties
 from edge.sinks.mqtt.wire import Enabled, Status
-from edge.sinks.route import BoxStatus, SinkRoute, stations_by_destination
+from edge.sinks.route import BoxStatus
 from firmware_config.outputs import MqttOutput
-from firmware_config.station import Station
 
 log = logging.getLogger(__name__)
 
@@ -48,34 +48,6 @@ LOSSES = 5
 
 STATE_EVERY_S = 1.0
 """Retained state follows the verdicts at most this often: consumers that want each one subscribe to the verdicts."""
-
-
-def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, object]) -> Iterator[SinkRoute]:
-    """One sink for each broker and root. Stations that share both share the connection: its last will can name only one status topic.
-
-    Raises:
-        DeliveryError: a password or certificate file cannot be read.
-    """
-    brokers = [((station.outputs.mqtt, station.station.path), station.station.name) for station in stations if station.outputs.mqtt]
-    for (settings, root), names in stations_by_destination(brokers).items():
-        triggered = tuple(each.station.name for each in stations if each.station.name in names and each.trigger.kind == "mqtt")
-        sink = MqttSink(settings, root=root, box=box, stations=names, triggered=triggered, info=info)
-        yield SinkRoute(
-            "mqtt",
-            names,
-            sink,
-            set_status=sink.set_status,
-            set_troubles=sink.set_troubles,
-            waits=sink.waits,
-            reach=sink.reach,
-            newest_first=True,
-            replay_requests=sink.replays.requests,
-            answer_replay=sink.replays.answer,
-            obey=sink.commands.obey,
-            answer=sink.answer,
-            set_enabled=sink.set_enabled,
-            complaint=sink.complaint,
-        )
 
 
 class MqttSink:
@@ -96,19 +68,22 @@ class MqttSink:
         triggered: Sequence[str] = (),
         info: Mapping[str, object],
         clock: Callable[[], float] = time.monotonic,
+        instance: str | None = None,
     ) -> None:
         self._settings = settings
         self._root = root
-        self._status_topic = f"{root}/{box}/status"
+        self._status_topic, self._info_topic = f"{root}/{box}/status", f"{root}/{box}/info"
         # The same at each start, so that the broker drops a half-open connection of ours as soon as the next one is there.
         digest = hashlib.sha256(f"{settings.model_dump_json()} {root}".encode()).hexdigest()
         self._client_id = f"kotoba-{box}-{digest[:8]}"
         self._clock = clock
         self._states = {station: StationState(station) for station in stations}
-        said = {"schema": SCHEMA, "box": box, "stations": list(stations), **info}
+        where = f"{settings.host}:{settings.port}"
+        self._presences = Presences(root=root, box=box, where=where, instance=instance or process_instance(), clock=clock)
+        said = {"schema": SCHEMA, "box": box, "instance": self._presences.instance, "stations": list(stations), **info}
         self._wanted = {
             self._status_topic: Status(state="online", since=datetime.now(timezone.utc)).payload(),
-            f"{root}/{box}/info": json.dumps(said, ensure_ascii=False).encode(),
+            self._info_topic: json.dumps(said, ensure_ascii=False).encode(),
         }
         self.replays = ReplayTopic()
         self._events_topic = f"{root}/{box}/events"
@@ -117,7 +92,8 @@ class MqttSink:
             root=root, stations=stations, triggered=triggered, responses=self._responses, as_published=settings.protocol == "5"
         )
         self._replay_topic = f"{root}/{box}/replay"
-        self._inbox = Inbox((self._replay_topic, *self.commands.topics), self._take, as_published=self.commands.switches)
+        self._command_topics = (self._replay_topic, *self.commands.topics)
+        self._inbox = Inbox((*self._command_topics, *self._presences.topics), self._take, as_published=self.commands.switches)
         self._taken = False
         """Whether the last verdict got through: until one does, they are tried one by one, so that they arrive in order."""
         self._undelivered: Counter[str] = Counter()
@@ -166,13 +142,16 @@ class MqttSink:
         self._send_responses()
 
     def complaint(self) -> str | None:
-        """The topics that the broker does not let the box hear or publish."""
-        connection = self._connection
+        """The topics that the broker does not let the box hear or publish, or another box of this name."""
+        connection, other = self._connection, self._presences.complaint()
+        if other is not None:
+            return other
         for topic, why in tuple(self._untaken.items()):
             return f"the broker {self._settings.host} does not take {topic} ({why}): check its access rules"
-        if connection is None or not connection.not_subscribed:
+        missing = () if connection is None else [topic for topic in connection.not_subscribed if topic in self._command_topics]
+        if not missing:
             return None
-        topics = ", ".join(connection.not_subscribed)
+        topics = ", ".join(missing)
         return f"the broker {self._settings.host} lets the box not subscribe to {topics}, so no command arrives: check its access rules"
 
     def connect(self) -> None:
@@ -191,7 +170,7 @@ class MqttSink:
         Raises:
             DeliveryError: it cannot be reached or refuses.
         """
-        self._open(will=None).disconnect()
+        self._open(will=None, listening=False).disconnect()
 
     def deliver(self, inspections: Iterable[Inspection]) -> Generator[Inspection, None, None]:
         """Publish verdicts, some of them at once, and yield each when it is acknowledged and so are those before it.
@@ -263,11 +242,18 @@ class MqttSink:
 
     def _take(self, received: Received) -> None:
         """Take a message of another program; in paho's thread."""
-        if received.topic != self._replay_topic:
+        if received.topic in self._presences.topics:
+            self._take_presence(received)
+        elif received.topic != self._replay_topic:
             self.commands.take(received)
             self._send_responses()
         elif not received.retained:
             self.replays.take(received.payload)
+
+    def _take_presence(self, received: Received) -> None:
+        connection, said = self._connection, self._presences.take(received)
+        if said is not None and connection is not None:
+            connection.tell(self._presences.topic, said)
 
     def _send_responses(self) -> None:
         connection = self._connection
@@ -292,7 +278,8 @@ class MqttSink:
 
     def _say_goodbye(self, connection: MqttConnection) -> None:
         try:
-            self._refresh(connection)
+            if not self._presences.must_leave:  # else the topics are those of another box
+                self._refresh(connection)
         except DeliveryError:
             connection.abandon()
         else:
@@ -302,27 +289,45 @@ class MqttSink:
         if self._closed.is_set():
             msg = f"publishing to the broker {self._settings.host}: the sink is closed: open a new one"
             raise DeliveryError(msg)
+        if self._presences.must_leave:
+            self._part()
+            self._presences.leave()
         if self._connection is None or not self._connection.alive:
             if self._connection is not None:
+                self._presences.lose(taken_over=self._connection.taken_over)
                 self._connection.abandon()
                 self._connection = None
             self._retained, self._untaken = {}, {}
-            self.commands.listen_anew()
-            self._connection = self._open(will=(self._status_topic, Status(state="offline").payload()))
+            if self._presences.is_careful:
+                self._connection = self._open(will=None, listening=True)
+                try:
+                    self._presences.ask(self._connection, waiting=self._wait, closed=self._closed)
+                finally:
+                    self._part()
+            self._connection = self._open(will=(self._status_topic, Status(state="offline").payload()), listening=True)
+            self._presences.hold()
             self._refresh(self._connection)
         return self._connection
 
-    def _open(self, *, will: tuple[str, bytes] | None) -> MqttConnection:
-        inbox = None if will is None else self._inbox
-        return MqttConnection(
-            self._settings, client_id=self._client_id, will=will, resolver=self._resolver, waiting=self._wait, inbox=inbox
-        )
+    def _part(self) -> None:
+        """Say goodbye without a word on any topic, so that the broker drops the last will too."""
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None
+
+    def _open(self, *, will: tuple[str, bytes] | None, listening: bool) -> MqttConnection:
+        identity, inbox = self._presences.identity(self._client_id), self._inbox if listening else None
+        self.commands.listen_anew()
+        return MqttConnection(self._settings, client_id=identity, will=will, resolver=self._resolver, waiting=self._wait, inbox=inbox)
 
     def _refresh(self, connection: MqttConnection) -> None:
         """Publish the retained topics that the broker does not have as they are wanted, and events.
 
         What it does not take is told as a complaint, and does not hold up verdicts.
         """
+        if self._presences.overwrote():
+            for topic in (self._status_topic, self._info_topic):
+                self._retained.pop(topic, None)
         with self._states_lock:
             wanted = dict(self._wanted)
             states = {f"{self._root}/{station}/state": state.payload() for station, state in self._states.items()}

@@ -47,11 +47,21 @@ class Info(BaseModel):
     model_config = ConfigDict(**STRICT, title="kotoba.info/1")
     schema_: Literal["kotoba.inspection/1"] = Field(default="kotoba.inspection/1", alias="schema", description="Schema of the verdicts.")
     box: str
+    instance: str = Field(description="Differs for each box and with each start: two boxes of one name are told apart by it.")
     stations: tuple[str, ...] = Field(description="The stations whose verdicts it sends to this broker under this root.")
     version: str = Field(description="Version of the software.")
     bundle: NamedBundle
     board: str
     providers: tuple[str, ...] = Field(description="The execution providers that it wants, the preferred one first.")
+
+
+class Presence(BaseModel):
+    """What boxes of one name say to each other: who is there, for how long."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.presence/1")
+    instance: str = Field(max_length=64, description="Who says it, as on the topic `info`.")
+    held_s: float = Field(ge=0, description="Seconds for which it has published here.")
+    asks: bool = Field(description="True: who else uses this name? False: the answer; it stays, and who asked leaves.")
 
 
 class ReplayEvent(BaseModel):

@@ -15,6 +15,7 @@ from edge.errors import DeliveryError, NobodyListensError
 from edge.message import encode, utc_text
 from edge.records import Trouble
 from edge.sinks import BoxStatus
+from edge.sinks.mqtt.presence import process_instance
 from edge.sinks.mqtt.sink import MqttSink
 from firmware_config.outputs import MqttOutput, MqttTls
 from tests.support.consumer import Consumer, Got
@@ -93,7 +94,7 @@ def test_who_comes_later_finds_status_info_and_state(way: tuple[Mosquitto, str],
     status = json.loads(got["plant/line1/box1/status"].payload)
     assert (status.keys(), status["state"]) == ({"state", "since"}, "online")
     assert json.loads(got["plant/line1/box1/info"].payload) == {
-        "schema": "kotoba.inspection/1", "box": "box1", "stations": ["s1", "s2"], **INFO,
+        "schema": "kotoba.inspection/1", "box": "box1", "instance": process_instance(), "stations": ["s1", "s2"], **INFO,
     }  # fmt: skip
     state = json.loads(got["plant/line1/s1/state"].payload)
     assert (state["last"]["id"], state["last"]["seq"], state["counts"]["OK"]) == ("s1-1", 1, 1)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from paho.mqtt import publish
 
-from edge.sinks.mqtt.sink import MqttSink, mqtt_routes
+from edge.sinks.mqtt.routes import mqtt_routes
+from edge.sinks.mqtt.sink import MqttSink
 from edge.sinks.route import Commands
 from firmware_config.outputs import MqttOutput
 from tests.support.mosquitto import Mosquitto

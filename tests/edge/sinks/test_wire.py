@@ -64,4 +64,4 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
 
 def test_what_a_box_says_of_itself_is_of_the_type() -> None:
     info = box_info(open_trusted_bundle(Path(STARTER), keys=Path(KEYS)), read_board("cpu"))
-    Info.model_validate_json(json.dumps({"schema": "kotoba.inspection/1", "box": "box1", "stations": ["s1"], **info}))
+    Info.model_validate_json(json.dumps({"schema": "kotoba.inspection/1", "box": "box1", "instance": "5b1e", "stations": ["s1"], **info}))

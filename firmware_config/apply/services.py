@@ -1,0 +1,69 @@
+"""What must be told to the system after files have changed: which commands, in which order."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+
+from firmware_config.errors import ApplyError
+
+LIMIT_S = 120.0
+
+Command = tuple[str, ...]
+
+PLACES: tuple[tuple[str, tuple[Command, ...]], ...] = (
+    (r"(etc|usr/lib)/sysusers\.d/.*", (("systemd-sysusers",),)),
+    (r"(etc|usr/lib)/tmpfiles\.d/.*", (("systemd-tmpfiles", "--create"),)),
+    (r"(etc|usr/lib)/modules-load\.d/.*", (("systemctl", "restart", "systemd-modules-load.service"),)),
+    (r"(etc|usr/lib)/udev/.*", (("udevadm", "control", "--reload"), ("udevadm", "trigger"))),
+    (r"(etc|usr/lib)/systemd/system/.*", (("systemctl", "daemon-reload"),)),
+)
+"""Users come before files, and files before services."""
+
+SERVICES: tuple[tuple[str, str], ...] = (
+    (r"etc/kotoba/nftables\.conf", "kotoba-firewall.service"),
+    (r"etc/nftables.*", "nftables.service"),
+    (r"etc/systemd/journald\.conf.*", "systemd-journald.service"),
+    (r"etc/systemd/timesyncd\.conf.*", "systemd-timesyncd.service"),
+    (r"etc/chrony/.*", "chrony.service"),
+    (r"etc/mosquitto/.*", "mosquitto.service"),
+    (r"etc/kotoba/consume", "kotoba-consume.service"),
+    (r"etc/kotoba/(environment|boards/.*|stations/.*|keys/.*)", "kotoba-edge.service"),
+)
+"""Which service reads what lies there; in the order in which they are restarted: the firewall before who listens."""
+
+UNIT = re.compile(r"(?:etc|usr/lib)/systemd/system/([A-Za-z0-9@_.-]+\.(?:service|timer|socket))(\.d/.*)?")
+
+
+def commands_after(changed: Mapping[str, bool]) -> list[Command]:
+    """The commands that make changed files count, each once. `changed` says of each path whether a file is there now."""
+    before = [each for place, some in PLACES for each in some if any(re.fullmatch(place, path) for path in changed)]
+    units = {path: unit for path in changed if (unit := UNIT.fullmatch(path)) is not None}
+    own = {unit[1]: changed[path] for path, unit in units.items() if unit[2] is None}
+    starts = [("systemctl", "enable" if is_there else "stop", name) for name, is_there in own.items()]
+    read = [service for place, service in SERVICES if any(re.fullmatch(place, path) for path in changed)]
+    known = [service for _, service in SERVICES]
+    restarted = {*read, *(unit[1] for unit in units.values())} - {name for name, is_there in own.items() if not is_there}
+    in_order = sorted(restarted, key=lambda name: (known.index(name) if name in known else len(known), name))
+    return [*dict.fromkeys(before), *starts, *(("systemctl", "restart", name) for name in in_order)]
+
+
+def run_all(commands: Sequence[Command], *, say: Callable[[str], None]) -> None:
+    """Run them one after the other.
+
+    Raises:
+        ApplyError: one of them failed; the files stay as they are written.
+    """
+    for command in commands:
+        text = " ".join(command)
+        say(text)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, stdin=subprocess.DEVNULL)
+        except (OSError, subprocess.TimeoutExpired) as err:
+            msg = f"the files are written, but `{text}` cannot be run ({err}): run it, and those after it, by hand"
+            raise ApplyError(msg) from err
+        if done.returncode:
+            said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+            msg = f"the files are written, but `{text}` failed ({said}): correct that and run it, and those after it, by hand"
+            raise ApplyError(msg)

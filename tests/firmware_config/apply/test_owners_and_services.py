@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from firmware_config.apply.owners import Owners
+from firmware_config.apply.services import commands_after, run_all
+from firmware_config.errors import ApplyError
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/group").write_text("root:x:0:\nmosquitto:x:113:\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("where", "mode", "owner"),
+    [
+        ("etc/mosquitto/passwords", 0o640, (0, 113)),
+        ("etc/mosquitto/mosquitto.conf", 0o644, (0, 0)),
+        ("etc/mosquitto/own", 0o600, (0, 0)),
+        ("etc/sudoers.d/x", 0o440, (0, 0)),
+    ],
+)
+def test_a_file_that_others_may_not_read_belongs_to_the_group_of_its_reader(
+    root: Path, where: str, mode: int, owner: tuple[int, int]
+) -> None:
+    assert Owners(root)(where, mode) == owner
+
+
+def test_a_group_that_is_not_there_is_told(root: Path) -> None:
+    with pytest.raises(ApplyError, match="/etc/kotoba/x shall be read by the group kotoba, which is not on this machine"):
+        Owners(root)("etc/kotoba/x", 0o640)
+    (root / "etc/group").unlink()
+    with pytest.raises(ApplyError, match="cannot be read"):
+        Owners(root)("etc/kotoba/x", 0o640)
+
+
+def said_of(changed: dict[str, bool]) -> list[str]:
+    return [" ".join(command) for command in commands_after(changed)]
+
+
+def test_users_come_before_files_and_files_before_services() -> None:
+    paths = [
+        "etc/kotoba/stations/cell-01.toml",
+        "etc/systemd/system/kotoba-edge.service.d/box.conf",
+        "etc/systemd/system/kotoba-firewall.service",
+        "etc/kotoba/nftables.conf",
+        "etc/udev/rules.d/90-kotoba.rules",
+        "etc/tmpfiles.d/kotoba.conf",
+        "etc/sysusers.d/kotoba.conf",
+        "etc/modules-load.d/kotoba.conf",
+        "etc/systemd/journald.conf.d/kotoba.conf",
+        "etc/logrotate.d/kotoba",
+        "etc/mosquitto/kotoba.conf",
+    ]
+    assert said_of(dict.fromkeys(paths, True)) == [
+        "systemd-sysusers",
+        "systemd-tmpfiles --create",
+        "systemctl restart systemd-modules-load.service",
+        "udevadm control --reload",
+        "udevadm trigger",
+        "systemctl daemon-reload",
+        "systemctl enable kotoba-firewall.service",
+        "systemctl restart kotoba-firewall.service",
+        "systemctl restart systemd-journald.service",
+        "systemctl restart mosquitto.service",
+        "systemctl restart kotoba-edge.service",
+    ]
+
+
+def test_a_unit_that_is_taken_away_is_stopped_and_not_restarted() -> None:
+    changed = {"etc/systemd/system/kotoba-firewall.service": False, "etc/kotoba/nftables.conf": False}
+    assert said_of(changed) == ["systemctl daemon-reload", "systemctl stop kotoba-firewall.service"]
+
+
+def test_files_that_nobody_has_open_need_no_command() -> None:
+    assert said_of({"etc/logrotate.d/kotoba": True, "etc/kotoba/credentials.txt": True}) == []
+    assert said_of({"etc/kotoba/consume": True}) == ["systemctl restart kotoba-consume.service"]
+
+
+def test_a_command_that_fails_is_told_and_the_next_is_not_run(tmp_path: Path) -> None:
+    said: list[str] = []
+    never = tmp_path / "never"
+    with pytest.raises(ApplyError, match="`sh -c echo no >&2; exit 3` failed \\(no\\): correct that and run it"):
+        run_all([("true",), ("sh", "-c", "echo no >&2; exit 3"), ("touch", str(never))], say=said.append)
+    assert said == ["true", "sh -c echo no >&2; exit 3"]
+    assert not never.exists()
+    with pytest.raises(ApplyError, match="`/nowhere/program` cannot be run"):
+        run_all([("/nowhere/program",)], say=said.append)
