@@ -50,9 +50,7 @@ def main() -> int:
     """Write the pages; the exit code is 1 if a table lacks something."""
     rows, lacking = failures_in_japanese(ENGLISH.read_text(encoding="utf-8"))
     PAGE.write_text(with_failures(PAGE.read_text(encoding="utf-8"), rows), encoding="utf-8")
-    missing = [(NAMES, one) for one in lacking]
-    if settings_page_ja.ENGLISH.is_file():
-        missing += [(settings_page_ja.TABLE, one) for one in settings_page_ja.write()]
+    missing = [*((NAMES, one) for one in lacking), *((settings_page_ja.TABLE, one) for one in settings_page_ja.write())]
     for table, one in missing:
         sys.stderr.write(f"{table.relative_to(ROOT)} lacks a line for: {one}\n")
     return 1 if missing else 0

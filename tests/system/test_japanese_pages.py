@@ -23,6 +23,7 @@ from tests.support.pages import (
     without_code,
 )
 from tests.support.repository import ROOT
+from tests.support.settings_page_ja import in_japanese, table
 
 DOCS = ROOT / "docs"
 SIBLING = ".ja.md"
@@ -35,6 +36,7 @@ OPERATOR_PAGES = (
     "message",
     "operations",
     "review",
+    "settings",
     "triggers",
     "upgrade",
 )
@@ -107,6 +109,12 @@ def test_the_table_of_failures_is_that_of_the_english_page() -> None:
     rows, lacking = failures_in_japanese(english("operations"))
     assert lacking == [], "give their names in tests/support/failures_ja.tsv"
     assert with_failures(japanese("operations"), rows) == japanese("operations"), "run `python -m tests.support.japanese_pages`"
+
+
+def test_the_page_of_settings_is_that_of_the_english_page() -> None:
+    page, lacking = in_japanese(english("settings"), table())
+    assert lacking == [], "give them in tests/support/settings_ja.tsv"
+    assert page == japanese("settings"), "run `python -m tests.support.japanese_pages`"
 
 
 @pytest.mark.parametrize("page", PAIRS)
