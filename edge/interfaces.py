@@ -6,7 +6,20 @@ import threading
 from collections.abc import Collection, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Protocol
 
-from edge.records import Capture, Description, Familiarity, Frame, Inspection, Measured, PictureFile, Pixels, Scores, Trouble, Words
+from edge.records import (
+    Capture,
+    Description,
+    Familiarity,
+    Frame,
+    Inspection,
+    Measured,
+    PictureFile,
+    Pixels,
+    Placement,
+    Scores,
+    Trouble,
+    Words,
+)
 from firmware_config.measuring import Measuring
 from firmware_config.station import Describe
 
@@ -103,8 +116,8 @@ class VisionModels(Protocol):
     """What a bundle describes pictures with, loaded once on a board for all stations."""
 
     @property
-    def providers(self) -> tuple[str, ...]:
-        """The execution providers that the graphs run on, the preferred one first."""
+    def placements(self) -> tuple[Placement, ...]:
+        """Where the nodes of each loaded graph run."""
 
     @property
     def graph_digest(self) -> str:

@@ -257,6 +257,18 @@ class Scores:
     calibration: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where the nodes of one graph run. `stage` is the work that the graph is for, `asked` the execution providers of its session in order.
+
+    `nodes` are the numbers of nodes by provider, the most first; empty where the runtime does not tell.
+    """
+
+    stage: str
+    asked: tuple[str, ...]
+    nodes: tuple[tuple[str, int], ...]
+
+
 class Decision(str, Enum):
     """OK only if everything is positively known; NG a defect; REVIEW honest doubt; FAULT the box's own trouble."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -20,12 +20,16 @@ Precision = Literal["fp32", "fp16", "int8", "int8-full", "int8-static", "int4"]
 GraphPrecision = Literal["fp32", "int8", "int8-full"]
 """Of a language model's graph."""
 
+CameraBus = Literal["usb", "gige", "csi", "rtsp"]
+"""How a camera is wired: USB, GigE Vision, the ribbon cable of a module, or a video stream over the network."""
+
 
 class Board(BaseModel):
     """The settings of one kind of device."""
 
     model_config = STRICT
     name: str = Field(pattern=r"^[A-Za-z0-9_-]+$", description="Name of the profile: letters, digits, - and _.")
+    about: str = Field(default="", max_length=200, description="Which devices the profile is for, for people.")
     providers: tuple[Literal["tensorrt", "cuda", "openvino", "cpu"], ...] = Field(
         min_length=1,
         description="Execution providers of onnxruntime, in the order of preference. There is no silent fallback: a missing provider is an "
@@ -45,12 +49,29 @@ class Board(BaseModel):
         "for boards whose GPU judges.",
     )
     memory_mb: int = Field(
-        default=1_500, ge=256, description="`kotoba-edge doctor` and the metrics raise an alarm above this resident size."
+        default=1_500,
+        ge=256,
+        description="Most that the daemon should take; `kotoba-edge doctor` warns of a larger resident size, and of a machine with less.",
+    )
+    power_modes: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")], ...] = Field(
+        default=(),
+        description="Names of nvpmodel's power modes on a Jetson, the preferred one first; `kotoba-edge doctor` warns of any other. Their "
+        "numbers differ between modules and versions of JetPack: /etc/nvpmodel.conf of the box has them.",
+    )
+    camera_buses: tuple[CameraBus, ...] = Field(
+        default=("usb", "gige", "rtsp"),
+        min_length=1,
+        description="How cameras are wired to the device; `kotoba-edge doctor` warns of a station whose camera comes another way.",
     )
 
 
+def shipped() -> tuple[str, ...]:
+    """The names of the profiles that come with the package, in the order of the alphabet."""
+    return tuple(sorted(path.stem for path in BOARDS.glob("*.toml")))
+
+
 def read_board(name_or_path: str) -> Board:
-    """Read a profile by its name (`cpu`, `gpu`, `jetson-orin-nano`, `openvino`) or a file by its path, which ends in .toml.
+    """Read a profile that comes with the package by its name, as `cpu`, or a file by its path, which ends in .toml.
 
     Raises:
         BoardError: there is no such profile, or the file has an unknown key or a wrong value.
@@ -65,6 +86,6 @@ def read_board(name_or_path: str) -> Board:
         msg = f"board profile {name_or_path} {err}: give the TOML of one board"
         raise BoardError(msg) from err
     except OSError as err:
-        shipped = ", ".join(sorted(path.stem for path in BOARDS.glob("*.toml")))
-        msg = f"board profile {name_or_path} cannot be read ({err.strerror}): use one of {shipped}, or the path of a .toml file"
+        names = ", ".join(shipped())
+        msg = f"board profile {name_or_path} cannot be read ({err.strerror}): use one of {names}, or the path of a .toml file"
         raise BoardError(msg) from err

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from firmware_config.bundle_slots import inside_slot
 from firmware_config.errors import StationError
 from firmware_config.station import Station
 
@@ -36,7 +37,8 @@ def require_named_files(station: Station, *, camera_may_be_out: bool = False) ->
     is_out = camera_may_be_out and camera.kind == "folder" and camera.watch
     named = [] if is_out else [(f"camera.{key}", path) for key, path in camera.named_files()]
     named += [(f"outputs.{key}", path) for key, path in station.outputs.named_files()]
-    named += [(f"judge.{key}", path) for key, path in paths if path is not None]
+    # A calibration that came with a bundle is one of the bundle that judges: whether that has it is asked when the bundle is opened.
+    named += [(f"judge.{key}", path) for key, path in paths if path is not None and (key != "calibration" or inside_slot(path) is None)]
     if station.familiarity.memory_file is not None:
         named.append(("familiarity.memory_file", station.familiarity.memory_file))
     for key, path in named:

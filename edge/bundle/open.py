@@ -12,6 +12,7 @@ from edge.bundle.gguf_header import require_sound
 from edge.bundle.onnx_header import require_self_contained
 from edge.errors import BundleError
 from firmware_config.bundle import MANIFEST_NAME, MAX_MANIFEST_BYTES, SIGNATURE_NAME, Manifest
+from firmware_config.bundle_slots import inside_slot
 from firmware_config.errors import ManifestError, SignatureError
 from firmware_config.signature import read_trusted_keys
 from firmware_config.signed_bundle import MAX_SIGNATURE_BYTES, read_whole, trusted_manifest
@@ -47,9 +48,15 @@ class Bundle:
         return path if self.unsigned else VerifiedFile(path, sha256=entry.sha256, size=entry.size)
 
     def file_at(self, path: Path) -> StoredFile:
-        """The file at a path that a station names: one of this bundle if the path leads there, as from its station template."""
+        """The file at a path that a station names: one of this bundle if the path leads there, as from its station template.
+
+        A path into a slot of a box means the bundle that judges, whichever slot it is in.
+        """
         root, place = self.root.absolute(), path.absolute()
         inside = place.relative_to(root).as_posix() if place.is_relative_to(root) else ""
+        in_slot = inside_slot(place)
+        if in_slot is not None and in_slot[0] == root.parent:
+            inside = in_slot[1]
         return self.file(inside) if any(file.path == inside for file in self.manifest.files) else path
 
     def text(self, name: str) -> str:

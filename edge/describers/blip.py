@@ -14,7 +14,7 @@ from edge.describers.decoding.generate import generate
 from edge.describers.tokenizer import read_tokenizer
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
-from edge.records import Pixels
+from edge.records import Pixels, Placement
 from edge.runtime.onnx import Graph, Tensor, on_host
 from firmware_config.board import Board
 from firmware_config.describers import Blip
@@ -40,6 +40,11 @@ class BlipCaptioner:
         self._drafts = open_drafts(bundle, blip.drafts, self._tokenizer, board=board)
         prompt = self._tokenizer.encode(blip.prompt, add_special_tokens=False).ids if blip.prompt else []
         self._special = SpecialTokens((blip.bos_token_id, *prompt), end=blip.eos_token_id, pad=blip.pad_token_id)
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        """See `edge.describers.clip_and_captioner.Captioner`."""
+        return self._vision.placement("blip vision"), self._decoder.placement("blip decoder")
 
     def captions(self, pixels: Pixels, settings: Describe) -> tuple[str, ...]:
         """Caption a picture, uint8 (H, W, 3) BGR: the greedy or beam caption first, then the sampled ones. Equal captions are all kept.

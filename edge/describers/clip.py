@@ -13,8 +13,9 @@ from edge.describers.filter.foils import Foils, read_foils
 from edge.describers.vocabulary import PhraseEmbedder, Vocabulary, embed_words, read_vocabulary
 from edge.errors import BundleError, DescribeError
 from edge.picture.preprocess import pixel_values
-from edge.records import Pixels
+from edge.records import Pixels, Placement
 from edge.runtime.onnx import open_session
+from edge.runtime.placement import placement_of
 from firmware_config.board import Board
 from firmware_config.describers import Clip
 from firmware_config.digest import digest_of_values
@@ -75,9 +76,10 @@ class ClipTagger:
         return self._clip.threshold
 
     @property
-    def providers(self) -> tuple[str, ...]:
-        """The execution providers that onnxruntime uses for the graph, the preferred one first."""
-        return tuple(self._session.get_providers())
+    def placements(self) -> tuple[Placement, ...]:
+        """Where the towers run; that for text only if it is loaded."""
+        vision = placement_of(self._session, stage="clip")
+        return (vision,) if self._phrase_embedder is None else (vision, self._phrase_embedder.placement)
 
     def vocabularies(self, settings: Describe) -> tuple[Vocabulary, Vocabulary]:
         """Return the vocabularies of tags and of attributes, each with the words that the station adds.

@@ -15,7 +15,7 @@ from edge.describers.filter.quality import QualityFilter
 from edge.describers.filter.terms import Terms
 from edge.errors import FamiliarityError
 from edge.interfaces import PictureMemory
-from edge.records import Description, Frame, Pixels, Words
+from edge.records import Description, Frame, Pixels, Placement, Words
 from firmware_config.station import Describe
 
 
@@ -24,6 +24,10 @@ class Captioner(Protocol):
 
     stage: str
     """The name of its time in `Description.timings_ms`."""
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        """Where its graphs run; empty where it has none."""
 
     def captions(self, pixels: Pixels, settings: Describe) -> tuple[str, ...]:
         """Caption a picture, uint8 (H, W, 3) BGR: the greedy or beam caption first, then the sampled ones. Equal captions are all kept.
@@ -41,9 +45,9 @@ class ClipAndCaptioner:
         self._captioner = captioner
 
     @property
-    def providers(self) -> tuple[str, ...]:
-        """The execution providers that the graphs run on, the preferred one first."""
-        return self._tagger.providers
+    def placements(self) -> tuple[Placement, ...]:
+        """See `edge.interfaces.VisionModels.placements`."""
+        return (*self._tagger.placements, *(() if self._captioner is None else self._captioner.placements))
 
     @property
     def graph_digest(self) -> str:

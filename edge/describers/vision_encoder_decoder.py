@@ -17,7 +17,7 @@ from edge.describers.decoding.generate import generate
 from edge.describers.tokenizer import read_tokenizer
 from edge.errors import DescribeError
 from edge.picture.preprocess import pixel_values
-from edge.records import Pixels
+from edge.records import Pixels, Placement
 from edge.runtime.onnx import Graph
 from firmware_config.board import Board
 from firmware_config.describers import VisionEncoderDecoder
@@ -47,6 +47,11 @@ class VisionEncoderDecoderCaptioner:
         self._decoder = Graph(bundle.file(section.decoder), board)
         self._tokenizer = read_tokenizer(bundle, section.tokenizer)
         self._special = SpecialTokens((section.decoder_start_token_id,), end=section.eos_token_id, pad=section.pad_token_id)
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        """See `edge.describers.clip_and_captioner.Captioner`."""
+        return self._encoder.placement("captions encoder"), self._decoder.placement("captions decoder")
 
     def captions(self, pixels: Pixels, settings: Describe) -> tuple[str, ...]:
         """Caption a picture, uint8 (H, W, 3) BGR: the greedy or beam caption first, then the sampled ones. Equal captions are all kept.

@@ -14,8 +14,9 @@ from edge.bundle.open import Bundle
 from edge.describers.embeddings import MAX_EMBEDDINGS_BYTES, embeddings_of
 from edge.describers.tokenizer import read_tokenizer
 from edge.errors import BundleError
-from edge.records import Tag
+from edge.records import Placement, Tag
 from edge.runtime.onnx import open_session
+from edge.runtime.placement import placement_of
 from firmware_config.board import Board
 from firmware_config.describers import Clip, VocabularyFiles
 from firmware_config.verified_file import content_of
@@ -89,6 +90,11 @@ class PhraseEmbedder:
         self._session = open_session(bundle.file(clip.text), board)
         self._tokenizer = read_tokenizer(bundle, clip.tokenizer)
         self._cache: dict[str, NDArray[np.float32] | None] = {}
+
+    @property
+    def placement(self) -> Placement:
+        """Where the text tower runs."""
+        return placement_of(self._session, stage="filter")
 
     def __call__(self, phrase: str) -> NDArray[np.float32] | None:
         """Embed a phrase; returns float32 (D,), unit length, or None if the phrase has more tokens than clip.context_tokens.

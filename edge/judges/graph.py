@@ -17,6 +17,7 @@ from edge.judges.language_model import MAX_BATCH, Vocabulary
 from edge.judges.lora import read_lora
 from edge.judges.token_tree import TokenTree
 from edge.runtime.onnx import Array, Graph, Tensor
+from edge.runtime.placement import devices_of
 from firmware_config.board import Board
 from firmware_config.verified_file import StoredFile
 
@@ -37,11 +38,11 @@ class GraphModel:
     def __init__(self, file: StoredFile, *, vocabulary: StoredFile, board: Board, context_tokens: int) -> None:
         self.path = file
         self.context_tokens = context_tokens
-        self.runs_on = "onnxruntime on the processor"
         self.lock = threading.Lock()
         self._vocabulary = Vocabulary.of_file(vocabulary)
         self.tokenize = self._vocabulary.tokenize
         self._graph = Graph(file, board.model_copy(update={"providers": ("cpu",)}))
+        self.runs_on = f"onnxruntime on {devices_of(self._graph.placement('judge'))}"
         shapes = self._graph.inputs
         self._past = [name for name in shapes if name.startswith("past_")]
         self._present = [name.replace("past_", "present_", 1) for name in self._past]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import llama_cpp
@@ -81,18 +82,48 @@ def model_parameters(gpu_layers: int) -> llama_cpp.llama_model_params:
     return parameters
 
 
-def load_gguf(file: StoredFile, parameters: llama_cpp.llama_model_params) -> llama_cpp.llama_model_p:
-    """Load a GGUF with llama.cpp.
+OFFLOADED = re.compile(r"offloaded (\d+)/(\d+) layers to GPU")
+"""What a llama.cpp that can use a GPU logs of a model it has loaded."""
+
+
+def require_offload(gpu_layers: int) -> None:
+    """Refuse layers on a GPU where this llama.cpp knows none: it would compute them on the processor, and only log it.
+
+    Raises:
+        BundleError: it cannot use a GPU.
+    """
+    if gpu_layers != 0 and not llama_cpp.llama_supports_gpu_offload():
+        msg = (
+            f"loading the language model: the board puts layers on a GPU (llm_gpu_layers = {gpu_layers}), which this llama-cpp-python "
+            "cannot use: install one that was built for it (docs/jetson.md), or set llm_gpu_layers = 0 in a board file"
+        )
+        raise BundleError(msg)
+
+
+def offloaded(log: str) -> str:
+    """Where llama.cpp has put the layers of a model, from what it has logged while loading it."""
+    layers = OFFLOADED.search(log)
+    return "llama.cpp on CPU" if layers is None or layers[1] == "0" else f"llama.cpp, {layers[1]} of {layers[2]} layers on a GPU"
+
+
+def load_gguf(
+    file: StoredFile, parameters: llama_cpp.llama_model_params, *, on_log: Callable[[str], None] = lambda _text: None
+) -> llama_cpp.llama_model_p:
+    """Load a GGUF with llama.cpp; `on_log` is given what it logs meanwhile, in pieces.
 
     Raises:
         BundleError: the file is damaged, or this llama.cpp does not know the model.
         ManifestError: its content is not what the manifest of its bundle lists.
     """
-    llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
-    llama_cpp.llama_backend_init()
-    with steady_path(file) as path:
-        require_sound(path)
-        model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
+    listening = llama_cpp.llama_log_callback(lambda _level, text, _data: on_log(text.decode(errors="replace")))
+    llama_cpp.llama_log_set(listening, ctypes.c_void_p(0))
+    try:
+        llama_cpp.llama_backend_init()
+        with steady_path(file) as path:
+            require_sound(path)
+            model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
+    finally:
+        llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
     if not model:
         msg = f"language model {file} cannot be loaded by this llama.cpp: build the bundle again"
         raise BundleError(msg)

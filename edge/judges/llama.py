@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from edge.bundle.gguf_header import require_sound
 from edge.errors import BundleError, JudgeError
-from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf, model_parameters
+from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf, model_parameters, offloaded
 from edge.judges.token_tree import TokenTree
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board
@@ -31,7 +31,8 @@ class LlamaModel:
 
     def __init__(self, file: StoredFile, *, board: Board, context_tokens: int) -> None:
         self.path = file
-        self._model = load_gguf(file, model_parameters(board.llm_gpu_layers))
+        logged: list[str] = []
+        self._model = load_gguf(file, model_parameters(board.llm_gpu_layers), on_log=logged.append)
         context = llama_cpp.llama_context_default_params()
         context.n_ctx = context_tokens
         context.n_batch = context.n_ubatch = MAX_BATCH
@@ -52,7 +53,7 @@ class LlamaModel:
         self._saved: dict[tuple[StoredFile | None, tuple[int, ...]], ctypes.Array[ctypes.c_uint8]] = {}
         self._current: tuple[StoredFile | None, tuple[int, ...]] | None = None
         self.context_tokens = context_tokens
-        self.runs_on = f"llama.cpp with {board.llm_gpu_layers} layers on a GPU"
+        self.runs_on = offloaded("".join(logged))
         self.lock = threading.Lock()
 
     def load_adapter(self, file: StoredFile) -> None:

@@ -33,7 +33,7 @@ def open_language_model(bundle: Bundle, *, board: Board) -> LanguageModel:
     GGUF: docs/decisions/0008-the-judge-as-a-graph.md.
 
     Raises:
-        BundleError: it cannot be loaded on this board.
+        BundleError: it cannot be loaded on this board, or the board puts layers on a GPU which this llama.cpp cannot use.
     """
     llm = bundle.manifest.llm
     gguf = bundle.file(llm.model)
@@ -41,8 +41,10 @@ def open_language_model(bundle: Bundle, *, board: Board) -> LanguageModel:
         from edge.judges.graph import GraphModel
 
         return GraphModel(bundle.file(llm.graph), vocabulary=gguf, board=board, context_tokens=llm.context_tokens)
+    from edge.judges.language_model import require_offload
     from edge.judges.llama import LlamaModel
 
+    require_offload(board.llm_gpu_layers)
     return LlamaModel(gguf, board=board, context_tokens=llm.context_tokens)
 
 

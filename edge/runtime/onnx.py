@@ -10,6 +10,8 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from edge.errors import BundleError
+from edge.records import Placement
+from edge.runtime.placement import RECORDED, placement_of
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board
 from firmware_config.errors import ManifestError
@@ -42,6 +44,10 @@ class Graph:
         self.inputs = {node.name: tuple(node.shape) for node in self._session.get_inputs()}
         self.outputs = {node.name: tuple(node.shape) for node in self._session.get_outputs()}
 
+    def placement(self, stage: str) -> Placement:
+        """Where the nodes of the graph run; see `placement_of`."""
+        return placement_of(self._session, stage=stage)
+
     def run(self, inputs: Mapping[str, Tensor], *, read: Sequence[str] = (), keep: Sequence[str] = ()) -> tuple[list[Array], list[Tensor]]:
         """Run the graph; returns the outputs `read` as arrays, and the outputs `keep` as tensors in the memory where they were computed.
 
@@ -65,6 +71,12 @@ class Graph:
 def on_host(tensor: Tensor) -> Array:
     """Return a tensor as an array in host memory."""
     return tensor if isinstance(tensor, np.ndarray) else tensor.numpy()
+
+
+def available_providers() -> tuple[str, ...]:
+    """The execution providers that this onnxruntime has, by the names of a board."""
+    there = ort.get_available_providers()
+    return tuple(name for name, long_name in PROVIDERS.items() if long_name in there)
 
 
 def require_providers(board: Board, doing: str) -> None:
@@ -102,6 +114,7 @@ def open_session(file: StoredFile, board: Board) -> ort.InferenceSession:
     # Flush subnormals to zero: a softmax over masked tokens leaves subnormal numbers, which x86 computes very slowly. The setting holds for
     # onnxruntime's threads. If this is the first session of the process, it also holds for the calling thread and those it starts later.
     options.add_session_config_entry("session.set_denormal_as_zero", "1")
+    options.add_session_config_entry(RECORDED, "1")
     options.log_severity_level = 3
     if "cpu" not in board.providers:
         # Without this onnxruntime runs unsupported nodes on the CPU and does not report it.

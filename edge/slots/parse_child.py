@@ -6,6 +6,7 @@ parent knows of which one it died.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import io
 import json
@@ -42,6 +43,13 @@ def limit(memory_bytes: int, cpu_s: int, largest_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes + 3 * largest_bytes + (4 << 30),) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 1))
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest_bytes + MAX_SAID_BYTES,) * 2)
+
+
+def step_back() -> None:
+    """Let the daemon have the processors first, and the memory: if that runs out, it is this process that the kernel ends."""
+    os.nice(19)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
 def load_parsers() -> None:
@@ -147,6 +155,7 @@ def main(root: Path, digest: str, memory_bytes: int, cpu_s: int) -> int:
             say(refused=f"{MANIFEST_NAME} was changed while it was checked: install the bundle again")
             return 1
         manifest = parse_manifest(raw)
+        step_back()
         load_parsers()
         drop_root(root)
         limit(memory_bytes, cpu_s, max(file.size for file in manifest.files))

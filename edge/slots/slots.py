@@ -234,10 +234,13 @@ class Slots:
         Raises:
             BundleError: the first check that fails; another install or a trial is under way; or the disk refuses it.
         """
-        steps.emptied(self.read())
+        steps.emptied(self.read(), now=self._clock())
         try:
             self._make_root()
-            with self._file.locked(INSTALL_LOCK_NAME, deadline_s=0), tempfile.TemporaryDirectory(prefix=STAGING, dir=self.root) as staging:
+            with (
+                self._file.locked(INSTALL_LOCK_NAME, deadline_s=0),
+                tempfile.TemporaryDirectory(prefix=STAGING, dir=self.root, ignore_cleanup_errors=True) as staging,
+            ):
                 into = Path(staging) / "bundle"
                 bundle = staged(source, into, trusted=self.trusted(trusted, pending=True), require=self._asked_of(require, downgrade))
                 hand_over(Path(staging), owner=self.root.stat())
@@ -275,7 +278,7 @@ class Slots:
         """
         with self._file.step() as step:
             name = step.state.other
-            step.becomes(steps.emptied(step.state))
+            step.becomes(steps.emptied(step.state, now=self._clock()))
             if self.path(name).exists():
                 self.path(name).rename(folder.parent / "old")
             folder.rename(self.path(name))
@@ -285,10 +288,14 @@ class Slots:
         return name
 
     def _sweep(self, state: State, *, but: Path | None = None) -> None:
-        """Remove unpacked and moved-away folders, unfinished states, and slots that the state does not name. What stays does no harm."""
+        """Remove unpacked and moved-away folders, unfinished states, and slots that the state does not name. What stays does no harm.
+
+        A state that was lost is no reason to remove what it named.
+        """
+        exist = self.exist
         with contextlib.suppress(OSError):
             for path in self.root.iterdir():
-                unnamed = path.name in SLOTS and state.slot("a" if path.name == "a" else "b") is None
+                unnamed = exist and path.name in SLOTS and state.slot("a" if path.name == "a" else "b") is None
                 if path.name.startswith(f".{STATE_NAME}."):
                     path.unlink(missing_ok=True)
                 elif (path.name.startswith(STAGING) and path != but) or unnamed:

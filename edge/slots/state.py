@@ -9,17 +9,29 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
+from firmware_config.bundle_slots import SLOTS, STATE_NAME, SlotName
 from firmware_config.strict import STRICT
 from firmware_config.strict_json import read_json
 
-STATE_NAME = "state.json"
+__all__ = [
+    "MAX_HISTORY",
+    "MAX_STATE_BYTES",
+    "MAX_WHY",
+    "SLOTS",
+    "STATE_NAME",
+    "Event",
+    "Slot",
+    "SlotName",
+    "State",
+    "Trial",
+    "parse_state",
+    "state_bytes",
+]
+
 MAX_STATE_BYTES = 1_000_000
 MAX_HISTORY = 50
 MAX_WHY = 1_000
 """Characters of a sentence that is kept."""
-
-SlotName = Literal["a", "b"]
-SLOTS: tuple[SlotName, SlotName] = ("a", "b")
 
 Condition = Literal["staged", "trial", "good", "returned"]
 """Of a slot. staged: checked, never run. trial: being tried. good: has run well, or is the only one. returned: went back, and why."""

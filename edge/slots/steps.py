@@ -19,8 +19,8 @@ ACTIVATE = "kotoba-edge bundle activate"
 ROLLBACK = "kotoba-edge bundle rollback"
 
 
-def emptied(state: State) -> State:
-    """The slot that does not run is empty from now on, and nobody wants it any more.
+def emptied(state: State, *, now: datetime) -> State:
+    """The slot that does not run is empty from now on, and what a person wanted of it is withdrawn.
 
     Raises:
         BundleError: its bundle is being tried.
@@ -30,6 +30,8 @@ def emptied(state: State) -> State:
         tried = f"{state.slot(state.trial.slot)} in slot {state.trial.slot}"
         msg = f"installing a bundle: {tried} is being tried: wait for the end of its trial, or end it with `{ROLLBACK}`"
         raise BundleError(msg)
+    if state.wanted is not None:
+        state = noted(state, "withdrawn", state.wanted, now=now, why="another bundle is installed in its place")
     return _with(state, name, None, wanted=None)
 
 

@@ -83,6 +83,11 @@ class _MovedAsideError(Exception):
     """The file was damaged and is out of the way."""
 
 
+def lock_file(path: Path) -> Path:
+    """The file beside a spool whose lock says that the spool is open."""
+    return path.with_name(path.name + ".lock")
+
+
 def open_spool_file(
     path: Path, *, max_pages: int, stamp: str, new_epoch: Callable[[], str], connect: Callable[[Path], sqlite3.Connection]
 ) -> SpoolFile:
@@ -91,7 +96,7 @@ def open_spool_file(
     Raises:
         sqlite3.Error, OSError: it cannot be opened, or is damaged while another process has it open.
     """
-    share = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    share = os.open(lock_file(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     mark = MarkFile(path.with_name(path.name + ".mark"))
     try:
         alone, marked = _take_share(share), mark.read()

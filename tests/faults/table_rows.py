@@ -67,6 +67,7 @@ def _soaked(name: str) -> Line:
 
 SPOOL, SYSTEM, INSPECTION, BUNDLE = "tests/edge/spool", "tests/system", "tests/edge/inspection", "tests/edge/bundle"
 UNPACKING = f"{BUNDLE}/test_interrupted_unpack.py"
+SLOTS = "tests/edge/slots"
 FROZEN = (r"C2, \d+ x frozen: H\.264, 1 M", r"C2, \d+ x frozen: H\.264, 500", r"C2, \d+ x frozen: H\.265", r"C2, \d+ x frozen: MPEG-4")
 DAMAGED = tuple(
     f"C3, {stream}" for stream in (r"H\.264, 20% of packets drop", r"H\.264, 20% of packets garbage", r"H\.265, 2% of packets g")
@@ -80,7 +81,11 @@ ROWS = {
     "R3": Row(
         "EIO, ENOSPC, short write at every disk call of the spool, and of unpacking a bundle",
         "0 lost, no bundle but the whole one",
-        (f"{SPOOL}/test_failing_calls.py", f"{UNPACKING}::test_a_disk_call_that_fails_leaves_no_other_bundle"),
+        (
+            f"{SPOOL}/test_failing_calls.py",
+            f"{UNPACKING}::test_a_disk_call_that_fails_leaves_no_other_bundle",
+            f"{SLOTS}/test_killed_slots.py::test_a_disk_call_that_fails_leaves_a_whole_bundle_that_judges",
+        ),
         has_full_size=True,
     ),
     "R4": Row(
@@ -151,7 +156,10 @@ ROWS = {
     "M1": Row(
         "60 hostile bundles",
         "refused before a native parser, nothing outside, no hang over 2 s",
-        tuple(f"{BUNDLE}/test_{name}.py" for name in ("hostile_archives", "open_bundle", "slow_headers", "swapped_files")),
+        (
+            *(f"{BUNDLE}/test_{name}.py" for name in ("hostile_archives", "open_bundle", "slow_headers", "swapped_files")),
+            f"{SLOTS}/test_hostile_installs.py",
+        ),
         study=Study(
             "hostile-input.md",
             (
@@ -170,11 +178,14 @@ ROWS = {
         study=Study("hostile-input.md", tuple(_hostile(f"damaged {what}") for what in ("archives", "folders", "models in signed bundles"))),
     ),
     "M3": Row(
-        "300 kills while a bundle is unpacked",
-        "never a mixed bundle; a bad trial goes back by itself",
-        (f"{UNPACKING}::test_a_kill_leaves_no_other_bundle",),
+        "300 kills and as many power cuts while a bundle is unpacked, installed, tried, activated or taken back",
+        "never a mixed bundle, always one that judges",
+        (
+            f"{UNPACKING}::test_a_kill_leaves_no_other_bundle",
+            f"{SLOTS}/test_killed_slots.py::test_a_kill_leaves_a_whole_bundle_that_judges",
+            f"{SLOTS}/test_power_cuts.py",
+        ),
         has_full_size=True,
-        note="not reached: no command installs a bundle on trial yet, so nothing goes back by itself",
     ),
     "L1": Row("1,000 bad model outputs", "0 OK", (f"{INSPECTION}/test_policy.py::test_a_thousand_bad_model_outputs_give_no_ok",)),
     "L2": Row(

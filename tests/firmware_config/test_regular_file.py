@@ -13,6 +13,7 @@ from edge.errors import EdgeError
 from edge.familiarity.file import read_memory
 from edge.judges.lessons import read_lessons
 from edge.judges.linear.file import read_linear
+from edge.slots.state_file import StateFile
 from edge.studies.labelled import read_labels, read_lines
 from export.bundle.key import builder_key
 from export.errors import ExportError
@@ -43,6 +44,8 @@ READERS: dict[str, Callable[[Path], object]] = {
     "memory.json": lambda path: read_memory(path, roi=None),
     "linear.json": read_linear,
     "builder.pub": keys,
+    "revoked": keys,
+    "state.json": lambda path: StateFile(path.parent).read(),
     "lines.jsonl": read_lines,
     "labels.csv": read_labels,
     "builder.key": builder_key,

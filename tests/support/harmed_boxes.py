@@ -122,6 +122,22 @@ def name_a_pipe_as_video(box: Box) -> None:
     use_another_camera(box, 'kind = "video"', f'path = "{box.root / "line.avi"}"')
 
 
+def use_a_board(box: Box, *lines: str) -> None:
+    board = box.root / "board.toml"
+    board.write_text("\n".join(('name = "mine"', 'providers = ["cpu"]', *lines, "")), encoding="utf-8")
+    box.environment["KOTOBA_BOARD"] = str(board)
+
+
+def ask_for_more_threads_than_cores(box: Box) -> None:
+    leave_out_the_broker(box)
+    use_a_board(box, f"threads = {len(os.sched_getaffinity(0)) + 1}")
+
+
+def allow_more_memory_than_there_is(box: Box) -> None:
+    leave_out_the_broker(box)
+    use_a_board(box, "threads = 1", "memory_mb = 9000000")
+
+
 def lose_bundle(box: Box) -> None:
     box.bundle.unlink()
 
@@ -267,6 +283,9 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "label without decision": change_station('decision = "ng"', ""),
     "camera folder that is not there": change_station("pictures", "elsewhere"),
     "watched folder that is not there": watch_a_folder_that_is_not_there,
+    "board with layers on a GPU that llama.cpp cannot use": lambda box: use_a_board(box, "llm_gpu_layers = -1"),
+    "board with more threads than cores": ask_for_more_threads_than_cores,
+    "board that allows more memory than there is": allow_more_memory_than_there_is,
     "camera that cannot be reached": switch_the_camera_off,
     "video that is a pipe": name_a_pipe_as_video,
     "calibration that is not there": change_station("min_confidence = 0.5", 'calibration = "nowhere.json"'),

@@ -25,6 +25,8 @@ from edge.judges.linear.file import read_linear
 from edge.judges.lora import read_lora
 from edge.message import decode, encode, to_wire
 from edge.picture.decode import PictureError, decode_picture
+from edge.slots.state import Event, Slot, State, Trial, state_bytes
+from edge.slots.state_file import StateFile
 from edge.spool.mark import Mark, MarkFile
 from edge.studies.labelled import read_labels, read_lines
 from firmware_config.accepted_bundles import AcceptedBundles
@@ -134,12 +136,39 @@ def trusted(path: Path) -> object:
     return read_trusted_keys(path.parent)
 
 
+def revoked(path: Path) -> object:
+    """A folder of its own: the keys of another parser are damaged too."""
+    keys = path.with_name("keys")
+    keys.mkdir(exist_ok=True)
+    path.replace(keys / "revoked")
+    return read_trusted_keys(keys)
+
+
 def accepted(path: Path) -> None:
     AcceptedBundles(path).require_not_older(parse_manifest(MANIFEST))
 
 
+def staged_state() -> State:
+    """Bundle slots with something in each place."""
+    entry = Slot(
+        name="tiny",
+        version=2,
+        digest="sha256:" + "1" * 64,
+        key_id="0" * 16,
+        state="good",
+        installed_at=MOMENT,
+        memory_mb=5,
+        revokes=("1" * 16,),
+    )
+    tried = entry.model_copy(update={"state": "trial", "version": 3, "downgrade": "no"})
+    trial = Trial(slot="b", started_at=MOMENT, attempts=2, shadow_until=MOMENT)
+    happened = (Event(at=MOMENT, event="returned", slot="b", name="tiny", version=3, digest="", why="it differs"),)
+    return State(running="a", trial=trial, a=entry, b=tried, revoked=("2" * 16,), history=happened)
+
+
 MANIFEST = as_json(manifest_of(sound_files()))
 ACCEPTED = json.dumps({"schema": "kotoba.accepted/1", "bundles": [{"name": "tiny", "key_id": "0" * 16, "version": 2}]}).encode()
+SLOTS = state_bytes(staged_state())
 GGUF_KEYS = text("general.alignment") + b"\4\0\0\0\x20\0\0\0" + text("t") + b"\x09\0\0\0\x08\0\0\0\2" + bytes(7) + text("a") + text("b")
 ONNX = onnx(field(2, 1) * 5 + field(8, b"weight"), field(4, b"MatMul") + field(5, field(1, b"axis") + field(3, 7)))
 PICTURES = {
@@ -161,6 +190,8 @@ def parsers(folder: Path) -> tuple[Parser, ...]:
         Parser("manifest", (MANIFEST,), lambda raw, _: parse_manifest(raw), (ManifestError,)),
         Parser("signature", (encode_signature(b"m", KEY),), lambda raw, _: verify_file(b"m", raw, TRUSTED), (SignatureError,)),
         Parser("trusted key", (b"0" * 64 + b"\n",), of_file(f"k{KEY_SUFFIX}", trusted), (SignatureError,)),
+        Parser("revoked keys", (f"# lost\n{'0' * 16} # in May\n".encode(),), of_file("revoked.txt", revoked), (SignatureError,)),
+        Parser("state of the bundle slots", (SLOTS,), of_file("state.json", lambda path: StateFile(path.parent).read()), (BundleError,)),
         Parser("strict JSON", (MANIFEST, ACCEPTED, b"[1.5e3, null, true]"), lambda raw, _: parse_json(raw), (ValueError,)),
         Parser("accepted bundles", (ACCEPTED,), of_file("accepted.json", accepted), (ManifestError,)),
         Parser("archive", (b"".join(archive_parts(sound_files(), MANIFEST)),), of_file("b.kbundle", unpacked), (BundleError,)),

@@ -8,7 +8,8 @@ import pytest
 
 from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.clock import is_clock_synchronised, kernel_clock_state
-from edge.commands.examination import Level, clock_findings
+from edge.examination.examine import clock_findings
+from edge.examination.finding import Level
 from edge.records import Reason
 from tests.support.picture_files import gradient
 

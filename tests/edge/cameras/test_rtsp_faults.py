@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge.cameras.rtsp import open_rtsp
-from edge.commands.examination import try_camera
+from edge.examination.examine import try_camera
 from edge.records import Frame, LostFrame, Reason
 from firmware_config.cameras import RtspCamera
 from tests.faults.camera_scene import read_number

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,11 @@ from edge.bundle.open import open_bundle
 from edge.errors import BundleError
 from edge.slots.slots import Downgrade, Slots
 from edge.slots.state import MAX_HISTORY, SlotName
+from firmware_config.errors import StationError
+from firmware_config.station import parse_station
+from firmware_config.stations_of_a_box import require_named_files
 from tests.support.slots import NOON, box_slots, bundle_folder
+from tests.support.station_files import station_toml
 from tests.support.tiny_bundle import TRUSTED, is_one_sentence
 
 
@@ -116,6 +121,7 @@ def test_what_runs_or_is_tried_is_never_installed_over(slots: Slots) -> None:
     slots.ask()
     install(slots, 4)
     assert slots.read().wanted is None, "a person asked for version 3, not for version 4"
+    assert [(event.event, event.version) for event in slots.read().history][-2:] == [("withdrawn", 3), ("installed", 4)]
     slots.ask()
     slots.begin_trial()
     with pytest.raises(BundleError, match="is being tried"):
@@ -208,3 +214,29 @@ def test_the_history_keeps_the_newest(slots: Slots) -> None:
     history = slots.read().history
     assert len(history) == MAX_HISTORY
     assert history[-1].why == f"try {MAX_HISTORY - 1}"
+
+
+def test_a_state_that_was_lost_is_no_reason_to_remove_the_bundles(slots: Slots) -> None:
+    running(slots, 1)
+    (slots.root / "state.json").unlink()
+    slots.tidy()
+    assert version_at(slots, "a") == 1
+
+
+def test_a_file_that_a_station_names_in_a_slot_is_that_of_the_bundle_that_judges(slots: Slots) -> None:
+    """A station that was made from the bundle in slot a names its calibration there, and goes on with the bundle in slot b."""
+    running(slots, 1)
+    running(slots, 2)
+    one, two = (open_bundle(slots.path(name), trusted=TRUSTED) for name in ("a", "b"))
+    named = slots.path("a") / "templates" / "default.txt"
+    for bundle in (one, two):
+        assert bundle.file_at(named) == bundle.file("templates/default.txt")
+        assert bundle.file_at(slots.path("a") / "none.json") == slots.path("a") / "none.json"
+        assert bundle.file_at(slots.root / "state.json") == slots.root / "state.json"
+
+    station = parse_station(station_toml(f'[judge]\ncalibration = "{named}"\n', pictures=slots.root).encode(), source="s.toml")
+    install(slots, 3)
+    shutil.rmtree(slots.path("a"))
+    require_named_files(station)
+    with pytest.raises(StationError, match="does not exist"):
+        require_named_files(station.with_judge({"calibration": slots.root.parent / "none.json"}))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.bundle.open import Bundle, open_trusted_bundle
+from edge.errors import BundleError
 from edge.judges import open_language_model
 from edge.judges.graph import GraphModel
 from edge.judges.llama import LlamaModel
@@ -69,7 +70,8 @@ def test_a_board_that_judges_on_its_processor_gets_a_graph_beside_the_gguf(tmp_p
     assert isinstance(open_language_model(bundle, board=WITHOUT), GraphModel), (
         "what a box was given counts, not what its board would ask for"
     )
-    assert isinstance(open_language_model(bundle, board=WITH.model_copy(update={"llm_gpu_layers": -1})), LlamaModel)
+    with pytest.raises(BundleError, match=r"puts layers on a GPU .* cannot use"):
+        open_language_model(bundle, board=WITH.model_copy(update={"llm_gpu_layers": -1}))
     assert main(["verify", str(made.root), "--keys", str(tmp_path / "keys")]) == 0
     assert "files and 2 golden verdicts (0 NOT as expected)" in capsys.readouterr().out
 

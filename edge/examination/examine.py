@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from enum import Enum
 from typing import TypeVar
-
-import numpy as np
 
 from edge.bundle.open import Bundle
 from edge.cameras import open_camera
-from edge.cameras.capture_factory import CaptureFactory
 from edge.cameras.clock import is_clock_synchronised
 from edge.daemon.startup import box_info, evidence_folder, open_spool, read_stations
-from edge.describers import open_vision_models
 from edge.errors import EdgeError, EvidenceError
-from edge.familiarity.open import open_memory
-from edge.judges import open_needed_model, open_station_judge
+from edge.examination.advice import advice, advice_on
+from edge.examination.behind import behind
+from edge.examination.finding import Finding, Level
+from edge.examination.measure import measure
+from edge.examination.measured import Measured, Request, StationTimes, in_hex
 from edge.judges.open import lesson_examples
-from edge.records import LostFrame, Pixels
+from edge.machine.machine import read_machine
+from edge.machine.users import lock_holders
+from edge.records import LostFrame
+from edge.runtime.onnx import available_providers
 from edge.sinks import open_sinks
-from edge.slots.open import open_newest_bundle
+from edge.slots.open import open_newest_bundle, trusted_keys
+from edge.spool.file import lock_file
 from edge.texts.obstacles import TEXTS
 from firmware_config.board import Board, read_board
 from firmware_config.bundle_parts import require_parts
@@ -40,34 +41,21 @@ EARLIEST_TIME = datetime(2026, 1, 1, tzinfo=timezone.utc)
 """A clock that shows an earlier time was never set. A Jetson without a battery starts in 1970, and verdicts are stamped with its clock."""
 
 LOW_DISK_BYTES = 500_000_000
-GRADIENT_SIDE_PX = 300
+MOMENT_S = 2.0
+"""For the pictures that say what a box's models cost."""
 
 _Part = TypeVar("_Part")
 
 
-class Level(Enum):
-    """How a part is: it works, it works but a person must know something, or it fails."""
-
-    OK = "ok"
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One part of the box, how it is, and one sentence on what it runs on, what to know of it, or why it fails."""
+class Examined:
+    """All findings, in the order of the parts; `measured` is None where the models could not be run."""
 
-    part: str
-    level: Level
-    detail: str
-
-    @property
-    def healthy(self) -> bool:
-        """Whether the box can run with this part as it is."""
-        return self.level is not Level.FAIL
+    findings: tuple[Finding, ...]
+    measured: Measured | None
 
 
-def examine(settings: BoxSettings) -> list[Finding]:
+def examine(settings: BoxSettings) -> Examined:
     """Try every part of a box. A part that fails is a finding, not an exception."""
     findings: list[Finding] = []
 
@@ -82,6 +70,8 @@ def examine(settings: BoxSettings) -> list[Finding]:
 
     attempt("clock", lambda: (None, _clock()))
     findings += clock_findings(is_synchronised=is_clock_synchronised())
+    machine = read_machine()
+    findings.append(Finding("machine", Level.OK, machine.told))
     board = attempt("board", lambda: _board(settings))
     bundle = attempt("bundle", lambda: _bundle(settings))
     stations = attempt("stations", lambda: _stations(settings))
@@ -89,14 +79,17 @@ def examine(settings: BoxSettings) -> list[Finding]:
     attempt("disk", lambda: (None, _disk(settings)))
     findings.append(_evidence(settings))
     if board is None or bundle is None or stations is None:
-        return findings
-    attempt("models", lambda: (None, _models(stations, bundle, board)))
+        return Examined(tuple(findings), None)
+    findings += advice(machine, board, stations, providers=available_providers())
+    measured = attempt("models", lambda: _models(settings, bundle, board))
+    if measured is not None:
+        findings += [*cost(measured, board), *advice_on(measured, board)]
     for station in stations:
         findings += _obstacles(station, bundle)
     for station in stations:
         attempt(f"camera of {station.station.name}", lambda station=station: (None, try_camera(station)))  # type: ignore[misc]
     attempt("outputs", lambda: (None, _outputs(stations, bundle, board, settings)))
-    return findings
+    return Examined(tuple(findings), measured)
 
 
 def _clock() -> str:
@@ -117,7 +110,8 @@ def clock_findings(*, is_synchronised: bool | None) -> list[Finding]:
 
 def _board(settings: BoxSettings) -> tuple[Board, str]:
     board = read_board(settings.board)
-    return board, f"{settings.board}: {', '.join(board.providers)}"
+    about = f" ({board.about})" if board.about else ""
+    return board, f"{settings.board}{about}: {', '.join(board.providers)}"
 
 
 def _bundle(settings: BoxSettings) -> tuple[Bundle, str]:
@@ -161,20 +155,35 @@ def _evidence(settings: BoxSettings) -> Finding:
     return Finding("evidence", Level.OK, f"{folder.root}: {count} pictures, {used}")
 
 
-def _models(stations: tuple[Station, ...], bundle: Bundle, board: Board) -> str:
-    """Describe and judge one rendered picture with the settings of each station."""
-    vision = open_vision_models(bundle, board=board)
-    model = open_needed_model(bundle, stations, board=board)
-    times = []
-    for station in stations:
-        judge = open_station_judge(model, bundle=bundle, station=station)
-        frame = CaptureFactory(station.station.name).frame(_gradient(), source="doctor", started_ns=time.monotonic_ns())
-        describer = vision.describer(station.describe, open_memory(bundle, station))
-        started = time.monotonic()
-        judge.score(describer.describe(frame).words)
-        times.append(f"{station.station.name} {(time.monotonic() - started) * 1e3:.0f} ms")
-    runs_on = "not loaded, every station has a linear judge" if model is None else model.runs_on
-    return f"vision on {', '.join(vision.providers)}, language model: {runs_on}; one picture takes {', '.join(times)}"
+def _models(settings: BoxSettings, bundle: Bundle, board: Board) -> tuple[Measured, str]:
+    """Run the golden pictures through the models of each station for a moment, in a process of its own."""
+    users = lock_holders(lock_file(settings.spool))
+    request = Request(
+        bundle=bundle.root,
+        trusted=in_hex(trusted_keys(settings)),
+        stations=settings.stations,
+        board=board,
+        seconds=MOMENT_S,
+        behind=bool(users),
+    )
+    measured = measure(request)
+    places = ", ".join(f"{one.stage} on {one.devices}" for one in measured.placements)
+    judge = "not loaded, every station has a linear judge" if measured.judge is None else measured.judge
+    return measured, f"{places}; language model: {judge}; loaded in {measured.load_s:.1f} s{behind(users)}"
+
+
+def cost(measured: Measured, board: Board) -> list[Finding]:
+    """What the models cost: time for each station, memory and energy."""
+    found = [Finding("time", Level.OK, _time(one)) for one in measured.stations]
+    memory = "not readable here" if measured.resident_mb is None else f"{measured.resident_mb:,.0f} MB resident of {board.memory_mb:,} MB"
+    joules = measured.joules_per_picture
+    energy = f"not readable here: {measured.energy}" if joules is None else f"{joules:.2f} J a picture ({measured.energy}, idle included)"
+    return [*found, Finding("memory", Level.OK, memory), Finding("energy", Level.OK, energy)]
+
+
+def _time(times: StationTimes) -> str:
+    stages = ", ".join(f"{stage} {spent:.1f}" for stage, spent in times.stages_ms.items())
+    return f"{times.station}: p50 {times.p50_ms:.0f} ms, p95 {times.p95_ms:.0f} ms of {times.pictures} pictures ({stages})"
 
 
 def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
@@ -195,10 +204,13 @@ def _obstacles(station: Station, bundle: Bundle) -> list[Finding]:
     return [Finding("verdicts", Level.WARN, one.told(station, texts)) for one in found] or [Finding("verdicts", Level.OK, can)]
 
 
-def _gradient() -> Pixels:
-    """A picture that grows brighter from left to right, uint8 (300, 300, 3)."""
-    ramp = np.linspace(0, 255, GRADIENT_SIDE_PX).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(ramp[None, :, None], (GRADIENT_SIDE_PX, GRADIENT_SIDE_PX, 3)))
+def bundle_to_run(settings: BoxSettings) -> Bundle:
+    """The bundle that the daemon of this box would run.
+
+    Raises:
+        BundleError, ConfigError: it would not run one.
+    """
+    return _bundle(settings)[0]
 
 
 def try_camera(station: Station) -> str:
