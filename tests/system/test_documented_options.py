@@ -15,7 +15,7 @@ from tests.support.repository import ROOT
 from tests.system.test_house import COMMANDS
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/studies/*.md"), ROOT / "export/starter/README.md"])
-CALL = re.compile(r"(?:^|[\s/&(])(kotoba-(?:edge|config|export)) ([a-z][^`#|<>&;$]*)")
+CALL = re.compile(r"(?:^|[\s/&(])(kotoba-(?:edge|config|export)) ([a-z][^`#|<>&;$,]*)")
 OPTION = re.compile(r"--[a-z][a-z0-9-]*")
 
 
