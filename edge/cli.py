@@ -26,6 +26,7 @@ from edge.commands import (
     spool,
     template,
 )
+from edge.commands.log_format import write_log
 from edge.commands.options import Run
 from edge.errors import BundleError, CameraError, DeliveryError, EdgeError, FamiliarityError
 from firmware_config.errors import ConfigError
@@ -33,6 +34,8 @@ from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
 from firmware_config.settings import BoxSettings, read_settings
 from firmware_config.verbs import exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
+
+log = logging.getLogger("kotoba-edge")
 
 VERBS = (
     demo, run, inspect_paths, doctor, bundle, spool, backup, consume, measure, calibrate, explain, reproduce, rejudge, template, review,
@@ -45,22 +48,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code (firmware_config/exit_codes.py)."""
     print_any_name()
     options = parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.WARNING if options.quiet else logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
     try:
-        return _run(options.command, options, read_settings())
+        settings = read_settings()
+    except ConfigError as err:
+        print(f"kotoba-edge: {err}", file=sys.stderr)
+        return BAD_CONFIG
+    log_format = getattr(options, "log_format", None) or settings.log_format
+    is_json = log_format == "json" and not options.quiet
+    write_log(is_json=is_json, level=logging.WARNING if options.quiet else logging.INFO)
+    try:
+        return _run(options.command, options, settings)
     except (ConfigError, BundleError, CameraError, DeliveryError, FamiliarityError) as err:
-        print(f"kotoba-edge: {err}", file=sys.stderr)
-        return BAD_CONFIG
+        code, sentence = BAD_CONFIG, str(err)
     except EdgeError as err:
-        print(f"kotoba-edge: {err}", file=sys.stderr)
-        return FAILED
+        code, sentence = FAILED, str(err)
     except PermissionError as err:
-        print(f"kotoba-edge: opening {err.filename}: {err.strerror}: correct the path or the file's permissions", file=sys.stderr)
-        return BAD_CONFIG
+        code, sentence = BAD_CONFIG, f"opening {err.filename}: {err.strerror}: correct the path or the file's permissions"
     except KeyboardInterrupt:
         return FAILED
+    if is_json:
+        log.error("%s", sentence)
+    else:
+        print(f"kotoba-edge: {sentence}", file=sys.stderr)
+    return code
 
 
 def parser() -> argparse.ArgumentParser:

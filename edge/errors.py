@@ -3,6 +3,7 @@
 EdgeError
 ├── BackupError      a box that cannot be kept in a file, or a file from which no box can be made
 ├── BundleError      a bundle that is missing, changed, unsigned or not for this box
+├── TrialError       a bundle in trial does not keep to what is asked of it
 ├── FamiliarityError a memory of known pictures that cannot be read, or was learned with another model or region of interest
 ├── CameraError      a camera that cannot be opened as it is configured
 ├── PictureError     a file that is no healthy picture (edge/picture/decode.py)
@@ -43,6 +44,7 @@ __all__ = [
     "SpoolError",
     "SpoolFullError",
     "StoreError",
+    "TrialError",
     "UnstorableError",
 ]
 
@@ -57,6 +59,10 @@ class BackupError(EdgeError):
 
 class BundleError(EdgeError):
     """A bundle that is missing, changed, unsigned or not for this box."""
+
+
+class TrialError(EdgeError):
+    """A bundle in trial does not keep to what is asked of it: it goes back."""
 
 
 class FamiliarityError(EdgeError):

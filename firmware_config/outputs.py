@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from firmware_config.strict import STRICT
 
@@ -69,6 +69,26 @@ class JsonlOutput(BaseModel):
 
     model_config = STRICT
     path: Path = Field(description="The file; lines are appended.", examples=["/var/lib/kotoba/verdicts.jsonl"])
+    max_bytes: int | None = Field(
+        default=None,
+        ge=100_000,
+        description="A file of this size is put aside as PATH.000001, PATH.000002 and so on, whole, and a new one begun. Unset: never.",
+        examples=[100_000_000],
+    )
+    keep_files: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="So many files that were put aside are kept, the newest; needs `max_bytes`. Unset: 10.",
+        examples=[10],
+    )
+
+    @model_validator(mode="after")
+    def _kept_files_are_put_aside(self) -> JsonlOutput:
+        if self.keep_files is not None and self.max_bytes is None:
+            msg = "keep_files is given, but no file is put aside: set max_bytes too"
+            raise ValueError(msg)
+        return self
 
     def named_files(self) -> Iterator[tuple[str, Path]]:
         """None: the file is made when the box starts."""

@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,6 +58,43 @@ class BoxSettings(BaseSettings):
         default=None, ge=0, le=65_535, description="TCP port of the metrics for Prometheus; 0: one that is free. Unset: none are served."
     )
     metrics_host: str = Field(default="127.0.0.1", description="Address of this box on which the metrics are served.")
+
+    trial_minutes: float = Field(
+        default=10.0, ge=0, le=100_000, description="Minutes for which a bundle in trial sees live pictures, beside the one that judges."
+    )
+    trial_pictures: int = Field(
+        default=20,
+        ge=0,
+        description="Live pictures that a bundle in trial sees at least; a trial waits for them, however long that takes.",
+    )
+    trial_memory_mb: int | None = Field(
+        default=None, ge=1, description="Megabytes of memory that a bundle in trial may take. Unset: memory_mb of the board."
+    )
+    trial_fast_enough_ms: float = Field(
+        default=0.0, ge=0, description="Milliseconds for a golden picture that are never too slow for a bundle in trial."
+    )
+    trial_slower: float = Field(
+        default=2.0,
+        gt=0,
+        description="A bundle in trial may take so many times as long for a golden picture as the running one, in processor time on a "
+        "board without a GPU; one that is slower goes back.",
+    )
+    trial_max_passed: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="Of the live pictures that the running bundle rejects (NG), the largest share (0 to 1) that may be OK for a bundle in "
+        "trial; one that passes more goes back.",
+    )
+    trial_max_disagreed: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="The largest share (0 to 1) of live pictures that a bundle in trial may decide otherwise; 1: however many.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="How the log of `run` and `consume` is written: lines of text, or one JSON object a line."
+    )
 
     @property
     def evidence_folder(self) -> Path:

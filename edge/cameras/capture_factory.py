@@ -26,7 +26,7 @@ class CaptureFactory:
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
         is_synchronised: Callable[[], bool | None] = is_clock_synchronised,
     ) -> None:
-        self._station = station
+        self.station = station
         self._now = now
         self._monotonic_ns = monotonic_ns
         self._is_synchronised = is_synchronised
@@ -40,7 +40,7 @@ class CaptureFactory:
             pixels=pixels,
             captured_at=self._now(),
             monotonic_ns=now_ns if taken_ns is None else taken_ns,
-            station=self._station,
+            station=self.station,
             sequence=self._sequence,
             source=source,
             capture_ms=(now_ns - started_ns) / 1e6,
@@ -56,7 +56,7 @@ class CaptureFactory:
             detail,
             self._now(),
             self._monotonic_ns(),
-            self._station,
+            self.station,
             self._sequence,
             source,
             file=file,

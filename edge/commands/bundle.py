@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge.commands.bundle_install import register_install
 from edge.commands.bundle_list import register_list
+from edge.commands.bundle_try import register_try
 from edge.commands.history_options import with_progress
 from edge.commands.options import (
     Commands,
@@ -35,6 +36,7 @@ def register(commands: Commands) -> None:
     group = add_group(commands, "bundle", summary="Install bundles, let them be tried, and go back.")
     register_install(group)
     _register_steps(group)
+    register_try(group)
     register_list(group)
     verify = add_command(
         group,

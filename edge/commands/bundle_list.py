@@ -32,6 +32,7 @@ def register_list(group: Commands) -> None:
 def _list(options: argparse.Namespace, settings: BoxSettings) -> int:
     from edge.slots.open import runs_slots, slots_of
     from edge.slots.state import SLOTS
+    from edge.trial.progress import read_progress
 
     box = settings_from(options, settings)
     state = slots_of(box).read()
@@ -40,6 +41,8 @@ def _list(options: argparse.Namespace, settings: BoxSettings) -> int:
         return DONE
     for name in SLOTS:
         print(_line(state, name))
+    if state.trial is not None and (progress := read_progress(box.bundles)) is not None:
+        print(f"the trial: {progress}")
     if not runs_slots(box):
         print(f"no slot runs: the daemon runs the folder {box.bundle}")
     if state.history:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from edge.commands.options import Commands, add_command
+from edge.commands.options import Commands, add_command, add_log_format_option
 from firmware_config.errors import ConfigError, first_mistake
 from firmware_config.exit_codes import DONE, FAILED
 from firmware_config.outputs import MqttOutput, MqttTls
@@ -41,6 +41,7 @@ def register(commands: Commands) -> None:
     )
     _add_database(consume)
     _add_broker(consume)
+    add_log_format_option(consume)
     consume.add_argument(
         "--from-start",
         action="store_true",

@@ -82,6 +82,12 @@ def add_labels_option(command: argparse._ActionsContainer) -> None:
     command.add_argument("--labels", type=Path, metavar="CSV", help=text)
 
 
+def add_log_format_option(command: argparse.ArgumentParser) -> None:
+    """Add `--log-format`."""
+    text = f"How the log is written to stderr: lines of text, or one JSON object a line. {_default('log_format')}"
+    command.add_argument("--log-format", choices=("text", "json"), help=text)
+
+
 def settings_from(options: argparse.Namespace, settings: BoxSettings) -> BoxSettings:
     """The settings of the environment, replaced by those that the command line gives."""
     given = {key: value for key, value in vars(options).items() if key in BoxSettings.model_fields and value is not None}

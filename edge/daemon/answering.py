@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from edge.daemon.pipeline import StationPipeline
 from edge.records import Capture, Inspection
+from edge.triggers import Requests
 
 log = logging.getLogger(__name__)
 
@@ -22,32 +23,32 @@ class Answering:
     `answer` commits an inspection and sends it; `pictures` is set when the worker has something to judge.
     """
 
-    def __init__(
-        self, pipelines: Sequence[StationPipeline], *, answer: Callable[[Inspection, Capture], None], pictures: threading.Event
-    ) -> None:
-        self._stations = [(pipeline.requests, pipeline.inspector) for pipeline in pipelines if pipeline.requests is not None]
+    def __init__(self, *, answer: Callable[[Inspection, Capture], None], pictures: threading.Event) -> None:
+        self._stations: tuple[tuple[Requests, StationPipeline], ...] = ()
         self._answer = answer
         self._pictures = pictures
         self._changed = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="answer", daemon=True)
         self._turns = 0
-        for requests, _ in self._stations:
-            requests.changed = self._changed.set
 
     @property
     def progress(self) -> dict[str, int]:
-        """A number that grows while the thread moves; empty where no station is triggered."""
-        return {"answer": self._turns} if self._stations else {}
+        """A number that grows while the thread moves; empty where no station was triggered yet."""
+        return {} if self._thread.ident is None else {"answer": self._turns}
 
     def moved(self) -> None:
         """Show that an answer that waits for the spool is no standstill."""
         self._turns += 1
 
-    def start(self) -> None:
-        """Begin, where a station is triggered."""
-        if self._stations:
+    def watch(self, pipelines: Sequence[StationPipeline]) -> None:
+        """Answer for these stations from now on; begins where the first of them is triggered."""
+        self._stations = tuple((pipeline.requests, pipeline) for pipeline in pipelines if pipeline.requests is not None)
+        for requests, _ in self._stations:
+            requests.changed = self._changed.set
+        if self._stations and self._thread.ident is None and not self._stopping.is_set():
             self._thread.start()
+        self._changed.set()
 
     def close(self) -> None:
         """Answer what is open, for the box is stopping, and end."""
@@ -90,7 +91,7 @@ class Answering:
         """
         now_ns = time.monotonic_ns()
         due = []
-        for requests, inspector in self._stations:
+        for requests, pipeline in self._stations:
             by_ns = requests.due_by_ns()
             if requests.waiting:
                 self._pictures.set()
@@ -98,13 +99,13 @@ class Answering:
                 began_ns.pop(requests.station, None)
             else:
                 began_ns.setdefault(requests.station, now_ns)
-                due.append((by_ns, requests, inspector))
-        for _, requests, inspector in sorted(due, key=lambda one: one[0]):
+                due.append((by_ns, requests, pipeline))
+        for _, requests, pipeline in sorted(due, key=lambda one: one[0]):
             capture = requests.take_due()
             if capture is None:
                 continue
             try:
-                self._answer(inspector.unjudged(capture), capture)
+                self._answer(pipeline.inspector.unjudged(capture), capture)
             except Exception:  # a bug of ours: the others are answered
                 log.exception("answering failed station=%s request_id=%r", requests.station, capture.request_id)
             requests.answered(time.monotonic_ns() - began_ns[requests.station])  # with those before it, which it had to wait for

@@ -78,6 +78,16 @@ class Dispatcher:
         self._last_error: str | None = None
         self._thread = threading.Thread(target=self._run, name=f"dispatch-{route.name}-{route.stations[0]}", daemon=True)
 
+    @property
+    def route(self) -> SinkRoute:
+        """What it delivers to, and for which stations."""
+        return self._route
+
+    def serve(self, route: SinkRoute) -> None:
+        """Deliver for other stations from now on, by the same sink."""
+        self._route = route
+        self.wake()
+
     def start(self) -> None:
         """Begin to deliver."""
         self._thread.start()
@@ -137,7 +147,8 @@ class Dispatcher:
             self._work = False
         self._serve_replays()
         if self._route.newest_first and self._spool.put_off(self._route.name, self._route.stations, more_than=PUT_OFF_ROWS):
-            log.info("route %s puts its backlog off: what is committed next goes first", self._route.name)
+            where = self._route.name, ",".join(self._route.stations)
+            log.info("route %s stations=%s puts its backlog off: what is committed next goes first", *where)
         rows = self._pending(())
         if not rows:
             self._route.sink.connect()
@@ -208,7 +219,8 @@ class Dispatcher:
         if (last_error is None) != (self._last_error is None) or nobody_listens != self._nobody_listens:
             level = logging.INFO if err is None else logging.WARNING
             trace = err if err is not None and not isinstance(err, EdgeError) else None
-            log.log(level, "route %s delivering=%s error=%r", self._route.name, err is None, last_error, exc_info=trace)
+            where = self._route.name, ",".join(self._route.stations)
+            log.log(level, "route %s stations=%s delivering=%s error=%r", *where, err is None, last_error, exc_info=trace)
         self._nobody_listens, self._last_error = nobody_listens, last_error
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 
@@ -22,6 +23,10 @@ class Notifier:
     def ready(self) -> None:
         """The service is up."""
         self._send("READY=1")
+
+    def reloading(self) -> None:
+        """The service takes over changed files; `ready` says that it is done."""
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1_000}")
 
     def stopping(self) -> None:
         """The service is going down."""

@@ -5,34 +5,34 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 from edge.backup.unfinished import require_no_unfinished_restore
 from edge.bundle.open import Bundle
-from edge.cameras import open_camera
-from edge.cameras.known_noise import KnownNoise
+from edge.daemon.bundle_watch import BundleWatch, Trials
+from edge.daemon.endpoint import serve
 from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
-from edge.daemon.pipeline import StationPipeline
-from edge.daemon.remembering import Remembering
+from edge.daemon.parts import Parts, read_files
+from edge.daemon.reloading import Asked, Reloading
 from edge.daemon.sd_notify import Notifier
+from edge.daemon.takeover import Takeover
 from edge.errors import EdgeError, SpoolError
-from edge.evidence.folder import EvidenceFolder
 from edge.evidence.keeper import EvidenceKeeper
-from edge.inspection.open import open_inspectors
-from edge.interfaces import Camera
+from edge.inspection.open import LoadedModels
 from edge.sinks import open_sinks
-from edge.slots.open import open_newest_bundle, slots_of
+from edge.slots.open import open_newest_bundle, runs_slots, slots_of
 from edge.spool.holder import held_alone
 from edge.spool.store import Spool
+from edge.trial.limits import trial_limits
+from edge.trial.trial import Trial
 from firmware_config.accepted_bundles import AcceptedBundles
 from firmware_config.board import Board, read_board
-from firmware_config.errors import StationError
 from firmware_config.settings import BoxSettings
-from firmware_config.station import Station, read_station
-from firmware_config.stations_of_a_box import require_distinct_names, require_named_files
 from firmware_config.version import installed_version
 
 log = logging.getLogger(__name__)
@@ -40,26 +40,14 @@ log = logging.getLogger(__name__)
 EVIDENCE_STOP_S = 0.5
 """At the end the pictures that still wait get this long; the rest is dropped."""
 
-
-def read_stations(folder: Path) -> tuple[Station, ...]:
-    """Read every station of a box, refused whole when one is wrong.
-
-    Raises:
-        StationError: no station, two of the same name, or one that is wrong.
-    """
-    files = sorted(folder.glob("*.toml"))
-    if not files:
-        msg = f"stations folder {folder} holds no station (NAME.toml): make one with `kotoba-config new`"
-        raise StationError(msg)
-    stations = tuple(map(read_station, files))
-    require_distinct_names(stations, folder=folder)
-    for station in stations:
-        require_named_files(station, camera_may_be_out=True)
-    return stations
+RELOAD_STOP_S = 1.0
+"""At the end a reload that is under way gets this long; it has changed nothing then."""
 
 
-def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> None:
-    """Run the stations of a box until SIGTERM or SIGINT (or `stop`, then signals are left alone).
+def run_box(settings: BoxSettings, *, stop: threading.Event | None = None, reload: SimpleQueue[Asked] | None = None) -> None:
+    """Run the stations of a box until SIGTERM or SIGINT; SIGHUP takes over changed station files.
+
+    With `stop` signals are left alone, and "reload" in `reload` does as SIGHUP.
 
     Raises:
         ConfigError, BundleError, CameraError, DeliveryError: a setting, a station file, the bundle, a camera or an output is wrong.
@@ -69,67 +57,131 @@ def run_box(settings: BoxSettings, *, stop: threading.Event | None = None) -> No
     """
     with held_alone(_with_folder(settings.spool)):
         require_no_unfinished_restore(settings.spool)
-        _run_alone(settings, stop)
+        _run_alone(settings, stop, SimpleQueue() if reload is None else reload)
 
 
-def _run_alone(settings: BoxSettings, stop: threading.Event | None) -> None:
-    stations = read_stations(settings.stations)
-    board = read_board(settings.board)
-    accepted = AcceptedBundles.beside(settings.spool)
-    slots_of(settings).tidy()
-    bundle = open_newest_bundle(settings)
+def _run_alone(settings: BoxSettings, stop: threading.Event | None, asked: SimpleQueue[Asked]) -> None:
     if stop is None:
         stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _number, _frame: stop.set())
+        _obey_signals(stop, asked)
+    files = read_files(settings.stations)
+    stations = [each.station for each in files]
+    board = read_board(settings.board)
+    slots_of(settings).tidy()
+    bundle = open_newest_bundle(settings)
     with ExitStack() as stack:
         spool = stack.enter_context(closing(open_spool(settings)))
-        routes = open_sinks(stations, box=settings.box, info=box_info(bundle, board))
-        metrics = Metrics()
-        inspectors = open_inspectors(bundle, stations, board=board, on_lookup=metrics.judged)
-        noise = KnownNoise.beside(settings.spool)
-        remembering = Remembering(accepted, bundle.manifest)
-        pipelines = [
-            StationPipeline(station, _camera(station, spool, metrics, noise), inspector, live=station.camera.live)
-            for station, inspector in zip(stations, inspectors, strict=True)
-        ]
-        if settings.metrics_port is not None:
-            try:
-                port, stop_serving = metrics.serve(settings.metrics_host, settings.metrics_port)
-            except OSError as err:
-                where = f"{settings.metrics_host}:{settings.metrics_port}"
-                msg = f"metrics on {where} cannot be served ({err.strerror}): choose another KOTOBA_METRICS_PORT"
-                raise EdgeError(msg) from err
-            stack.callback(stop_serving)
-            log.info("metrics host=%s port=%d", settings.metrics_host, port)
-        evidence = _evidence(stations, settings)
-        if evidence is not None:
-            evidence.start()
+        metrics, notifier, info = Metrics(), Notifier(), box_info(bundle, board)
+        routes = open_sinks(stations, box=settings.box, info=info)
+        load = partial(LoadedModels, board=board, on_lookup=metrics.judged)
+        parts = Parts(settings, models=load(bundle), spool=spool, metrics=metrics, info=info)
+        pipelines = parts.pipelines(stations)
+
+        def close_at_end(evidence: EvidenceKeeper) -> None:
             stack.callback(evidence.close, EVIDENCE_STOP_S)
+
         daemon = Daemon(
-            pipelines, spool=spool, routes=routes, metrics=metrics, notifier=Notifier(), evidence=evidence, trouble=remembering.trouble
+            pipelines,
+            spool=spool,
+            routes=routes,
+            metrics=metrics,
+            notifier=notifier,
+            evidence=parts.keep_evidence(stations, begun=close_at_end),
+            trouble=lambda: (watch or takeover).trouble() or reloading.trouble,
+            offer=lambda inspection, capture: None if watch is None else watch.offer(inspection, capture),
         )
+        takeover = _takeover(settings, bundle, daemon=daemon, parts=parts, load=load, board=board, metrics=metrics)
+        watch = _watch(settings, takeover, board=board, metrics=metrics, stop=stop)
+        reloading = Reloading(
+            daemon,
+            parts,
+            asked=asked,
+            read=partial(read_files, settings.stations),
+            files=files,
+            pipelines=pipelines,
+            metrics=metrics,
+            notifier=notifier,
+            begun=close_at_end,
+        )
+        if settings.metrics_port is not None:
+            stack.callback(_serve(settings, settings.metrics_port, metrics=metrics, daemon=daemon))
+        reloading.start()
+        stack.callback(reloading.close, RELOAD_STOP_S)
+        if watch is not None:
+            watch.start()
+            stack.callback(watch.close)
         daemon.run(stop)
 
 
-def _camera(station: Station, spool: Spool, metrics: Metrics, noise: KnownNoise) -> Camera:
-    """The camera of a station; the spool knows what it has given before."""
-    name = station.station.name
-    left_alone = metrics.left_alone.labels(name)
-    judged = spool.judged_files(name)
-    return open_camera(station.camera, station=name, picture=station.picture, judged=judged, on_left_alone=left_alone.inc, known=noise)
+def _takeover(
+    settings: BoxSettings,
+    bundle: Bundle,
+    *,
+    daemon: Daemon,
+    parts: Parts,
+    load: Callable[[Bundle], LoadedModels],
+    board: Board,
+    metrics: Metrics,
+) -> Takeover:
+    """What lets another bundle than this one judge.
+
+    Raises:
+        ManifestError: the list of accepted bundles is damaged.
+    """
+    return Takeover(
+        bundle,
+        pipelines=lambda: daemon.running.pipelines,
+        routes=lambda: daemon.running.routes,
+        load=load,
+        parts=parts,
+        metrics=metrics,
+        accepted=AcceptedBundles.beside(settings.spool),
+        info=partial(box_info, board=board),
+    )
 
 
-def _evidence(stations: Sequence[Station], settings: BoxSettings) -> EvidenceKeeper | None:
-    """What keeps the pictures of verdicts; None where no station keeps any."""
-    if all(station.evidence.is_none for station in stations):
+def _watch(settings: BoxSettings, takeover: Takeover, *, board: Board, metrics: Metrics, stop: threading.Event) -> BundleWatch | None:
+    """What tries new bundles, for the stations that run then; None where the box runs a plain folder."""
+    if not runs_slots(settings):
         return None
-    return EvidenceKeeper(evidence_folder(settings), {station.station.name: station.evidence for station in stations})
+
+    def make(tried: Bundle, running: Bundle, measured_bytes: int, is_over: Callable[[], bool]) -> Trial:
+        stations = [each.station for each in takeover.pipelines()]
+        return Trial(
+            tried,
+            running,
+            stations=stations,
+            board=board,
+            keys=settings.keys,
+            limits=trial_limits(settings, board, slowest_deadline_ms=max(each.trigger.deadline_ms or 0 for each in stations)),
+            folder=settings.bundles,
+            measured_bytes=measured_bytes,
+            is_over=is_over,
+        )
+
+    return BundleWatch(slots_of(settings), takeover, Trials(make, settings.keys), metrics=metrics, stop=stop)
 
 
-def evidence_folder(settings: BoxSettings) -> EvidenceFolder:
-    """The folder of a box's kept pictures, not opened yet."""
-    return EvidenceFolder(settings.evidence_folder, max_bytes=settings.evidence_max_bytes, keep_s=settings.evidence_keep_days * 86_400)
+def _obey_signals(stop: threading.Event, asked: SimpleQueue[Asked]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    signal.signal(signal.SIGHUP, lambda _number, _frame: asked.put("reload"))
+
+
+def _serve(settings: BoxSettings, port: int, *, metrics: Metrics, daemon: Daemon) -> Callable[[], None]:
+    """Serve figures and health; returns what ends it.
+
+    Raises:
+        EdgeError: the address cannot be had.
+    """
+    try:
+        port, stop_serving = serve(settings.metrics_host, port, registry=metrics.registry, health=daemon.health)
+    except OSError as err:
+        where = f"{settings.metrics_host}:{settings.metrics_port}"
+        msg = f"metrics on {where} cannot be served ({err.strerror}): choose another KOTOBA_METRICS_PORT"
+        raise EdgeError(msg) from err
+    log.info("metrics host=%s port=%d", settings.metrics_host, port)
+    return stop_serving
 
 
 def open_spool(settings: BoxSettings) -> Spool:

@@ -97,6 +97,10 @@ class EvidenceKeeper:
         """What the pictures take of the disk."""
         return self._folder.used_bytes
 
+    def keep(self, stations: Mapping[str, Evidence]) -> None:
+        """Keep pictures as these stations say from now on."""
+        self._stations = dict(stations)
+
     def start(self) -> None:
         """Open the folder and begin to keep pictures, in a thread."""
         self._thread.start()

@@ -12,7 +12,8 @@ from typing import TypeVar
 from edge.bundle.open import Bundle
 from edge.cameras import open_camera
 from edge.cameras.clock import is_clock_synchronised
-from edge.daemon.startup import box_info, evidence_folder, open_spool, read_stations
+from edge.daemon.parts import evidence_folder, read_stations
+from edge.daemon.startup import box_info, open_spool
 from edge.errors import EdgeError, EvidenceError
 from edge.examination.advice import advice, advice_on
 from edge.examination.behind import behind

@@ -18,7 +18,7 @@ import numpy as np
 
 from edge.bundle.open import Bundle, open_bundle
 from edge.cameras.capture_factory import CaptureFactory
-from edge.daemon.startup import read_stations
+from edge.daemon.parts import read_stations
 from edge.describers import open_vision_models
 from edge.errors import EdgeError
 from edge.examination.measured import Failed, GraphPlacement, Measured, Request, Scored, StationTimes

@@ -87,6 +87,10 @@ class Inspector:
             description, scores = None, None
         return self._inspection(capture, verdict, detail=detail, description=description, scores=scores, timings=timings)
 
+    def take_over(self, before: Inspector) -> None:
+        """Go on where another inspector of the same station stops: a camera that has been frozen for long is not taken for a fresh one."""
+        self._gate, self._gated = before._gate, before._gated
+
     def unjudged(self, capture: Capture) -> Inspection:
         """The inspection of a capture that is not judged in time; any thread may ask."""
         if isinstance(capture, LostFrame):

@@ -7,7 +7,7 @@ it: docs/decisions/0008-the-judge-as-a-graph.md. All labels are scored in one ru
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +86,15 @@ class GraphModel:
         (logits,), _ = self._run(tree.tokens, positions, visible, rows, past, adapter, read=("logits",))
         return {row: self._vocabulary.log_probabilities(row_logits, tree.asked[row]) for row, row_logits in zip(rows, logits, strict=True)}
 
+    def prepare(self, prefix: Sequence[int], adapter: StoredFile | None) -> None:
+        """See `LanguageModel.prepare`. A graph may run in two threads at once, so nobody waits for it."""
+        self._prefix(prefix, adapter)
+
+    def keep_only(self, prefixes: Collection[tuple[StoredFile | None, tuple[int, ...]]]) -> None:
+        """See `LanguageModel.keep_only`."""
+        with self.lock:
+            self._prefixes = {key: past for key, past in self._prefixes.items() if key in prefixes}
+
     def _prefix(self, prefix: Sequence[int], adapter: StoredFile | None) -> Past:
         """Keys and values of the prefix with this adapter, computed at the first call."""
         key = (adapter, tuple(prefix))
@@ -98,6 +107,7 @@ class GraphModel:
                 present, _ = self._run(tokens, positions, visible, [0], past, adapter, read=self._present)
                 past = {name: np.concatenate([past[name], added], axis=1) for name, added in zip(self._past, present, strict=True)}
             self._prefixes[key] = past
+            return past
         return self._prefixes[key]
 
     def _run(

@@ -68,6 +68,19 @@ class LabelJudge:
         if scoring == "contextual":
             (self._content_free,) = self._log_likelihoods([model.tokenize(CONTENT_FREE) + self._suffix])
 
+    @property
+    def prefix(self) -> tuple[StoredFile | None, tuple[int, ...]]:
+        """What the language model keeps for this judge: the adapter, and the tokens before each description."""
+        return self._adapter, tuple(self._prefix)
+
+    def prepare(self) -> None:
+        """Let the language model compute what stands before each description, which else the first picture waits for.
+
+        Raises:
+            JudgeError: the model failed.
+        """
+        self._model.prepare(self._prefix, self._adapter)
+
     def score(self, words: Words) -> Scores:
         """Score every label; see `edge.interfaces.Judge`. A description that is too long loses its last captions.
 

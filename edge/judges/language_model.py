@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import llama_cpp
@@ -38,11 +38,23 @@ class LanguageModel(Protocol):
         ...
 
     def load_adapter(self, file: StoredFile) -> None:
-        """Load a LoRA adapter; a second call for the same file does nothing.
+        """Load a LoRA adapter; a second call for the same file does nothing. Call without `lock`, also while others ask.
 
         Raises:
             BundleError: the adapter was not made for this model.
         """
+        ...
+
+    def prepare(self, prefix: Sequence[int], adapter: StoredFile | None) -> None:
+        """Compute a prefix before the first `ask` needs it. Call without `lock`, also while others ask.
+
+        Raises:
+            JudgeError: the model failed.
+        """
+        ...
+
+    def keep_only(self, prefixes: Collection[tuple[StoredFile | None, tuple[int, ...]]]) -> None:
+        """Forget every prefix but these (adapter, tokens): those of judges that are gone. Call without `lock`, also while others ask."""
         ...
 
     def ask(self, prefix: Sequence[int], tree: TokenTree, adapter: StoredFile | None) -> Mapping[int, NDArray[np.float64]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import llama_cpp
 import numpy as np
@@ -62,7 +62,8 @@ class LlamaModel:
             return
         with steady_path(file) as path:
             require_sound(path)
-            adapter = llama_cpp.llama_adapter_lora_init(self._model, str(path).encode())
+            with self.lock:  # the model lists its adapters, and another station may be judged now
+                adapter = llama_cpp.llama_adapter_lora_init(self._model, str(path).encode())
         if not adapter:
             msg = f"adapter {file} does not fit the language model {self.path}: export it for this model"
             raise BundleError(msg)
@@ -85,6 +86,16 @@ class LlamaModel:
         finally:
             for sequence in range(1, count + 1):
                 llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def prepare(self, prefix: Sequence[int], adapter: StoredFile | None) -> None:
+        """See `LanguageModel.prepare`. There is one context, so a judgement waits until it is done."""
+        with self.lock:
+            self._restore(prefix, adapter)
+
+    def keep_only(self, prefixes: Collection[tuple[StoredFile | None, tuple[int, ...]]]) -> None:
+        """See `LanguageModel.keep_only`."""
+        with self.lock:
+            self._saved = {key: state for key, state in self._saved.items() if key in prefixes}
 
     def _restore(self, prefix: Sequence[int], adapter: StoredFile | None) -> None:
         """Put the prefix, computed with this adapter, into sequence 0: it is there already, saved from before, or computed now."""

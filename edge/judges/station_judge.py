@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from edge.calibration.apply import apply_rule
 from edge.judges.linear.judge import LinearJudge
 from edge.judges.score_cache import CachedJudge
 from edge.records import Scores, Words
 from firmware_config.calibration import Calibration, Escape
+from firmware_config.verified_file import StoredFile
+
+Prefix: TypeAlias = tuple[StoredFile | None, tuple[int, ...]]
 
 
 class LabelScorer(Protocol):
@@ -27,6 +30,13 @@ class LabelScorer(Protocol):
     @property
     def adapter_digest(self) -> str | None:
         """Digest of the adapter or of the linear judge; None where there is none."""
+
+    @property
+    def prefix(self) -> Prefix | None:
+        """What a language model keeps for this judge: an adapter, and the tokens before each description; None: no model is asked."""
+
+    def prepare(self) -> None:
+        """Compute what the first picture would wait for."""
 
     def score(self, words: Words) -> Scores:
         """Score every label; see `edge.interfaces.Judge`."""
@@ -59,6 +69,19 @@ class StationJudge:
     def linear(self) -> LinearJudge | None:
         """The linear judge, whose weights explain a verdict; None where a language model judges."""
         return self._scorer if isinstance(self._scorer, LinearJudge) else None
+
+    @property
+    def prefix(self) -> Prefix | None:
+        """What a language model keeps for this judge; None where a linear judge judges."""
+        return self._scorer.prefix
+
+    def prepare(self) -> None:
+        """Compute what the first picture would wait for.
+
+        Raises:
+            JudgeError: the model failed.
+        """
+        self._scorer.prepare()
 
     @property
     def escape(self) -> Escape | None:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from edge.sinks.open import open_sinks
-from edge.sinks.route import BoxState, BoxStatus, Commands, SinkRoute, stations_by_sink
+from edge.sinks.route import BoxState, BoxStatus, BundleEvent, BundleNews, Commands, SinkRoute, stations_by_sink
 
-__all__ = ["BoxState", "BoxStatus", "Commands", "SinkRoute", "open_sinks", "stations_by_sink"]
+__all__ = ["BoxState", "BoxStatus", "BundleEvent", "BundleNews", "Commands", "SinkRoute", "open_sinks", "stations_by_sink"]

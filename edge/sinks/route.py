@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
@@ -35,6 +35,22 @@ class ReplayRequest:
     last: int
 
 
+BundleNews: TypeAlias = Literal["trial", "good", "returned", "running"]
+"""Of a bundle: its trial has begun; it was good and judges from now on; it has gone back; somebody has gone back to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleEvent:
+    """What happened to a bundle, at a time in UTC; `why` is one sentence for people."""
+
+    at: datetime
+    news: BundleNews
+    name: str
+    version: int
+    digest: str
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Commands:
     """What others may ask of the box: that a station inspects now, and that it is switched on (True) or off. From any thread, at once."""
@@ -57,6 +73,10 @@ class SinkRoute:
 
     `obey` is told what takes commands. `answer` gets each committed inspection that was asked for, beside its delivery. `set_enabled`
     tells consumers whether a station is switched on, since when. `complaint` is one sentence while the other side lets no command through.
+
+    `tell` tells consumers what happens to bundles, `set_info` what the box is from now on.
+    Two routes with the same name and `destination` deliver to the same place. `serve` says that the sink serves other stations from now
+    on, and which of them are triggered; these are `stations` and `triggered` of the route that follows.
     """
 
     name: str
@@ -73,6 +93,11 @@ class SinkRoute:
     answer: Callable[[Inspection], None] = lambda _inspection: None
     set_enabled: Callable[[str, bool, datetime], None] = lambda _station, _enabled, _since: None
     complaint: Callable[[], str | None] = lambda: None
+    tell: Callable[[BundleEvent], None] = lambda _event: None
+    set_info: Callable[[Mapping[str, object]], None] = lambda _info: None
+    destination: object = None
+    triggered: tuple[str, ...] = ()
+    serve: Callable[[Sequence[str], Sequence[str]], None] = lambda _stations, _triggered: None
 
 
 def stations_by_sink(routes: Sequence[SinkRoute]) -> dict[str, tuple[str, ...]]:

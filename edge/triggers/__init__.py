@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from edge.triggers.open import open_trigger
-from edge.triggers.requests import Requests
+from edge.triggers.requests import STOPPING, Requests
 
-__all__ = ["Requests", "open_trigger"]
+__all__ = ["STOPPING", "Requests", "open_trigger"]

@@ -36,6 +36,8 @@ LEAD_NS = 50_000_000
 DIGEST_NS_PER_BYTE = 3
 """and the digest of the picture."""
 
+STOPPING = "the box is stopping: trigger again when it is back"
+
 
 @dataclass(slots=True)
 class _Open:
@@ -198,11 +200,17 @@ class Requests:
             self._given.clear()
         self.changed()
 
-    def close(self) -> None:
-        """Take no more pictures and requests; those that are open become due."""
+    def close(self, why: str = STOPPING) -> None:
+        """Take no more pictures and requests; those that are open become due, as FAULTs with the sentence `why`."""
         with self._lock:
-            self._closed, self._off = True, "the box is stopping: trigger again when it is back"
+            self._closed, self._off = True, why
         self.changed()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no request waits for its answer."""
+        with self._lock:
+            return not self._open and not self._faults
 
     def _settle(self, now_ns: int) -> None:
         """Give each open request its picture, as far as it is known which one is the nearest."""

@@ -12,7 +12,7 @@ PUBLIC = {
     "errors": (
         "AnswerError BackupError BundleError CameraError DeliveryError DescribeError EdgeError EvidenceError FamiliarityError "
         "HistoryError JudgeError LabelsError LessonError MessageError NobodyListensError SpoolError SpoolFullError StoreError "
-        "UnstorableError"
+        "TrialError UnstorableError"
     ),
     "interfaces": "Camera Describer Judge JudgedFiles PictureMemory Sink Trigger VisionModels",
     "message": "MAX_MESSAGE_BYTES SCHEMA decode encode schema shortened",

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from edge.backup.unfinished import decided_folder
+from edge.slots.slots import Slots
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import parse_manifest
 from firmware_config.calibration import write_calibration
+from firmware_config.signature import read_trusted_keys
 from tests.support.box_files import BOX_TOML
 from tests.support.calibrations import calibration
 from tests.support.inspections import inspection
@@ -265,6 +267,33 @@ def interrupt_a_restore(box: Box) -> None:
     decided_folder(box.spool).mkdir(parents=True)
 
 
+def leave_a_trial_over(box: Box) -> None:
+    leave_out_the_broker(box)
+    slots = Slots(box.root / "bundles")
+    for _ in range(2):
+        slots.install(box.bundle.resolve(), trusted=read_trusted_keys(box.root / "keys"))
+        slots.ask()
+    slots.begin_trial()
+    box.environment["KOTOBA_BUNDLES"] = str(slots.root)
+    box.within = ("env", "--unset=KOTOBA_BUNDLE")
+
+
+def misspell_a_key_at_a_reload(box: Box) -> None:
+    leave_out_the_broker(box)
+    box.within = (sys.executable, "-m", "tests.support.spoiled_reload", str(box.station))
+
+
+def keep_files_without_a_limit(box: Box) -> None:
+    box.station.write_text(f'{box.station.read_text()}\n[outputs.jsonl]\npath = "verdicts.jsonl"\nkeep_files = 3\n')
+
+
+def contradict_over_a_file(box: Box) -> None:
+    text, lines = box.station.read_text(), f'\n[outputs.jsonl]\npath = "{box.root / "verdicts.jsonl"}"\n'
+    box.station.write_text(text + lines)
+    other = text.replace('name = "cell-01"', 'name = "cell-02"') + lines + "max_bytes = 100000\n"
+    box.station.with_name("cell-02.toml").write_text(other)
+
+
 FAILURES: dict[str, Callable[[Box], None]] = {
     "trigger over MQTT of a camera that does not run freely": change_station(
         "[judge]", '[trigger]\nkind = "mqtt"\ndeadline_ms = 500\n\n[judge]'
@@ -277,6 +306,9 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "port taken twice": write_box_file("ports = [22]", "ports = [22, 9108]"),
     "name with a space in a box file": write_box_file("line1-box", "line 1"),
     "station file that says otherwise than its box": write_box_file("plant/line1", "plant/line2"),
+    "misspelt key at a reload": misspell_a_key_at_a_reload,
+    "two stations that say different things of a file": contradict_over_a_file,
+    "files to keep without a limit": keep_files_without_a_limit,
     "station that can never say OK": leave_out_the_broker,
     "new station without its answers": lambda _: None,
     "new station from a bundle with a changed file": lambda box: flip_one_byte(box, "golden/station.toml"),
@@ -301,6 +333,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "full disk at the first start of a bundle": use_up_the_files_of_the_disk,
     "bundle with one flipped byte": flip_one_byte,
     "misspelt environment variable": lambda box: box.environment.update(KOTOBA_METRIC_PORT="9100"),
+    "trial of a bundle that a crash has ended": leave_a_trial_over,
     "wrong environment variable": lambda box: box.environment.update(KOTOBA_SPOOL_MAX_BYTES="5"),
     "picture that is cut off": cut_off,
     "picture with its middle zeroed": zero_the_middle,

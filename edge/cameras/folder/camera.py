@@ -43,7 +43,7 @@ class FolderCamera:
         self._captures = captures or CaptureFactory(station)
         self._closed = threading.Event()
         self._outage = Outage(self._captures)
-        self._listing = Listing(settings.path, settings.patterns, on_left_alone=on_left_alone)
+        self._listing = Listing(settings.path, settings.patterns, station=station, on_left_alone=on_left_alone)
         self._watched = WatchedFolder(
             settings,
             picture=picture,

@@ -30,7 +30,8 @@ TROUBLE = "file_not_moved"
 class Disposal:
     """Moves or deletes judged files as the station says. A file that cannot be moved stays, and is not judged again."""
 
-    def __init__(self, settings: Settings, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, *, station: str, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._station = station
         self._move_to = settings.move_to
         self._wanted = settings.after != "leave"
         self._monotonic = monotonic
@@ -69,7 +70,7 @@ class Disposal:
             if not os.path.lexists(path):
                 gone.append(path)
         if self._trouble is not None and not self._failed:
-            log.info("judged files are moved or deleted again")
+            log.info("judged files are moved or deleted again station=%s", self._station)
             self._trouble = None
         for folder in {path.parent for path in gone} | ({self._move_to} if gone and self._move_to else set()):
             with contextlib.suppress(OSError):  # network shares cannot always
@@ -82,7 +83,7 @@ class Disposal:
         doing = f"deleting the judged file {path}" if self._move_to is None else f"moving the judged file {path} to {self._move_to}"
         detail = f"{doing}: {err.strerror}: make room there or correct the rights; it stays and is not judged again"
         if self._trouble is None:
-            log.warning("%s", detail)
+            log.warning("judged file stays station=%s: %s", self._station, detail)
             self._trouble = Trouble(TROUBLE, utc_now(), detail)
         else:
             self._trouble = Trouble(TROUBLE, self._trouble.since, detail)

@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 class KnownFiles:
     """What is known of the files of one folder, by their names."""
 
-    def __init__(self, judged: JudgedFiles) -> None:
+    def __init__(self, judged: JudgedFiles, *, station: str) -> None:
+        self._station = station
         self._judged = judged
         self._handled: dict[str, Facts] = {}
         self._given: dict[str, PictureFile] = {}
@@ -110,7 +111,7 @@ class KnownFiles:
             write()
         except SpoolError as err:
             if not self._cannot_note:
-                log.warning("judged files cannot be noted error=%r", str(err))
+                log.warning("judged files cannot be noted station=%s error=%r", self._station, str(err))
             self._cannot_note = True
         else:
             self._cannot_note = False

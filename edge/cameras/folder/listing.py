@@ -32,7 +32,7 @@ class Contents:
 class Listing:
     """Reads the names in a folder. A link that leads out of the folder is left alone, and linked folders are never read."""
 
-    def __init__(self, root: Path, patterns: Sequence[str], *, on_left_alone: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, root: Path, patterns: Sequence[str], *, station: str, on_left_alone: Callable[[], None] = lambda: None) -> None:
         self._root = root
         self._patterns = tuple((pattern.startswith("."), _compiled(pattern)) for pattern in patterns)
         self._depth = max(_depth(pattern) for pattern in patterns)
@@ -40,6 +40,7 @@ class Listing:
         self._on_left_alone = on_left_alone
         self._left_alone: set[str] = set()
         self._logged: set[str] = set()
+        self._station = station
 
     def read(self) -> Contents:
         """Read the folder, with sub-folders where a pattern asks for them.
@@ -99,7 +100,7 @@ class Listing:
         self._on_left_alone()
         if kind not in self._logged and len(self._logged) < MAX_LOGGED_KINDS:
             self._logged.add(kind)
-            log.warning("left alone folder=%s kind=%r first=%r", self._root, kind, name)
+            log.warning("left alone station=%s folder=%s kind=%r first=%r", self._station, self._root, kind, name)
 
 
 def _kind(name: str) -> str:

@@ -67,12 +67,12 @@ class WatchedFolder:
         self._captures = captures
         self._outage = outage
         self._closed = closed
-        self._known = KnownFiles(JudgedInMemory() if judged is None else judged)
+        self._known = KnownFiles(JudgedInMemory() if judged is None else judged, station=captures.station)
         self._open_events = open_events
         self._unfinished_s = unfinished_s
         self._monotonic = monotonic
         self._arrivals = Arrivals(stand_still_s=settings.stand_still_ms / 1e3, unfinished_s=unfinished_s)
-        self._disposal = Disposal(settings, monotonic=monotonic)
+        self._disposal = Disposal(settings, station=captures.station, monotonic=monotonic)
         self._events: Reports | None = None
         self._folders: list[Path] = []
         self._was_mount = False
@@ -116,7 +116,8 @@ class WatchedFolder:
     def _say_no_events(self, err: OSError) -> None:
         waits = f"a file is taken {self._settings.stand_still_ms} ms after its last change"
         advice = "raise fs.inotify.max_user_watches and max_user_instances"
-        log.warning("inotify reports nothing of folder=%s error=%r: %s; %s", self._root, err.strerror, waits, advice)
+        where = self._captures.station, self._root
+        log.warning("inotify reports nothing station=%s folder=%s error=%r: %s; %s", *where, err.strerror, waits, advice)
 
     def _look(self) -> LostFrame | None:
         """Read the whole folder; the capture that says so if it cannot be read."""
@@ -174,7 +175,7 @@ class WatchedFolder:
             return
         events, lost = self._events.read()
         if lost:
-            log.warning("too many reports of folder=%s: some are lost, the folder is read", self._root)
+            log.warning("too many reports station=%s folder=%s: some are lost, the folder is read", self._captures.station, self._root)
             self._arrivals.lose_reports()
             self._known.look_again()
         for event in events:

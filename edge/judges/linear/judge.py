@@ -29,7 +29,7 @@ class LinearJudge:
     """
 
     scoring = "linear"
-    prompt_digest = None
+    prompt_digest = prefix = None
 
     def __init__(self, model: LinearModel, *, labels: Sequence[str], temperature: float | None, digest: str | None = None) -> None:
         unknown = [label for label in labels if label not in model.labels]
@@ -45,6 +45,9 @@ class LinearJudge:
         self._labels = tuple(labels)
         self._columns = {label: model.labels.index(label) for label in labels}
         self._temperature = temperature
+
+    def prepare(self) -> None:
+        """Nothing: no language model is asked."""
 
     def score(self, words: Words) -> Scores:
         """Score every label; see `edge.interfaces.Judge`. The log-likelihoods are log-probabilities among all labels of the model.

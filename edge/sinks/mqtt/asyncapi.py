@@ -11,7 +11,7 @@ from edge.message import SCHEMA, Message
 from edge.sinks.mqtt.command_topics import SwitchMessage, TriggerMessage
 from edge.sinks.mqtt.replay_topic import Replay
 from edge.sinks.mqtt.station_state import State
-from edge.sinks.mqtt.wire import Enabled, Info, Presence, ReplayEvent, Status
+from edge.sinks.mqtt.wire import BundleEventMessage, Enabled, Info, Presence, ReplayEvent, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,13 @@ class Topic:
     payload: type[BaseModel]
     summary: str
     retained: bool = False
+    others: tuple[tuple[str, type[BaseModel]], ...] = ()
+    """What else may be on it, each with a name of its own."""
+
+    @property
+    def messages(self) -> dict[str, type[BaseModel]]:
+        """Everything that may be on it, by its name."""
+        return {self.name: self.payload, **dict(self.others)}
 
 
 TOPICS = (
@@ -34,7 +41,14 @@ TOPICS = (
     Topic("enabled_state", "{root}/{station}/enabled/state", "send", Enabled, "Whether a station inspects.", retained=True),
     Topic("status", "{root}/{box}/status", "send", Status, "How the box is; also its last will.", retained=True),
     Topic("info", "{root}/{box}/info", "send", Info, "Versions, bundle, and the stations of the box.", retained=True),
-    Topic("events", "{root}/{box}/events", "send", ReplayEvent, "Answers to requests for verdicts again."),
+    Topic(
+        "events",
+        "{root}/{box}/events",
+        "send",
+        ReplayEvent,
+        "Answers to requests for verdicts again, and what happens to bundles.",
+        others=(("bundle_event", BundleEventMessage),),
+    ),
     Topic("presence", "{root}/{box}/presence", "send", Presence, "Between boxes of one name by mistake: the longer one there stays."),
     Topic("replay", "{root}/{box}/replay", "receive", Replay, "Asks for verdicts again, by station, epoch and sequence numbers."),
 )
@@ -50,9 +64,10 @@ def asyncapi() -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     for topic in TOPICS:
         mode: Literal["validation", "serialization"] = "serialization" if topic.way == "send" else "validation"
-        schema = topic.payload.model_json_schema(by_alias=True, mode=mode, ref_template="#/components/schemas/{model}")
-        schemas |= schema.pop("$defs", {})
-        schemas[topic.payload.__name__] = schema
+        for payload in topic.messages.values():
+            schema = payload.model_json_schema(by_alias=True, mode=mode, ref_template="#/components/schemas/{model}")
+            schemas |= schema.pop("$defs", {})
+            schemas[payload.__name__] = schema
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -73,7 +88,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
         "address": topic.address,
         "summary": topic.summary,
         "parameters": {name: {"description": PARAMETERS[name]} for name in names},
-        "messages": {topic.name: {"payload": {"$ref": f"#/components/schemas/{topic.payload.__name__}"}}},
+        "messages": {name: {"payload": {"$ref": f"#/components/schemas/{payload.__name__}"}} for name, payload in topic.messages.items()},
     }
 
 

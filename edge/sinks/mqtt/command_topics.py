@@ -61,8 +61,9 @@ class CommandTopics:
     def __init__(
         self, *, root: str, stations: Sequence[str], triggered: Sequence[str], responses: Responses, as_published: bool = True
     ) -> None:
-        self._triggers = {f"{root}/{station}/trigger": station for station in triggered}
-        self._switches = {f"{root}/{station}/enabled/set": station for station in stations}
+        self._root = root
+        self._triggers: dict[str, str] = {}
+        self._switches: dict[str, str] = {}
         self._responses = responses
         self._commands: Commands | None = None
         self._refusing: set[str] = set()
@@ -71,6 +72,14 @@ class CommandTopics:
         """What the broker keeps for the next connection, as far as we heard."""
         self._unheard: set[str] = set()
         """The switches whose retained message this connection has not brought yet."""
+        self.serve(stations, triggered)
+
+    def serve(self, stations: Sequence[str], triggered: Sequence[str]) -> None:
+        """Read the messages for these stations from now on."""
+        before = set(self._switches)
+        self._triggers = {f"{self._root}/{station}/trigger": station for station in triggered}
+        self._switches = {f"{self._root}/{station}/enabled/set": station for station in stations}
+        self._unheard |= self._switches.keys() - before
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -96,10 +105,10 @@ class CommandTopics:
             self._refuse(received, "the box is starting: try again")
         elif len(received.payload) > MAX_COMMAND_BYTES:
             self._refuse(received, f"a message of {len(received.payload)} bytes on {received.topic}: send {MAX_COMMAND_BYTES} at most")
-        elif received.topic in self._triggers:
-            self._trigger(received, self._commands, self._triggers[received.topic])
-        elif received.topic in self._switches:
-            self._switch(received, self._commands, self._switches[received.topic])
+        elif (triggered := self._triggers.get(received.topic)) is not None:
+            self._trigger(received, self._commands, triggered)
+        elif (switched := self._switches.get(received.topic)) is not None:
+            self._switch(received, self._commands, switched)
 
     def _trigger(self, received: Received, commands: Commands, station: str) -> None:
         if received.retained:

@@ -12,6 +12,7 @@ import queue
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,8 @@ class MqttConnection:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._inbox = inbox
+        self._subscribing: deque[tuple[str, ...]] = deque()
+        """The topics of each SUBSCRIBE that is not acknowledged yet; a broker acknowledges them in order."""
         self._codes: dict[int, int] = {}
         self.window, self.too_large, self.taken_over = WINDOW, False, False
         self.max_packet_bytes: int | None = None
@@ -151,7 +154,21 @@ class MqttConnection:
             raise DeliveryError(msg)
         self._greeted = True
         if inbox is not None:
-            self._subscribe(inbox)
+            self._subscribe(inbox, inbox.topics)
+
+    def listen(self, inbox: Inbox) -> None:
+        """Listen on the topics of another inbox from now on: the new ones are subscribed to, what the others keep is not sent again."""
+        before = self._inbox
+        if before is None or before is inbox or not self.alive:
+            return
+        gone, new = (sorted(set(one.topics) - set(other.topics)) for one, other in ((before, inbox), (inbox, before)))
+        self._inbox = inbox
+        self.not_subscribed = tuple(topic for topic in self.not_subscribed if topic not in gone)
+        with self._publishing:
+            if gone:
+                self._client.unsubscribe(gone)
+        if new:
+            self._subscribe(inbox, new)
 
     @property
     def alive(self) -> bool:
@@ -222,12 +239,14 @@ class MqttConnection:
             self._client.close_sockets()
         self._events.put(_Gone("closed here"))
 
-    def _subscribe(self, inbox: Inbox) -> None:
-        if self._settings.protocol == "5":
-            kept = set(inbox.as_published)
-            self._client.subscribe([(each, SubscribeOptions(AT_LEAST_ONCE, retainAsPublished=each in kept)) for each in inbox.topics])
-        else:
-            self._client.subscribe([(each, AT_LEAST_ONCE) for each in inbox.topics])
+    def _subscribe(self, inbox: Inbox, topics: Sequence[str]) -> None:
+        self._subscribing.append(tuple(topics))
+        with self._publishing:
+            if self._settings.protocol == "5":
+                kept = set(inbox.as_published)
+                self._client.subscribe([(each, SubscribeOptions(AT_LEAST_ONCE, retainAsPublished=each in kept)) for each in topics])
+            else:
+                self._client.subscribe([(each, AT_LEAST_ONCE) for each in topics])
 
     def _authenticate(self) -> None:
         settings = self._settings
@@ -290,8 +309,9 @@ class MqttConnection:
     def _on_subscribe(
         self, _client: Client, _userdata: object, _message_id: int, codes: Sequence[ReasonCode], _properties: Properties | None
     ) -> None:
-        refused = [topic for topic, code in zip(self._inbox.topics if self._inbox else (), codes, strict=False) if code.is_failure]
-        self.not_subscribed = tuple(refused)
+        topics = self._subscribing.popleft() if self._subscribing else ()
+        refused = [topic for topic, code in zip(topics, codes, strict=False) if code.is_failure]
+        self.not_subscribed = (*self.not_subscribed, *refused)
         if refused:
             log.warning("broker %s lets the box not subscribe to %s: check its access rules", self._where, ", ".join(refused))
 

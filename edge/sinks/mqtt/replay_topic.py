@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 
 from pydantic import BaseModel, Field, ValidationError
 
-from edge.sinks.mqtt.wire import ReplayEvent
-from edge.sinks.route import ReplayRequest
+from edge.sinks.mqtt.wire import BundleEventMessage, ReplayEvent
+from edge.sinks.route import BundleEvent, ReplayRequest
 from firmware_config.strict import STRICT
 
 MAX_REQUEST_BYTES = 4_096
@@ -79,6 +79,11 @@ class ReplayTopic:
         with self._lock:
             self._answer(asked, found, refused)
 
+    def tell(self, event: BundleEvent) -> None:
+        """Say what happened to a bundle, on the same topic."""
+        with self._lock:
+            self._say(BundleEventMessage.model_validate(event, from_attributes=True))
+
     def next_event(self) -> bytes | None:
         """The oldest event that the broker does not have; `event_delivered` takes it away."""
         with self._lock:
@@ -97,5 +102,5 @@ class ReplayTopic:
     def _refuse(self, why: str) -> None:
         self._say(ReplayEvent(at=self._now(), station=None, epoch=None, first=None, last=None, found=0, refused=why))
 
-    def _say(self, event: ReplayEvent) -> None:
+    def _say(self, event: ReplayEvent | BundleEventMessage) -> None:
         self._events.append(event.model_dump_json().encode())

@@ -34,4 +34,9 @@ def mqtt_routes(stations: Sequence[Station], *, box: str, info: Mapping[str, obj
             answer=sink.answer,
             set_enabled=sink.set_enabled,
             complaint=sink.complaint,
+            tell=sink.replays.tell,
+            set_info=sink.set_info,
+            destination=(settings, root),
+            triggered=triggered,
+            serve=sink.serve,
         )

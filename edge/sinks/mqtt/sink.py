@@ -80,10 +80,10 @@ class MqttSink:
         self._states = {station: StationState(station) for station in stations}
         where = f"{settings.host}:{settings.port}"
         self._presences = Presences(root=root, box=box, where=where, instance=instance or process_instance(), clock=clock)
-        said = {"schema": SCHEMA, "box": box, "instance": self._presences.instance, "stations": list(stations), **info}
+        self._info = {"schema": SCHEMA, "box": box, "instance": self._presences.instance, **info}
         self._wanted = {
             self._status_topic: Status(state="online", since=datetime.now(timezone.utc)).payload(),
-            self._info_topic: json.dumps(said, ensure_ascii=False).encode(),
+            self._info_topic: self._info_of(stations),
         }
         self.replays = ReplayTopic()
         self._events_topic = f"{root}/{box}/events"
@@ -92,8 +92,7 @@ class MqttSink:
             root=root, stations=stations, triggered=triggered, responses=self._responses, as_published=settings.protocol == "5"
         )
         self._replay_topic = f"{root}/{box}/replay"
-        self._command_topics = (self._replay_topic, *self.commands.topics)
-        self._inbox = Inbox((*self._command_topics, *self._presences.topics), self._take, as_published=self.commands.switches)
+        self._inbox = self._inbox_now()
         self._taken = False
         """Whether the last verdict got through: until one does, they are tried one by one, so that they arrive in order."""
         self._undelivered: Counter[str] = Counter()
@@ -112,10 +111,39 @@ class MqttSink:
         self._resolver = Resolver(settings.host, settings.port)
         self._waits = 0
 
+    def serve(self, stations: Sequence[str], triggered: Sequence[str]) -> None:
+        """Serve these stations from now on, some of them triggered, over the same connection. Those that are gone are said to be off."""
+        with self._states_lock:
+            for gone in self._states.keys() - set(stations):
+                state = self._states.pop(gone)
+                state.set_enabled(enabled=False)
+                self._wanted[f"{self._root}/{gone}/state"] = state.payload()
+                self._wanted[f"{self._root}/{gone}/enabled/state"] = Enabled(enabled=False, since=datetime.now(timezone.utc)).payload()
+            for station in stations:
+                if station not in self._states:
+                    self._states[station] = StationState(station)
+                    self._wanted.pop(f"{self._root}/{station}/state", None)
+            self._wanted[self._info_topic] = self._info_of(stations)
+            self.commands.serve(stations, triggered)
+            self._inbox = self._inbox_now()
+
+    def _info_of(self, stations: Sequence[str]) -> bytes:
+        return json.dumps(self._info | {"stations": list(stations)}, ensure_ascii=False).encode()
+
+    def _inbox_now(self) -> Inbox:
+        topics = (self._replay_topic, *self.commands.topics, *self._presences.topics)
+        return Inbox(topics, self._take, as_published=self.commands.switches)
+
     def set_status(self, status: BoxStatus) -> None:
         """Say how the box is; published with the next contact, within a second or so."""
         said = Status(state=status.state, since=status.since, detail=status.why, stations=status.stations)
         self._wanted[self._status_topic] = said.payload()
+
+    def set_info(self, info: Mapping[str, object]) -> None:
+        """Say what the box is; published with the next contact."""
+        with self._states_lock:
+            self._info |= info
+            self._wanted[self._info_topic] = self._info_of(tuple(self._states))
 
     def waits(self) -> int:
         """A number that grows while the broker is waited for; from any thread."""
@@ -127,14 +155,15 @@ class MqttSink:
     def set_troubles(self, station: str, troubles: tuple[Trouble, ...]) -> None:
         """Say what is wrong with the camera of a station; published with the next contact."""
         with self._states_lock:
-            self._states[station].set_troubles(troubles)
+            if station in self._states:
+                self._states[station].set_troubles(troubles)
 
     def set_enabled(self, station: str, enabled: bool, since: datetime) -> None:  # noqa: FBT001 -- handed on as a plain function
         """Say whether a station is switched on, since when; published with the next contact."""
-        said = Enabled(enabled=enabled, since=since)
         with self._states_lock:
-            self._wanted[f"{self._root}/{station}/enabled/state"] = said.model_dump_json().encode()
-            self._states[station].set_enabled(enabled=enabled)
+            if station in self._states:
+                self._wanted[f"{self._root}/{station}/enabled/state"] = Enabled(enabled=enabled, since=since).payload()
+                self._states[station].set_enabled(enabled=enabled)
 
     def answer(self, inspection: Inspection) -> None:
         """Answer a request on its response topic, if it named one: at once where there is a connection, else with the next one."""
@@ -148,7 +177,8 @@ class MqttSink:
             return other
         for topic, why in tuple(self._untaken.items()):
             return f"the broker {self._settings.host} does not take {topic} ({why}): check its access rules"
-        missing = () if connection is None else [topic for topic in connection.not_subscribed if topic in self._command_topics]
+        not_heard = () if connection is None else connection.not_subscribed
+        missing = [topic for topic in not_heard if topic not in self._presences.topics]
         if not missing:
             return None
         topics = ", ".join(missing)
@@ -211,12 +241,16 @@ class MqttSink:
                 under_way.popleft()
                 self._taken = True
                 self._undelivered.pop(inspection.id, None)
-                with self._states_lock:
-                    self._states[inspection.station].add(inspection)
+                self._add_to_state(inspection)
                 yield inspection
             if cannot is not None:
                 self._taken = False
                 raise cannot
+
+    def _add_to_state(self, inspection: Inspection) -> None:
+        with self._states_lock:
+            if inspection.station in self._states:  # else it was under way when the station went
+                self._states[inspection.station].add(inspection)
 
     def _send(self, connection: MqttConnection, inspection: Inspection) -> tuple[Inspection, Sent, int]:
         """Publish a verdict, shortened where the broker takes no larger one; returns it with the bytes of the message."""
@@ -335,6 +369,7 @@ class MqttSink:
             if self._retained.get(topic) != payload:
                 self._publish_beside(connection, topic, payload, retain=True)
                 self._retained[topic] = payload
+        connection.listen(self._inbox)
         while (event := self.replays.next_event()) is not None:
             self.replays.event_delivered(event)  # before it is tried: once lost, a consumer asks again
             self._publish_beside(connection, self._events_topic, event, retain=False)

@@ -31,6 +31,10 @@ class Enabled(BaseModel):
     enabled: bool
     since: Moment = Field(description="Since when it is so.")
 
+    def payload(self) -> bytes:
+        """Say it as JSON."""
+        return self.model_dump_json().encode()
+
 
 class NamedBundle(BaseModel):
     """The bundle that the box runs."""
@@ -62,6 +66,22 @@ class Presence(BaseModel):
     instance: str = Field(max_length=64, description="Who says it, as on the topic `info`.")
     held_s: float = Field(ge=0, description="Seconds for which it has published here.")
     asks: bool = Field(description="True: who else uses this name? False: the answer; it stays, and who asked leaves.")
+
+
+class BundleEventMessage(BaseModel):
+    """What happened to a bundle on the box."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.bundle_event/1")
+    event: Literal["bundle"] = "bundle"
+    at: Moment
+    news: Literal["trial", "good", "returned", "running"] = Field(
+        description="Its trial has begun; it was good and judges from now on; it has gone back, and the one before judges on; somebody "
+        "has gone back to it."
+    )
+    name: str
+    version: int
+    digest: str
+    why: str = Field(description="One sentence for people.")
 
 
 class ReplayEvent(BaseModel):

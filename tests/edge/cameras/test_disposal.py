@@ -22,7 +22,7 @@ def far(tmp_path: Path) -> Iterator[Path]:
 
 
 def disposal(path: Path, now: list[float], **settings: object) -> Disposal:
-    return Disposal(Settings.model_validate({"kind": "folder", "path": path, **settings}), monotonic=lambda: now[0])
+    return Disposal(Settings.model_validate({"kind": "folder", "path": path, **settings}), station="cell-01", monotonic=lambda: now[0])
 
 
 def written(path: Path) -> tuple[Path, tuple[int, int]]:

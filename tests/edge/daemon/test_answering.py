@@ -26,7 +26,7 @@ class Cells:
         self.answered: list[str | None] = []
         self.fails, self.wanted = "", 0
         self.pipelines = [_pipeline(name) for name in ("a", "b")]
-        self.answering = Answering(self.pipelines, answer=self._answer, pictures=threading.Event())
+        self.answering = Answering(answer=self._answer, pictures=threading.Event())
 
     def ask(self, station: int, name: str) -> None:
         requests = self.pipelines[station].requests
@@ -61,7 +61,7 @@ def test_a_flood_on_one_station_keeps_no_other_waiting() -> None:
     for number in range(FLOOD):
         cells.ask(0, f"flood{number}")
     cells.wanted = FLOOD + 1
-    cells.answering.start()
+    cells.answering.watch(cells.pipelines)
     assert cells.reached.wait(PATIENCE_S)  # the first of the flood is being stored
     cells.ask(1, "mine")
     while cells.pipelines[1].requests.due_by_ns() is None:  # type: ignore[union-attr]
@@ -80,7 +80,7 @@ def test_an_answer_that_fails_takes_no_other_with_it(caplog: pytest.LogCaptureFi
     cells.fails, cells.wanted = "r0", 5
     for number in range(5):
         cells.ask(0, f"r{number}")
-    cells.answering.start()
+    cells.answering.watch(cells.pipelines)
     assert cells.all.wait(PATIENCE_S)
     cells.answering.close()
     cells.answering.join(PATIENCE_S)

@@ -7,6 +7,8 @@ from urllib.error import URLError
 
 import pytest
 
+from edge.daemon.endpoint import serve
+from edge.daemon.health import Health
 from edge.daemon.metrics import Metrics, peak_bytes, resident_bytes
 from edge.describers.scripted import ScriptedDescriber
 from edge.inspection.inspector import Inspector
@@ -57,7 +59,7 @@ def test_two_boxes_in_one_process_do_not_share_figures() -> None:
 def test_the_figures_are_served_until_they_are_stopped() -> None:
     metrics = Metrics()
     metrics.backlog.labels("mqtt").set(17)
-    port, stop = metrics.serve("127.0.0.1", 0)
+    port, stop = serve("127.0.0.1", 0, registry=metrics.registry, health=Health(limit_s=1))
     address = f"http://127.0.0.1:{port}/metrics"
 
     with urllib.request.urlopen(address, timeout=5) as answer:

@@ -14,8 +14,8 @@ from tests.support.running_daemon import PATIENCE_S, pipeline
 from tests.support.sample_records import MOMENT, frames
 
 
-def feeding(cell: StationPipeline, stopping: threading.Event) -> threading.Thread:
-    thread = threading.Thread(target=cell.feed, kwargs={"stopping": stopping, "captured": threading.Event()})
+def feeding(cell: StationPipeline) -> threading.Thread:
+    thread = threading.Thread(target=cell.feed, kwargs={"captured": threading.Event()})
     thread.start()
     return thread
 
@@ -38,9 +38,9 @@ def test_who_waits_for_a_switch_goes_on_when_it_is_on_or_the_daemon_ends() -> No
 
 
 def test_pictures_that_wait_are_judged_when_the_station_is_switched_on_again() -> None:
-    cell, stopping = pipeline(MemoryCamera(frames(["a.png", "b.png"])), ["a.png", "b.png"]), threading.Event()
+    cell = pipeline(MemoryCamera(frames(["a.png", "b.png"])), ["a.png", "b.png"])
     cell.turn(on=False)
-    thread = feeding(cell, stopping)
+    thread = feeding(cell)
     assert cell.take() is None
     cell.turn(on=True)
     sources: list[str] = []
@@ -69,9 +69,9 @@ class LiveCamera(MemoryCamera):
 
 
 def test_a_live_camera_is_let_go_while_the_station_is_switched_off_and_opened_again() -> None:
-    camera, stopping = LiveCamera(), threading.Event()
+    camera = LiveCamera()
     cell = pipeline(camera, ["a.png"], live=True)
-    thread = feeding(cell, stopping)
+    thread = feeding(cell)
     assert camera.opened.acquire(timeout=PATIENCE_S)
     cell.turn(on=False)
     camera.may.release()
@@ -79,7 +79,7 @@ def test_a_live_camera_is_let_go_while_the_station_is_switched_off_and_opened_ag
     assert cell.take() is None
     cell.turn(on=True)
     assert camera.opened.acquire(timeout=PATIENCE_S)
-    stopping.set()
+    cell.stop("it goes")
     camera.may.release()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()

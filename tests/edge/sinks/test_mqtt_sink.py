@@ -14,7 +14,7 @@ import pytest
 from edge.errors import DeliveryError, NobodyListensError
 from edge.message import encode, utc_text
 from edge.records import Trouble
-from edge.sinks import BoxStatus
+from edge.sinks import BoxStatus, BundleEvent
 from edge.sinks.mqtt.presence import process_instance
 from edge.sinks.mqtt.sink import MqttSink
 from firmware_config.outputs import MqttOutput, MqttTls
@@ -99,6 +99,23 @@ def test_who_comes_later_finds_status_info_and_state(way: tuple[Mosquitto, str],
     state = json.loads(got["plant/line1/s1/state"].payload)
     assert (state["last"]["id"], state["last"]["seq"], state["counts"]["OK"]) == ("s1-1", 1, 1)
     assert json.loads(got["plant/line1/s2/state"].payload)["last"] is None
+
+
+def test_what_happens_to_a_bundle_is_an_event_and_info_names_the_one_that_judges(broker: Mosquitto, sinks: list[MqttSink]) -> None:
+    sink = sink_for(settings(broker))
+    sinks.append(sink)
+    sink.replays.tell(BundleEvent(FULL.captured_at, "good", "starter", 4, "sha256:ab", "12 golden verdicts reproduced"))
+    sink.set_info({"bundle": "sha256:ab", "version": "1"})
+
+    with Consumer(broker, "plant/line1/box1/+") as consumer:
+        sink.connect()
+        got = {message.topic.rpartition("/")[2]: message for message in (consumer.next() for _ in range(3))}
+
+    assert json.loads(got["events"].payload) == {
+        "event": "bundle", "at": "2025-07-01T03:04:05.678Z", "news": "good", "name": "starter", "version": 4, "digest": "sha256:ab",
+        "why": "12 golden verdicts reproduced",
+    }  # fmt: skip
+    assert (got["events"].retain, json.loads(got["info"].payload)["bundle"]) == (False, "sha256:ab")
 
 
 def is_status(state: str) -> Callable[[Got], bool]:

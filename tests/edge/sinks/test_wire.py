@@ -20,7 +20,7 @@ from tests.support.repository import KEYS, ROOT, STARTER, WIRE
 
 PAGE = (ROOT / "docs/message.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json (\w+)\n(.*?)\n```", PAGE, re.DOTALL)
-MODELS: dict[str, type[BaseModel]] = {topic.name: topic.payload for topic in TOPICS}
+MODELS: dict[str, type[BaseModel]] = {name: payload for topic in TOPICS for name, payload in topic.messages.items()}
 
 
 def test_each_topic_has_an_example_on_the_page() -> None:
