@@ -34,6 +34,7 @@ OPERATOR_PAGES = (
     "judging",
     "learning",
     "message",
+    "monitoring",
     "operations",
     "review",
     "settings",
