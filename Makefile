@@ -2,6 +2,7 @@
 # make test    every test that takes no more than about a minute, and the ten that took longest
 # make check   style, types, direction of imports
 # make quick   the inner loop, under a minute: no models, no broker
+# make kit     dist/kotoba-edge-VERSION-amd64.kit: what is carried into a closed network (docs/install.md); KIT= more options
 # make bench   the benchmarks          make soak   the tests that take long          make clean   take away what make made
 #
 # .ci/run is `make check` and `make test`: what must pass before a change lands.
@@ -14,7 +15,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test check quick bench soak clean
+.PHONY: demo test check quick kit bench soak clean
 
 PYTHON ?= python3
 DEMO := .venv-demo
@@ -24,6 +25,7 @@ PRODUCT ?= solar_cell
 BUNDLE := $(STATE)/starter/manifest.json
 WOVEN := $(STATE)/woven/manifest.json
 LLAMA := $(STATE)/wheels/built
+PORTABLE := $(STATE)/portable-wheels/built
 INSTALL = -m pip install -q --disable-pip-version-check -c constraints.txt --find-links $(STATE)/wheels
 
 # llama-cpp-python has no wheel on the public registry: compiled once for both environments, for this processor, with all cores. Not from pip's
@@ -54,6 +56,10 @@ check: $(FULL)/ready
 
 quick: $(FULL)/ready
 	$(FULL)/bin/python -m pytest --quick -m "not long and not slow and not soak" -q
+
+kit: BIN := $(FULL)/bin
+kit: $(FULL)/ready $(BUNDLE) $(PORTABLE)
+	$(BIN)/python -m export.kit --wheels $(dir $(PORTABLE)) --bundle $(dir $(BUNDLE)) $(KIT)
 
 bench: BIN := $(FULL)/bin
 bench: $(FULL)/ready $(BUNDLE)
@@ -90,12 +96,15 @@ $(FULL)/ready: pyproject.toml constraints.txt $(LLAMA)
 	packaging/need "a library that OpenCV's window code links to" "$(@D)/bin/python -c 'import cv2'" libgl1 libglib2.0-0 libsm6 libxext6
 	touch $@
 
-$(LLAMA): constraints.txt packaging/llama.cmake
+# For every x86 processor since 2013 (export/kit/target.py names the flags), not for this one: a kit goes to other machines.
+$(PORTABLE): export CMAKE_ARGS += -DGGML_NATIVE=OFF -DGGML_SSE42=ON -DGGML_AVX=ON -DGGML_AVX2=ON -DGGML_BMI2=ON -DGGML_FMA=ON -DGGML_F16C=ON
+
+$(LLAMA) $(PORTABLE): constraints.txt packaging/llama.cmake
 	packaging/need "Python 3.10 to 3.13 with venv" "$(PYTHON) -c 'import ensurepip, venv'" python3 python3-venv
 	packaging/need "a C++ compiler" "command -v g++ || command -v clang++" g++
-	$(PYTHON) -m venv $(STATE)/builder
+	$(PYTHON) -m venv $(@D).builder
 	@echo "compiling llama-cpp-python: some minutes, only once"
-	$(STATE)/builder/bin/python -m pip wheel --disable-pip-version-check --no-cache-dir -v --no-deps -c constraints.txt -w $(@D) llama-cpp-python \
+	$(@D).builder/bin/python -m pip wheel --disable-pip-version-check --no-cache-dir -v --no-deps -c constraints.txt -w $(@D) llama-cpp-python \
 	    | { grep --line-buffered -E '^ *\[[0-9]+/[0-9]+\]|rror|^Successfully|Saved' || true; }
-	rm -rf $(STATE)/builder
+	rm -rf $(@D).builder
 	touch $@
