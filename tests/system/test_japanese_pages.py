@@ -31,6 +31,7 @@ OPERATOR_PAGES = (
     "box",
     "consumer",
     "explain",
+    "install",
     "judging",
     "learning",
     "message",
