@@ -158,7 +158,7 @@ ROWS = {
         "0 lost, no station stopped but the changed one, p99 of the others' latency at most twice that of an idle box",
         (f"{SYSTEM}/test_reload.py",),
         has_full_size=True,
-        note="the p99 is not settled: it was measured beside other work, which made the idle box the slower one, and no test asserts it",
+        note="with small models of random weights; quiet moments and reloads took turns beside other work; no test asserts the p99",
     ),
     "M1": Row(
         "60 hostile bundles",
