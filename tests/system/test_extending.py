@@ -81,6 +81,7 @@ def test_there_is_an_example_for_each_thing_that_people_add() -> None:
         "Add a camera",
         "Add an output",
         "Add a vision-language model",
+        "Add a board",
         "Add a kind of defect",
         "Add a label language",
         "Add a product",
