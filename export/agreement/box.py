@@ -13,10 +13,9 @@ from edge.errors import EdgeError
 from edge.message import decode
 from edge.records import Decision, Inspection
 from export.agreement.errors import RatingsError
-from export.agreement.ratings import Appraiser, Study, require_same_trials
+from export.agreement.ratings import BOX, Appraiser, Study, require_same_trials
 from firmware_config.regular_file import read_limited
 
-BOX = "box"
 MAX_BYTES = 1_000_000_000
 
 

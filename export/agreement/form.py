@@ -9,12 +9,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TextIO
 
-from export.agreement.box import BOX
 from export.agreement.errors import RatingsError
 from export.agreement.journal import Journal
 from export.agreement.keys import Keys, keys_of
 from export.agreement.pictures import blocks, can_show_blocks, pictures_in, pixels_of, shown, viewer_of
-from export.agreement.ratings import MAX_TRIALS, UNDO, Answer, standing
+from export.agreement.ratings import BOX, MAX_TRIALS, UNDO, Answer, standing
 from export.agreement.session import Question, Session, order_of
 from export.agreement.texts import TEXTS, Language, Texts
 

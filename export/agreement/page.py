@@ -23,7 +23,6 @@ from export.agreement.tables import Rate, Tables
 from export.agreement.texts import TEXTS, Language
 from firmware_config.write import write_atomic
 
-SCHEMA = "kotoba.agreement/1"
 PAGE, FIGURES = "agreement.md", "agreement.json"
 MOST_DIFFERING = 60
 """Parts that the page shows; the figures have all."""
@@ -60,7 +59,7 @@ def report_of(tables: Tables, *, box: BoxVerdicts | None, files: Sequence[Path])
     except OSError as err:
         msg = f"reading {err.filename}: {err.strerror}: leave the file in place while the page is made"
         raise RatingsError(msg) from err
-    return Report(SCHEMA, sources, CONFIDENCE, box, tables)
+    return Report("kotoba.agreement/1", sources, CONFIDENCE, box, tables)
 
 
 def write_report(report: Report, folder: Path, language: Language) -> Path:

@@ -20,6 +20,8 @@ Answer: TypeAlias = Literal["OK", "NG"]
 REQUIRED, OPTIONAL = ("part", "appraiser", "trial", "answer"), ("standard", "answered_at")
 UNDO = "UNDO"
 """Written instead of an answer by the form: it takes back the answer before, and both rows stay."""
+BOX = "box"
+"""The name of the box among the appraisers; no person has it."""
 MAX_BYTES, MAX_TRIALS, MIN_PARTS = 50_000_000, 20, 2
 
 

@@ -109,9 +109,11 @@ def test_an_appraiser_who_is_always_wrong_agrees_with_himself_and_not_with_the_s
 def test_one_trial_has_nothing_within_and_no_bad_part_has_no_miss_rate() -> None:
     (found,) = tables_of(study(np.zeros(3, np.bool_), Appraiser("A", np.zeros((3, 1), np.bool_)))).appraisers
 
-    assert found.within is found.within_kappa is None
+    assert found.within is None
+    assert found.within_kappa is None
     assert found.standard is not None
-    assert found.standard.missed is found.standard.parts_missed.share is None
+    assert found.standard.missed is None
+    assert found.standard.parts_missed.share is None
     assert found.standard.grade == "acceptable"
 
 
@@ -134,7 +136,8 @@ def test_without_a_standard_there_is_agreement_and_nothing_about_who_is_right() 
 
     tables = tables_of(study(None, Appraiser("A", answers), Appraiser("B", answers)))
 
-    assert tables.bad_parts is tables.appraisers[0].standard is None
+    assert tables.bad_parts is None
+    assert tables.appraisers[0].standard is None
     assert tables.people is not None
     assert tables.people.standard is None
     assert [(part.part, part.standard) for part in tables.differing] == [("part 1", None)]
