@@ -111,6 +111,9 @@ def test_without_a_standard_the_page_says_so_and_shows_agreement_only(tmp_path: 
     assert "nobody knows the standard" in page
     assert "against the standard" not in page
     assert rows_of(page, "Between appraisers")[0][:2] == ["people", "39 / 50"]
+    japanese = made(tmp_path / "ja", path, "--language", "ja")
+    assert "正解が分からないため" in japanese
+    assert [row[1:] for row in rows_of(japanese)] == [row[1:] for row in rows_of(page)]
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -136,6 +139,7 @@ def test_only_good_parts_and_answers_of_one_kind_have_a_page_too(tmp_path: Path)
 
     assert "**No part is bad: what would be missed is not known.**" in page
     assert "None: all answers are the same and right." in page
+    assert "**不良品がないため、見逃しは分かりません。**" in made(tmp_path / "ja", path, "--language", "ja")
     assert rows_of(page, "Within each appraiser") == [["A", "2 / 2", "100.0 %", "15.8 % – 100.0 %", "–", "–", "–"]]
 
 
