@@ -35,7 +35,7 @@ class AskedAppraiser:
             stdout=theirs,
             stderr=theirs,
             cwd=ROOT,
-            env=given | dict(environment or {}),
+            env=given | {"TMPDIR": str(ratings.parent)} | dict(environment or {}),
             start_new_session=True,
         )
         os.close(theirs)
