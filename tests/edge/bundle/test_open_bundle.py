@@ -132,7 +132,16 @@ def test_nobody_on_the_box_asks_a_bundle_for_a_path() -> None:
     readers = [
         path for path in (ROOT / "edge").rglob("*.py") if path.parent.name not in {"bundle", "evidence"} and asking.search(path.read_text())
     ]
-    checks_what_it_reads = {"edge/demo/run.py", "edge/slots/parse.py"}  # a SignedBundle; a child that has its own Bundle
+    with_a_child_that_opens_its_own = {
+        "edge/slots/parse.py",
+        "edge/trial/trial.py",
+        "edge/examination/bench.py",
+        "edge/examination/examine.py",
+    }
+    checks_what_it_reads = with_a_child_that_opens_its_own | {
+        "edge/demo/run.py",  # a SignedBundle
+        "edge/backup/gather.py",  # copies, which are checked like any bundle before they run
+    }
     assert {path.relative_to(ROOT).as_posix() for path in readers} == checks_what_it_reads
 
 

@@ -163,7 +163,7 @@ def test_no_verdict_is_lost_and_nobody_throws_the_other_out_for_ever(broker: Mos
     """Two daemons with their own spools: the second one's verdicts wait, and go out when the first one has stopped."""
     output = MqttOutput(host="127.0.0.1", port=broker.port, keepalive_s=2)
     statuses: dict[str, list[BoxStatus]] = {"first": [], "second": []}
-    told = threading.Event()
+    told, there = threading.Event(), threading.Event()
 
     def daemon(stack: ExitStack, name: str) -> tuple[Daemon, Spool]:
         sink = MqttSink(output, root=ROOT, box=NAME, stations=("cell-01",), info={}, instance=name)
@@ -181,16 +181,21 @@ def test_no_verdict_is_lost_and_nobody_throws_the_other_out_for_ever(broker: Mos
     got: set[str] = set()
     arrived = threading.Condition()
 
-    def note_verdict(message: Got) -> None:
-        with arrived:
-            got.add(json.loads(message.payload)["id"])
-            arrived.notify_all()
+    def note_message(message: Got) -> None:
+        if message.topic.endswith("/info") and json.loads(message.payload)["instance"] == "first":
+            there.set()
+        if message.topic.endswith("/verdict"):
+            with arrived:
+                got.add(json.loads(message.payload)["id"])
+                arrived.notify_all()
 
-    with Consumer(broker, f"{ROOT}/cell-01/verdict", on_message=note_verdict), ExitStack() as stack:
+    with Consumer(broker, f"{ROOT}/#", on_message=note_message), ExitStack() as stack:
         first, first_spool = daemon(stack, "first")
         second, second_spool = daemon(stack, "second")
-        with running(second):
+        with ExitStack() as second_runs:
             with running(first) as stop_first:
+                assert there.wait(PATIENCE_S)  # else the second may be the one that was there before
+                second_runs.enter_context(running(second))
                 assert told.wait(PATIENCE_S)
                 connections = (tmp_path / "broker/log").read_text().count("New client connected")
                 for spool in (first_spool, second_spool):
