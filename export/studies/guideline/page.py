@@ -14,6 +14,8 @@ from export.studies.template import fill
 from firmware_config.write import write_atomic
 
 HERE = Path(__file__).parent
+STARTER_ESCAPE = "5.0 %"
+"""Of the defective poly cells, of the language model with the bundle's own decisions: docs/studies/results.md."""
 LANGUAGES: tuple[Language, ...] = ("en", "ja")
 TABLES = (
     tables.clean,
@@ -45,6 +47,7 @@ def page_name(language: Language) -> str:
 def figures() -> dict[str, str]:
     """The figures in the sentences of the guideline, by the name of their slot."""
     clean_2, clean_5 = sample_size.fewest_parts(0.02), sample_size.fewest_parts(0.05)
+    one_missed = sample_size.fewest_parts(0.02, missed=1)
     five, ten = 5, 10
     words = [len(wording_of(read_product(name)).words) for name in built_in_products()]
     return {
@@ -52,7 +55,10 @@ def figures() -> dict[str, str]:
         "clean_1": f"{sample_size.fewest_parts(0.01)}",
         "clean_2": f"{clean_2}",
         "clean_5": f"{clean_5}",
-        "one_missed_2": f"{sample_size.fewest_parts(0.02, missed=1)}",
+        "one_missed_2": f"{one_missed}",
+        "one_missed_share": percent(1 / one_missed, 1),
+        "pass_5": percent(sample_size.chance_to_pass(0.05, clean_2, missed=0), 0),
+        "starter_escape": STARTER_ESCAPE,
         "pass_half": percent(sample_size.chance_to_pass(0.01, clean_2, missed=0), 0),
         "pass_half_5": percent(sample_size.chance_to_pass(0.01, sample_size.fewest_parts(0.02, missed=five), missed=five), 0),
         "plan_5": f"{sample_size.fewest_parts(0.02, missed=five)}",

@@ -49,7 +49,7 @@ def test_every_kind_of_a_product_can_be_painted_on_a_neutral_surface_and_changes
     product = read_product(name)
     canvases = neutral_pictures(product)
     shown = list(gallery(product, canvases, draws=2))
-    assert [one.name for one in shown] == [thing.name for thing in (*product.defects, *product.harmless)]
+    assert [one.name for one in shown] == [kind.name for kind in product.defects] + [thing.name for thing in product.harmless]
     for one in (found for found in shown if found.is_defect):
         assert len(one.pictures) >= 2, one.name
         for picture in one.pictures:

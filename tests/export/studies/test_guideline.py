@@ -7,7 +7,7 @@ from math import comb
 import pytest
 
 from export.studies.guideline.effort import PHASES
-from export.studies.guideline.page import HERE, LANGUAGES, page, page_name
+from export.studies.guideline.page import HERE, LANGUAGES, STARTER_ESCAPE, page, page_name
 from export.studies.guideline.sample_size import (
     chance_to_pass,
     escaped_per_million,
@@ -37,6 +37,13 @@ def test_the_guideline_holds_the_figures_that_are_computed(language: str) -> Non
     found = next(one for one in LANGUAGES if one == language)
     text = (ROOT / "docs" / page_name(found)).read_text(encoding="utf-8")
     assert text == page(found), "write it anew: python -m export.studies.guideline.page docs"
+
+
+def test_the_escape_of_the_starter_is_that_of_its_results() -> None:
+    results = (ROOT / "docs/studies/results.md").read_text(encoding="utf-8")
+    poly = results[results.rindex("### All poly cells") :]
+    figure = STARTER_ESCAPE.replace(" ", "")
+    assert re.search(rf"^\| language model on words \| none, min_confidence = 0\.7 \| {re.escape(figure)} ", poly, re.MULTILINE)
 
 
 def test_both_languages_say_the_same_figures_in_the_same_order_of_chapters() -> None:
