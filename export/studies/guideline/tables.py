@@ -177,8 +177,8 @@ def hours(language: Language) -> str:
             phase.people,
             phase.times,
             f"{phase.judging_hours:.1f}",
-            f"{phase.fixed_hours:.0f}",
-            f"{phase.hours:.0f}",
+            f"{phase.fixed_hours:.1f}",
+            f"{phase.hours:.1f}",
         )
         for phase in PHASES
     ]
