@@ -32,6 +32,15 @@ def caption(product: Product, scene: Scene, rng: np.random.Generator) -> str:
     return _filled(str(rng.choice(product.captions.damaged)), slots)
 
 
+def examples(product: Product, count: int) -> Iterator[str]:
+    """Captions of one clear defect of each of the first kinds, and then of an intact part; `count` in all."""
+    rng = np.random.default_rng(0)
+    for number, kind in enumerate(product.defects[: count - 1]):
+        defect = Defect(kind=kind.name, shape="", x=0.2 + 0.6 * (number % 2), y=0.2, size=0.1, strength=0.9)
+        yield caption(product, Scene((defect,)), rng)
+    yield caption(product, Scene(), rng)
+
+
 def sentences(product: Product) -> Iterator[str]:
     """Sentences with every word that a caption of a product may have."""
     for pattern in (*product.captions.damaged, *product.captions.intact):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -12,6 +13,7 @@ from export.errors import SpecError
 from export.products.painted import Capture
 from export.spec import Licence
 from export.teach.spec import Adapt, Eye, Pictures, TeachSpec
+from firmware_config.commented_toml import toml_value
 from firmware_config.labels import Label
 
 HEAD = """\
@@ -22,8 +24,10 @@ SECTIONS = frozenset({"pictures", "labels", "conditions", "eye", "adapt", "llm",
 """Keys of the specification that are sections of their own."""
 
 
-def teach_text(name: str, good: Path, *, near: Path) -> str:
+def teach_text(name: str, good: Path, *, near: Path, labels: Sequence[tuple[Label, str]] = ()) -> str:
     """The text of a new specification that will lie in the folder `near`, with its folder of good pictures.
+
+    `labels` stand in it as they are, each with a comment on one line. Without any, a label stands there as comments.
 
     Raises:
         SpecError: `good` is no folder.
@@ -34,7 +38,11 @@ def teach_text(name: str, good: Path, *, near: Path) -> str:
     given = {"name": re.sub(r"[^A-Za-z0-9._-]", "-", name), "version": 1, "product": "product"}
     lines = [HEAD, *keys_of(TeachSpec, given, leave_out=SECTIONS)]
     lines += ["", "[pictures]", *keys_of(Pictures, {"good": [relative(good, near)]})]
-    lines += _unused("[[labels]]", "labels", Label, {"name": "good", "decision": "ok"})
+    for label, comment in labels:
+        values = {"name": label.name, "decision": label.decision, "meaning": label.meaning}
+        lines += ["", f"[[labels]]  # {comment}", *(f"{key} = {toml_value(value)}" for key, value in values.items())]
+    if not labels:
+        lines += _unused("[[labels]]", "labels", Label, {"name": "good", "decision": "ok"})
     lines += _unused("[conditions]", "conditions", Capture, {})
     lines += _unused("[eye]", "eye", Eye, {})
     lines += _unused("[adapt]", "adapt", Adapt, {})

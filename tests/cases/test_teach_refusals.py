@@ -118,7 +118,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str, str, str]] = {
         _nothing, SPEC, PRODUCT.replace('"blob"', '"blob"\nsize = [0.02, 0.3]'), "its size begins at 0.02, 1.3 of the eye's",
     ),
     "geometry without masks": (_nothing, SPEC, PRODUCT.replace('"blob"', '"shifted_component"'), "name a folder of masks"),
-    "an unknown product": (_nothing, SPEC.replace('"bolt"', '"bolt-2"'), PRODUCT, "one of assembly, solar_cell, woven"),
+    "an unknown product": (_nothing, SPEC.replace('"bolt"', '"bolt-2"'), PRODUCT, "one of assembly, food, printed_label, "),
     "a misspelt key": (_nothing, SPEC.replace("[pictures]", "[picture]"), PRODUCT, "no such key, the nearest is pictures"),
     "no licence": (_nothing, SPEC[: SPEC.index("[[licences]]")], PRODUCT, "licences: Field required"),
     "a trunk that is not there": (_nothing, TRUNK, PRODUCT, "CLIP or BLIP checkpoint {root}/clip is no folder"),

@@ -93,7 +93,7 @@ def test_a_mistake_is_one_sentence_that_names_key_and_value(tmp_path: Path, mist
 
 
 def test_a_product_that_is_not_there_is_refused_with_the_ones_that_are(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"product wooven: .* one of assembly, solar_cell, woven$"):
+    with pytest.raises(SpecError, match=r"product wooven: .* one of assembly, food, printed_label, solar_cell, surface, weld, woven$"):
         read_product("wooven")
     with pytest.raises(SpecError, match=r"product\.toml: give a folder that holds one"):
         read_product(tmp_path)
