@@ -34,6 +34,9 @@ class Texts:
     rejected: str
     reviewed: str
     interval: str
+    stages_head: str
+    stages_text: str
+    stages_columns: str
     tornado_head: str
     tornado_text: str
     tornado_columns: str
@@ -127,6 +130,9 @@ ENGLISH = Texts(
     rejected="good and rejected",
     reviewed="looked at by a person",
     interval="{value} ({low} to {high})",
+    stages_head="Time per picture",
+    stages_text="In milliseconds, by stage. The capture goes on while the picture before is judged and does not count as time of the box.",
+    stages_columns="| stage | p50 | p95 | p99 |",
     tornado_head="What the saving hangs on",
     tornado_text="One figure at a time goes from one end of its range to the other; the others keep their values. The saving is in "
     "{currency} a year.",
@@ -221,6 +227,9 @@ JAPANESE = Texts(
     rejected="NG とした良品",
     reviewed="人が確認する部品",
     interval="{value}({low} から {high})",
+    stages_head="画像 1 枚の時間",
+    stages_text="段階ごとの時間(ミリ秒)。取り込みは前の画像の判定と並行して進むため、装置の時間には数えません。",
+    stages_columns="| 段階 | p50 | p95 | p99 |",
     tornado_head="節約額を左右するもの",
     tornado_text="値を一つずつ、範囲の端から端まで動かします。ほかの値は動かしません。節約額は年間、単位は {currency} です。",
     tornado_columns="| 値 | キー | 範囲 | 下端での節約額 | 上端での節約額 | 節約額が 0 になる値 |",

@@ -29,11 +29,12 @@ def register(commands: Commands) -> None:
 def _cost(options: argparse.Namespace) -> int:
     from edge.texts.cost import TEXTS
     from export.cost.page import write_study
+    from export.cost.read import read_figures
     from export.cost.sentences import sentences
-    from export.cost.spec import read_spec
     from export.cost.study import study
 
-    found = study(read_spec(options.spec))
+    figures = read_figures(options.spec)
+    found = study(figures.spec, figures.stages)
     write_study(found, options.out, options.language)
     for sentence in sentences(found, TEXTS[options.language]):
         print(sentence)

@@ -9,7 +9,7 @@ import numpy as np
 
 from export.cost.amount import Amount, Values
 from export.cost.counted import RATES
-from export.cost.spec import CostSpec, Rates
+from export.cost.spec import CostSpec
 
 SHARES = frozenset({"plant.defect_rate", "effort.reviewer_miss", *(f"{system}.{rate}" for system in ("box", "present") for rate in RATES)})
 """The figures that cannot exceed 1."""
@@ -31,12 +31,10 @@ def inputs_of(spec: CostSpec) -> tuple[Input, ...]:
         section = getattr(spec, name)
         if section is None:
             continue
-        measured = RATES if isinstance(section, Rates) and section.verdicts is not None else ()
         for field in type(section).model_fields:
             amount = getattr(section, field)
             if isinstance(amount, Amount):
-                assumed = field not in section.model_fields_set and field not in measured
-                found.append(Input(f"{name}.{field}", amount, assumed))
+                found.append(Input(f"{name}.{field}", amount, assumed=field not in section.model_fields_set))
     return tuple(found)
 
 

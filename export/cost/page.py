@@ -83,6 +83,7 @@ def numbers(study: Study, texts: Texts) -> dict[str, Any]:
         "saving": asdict(study.saving),
         "paying_share": study.paying_share,
         "more_escapes_share": study.more_escapes_share,
+        "stages": [asdict(stage) for stage in study.stages],
         "boxes": study.boxes,
         "investment": study.investment,
         "payback_years": study.payback_years,

@@ -1,21 +1,15 @@
-"""Read the specification of a cost study, a TOML file. Paths in it are relative to the file itself.
+"""The specification of a cost study, a TOML file that export/cost/read.py reads. Paths in it are relative to the file itself.
 
 A figure that depends on the plant or on its currency has no default. Every other default is an assumption, and the page calls it so.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TypeVar
-
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from export.cost.amount import Amount, Positive, Quantity, Share, between
-from export.cost.counted import RATES, counted_rates
-from export.errors import SpecError
-from firmware_config.errors import first_mistake
-from firmware_config.strict import STRICT, read_values
-from firmware_config.toml import read_toml
+from export.cost.counted import RATES
+from firmware_config.strict import STRICT
 
 FIXED_ZERO = Amount(value=0.0)
 
@@ -80,11 +74,23 @@ class Rates(BaseModel):
 class Box(Rates):
     """The box of this project."""
 
+    timings: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A JSONL file of `kotoba-edge inspect --jsonl` from the board of the plant. It stands in the place of latency_ms.",
+    )
     latency_ms: Positive = Field(default=between(300, 50, 1000), description="Milliseconds in which a box judges one picture.")
     pictures_per_part: Positive = Field(default=Amount(value=1.0), description="Pictures of one part.")
     joules_per_picture: Quantity = Field(default=between(10, 2, 40), description="Energy of one picture above idling, in joules.")
     idle_watts: Quantity = Field(default=between(10, 5, 30), description="Power of one idling box with its camera, in watts.")
     years: Positive = Field(default=between(5, 3, 8), description="Years over which what is paid once is spread.")
+
+    @model_validator(mode="after")
+    def _timed_once(self) -> Box:
+        if self.timings is not None and "latency_ms" in self.model_fields_set:
+            msg = "timings and latency_ms are both given: leave one"
+            raise ValueError(msg)
+        return self
 
 
 class Effort(BaseModel):
@@ -141,35 +147,3 @@ class CostSpec(BaseModel):
     present: Present | None = None
     break_even: BreakEven = BreakEven()
     draws: Draws = Draws()
-
-
-_System = TypeVar("_System", bound=Rates)
-
-
-def read_spec(path: Path) -> CostSpec:
-    """Read a specification, with the verdicts that it names counted into rates.
-
-    Raises:
-        SpecError: the file, or one that it names, cannot be read or has a wrong value.
-    """
-    try:
-        spec = read_values(CostSpec, read_toml(path))
-    except ValidationError as err:
-        msg = f"cost specification {path}: {first_mistake(err, CostSpec)}: correct it"
-        raise SpecError(msg) from err
-    except ValueError as err:
-        msg = f"cost specification {path} {err}: give the TOML of one cost study"
-        raise SpecError(msg) from err
-    except OSError as err:
-        msg = f"cost specification {path} cannot be read ({err.strerror}): give the path of an existing file"
-        raise SpecError(msg) from err
-    near = path.parent
-    present = None if spec.present is None else _counted(spec.present, near)
-    return spec.model_copy(update={"box": _counted(spec.box, near), "present": present})
-
-
-def _counted(system: _System, near: Path) -> _System:
-    """The system with the rates of its verdicts, if it names any."""
-    if system.verdicts is None:
-        return system
-    return system.model_copy(update=counted_rates(near / system.verdicts, source=system.verdicts))

@@ -12,6 +12,7 @@ from export.cost.inputs import Input, draws, inputs_of, middles
 from export.cost.model import LINES, System, boxes, flow, investment, total, yearly
 from export.cost.sensitivity import Bar, Table, break_even, tornado
 from export.cost.spec import CostSpec
+from export.cost.timings import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Study:
     """What the page shows. Shares are of the draws."""
 
     spec: CostSpec
+    stages: tuple[Stage, ...]
     inputs: tuple[Input, ...]
     baseline: System
     box: Year
@@ -65,7 +67,7 @@ class Study:
         return tuple(one.key for one in self.inputs if one.assumed)
 
 
-def study(spec: CostSpec) -> Study:
+def study(spec: CostSpec, stages: tuple[Stage, ...] = ()) -> Study:
     """Reckon.
 
     Raises:
@@ -82,6 +84,7 @@ def study(spec: CostSpec) -> Study:
     cash = saved.value + paid_once / float(of["box.years"])
     return Study(
         spec=spec,
+        stages=stages,
         inputs=inputs,
         baseline=baseline,
         box=box,

@@ -10,8 +10,8 @@ import pytest
 
 from export.cli import main
 from export.cost.inputs import inputs_of
+from export.cost.read import read_figures
 from export.cost.sentences import plain
-from export.cost.spec import read_spec
 from export.cost.study import Study, study
 from tests.support.repository import ROOT
 
@@ -33,7 +33,7 @@ def spec(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def studied(spec: Path) -> Study:
-    return study(read_spec(spec))
+    return study(read_figures(spec).spec)
 
 
 def test_the_example_costs_what_a_pencil_says(studied: Study) -> None:
@@ -88,7 +88,7 @@ def test_the_page_lists_every_assumption_with_its_range(spec: Path) -> None:
 
     rows = re.findall(r"(?m)^\| `([a-z_.]+)` \| ([\d.,]+) \| (?:([\d.,]+) – ([\d.,]+) )?\|$", PAGE)
 
-    assumed = [one for one in inputs_of(read_spec(spec)) if one.assumed]
+    assumed = [one for one in inputs_of(read_figures(spec).spec) if one.assumed]
     assert rows == [
         (
             one.key,

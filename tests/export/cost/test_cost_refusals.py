@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from export.cli import main
-from export.cost.spec import read_spec
+from export.cost.read import read_figures
 from tests.export.cost.test_cost_example import example
 
 LINES = [
@@ -40,7 +40,7 @@ def test_verdicts_become_the_four_rates(tmp_path: Path, kind: str) -> None:
     counts = {"schema": "kotoba.counts/1", "bad": 4, "escaped": 1, "bad_reviewed": 2, "good": 10, "rejected": 2, "good_reviewed": 1}
     (tmp_path / f"pilot.{kind}").write_text(verdicts_text(LINES) if kind == "csv" else json.dumps(counts), encoding="utf-8")
 
-    box = read_spec(spec_naming(tmp_path, f"pilot.{kind}")).box
+    box = read_figures(spec_naming(tmp_path, f"pilot.{kind}")).spec.box
 
     assert box.escape is not None
     assert box.overkill is not None
