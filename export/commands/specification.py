@@ -34,11 +34,15 @@ def register(commands: Commands) -> None:
     schema = add_verb(
         commands,
         "schema",
-        summary="Print the JSON Schema of a bundle's specification, of a product, or of what to teach.",
+        summary="Print the JSON Schema of a bundle's specification, of a product, of what to teach, or of a cost study.",
         example="kotoba-export schema product",
     )
     schema.add_argument(
-        "kind", nargs="?", choices=("bundle", "product", "teach"), default="bundle", help="What the schema is of. Default: %(default)s."
+        "kind",
+        nargs="?",
+        choices=("bundle", "product", "teach", "cost"),
+        default="bundle",
+        help="What the schema is of. Default: %(default)s.",
     )
     schema.set_defaults(command=_schema)
 
@@ -79,4 +83,8 @@ def _model_of(kind: str) -> type[BaseModel]:
         from export.teach.spec import TeachSpec
 
         return TeachSpec
+    if kind == "cost":
+        from export.cost.spec import CostSpec
+
+        return CostSpec
     return BundleSpec

@@ -138,6 +138,7 @@ REFUSED: dict[str, Callable[[Path], tuple[str | Path, ...]]] = {
     "spool status": lambda path: ("edge.cli", "spool", "status", "--spool", path),
     "export build": lambda path: ("export.cli", "build", path, "--out", path),
     "export verify": lambda path: ("export.cli", "verify", path, "--keys", path),
+    "export cost": lambda path: ("export.cli", "cost", path, "--out", path),
 }
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from edge.records import Reason
-from edge.texts import calibrate, demo, explain, obstacles
+from edge.texts import calibrate, cost, demo, explain, obstacles
 from edge.texts.reasons import REASONS
 
 TEXTS: Mapping[str, Mapping[str, object]] = {
     "calibrate": calibrate.TEXTS,
+    "cost": cost.TEXTS,
     "demo": demo.TEXTS,
     "explain": explain.TEXTS,
     "obstacles": obstacles.TEXTS,
