@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firmware_config.apply.owners import Owners
-from firmware_config.apply.services import commands_after, run_all
+from firmware_config.apply.services import commands_after, has_unit, run_all
 from firmware_config.errors import ApplyError
 
 
@@ -40,7 +40,7 @@ def test_a_group_that_is_not_there_is_told(root: Path) -> None:
 
 
 def said_of(changed: dict[str, bool]) -> list[str]:
-    return [" ".join(command) for command in commands_after(changed)]
+    return [" ".join(command) for command in commands_after(changed, is_there=lambda _: True)]
 
 
 def test_users_come_before_files_and_files_before_services() -> None:
@@ -72,6 +72,22 @@ def test_users_come_before_files_and_files_before_services() -> None:
     ]
 
 
+def test_station_files_alone_are_taken_over_without_a_restart() -> None:
+    stations = {"etc/kotoba/stations/cell-01.toml": True, "etc/kotoba/stations/cell-02.toml": False}
+    assert said_of(stations) == ["systemctl reload-or-restart kotoba-edge.service"]
+    assert said_of({**stations, "etc/kotoba/environment": True}) == ["systemctl restart kotoba-edge.service"]
+    with_unit = said_of({**stations, "etc/systemd/system/kotoba-edge.service.d/box.conf": True})
+    assert with_unit == ["systemctl daemon-reload", "systemctl restart kotoba-edge.service"]
+
+
+def test_a_service_of_the_system_that_the_box_lacks_is_told_nothing(root: Path) -> None:
+    changed = {"etc/systemd/timesyncd.conf.d/kotoba.conf": True}
+    assert commands_after(changed, is_there=lambda name: has_unit(root, name)) == []
+    (root / "usr/lib/systemd/system").mkdir(parents=True)
+    (root / "usr/lib/systemd/system/systemd-timesyncd.service").touch()
+    assert commands_after(changed, is_there=lambda name: has_unit(root, name)) == [("systemctl", "restart", "systemd-timesyncd.service")]
+
+
 def test_a_unit_that_is_taken_away_is_stopped_and_not_restarted() -> None:
     changed = {"etc/systemd/system/kotoba-firewall.service": False, "etc/kotoba/nftables.conf": False}
     assert said_of(changed) == ["systemctl daemon-reload", "systemctl stop kotoba-firewall.service"]
@@ -85,7 +101,7 @@ def test_files_that_nobody_has_open_need_no_command() -> None:
 def test_a_command_that_fails_is_told_and_the_next_is_not_run(tmp_path: Path) -> None:
     said: list[str] = []
     never = tmp_path / "never"
-    with pytest.raises(ApplyError, match="`sh -c echo no >&2; exit 3` failed \\(no\\): correct that and run it"):
+    with pytest.raises(ApplyError, match=r"exit 3` failed \(no\): correct that, then run: sh -c .*; touch /"):
         run_all([("true",), ("sh", "-c", "echo no >&2; exit 3"), ("touch", str(never))], say=said.append)
     assert said == ["true", "sh -c echo no >&2; exit 3"]
     assert not never.exists()
