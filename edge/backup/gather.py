@@ -78,23 +78,21 @@ def _if_there(kind: Kind, name: str, path: Path) -> Iterator[Found]:
 
 
 def _named(settings: BoxSettings, stations: list[Station]) -> tuple[list[Found], tuple[str, ...]]:
-    """The files that stations name: their own knowledge, and apart from it what stays outside, secrets above all."""
+    """The files that stations name, their own knowledge, and a board; apart from them what stays outside, secrets above all."""
     found: dict[str, Found] = {}
     left_out: dict[str, None] = {}
+    known = [Path(settings.board) if settings.board.endswith(".toml") else None]
     for station in stations:
         judge = station.judge
-        for path in (judge.template_file, judge.calibration, judge.lessons, station.familiarity.memory_file):
-            if path is None:
-                continue
-            name = str(path.absolute())
-            if is_ours(path.absolute(), settings):
-                found.update((each.name, each) for each in _if_there("named", name, path))
-            else:
-                left_out[name] = None
+        known += [judge.template_file, judge.calibration, judge.lessons, station.familiarity.memory_file]
         left_out |= dict.fromkeys(str(path) for _, path in station.outputs.named_files())
         left_out |= dict.fromkeys(str(path) for key, path in station.camera.named_files() if key == "password_file")
-    if settings.board.endswith(".toml"):
-        left_out[settings.board] = None
+    for path in filter(None, known):
+        name = str(path.absolute())
+        if is_ours(path.absolute(), settings):
+            found.update((each.name, each) for each in _if_there("named", name, path))
+        else:
+            left_out[name] = None
     return list(found.values()), tuple(left_out)
 
 

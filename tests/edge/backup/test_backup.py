@@ -242,6 +242,52 @@ def test_an_unfinished_restore_keeps_the_box_from_running_and_is_finished_on_req
     assert "cannot be read" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could be led to write what another user has prepared")
+def test_root_does_not_finish_what_another_user_has_prepared(
+    box: BoxSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, planted = decided_folder(box.spool) / "files", tmp_path / "etc/cron.d/planted"
+    files.mkdir(parents=True)
+    planted.parent.mkdir(parents=True)
+    (files / "000000").write_text("* * * * * root id")
+    digest = hashlib.sha256((files / "000000").read_bytes()).hexdigest()
+    file = {"number": 0, "place": str(planted), "mode": 0o644, "sha256": digest, "spool": False}
+    plan = {"schema": "kotoba.restore/1", "aside": "x", "epoch": None, "row": 0, "files": [file]}
+    (decided_folder(box.spool) / "plan.json").write_text(json.dumps(plan))
+    for path in (files / "000000", files, decided_folder(box.spool) / "plan.json", decided_folder(box.spool)):
+        os.chown(path, 65_534, 65_534)
+    assert run("restore", box, "--finish", monkeypatch=monkeypatch) == 1
+    assert "is not of this user alone: finish it as the user who began it" in capsys.readouterr().err
+    assert not planted.exists()
+
+
+def test_a_link_that_leads_out_of_the_folders_of_the_box_is_not_followed(
+    box: BoxSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("elsewhere", "box/lib/own"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "box/lib/lessons.jsonl").rename(tmp_path / "box/lib/own/lessons.jsonl")
+    station = box.stations / "cell-01.toml"
+    station.write_text(station.read_text().replace("lib/lessons.jsonl", "lib/own/lessons.jsonl"))
+    back_up(box, tmp_path / "own.backup", with_bundles=False, now=NOW)
+    (tmp_path / "box/lib/own").rename(tmp_path / "box/lib/other")
+    (tmp_path / "box/lib/own").symlink_to(tmp_path / "elsewhere")
+    assert run("restore", box, tmp_path / "own.backup", "--replace", monkeypatch=monkeypatch) == 1
+    assert "a link on the way to" in capsys.readouterr().err
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert not decided_folder(box.spool).exists()
+
+
+def test_a_board_of_ones_own_is_kept_too(box: BoxSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = tmp_path / "box/etc/boards/press.toml"
+    board.parent.mkdir()
+    board.write_text("name = 'press'\n")
+    back_up(box.model_copy(update={"board": str(board)}), tmp_path / "own.backup", with_bundles=False, now=NOW)
+    board.unlink()
+    assert run("restore", box, tmp_path / "own.backup", "--replace", monkeypatch=monkeypatch) == 0
+    assert board.read_text() == "name = 'press'\n"
+
+
 def test_a_backup_can_be_checked_without_writing(
     box: BoxSettings, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
