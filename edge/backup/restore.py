@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edge.backup.manifest import SLOTS_STATE, Entry, base_of, place_of
+from edge.backup.manifest import ANSWERS, SLOTS_STATE, Entry, base_of, place_of
 from edge.backup.open import Backup
 from edge.backup.put_back import FILES, PLAN, PlannedFile, RestorePlan, put_back, read_plan
 from edge.backup.unfinished import decided_folder
@@ -30,8 +30,7 @@ from firmware_config.write import sync_folder, write_atomic
 
 NEW = "restore-new"
 ROOM_BYTES = 50_000_000
-MODES = {"spool": 0o600}
-READABLE = 0o644
+OWN, READABLE = 0o600, 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def _prepare(backup: Backup, settings: BoxSettings, *, now: datetime, new_epoch:
             PlannedFile(
                 number=number,
                 place=str(place.absolute()),
-                mode=MODES.get(entry.kind, READABLE),
+                mode=OWN if entry.kind == "spool" or entry.name == ANSWERS else READABLE,
                 sha256=_digest(staged),
                 spool=entry.kind == "spool",
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -44,6 +45,13 @@ OF_THE_SYSTEM = ("systemd-timesyncd.service", "nftables.service")
 
 UNIT_FOLDERS = ("etc/systemd/system", "usr/lib/systemd/system", "lib/systemd/system")
 
+FIREWALL_RULES = "etc/kotoba/nftables.conf"
+OPEN = ("nft", "add table inet kotoba; delete table inet kotoba")
+"""Stopping the firewall opens nothing, so rules that are taken away are unloaded too; `add` lets it succeed where none are loaded."""
+
+NOT_LOADED = 5
+"""Exit code of `systemctl stop` for a unit that never ran."""
+
 UNIT = re.compile(r"(?:etc|usr/lib)/systemd/system/([A-Za-z0-9@_.-]+\.(?:service|timer|socket))(\.d/.*)?")
 
 
@@ -61,6 +69,8 @@ def commands_after(changed: Mapping[str, bool], *, is_there: Callable[[str], boo
     units = {path: unit for path in changed if (unit := UNIT.fullmatch(path)) is not None}
     own = {unit[1]: changed[path] for path, unit in units.items() if unit[2] is None}
     starts = [("systemctl", "enable" if stays else "stop", name) for name, stays in own.items()]
+    if changed.get(FIREWALL_RULES) is False:
+        starts.append(OPEN)
     read = [service for place, service in SERVICES if any(re.fullmatch(place, path) for path in changed)]
     known = [service for _, service in SERVICES]
     restarted = {*read, *(unit[1] for unit in units.values())} - {name for name, stays in own.items() if not stays}
@@ -82,14 +92,15 @@ def run_all(commands: Sequence[Command], *, say: Callable[[str], None]) -> None:
         ApplyError: one of them failed; the files stay as they are written.
     """
     for number, command in enumerate(commands):
-        text, rest = " ".join(command), "; ".join(" ".join(each) for each in commands[number:])
+        text, rest = shlex.join(command), "; ".join(map(shlex.join, commands[number:]))
         say(text)
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S, check=False, stdin=subprocess.DEVNULL)
         except (OSError, subprocess.TimeoutExpired) as err:
             msg = f"the files are written, but `{text}` cannot be run ({err}): correct that, then run: {rest}"
             raise ApplyError(msg) from err
-        if done.returncode:
+        never_ran = command[:2] == ("systemctl", "stop") and done.returncode == NOT_LOADED
+        if done.returncode and not never_ran:
             said = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
             msg = f"the files are written, but `{text}` failed ({said}): correct that, then run: {rest}"
             raise ApplyError(msg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
@@ -145,7 +146,7 @@ def _tell_the_system(changed: Mapping[str, bool], target: Target, *, restart: bo
         run_all(commands, say=print)
     elif commands:
         print("To make it count, run (or give --restart):")
-        print("\n".join(f"  {' '.join(command)}" for command in commands))
+        print("\n".join(f"  {shlex.join(command)}" for command in commands))
 
 
 def _ask(question: str) -> bool:
