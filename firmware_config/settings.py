@@ -6,7 +6,7 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -119,8 +119,9 @@ def read_settings(file: Path = FILE) -> BoxSettings:
     require_known_variables()
     is_set = any(_is_ours(name) and name.upper() not in WORKSTATION_VARIABLES for name in os.environ)
     values = {} if is_set else _of_file(file)
+    given: dict[str, Any] = {name.upper().removeprefix(PREFIX).lower(): value for name, value in values.items()}
     try:
-        return BoxSettings(**{name.upper().removeprefix(PREFIX).lower(): value for name, value in values.items()})
+        return BoxSettings(**given)
     except ValidationError as err:
         msg = f"{file if values else f'environment variables {PREFIX}*'}: {first_mistake(err, BoxSettings)}"
         raise ConfigError(msg) from err

@@ -68,7 +68,7 @@ def commands_after(changed: Mapping[str, bool], *, is_there: Callable[[str], boo
     before = [each for place, some in PLACES for each in some if any(re.fullmatch(place, path) for path in changed)]
     units = {path: unit for path in changed if (unit := UNIT.fullmatch(path)) is not None}
     own = {unit[1]: changed[path] for path, unit in units.items() if unit[2] is None}
-    starts = [("systemctl", "enable" if stays else "stop", name) for name, stays in own.items()]
+    starts: list[Command] = [("systemctl", "enable" if stays else "stop", name) for name, stays in own.items()]
     if changed.get(FIREWALL_RULES) is False:
         starts.append(OPEN)
     read = [service for place, service in SERVICES if any(re.fullmatch(place, path) for path in changed)]
