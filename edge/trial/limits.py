@@ -16,7 +16,7 @@ PICTURE_S, SLOWEST_STATION = 10.0, 4.0
 
 @dataclass(frozen=True, slots=True)
 class TrialLimits:
-    """The limits of a trial; the setting KOTOBA_TRIAL_... says more of each.
+    """The limits of a trial; the settings `trial_...` of a box say more of each.
 
     `memory_bytes` is the most resident memory of the child process. `fast_enough_ms` per golden picture is never too slow; above it a
     bundle may take `slower` times as long as the running one. `max_passed` (0..1) is of the pictures that the running bundle rejects.
