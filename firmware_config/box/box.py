@@ -42,7 +42,7 @@ class BoxIdentity(BaseModel):
     stations_folder: SafePath = Field(default=str(_DEFAULTS.stations), description="The folder of station files.")
     keys_folder: SafePath = Field(default=str(_DEFAULTS.keys), description="The folder of the public keys that bundles are trusted by.")
     log_format: Literal["text", "json"] = Field(
-        default=_DEFAULTS.log_format, description="How the log is written: lines of text, or one JSON object a line."
+        default=_DEFAULTS.log_format, description=BoxSettings.model_fields["log_format"].description
     )
 
 

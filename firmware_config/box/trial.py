@@ -10,37 +10,19 @@ from firmware_config.strict import STRICT
 _DEFAULTS = BoxSettings.model_construct()
 
 
+def _said_of(name: str) -> str | None:
+    """What the variable of the daemon says."""
+    return BoxSettings.model_fields[f"trial_{name}"].description
+
+
 class Trial(BaseModel):
     """How long a new bundle is on trial beside the one that judges, and what sends it back."""
 
     model_config = STRICT
-    minutes: float = Field(
-        default=_DEFAULTS.trial_minutes,
-        ge=0,
-        le=100_000,
-        description="Minutes for which it sees live pictures, beside the one that judges.",
-    )
-    pictures: int = Field(
-        default=_DEFAULTS.trial_pictures, ge=0, description="Live pictures that it sees at least, however long that takes."
-    )
-    memory_mb: int | None = Field(
-        default=None, ge=1, description="Megabytes of memory that it may take. Unset: memory_mb of the board.", examples=[1500]
-    )
-    fast_enough_ms: float = Field(
-        default=_DEFAULTS.trial_fast_enough_ms, ge=0, description="Milliseconds for a golden picture that are never too slow."
-    )
-    slower: float = Field(
-        default=_DEFAULTS.trial_slower, gt=0, description="So many times as long as the running one it may take for a golden picture."
-    )
-    max_passed: float = Field(
-        default=_DEFAULTS.trial_max_passed,
-        ge=0,
-        le=1,
-        description="Of the live pictures that the running bundle rejects (NG), the largest share (0 to 1) that may be OK for it.",
-    )
-    max_disagreed: float = Field(
-        default=_DEFAULTS.trial_max_disagreed,
-        ge=0,
-        le=1,
-        description="The largest share (0 to 1) of live pictures that it may decide otherwise; 1: however many.",
-    )
+    minutes: float = Field(default=_DEFAULTS.trial_minutes, ge=0, le=100_000, description=_said_of("minutes"))
+    pictures: int = Field(default=_DEFAULTS.trial_pictures, ge=0, description=_said_of("pictures"))
+    memory_mb: int | None = Field(default=None, ge=1, description=_said_of("memory_mb"), examples=[1500])
+    fast_enough_ms: float = Field(default=_DEFAULTS.trial_fast_enough_ms, ge=0, description=_said_of("fast_enough_ms"))
+    slower: float = Field(default=_DEFAULTS.trial_slower, gt=0, description=_said_of("slower"))
+    max_passed: float = Field(default=_DEFAULTS.trial_max_passed, ge=0, le=1, description=_said_of("max_passed"))
+    max_disagreed: float = Field(default=_DEFAULTS.trial_max_disagreed, ge=0, le=1, description=_said_of("max_disagreed"))
