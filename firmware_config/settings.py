@@ -6,14 +6,20 @@ import difflib
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from firmware_config.errors import ConfigError, first_mistake
+from firmware_config.regular_file import read_limited
 
 PREFIX = "KOTOBA_"
+
+FILE = Path("/etc/kotoba/environment")
+"""Where systemd gets the variables of the service from."""
+
+MAX_FILE_BYTES = 1_000_000
 
 WORKSTATION_VARIABLES = {
     "KOTOBA_LLAMA_CPP": "For `kotoba-export` only: a checkout of llama.cpp, whose converter is used instead of the installed package's.",
@@ -102,18 +108,46 @@ class BoxSettings(BaseSettings):
         return self.evidence or self.spool.parent / "evidence"
 
 
-def read_settings() -> BoxSettings:
-    """Read the settings from the environment.
+def read_settings(file: Path = FILE) -> BoxSettings:
+    """Read the settings from the environment; where that has none of them, from the file of the service.
+
+    So a command that a person types speaks of the box that the service runs. Variables and file are never mixed.
 
     Raises:
-        ConfigError: a value is wrong, or a variable with the prefix is none of ours.
+        ConfigError: a value is wrong, a variable with the prefix is none of ours, or the file cannot be read.
     """
     require_known_variables()
+    is_set = any(_is_ours(name) and name.upper() not in WORKSTATION_VARIABLES for name in os.environ)
+    values = {} if is_set else _of_file(file)
+    given: dict[str, Any] = {name.upper().removeprefix(PREFIX).lower(): value for name, value in values.items()}
     try:
-        return BoxSettings()
+        return BoxSettings(**given)
     except ValidationError as err:
-        msg = f"environment variables {PREFIX}*: {first_mistake(err, BoxSettings)}"
+        msg = f"{file if values else f'environment variables {PREFIX}*'}: {first_mistake(err, BoxSettings)}"
         raise ConfigError(msg) from err
+
+
+def _of_file(file: Path) -> dict[str, str]:
+    """Our variables in a file of `NAME=value` lines, as systemd reads it for the service."""
+    try:
+        text = read_limited(file, MAX_FILE_BYTES).decode()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as err:
+        msg = f"the settings of the service in {file} cannot be read ({err}): correct its rights, or run this as root"
+        raise ConfigError(msg) from err
+    values = {}
+    for line in map(str.strip, text.splitlines()):
+        name, is_assignment, value = line.partition("=")
+        if is_assignment and not line.startswith(("#", ";")) and _is_ours(name):
+            value = value.strip()
+            values[name.strip()] = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    try:
+        require_known_variables(values)
+    except ConfigError as err:
+        msg = f"{file}: {err}"
+        raise ConfigError(msg) from err
+    return {name: value for name, value in values.items() if name.upper() not in WORKSTATION_VARIABLES}
 
 
 def require_known_variables(names: Iterable[str] | None = None) -> None:

@@ -17,6 +17,8 @@ from firmware_config.regular_file import read_limited
 from firmware_config.settings import BoxSettings
 from firmware_config.station import Station, read_station
 
+CREDENTIALS, HANDED = "credentials", Path("/run/credentials")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -78,24 +80,36 @@ def _if_there(kind: Kind, name: str, path: Path) -> Iterator[Found]:
 
 
 def _named(settings: BoxSettings, stations: list[Station]) -> tuple[list[Found], tuple[str, ...]]:
-    """The files that stations name: their own knowledge, and apart from it what stays outside, secrets above all."""
+    """The files that stations name, their own knowledge, and a board; apart from them what stays outside, secrets above all."""
     found: dict[str, Found] = {}
-    left_out: dict[str, None] = {}
+    left_out: dict[str, None] = dict.fromkeys(map(str, _credentials(settings)))
+    known = [Path(settings.board) if settings.board.endswith(".toml") else None]
     for station in stations:
         judge = station.judge
-        for path in (judge.template_file, judge.calibration, judge.lessons, station.familiarity.memory_file):
-            if path is None:
-                continue
-            name = str(path.absolute())
-            if is_ours(path.absolute(), settings):
-                found.update((each.name, each) for each in _if_there("named", name, path))
-            else:
-                left_out[name] = None
-        left_out |= dict.fromkeys(str(path) for _, path in station.outputs.named_files())
-        left_out |= dict.fromkeys(str(path) for key, path in station.camera.named_files() if key == "password_file")
-    if settings.board.endswith(".toml"):
-        left_out[settings.board] = None
+        known += [judge.template_file, judge.calibration, judge.lessons, station.familiarity.memory_file]
+        outside = [path for _, path in station.outputs.named_files()]
+        outside += [path for key, path in station.camera.named_files() if key == "password_file"]
+        left_out |= dict.fromkeys(str(_stored(path, settings)) for path in outside)
+    for path in filter(None, known):
+        name = str(path.absolute())
+        if is_ours(path.absolute(), settings):
+            found.update((each.name, each) for each in _if_there("named", name, path))
+        else:
+            left_out[name] = None
     return list(found.values()), tuple(left_out)
+
+
+def _credentials(settings: BoxSettings) -> list[Path]:
+    """The secrets that are stored on the box, those of its broker too; only root may list them."""
+    try:
+        return sorted((settings_folder(settings) / CREDENTIALS).iterdir())
+    except OSError:
+        return []
+
+
+def _stored(path: Path, settings: BoxSettings) -> Path:
+    """Where a person has put a secret that systemd hands to the service while it runs."""
+    return settings_folder(settings) / CREDENTIALS / path.name if path.is_relative_to(HANDED) else path
 
 
 def _running(settings: BoxSettings) -> OfBundle | None:

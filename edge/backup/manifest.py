@@ -108,6 +108,13 @@ def place_of(entry: Entry, settings: BoxSettings) -> Path:
             msg = f"{path} lies outside the folders of this box, {', '.join(map(str, folders_of(settings)))}: put it there by hand"
             raise BackupError(msg)
         return path
+    return base_of(entry, settings) / entry.name
+
+
+def base_of(entry: Entry, settings: BoxSettings) -> Path:
+    """The folder of the box that a file of the backup belongs into."""
+    if entry.kind == "named":
+        return next(each for each in folders_of(settings) if PurePosixPath(entry.name).is_relative_to(each.absolute()))
     folders = {
         "settings": settings_folder(settings),
         "station": settings.stations,
@@ -115,8 +122,9 @@ def place_of(entry: Entry, settings: BoxSettings) -> Path:
         "beside": settings.spool.parent,
         "slots": settings.bundles,
         "bundle": settings.bundle,
+        "spool": settings.spool.parent,
     }
-    return folders[entry.kind] / entry.name
+    return folders[entry.kind]
 
 
 def settings_folder(settings: BoxSettings) -> Path:

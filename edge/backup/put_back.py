@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -54,14 +55,24 @@ def read_plan(folder: Path) -> RestorePlan:
     """Read what was decided.
 
     Raises:
-        BackupError: it is damaged.
+        BackupError: it is damaged, or somebody else has written it.
     """
     try:
+        _require_own(folder)
         return read_json(RestorePlan, read_limited(folder / PLAN, MAX_PLAN_BYTES))
     except (OSError, ValueError) as err:
         why = err.strerror if isinstance(err, OSError) else first_mistake(err)
         msg = f"the interrupted restore {folder} cannot be read ({why}): move the folder away and restore the backup again"
         raise BackupError(msg) from err
+
+
+def _require_own(folder: Path) -> None:
+    """Refuse what another user has prepared: it lies in the folder of the service, and root would write whatever it says, wherever."""
+    for path in (folder, folder / PLAN, folder / FILES):
+        of = path.lstat()
+        if of.st_uid != os.geteuid() or of.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or stat.S_ISLNK(of.st_mode):
+            msg = f"the interrupted restore {folder} is not of this user alone: finish it as the user who began it, or move the folder away"
+            raise BackupError(msg)
 
 
 def put_back(plan: RestorePlan, spool: Path) -> Path | None:

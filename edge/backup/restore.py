@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from edge.backup.manifest import SLOTS_STATE, Entry, place_of
+from edge.backup.manifest import ANSWERS, SLOTS_STATE, Entry, base_of, place_of
 from edge.backup.open import Backup
 from edge.backup.put_back import FILES, PLAN, PlannedFile, RestorePlan, put_back, read_plan
 from edge.backup.unfinished import decided_folder
@@ -30,8 +30,7 @@ from firmware_config.write import sync_folder, write_atomic
 
 NEW = "restore-new"
 ROOM_BYTES = 50_000_000
-MODES = {"spool": 0o600}
-READABLE = 0o644
+OWN, READABLE = 0o600, 0o644
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,8 @@ def _prepare(backup: Backup, settings: BoxSettings, *, now: datetime, new_epoch:
     new, decided = settings.spool.with_name(NEW), decided_folder(settings.spool)
     if new.exists():
         shutil.rmtree(new)
-    (new / FILES).mkdir(parents=True, mode=0o700)
+    for folder in (new, new / FILES):
+        folder.mkdir(mode=0o700)
     files, epoch, row = [], None, 0
     for number, entry in wanted(backup):
         staged, place = new / FILES / f"{number:06d}", place_of(entry, settings)
@@ -124,7 +124,7 @@ def _prepare(backup: Backup, settings: BoxSettings, *, now: datetime, new_epoch:
             PlannedFile(
                 number=number,
                 place=str(place.absolute()),
-                mode=MODES.get(entry.kind, READABLE),
+                mode=OWN if entry.kind == "spool" or entry.name == ANSWERS else READABLE,
                 sha256=_digest(staged),
                 spool=entry.kind == "spool",
             )
@@ -158,9 +158,13 @@ def _require_room(backup: Backup, folder: Path) -> None:
 
 
 def _require_rights(backup: Backup, settings: BoxSettings) -> None:
-    """Refuse before anything is decided what this user could not carry out."""
+    """Refuse before anything is decided what this user could not carry out, or what a link of the service would lead elsewhere."""
     for _, entry in wanted(backup):
         place = place_of(entry, settings).absolute()
+        base = base_of(entry, settings)
+        if not Path(os.path.realpath(place.parent)).is_relative_to(os.path.realpath(base)):
+            msg = f"restoring {backup.path}: a link on the way to {place} leads out of {base}: take it away"
+            raise BackupError(msg)
         folder = next(each for each in place.parents if each.exists())
         if not os.access(folder, os.W_OK | os.X_OK):
             msg = f"restoring {backup.path}: {place} cannot be written by this user: run this as root"

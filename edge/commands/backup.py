@@ -7,11 +7,15 @@ import sys
 import uuid
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.commands.options import Commands, add_bundle_options, add_command, add_spool_option, add_stations_option, settings_from
 from edge.errors import BackupError
 from firmware_config.exit_codes import DONE, WRONG_USAGE
 from firmware_config.settings import BoxSettings
+
+if TYPE_CHECKING:
+    from edge.backup.manifest import BackupManifest
 
 
 def register(commands: Commands) -> None:
@@ -98,9 +102,16 @@ def _restore(options: argparse.Namespace, settings: BoxSettings) -> int:
             msg = f"restoring {options.file}: in the way: {named}: nothing is written; give --replace to move these aside"
             raise BackupError(msg)
         tell(restore(backup, box, now=datetime.now(timezone.utc), new_epoch=lambda: uuid.uuid4().hex))
+    _tell_what_is_left(manifest)
+    return DONE
+
+
+def _tell_what_is_left(manifest: BackupManifest) -> None:
+    """What a person must still do after a restore, a line each."""
     for path in manifest.left_out:
         print(f"kotoba-edge: not in the backup, put it in place: {path}", file=sys.stderr)
+    if any(entry.kind == "settings" and entry.name == "box.toml" for entry in manifest.entries):
+        print("kotoba-edge: make the system files of box.toml: `kotoba-config render`, then `kotoba-config apply`", file=sys.stderr)
     if manifest.bundle is not None and not manifest.has_bundles:
         name = f"{manifest.bundle.name} version {manifest.bundle.version}, {manifest.bundle.digest}"
         print(f"kotoba-edge: the bundle is not in the backup, install it with `kotoba-edge bundle install`: {name}", file=sys.stderr)
-    return DONE

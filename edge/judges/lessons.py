@@ -19,6 +19,7 @@ from edge.errors import LessonError
 from edge.message import Described, Moment, from_wire
 from edge.records import Words
 from firmware_config.errors import first_mistake
+from firmware_config.owned_file import open_owned
 from firmware_config.regular_file import read_regular
 from firmware_config.strict import STRICT
 from firmware_config.strict_json import parse_json
@@ -125,13 +126,8 @@ def append_lesson(path: Path, line: Line) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        descriptor = open_owned(path.resolve(), os.O_WRONLY | os.O_APPEND, mode=0o644)
         with os.fdopen(descriptor, "ab", buffering=0) as file:
-            if is_new:
-                owner = path.parent.stat()
-                with suppress(OSError):  # only root may give it away, and only root need
-                    os.fchown(descriptor, owner.st_uid, owner.st_gid)
             fcntl.flock(file, fcntl.LOCK_EX)
             if len(read_lessons(path)) + 1 != line.number:
                 msg = (

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from firmware_config.owned_file import open_owned
+
 
 class Ballast:
     """`size_bytes` of disk at `path`. In place, there is room for what frees space; dropped, nothing new may be written."""
@@ -29,7 +31,7 @@ class Ballast:
         if self.in_place():
             return True
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+            descriptor = open_owned(self._path, os.O_WRONLY)
             try:
                 os.posix_fallocate(descriptor, 0, self._size_bytes)
                 os.fsync(descriptor)

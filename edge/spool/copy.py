@@ -12,8 +12,9 @@ from pathlib import Path
 
 from edge.errors import SpoolError
 from edge.spool.damage import find_damage, open_aside, seal
-from edge.spool.file import LOCK_WAIT_S
+from edge.spool.file import LOCK_WAIT_S, lock_file
 from edge.spool.mark import Mark, MarkFile
+from firmware_config.owned_file import open_owned
 
 SUFFIXES = ("", "-wal", "-shm", ".mark")
 """What is one spool: the database, its log, and the mark that says how far it had come."""
@@ -74,7 +75,7 @@ def nobody_looks(spool: Path) -> Iterator[None]:
         SpoolError: another command has it open.
     """
     with _translated(f"locking the spool {spool}"):
-        descriptor = _opened_lock(spool)
+        descriptor = open_owned(lock_file(spool), os.O_RDWR)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -106,21 +107,12 @@ def _examined(spool: Path) -> Mark:
 @contextlib.contextmanager
 def _share(spool: Path) -> Iterator[None]:
     """Keep others from moving the file aside or replacing it meanwhile; who writes it goes on."""
-    descriptor = _opened_lock(spool)
+    descriptor = open_owned(lock_file(spool), os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
         yield
     finally:
         os.close(descriptor)
-
-
-def _opened_lock(spool: Path) -> int:
-    """The descriptor of the file that says who has the spool open; it belongs to the owner of the folder, whoever makes it."""
-    descriptor = os.open(spool.with_name(spool.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    owner = spool.parent.stat()
-    with contextlib.suppress(PermissionError):  # only root may, and only root need
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-    return descriptor
 
 
 @contextlib.contextmanager

@@ -29,6 +29,7 @@ from edge.spool.damage import (
 )
 from edge.spool.judged_files import TABLE, WRITE, rescued
 from edge.spool.mark import Mark, MarkFile
+from firmware_config.owned_file import open_owned
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ def open_spool_file(
     Raises:
         sqlite3.Error, OSError: it cannot be opened, or is damaged while another process has it open.
     """
-    share = os.open(lock_file(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    share = open_owned(lock_file(path), os.O_RDWR)
     mark = MarkFile(path.with_name(path.name + ".mark"))
     try:
         alone, marked = _take_share(share), mark.read()
@@ -140,7 +141,7 @@ def _connected(
     path: Path, connect: Callable[[Path], sqlite3.Connection], *, stamp: str, examine: bool, marked: Mark | None
 ) -> sqlite3.Connection:
     if not path.exists():
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # SQLite would let the group and others read it
+        os.close(open_owned(path, os.O_RDWR))  # SQLite would let the group and others read it
     connection = connect(path)
     try:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}").fetchall()

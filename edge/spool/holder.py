@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.errors import SpoolError
+from firmware_config.owned_file import open_owned
 
 SUFFIX = ".daemon"
 MAX_NAME_BYTES = 64
@@ -23,7 +24,7 @@ def held_alone(spool: Path) -> Iterator[None]:
     """
     path = spool.with_name(spool.name + SUFFIX)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        descriptor = open_owned(path, os.O_RDWR)
     except OSError as err:
         msg = f"opening {path}: {err.strerror}: the folder of the spool must exist and be writable"
         raise SpoolError(msg) from err
@@ -35,9 +36,6 @@ def held_alone(spool: Path) -> Iterator[None]:
             process = f" (process {who})" if who.isdecimal() else ""
             msg = f"another daemon{process} has the spool {spool}: stop it, or give this one a spool of its own (KOTOBA_SPOOL)"
             raise SpoolError(msg) from err
-        owner = spool.parent.stat()
-        with contextlib.suppress(PermissionError):  # only root may, and only root need
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.spool.damage import seal
+from firmware_config.owned_file import open_owned
 from firmware_config.regular_file import read_regular
 from firmware_config.write import sync_folder
 
@@ -94,7 +95,7 @@ class MarkFile:
             OSError: it cannot be written.
         """
         if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = open_owned(self._path, os.O_RDWR)
         os.pwrite(self._descriptor, _written(mark), self._turn % _SLOTS * _SLOT_BYTES)
         self._turn += 1
         if time.monotonic() - self._synchronised_at > SYNCHRONISE_EVERY_S:

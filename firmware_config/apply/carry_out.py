@@ -37,10 +37,14 @@ def carry_out(plan: Plan, target: Target, records: Records, *, at: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What was done with a change that had been interrupted; `went_back`: the root is as it was before that change or an earlier one."""
+    """What was done with a change that had been interrupted.
+
+    `went_back`: the root is as it was before that change or an earlier one. `changed` says of each of its paths whether a file lies there.
+    """
 
     sentence: str
     went_back: bool
+    changed: dict[str, bool]
 
 
 def recover(target: Target, records: Records, *, overwrite: bool) -> Ended | None:
@@ -63,10 +67,18 @@ def recover(target: Target, records: Records, *, overwrite: bool) -> Ended | Non
         _require_untouched(record, target)
     if back:
         _take_back(record, target, records)
-        return Ended(f"the apply of {record.at:%Y-%m-%d %H:%M} UTC had failed: what it had written is taken back", went_back=True)
+        return Ended(
+            f"the apply of {record.at:%Y-%m-%d %H:%M} UTC had failed: what it had written is taken back",
+            went_back=True,
+            changed=_there(record, back=True),
+        )
     _carried_out(record, target, records)
     sentence = f"the apply of {record.at:%Y-%m-%d %H:%M} UTC was interrupted: it is finished now"
-    return Ended(sentence, went_back=record.undoes is not None)
+    return Ended(sentence, went_back=record.undoes is not None, changed=_there(record, back=False))
+
+
+def _there(record: Record, *, back: bool) -> dict[str, bool]:
+    return {change.path: (change.before if back else change.after) is not None for change in record.changes}
 
 
 def _carried_out(record: Record, target: Target, records: Records) -> int | None:

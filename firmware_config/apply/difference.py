@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from firmware_config.apply.record import Change
 from firmware_config.apply.target import FileState
+from firmware_config.apply.tree import SECRETS
 from firmware_config.redact import HIDDEN, is_secret, without_login
 
-SECRET_PLACES = ("etc/kotoba/credentials/",)
 SECRET_NAME = re.compile(r"pass(wd|word)|secret|private|\.(key|psk)$", re.IGNORECASE)
 READABLE_BY_OTHERS = 0o044
 """A file that neither its group nor others may read is a secret, whatever its name."""
@@ -39,7 +39,7 @@ def _is_secret(change: Change) -> bool:
     name = change.path.rpartition("/")[2]
     modes = [state.mode for state in (change.before, change.after) if state is not None and state.kind == "file"]
     hidden = any(not mode & READABLE_BY_OTHERS for mode in modes)
-    return hidden or change.path.startswith(SECRET_PLACES) or SECRET_NAME.search(name) is not None
+    return hidden or change.path.startswith(SECRETS) or SECRET_NAME.search(name) is not None
 
 
 def _text(state: FileState | None, contents: Mapping[str, bytes]) -> str | None:

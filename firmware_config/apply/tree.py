@@ -17,6 +17,10 @@ NOT_OURS = ("var/lib/kotoba", "proc", "sys", "dev", "run")
 """What a tree must not write: the state of the box, among which `apply` keeps its own, and what is no disk."""
 
 
+SECRETS = "etc/kotoba/credentials/"
+"""No other user may read what lies there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A file as it shall be: its content, and its permission bits."""
@@ -73,6 +77,9 @@ def _require_safe(where: str, mode: int) -> None:
         raise ApplyError(msg)
     if mode & (stat.S_ISUID | stat.S_IWOTH) or (stat.S_ISREG(mode) and mode & stat.S_ISGID):
         msg = f"tree: {where} has the permissions {stat.S_IMODE(mode):04o}, with which others could change it: take them away"
+        raise ApplyError(msg)
+    if where.startswith(SECRETS) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+        msg = f"tree: {where} is a secret with the permissions {stat.S_IMODE(mode):04o}, with which others could read it: take them away"
         raise ApplyError(msg)
     if any(where == taken or where.startswith(f"{taken}/") for taken in NOT_OURS):
         msg = f"tree: {where} lies where no settings do: a tree must not hold {', '.join(NOT_OURS)}"

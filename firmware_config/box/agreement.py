@@ -96,8 +96,13 @@ def _of_folder(station: Station, camera: FolderCamera) -> str | None:
 
 
 def _of_file(said: JsonlOutput | None, box: Box) -> str | None:
-    """Whether the box may write the station's file of verdicts; None where it may."""
-    if said is None or said.path.is_relative_to(STATE) or str(said.path) in box.storage.verdict_files:
+    """What is wrong with the station's file of verdicts, None where the box may write it and one alone puts it aside."""
+    if said is None:
+        return None
+    is_rotated = str(said.path) in box.storage.verdict_files
+    if is_rotated and said.max_bytes is not None:
+        return f"{said.path} has max_bytes and is one of [storage] verdict_files of box.toml, so two would put it aside: leave out one"
+    if is_rotated or said.path.is_relative_to(STATE):
         return None
     return f"the box may not write {said.path}: choose a file below {STATE}, or name it in [storage] verdict_files of box.toml"
 

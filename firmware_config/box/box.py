@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from firmware_config.box.broker import SITE, Broker, LocalBroker, RemoteBroker
 from firmware_config.box.cameras import BoxCamera, RtspCamera
 from firmware_config.box.network import Clock, Metrics, NamedHost, Network
+from firmware_config.box.trial import Trial
 from firmware_config.box.values import Name, SafePath
 from firmware_config.errors import BoxError, first_mistake
 from firmware_config.settings import BoxSettings
@@ -39,6 +41,9 @@ class BoxIdentity(BaseModel):
     )
     stations_folder: SafePath = Field(default=str(_DEFAULTS.stations), description="The folder of station files.")
     keys_folder: SafePath = Field(default=str(_DEFAULTS.keys), description="The folder of the public keys that bundles are trusted by.")
+    log_format: Literal["text", "json"] = Field(
+        default=_DEFAULTS.log_format, description=BoxSettings.model_fields["log_format"].description
+    )
 
 
 class StationOfBox(BaseModel):
@@ -84,6 +89,7 @@ class Box(BaseModel):
     storage: Storage = Storage()
     network: Network = Network()
     clock: Clock = Clock()
+    trial: Trial = Trial()
     hosts: tuple[NamedHost, ...] = Field(default=(), max_length=64, description="Other machines that may be talked to.")
 
     @model_validator(mode="after")

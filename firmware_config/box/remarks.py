@@ -14,7 +14,8 @@ SSH = 22
 def remarks(box: Box, *, addresses: Collection[str]) -> Iterator[str]:
     """The remarks, a sentence each. `addresses` are all that the box may talk to."""
     if not any(host.way == "in" and SSH in host.ports for host in box.hosts):
-        yield "nobody may log in over the network (SSH): name who administers the box in [[hosts]], or keep a keyboard beside it"
+        cut = "nobody may log in over the network (SSH), and who is logged in now is cut off"
+        yield f"{cut}: name who administers the box in [[hosts]], or keep a keyboard beside it"
     for address in dict.fromkeys(addresses):
         if is_of_the_internet(address):
             yield f"{address} is an address of the internet: the box will talk to it"

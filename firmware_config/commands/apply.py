@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from firmware_config.apply.difference import difference
 from firmware_config.apply.owners import Owners
 from firmware_config.apply.plan import Plan, plan_back, plan_tree
 from firmware_config.apply.record import KEPT, Records, opened_records
-from firmware_config.apply.services import commands_after, run_all
+from firmware_config.apply.services import commands_after, has_unit, run_all
 from firmware_config.apply.target import Target
 from firmware_config.apply.tree import read_tree
 from firmware_config.errors import ApplyError
@@ -74,24 +75,29 @@ def apply_tree(options: argparse.Namespace, *, ask: Ask | None) -> int:
     target = Target(options.root)
     with opened_records(target.root) as records:
         ended = recover(target, records, overwrite=options.overwrite)
+        changed = {} if ended is None else ended.changed
         if ended is not None:
             print(f"kotoba-config: {ended.sentence}", file=sys.stderr)
             if options.back and ended.went_back:
+                _tell_the_system(changed, target, restart=options.restart)
                 return DONE  # it is what this command was for, and not one state more
         plan = _plan_back(target, records) if options.back else _plan_tree(options.tree, target, records)
         if plan.is_empty:
             records.write_managed(plan.managed)
             print(f"{target.root} is as the tree says: nothing to write")
+            _tell_the_system(changed, target, restart=options.restart)
             return DONE
         for change in plan.changes:
             print("\n".join(difference(change, plan.contents)))
         code = _refused(plan, options, ask)
         if code is not None:
+            _tell_the_system(changed, target, restart=False)
             return code
         number = carry_out(plan, target, records, at=datetime.now(timezone.utc))
     kept = "the state before is restored" if number is None else f"the state before is kept as number {number}"
     print(f"{_counted(plan)} on {target.root}, and {kept}")
-    _tell_the_system(plan, restart=options.restart)
+    changed |= {change.path: change.after is not None for change in plan.changes}
+    _tell_the_system(changed, target, restart=options.restart)
     return DONE
 
 
@@ -134,13 +140,13 @@ def _counted(plan: Plan) -> str:
     return f"{new} new, {len(plan.changes) - new - gone} changed, {gone} removed"
 
 
-def _tell_the_system(plan: Plan, *, restart: bool) -> None:
-    commands = commands_after({change.path: change.after is not None for change in plan.changes})
+def _tell_the_system(changed: Mapping[str, bool], target: Target, *, restart: bool) -> None:
+    commands = commands_after(changed, is_there=lambda name: has_unit(target.root, name))
     if restart:
         run_all(commands, say=print)
     elif commands:
         print("To make it count, run (or give --restart):")
-        print("\n".join(f"  {' '.join(command)}" for command in commands))
+        print("\n".join(f"  {shlex.join(command)}" for command in commands))
 
 
 def _ask(question: str) -> bool:

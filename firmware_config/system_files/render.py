@@ -26,9 +26,6 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 IN_ONE_LINE = re.compile(r"[A-Za-z0-9 ,._:/@+#*-]*")
 """What a value may hold: nothing that ends a line, a word in quotes or a rule, and no specifier (%) or variable ($) of systemd."""
 
-TRIAL_SHARE = 2
-"""Times the board's memory: the bundle that judges, and one on trial beside it."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Told:
@@ -74,7 +71,7 @@ def render_files(box: Box, board: Board) -> dict[str, str]:
         "devices": devices,
         "folders": folders_of(box),
         "writable": writable_folders(box),
-        "memory_max_mb": TRIAL_SHARE * board.memory_mb,
+        "memory_max_mb": board.memory_mb + (box.trial.memory_mb or board.memory_mb),
         "flows": flows,
         "reached": addresses_of(flows, "daemon"),
         "clients": addresses_of(flows, "broker"),

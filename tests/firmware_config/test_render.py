@@ -188,6 +188,15 @@ def test_a_file_of_verdicts_lies_where_the_box_may_write(path: str, code: int, t
     assert (f"the box may not write {path}" in capsys.readouterr().err) == (code != 0)
 
 
+def test_a_file_of_verdicts_is_put_aside_by_the_station_or_by_the_box_and_not_by_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rotated = '[outputs.jsonl]\npath = "/data/verdicts/press.jsonl"\nmax_bytes = 1_000_000\n'
+    box = desk(tmp_path, "nvidia-gige", {"one": station("press-03", FOLDER, path="plant/press") + rotated})
+    assert main(["render", str(box), "--root", str(tmp_path / "tree")]) == 78
+    assert "has max_bytes and is one of [storage] verdict_files of box.toml, so two would put it aside" in capsys.readouterr().err
+
+
 def test_without_station_files_a_person_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     box = shutil.copy(BOXES / "orin-csi/box.toml", tmp_path / "box.toml")
     assert main(["render", str(box), "--root", str(tmp_path / "tree")]) == 0

@@ -28,7 +28,8 @@ the same as JSON Schema, for editors.
 
 ## Environment variables
 
-They stand in `/etc/kotoba/environment`, `NAME=value` in each line. An option of a command goes before the variable of its name. Secrets are
+They stand in `/etc/kotoba/environment`, `NAME=value` in each line. A command that a person types reads that file too, unless one of
+these variables is set. An option of a command goes before the variable of its name. Secrets are
 never variables: they are files.
 
 | variable | value | default | what it is |

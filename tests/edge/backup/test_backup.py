@@ -79,7 +79,8 @@ def test_a_new_box_goes_on_as_the_kept_one_under_a_new_epoch(
         new = spool.commit(replace(inspection(1), station="cell-01", id="new"))
         assert (new.seq, new.epoch) == (1, spool.epoch)
         assert spool.replay("mqtt", "cell-01", 1, 5, epoch=EPOCH) == 5, "what was sent can be sent again"
-    assert oct(box.spool.stat().st_mode & 0o777) == "0o600"
+    for own in (box.spool, box.spool.with_name("answers.jsonl")):
+        assert oct(own.stat().st_mode & 0o777) == "0o600"
 
 
 def test_a_backup_beside_a_running_daemon_holds_all_that_was_committed_before_it(box: BoxSettings, tmp_path: Path) -> None:
@@ -112,10 +113,18 @@ def test_a_backup_beside_a_running_daemon_holds_all_that_was_committed_before_it
 def test_secrets_are_left_out_and_named(
     box: BoxSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    stored = tmp_path / "box/etc/credentials"
+    stored.mkdir()
+    (stored / "broker.key").write_text(SECRET)
+    station = (box.stations / "cell-01.toml").read_text().replace("cell-01", "cell-02")
+    handed = station.replace(f"{tmp_path / 'box/etc/password'}", "/run/credentials/kotoba-edge.service/mqtt")
+    (box.stations / "cell-02.toml").write_text(handed)
     assert run("backup", box, tmp_path / "kept", monkeypatch=monkeypatch) == 0
     said = capsys.readouterr()
+    assert f"keep it yourself: {stored / 'broker.key'}" in said.err
+    assert f"keep it yourself: {stored / 'mqtt'}" in said.err, "what systemd hands over is gone when the service ends"
     assert SECRET.encode() not in (tmp_path / "kept").read_bytes()
-    assert said.err.count("left out, keep it yourself") == 2
+    assert said.err.count("left out, keep it yourself") == 4
     assert f"left out, keep it yourself: {tmp_path / 'box/etc/password'}" in said.err
     assert "/usr/share/kotoba/own.txt" in said.err, "it lies outside the folders of the box"
     assert f"a spool of {ROWS} verdicts in epoch {EPOCH}, no bundle" in said.out
@@ -240,6 +249,16 @@ def test_an_unfinished_restore_keeps_the_box_from_running_and_is_finished_on_req
     assert "a restore of this box was interrupted" in capsys.readouterr().err
     assert run("restore", box, kept, "--replace", monkeypatch=monkeypatch) == 1
     assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_board_of_ones_own_is_kept_too(box: BoxSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = tmp_path / "box/etc/boards/press.toml"
+    board.parent.mkdir()
+    board.write_text("name = 'press'\n")
+    back_up(box.model_copy(update={"board": str(board)}), tmp_path / "own.backup", with_bundles=False, now=NOW)
+    board.unlink()
+    assert run("restore", box, tmp_path / "own.backup", "--replace", monkeypatch=monkeypatch) == 0
+    assert board.read_text() == "name = 'press'\n"
 
 
 def test_a_backup_can_be_checked_without_writing(

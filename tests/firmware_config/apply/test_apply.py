@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_config.apply.record import KEPT, PLACE, opened_records
+from firmware_config.apply.record import KEPT, PENDING, PLACE, opened_records
 from firmware_config.cli import parser
 from firmware_config.commands.apply import apply_tree
 from firmware_config.errors import ApplyError
@@ -187,7 +187,8 @@ def test_secrets_are_not_printed(root: Path, tmp_path: Path, capsys: pytest.Capt
         "etc/kotoba/settings": "user = box\npassword = hunter2\nurl = rtsp://me:hunter2@camera/1\n\x1b[2Jbell\n",
     }
     tree = make_tree(tmp_path / "tree", files)
-    (tree / "etc/kotoba/own").chmod(0o600)
+    for name in ("own", "credentials/mqtt"):
+        (tree / f"etc/kotoba/{name}").chmod(0o600)
     assert apply(root, tree, "--yes") == 0
     said = capsys.readouterr().out
     assert "hunter2" not in said
@@ -218,6 +219,10 @@ def test_records_that_another_user_could_have_written_are_not_trusted(root: Path
         (lambda tree: (tree / "etc/nftables.conf").chmod(0o4755), "etc/nftables.conf has the permissions 4755"),
         (lambda tree: (tree / "etc/nftables.conf").chmod(0o666), "etc/nftables.conf has the permissions 0666"),
         (lambda tree: make_tree(tree, {"var/lib/kotoba/applied/1/x": ""}), "var/lib/kotoba lies where no settings do"),
+        (
+            lambda tree: make_tree(tree, {"etc/kotoba/credentials/mqtt": "x"}),
+            "etc/kotoba/credentials/mqtt is a secret with the permissions",
+        ),
         (lambda tree: make_tree(tree, {"etc/big": "x" * 1_000_001}), "etc/big cannot be read"),
     ],
 )
@@ -255,6 +260,22 @@ def test_rendered_boxes_are_applied_one_after_the_other_and_taken_back(root: Pat
     for files in [*(files_of(tree) for tree in reversed(trees[:-1])), {}]:
         assert apply(root, "--back", "--yes") == 0
         assert files_of(root) == before | files
+
+
+def test_what_an_interrupted_apply_has_changed_is_told_to_the_system_by_the_next(
+    root: Path, first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply(root, first, "--yes")
+    with opened_records(root.resolve()) as records:  # as a kill leaves it, decided and not done
+        (records.folder / "1").rename(records.folder / PENDING)
+    (root / "etc/nftables.conf").write_text("# of the distribution\n")
+    capsys.readouterr()
+    assert apply(root, first, "--yes") == 0
+    said = capsys.readouterr()
+    assert "was interrupted: it is finished now" in said.err
+    assert "nothing to write" in said.out
+    assert "systemctl restart kotoba-edge.service" in said.out
+    assert files_of(root) == FIRST
 
 
 def test_a_file_in_the_way_of_a_folder_is_told(root: Path, first: Path) -> None:

@@ -8,6 +8,9 @@ import pytest
 from jinja2 import Environment, FileSystemLoader, UndefinedError
 
 from firmware_config.board import read_board
+from firmware_config.box import parse_box
+from firmware_config.box.trial import Trial
+from firmware_config.commands.box import box_text
 from firmware_config.errors import BoxError
 from firmware_config.settings import BoxSettings
 from firmware_config.system_files import render_files
@@ -54,6 +57,22 @@ def test_the_daemon_reads_from_the_environment_what_the_box_says(name: str, monk
     assert settings.spool_max_bytes == box.storage.spool_max_bytes
     assert settings.evidence_max_bytes == box.storage.evidence_max_bytes
     assert settings.metrics_port == (box.metrics.port if box.metrics else None)
+    assert (settings.log_format, settings.trial_minutes, settings.trial_slower) == ("text", box.trial.minutes, box.trial.slower)
+
+
+def test_a_box_can_say_every_setting_of_its_daemon_but_where_its_state_lies() -> None:
+    more = '[trial]\nmemory_mb = 900\n[storage]\nevidence_folder = "/data/evidence"\n[metrics]\nport = 9108\n'
+    text = box_text("line1-box", site="plant/line1", board="cpu").split("\n## The port on which Prometheus")[0]
+    files = render_files(parse_box(f"{text}\n{more}".encode(), source="box.toml"), read_board("cpu"))
+    said = re.findall(r"^KOTOBA_([A-Z_]+)=", files["etc/kotoba/environment"], re.MULTILINE)
+    assert {name.lower() for name in said} == set(BoxSettings.model_fields) - {"bundle", "bundles", "spool"}
+    assert f"MemoryMax={read_board('cpu').memory_mb + 900}M" in files["etc/systemd/system/kotoba-edge.service.d/box.conf"]
+
+
+def test_a_trial_is_what_the_daemon_calls_so() -> None:
+    for name, field in Trial.model_fields.items():
+        of_daemon = BoxSettings.model_fields[f"trial_{name}"]
+        assert (field.default, field.metadata) == (of_daemon.default, of_daemon.metadata), name
 
 
 @pytest.mark.parametrize("value", ["a\nb", 'a"b', "a;b", "a$b", "a%b", "a\\b", "a'b", "a\0b", "a{b", "é"])
