@@ -50,7 +50,8 @@ PAIRS = sorted(path.name.removesuffix(SIBLING) for path in DOCS.glob(f"*{SIBLING
 
 
 def english(page: str) -> str:
-    return (DOCS / f"{page}.md").read_text(encoding="utf-8")
+    named_by_language = DOCS / f"{page}.en.md"
+    return (named_by_language if named_by_language.exists() else DOCS / f"{page}.md").read_text(encoding="utf-8")
 
 
 def japanese(page: str) -> str:
