@@ -36,9 +36,6 @@ LOOK_S = 1.0
 AGAIN_S = 60.0
 """Pause before what failed is tried again: to load a bundle that somebody lets run without a trial."""
 
-STOP_S = 2.0
-"""At the end the thread gets this long. Loading models cannot be broken off."""
-
 CRASHED = "the daemon ended in the middle of the trial (a crash, a kill or a power cut): look at the log, and ask for it again"
 STOPPED = "the daemon was stopped in the middle of the trial: it begins anew"
 CHANGED = "the station files were changed in the middle of the trial: it begins anew"
@@ -83,7 +80,7 @@ class BundleWatch:
         """Begin to watch."""
         self._thread.start()
 
-    def close(self, deadline_s: float = STOP_S) -> None:
+    def close(self, deadline_s: float) -> None:
         """End. A trial that is under way begins anew at the next start."""
         self._stop.set()
         self._thread.join(deadline_s)

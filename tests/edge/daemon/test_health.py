@@ -18,7 +18,7 @@ import pytest
 
 from edge.cameras.memory import MemoryCamera
 from edge.daemon.endpoint import serve
-from edge.daemon.health import Health
+from edge.daemon.health import LEAST_S, Health
 from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
@@ -152,3 +152,15 @@ def test_a_stage_that_hangs_is_neither_alive_nor_ready(spool: Spool) -> None:
         seen = asked(f"{address}/healthz"), asked(f"{address}/readyz")
         judge.released.set()
     assert seen == ((503, {"ok": False, "troubles": ["inspect is hung"]}),) * 2
+
+
+def test_at_the_end_each_part_gets_what_is_left_of_the_time_to_end() -> None:
+    now = [100.0]
+    health = Health(limit_s=30, monotonic=lambda: now[0])
+    assert health.left_s(2.0) == 2.0
+    assert health.end() == 100.0
+    assert health.left_s(2.0) == 2.0
+    now[0] += 3.5
+    assert health.left_s(2.0) == 1.0
+    now[0] += 2.0
+    assert health.left_s(2.0) == LEAST_S
