@@ -110,7 +110,7 @@ class BundleWatch:
         running = None if state.running is None else state.slot(state.running)
         if state.running is not None and running is not None and running.digest != self._takeover.bundle.digest:
             if time.monotonic() >= self._follow_at:
-                self._follow(state.running, running, state.history[-1].why)
+                self._follow(state.running, running, state.history[-1].why if state.history else "")
             return
         self._trouble = None
         if state.trial is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
 from edge.trial.trial import Passed, Told
 from tests.support.sample_records import frame
+from tests.support.slots import bundle_folder
 from tests.support.watched_slots import WatchedSlots, scripted_inspectors
 
 PATIENCE_S = 30.0
@@ -88,6 +90,17 @@ def test_a_bundle_that_was_changed_in_its_slot_goes_back(box: WatchedSlots) -> N
     with box.watched():
         box.wait_for(lambda state: is_over(state) and bool(box.events))
     assert "templates/default.txt" in box.slot(name).why
+
+
+def test_another_signed_bundle_in_the_slot_than_the_one_that_was_installed_goes_back(box: WatchedSlots) -> None:
+    name = box.install(2)
+    box.slots.ask()
+    shutil.rmtree(box.slots.path(name))
+    bundle_folder(box.slots.path(name), 3)
+    with box.watched() as (_, pipeline):
+        box.wait_for(lambda state: is_over(state) and bool(box.events))
+        assert pipeline.inspector.inspect(frame()).bundle == box.slot("a").digest
+    assert "holds another bundle than tiny version 2" in box.slot(name).why
 
 
 def test_models_that_cannot_be_loaded_in_the_daemon_send_it_back(box: WatchedSlots) -> None:
