@@ -199,6 +199,26 @@ def test_the_bundle_before_judges_again_when_a_person_goes_back(box: WatchedSlot
     assert (box.events[-1].version, box.events[-1].why) == (1, "it overlooks scratches")
 
 
+def test_another_signed_bundle_than_the_one_that_was_good_does_not_judge_after_a_person_goes_back(box: WatchedSlots) -> None:
+    name = box.install(2)
+    with box.watched():
+        box.slots.ask()
+        box.wait_for(lambda state: state.running == name)
+        box.wait_for(lambda _: box.events[-1].news == "good")
+    box.stop.clear()
+    watch, pipeline = box.watch()
+    box.slots.rollback("it overlooks scratches")
+    shutil.rmtree(box.slots.path("a"))
+    bundle_folder(box.slots.path("a"), 3)
+    watch.start()
+    try:
+        box.wait_for(lambda _: watch.trouble() is not None)
+    finally:
+        watch.close(PATIENCE_S)
+    assert "holds another bundle than tiny version 1" in (watch.trouble() or "")
+    assert pipeline.inspector.inspect(frame()).bundle == box.slot(name).digest
+
+
 def test_a_state_that_cannot_be_read_is_a_trouble_and_stops_nothing(box: WatchedSlots) -> None:
     with box.watched() as (watch, pipeline):
         (box.slots.root / "state.json").rename(box.slots.root / "state.away")
