@@ -21,7 +21,7 @@ from edge.errors import BundleError, EdgeError
 from edge.records import Capture, Inspection
 from edge.runtime.free_memory import give_back_memory
 from edge.slots.slots import Slots
-from edge.slots.state import Slot, SlotName, State
+from edge.slots.state import MAX_WHY, Slot, SlotName, State
 from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
 from edge.trial.slot_bundle import open_slot
@@ -190,7 +190,7 @@ class BundleWatch:
 
     def _go_back(self, name: SlotName, why: str) -> None:
         """Give a bundle up; what cannot be read or written now is done later."""
-        self._owed = why
+        why = self._owed = " ".join(why.split())[:MAX_WHY]  # a part of it may come from the bundle
         state = self._slots.read()
         if not _is_tried(state, name):
             self._owed = None

@@ -14,7 +14,7 @@ from edge.daemon.bundle_watch import CHANGED, CRASHED
 from edge.errors import BundleError, TrialError
 from edge.inspection.inspector import Inspector
 from edge.records import Reason
-from edge.slots.state import State
+from edge.slots.state import MAX_WHY, State
 from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
 from edge.trial.trial import Passed, Told
@@ -101,6 +101,20 @@ def test_another_signed_bundle_in_the_slot_than_the_one_that_was_installed_goes_
         box.wait_for(lambda state: is_over(state) and bool(box.events))
         assert pipeline.inspector.inspect(frame()).bundle == box.slot("a").digest
     assert "holds another bundle than tiny version 2" in box.slot(name).why
+
+
+def test_what_a_bundle_says_of_itself_is_cut_before_it_is_told(box: WatchedSlots) -> None:
+    def fails(*_: object) -> Passed:
+        raise TrialError("it says\n" + "x" * 100_000)
+
+    box.script = fails
+    name = box.install(2)
+    with box.watched():
+        box.slots.ask()
+        box.wait_for(lambda _: [event.news for event in box.events] == ["trial", "returned"])
+    assert box.events[-1].why == box.slot(name).why
+    assert len(box.slot(name).why) == MAX_WHY
+    assert box.slot(name).why.startswith("it says xxx")
 
 
 def test_models_that_cannot_be_loaded_in_the_daemon_send_it_back(box: WatchedSlots) -> None:
