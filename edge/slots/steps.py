@@ -142,12 +142,12 @@ def rolled_back(state: State, reason: str, *, now: datetime) -> State:
         advice = f"install the one that you want with `{INSTALL} --downgrade --reason TEXT`"
         msg = f"going back: no other good bundle is on this box{why}: {advice}"
         raise BundleError(msg)
-    left = _slot(state, state.running).model_copy(update={"state": "returned", "why": reason[:MAX_WHY]})
-    state = _with(state, state.running, left, running=state.other)
+    name, left = state.other, _slot(state, state.running).model_copy(update={"state": "returned", "why": reason[:MAX_WHY]})
+    state = _with(state, state.running, left, running=name)
     if other.name == left.name and other.version < left.version:
         # A daemon that is starting may yet write down that it has run the newer one, and must not be kept from this one by that.
-        state = _with(state, state.running, other.model_copy(update={"downgrade": reason[:MAX_WHY] or GONE_BACK}))
-    return noted(state, "rollback", state.running, now=now, why=reason)
+        state = _with(state, name, other.model_copy(update={"downgrade": reason[:MAX_WHY] or GONE_BACK}))
+    return noted(state, "rollback", name, now=now, why=reason)
 
 
 def noted(state: State, event: Happened, name: SlotName | None, *, now: datetime, why: str = "") -> State:
