@@ -21,7 +21,7 @@ from edge.errors import BundleError, EdgeError
 from edge.records import Capture, Inspection
 from edge.runtime.free_memory import give_back_memory
 from edge.slots.slots import Slots
-from edge.slots.state import Slot, SlotName, State
+from edge.slots.state import MAX_WHY, Slot, SlotName, State
 from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
 from edge.trial.slot_bundle import open_slot
@@ -35,9 +35,6 @@ LOOK_S = 1.0
 
 AGAIN_S = 60.0
 """Pause before what failed is tried again: to load a bundle that somebody lets run without a trial."""
-
-STOP_S = 2.0
-"""At the end the thread gets this long. Loading models cannot be broken off."""
 
 CRASHED = "the daemon ended in the middle of the trial (a crash, a kill or a power cut): look at the log, and ask for it again"
 STOPPED = "the daemon was stopped in the middle of the trial: it begins anew"
@@ -83,7 +80,7 @@ class BundleWatch:
         """Begin to watch."""
         self._thread.start()
 
-    def close(self, deadline_s: float = STOP_S) -> None:
+    def close(self, deadline_s: float) -> None:
         """End. A trial that is under way begins anew at the next start."""
         self._stop.set()
         self._thread.join(deadline_s)
@@ -113,7 +110,7 @@ class BundleWatch:
         running = None if state.running is None else state.slot(state.running)
         if state.running is not None and running is not None and running.digest != self._takeover.bundle.digest:
             if time.monotonic() >= self._follow_at:
-                self._follow(state.running, running, state.history[-1].why)
+                self._follow(state.running, running, state.history[-1].why if state.history else "")
             return
         self._trouble = None
         if state.trial is not None:
@@ -193,7 +190,7 @@ class BundleWatch:
 
     def _go_back(self, name: SlotName, why: str) -> None:
         """Give a bundle up; what cannot be read or written now is done later."""
-        self._owed = why
+        why = self._owed = " ".join(why.split())[:MAX_WHY]  # a part of it may come from the bundle
         state = self._slots.read()
         if not _is_tried(state, name):
             self._owed = None

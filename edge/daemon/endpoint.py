@@ -6,8 +6,8 @@ import json
 import socket
 from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
-from threading import Thread
-from typing import TYPE_CHECKING
+from threading import BoundedSemaphore, Thread
+from typing import TYPE_CHECKING, TypeAlias
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
@@ -16,6 +16,9 @@ from edge.daemon.health import Health
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
+
+MAX_CALLERS = 16
+"""At once. A box has some hundred file descriptors: who opens connections without end must not take those of the spool and the cameras."""
 
 
 def serve(host: str, port: int, *, registry: CollectorRegistry, health: Health) -> tuple[int, Callable[[], None]]:
@@ -51,11 +54,37 @@ def serve(host: str, port: int, *, registry: CollectorRegistry, health: Health) 
     return server.server_port, stop
 
 
+_Request: TypeAlias = "socket.socket | tuple[bytes, socket.socket]"
+_Address: TypeAlias = "tuple[str, int]"
+
+
 class _Server(ThreadingMixIn, WSGIServer):
-    """A thread for each caller: one that does not read must not keep the others waiting."""
+    """A thread for each caller: one that does not read must not keep the others waiting. Too many are sent away at once."""
 
     daemon_threads = True
     allow_reuse_address = True
+
+    def __init__(self, address: tuple[str, int], handler: type[WSGIRequestHandler]) -> None:
+        self._places = BoundedSemaphore(MAX_CALLERS)
+        super().__init__(address, handler)
+
+    def process_request(self, request: _Request, client_address: _Address) -> None:
+        """Let a thread answer, if there is a place for it."""
+        if not self._places.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:  # no thread has begun
+            self._places.release()
+            raise
+
+    def process_request_thread(self, request: _Request, client_address: _Address) -> None:
+        """Answer, in a thread of its own."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
 
 class _Ipv6Server(_Server):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from edge.daemon.answering import Answering
 from edge.daemon.committing import Committing
 from edge.daemon.dispatcher import Dispatcher, stop_all
-from edge.daemon.health import Health
+from edge.daemon.health import END_S, Health
 from edge.daemon.metrics import Metrics
 from edge.daemon.pipeline import StationPipeline
 from edge.daemon.reporting import Reporting
@@ -40,9 +40,7 @@ DRAIN_S = 1.5
 """At the end the outputs get this long to take what is committed; the rest stays in the spool."""
 
 STOP_S = 2.0
-"""All threads of cameras and judging together get this long, then all outputs together,"""
-END_S = 4.5
-"""and as much as is left of this, at least a second: systemd and people expect the end within 5 s."""
+"""All threads of cameras and judging together get this long, then all outputs together as much as is left of END_S, at least a second."""
 
 CHANGE_S = 1.0
 """At the end an exchange under way gets this long."""
@@ -366,7 +364,7 @@ class Daemon:
 
     def _stop(self) -> None:
         """End every thread; what is committed but not delivered stays in the spool."""
-        began_at = time.monotonic()
+        began_at = self.health.end()
         self._notifier.stopping()
         self._reporting.report("stopping", routes=self._running.routes)
         self._stopping.set()

@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 EVIDENCE_STOP_S = 0.5
 """At the end the pictures that still wait get this long; the rest is dropped."""
 
+TRIAL_STOP_S = 2.0
+"""At the end a trial gets this long; it begins anew at the next start. Loading models cannot be broken off."""
+
 RELOAD_STOP_S = 1.0
 """At the end a reload that is under way gets this long; it has changed nothing then."""
 
@@ -106,10 +109,10 @@ def _run_alone(settings: BoxSettings, stop: threading.Event | None, asked: Simpl
         if settings.metrics_port is not None:
             stack.callback(_serve(settings, settings.metrics_port, metrics=metrics, daemon=daemon))
         reloading.start()
-        stack.callback(reloading.close, RELOAD_STOP_S)
+        stack.callback(lambda: reloading.close(daemon.health.left_s(RELOAD_STOP_S)))
         if watch is not None:
             watch.start()
-            stack.callback(watch.close)
+            stack.callback(lambda: watch.close(daemon.health.left_s(TRIAL_STOP_S)))
         daemon.run(stop)
 
 

@@ -49,7 +49,8 @@ class Inspector:
         self._station_digest = station.digest
         self._settings_digest = station.settings_digest
         self._gate = HealthCheck(station.picture)
-        self._gated: tuple[Frame, tuple[Reason, str] | None] | None = None
+        self._gated: list[tuple[Frame, tuple[Reason, str] | None]] = []
+        """The last triggered frame with what the gate said, if there is one; whoever takes over, perhaps during a picture, shares it."""
         self._new_id = new_id or OrderedIds()
         self._monotonic_ns = monotonic_ns
 
@@ -112,11 +113,12 @@ class Inspector:
         """
         if frame.request_id is None:
             return self._gate.trouble(frame)
-        if self._gated is None or self._gated[0].pixels is not frame.pixels:
-            self._gated = frame, self._gate.trouble(frame)
-        if self._gated[0].part_id != frame.part_id:
+        if not self._gated or self._gated[0][0].pixels is not frame.pixels:
+            self._gated[:] = [(frame, self._gate.trouble(frame))]
+        gated, trouble = self._gated[0]
+        if gated.part_id != frame.part_id:
             return Reason.CAMERA_STALLED, "this picture was judged for another part: trigger more slowly, or raise the camera's fps"
-        return self._gated[1]
+        return trouble
 
     def _score(self, words: Words, timings: list[tuple[str, float]]) -> Scores:
         started_ns = self._monotonic_ns()

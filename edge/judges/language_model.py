@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 import threading
+import weakref
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
@@ -118,9 +119,16 @@ def offloaded(log: str) -> str:
     return "llama.cpp on CPU" if layers is None or layers[1] == "0" else f"llama.cpp, {layers[1]} of {layers[2]} layers on a GPU"
 
 
-def load_gguf(
-    file: StoredFile, parameters: llama_cpp.llama_model_params, *, on_log: Callable[[str], None] = lambda _text: None
-) -> llama_cpp.llama_model_p:
+class Weights:
+    """A model that llama.cpp has loaded. Its memory is given back when nothing refers to it any more: a box exchanges bundles for years."""
+
+    def __init__(self, model: llama_cpp.llama_model_p) -> None:
+        self.model = model
+        # Not at the end of the process: another thread may compute with it until then.
+        weakref.finalize(self, llama_cpp.llama_model_free, model).atexit = False
+
+
+def load_gguf(file: StoredFile, parameters: llama_cpp.llama_model_params, *, on_log: Callable[[str], None] = lambda _text: None) -> Weights:
     """Load a GGUF with llama.cpp; `on_log` is given what it logs meanwhile, in pieces.
 
     Raises:
@@ -139,15 +147,16 @@ def load_gguf(
     if not model:
         msg = f"language model {file} cannot be loaded by this llama.cpp: build the bundle again"
         raise BundleError(msg)
-    return model
+    return Weights(model)
 
 
 class Vocabulary:
     """Text to tokens, and logits to the probabilities of tokens."""
 
-    def __init__(self, model: llama_cpp.llama_model_p) -> None:
-        """Read the vocabulary of a loaded model. Nothing frees `model`, so the vocabulary stays valid."""
-        self._vocabulary = llama_cpp.llama_model_get_vocab(model)
+    def __init__(self, weights: Weights) -> None:
+        """Read the vocabulary of a loaded model."""
+        self._weights = weights  # the vocabulary is a part of it
+        self._vocabulary = llama_cpp.llama_model_get_vocab(weights.model)
         self.size = int(llama_cpp.llama_vocab_n_tokens(self._vocabulary))
         line_break = llama_cpp.llama_vocab_nl(self._vocabulary)
         self._ends = [token for token in range(self.size) if llama_cpp.llama_vocab_is_eog(self._vocabulary, token)]

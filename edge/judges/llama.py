@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import weakref
 from collections.abc import Collection, Sequence
 
 import llama_cpp
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from edge.bundle.gguf_header import require_sound
 from edge.errors import BundleError, JudgeError
-from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, load_gguf, model_parameters, offloaded
+from edge.judges.language_model import MAX_BATCH, MAX_LABELS, MAX_ROWS, Vocabulary, Weights, load_gguf, model_parameters, offloaded
 from edge.judges.token_tree import TokenTree
 from edge.runtime.threads import threads_of
 from firmware_config.board import Board
@@ -32,7 +33,8 @@ class LlamaModel:
     def __init__(self, file: StoredFile, *, board: Board, context_tokens: int) -> None:
         self.path = file
         logged: list[str] = []
-        self._model = load_gguf(file, model_parameters(board.llm_gpu_layers), on_log=logged.append)
+        weights = load_gguf(file, model_parameters(board.llm_gpu_layers), on_log=logged.append)
+        self._model = weights.model
         context = llama_cpp.llama_context_default_params()
         context.n_ctx = context_tokens
         context.n_batch = context.n_ubatch = MAX_BATCH
@@ -46,7 +48,8 @@ class LlamaModel:
         if not self._context:
             msg = f"language model {file}: a context of {context_tokens} tokens cannot be made: lower llm.context_tokens or free memory"
             raise BundleError(msg)
-        self._vocabulary = Vocabulary(self._model)
+        weakref.finalize(self, _free, self._context, weights).atexit = False
+        self._vocabulary = Vocabulary(weights)
         self.tokenize = self._vocabulary.tokenize
         self._memory = llama_cpp.llama_get_memory(self._context)
         self._adapters: dict[StoredFile, ctypes.c_void_p] = {}
@@ -150,3 +153,8 @@ class LlamaModel:
         except JudgeError:
             self._current = None
             raise
+
+
+def _free(context: llama_cpp.llama_context_p, _weights: Weights) -> None:
+    """Free a context while its model is still there: this call has it in its hand."""
+    llama_cpp.llama_free(context)

@@ -110,11 +110,11 @@ def _parse_language_model(bundle: Bundle, say: Callable[[str], None]) -> None:
 
     llm = bundle.manifest.llm
     say(llm.model)
-    model = load_gguf(bundle.file(llm.model), model_parameters(0))
+    weights = load_gguf(bundle.file(llm.model), model_parameters(0))
     for name in llm.adapters.values():
         say(name)
         with steady_path(bundle.file(name)) as path:
-            adapter = llama_cpp.llama_adapter_lora_init(model, str(path).encode())
+            adapter = llama_cpp.llama_adapter_lora_init(weights.model, str(path).encode())
         if not adapter:
             msg = f"adapter {name} does not fit the language model {llm.model}: export it for this model"
             raise BundleError(msg)

@@ -17,6 +17,7 @@ from firmware_config.regular_file import read_limited
 from firmware_config.write import write_atomic
 
 LOCK_NAME, INSTALL_LOCK_NAME = ".lock", ".install-lock"
+LOCK_MODE = 0o644
 LOCK_DEADLINE_S = 10.0
 """A step takes milliseconds: whoever holds the lock for longer is stopped or hangs."""
 
@@ -76,8 +77,10 @@ class StateFile:
             BundleError: another process holds it for longer than the deadline.
             OSError: its file cannot be opened.
         """
-        descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, LOCK_MODE)
         try:
+            if os.fstat(descriptor).st_uid == os.geteuid():
+                os.fchmod(descriptor, LOCK_MODE)  # whatever the umask of the person is: the daemon is another user
             deadline = time.monotonic() + deadline_s
             while True:
                 try:

@@ -17,6 +17,7 @@ Happened = Literal["installed", "asked", "withdrawn", "trial", "shadow", "good",
 INSTALL = "kotoba-edge bundle install"
 ACTIVATE = "kotoba-edge bundle activate"
 ROLLBACK = "kotoba-edge bundle rollback"
+GONE_BACK = "somebody has gone back to it"
 
 
 def emptied(state: State, *, now: datetime) -> State:
@@ -107,6 +108,8 @@ def made_good(state: State, *, now: datetime) -> State:
     """
     name = _trial(state).slot
     slot = _slot(state, name)
+    if state.running is not None:  # why the one before could run counts no longer: it is gone back to for a reason of its own
+        state = _with(state, state.running, _slot(state, state.running).model_copy(update={"downgrade": ""}))
     state = _with(state, name, slot.model_copy(update={"state": "good", "why": ""}), running=name, trial=None)
     return noted(_with_revoked(state, slot), "good", name, now=now)
 
@@ -139,8 +142,12 @@ def rolled_back(state: State, reason: str, *, now: datetime) -> State:
         advice = f"install the one that you want with `{INSTALL} --downgrade --reason TEXT`"
         msg = f"going back: no other good bundle is on this box{why}: {advice}"
         raise BundleError(msg)
-    left = _slot(state, state.running).model_copy(update={"state": "returned", "why": reason[:MAX_WHY]})
-    return noted(_with(state, state.running, left, running=state.other), "rollback", state.other, now=now, why=reason)
+    name, left = state.other, _slot(state, state.running).model_copy(update={"state": "returned", "why": reason[:MAX_WHY]})
+    state = _with(state, state.running, left, running=name)
+    if other.name == left.name and other.version < left.version:
+        # A daemon that is starting may yet write down that it has run the newer one, and must not be kept from this one by that.
+        state = _with(state, name, other.model_copy(update={"downgrade": reason[:MAX_WHY] or GONE_BACK}))
+    return noted(state, "rollback", name, now=now, why=reason)
 
 
 def noted(state: State, event: Happened, name: SlotName | None, *, now: datetime, why: str = "") -> State:

@@ -9,7 +9,6 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from edge.records import Frame, Inspection
 from edge.trial.limits import TrialLimits
 from edge.trial.memory import RESERVE_BYTES, available_bytes, resident_bytes_of
 from edge.trial.messages import MAX_LINE_BYTES, Answer, Asked, Task, line, picture_of
+from edge.trial.patience import Patience, processor_s_of
 
 CANDIDATE = (sys.executable, "-m", "edge.trial.candidate_process")
 
@@ -130,11 +130,11 @@ class Candidate:
         return Looked(inspection, answer.wall_ms, answer.cpu_ms)
 
     def _exchange(self, asked: bytes, what: str, deadline_s: float, pixels: memoryview | None = None) -> Answer:
-        until = time.monotonic() + deadline_s
+        patience = Patience(deadline_s, used_s=lambda: processor_s_of(self._child.pid))
         for part in (memoryview(asked), pixels):
             if part is not None:
-                self._send(part, what, until, deadline_s)
-        raw = self._receive_line(what, until, deadline_s)
+                self._send(part, what, patience)
+        raw = self._receive_line(what, patience)
         try:
             answer = Answer.model_validate_json(raw)
         except ValidationError as err:
@@ -145,11 +145,11 @@ class Candidate:
         self._require_memory(what)
         return answer
 
-    def _send(self, part: memoryview, what: str, until: float, deadline_s: float) -> None:
+    def _send(self, part: memoryview, what: str, patience: Patience) -> None:
         at = 0
         while at < len(part):
             _, ready, _ = select.select([], [self._to], [], LOOK_S)
-            self._look_at_it(what, until, deadline_s)
+            self._look_at_it(what, patience)
             if ready:
                 try:
                     at += os.write(self._to.fileno(), part[at : at + CHUNK_BYTES])
@@ -158,7 +158,7 @@ class Candidate:
                 except OSError as err:
                     raise self._ended(what) from err
 
-    def _receive_line(self, what: str, until: float, deadline_s: float) -> bytes:
+    def _receive_line(self, what: str, patience: Patience) -> bytes:
         while (end := self._received.find(b"\n")) < 0:
             ready, _, _ = select.select([self._from], [], [], LOOK_S)
             if ready:
@@ -172,17 +172,17 @@ class Candidate:
             if len(self._received) > MAX_LINE_BYTES:
                 msg = f"{self._called}: {what}: its answer has more than {MAX_LINE_BYTES} bytes: build the bundle again"
                 raise TrialError(msg)
-            self._look_at_it(what, until, deadline_s)
+            self._look_at_it(what, patience)
         raw = bytes(self._received[:end])
         del self._received[: end + 1]
         return raw
 
-    def _look_at_it(self, what: str, until: float, deadline_s: float) -> None:
+    def _look_at_it(self, what: str, patience: Patience) -> None:
         if self._is_over():
             raise StoppedError
         self._require_memory(what)
-        if time.monotonic() > until:
-            msg = f"{self._called}: {what}: no answer within {deadline_s:.0f} s: it hangs, or is far too slow for this board"
+        if patience.is_over():
+            msg = f"{self._called}: {what}: no answer within {patience.deadline_s:.0f} s: it hangs, or is far too slow for this board"
             raise TrialError(msg)
 
     def _require_memory(self, what: str) -> None:

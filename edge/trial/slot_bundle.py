@@ -23,4 +23,8 @@ def open_slot(slots: Slots, name: SlotName, *, keys: Path) -> tuple[Slot, Bundle
         msg = f"bundle slot {slots.path(name)} is empty: install a bundle with `kotoba-edge bundle install`"
         raise BundleError(msg)
     trusted = slots.trusted(read_trusted_keys(keys))
-    return slot, open_bundle(slots.path(name), trusted=trusted, require=slots.require_not_older(name))
+    bundle = open_bundle(slots.path(name), trusted=trusted, require=slots.require_not_older(name))
+    if bundle.digest != slot.digest:
+        msg = f"bundle slot {slots.path(name)} holds another bundle than {slot}, which was installed there: install it again"
+        raise BundleError(msg)
+    return slot, bundle

@@ -164,7 +164,7 @@ class WatchedSlots:
         try:
             yield watch, pipeline
         finally:
-            watch.close()
+            watch.close(PATIENCE_S)
 
     def wait_for(self, is_so: Callable[[State], bool]) -> State:
         """Wait until something is so of the state."""

@@ -3,6 +3,9 @@
 Both would publish on the same topics, and share the identity by which the broker knows a client: each would throw the other out, for ever.
 So a box listens to the retained description of its own name. Where that is of another instance, it asks on the topic `presence`, and who
 hears that answers.
+
+What is said there may be a lie. So a box that has been connected for a while stays whatever is claimed: another one that was there would
+have said so by then. One that has just come believes only who also describes itself on the topic `info`.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import os
 import platform
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +39,11 @@ ASK_TICK_S = 0.02
 AWAY_S = 30.0
 """Who was away for longer begins anew: a box that has replaced it meanwhile is not thrown out."""
 
+SETTLED_S = 2 * AWAY_S
+"""Who has been connected for longer, without a break, was there first: another one has come back by then, or begins anew."""
+
 MAX_BYTES = 65_536
+MAX_NAMED, MAX_NAME = 16, 64
 
 
 class Presences:
@@ -52,7 +60,10 @@ class Presences:
         self._clock = clock
         self._held_since: float | None = None
         self._lost_at: float | None = None
+        self._connected_at: float | None = None
         self._heard_at: float | None = None
+        self._named: deque[str] = deque(maxlen=MAX_NAMED)
+        """The other instances that were last described under our name."""
         self._shares_identity = self._overwrote = False
         self.must_leave = False
         """Another box stays: this one has to go."""
@@ -85,10 +96,12 @@ class Presences:
         if self._held_since is None or was_away:
             self._held_since = self._clock()
         self._lost_at = None
+        self._connected_at = self._clock()
 
     def lose(self, *, taken_over: bool) -> None:
         """Say that the connection is lost, perhaps because another client has come that has the same identity."""
         self._shares_identity |= taken_over
+        self._connected_at = None
         if self._lost_at is None:
             self._lost_at = self._clock()
 
@@ -98,7 +111,7 @@ class Presences:
         Raises:
             DeliveryError: always: it says why nothing is delivered.
         """
-        self._held_since = self._lost_at = self._heard_at = None
+        self._held_since = self._lost_at = self._connected_at = self._heard_at = None
         self.must_leave, self.is_careful = False, True
         msg = f"{self._other}: verdicts wait in the spool; give one of the two another name (KOTOBA_BOX)"
         raise DeliveryError(msg)
@@ -139,11 +152,13 @@ class Presences:
             return None
         if said.instance == self.instance:
             return None
-        if said.asks and self._stays_against(said):
+        if self._is_settled() or (said.asks and self._stays_against(said)):
             if self.complaint() is None:
                 log.warning("%s instance=%s: it is sent away", self._other, said.instance)
             self._heard_at, self._overwrote = self._clock(), True
-            return self._said(asks=False)
+            return self._said(asks=False) if said.asks else None
+        if said.instance not in self._named:
+            return None
         if not self.must_leave and not self.is_careful:
             log.warning("%s instance=%s: this one gives way", self._other, said.instance)
         self.must_leave = True
@@ -155,14 +170,19 @@ class Presences:
             instance = json.loads(payload).get("instance")
         except (ValueError, AttributeError, RecursionError):
             return None
-        if not isinstance(instance, str) or instance == self.instance:
+        if not isinstance(instance, str) or instance == self.instance or len(instance) > MAX_NAME:
             return None
+        if instance not in self._named:
+            self._named.append(instance)
         self._shares_identity |= self._was_here()
         return self.question()
 
     def _was_here(self) -> bool:
         """Whether this box had been here before the connection that it has now."""
         return self._held_s() > ANSWER_S
+
+    def _is_settled(self) -> bool:
+        return self._connected_at is not None and self._clock() - self._connected_at > SETTLED_S
 
     def _stays_against(self, other: Presence) -> bool:
         """The longer one stays. Two that come at once have held nothing yet: then the names decide, alike at both."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,12 @@ from edge.daemon.bundle_watch import CHANGED, CRASHED
 from edge.errors import BundleError, TrialError
 from edge.inspection.inspector import Inspector
 from edge.records import Reason
-from edge.slots.state import State
+from edge.slots.state import MAX_WHY, State
 from edge.trial.candidate import StoppedError
 from edge.trial.shadow import Shadow
 from edge.trial.trial import Passed, Told
 from tests.support.sample_records import frame
+from tests.support.slots import bundle_folder
 from tests.support.watched_slots import WatchedSlots, scripted_inspectors
 
 PATIENCE_S = 30.0
@@ -88,6 +90,31 @@ def test_a_bundle_that_was_changed_in_its_slot_goes_back(box: WatchedSlots) -> N
     with box.watched():
         box.wait_for(lambda state: is_over(state) and bool(box.events))
     assert "templates/default.txt" in box.slot(name).why
+
+
+def test_another_signed_bundle_in_the_slot_than_the_one_that_was_installed_goes_back(box: WatchedSlots) -> None:
+    name = box.install(2)
+    box.slots.ask()
+    shutil.rmtree(box.slots.path(name))
+    bundle_folder(box.slots.path(name), 3)
+    with box.watched() as (_, pipeline):
+        box.wait_for(lambda state: is_over(state) and bool(box.events))
+        assert pipeline.inspector.inspect(frame()).bundle == box.slot("a").digest
+    assert "holds another bundle than tiny version 2" in box.slot(name).why
+
+
+def test_what_a_bundle_says_of_itself_is_cut_before_it_is_told(box: WatchedSlots) -> None:
+    def fails(*_: object) -> Passed:
+        raise TrialError("it says\n" + "x" * 100_000)
+
+    box.script = fails
+    name = box.install(2)
+    with box.watched():
+        box.slots.ask()
+        box.wait_for(lambda _: [event.news for event in box.events] == ["trial", "returned"])
+    assert box.events[-1].why == box.slot(name).why
+    assert len(box.slot(name).why) == MAX_WHY
+    assert box.slot(name).why.startswith("it says xxx")
 
 
 def test_models_that_cannot_be_loaded_in_the_daemon_send_it_back(box: WatchedSlots) -> None:
@@ -184,6 +211,26 @@ def test_the_bundle_before_judges_again_when_a_person_goes_back(box: WatchedSlot
         box.wait_for(lambda _: box.events[-1].news == "running")
         assert pipeline.inspector.inspect(frame()).bundle == first
     assert (box.events[-1].version, box.events[-1].why) == (1, "it overlooks scratches")
+
+
+def test_another_signed_bundle_than_the_one_that_was_good_does_not_judge_after_a_person_goes_back(box: WatchedSlots) -> None:
+    name = box.install(2)
+    with box.watched():
+        box.slots.ask()
+        box.wait_for(lambda state: state.running == name)
+        box.wait_for(lambda _: box.events[-1].news == "good")
+    box.stop.clear()
+    watch, pipeline = box.watch()
+    box.slots.rollback("it overlooks scratches")
+    shutil.rmtree(box.slots.path("a"))
+    bundle_folder(box.slots.path("a"), 3)
+    watch.start()
+    try:
+        box.wait_for(lambda _: watch.trouble() is not None)
+    finally:
+        watch.close(PATIENCE_S)
+    assert "holds another bundle than tiny version 1" in (watch.trouble() or "")
+    assert pipeline.inspector.inspect(frame()).bundle == box.slot(name).digest
 
 
 def test_a_state_that_cannot_be_read_is_a_trouble_and_stops_nothing(box: WatchedSlots) -> None:

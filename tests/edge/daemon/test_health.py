@@ -7,9 +7,10 @@ import queue
 import socket
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timezone
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -17,8 +18,8 @@ from urllib.error import HTTPError
 import pytest
 
 from edge.cameras.memory import MemoryCamera
-from edge.daemon.endpoint import serve
-from edge.daemon.health import Health
+from edge.daemon.endpoint import MAX_CALLERS, serve
+from edge.daemon.health import LEAST_S, Health
 from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
 from edge.daemon.sd_notify import Notifier
@@ -84,6 +85,21 @@ def trouble(code: str) -> Trouble:
 def test_before_the_main_loop_has_moved_the_box_is_not_well() -> None:
     with served(Health(limit_s=1)) as address:
         assert asked(f"{address}/healthz") == (503, {"ok": False, "troubles": ["the box is starting: ask again"]})
+
+
+def test_callers_without_end_do_not_take_the_descriptors_of_the_box() -> None:
+    with served(Health(limit_s=1)) as address, ExitStack() as stack:
+        where = ("127.0.0.1", int(address.rpartition(":")[2]))
+        silent = [stack.enter_context(socket.create_connection(where, timeout=5)) for _ in range(MAX_CALLERS)]
+        one_more = stack.enter_context(socket.create_connection(where, timeout=5))
+        assert one_more.recv(1) == b"", "it is sent away before those that are silent are"
+        for each in silent:
+            each.close()
+        answer = None
+        while answer is None:
+            with suppress(OSError, HTTPException):
+                answer = asked(f"{address}/healthz")
+        assert answer[0] == 503
 
 
 def test_a_main_loop_that_stands_still_is_not_well() -> None:
@@ -152,3 +168,15 @@ def test_a_stage_that_hangs_is_neither_alive_nor_ready(spool: Spool) -> None:
         seen = asked(f"{address}/healthz"), asked(f"{address}/readyz")
         judge.released.set()
     assert seen == ((503, {"ok": False, "troubles": ["inspect is hung"]}),) * 2
+
+
+def test_at_the_end_each_part_gets_what_is_left_of_the_time_to_end() -> None:
+    now = [100.0]
+    health = Health(limit_s=30, monotonic=lambda: now[0])
+    assert health.left_s(2.0) == 2.0
+    assert health.end() == 100.0
+    assert health.left_s(2.0) == 2.0
+    now[0] += 3.5
+    assert health.left_s(2.0) == 1.0
+    now[0] += 2.0
+    assert health.left_s(2.0) == LEAST_S

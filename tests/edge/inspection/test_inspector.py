@@ -317,3 +317,13 @@ def test_a_station_may_allow_printed_text() -> None:
 def test_printed_text_outside_the_region_of_interest_does_not_count() -> None:
     below = station(picture={"roi": [(0, 0.6), (1, 0.6), (1, 1), (0, 1)]})
     assert inspected(with_printed_text(), at=below).verdict.decision is Decision.OK
+
+
+def test_a_picture_that_is_judged_while_another_bundle_takes_over_answers_for_no_second_part() -> None:
+    picture = frame()
+    before, after = inspector_of(station()), inspector_of(station())
+    after.take_over(before)
+    first = before.inspect(replace(picture, request_id="r1", part_id="p1"))
+    second = after.inspect(replace(picture, request_id="r2", part_id="p2"))
+    assert first.verdict.decision is Decision.OK
+    assert second.verdict.reasons == (Reason.CAMERA_STALLED,)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from paho.mqtt import publish
 
 from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
@@ -18,7 +19,7 @@ from edge.daemon.sd_notify import Notifier
 from edge.errors import DeliveryError
 from edge.sinks import BoxStatus, SinkRoute
 from edge.sinks.mqtt.connection import Received
-from edge.sinks.mqtt.presence import AWAY_S, TOLD_S, Presences, process_instance
+from edge.sinks.mqtt.presence import AWAY_S, SETTLED_S, TOLD_S, Presences, process_instance
 from edge.sinks.mqtt.sink import MqttSink
 from edge.sinks.mqtt.wire import Presence
 from edge.spool.store import Spool
@@ -218,12 +219,23 @@ def heard(presence: Presences, payload: bytes, *, retained: bool = False) -> byt
     return presence.take(Received(presence.topic, payload, retained))
 
 
+def named(presence: Presences, instance: str) -> None:
+    """Another instance describes itself under the name of this box."""
+    presence.take(Received(f"{ROOT}/{NAME}/info", json.dumps({"instance": instance}).encode(), retained=True))
+
+
+def claim(instance: str, *, asks: bool) -> bytes:
+    return Presence(instance=instance, held_s=1e9, asks=asks).model_dump_json().encode()
+
+
 def test_who_has_held_longer_stays_and_two_that_come_at_once_decide_alike() -> None:
     now = [100.0]
     old, new = presences("z", lambda: now[0]), presences("a", lambda: now[0])
+    named(old, "a")
     assert heard(old, new.question()) is None
     assert old.must_leave, "neither holds: the smaller name stays"
     old = presences("z", lambda: now[0])
+    named(old, "a")
     answer = heard(new, old.question())
     assert answer is not None
     assert not Presence.model_validate_json(answer).asks
@@ -267,6 +279,44 @@ def test_a_retained_answer_sends_nobody_away() -> None:
     box = presences("box", time.monotonic)
     assert heard(box, Presence(instance="x", held_s=9, asks=False).model_dump_json().encode(), retained=True) is None
     assert not box.must_leave
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_a_box_that_has_been_connected_for_a_while_stays_whatever_is_claimed(*, asks: bool) -> None:
+    now = [100.0]
+    box = presences("box", lambda: now[0])
+    box.hold()
+    named(box, "liar")
+    now[0] += SETTLED_S + 1
+    answer = heard(box, claim("liar", asks=asks))
+    assert not box.must_leave
+    assert (answer is not None) == asks, "an answer to an answer would go back and forth for ever"
+    assert box.complaint() is not None
+
+
+def test_a_box_that_has_just_come_back_believes_who_is_described_under_its_name_and_nobody_else() -> None:
+    now = [100.0]
+    box = presences("box", lambda: now[0])
+    box.hold()
+    now[0] += SETTLED_S + 1
+    box.lose(taken_over=False)
+    now[0] += 1
+    box.hold()
+    for asks in (True, False):
+        assert heard(box, claim("liar", asks=asks)) is None
+        assert not box.must_leave
+    named(box, "there for longer")
+    assert heard(box, claim("there for longer", asks=False)) is None
+    assert box.must_leave
+
+
+def test_a_stranger_that_only_claims_to_be_there_silences_no_box(boxes: Boxes, broker: Mosquitto) -> None:
+    box = boxes.add("box")
+    for asks in (True, False, True):
+        assert turn(box) is None
+        publish.single(f"{ROOT}/{NAME}/presence", claim("liar", asks=asks), qos=1, hostname="127.0.0.1", port=broker.port)
+        assert list(box.deliver([inspection(1)])), "its acknowledgement comes after what the stranger has said"
+    assert turn(box) is None
 
 
 def test_this_process_has_one_name() -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -240,3 +242,29 @@ def test_a_file_that_a_station_names_in_a_slot_is_that_of_the_bundle_that_judges
     require_named_files(station)
     with pytest.raises(StationError, match="does not exist"):
         require_named_files(station.with_judge({"calibration": slots.root.parent / "none.json"}))
+
+
+def test_the_daemon_can_use_the_locks_that_a_person_with_a_strict_umask_has_made(slots: Slots) -> None:
+    before = os.umask(0o077)
+    try:
+        install(slots, 1)
+    finally:
+        os.umask(before)
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in slots.root.glob(".*lock")} == {".lock": 0o644, ".install-lock": 0o644}
+
+
+def test_a_daemon_that_notes_the_newer_version_too_late_does_not_keep_the_box_from_going_back(slots: Slots) -> None:
+    running(slots, 1)
+    running(slots, 2)
+    newer = open_bundle(slots.running_bundle(), trusted=TRUSTED).manifest
+    slots.rollback("it overlooks scratches")
+    slots.accepted.accept(newer)  # a daemon that began with it has loaded its models only now
+
+    name = slots.read().running
+    assert name is not None
+    assert open_bundle(slots.running_bundle(), trusted=TRUSTED, require=slots.require_not_older(name)).manifest.bundle_version == 1
+    slots.ask()
+    slots.begin_trial()
+    slots.make_good()
+    with pytest.raises(BundleError, match="has version 1, and this box has run version 2"):
+        slots.ask(name)

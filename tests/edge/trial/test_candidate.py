@@ -142,6 +142,13 @@ def test_a_child_that_hangs_is_given_up_at_its_deadline() -> None:
         assert not psutil.pid_exists(one.pid)
 
 
+def test_a_child_that_gets_little_of_a_busy_processor_is_waited_for() -> None:
+    slow = "ask()\nwhile time.monotonic() < until:\n    sum(range(50_000)); time.sleep(0.01)"
+    then = f"until = time.monotonic() + 2.5\n{slow}\nsay({line(Answer(inspection=json.loads(encode(FULL))))!r})"
+    with candidate(then, limits=replace(LIMITS, picture_s=1.0)) as one:
+        assert one.golden(0).inspection == FULL
+
+
 def test_a_child_that_does_not_read_its_picture_is_given_up_too() -> None:
     with (
         candidate("time.sleep(60)", limits=replace(LIMITS, picture_s=0.3)) as one,
