@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -147,14 +148,24 @@ def test_a_viewer_shows_a_copy_and_ends_with_its_picture(folder: Path, ratings: 
     viewer.chmod(0o755)
     with AskedAppraiser(folder, ratings, "--viewer", str(viewer)) as form:
         shown = form.picture()
+        _wait_for_lines(tmp_path / "shown", 1)
         form.press("o")
         form.picture()
+        _wait_for_lines(tmp_path / "shown", 2)
         assert not shown.exists()
         form.press("q")
         form.until(STOPPED)
         assert form.end() == 0
     names = [Path(line).name for line in (tmp_path / "shown").read_text(encoding="utf-8").splitlines()]
-    assert set(names) <= {"picture-1.png", "picture-2.png"}
+    assert set(names) == {"picture-1.png", "picture-2.png"}
+
+
+def _wait_for_lines(file: Path, count: int) -> None:
+    """Until the viewer has begun so often: the form ends it with its picture, however slowly it starts."""
+    until = time.monotonic() + 30
+    while not file.exists() or len(file.read_text(encoding="utf-8").splitlines()) < count:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_terminal_with_colours_shows_the_picture_in_blocks(folder: Path, ratings: Path) -> None:
