@@ -38,8 +38,8 @@ TAIL = """
 - **The hours before.** The first, on 2026-11-30 with a load of 5 to 30 on two cores, found what no test had: a busy box that deletes judged
   pictures (`after = "delete"`) missed 74 that it had deleted itself, and gave a second verdict for them, FAULT (mended,
   `tests/cases/test_folder_moves.py`). One of its 24 freezes was not noticed: the box had been killed 11 s before and needed 15 s to learn
-  the noise; it now knows it from before. The second, with 64,084 verdicts, lost and doubled none and passed no black picture; its account of
-  the live camera was lost when it was written down (mended). The figures above are of the third, with a load of 4 to 10.
+  the noise; it now knows it from before. The second, with 64,084 verdicts, lost and doubled none and passed no black picture; its
+  account of the live camera was lost when it was written down (mended). The figures above are of the third, with a load of 4 to 10.
 - **Memory.** A box that is killed every two minutes never ends with filling its caches (pages of SQLite, pools of the allocator), so the
   slope in the table says little. A run of 31 minutes without kills of box and consumer, with all other faults, was measured apart on the
   same day, each 20 s. Box: 102.7 MiB after 15 minutes, +1.2 MiB/h from then to its end, above the 1 MiB/h asked; to minute 29 it was
