@@ -111,7 +111,8 @@ class Trial:
                     on_gpu=self._on_gpu,
                     called=self._called,
                 )
-                compared = self._look_at_live_pictures(candidate, shadow, told)
+                slower = 1.0 if running_ms is None else proof.cost_ms / running_ms
+                compared = self._look_at_live_pictures(candidate, shadow, told, slower=slower)
             return Passed(self._summary(proof, running_ms, compared, candidate.peak_bytes), candidate.peak_bytes)
         finally:
             shadow.switch(on=False)
@@ -155,9 +156,10 @@ class Trial:
         )
         return Candidate(task, limits=self._limits, called=called, is_over=self._is_over)
 
-    def _look_at_live_pictures(self, candidate: Candidate, shadow: Shadow, told: Told) -> Comparison:
+    def _look_at_live_pictures(self, candidate: Candidate, shadow: Shadow, told: Told, *, slower: float) -> Comparison:
         """Judge what the line shows, for the time and at least the number of pictures that the limits say."""
-        limits, compared = self._limits, Comparison()
+        deadlines_ms = {each.station.name: each.trigger.deadline_ms for each in self._stations if each.trigger.deadline_ms is not None}
+        limits, compared = self._limits, Comparison(slower=slower, deadlines_ms=deadlines_ms)
         log, numbers = ShadowLog(self._folder), {station.station.name: number for number, station in enumerate(self._stations)}
         over_at, until = time.monotonic() + limits.shadow_s, datetime.now(timezone.utc) + timedelta(seconds=limits.shadow_s)
         told.shadow_until(until)

@@ -77,3 +77,17 @@ def test_pictures_that_the_running_bundle_has_not_judged_say_nothing() -> None:
     assert not is_comparable(replace(FULL, scores=None, verdict=fault(Reason.DARK)))
     assert not is_comparable(replace(FULL, verdict=fault(Reason.JUDGE_FAILED)))
     assert not is_comparable(replace(FULL, verdict=fault(Reason.SPOOL_FULL)))
+
+
+@pytest.mark.parametrize(("slower", "deadline_ms", "holds"), [(1.9, 150, False), (1.4, 150, True), (1.0, 90, True), (1.9, None, True)])
+def test_a_slower_bundle_must_keep_to_the_deadline_of_a_station(slower: float, deadline_ms: int | None, *, holds: bool) -> None:
+    comparison = Comparison(slower=slower, deadlines_ms={} if deadline_ms is None else {FULL.station: deadline_ms})
+    for _ in range(20):
+        comparison.add(replace(decided(OK), timings_ms=(("clip", 60.0), ("judge", 40.0))), decided(OK), called=CALLED)
+    if holds:
+        comparison.require(limits(), called=CALLED)
+        return
+    with pytest.raises(
+        TrialError, match=rf"1.9 times as long .* 20 of 20 live pictures of {FULL.station} would miss its deadline_ms of 150"
+    ):
+        comparison.require(limits(), called=CALLED)
