@@ -94,9 +94,9 @@ class Comparison:
             pictures = sum(count for (name, _, _), count in self.counts.items() if name == station)
             if self.slower > 1.0 and late > LATE_SHARE * pictures:
                 msg = (
-                    f"{called}: it takes {self.slower:.1f} times as long as the running bundle, so about {late} of {pictures} live pictures "
-                    f"of {station} would miss its deadline_ms of {self.deadlines_ms[station]}: give the station more time, or take a faster "
-                    "bundle"
+                    f"{called}: it takes {self.slower:.1f} times as long as the running bundle, so about {late} of {pictures} live "
+                    f"pictures of {station} would miss its deadline_ms of {self.deadlines_ms[station]}: give the station more time, or "
+                    "take a faster bundle"
                 )
                 raise TrialError(msg)
 
