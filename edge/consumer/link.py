@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +19,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.errors import DeliveryError
-from edge.sinks.mqtt.resolver import Address, Resolver
-from edge.sinks.mqtt.sockets import CONNECT_S, connected_socket, tls_context
+from edge.sinks.mqtt.client import LookedUpClient
+from edge.sinks.mqtt.resolver import Resolver
+from edge.sinks.mqtt.sockets import CONNECT_S, tls_context
 from firmware_config.outputs import MqttOutput
 from firmware_config.regular_file import read_secret
 
@@ -83,7 +83,7 @@ class Link:
         self._greetings: queue.SimpleQueue[_Greeted] = queue.SimpleQueue()
         self._open = True
         session: dict[str, Any] = {} if self._five else {"clean_session": False}
-        self._client = _Client(
+        self._client = LookedUpClient(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=MQTTProtocolVersion.MQTTv5 if self._five else MQTTProtocolVersion.MQTTv311,
@@ -128,11 +128,7 @@ class Link:
     def abandon(self) -> None:
         """Close without goodbye."""
         self._open = False
-        sock = self._client.socket()
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                # Of the plain socket: SSLSocket.shutdown takes the TLS layer away under the feet of paho's thread.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # type: ignore[arg-type]
+        self._client.shut_down()
         self._client.loop_stop()
         self._client.close_sockets()
 
@@ -188,16 +184,3 @@ class Link:
         self._open = False
         self._greetings.put(_Greeted(f"connection lost ({code})"))
         self._put(Gone(str(code), self))
-
-
-class _Client(Client):
-    """Connects to addresses that were looked up before, with one deadline for all of them."""
-
-    addresses: Sequence[Address] = ()
-
-    def close_sockets(self) -> None:
-        """Close also its own pair of sockets, which it keeps as long as somebody refers to it."""
-        self._reset_sockets()
-
-    def _create_socket_connection(self) -> socket.socket:
-        return connected_socket(self.addresses)

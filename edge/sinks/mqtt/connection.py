@@ -24,8 +24,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from edge.errors import DeliveryError
-from edge.sinks.mqtt.resolver import SLICE_S, Address, Resolver
-from edge.sinks.mqtt.sockets import CONNECT_S, connected_socket, tls_context
+from edge.sinks.mqtt.client import LookedUpClient
+from edge.sinks.mqtt.resolver import SLICE_S, Resolver
+from edge.sinks.mqtt.sockets import CONNECT_S, tls_context
 from firmware_config.outputs import MqttOutput
 from firmware_config.regular_file import read_secret
 
@@ -119,7 +120,7 @@ class MqttConnection:
         self._where = f"{settings.host}:{settings.port}"
         self._events: queue.SimpleQueue[_Connected | _Acknowledged | _Gone] = queue.SimpleQueue()
         version = MQTTProtocolVersion.MQTTv5 if settings.protocol == "5" else MQTTProtocolVersion.MQTTv311
-        self._client = _Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False)
+        self._client = LookedUpClient(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=version, reconnect_on_failure=False)
         self._client.connect_timeout = CONNECT_S
         if will is not None:
             self._client.will_set(*will, qos=AT_LEAST_ONCE, retain=True)
@@ -232,7 +233,7 @@ class MqttConnection:
         self._alive = False
         with self._publishing:
             self._abandoned = True
-        self._close_socket()
+        self._client.shut_down()
         self._client.drop_out_messages()  # paho's thread does not end while it has one
         self._client.loop_stop()
         with self._publishing:
@@ -276,13 +277,6 @@ class MqttConnection:
                 self._waiting()
                 if left_s <= 0:
                     return _Gone("no answer in time")
-
-    def _close_socket(self) -> None:
-        sock = self._client.socket()
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                # Of the plain socket: SSLSocket.shutdown takes the TLS layer away under the feet of paho's thread.
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # type: ignore[arg-type]
 
     def _on_connect(
         self, _client: Client, _userdata: object, _flags: ConnectFlags, code: ReasonCode, properties: Properties | None
@@ -331,20 +325,3 @@ def _password(path: Path) -> str:
     except OSError as err:
         msg = f"the password file {path} cannot be read ({err.strerror})"
         raise OSError(msg) from err
-
-
-class _Client(Client):
-    """Connects to addresses that were looked up before, with one deadline for all of them."""
-
-    addresses: Sequence[Address] = ()
-
-    def allow_under_way(self, count: int) -> None:
-        """Hold more messages back; paho's own setter does so before the broker has said how many it takes."""
-        self._max_inflight_messages = count
-
-    def close_sockets(self) -> None:
-        """Close also its own pair of sockets, which it keeps as long as somebody refers to it."""
-        self._reset_sockets()
-
-    def _create_socket_connection(self) -> socket.socket:
-        return connected_socket(self.addresses)
