@@ -120,7 +120,6 @@ def _started(address: str) -> Any:  # noqa: ANN401
                 num_cpus=cpus,
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
-                _node_ip_address="127.0.0.1",
                 **common,
             )
         else:

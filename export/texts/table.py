@@ -36,7 +36,7 @@ def pictures_of_table(table: Path, *, root: Path | None = None) -> list[Picture]
 def _picture(folder: Path, values: Mapping[str, str], where: str) -> Picture:
     path, split = PurePosixPath(values["path"]), values.get("split") or None
     if not values["path"] or path.is_absolute() or ".." in path.parts or not str(path).isprintable():
-        msg = f"{where}: the path is {values['path']!r}: expected one relative to {folder}, without .. and below it"
+        msg = f"{where}: the path is {values['path']!r}: expected one below {folder}, relative to it"
         raise TextsError(msg)
     if split is not None and split not in SPLITS:
         msg = f"{where}: the split is {split!r}: expected {', '.join(SPLITS)} or nothing"
