@@ -77,7 +77,13 @@ class RayWorkers:
         while running:
             (done,), _ = ray.wait(list(running), num_returns=1)
             number, actor = running.pop(done)
-            rows = ray.get(done)
+            try:
+                rows = ray.get(done)
+            except ray.exceptions.RayActorError as err:
+                pictures = shards[number]
+                what = f"the worker of {pictures[0].source} to {pictures[-1].source} ended {1 + RETRIES} times"
+                msg = f"describing on the Ray cluster {self._address}: {what}: look at its memory and at these pictures"
+                raise BuildError(msg) from err
             self._hand_out(actor, waiting, running)
             described.add(len(rows))
             yield number, rows
