@@ -47,10 +47,29 @@ def _picture(folder: Path, values: Mapping[str, str], where: str) -> Picture:
 
 def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The lines with their numbers; spaces around a value do not count, because nobody sees them."""
+    rows = _rows(table)
+    _, heads = next(rows, (0, []))
+    unknown = [name for name in heads if name not in COLUMNS or heads.count(name) > 1]
+    if "path" not in heads or unknown:
+        what = f"the column {unknown[0]!r} is unknown or double" if unknown else "the column 'path' is missing"
+        msg = f"reading {table}: {what}: expected path and perhaps {','.join(COLUMNS[1:])}"
+        raise TextsError(msg)
+    for line, values in rows:
+        if len(values) != len(heads):
+            msg = f"reading {table}, line {line}: {len(values)} values, expected {len(heads)}: correct the line"
+            raise TextsError(msg)
+        yield line, dict(zip(heads, values, strict=True))
+
+
+def _rows(table: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not empty, one after the other: a table may have millions."""
     try:
         text = read_limited(table, MAX_BYTES).decode("utf-8-sig")
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-        rows = [(reader.line_num, [value.strip() for value in row]) for row in reader if any(value.strip() for value in row)]
+        for row in reader:
+            values = [value.strip() for value in row]
+            if any(values):
+                yield reader.line_num, values
     except OSError as err:
         msg = f"reading {table}: {err.strerror}: give a CSV with the columns {','.join(COLUMNS)}"
         raise TextsError(msg) from err
@@ -60,14 +79,3 @@ def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
     except csv.Error as err:
         msg = f"reading {table}: it is no CSV ({err}): save it as CSV UTF-8"
         raise TextsError(msg) from err
-    heads = rows[0][1] if rows else []
-    unknown = [name for name in heads if name not in COLUMNS or heads.count(name) > 1]
-    if "path" not in heads or unknown:
-        what = f"the column {unknown[0]!r} is unknown or double" if unknown else "the column 'path' is missing"
-        msg = f"reading {table}: {what}: expected path and perhaps {','.join(COLUMNS[1:])}"
-        raise TextsError(msg)
-    for line, values in rows[1:]:
-        if len(values) != len(heads):
-            msg = f"reading {table}, line {line}: {len(values)} values, expected {len(heads)}: correct the line"
-            raise TextsError(msg)
-        yield line, dict(zip(heads, values, strict=True))
