@@ -85,10 +85,10 @@ def varied(grey: NDArray[np.uint8], *, seed: tuple[int, int]) -> NDArray[np.uint
     if seed[1] == 0:
         return grey
     chance = np.random.default_rng(seed)
-    pixels = cv2.GaussianBlur(grey, (0, 0), float(chance.uniform(0.2, 1.2))).astype(np.float32)
-    pixels = 255 * (pixels / 255) ** chance.uniform(0.8, 1.25) * chance.uniform(0.8, 1.15)
-    pixels += chance.normal(0, chance.uniform(0.5, 4), pixels.shape).astype(np.float32)
-    return np.ascontiguousarray(np.rot90(pixels.clip(0, 255).astype(np.uint8), 2 * int(chance.integers(2))))
+    blurred = np.asarray(cv2.GaussianBlur(grey, (0, 0), float(chance.uniform(0.2, 1.2))), np.float64)
+    lit = 255 * (blurred / 255) ** chance.uniform(0.8, 1.25) * chance.uniform(0.8, 1.15)
+    noisy = lit + chance.normal(0, chance.uniform(0.5, 4), lit.shape)
+    return np.ascontiguousarray(np.rot90(noisy.clip(0, 255).astype(np.uint8), 2 * int(chance.integers(2))))
 
 
 def report(outs: dict[str, Path], count: int) -> int:

@@ -70,7 +70,8 @@ class RayWorkers:
 
     def _shards(self, ray: Any, shards: Batches, described: Pace) -> Iterator[tuple[int, Sequence[Row]]]:  # noqa: ANN401 -- untyped
         actors = self._actors(ray, len(shards))
-        waiting, running = iter(shards.items()), {}
+        running: dict[Any, tuple[int, Any]] = {}
+        waiting = iter(shards.items())
         for _ in range(QUEUED):
             for actor in actors:
                 self._hand_out(actor, waiting, running)

@@ -6,10 +6,9 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import cast
 
 from export.texts.errors import TextsError
-from export.texts.picture import ONE_DOMAIN, SPLITS, Picture, Split
+from export.texts.picture import ONE_DOMAIN, SPLITS, Picture
 from firmware_config.regular_file import read_limited
 
 COLUMNS = ("path", "label", "domain", "split", "block")
@@ -42,7 +41,7 @@ def _picture(folder: Path, values: Mapping[str, str], where: str) -> Picture:
         msg = f"{where}: the split is {split!r}: expected {', '.join(SPLITS)} or nothing"
         raise TextsError(msg)
     label, domain, block = (values.get(name) or None for name in ("label", "domain", "block"))
-    return Picture(folder / path, path.as_posix(), label, domain or ONE_DOMAIN, cast("Split | None", split), block)
+    return Picture(folder / path, path.as_posix(), label, domain or ONE_DOMAIN, split, block)
 
 
 def _lines(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
