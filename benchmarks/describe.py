@@ -43,14 +43,17 @@ def main(arguments: list[str] | None = None) -> int:
     outs = {way: options.work / f"{way}-{options.pictures}" for way in options.ways}
     for way, out in outs.items():
         more = ["--ray", options.ray] if way == "ray" else []
-        started = time.perf_counter()
+        started, fresh = time.perf_counter(), not out.exists()
         code = kotoba_export(
             ["describe", str(table), "--bundle", str(options.bundle), "--keys", str(options.keys), "--out", str(out), *more]
         )
         if code:
             return code
         took_s = time.perf_counter() - started
-        print(f"{way}: {took_s:.0f} s with loading the models and checking the files, {options.pictures / took_s:.1f} pictures a second")
+        if fresh:  # the rate of a run that went on would be flattered
+            print(
+                f"{way}: {took_s:.0f} s with loading the models and checking the files, {options.pictures / took_s:.1f} pictures a second"
+            )
     return report(outs, options.pictures)
 
 
