@@ -7,6 +7,7 @@ started again by Ray and its shard is tried again; since the driver alone writes
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ QUEUED = 2
 """Shards in the hands of an actor, one in work and one waiting, so that it never idles: this bounds what lies in memory."""
 RETRIES = 3
 """Tries of a shard after the first: a picture that kills the process must not kill it for ever."""
+CONNECT_S, MAX_PORT = 5.0, 65_535
 OBJECT_STORE_BYTES = 128 << 20
 """Of a local cluster; rows are small and do not stay."""
 
@@ -130,11 +132,27 @@ def _started(address: str) -> Any:  # noqa: ANN401
                 **common,
             )
         else:
+            _require_listener(address)
             ray.init(address=address, **common)
     except (ConnectionError, OSError, RuntimeError, ValueError) as err:
         msg = f"reaching the Ray cluster {address} failed ({reason_of(err)}): start it with `ray start --head`, or give `local`"
         raise BuildError(msg) from err
     return ray
+
+
+def _require_listener(address: str) -> None:
+    """Ray itself waits for minutes where nobody listens.
+
+    Raises:
+        OSError: nobody listens there.
+        ValueError: it is no HOST:PORT.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit() or int(port) > MAX_PORT:
+        msg = "it is no HOST:PORT"
+        raise ValueError(msg)
+    with socket.create_connection((host, int(port)), timeout=CONNECT_S):
+        pass
 
 
 def _told(err: BaseException) -> str:

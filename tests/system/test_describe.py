@@ -88,3 +88,15 @@ def test_a_label_that_the_station_does_not_know_is_one_sentence(cells: Path, tmp
     (said,) = capsys.readouterr().err.splitlines()
     assert "is labelled 'defective', which the station does not know" in said
     assert not (tmp_path / "out").exists()
+
+
+@needs_ray
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://head:10001", "somewhere"])
+def test_a_cluster_that_is_not_there_is_one_sentence(cells: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], address: str) -> None:
+    arguments = ["--bundle", str(STARTER), "--keys", str(KEYS), "--out", str(tmp_path / "out"), "--ray", address]
+
+    assert main(["describe", str(cells), *arguments]) == 1
+
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"kotoba-export: reaching the Ray cluster {address} failed (")
+    assert said.endswith("start it with `ray start --head`, or give `local`")
