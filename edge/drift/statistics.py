@@ -21,16 +21,6 @@ def two_sided(z: float, *, degrees: float | None = None) -> float:
     return incomplete_beta(degrees / 2, 0.5, degrees / (degrees + z * z))
 
 
-def z_of_two(count: float, parts: float, before: float, parts_before: float, *, dispersion: tuple[float, float] = (1.0, 1.0)) -> float:
-    """How many spreads lie between two shares, by their pooled share.
-
-    `dispersion` says how many times the variance is that of independent parts, now and before. Zero where all shares are 0 or 1.
-    """
-    pooled = (count + before) / (parts + parts_before)
-    variance = pooled * (1 - pooled) * (dispersion[0] / parts + dispersion[1] / parts_before)
-    return 0.0 if variance <= 0 else (count / parts - before / parts_before) / math.sqrt(variance)
-
-
 def rare_events(count: float, parts: float, before: float, parts_before: float) -> float:
     """The exact two-sided p-value for rare events: given all of them, how many fall into the parts of now. Counts need not be whole."""
     total, share = count + before, parts / (parts + parts_before)
