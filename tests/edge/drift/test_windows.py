@@ -39,7 +39,7 @@ def test_a_window_is_over_with_the_first_part_of_the_next_one_or_by_the_clock() 
         counting.add(AT + 2 * SHIFT, [], "models")
     later = counting.look(AT + 3 * SHIFT)
     assert later is not None
-    assert (later.start, later.end, later.parts) == (AT + SHIFT, AT + 4 * SHIFT, 20)
+    assert (later.start, later.end, later.parts) == (AT + SHIFT, AT + 3 * SHIFT, 20)
 
 
 def test_a_clock_that_goes_back_begins_no_window() -> None:
