@@ -60,6 +60,7 @@ class Watch:
         self._reference: Reference | None = None
         self._last: deque[Window] = deque(maxlen=max(SPANS))
         self._standing: dict[Word, Change] = {}
+        self._back_at: dict[Word, datetime] = {}
 
     @property
     def standing(self) -> tuple[Change, ...]:
@@ -92,10 +93,14 @@ class Watch:
         for span in SPANS:
             if len(self._last) < span:
                 break
-            for word, sign, p_value in _discovered(list(self._last)[-span:], reference, self._settings):
-                standing = self._standing.get(word)
-                if standing is None or _sign(standing) != sign:
-                    self._standing[word] = _change("changed", word, _since(word, sign, self._last, span, reference), reference, p_value)
+            windows = list(self._last)[-span:]
+            for word, sign, p_value in _discovered(windows, reference, self._settings):
+                standing, back_at = self._standing.get(word), self._back_at.get(word)
+                is_told = standing is not None and _sign(standing) == sign
+                is_of_before = back_at is not None and windows[0].end <= back_at
+                since = _since(word, sign, self._last, span, reference)
+                if since and not is_told and not is_of_before:
+                    self._standing[word] = _change("changed", word, since, reference, p_value)
                     told.append(self._standing[word])
         return told
 
@@ -105,6 +110,7 @@ class Watch:
             since_then = [window for window in self._last if window.end > standing.at][-BACK:]
             if len(since_then) >= 2 and all(_is_nearer(word, windows, standing) for windows in (since_then, since_then[-2:])):
                 del self._standing[word]
+                self._back_at[word] = since_then[-1].end
                 told.append(_change("back", word, since_then[-2:], reference, 1.0))
         return told
 
@@ -158,14 +164,14 @@ def _matters(count: int, parts: int, before: int, parts_before: int, settings: D
 
 
 def _since(word: Word, sign: int, last: Sequence[Window], span: int, reference: Reference) -> list[Window]:
-    """The newest windows without a break that are nearer to what the span shows than to the reference."""
+    """The newest windows without a break that are nearer to what the span shows than to the reference; none: it is over."""
     windows = list(last)
     count, parts = _sum(word, windows[-span:])
     halfway = (count / parts + reference.counts.get(word, 0) / reference.parts) / 2
     first = len(windows)
     while first and sign * (windows[first - 1].counts.get(word, 0) / windows[first - 1].parts - halfway) > 0:
         first -= 1
-    return windows[min(first, len(windows) - 2) :]
+    return windows[first:]
 
 
 def _is_nearer(word: Word, windows: Sequence[Window], told: Change) -> bool:
