@@ -8,14 +8,14 @@ from datetime import datetime, tzinfo
 from edge.drift.sentence import moment, sentence
 from edge.drift.watch import Change, Watch
 from edge.drift.windows import Window
-from edge.texts.drift import DRIFT
+from edge.texts.drift import TEXTS
 from firmware_config.station import Station
 
 
 def report(station: Station, windows: Sequence[Window], *, since: datetime | None = None, zone: tzinfo | None = None) -> str:
     """Say what the windows that end after `since` have shown, and what lasts, in the language of the station."""
     language, name = station.station.language, station.station.name
-    texts = DRIFT[language]
+    texts = TEXTS[language]
     told, lasting, here = _changes(station, windows, since=since)
     seen = [window for window in windows if since is None or window.end > since]
     lines = []

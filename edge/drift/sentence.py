@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from typing import Literal
 
 from edge.drift.watch import Change
-from edge.texts.drift import DRIFT, ENGLISH, NUMBERS, Texts
+from edge.texts.drift import ENGLISH, NUMBERS, TEXTS, Texts
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 TWICE = 1.75
@@ -15,7 +15,7 @@ TWICE = 1.75
 
 def sentence(change: Change, *, station: str, language: Literal["en", "ja"], zone: tzinfo | None = None) -> str:
     """Say a change to people; times are in `zone`, None: that of this machine."""
-    texts = DRIFT[language]
+    texts = TEXTS[language]
     text = texts.changed if change.news == "changed" else texts.back
     word = texts.words.get(change.word.text, change.word.text) if change.word.kind == "reason" else change.word.text
     return text.format(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Texts:
     """The texts of one language. `more` and `less` take a number; `weekdays` begin on Monday; `words` are those that are codes."""
 
-    weekdays: tuple[str, ...]
+    weekdays: dict[int, str]
     day: str
     changed: str
     back: str
@@ -30,7 +30,7 @@ class Texts:
 
 
 ENGLISH = Texts(
-    weekdays=("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    weekdays=dict(enumerate(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"))),
     day="{weekday} {month_day} {time}",
     changed="since {since} '{word}' {how} on {station} ({count} of {parts}, before {before} of {parts_before})",
     back="since {since} '{word}' as often as before on {station} ({count} of {parts}, before {before} of {parts_before})",
@@ -51,7 +51,7 @@ ENGLISH = Texts(
 )
 
 JAPANESE = Texts(
-    weekdays=("月曜", "火曜", "水曜", "木曜", "金曜", "土曜", "日曜"),
+    weekdays=dict(enumerate(("月曜", "火曜", "水曜", "木曜", "金曜", "土曜", "日曜"))),
     day="{weekday} ({month_day}) {time}",
     changed="{since} から {station} で「{word}」が{how}({parts} 件中 {count} 件、以前は {parts_before} 件中 {before} 件)",
     back="{since} から {station} の「{word}」は以前の頻度に戻りました({parts} 件中 {count} 件、以前は {parts_before} 件中 {before} 件)",
@@ -74,4 +74,4 @@ JAPANESE = Texts(
 NUMBERS = {3: "three", 4: "four", 5: "five", 6: "six", 7: "seven", 8: "eight", 9: "nine", 10: "ten"}
 """In English sentences; Japanese ones have figures."""
 
-DRIFT = {"en": ENGLISH, "ja": JAPANESE}
+TEXTS = {"en": ENGLISH, "ja": JAPANESE}
