@@ -72,6 +72,11 @@ class Metrics:
         self.trial_results = Counter("kotoba_trial_results", "Trials that ended, by their result", ["result"], registry=self.registry)
         for result in ("good", "returned"):
             self.trial_results.labels(result)  # 0 from the start on: an alert sees the first one
+        self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
+        self._show_words()
+
+    def _show_words(self) -> None:
+        """Show which words have changed."""
         self.drift_changed = Gauge(
             "kotoba_drift_changed", "Words that are said more or less often than in the reference", ["station"], registry=self.registry
         )
@@ -79,7 +84,6 @@ class Metrics:
         self.drift_reference = Gauge(
             "kotoba_drift_reference_windows", "Windows of the reference that are there", ["station"], registry=self.registry
         )
-        self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
 
     def show_outputs(self, outputs: Iterable[tuple[str, DispatchStatus]]) -> None:
         """Show how all outputs are, by their kinds; two of one kind count together, and the worse one counts."""

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from edge.backup.unfinished import decided_folder
+from edge.drift.state_file import FILE_NAME as DRIFT_FILE
 from edge.slots.slots import Slots
 from edge.spool.store import Spool
-from edge.drift.state_file import FILE_NAME as DRIFT_FILE
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
 from firmware_config.bundle import parse_manifest
 from firmware_config.calibration import write_calibration
