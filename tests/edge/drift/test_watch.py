@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from benchmarks.drift import LINES, delay, false_alarms
+from benchmarks.drift import LINES, Line, delay, false_alarms, plain_alarms
 from edge.drift.watch import Change, Watch
 from edge.drift.windows import Window
 from edge.drift.words import Word
@@ -77,16 +77,16 @@ def test_parts_that_are_alike_make_no_false_alarms() -> None:
     assert sum(found) <= len(found)
 
 
-@pytest.mark.parametrize("line", [LINES[0], LINES[1]], ids=lambda line: str(line.name))
-def test_a_real_change_is_told_within_two_days(line: object) -> None:
-    waits = [delay(each, (0.05, 0.12), words=60, seed=seed) for each in LINES if each is line for seed in range(3)]
+@pytest.mark.parametrize("line", [LINES[0], LINES[1]], ids=lambda line: line.name)
+def test_a_real_change_is_told_within_two_days(line: Line) -> None:
+    waits = [delay(line, (0.05, 0.12), words=60, seed=seed) for seed in range(3)]
     assert all(wait is not None and wait <= 6 for wait in waits), waits
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", LINES, ids=lambda line: str(line.name))
-def test_there_is_at_most_one_false_alarm_a_month(line: object) -> None:
-    found = [count for each in LINES if each is line for count in false_alarms(each, months=100)]
+@pytest.mark.parametrize("line", LINES[:4], ids=lambda line: line.name)
+def test_there_is_at_most_one_false_alarm_a_month(line: Line) -> None:
+    found = false_alarms(line, months=100)
     assert sum(found) <= len(found)
 
 
@@ -94,3 +94,7 @@ def test_windows_of_another_length_have_another_rate() -> None:
     assert Drift().false_alarms_a_window == pytest.approx(1 / 90)
     assert Drift(window_hours=24).false_alarms_a_window == pytest.approx(1 / 30)
     assert timedelta(hours=Drift().window_hours) == SHIFT
+
+
+def test_a_plain_test_would_alarm_all_the_time_where_parts_are_alike() -> None:
+    assert sum(plain_alarms(LINES[1], months=1, words=60)) > 30
