@@ -48,6 +48,7 @@ LINES = (
     Line("lots of 1,500 parts", run=5, lot_spread=0.3, shift_spread=0.1),
     Line("lots of 10,000 parts (a day)", run=5, lot=10_000, lot_spread=0.3, shift_spread=0.1),
     Line("lots of 30,000 parts (three days)", run=5, lot=30_000, lot_spread=0.3, shift_spread=0.1),
+    Line("lots of 100,000 parts (ten days)", run=5, lot=100_000, lot_spread=0.3, shift_spread=0.1),
 )
 
 

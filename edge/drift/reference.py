@@ -14,9 +14,10 @@ from statistics import median
 from edge.drift.windows import Window
 from edge.drift.words import Word
 
-GROUPS = (1, 2, 3, 6)
-"""Windows that are taken together: a day and two days at three shifts a day."""
-MIN_GROUPS = 7
+GROUPS = (1, 2, 3, 6, 9, 14)
+"""Windows that are taken together, up to five days at three shifts a day. With few groups the figure of one word says little; the median of
+all words, whose lots have nothing to do with each other, says enough."""
+MIN_GROUPS = 3
 ENOUGH = 50
 """The variation of a word that was said or left out less often is not known by itself."""
 FLOOR_QUANTILE = 0.75
