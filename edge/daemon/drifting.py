@@ -192,5 +192,7 @@ class _Followed:
     def end(self, window: Window) -> tuple[Change, ...]:
         """Keep a window that is over; gives what is to be told."""
         settings = self.station.drift
+        if any(each.basis != window.basis for each in self._counted.windows[-1:]):
+            log.info("words are counted anew, models or settings are others station=%s", self.station.station.name)
         self._counted.add(window, reference_from=settings.reference_from, reference_windows=settings.reference_windows)
         return self.watch.take(window)

@@ -98,6 +98,15 @@ def test_a_change_is_told_to_the_outputs_of_the_station_over_a_restart(tmp_path:
     assert json.loads(said)["changes"][0]["since"] == "2026-11-06T22:00:00.000Z"
 
 
+def test_other_models_begin_a_new_reference_and_the_log_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with following(tmp_path / "drift.json", Told(("cell-01",)), Metrics(), now=BEGIN + 4 * SHIFT) as drifting:
+        for each in [*shifts(0, 2, uneven=QUIET), *(replace(one, models_digest="sha256:other") for one in shifts(2, 4, uneven=QUIET))]:
+            drifting.offer(each)
+    assert len(read_counted(tmp_path / "drift.json")["cell-01"].windows) == 2
+    assert caplog.text.count("words are counted anew") == 1
+
+
 def test_a_damaged_file_is_moved_aside_and_the_log_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "drift.json"
     path.write_bytes(b"{")
