@@ -84,7 +84,7 @@ def test_a_real_change_is_told_within_two_days(line: Line) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("line", LINES[:5], ids=lambda line: line.name)
+@pytest.mark.parametrize("line", LINES[:4], ids=lambda line: line.name)
 def test_there_is_at_most_one_false_alarm_a_month(line: Line) -> None:
     found = false_alarms(line, months=100)
     assert sum(found) <= len(found)
