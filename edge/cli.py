@@ -15,6 +15,7 @@ from edge.commands import (
     consume,
     demo,
     doctor,
+    drift,
     explain,
     inspect_paths,
     learn,
@@ -38,8 +39,8 @@ from firmware_config.version import add_version_option
 log = logging.getLogger("kotoba-edge")
 
 VERBS = (
-    demo, run, inspect_paths, doctor, bundle, spool, backup, consume, measure, calibrate, explain, reproduce, rejudge, template, review,
-    learn,
+    demo, run, inspect_paths, doctor, bundle, spool, backup, consume, measure, calibrate, drift, explain, reproduce, rejudge, template,
+    review, learn,
 )  # fmt: skip
 """In the order in which `kotoba-edge --help` lists them."""
 

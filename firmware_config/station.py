@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from firmware_config.cameras import Camera
 from firmware_config.digest import digest_of_values
+from firmware_config.drift import Drift
 from firmware_config.errors import StationError, first_mistake
 from firmware_config.evidence import Evidence
 from firmware_config.labels import Label
@@ -246,6 +247,7 @@ class Station(BaseModel):
     )
     familiarity: Familiarity = Familiarity()
     evidence: Evidence = Evidence()
+    drift: Drift = Drift()
     outputs: Outputs = Outputs()
 
     @model_validator(mode="after")

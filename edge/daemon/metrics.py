@@ -73,6 +73,17 @@ class Metrics:
         for result in ("good", "returned"):
             self.trial_results.labels(result)  # 0 from the start on: an alert sees the first one
         self.resident_bytes = Gauge("kotoba_resident_bytes", "Memory of the daemon", registry=self.registry)
+        self._show_words()
+
+    def _show_words(self) -> None:
+        """Show which words have changed."""
+        self.drift_changed = Gauge(
+            "kotoba_drift_changed", "Words that are said more or less often than in the reference", ["station"], registry=self.registry
+        )
+        self.drift_changes = Counter("kotoba_drift_changes", "Changes of words that were told", ["station"], registry=self.registry)
+        self.drift_reference = Gauge(
+            "kotoba_drift_reference_windows", "Windows of the reference that are there", ["station"], registry=self.registry
+        )
 
     def show_outputs(self, outputs: Iterable[tuple[str, DispatchStatus]]) -> None:
         """Show how all outputs are, by their kinds; two of one kind count together, and the worse one counts."""
@@ -98,6 +109,12 @@ class Metrics:
     def forget(self, station: str) -> None:
         """Show no more how a station is that is gone. What was counted of it stays until the next start."""
         for gauge in (self.dropped, self.camera_troubles, self.enabled):
+            with contextlib.suppress(KeyError):  # nothing was shown
+                gauge.remove(station)
+
+    def forget_drift(self, station: str) -> None:
+        """Show no more how the words of a station are that is gone or not watched."""
+        for gauge in (self.drift_changed, self.drift_reference):
             with contextlib.suppress(KeyError):  # nothing was shown
                 gauge.remove(station)
 

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from edge.backup.unfinished import require_no_unfinished_restore
 from edge.bundle.open import Bundle
 from edge.daemon.bundle_watch import BundleWatch, Trials
+from edge.daemon.drifting import Drifting
 from edge.daemon.endpoint import serve
 from edge.daemon.loop import Daemon
 from edge.daemon.metrics import Metrics
@@ -21,9 +22,11 @@ from edge.daemon.parts import Parts, read_files
 from edge.daemon.reloading import Asked, Reloading
 from edge.daemon.sd_notify import Notifier
 from edge.daemon.takeover import Takeover
+from edge.drift.state_file import FILE_NAME as DRIFT_FILE
 from edge.errors import EdgeError, SpoolError
 from edge.evidence.keeper import EvidenceKeeper
 from edge.inspection.open import LoadedModels
+from edge.records import Capture, Inspection
 from edge.sinks import open_sinks
 from edge.slots.open import open_newest_bundle, runs_slots, slots_of
 from edge.spool.holder import held_alone
@@ -39,6 +42,9 @@ log = logging.getLogger(__name__)
 
 EVIDENCE_STOP_S = 0.5
 """At the end the pictures that still wait get this long; the rest is dropped."""
+
+DRIFT_STOP_S = 0.5
+"""At the end counting words gets this long; what is not saved then is counted no more."""
 
 TRIAL_STOP_S = 2.0
 """At the end a trial gets this long; it begins anew at the next start. Loading models cannot be broken off."""
@@ -91,8 +97,9 @@ def _run_alone(settings: BoxSettings, stop: threading.Event | None, asked: Simpl
             notifier=notifier,
             evidence=parts.keep_evidence(stations, begun=close_at_end),
             trouble=lambda: (watch or takeover).trouble() or reloading.trouble,
-            offer=lambda inspection, capture: None if watch is None else watch.offer(inspection, capture),
+            offer=lambda inspection, capture: _show(inspection, capture, watch=watch, drifting=drifting),
         )
+        drifting = _drifting(settings, daemon, metrics)
         takeover = _takeover(settings, bundle, daemon=daemon, parts=parts, load=load, board=board, metrics=metrics)
         watch = _watch(settings, takeover, board=board, metrics=metrics, stop=stop)
         reloading = Reloading(
@@ -108,12 +115,31 @@ def _run_alone(settings: BoxSettings, stop: threading.Event | None, asked: Simpl
         )
         if settings.metrics_port is not None:
             stack.callback(_serve(settings, settings.metrics_port, metrics=metrics, daemon=daemon))
+        drifting.start()
+        stack.callback(drifting.close, DRIFT_STOP_S)
         reloading.start()
         stack.callback(lambda: reloading.close(daemon.health.left_s(RELOAD_STOP_S)))
         if watch is not None:
             watch.start()
             stack.callback(lambda: watch.close(daemon.health.left_s(TRIAL_STOP_S)))
         daemon.run(stop)
+
+
+def _show(inspection: Inspection, capture: Capture, *, watch: BundleWatch | None, drifting: Drifting) -> None:
+    """Show what is committed to those who look on."""
+    drifting.offer(inspection)
+    if watch is not None:
+        watch.offer(inspection, capture)
+
+
+def _drifting(settings: BoxSettings, daemon: Daemon, metrics: Metrics) -> Drifting:
+    """What follows the words of the stations that run."""
+    return Drifting(
+        settings.spool.with_name(DRIFT_FILE),
+        stations=lambda: [each.station for each in daemon.running.pipelines],
+        routes=lambda: daemon.running.routes,
+        metrics=metrics,
+    )
 
 
 def _takeover(

@@ -3,6 +3,17 @@
 from __future__ import annotations
 
 from edge.sinks.open import open_sinks
-from edge.sinks.route import BoxState, BoxStatus, BundleEvent, BundleNews, Commands, SinkRoute, stations_by_sink
+from edge.sinks.route import BoxEvent, BoxState, BoxStatus, BundleEvent, BundleNews, Commands, DriftEvent, SinkRoute, stations_by_sink
 
-__all__ = ["BoxState", "BoxStatus", "BundleEvent", "BundleNews", "Commands", "SinkRoute", "open_sinks", "stations_by_sink"]
+__all__ = [
+    "BoxEvent",
+    "BoxState",
+    "BoxStatus",
+    "BundleEvent",
+    "BundleNews",
+    "Commands",
+    "DriftEvent",
+    "SinkRoute",
+    "open_sinks",
+    "stations_by_sink",
+]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias, TypeVar
 
+from edge.drift.watch import Change
 from edge.interfaces import Sink
 from edge.records import Inspection, Taken, TriggerRequest, Trouble
 
@@ -52,6 +53,23 @@ class BundleEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class DriftEvent:
+    """Words of a station that are said more or less often than before, or as before again, told at a time in UTC.
+
+    `text` says it to people, in the language of the station. `changes` are the surest of `number` changes.
+    """
+
+    at: datetime
+    station: str
+    text: str
+    changes: tuple[Change, ...]
+    number: int
+
+
+BoxEvent: TypeAlias = BundleEvent | DriftEvent
+
+
+@dataclass(frozen=True, slots=True)
 class Commands:
     """What others may ask of the box: that a station inspects now, and that it is switched on (True) or off. From any thread, at once."""
 
@@ -74,7 +92,7 @@ class SinkRoute:
     `obey` is told what takes commands. `answer` gets each committed inspection that was asked for, beside its delivery. `set_enabled`
     tells consumers whether a station is switched on, since when. `complaint` is one sentence while the other side lets no command through.
 
-    `tell` tells consumers what happens to bundles, `set_info` what the box is from now on.
+    `tell` tells consumers what happens to bundles, and which words have changed, `set_info` what the box is from now on.
     Two routes with the same name and `destination` deliver to the same place. `serve` says that the sink serves other stations from now
     on, and which of them are triggered; these are `stations` and `triggered` of the route that follows.
     """
@@ -93,7 +111,7 @@ class SinkRoute:
     answer: Callable[[Inspection], None] = lambda _inspection: None
     set_enabled: Callable[[str, bool, datetime], None] = lambda _station, _enabled, _since: None
     complaint: Callable[[], str | None] = lambda: None
-    tell: Callable[[BundleEvent], None] = lambda _event: None
+    tell: Callable[[BoxEvent], None] = lambda _event: None
     set_info: Callable[[Mapping[str, object]], None] = lambda _info: None
     destination: object = None
     triggered: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.backup.unfinished import decided_folder
+from edge.drift.state_file import FILE_NAME as DRIFT_FILE
 from edge.slots.slots import Slots
 from edge.spool.store import Spool
 from firmware_config.accepted_bundles import FILE_NAME, AcceptedBundles
@@ -250,6 +251,12 @@ def spoil_the_accepted_bundles(box: Box) -> None:
     box.spool.with_name(FILE_NAME).write_bytes(b"")
 
 
+def spoil_the_counted_words(box: Box) -> None:
+    leave_out_the_broker(box)
+    box.spool.parent.mkdir(exist_ok=True)
+    box.spool.with_name(DRIFT_FILE).write_bytes(b"{")
+
+
 def use_up_the_files_of_the_disk(box: Box) -> None:
     leave_out_the_broker(box)
     box.spool.parent.mkdir()
@@ -330,6 +337,7 @@ FAILURES: dict[str, Callable[[Box], None]] = {
     "no bundle to try": lambda _: None,
     "damaged state of the bundle slots": spoil_the_slots,
     "damaged list of accepted bundles": spoil_the_accepted_bundles,
+    "damaged counts of words": spoil_the_counted_words,
     "full disk at the first start of a bundle": use_up_the_files_of_the_disk,
     "bundle with one flipped byte": flip_one_byte,
     "misspelt environment variable": lambda box: box.environment.update(KOTOBA_METRIC_PORT="9100"),

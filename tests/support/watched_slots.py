@@ -21,7 +21,7 @@ from edge.inspection.open import LoadedModels
 from edge.inspection.policy import Limits
 from edge.judges.scripted import ScriptedJudge
 from edge.records import Description, Frame
-from edge.sinks import BundleEvent, SinkRoute
+from edge.sinks import BoxEvent, BundleEvent, SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.slots.slots import Slots
 from edge.slots.state import Slot, SlotName, State
@@ -128,11 +128,15 @@ class WatchedSlots:
         folder = bundle_folder(self.root / f"from-{version}", version)
         return self.slots.install(folder, trusted=TRUSTED)[0]
 
+    def _take(self, event: BoxEvent) -> None:
+        assert isinstance(event, BundleEvent)
+        self.events.append(event)
+
     def watch(self) -> tuple[BundleWatch, StationPipeline]:
         """The watch, not started, and the station for which it changes bundles."""
         bundle = self.running_bundle()
         pipeline = StationPipeline(station(), MemoryCamera([]), self.load(bundle)[0], live=False)
-        route = SinkRoute("memory", ("cell-01",), MemorySink(), tell=self.events.append, set_info=self.info.append)
+        route = SinkRoute("memory", ("cell-01",), MemorySink(), tell=self._take, set_info=self.info.append)
         self.pipelines = (pipeline,)
         takeover = Takeover(
             bundle,

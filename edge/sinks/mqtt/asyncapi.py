@@ -11,7 +11,7 @@ from edge.message import SCHEMA, Message
 from edge.sinks.mqtt.command_topics import SwitchMessage, TriggerMessage
 from edge.sinks.mqtt.replay_topic import Replay
 from edge.sinks.mqtt.station_state import State
-from edge.sinks.mqtt.wire import BundleEventMessage, Enabled, Info, Presence, ReplayEvent, Status
+from edge.sinks.mqtt.wire import BundleEventMessage, DriftEventMessage, Enabled, Info, Presence, ReplayEvent, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ TOPICS = (
         "{root}/{box}/events",
         "send",
         ReplayEvent,
-        "Answers to requests for verdicts again, and what happens to bundles.",
-        others=(("bundle_event", BundleEventMessage),),
+        "Answers to requests for verdicts again, what happens to bundles, and which words have changed.",
+        others=(("bundle_event", BundleEventMessage), ("drift_event", DriftEventMessage)),
     ),
     Topic("presence", "{root}/{box}/presence", "send", Presence, "Between boxes of one name by mistake: the longer one there stays."),
     Topic("replay", "{root}/{box}/replay", "receive", Replay, "Asks for verdicts again, by station, epoch and sequence numbers."),

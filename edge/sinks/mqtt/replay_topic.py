@@ -10,8 +10,9 @@ from datetime import datetime, timezone
 
 from pydantic import BaseModel, Field, ValidationError
 
-from edge.sinks.mqtt.wire import BundleEventMessage, ReplayEvent
-from edge.sinks.route import BundleEvent, ReplayRequest
+from edge.drift.watch import Change
+from edge.sinks.mqtt.wire import BundleEventMessage, ChangedShare, DriftEventMessage, ReplayEvent
+from edge.sinks.route import BoxEvent, BundleEvent, ReplayRequest
 from firmware_config.strict import STRICT
 
 MAX_REQUEST_BYTES = 4_096
@@ -79,10 +80,14 @@ class ReplayTopic:
         with self._lock:
             self._answer(asked, found, refused)
 
-    def tell(self, event: BundleEvent) -> None:
-        """Say what happened to a bundle, on the same topic."""
+    def tell(self, event: BoxEvent) -> None:
+        """Say what happened to a bundle, or which words have changed, on the same topic."""
         with self._lock:
-            self._say(BundleEventMessage.model_validate(event, from_attributes=True))
+            if isinstance(event, BundleEvent):
+                self._say(BundleEventMessage.model_validate(event, from_attributes=True))
+            else:
+                changes = tuple(map(_share, event.changes))
+                self._say(DriftEventMessage(at=event.at, station=event.station, text=event.text, number=event.number, changes=changes))
 
     def next_event(self) -> bytes | None:
         """The oldest event that the broker does not have; `event_delivered` takes it away."""
@@ -102,5 +107,18 @@ class ReplayTopic:
     def _refuse(self, why: str) -> None:
         self._say(ReplayEvent(at=self._now(), station=None, epoch=None, first=None, last=None, found=0, refused=why))
 
-    def _say(self, event: ReplayEvent | BundleEventMessage) -> None:
+    def _say(self, event: ReplayEvent | BundleEventMessage | DriftEventMessage) -> None:
         self._events.append(event.model_dump_json().encode())
+
+
+def _share(change: Change) -> ChangedShare:
+    return ChangedShare(
+        news=change.news,
+        kind=change.word.kind,
+        word=change.word.text,
+        since=change.since,
+        count=change.count,
+        parts=change.parts,
+        count_before=change.before,
+        parts_before=change.parts_before,
+    )

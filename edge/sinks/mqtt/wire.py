@@ -84,6 +84,32 @@ class BundleEventMessage(BaseModel):
     why: str = Field(description="One sentence for people.")
 
 
+class ChangedShare(BaseModel):
+    """How often a word was said in the window that is over, and in the reference."""
+
+    model_config = STRICT
+    news: Literal["changed", "back"] = Field(description="changed: it is said more or less often; back: as often as before again.")
+    kind: Literal["tag", "attribute", "measured", "term", "reason"]
+    word: str = Field(description="The word; of kind `reason` a reason code: unfamiliar or new_condition.")
+    since: Moment = Field(description="The beginning of the first window in which it is so.")
+    count: int = Field(ge=0, description="Parts with the word, of `parts`.")
+    parts: int = Field(ge=1)
+    count_before: int = Field(ge=0, description="Parts of the reference with the word, of `parts_before`.")
+    parts_before: int = Field(ge=1)
+
+
+class DriftEventMessage(BaseModel):
+    """Words of a station have changed."""
+
+    model_config = ConfigDict(**STRICT, title="kotoba.drift_event/1")
+    event: Literal["drift"] = "drift"
+    at: Moment
+    station: str
+    text: str = Field(description="The changes for people, in the language of the station.")
+    number: int = Field(ge=1, description="How many words have changed.")
+    changes: tuple[ChangedShare, ...] = Field(description="The surest of them, 20 at most.")
+
+
 class ReplayEvent(BaseModel):
     """The answer to a request for verdicts again. The request's fields are null where it was not understood."""
 

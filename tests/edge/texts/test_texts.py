@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from edge.records import Reason
-from edge.texts import calibrate, cost, demo, explain, obstacles
+from edge.texts import calibrate, cost, demo, drift, explain, obstacles
 from edge.texts.reasons import REASONS
 
 TEXTS: Mapping[str, Mapping[str, object]] = {
     "calibrate": calibrate.TEXTS,
     "cost": cost.TEXTS,
     "demo": demo.TEXTS,
+    "drift": drift.TEXTS,
     "explain": explain.TEXTS,
     "obstacles": obstacles.TEXTS,
 }

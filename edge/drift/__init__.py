@@ -1,0 +1,1 @@
+"""How often each word is said, window after window, against a reference; the daemon and commands may come in."""
