@@ -1,0 +1,1 @@
+"""What the box itself does with a product: its decisions, escapes, trust, printed text, latency. Only the pilot comes in."""

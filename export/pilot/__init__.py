@@ -1,0 +1,1 @@
+"""A pilot from its specification: data, protocols, chapters and the answer. Only commands come in."""
