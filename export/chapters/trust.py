@@ -44,7 +44,7 @@ def trust(
         if len(found := np.flatnonzero(inspected.of_domain(domain) & ~validation & inspected.judged)) >= MIN_PICTURES
     }
     scorer = _scorer(inspected)
-    split = folds_by_block([inspected.blocks[row] for row in rows])
+    split = folds_by_block(inspected.blocks_of(rows))
     predicted = {name: with_calibration(scorer, KIND, rows.tolist(), some.tolist(), split) for name, some in sets.items()}
     by_limit = {limit: (given or {}).get(limit) or calibrated(inspected, validation, escape=limit) for limit in limits}
     targets = {domain: inspected.of_domain(domain) & ~validation for domain in inspected.domains}
