@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -14,8 +15,8 @@ from edge.calibration.sample import Sample
 from edge.calibration.scales import log_odds_not_ok
 from edge.cameras.named_files import NamedFiles
 from edge.inspection.open import open_inspectors
+from edge.picture.decode import MAX_BYTES, PictureError, read_file
 from edge.records import Capture, Description, Inspection, Scores
-from export.cache import sha256
 from export.chapters.box import Box
 from export.chapters.errors import ChapterError
 from export.progress import Report
@@ -154,7 +155,8 @@ def short(key: str) -> str:
 
 
 def _sha256(path: Path) -> str | None:
+    """The digest of a picture file, read as a camera reads it; None for what no camera would read."""
     try:
-        return sha256(path)
-    except OSError:
+        return hashlib.sha256(read_file(path, max_bytes=MAX_BYTES)).hexdigest()
+    except PictureError:
         return None

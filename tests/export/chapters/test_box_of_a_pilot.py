@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +27,26 @@ from tests.support.inspected_pictures import picture, write_pattern
 from tests.support.tiny_bundle import is_one_sentence
 
 GOOD = frozenset({"good"})
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from edge.bundle.open import open_trusted_bundle
+from export.chapters.box import open_box
+from export.chapters.inspected import inspect_all
+from export.texts.picture import Picture
+from firmware_config.board import Board
+
+bundle, keys, station, board, cache, *paths = map(Path, sys.argv[1:])
+def report(line):
+    if line.endswith("2 of 4"):
+        os.kill(os.getpid(), signal.SIGKILL)
+pictures = [Picture(path, path.name, "good", "one", None, None) for path in paths]
+opened = open_trusted_bundle(bundle, keys=keys)
+box = open_box(opened, station=station, board=Board.model_validate_json(board.read_text()))
+inspect_all(pictures, box, good_labels={"good"}, cache=cache, report=report)
+"""
+"""Another process at the same work, which is killed after two pictures."""
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +88,23 @@ def test_a_stopped_pass_goes_on_after_the_last_whole_line(box: Box, pictures: li
     assert lines.read_bytes() == b"".join(encode(one) + b"\n" for one in again.inspections)
 
 
+@pytest.mark.long
+def test_a_killed_pass_goes_on_where_it_was_killed(box: Box, pictures: list[Picture], tmp_path: Path) -> None:
+    folder, board = judged_words.box(), tmp_path / "board.json"
+    board.write_text(judged_words.BOARD.model_dump_json())
+    arguments = [str(one) for one in (folder / "bundle", folder / "keys", folder / "station.toml", board, tmp_path)]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments, *(str(one.path) for one in pictures)], check=False)
+    (lines,) = tmp_path.glob("inspections-*.jsonl")
+    before = lines.read_bytes()
+
+    found = inspect(pictures, box, tmp_path)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert len(before.splitlines()) == 2
+    assert lines.read_bytes().startswith(before)
+    assert [one.source for one in found.inspections] == [one.source for one in pictures]
+
+
 def test_a_picture_that_was_exchanged_is_inspected_again(box: Box, pictures: list[Picture], tmp_path: Path) -> None:
     first = inspect(pictures, box, tmp_path)
     write_pattern(pictures[1].path, 99)
@@ -82,10 +122,12 @@ def test_a_corrected_label_inspects_nothing_again_but_changes_the_key(box: Box, 
 
 
 def test_a_file_that_is_no_picture_is_a_fault_and_stays_in_the_count(box: Box, pictures: list[Picture], tmp_path: Path) -> None:
+    pictures[1].path.unlink()
+    os.mkfifo(pictures[1].path)
     pictures[2].path.write_bytes(b"no picture")
     found = inspect(pictures, box, tmp_path)
-    assert found.inspections[2].verdict.decision is Decision.FAULT
-    assert found.judged.tolist() == [True, True, False, True]
+    assert [found.inspections[row].verdict.decision for row in (1, 2)] == [Decision.FAULT] * 2
+    assert found.judged.tolist() == [True, False, False, True]
     assert np.isnan(found.log_odds[2])
 
 
