@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -62,17 +62,19 @@ def features_of(rows: Sequence[Row], files: Files, *, bundle: Bundle, board: Boa
         BundleError: the vision graph cannot be loaded.
     """
     seers: list[_Seer] = []
+    memory = open_memory(bundle, files.station)
     parts = [rows[first : first + PART] for first in range(0, len(rows), PART)]
+    seen = [files.station.picture.model_dump(mode="json")]
     with_patches = len(rows) <= MAX_PATCHED
     made = []
     for number, part in enumerate(parts, 1):
 
         def look(part: Sequence[Row] = part) -> dict[str, NDArray[np.generic]]:
             if not seers:
-                seers.append(_Seer(bundle, board, open_memory(bundle, files.station)))
+                seers.append(_Seer(bundle, board, memory))
             return seers[0].see([files.part(row) for row in part], with_patches=with_patches)
 
-        key = _key(part, files, bundle, with_patches=with_patches)
+        key = _key(part, [with_patches, bundle.manifest.models_digest, memory and memory.digest, *seen])
         made.append(kept_arrays(cache / f"{key}.npz", look))
         report(f"features of {min(number * PART, len(rows))} of {len(rows)} pictures")
     names = [field.name for field in fields(Features) if made and field.name in made[0]]
@@ -80,11 +82,9 @@ def features_of(rows: Sequence[Row], files: Files, *, bundle: Bundle, board: Boa
     return Features(**{"patches": None} | joined)  # type: ignore[arg-type]
 
 
-def _key(rows: Sequence[Row], files: Files, bundle: Bundle, *, with_patches: bool) -> str:
-    memory = open_memory(bundle, files.station)
-    station = files.station.picture.model_dump(mode="json")
-    decided_by = [VERSION, with_patches, bundle.manifest.models_digest, memory and memory.digest, station, [row.id for row in rows]]
-    return hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:32]
+def _key(rows: Sequence[Row], decided_by: Sequence[object]) -> str:
+    values = [VERSION, *decided_by, [row.id for row in rows]]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class _Seer:
