@@ -21,12 +21,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from export.findings.box import Attack, Decided, Rule
+from export.chapters.decided import share
+from export.findings.box import Attack, Decided
 from export.findings.comparison import Comparison, Measured
 from export.findings.figures import Share
 from export.findings.findings import Answer, Limits, Outcome, Reason, ReasonCode
 from export.findings.scorers import Scorer
-from export.pilot.shares import parts_to_show, pooled, share
+from export.pilot.shares import parts_to_show, pooled
 
 CONTROLS: tuple[Scorer, ...] = (
     "linear_box",
@@ -63,16 +64,10 @@ class Rated:
 
 
 def answer(
-    decided: Sequence[Decided],
-    comparisons: Sequence[Comparison],
-    attack: Attack | None,
-    saving: Saving | None,
-    *,
-    rule: Rule,
-    limits: Limits,
+    installed: Sequence[Decided], comparisons: Sequence[Comparison], attack: Attack | None, saving: Saving | None, *, limits: Limits
 ) -> Answer:
-    """What the pilot says, by the decisions of `rule` on the domains that taught nothing."""
-    unseen = [one for one in decided if one.rule == rule and not one.seen]
+    """What the pilot says. `installed` are the decisions of the rule that the plant would install; those on `seen` domains do not count."""
+    unseen = [one for one in installed if not one.seen]
     escape, overkill = pooled(one.escape for one in unseen), pooled(one.overkill for one in unseen)
     review = share(sum(_reviewed(one) for one in unseen), escape.of + overkill.of)
     rated = [

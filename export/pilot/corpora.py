@@ -57,7 +57,7 @@ def changed_corpora(material: Material, targets: Sequence[str], out: Path, *, re
         job = Job(spec=about, pictures=pictures, used=opened.used, shard_rows=SHARD_ROWS)
         texts = describe(job, folder / "texts", workers=OneProcess(opened.recipe), report=report)
         readable = tuple(row for row in texts.rows() if row.error is None)
-        corpora[condition] = _corpus(opened, readable, Files.of(pictures, opened.station), out / WORK, report=report)
+        corpora[condition] = _corpus(opened, readable, Files.of(pictures, opened.box.station), out / WORK, report=report)
     return corpora
 
 
@@ -79,14 +79,14 @@ def drawn_blocks(rows: Sequence[Row], most: int) -> list[Row]:
 
 def _corpus(opened: Opened, rows: Sequence[Row], files: Files | None, work: Path, *, report: Report) -> Corpus:
     words = tuple(words_of(row) for row in rows)
-    models = {"bundle": opened.bundle, "board": opened.board, "cache": work / "features", "report": report}
+    models = {"bundle": opened.box.bundle, "board": opened.box.board, "cache": work / "features", "report": report}
     features = none_of(len(rows)) if files is None else features_of(rows, files, **models)  # type: ignore[arg-type]
-    linear = linear_station(opened.bundle, opened.station)
+    linear = linear_station(opened.box.bundle, opened.box.station)
     box, by_linear = (
         None
         if station is None
-        else judged(words, bundle=opened.bundle, board=opened.board, station=station, cache=work / "judged", report=report)
-        for station in (opened.station, linear)
+        else judged(words, bundle=opened.box.bundle, board=opened.box.board, station=station, cache=work / "judged", report=report)
+        for station in (opened.box.station, linear)
     )
     assert box is not None  # noqa: S101 -- there is always a station
     return Corpus(
@@ -101,7 +101,7 @@ def _corpus(opened: Opened, rows: Sequence[Row], files: Files | None, work: Path
         measures=features.measures,
         pixels=features.pixels,
         box=box,
-        labels=opened.station.labels,
+        labels=opened.box.station.labels,
         linear_box=by_linear,
         patches=features.patches,
     )

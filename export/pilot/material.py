@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.bundle.open import Bundle, open_trusted_bundle
-from edge.inspection.golden import read_golden_station, without_camera
+from edge.bundle.open import open_trusted_bundle
+from export.chapters.box import Box, open_box
 from export.errors import SpecError
 from export.findings.findings import Domain
 from export.pilot.labels import Labelling, domains_of, groups_of, labelling
@@ -22,8 +22,8 @@ from export.texts.one_process import OneProcess
 from export.texts.picture import Picture
 from export.texts.row import Row
 from export.texts.sources import TextsSpec, read_sources
-from firmware_config.board import Board, read_board
-from firmware_config.station import Station, read_station
+from firmware_config.board import read_board
+from firmware_config.station_template import template_path
 
 TEXTS = "texts"
 """The folder of the text data set below that of the pilot."""
@@ -40,9 +40,7 @@ class Opened:
     spec: PilotSpec
     recipe: Recipe
     used: Used
-    bundle: Bundle
-    board: Board
-    station: Station
+    box: Box
     sources: TextsSpec | None
     pictures: Sequence[Picture] | None
     texts: TextDataset | None
@@ -73,10 +71,11 @@ def open_material(spec: PilotSpec) -> Opened:
         SpecError, ConfigError, EdgeError: something is not there, not to be trusted or wrong.
     """
     use = spec.bundle
-    recipe = Recipe(bundle=use.bundle, keys=use.keys, station=use.station, board=use.board)
-    used = used_by(recipe)
     bundle = open_trusted_bundle(use.bundle, keys=use.keys)
-    station = read_golden_station(bundle) if use.station is None else without_camera(read_station(use.station))
+    box = open_box(bundle, station=use.station, board=read_board(use.board))
+    station = bundle.root / (template_path(bundle.manifest) or "") if use.station is None else use.station
+    recipe = Recipe(bundle=use.bundle, keys=use.keys, station=station, board=use.board)
+    used = used_by(recipe)
     sources, pictures, texts = None, None, None
     if spec.data.pictures is not None:
         sources, pictures = read_sources(spec.data.pictures)
@@ -92,13 +91,11 @@ def open_material(spec: PilotSpec) -> Opened:
         spec=spec,
         recipe=recipe,
         used=used,
-        bundle=bundle,
-        board=read_board(use.board),
-        station=station,
+        box=box,
         sources=sources,
         pictures=pictures,
         texts=texts,
-        labelling=labelling(spec.data, labels, station.labels),
+        labelling=labelling(spec.data, labels, box.station.labels),
         groups=groups_of(spec.data, spec.protocols, domains),
     )
 
@@ -131,5 +128,5 @@ def described(opened: Opened, out: Path, *, report: Report) -> Material:
         about=texts.about,
         labelled=tuple(row for row in rows if row.label is not None and row.error is None),
         domains=domains_of(rows, opened.labelling, seen=opened.spec.data.seen),
-        files=None if opened.pictures is None else Files.of(opened.pictures, opened.station),
+        files=None if opened.pictures is None else Files.of(opened.pictures, opened.box.station),
     )

@@ -1,20 +1,14 @@
-"""Shares of parts as findings keep them, with exact 95 % intervals (Clopper and Pearson)."""
+"""Shares of parts together, and how many parts show a share. Intervals are exact ones of 95 % (Clopper and Pearson)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from export.agreement.interval import share_of
+from export.chapters.decided import share
 from export.findings.figures import Share
 
 MOST_PARTS = 1_000_000
 """Beyond this many defective parts nobody looks for more."""
-
-
-def share(count: int, of: int) -> Share:
-    """The share `count` of `of`; of nothing the interval is 0..1."""
-    found = share_of(count, of)
-    return Share(count=count, of=of, low=0.0 if found.low is None else found.low, high=1.0 if found.high is None else found.high)
 
 
 def pooled(shares: Iterable[Share]) -> Share:

@@ -111,7 +111,7 @@ class BundleUse(BaseModel):
     bundle: Here = Field(description="The bundle: its folder.")
     keys: Here = Field(description="The folder of trusted public keys (.pub).")
     station: Here | None = Field(
-        default=None, examples=["station.toml"], description="The station file. Unset: the golden station of the bundle."
+        default=None, examples=["station.toml"], description="The station file. Unset: the station template of the bundle."
     )
     board: str = Field(default="cpu", min_length=1, description="The board profile to run on.")
 
