@@ -87,7 +87,7 @@ def _with_rates(path: Path, rates: Mapping[str, object], *, near: Path) -> dict[
     try:
         values = read_toml(path)
         box = {key: value for key, value in values.get("box", {}).items() if key not in {*RATES, "verdicts"}}
-        values["box"] = box | rates
+        values["box"] = {**box, **rates}
         for section, key in (("box", "timings"), ("present", "verdicts")):
             if isinstance(values.get(section), dict) and key in values[section]:
                 values[section] = values[section] | {key: os.path.relpath((path.parent / values[section][key]).absolute(), near.absolute())}
