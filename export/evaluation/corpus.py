@@ -63,6 +63,18 @@ class Corpus:
         return replace(self, **{field.name: picked(getattr(self, field.name)) for field in fields(self) if field.name != "labels"})
 
 
+def joined(corpora: Sequence[Corpus]) -> Corpus:
+    """All pictures of some corpora with the same labels, one after the other. What one of them lacks, all lack."""
+
+    def together(name: str) -> object:
+        values = [getattr(one, name) for one in corpora]
+        if any(value is None for value in values):
+            return None
+        return np.concatenate(values) if isinstance(values[0], np.ndarray) else tuple(one for value in values for one in value)
+
+    return replace(corpora[0], **{field.name: together(field.name) for field in fields(Corpus) if field.name != "labels"})
+
+
 def words_of(row: Row) -> Words:
     """The words of a row as the judge reads them."""
     return Words(
