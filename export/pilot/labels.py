@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from export.errors import SpecError
 from export.findings.findings import Domain
-from export.pilot.spec import Data, Protocols
+from export.pilot.spec import Data
 from export.texts.row import Row
 from firmware_config.labels import Label
 
@@ -73,11 +73,11 @@ def _domain(name: str, rows: list[Row], labels: Labelling, *, is_seen: bool) -> 
     )
 
 
-def groups_of(data: Data, protocols: Protocols, domains: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+def groups_of(data: Data, domains: Collection[str]) -> Mapping[str, tuple[str, ...]]:
     """The domains of each group; each domain is one of its own where the specification names no groups.
 
     Raises:
-        SpecError: a domain is named that the data does not have, or one is in no group, or a target is no group.
+        SpecError: a domain is named that the data does not have.
     """
     there = ", ".join(sorted(domains))
     members = [domain for some in data.groups.values() for domain in some]
@@ -86,13 +86,4 @@ def groups_of(data: Data, protocols: Protocols, domains: Collection[str]) -> Map
         if missing:
             msg = f"{key} names the domain {missing[0]!r}, which no picture has (they have {there}): correct it"
             raise SpecError(msg)
-    left = sorted(set(domains) - set(members))
-    if data.groups and left:
-        msg = f"the domain {left[0]!r} is in no group of data.groups: add it to one"
-        raise SpecError(msg)
-    groups: Mapping[str, tuple[str, ...]] = dict(data.groups) or {domain: (domain,) for domain in sorted(domains)}
-    strangers = sorted(set(protocols.targets) - set(groups))
-    if strangers:
-        msg = f"protocols.targets names {strangers[0]!r}, which is none of {', '.join(groups)}: correct it"
-        raise SpecError(msg)
-    return groups
+    return dict(data.groups) or {domain: (domain,) for domain in sorted(domains)}

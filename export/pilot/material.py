@@ -96,7 +96,7 @@ def open_material(spec: PilotSpec) -> Opened:
         pictures=pictures,
         texts=texts,
         labelling=labelling(spec.data, labels, box.station.labels),
-        groups=groups_of(spec.data, spec.protocols, domains),
+        groups=groups_of(spec.data, domains),
     )
 
 

@@ -18,7 +18,6 @@ from firmware_config.toml import read_toml
 
 Language = Literal["en", "ja"]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Level = Annotated[float, Field(gt=0, le=1_000)]
 Shots = Annotated[int, Field(ge=0, le=1_000)]
 
@@ -135,16 +134,17 @@ class Protocols(BaseModel):
 
     model_config = STRICT
     run: tuple[Protocol, ...] = Field(default=USUAL, description=f"Which of {', '.join(get_args(Protocol))}.")
-    targets: tuple[Text, ...] = Field(default=(), description="Groups, or domains without groups, to leave out. Unset: each one.")
-    seeds: tuple[Seed, ...] = Field(
-        default=(1, 2, 3, 4, 5), min_length=1, max_length=20, description="Seeds of splits and of what is fitted."
-    )
-    tuned_seeds: tuple[Seed, ...] = Field(
-        default=(1,), max_length=20, description="Seeds with which the language model is tuned, one to two minutes each. Empty: it is not."
+    seeds: int = Field(default=5, ge=1, le=20, description="Seeds of splits and of what is fitted.")
+    tuned_seeds: int = Field(
+        default=1, ge=0, le=20, description="Seeds with which the language model is tuned, some minutes for each target. 0: it is not."
     )
     tune_examples: int = Field(default=400, ge=20, le=100_000, description="The most pictures of a tuning, drawn by class.")
     rounds: int = Field(default=1, ge=1, le=5, description="Rounds of pseudo-labels in an adaptation.")
+    confidence: float = Field(
+        default=0.0, ge=0, lt=1, description="Pictures whose probability is this or more get a pseudo-label; 0: all, as published."
+    )
     shots: tuple[Shots, ...] = Field(default=(0, 1, 2, 4, 8, 16, 32), min_length=1, description="Labels per class of the target domain.")
+    tuned_shots: tuple[Shots, ...] = Field(default=(), description="Those of shots at which the language model is tuned again.")
     conditions: dict[ConditionKind, tuple[Level, ...]] = Field(
         default=CONDITIONS,
         description="Changes of capture that pictures of the targets go through, by kind with its levels: gain of an exposure, sigma of a "
@@ -156,7 +156,7 @@ class Protocols(BaseModel):
 
     @model_validator(mode="after")
     def _without_repeats(self) -> Protocols:
-        for name in ("run", "targets", "seeds", "tuned_seeds", "shots"):
+        for name in ("run", "shots", "tuned_shots"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 msg = f"{name} names a value twice: leave it once"
