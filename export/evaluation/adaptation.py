@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from export.evaluation.bench import Bench, Found, Heading
+from export.evaluation.bench import Bench, Found, Heading, by_seed
 from export.evaluation.case import Case, Extra, Scored
 from export.evaluation.measure import DEFECTIVE, NONE, calls_of, mean, probabilities
 from export.evaluation.plan import LEARNERS
@@ -41,7 +41,7 @@ def adapted(bench: Bench) -> Iterator[Comparison]:
         cases = [bench.case(domains, target, seed) for seed in range(bench.plan.seeds)]
         heading = Heading("adaptation", name, rounds=0)
         fixed = [bench.plan.reference] if bench.plan.reference not in learners else []
-        found = bench.found(heading, lambda _, seed, cases=cases: cases[seed], [*fixed, *learners])  # type: ignore[misc]
+        found = bench.found(heading, by_seed(cases), [*fixed, *learners])
         yield bench.comparison(heading, domains, found)
         for number in range(1, bench.plan.rounds + 1):
             heading = replace(heading, rounds=number)
@@ -78,7 +78,7 @@ def _table(bench: Bench, heading: Heading, domains: frozenset[str], found: Found
     judge = "tuned" if "tuned" in taken else next(iter(taken), None)
     of_judge = PseudoLabels(precision=taken[judge].precision, coverage=taken[judge].coverage) if judge else None
     remarks = [
-        f"Pseudo-labels of {scorer}: {'none' if one.precision is None else f'{one.precision:.1%}'} right, for {one.coverage:.1%} of the pictures."
+        f"Pseudo-labels of {scorer}: for {one.coverage:.1%} of the pictures, {one.precision or 0:.1%} of them right."
         for scorer, one in taken.items()
     ]
     return bench.comparison(heading, domains, found, pseudo_labels=of_judge, remarks=remarks)

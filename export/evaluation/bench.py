@@ -13,7 +13,7 @@ from export.evaluation.case import Case, Rows, Scored
 from export.evaluation.corpus import Corpus
 from export.evaluation.errors import NotMeasured
 from export.evaluation.measure import measure
-from export.evaluation.plan import Plan
+from export.evaluation.plan import LEARNERS, Plan
 from export.evaluation.resample import Resampler
 from export.evaluation.scorers import Scorers
 from export.findings.comparison import Comparison, Condition, Protocol, PseudoLabels
@@ -81,12 +81,17 @@ class Bench:
         return found
 
     def comparison(
-        self, heading: Heading, domains: frozenset[str], found: Found, *, pseudo_labels: PseudoLabels | None = None, remarks: Sequence[str] = ()
-    ) -> Comparison:  # fmt: skip
+        self,
+        heading: Heading,
+        domains: frozenset[str],
+        found: Found,
+        *,
+        pseudo_labels: PseudoLabels | None = None,
+        remarks: Sequence[str] = (),
+    ) -> Comparison:
         """The table of what was found on one target."""
-        target = (
-            next(iter(found.seeds.values()))[0][0].target if found.seeds else np.flatnonzero(np.isin(self.corpus.domains, list(domains)))
-        )
+        inside = np.flatnonzero(np.isin(self.corpus.domains, list(domains)))
+        target = next((seeds[0][0].target for seeds in found.seeds.values()), inside)
         bad, blocks = self.corpus.bad[target], np.unique(self.near[target], return_inverse=True)[1]
         resampler = Resampler(np.asarray(blocks, np.int64), bad)
         reference = found.seeds.get(self.plan.reference)
@@ -120,3 +125,8 @@ class Bench:
         if dropped:
             remarks.append(f"{dropped} pictures of the sources are neighbours or copies of pictures of the target: they taught nothing.")
         return remarks
+
+
+def by_seed(cases: Sequence[Case], *, learners: Sequence[Case] | None = None) -> Callable[[Scorer, int], Case]:
+    """The case of a seed, for every scorer the same, or those of `learners` for the scorers that learn."""
+    return lambda scorer, seed: (cases if learners is None or scorer not in LEARNERS else learners)[seed]

@@ -19,12 +19,12 @@ DRAWS = 32
 
 def neighbourhoods(corpus: Corpus) -> NDArray[np.int64]:
     """A number for each picture, int64 (N,): the same for pictures of one block, and for copies of one file in different blocks."""
-    names = {name: number for number, name in enumerate(dict.fromkeys([*_tagged("block", corpus.blocks), *_tagged("id", _ids(corpus))]))}
-    count, total = len(corpus), len(names)
-    links = [(row, count + names[name]) for kind, values in (("block", corpus.blocks), ("id", _ids(corpus))) for row, name in enumerate(_tagged(kind, values))]  # fmt: skip
-    first, second = np.array(links).T
-    graph = coo_array((np.ones(len(links), np.int8), (first, second)), shape=(count + total, count + total))
-    return np.asarray(connected_components(graph, directed=False)[1][:count], np.int64)
+    keys = [*(("block", one) for one in corpus.blocks), *(("id", row.id or row.source) for row in corpus.rows)]
+    numbers = {key: len(corpus) + number for number, key in enumerate(dict.fromkeys(keys))}
+    pictures, size = np.tile(np.arange(len(corpus)), 2), len(corpus) + len(numbers)
+    links = (np.ones(len(keys), np.int8), (pictures, [numbers[key] for key in keys]))
+    graph = coo_array(links, shape=(size, size))
+    return np.asarray(connected_components(graph, directed=False)[1][: len(corpus)], np.int64)
 
 
 def source_rows(corpus: Corpus, target: Collection[str], near: NDArray[np.int64]) -> tuple[Rows, int]:
@@ -71,11 +71,3 @@ def split(corpus: Corpus, rows: Rows, near: NDArray[np.int64], *, share: float, 
             best, taken = float(errors.min()), order[: int(errors.argmin()) + 1]
     second = np.isin(block_of, taken)
     return rows[~second], rows[second]
-
-
-def _tagged(kind: str, values: Collection[str]) -> list[tuple[str, str]]:
-    return [(kind, value) for value in values]
-
-
-def _ids(corpus: Corpus) -> list[str]:
-    return [row.id or row.source for row in corpus.rows]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.evaluation.bench import Bench, Found, Heading
+from export.evaluation.bench import Bench, Found, Heading, by_seed
 from export.evaluation.case import Case, Rows, Scored
 from export.evaluation.corpus import Corpus, joined
 from export.evaluation.errors import EvaluationError
@@ -48,7 +48,7 @@ def captured(bench: Bench, whole: Corpus, conditions: Mapping[Condition | None, 
             continue
         target, heading = np.concatenate(list(inside.values())), Heading("conditions", name)
         cases = [replace(bench.case(domains, inside[None], seed), corpus=whole, target=target) for seed in range(bench.plan.seeds)]
-        found = bench.found(heading, lambda _, seed, cases=cases: cases[seed], bench.plan.scorers)  # type: ignore[misc]
+        found = bench.found(heading, by_seed(cases), bench.plan.scorers)
         count = len(inside[None])
         for number, condition in enumerate(inside):
             part = _part(found, bench.corpus, slice(number * count, (number + 1) * count), inside[None])

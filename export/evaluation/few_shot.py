@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.evaluation.bench import Bench, Heading
+from export.evaluation.bench import Bench, Heading, by_seed
 from export.evaluation.blocks import split
 from export.evaluation.case import Case, Extra, Rows
 from export.evaluation.plan import LEARNERS
@@ -39,7 +39,7 @@ def few_shot(bench: Bench) -> Iterator[Comparison]:
         for shots in (k for k in bench.plan.shots if k <= most):
             heading = Heading("few_shot", name, shots=shots)
             taught = [replace(case, extra=drawn(bench, case, pool, shots)) for case in cases]
-            found = bench.found(heading, lambda scorer, seed, cases=cases, taught=taught: (taught if scorer in LEARNERS else cases)[seed], _scorers(bench, shots))  # type: ignore[misc]  # fmt: skip
+            found = bench.found(heading, by_seed(cases, learners=taught), _scorers(bench, shots))
             yield bench.comparison(heading, domains, found)
 
 
@@ -66,7 +66,9 @@ def labels_for_equal(comparisons: Sequence[Comparison]) -> tuple[dict[str, int |
         if one.shots is not None and measured.macro_f1 is not None
     }
     targets = list(dict.fromkeys(one.target for one in tables))
-    of_reference = {one.target: figure for one in tables if (figure := figures.get((one.target, one.shots, one.reference))) is not None}
+    of_reference = {
+        one.target: figure for one in tables if (figure := figures.get((one.target, one.shots or 0, one.reference))) is not None
+    }
     targets = [target for target in targets if target in of_reference]
     if not targets:
         return {}, None
@@ -87,7 +89,7 @@ def _scorers(bench: Bench, shots: int) -> list[Scorer]:
     if not shots:
         return list(bench.plan.scorers)
     skipped = {"tuned"} if shots not in bench.plan.tuned_shots else set()
-    return [scorer for scorer in bench.plan.scorers if scorer == bench.plan.reference or scorer in LEARNERS and scorer not in skipped]
+    return [scorer for scorer in bench.plan.scorers if scorer == bench.plan.reference or (scorer in LEARNERS and scorer not in skipped)]
 
 
 def _both(bench: Bench, rows: Rows) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from export.tuning.examples import only
 from firmware_config.labels import Label
 
 Kind = Literal["tags", "attributes", "captions"]
+Number = TypeVar("Number", np.float64, np.int8)
 Normalised = Literal["sum", "mean", "calibrated"]
 
 
@@ -91,7 +92,8 @@ class Judges:
         """
         scored = self.tuned(case)
         calls = None if scored.calls is None else _exchanged(scored.calls, case.seed)
-        return Scored(_exchanged(scored.validation, case.seed), _exchanged(scored.target, case.seed), calls=calls)
+        validation, target = (_exchanged(some, case.seed) for some in (scored.validation, scored.target))
+        return Scored(validation, target, calls=calls)
 
     def fusion(self, case: Case, vision: Scored) -> Scored:
         """Log-odds of the vision probe and of the tuned model, added with weights that are fitted on source validation.
@@ -107,7 +109,8 @@ class Judges:
         middle, spread = both.mean(0), both.std(0) + 1e-9
         regression = LogisticRegression(class_weight="balanced").fit((both - middle) / spread, bad)
         on_target = (np.stack([vision.target, words.target], 1) - middle) / spread
-        return Scored(*(np.asarray(regression.decision_function(some), np.float64) for some in ((both - middle) / spread, on_target)))
+        validation, target = (np.asarray(regression.decision_function(some)) for some in ((both - middle) / spread, on_target))
+        return Scored(validation, target)
 
     def adapter(self, case: Case, kinds: Sequence[Kind] = (), *, neutral: Neutral | None = None) -> Path:
         """The adapter of a case, tuned if it is not there yet.
@@ -125,16 +128,8 @@ class Judges:
             if bad.all() or not bad.any():
                 msg = "the pictures of the source that teach or check a tuning are all good or all defective"
                 raise NotMeasured(msg)
-        key = (
-            rows.tobytes(),
-            extra.tobytes(),
-            case.extra.bad.tobytes(),
-            checks.tobytes(),
-            case.seed,
-            tuple(kinds),
-            neutral is None,
-            case.corpus,
-        )
+        parts = (rows.tobytes(), extra.tobytes(), case.extra.rows.tobytes(), case.extra.bad.tobytes(), checks.tobytes())
+        key = (case.corpus, parts, case.seed, tuple(kinds), neutral is None)
         if key not in self.adapters:
             words = [only(one, kinds) if kinds else one for one in case.corpus.words]
             labels = self.labels if neutral is None else neutral.labels
@@ -171,8 +166,15 @@ class Judges:
         return allowed
 
     def _ranked(
-        self, judge: JudgeScorers, case: Case, words: Sequence[Words], *, labels: Sequence[Label], how: Normalised = "sum", adapter: Path | None = None
-    ) -> Scored:  # fmt: skip
+        self,
+        judge: JudgeScorers,
+        case: Case,
+        words: Sequence[Words],
+        *,
+        labels: Sequence[Label],
+        how: Normalised = "sum",
+        adapter: Path | None = None,
+    ) -> Scored:
         ok = np.array([label.decision == "ok" for label in labels])
         found = []
         for rows in (case.validation, case.target):
@@ -201,7 +203,7 @@ def boxed(case: Case, scores: Scores | None, *, name: str) -> Scored:
     return Scored(scores[case.validation], scores[case.target])
 
 
-def _exchanged(values: NDArray[np.generic], seed: int) -> NDArray[np.generic]:
+def _exchanged(values: NDArray[Number], seed: int) -> NDArray[Number]:
     return np.random.default_rng(seed).permutation(values)
 
 

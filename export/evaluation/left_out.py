@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from export.evaluation.bench import Bench, Heading
+from export.evaluation.bench import Bench, Heading, by_seed
 from export.findings.comparison import Comparison, Protocol
 
 
@@ -19,5 +19,5 @@ def left_out(bench: Bench, targets: Mapping[str, frozenset[str]], *, protocol: P
     for name, domains in targets.items():
         target, heading = np.flatnonzero(np.isin(bench.corpus.domains, list(domains))), Heading(protocol, name)
         cases = [bench.case(domains, target, seed) for seed in range(bench.plan.seeds)]
-        found = bench.found(heading, lambda _, seed, cases=cases: cases[seed], bench.plan.scorers)  # type: ignore[misc]
+        found = bench.found(heading, by_seed(cases), bench.plan.scorers)
         yield bench.comparison(heading, domains, found)

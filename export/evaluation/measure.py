@@ -38,7 +38,7 @@ def measure(scorer: Scorer, seeds: Seeds, resampler: Resampler, *, reference: Se
     on_source = [one for case, scored in seeds if ranks and (one := auroc(scored.validation, case.bad_validation)) is not None]
     judged = _judged(seeds)
     of_calls = _call_figures(calls, resampler) if len(calls) == len(seeds) else {}
-    likely = [one for case, scored in seeds if ranks and (one := probabilities(case, scored)) is not None]
+    likely = [p for case, scored in seeds if ranks and (p := probabilities(case, scored)) is not None]
     return Measured(
         scorer=scorer,
         seeds=len(seeds),

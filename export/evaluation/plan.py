@@ -66,16 +66,16 @@ class Plan:
         """
         for wrong, kind in ((corpus.bad.all(), "defective"), (not corpus.bad.any(), "good")):
             if wrong:
-                msg = f"comparing scorers: all {len(corpus)} labelled pictures are {kind}: add pictures of the other kind, or correct the labels"
+                msg = f"comparing scorers: all {len(corpus)} labelled pictures are {kind}: add others, or correct the labels"
                 raise EvaluationError(msg)
         domains = set(corpus.domains)
         if len(domains) < 2:
-            msg = f"comparing scorers: all pictures are of the domain {min(domains)!r}, so that none can be left out: name at least two domains"
+            msg = f"comparing scorers: all pictures are of the domain {min(domains)!r}, none can be left out: name at least two"
             raise EvaluationError(msg)
         for name, members in self.groups.items():
             missing = sorted(set(members) - domains)
             if missing:
-                msg = f"group {name!r} names the domain {missing[0]!r}, of which no labelled picture is there: use {', '.join(sorted(domains))}"
+                msg = f"group {name!r} names {missing[0]!r}, a domain without a labelled picture: use {', '.join(sorted(domains))}"
                 raise EvaluationError(msg)
             if domains <= set(members):
                 msg = f"group {name!r} holds every domain, so that no source is left without it: take a domain out of the group"
