@@ -17,10 +17,22 @@ from export.products.assembly.render import LINES, Light, good_picture, line_lig
 from export.starter.pilot_picture import TRAIN, VALIDATION, PilotPicture, write_picture
 
 DOMAINS = (*LINES, "line-3-camera", "line-4-blue")
-GOOD, TRAY = "good", 6
+GOOD = "good"
+LABELS = {
+    GOOD: GOOD,
+    "missing-screw": "missing",
+    "missing-connector": "missing",
+    "shifted-connector": "misplaced",
+    "tilted-connector": "misplaced",
+    "loose-screw": "loose part",
+    "scratch": "scratch",
+    "wrong-capacitor": "wrong component",
+}
+"""What the station of the bundle calls each kind of fault; the folder of a picture keeps the kind."""
+TRAY = 6
 """Boards of a tray lie under the same light; a tray is a block."""
-TEACHING, TEACHING_SEED = 200, 1
-"""Good boards that teach: those of `python -m export.products.assembly.render`."""
+TEACHING_SEED = 1
+"""Of the good boards that teach: those of `python -m export.products.assembly.render`."""
 SERIES = 100
 """The first of the series of random numbers of a pilot; those below belong to the pictures of the tutorial."""
 VALIDATION_SHARE = 0.4
@@ -32,12 +44,12 @@ def boards(seed: int, *, per_fault: int) -> Iterator[PilotPicture]:
     for domain in DOMAINS:
         for number in range(2 * count):
             kind = GOOD if number % 2 == 0 else list(FAULTS)[number // 2 % len(FAULTS)]
-            yield _picture(seed, domain, kind, number, done=number / (2 * count))
+            yield _picture(seed, domain, kind, number, done=number // TRAY * TRAY / (2 * count))
 
 
-def write_teaching(folder: Path) -> None:
+def write_teaching(folder: Path, *, count: int) -> None:
     """Write the good boards that teach: `line-1` and `line-2`."""
-    for number in range(TEACHING):
+    for number in range(count):
         name = f"{LINES[number % len(LINES)]}/{number // len(LINES):04}.png"
         write_picture(folder / name, good_picture(TEACHING_SEED, 0, number))
 
@@ -76,7 +88,7 @@ def _picture(seed: int, domain: str, kind: str, number: int, *, done: float) -> 
         write_picture(path, pixels)
         write_picture(path.parents[3] / "truth" / domain / kind / name, truth.astype(np.uint8) * 255)
 
-    return PilotPicture(f"pictures/{domain}/{kind}/{name}", kind, domain, f"{domain}/{tray:03}", split, write)
+    return PilotPicture(f"pictures/{domain}/{kind}/{name}", LABELS[kind], domain, f"{domain}/{tray:03}", split, write)
 
 
 def _lies(light: Light, rng: np.random.Generator) -> Light:

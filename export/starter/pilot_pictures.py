@@ -21,7 +21,7 @@ from export.starter.pilot_picture import PilotPicture
 from export.starter.pilot_textile import textile
 from firmware_config.exit_codes import DONE
 
-PER_FAULT = 15
+PER_FAULT, TEACHING = 15, 200
 TABLE = "pictures.csv"
 
 
@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--per-fault", type=int, default=PER_FAULT, metavar="N", help="Boards of each line with each fault. Default: %(default)s."
     )
+    parser.add_argument("--teaching", type=int, default=TEACHING, metavar="N", help="Good boards that teach. Default: %(default)s.")
     options = parser.parse_args(arguments)
     folder: Path = options.folder
     if folder.exists():
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     try:
         if options.pilot == "assembly":
-            write_teaching(folder / "good")
+            write_teaching(folder / "good", count=options.teaching)
         made, domains = lay_out(folder, sources[options.pilot]())
     except EdgeError as err:
         parser.error(str(err))

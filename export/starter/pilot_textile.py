@@ -1,7 +1,8 @@
 """Woven textile as a pilot: the simulated pictures of conformal-clip-data, which know one camera, seen by three cameras more.
 
-loom-1 is the pictures as they are: others of them taught the woven bundle. The cameras of the other looms are simulated here: a dim lamp, a
-lens out of focus, a sensor with noise. No picture is in two domains, and none taught or was looked at while the recipe was made.
+loom-1 is the pictures as they are: others of them taught the woven bundle. The cameras of the other looms are simulated here, within the
+limits of the bundle's station: a darker tone curve, a softer lens, more light and noise. No picture is in two domains, and none taught
+or was looked at while the recipe was made.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from export.starter.pilot_picture import TRAIN, VALIDATION, PilotPicture, linked
 TAKEN = Conditions(gain=(1, 1), gamma=(1, 1), blurred_share=0, noise=(0, 0), flips="none", moved_share=0)
 CAMERAS: Mapping[str, Conditions | None] = {
     "loom-1": None,
-    "loom-2-dim": replace(TAKEN, gain=(0.60, 0.75), noise=(0.004, 0.008)),
-    "loom-3-soft": replace(TAKEN, blurred_share=1.0, blur_px=(0.8, 1.2)),
+    "loom-2-dark": replace(TAKEN, gamma=(1.25, 1.40)),
+    "loom-3-soft": replace(TAKEN, blurred_share=1.0, blur_px=(0.4, 0.5)),
     "loom-4-noisy": replace(TAKEN, gain=(1.05, 1.20), noise=(0.03, 0.05)),
 }
 """By domain, what its camera makes of a picture; None leaves it as it is."""
