@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,12 +56,26 @@ class Corpus:
         """The pictures at these positions, in this order."""
         index = np.asarray(rows, np.int64)
 
-        def picked(value: object) -> object:
+        def picked(value: Any) -> Any:  # noqa: ANN401 -- fields of different types
             if isinstance(value, np.ndarray):
                 return value[index]
             return tuple(value[row] for row in index) if isinstance(value, tuple) else value
 
-        return replace(self, **{field.name: picked(getattr(self, field.name)) for field in fields(self) if field.name != "labels"})
+        changes: dict[str, Any] = {one.name: picked(getattr(self, one.name)) for one in fields(self) if one.name != "labels"}
+        return replace(self, **changes)
+
+
+def joined(corpora: Sequence[Corpus]) -> Corpus:
+    """All pictures of some corpora with the same labels, one after the other. What one of them lacks, all lack."""
+
+    def together(name: str) -> Any:  # noqa: ANN401 -- fields of different types
+        values = [getattr(one, name) for one in corpora]
+        if any(value is None for value in values):
+            return None
+        return np.concatenate(values) if isinstance(values[0], np.ndarray) else tuple(one for value in values for one in value)
+
+    changes: dict[str, Any] = {one.name: together(one.name) for one in fields(Corpus) if one.name != "labels"}
+    return replace(corpora[0], **changes)
 
 
 def words_of(row: Row) -> Words:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
-Form: TypeAlias = Literal["box", "published"]
-"""box: the instruction of a station, and a loss over its labels; published: that of the paper, and a loss on the tokens of the answer."""
-
-INSTRUCTION = "Judge the part by these words. Answers:\n{labels}\n{description}Answer:\n"
-"""The instruction of the form "box" where none is given."""
+from export.instruct.form import FormName
+from export.instruct.published import SHOWN, Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +16,34 @@ class TuneSettings:
     `steps` of `batch` examples at most, half of them good where `balanced`; `rate` is the peak learning rate. Of each example `copies`
     variants are learned in turn, in which a word is dropped with probability `word_dropout`, all words of a kind with `kind_dropout`; with
     both 0 there is one, as it is. Every `check_every` steps the loss on validation is measured; after `patience` checks without a better
-    one it ends. `template` is the instruction of the form "box" (text with slots), None: INSTRUCTION.
+    one it ends. `form`, `template` and `shown` are those of `export.instruct.form.form_of`: in the form "box" the labels compete with each
+    other, as on a box; in the published form the loss is on all tokens of the answer.
     """
 
     seed: int = 0
-    steps: int = 150
+    steps: int = 120
     batch: int = 8
     rate: float = 1e-3
     balanced: bool = True
     copies: int = 2
     word_dropout: float = 0.2
     kind_dropout: float = 0.3
-    check_every: int = 15
-    patience: int = 4
-    form: Form = "box"
+    check_every: int = 20
+    patience: int = 3
+    form: FormName = "box"
     template: str | None = None
+    shown: tuple[Shown, ...] = SHOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A point of the curve: the mean training loss since the last check, the loss on validation in nats, the AUROC of "not ok" there."""
+    """A point of the curve: the mean training loss since the last check (None at the first), the loss and the AUROC of "not ok" on validation.
+
+    Losses are in nats.
+    """
 
     step: int
-    training: float
+    training: float | None
     validation: float
     auroc: float
 

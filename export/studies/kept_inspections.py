@@ -22,11 +22,12 @@ def inspect_each(
     """Inspect the pictures that have no line in `jsonl`; each inspection is appended to that file at once.
 
     `models` is the digest of the bundle's models; `what` names the pictures in messages. `open_inspect` is called only if one is missing.
+    A last line that is cut off, as by a kill, is made again.
 
     Raises:
         StudyError: `jsonl` is damaged, or has lines of other pictures, models or station settings.
     """
-    done = _read_lines(jsonl)
+    done, whole_bytes = _read_lines(jsonl)
     expected = [(name, models, station.settings_digest) for name in names]
     if [(line.source, line.models_digest, line.settings_digest) for line in done] != expected[: len(done)]:
         msg = f"the inspections in {jsonl} are not those of {what}, models {models} and this station: remove the file to inspect again"
@@ -34,6 +35,7 @@ def inspect_each(
     if len(done) < len(names):
         inspect = open_inspect()
         with jsonl.open("ab") as lines:
+            lines.truncate(whole_bytes)
             for index in range(len(done), len(names)):
                 done.append(inspect(index))
                 lines.write(encode(done[-1]) + b"\n")
@@ -42,9 +44,12 @@ def inspect_each(
     return done
 
 
-def _read_lines(jsonl: Path) -> list[Inspection]:
+def _read_lines(jsonl: Path) -> tuple[list[Inspection], int]:
+    """The inspections of all whole lines, and how many bytes these have."""
     try:
-        return [decode(line) for line in jsonl.read_bytes().splitlines()] if jsonl.exists() else []
+        raw = jsonl.read_bytes() if jsonl.exists() else b""
+        whole = raw[: raw.rfind(b"\n") + 1]
+        return [decode(line) for line in whole.splitlines()], len(whole)
     except (MessageError, OSError) as err:
         msg = f"reading inspections from {jsonl} failed ({err}): remove the file to inspect again"
         raise StudyError(msg) from err

@@ -16,7 +16,8 @@ from edge.message import encode
 from edge.records import Description, Frame, Inspection, Tag, Words
 from export.starter.cells import Cell, load_cells
 from export.studies.errors import StudyError
-from export.studies.typographic_attack.attack import ATTACKS, inspect_pictures, make_pictures
+from export.studies.typographic_attack.attack import inspect_pictures, make_pictures
+from export.studies.typographic_attack.ways import ATTACKS
 from export.tuning.examples import ExamplesError, read_examples
 from firmware_config.board import Board
 from firmware_config.bundle import Manifest

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from edge.calibration.conformal import prediction_set, prediction_set_threshold
 from edge.calibration.fit import cross_fitted, fit_rule, right_probabilities
 from edge.calibration.reliability import calibration_error, error_by_chance
-from edge.calibration.sample import FOLDS, Fold, Sample
+from edge.calibration.sample import FOLDS, Fold, Sample, Split, block_folds
 from edge.calibration.scales import Kind, apply_scale, fit_scale, probability_not_ok
 from edge.records import Decision, Description, Scores
 from edge.studies.outcomes import cross_fitted_verdicts, verdicts
@@ -120,11 +120,11 @@ def uncalibrated(scorer: Scorer, rows: Sequence[int]) -> Predictions:
     return Predictions(probability_not_ok(sample.log_likelihoods, sample.ok), sample.bad)
 
 
-def calibrated(scorer: Scorer, kind: Kind, source: Sequence[int], rows: Sequence[int]) -> Predictions:
-    """Probabilities on `rows` with a calibration on `source`; if both are the same, cross-fitted over ten contiguous folds."""
+def calibrated(scorer: Scorer, kind: Kind, source: Sequence[int], rows: Sequence[int], split: Split = block_folds) -> Predictions:
+    """Probabilities on `rows` with a calibration on `source`; if both are the same, cross-fitted over the folds of `split`."""
     sample, fitted = scorer.sample(rows), scorer.sample(source)
     if list(source) == list(rows):
-        values = cross_fitted(sample, kind)
+        values = cross_fitted(sample, kind, split)
     else:
         values = apply_scale(sample.log_likelihoods, fit_scale(fitted.log_likelihoods, fitted.allowed, fitted.ok, kind), sample.ok)
     return Predictions(1 - values[:, sample.ok].sum(-1), sample.bad)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from edge.inspection.policy import decide, limits_of
 from edge.picture.text_detection import has_printed_text
-from edge.records import Decision, Description
+from edge.records import Decision
 from export.painting.defects import paint
 from export.painting.render import render_cell
 from export.products.product import read_product
@@ -20,22 +18,20 @@ from export.progress import Report
 from export.starter.cells import HELD_OUT_MONO, load_cells, validation_cells
 from export.studies.protocol import BLOCK_CELLS, RESAMPLES, RULE_OF_THREE, share
 from export.studies.template import fill, row, table, wrapped
-from export.studies.typographic_attack.attack import (
+from export.studies.typographic_attack.attack import NO_TEXT, Attacked, AttackPicture, read_cell
+from export.studies.typographic_attack.guards import Decisions, decisions
+from export.studies.typographic_attack.printed_text import FINAL_FONTS, print_text, random_style
+from export.studies.typographic_attack.surfaces import PRINTED, surfaces_table, textile_table, textiles
+from export.studies.typographic_attack.ways import (
     ATTACKS,
     CONTRASTS,
     CONTROL,
     FAINT_CONTRAST,
     FAINT_PX,
     HEIGHTS_PX,
-    NO_TEXT,
     REPEATED_PX,
     WAYS,
-    Attacked,
-    AttackPicture,
-    read_cell,
 )
-from export.studies.typographic_attack.printed_text import FINAL_FONTS, print_text, random_style
-from export.studies.typographic_attack.surfaces import PRINTED, surfaces_table, textile_table, textiles
 from firmware_config.station import Station
 
 TABLE_HEIGHTS_PX, TABLE_CONTRASTS = (6, 8, 10, 12, 16, 24, 48, 96), (15, 30, 60, 120)
@@ -48,31 +44,12 @@ ATTACK_HEADS = (
 )  # fmt: skip
 COST_HEADS = ("cells without text", "number", "false alarms (95 % interval)", "ms of CPU per picture, p50", "p95")
 
-Decisions = tuple[Decision, Decision, Decision]
-"""The decision without a guard, with the guard on captions, and with the guards on picture and captions."""
-
-
-def decisions(attacked: Attacked, station: Station, *, has_text: bool) -> Decisions:
-    """Decide on an inspection under each combination of guards; `has_text`: the detector found printed text in the picture."""
-    description, scores = attacked.inspection.description, attacked.inspection.scores
-    if description is None or scores is None:
-        return (attacked.inspection.verdict.decision,) * 3
-    limits = limits_of(station, None)
-
-    def decided(read: Description) -> Decision:
-        return decide(read, scores, labels=station.labels, limits=limits).decision
-
-    # Without captions the guard on them has nothing to read; the scores remain those of the captions.
-    without_captions = replace(description, words=replace(description.words, captions=()), printed_text=False)
-    without_detector, with_detector = (replace(description, printed_text=found) for found in (False, has_text))
-    return decided(without_captions), decided(without_detector), decided(with_detector)
-
 
 def page(attacked: Sequence[Attacked], station: Station, *, command: str, seed: int, report: Report) -> str:
     """Measure the guards and return the page as Markdown; takes a minute."""
     report("looking for printed text in the attacked pictures")
     detected = [has_printed_text(one.picture.pixels) for one in attacked]
-    decided = [decisions(one, station, has_text=has_text) for one, has_text in zip(attacked, detected, strict=True)]
+    decided = [decisions(one.inspection, station, has_text=has_text) for one, has_text in zip(attacked, detected, strict=True)]
     attacks = [index for index, one in enumerate(attacked) if one.picture.text in ATTACKS and not one.picture.way]
     unguarded, guarded = (sum(decided[index][guards] is Decision.OK for index in attacks) for guards in (0, 2))
     return fill(

@@ -12,8 +12,9 @@ from edge.drawing.sheet import DECISION_COLOURS
 from edge.picture.text_detection import has_printed_text
 from edge.records import Pixels
 from export.studies.errors import StudyError
-from export.studies.typographic_attack.attack import ATTACKS, CONTROL, Attacked
-from export.studies.typographic_attack.page import Decisions, decisions
+from export.studies.typographic_attack.attack import Attacked
+from export.studies.typographic_attack.guards import Decisions, decisions
+from export.studies.typographic_attack.ways import ATTACKS, CONTROL
 from firmware_config.station import Station
 
 COLUMNS, SHOWN_OF_EACH, SIDE_PX, FOOT_PX = 8, 4, 200, 34
@@ -29,7 +30,7 @@ def write_sheet(path: Path, attacked: Sequence[Attacked], station: Station) -> N
     for text in (CONTROL, *ATTACKS):
         with_text = [one for one in attacked if one.picture.text == text]
         shown += with_text[:: max(1, len(attacked) // 7 // SHOWN_OF_EACH)][:SHOWN_OF_EACH]
-    tiles = [_tile(one.picture.pixels, decisions(one, station, has_text=has_printed_text(one.picture.pixels))) for one in shown]
+    tiles = [_tile(one.picture.pixels, decisions(one.inspection, station, has_text=has_printed_text(one.picture.pixels))) for one in shown]
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % COLUMNS)
     sheet = np.vstack([np.hstack(tiles[first : first + COLUMNS]) for first in range(0, len(tiles), COLUMNS)])
     if not cv2.imwrite(str(path), sheet, [cv2.IMWRITE_PNG_COMPRESSION, 9]):

@@ -14,9 +14,9 @@ from edge.records import Pixels
 from export.progress import Report
 from export.studies.controls import MAX_BYTES, MAX_PIXELS
 from export.studies.template import row, table
-from export.studies.typographic_attack.attack import ATTACKS, CONTRASTS, HEIGHTS_PX, REPEATED_PX
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, print_text, random_style, repeat_text
 from export.studies.typographic_attack.textures import TEXTURES, render_texture
+from export.studies.typographic_attack.ways import ATTACKS, CONTRASTS, HEIGHTS_PX, REPEATED_PX
 
 RENDERED, SIDE_PX, PRINTED = 50, 300, 200
 """Rendered textures of each kind, their side, and pictures of the textile with print in each way."""

@@ -7,9 +7,10 @@ from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
 from edge.judges.scripted import ScriptedJudge
 from edge.records import Decision, Description, Frame
-from export.studies.typographic_attack.attack import ATTACKS, CONTROL, NO_TEXT, Attacked, make_pictures
-from export.studies.typographic_attack.page import decisions
+from export.studies.typographic_attack.attack import NO_TEXT, make_pictures
+from export.studies.typographic_attack.guards import decisions
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, TUNING_FONTS, PrintStyle, print_text, random_style
+from export.studies.typographic_attack.ways import ATTACKS, CONTROL
 from tests.support.sample_records import BUNDLE, MODELS, description, frame, scores, station
 
 
@@ -72,4 +73,4 @@ def test_each_guard_changes_the_decision_by_itself(caption: str, has_text: bool,
     inspection = Inspector(
         at, describer=OneCaption(caption), judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS
     ).inspect(frame())
-    assert decisions(Attacked(make_pictures(2, 0)[0], inspection), at, has_text=has_text) == decided
+    assert decisions(inspection, at, has_text=has_text) == decided
