@@ -10,9 +10,10 @@ from typing import TypeAlias
 from edge.judges.template import read_template
 from edge.records import Words
 from export.chapters.box import Box
-from export.evaluation.models import Allowed, Neutral, Tuner, neutral_labels
-from export.instruct.form import FormName
+from export.evaluation.models import Allowed, Neutral, Tuner
+from export.instruct.form import FormName, form_of
 from export.instruct.judge import JudgeScorers
+from export.instruct.neutral import neutral_labels
 from export.instruct.tuned import TuneSettings
 from export.progress import Report
 from firmware_config.labels import Label
@@ -39,7 +40,8 @@ def language_of(box: Box, form: FormName, *, tuned: bool, work: Path, report: Re
     template = read_template(box.bundle, box.station) if form == "box" else None
 
     def scorers(some: Sequence[Label]) -> JudgeScorers:
-        return LanguageModelScorers(gguf, some, cache=work / "language", report=report, form=form, template=template)
+        prompt = form_of(form, some, template=template)
+        return LanguageModelScorers(gguf, some, cache=work / "language", report=report, form=prompt, board=box.board)
 
     settings = TuneSettings(form=form, template=template)
     tuner = _Tunings(gguf, settings, work / "tunings", report) if tuned else None

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from edge.judges.prompt import description_text
 from edge.records import Words
-from export.evaluation.models import Neutral, neutral_labels
+from export.evaluation.models import Neutral
+from export.instruct.neutral import neutral_labels
 from export.pilot.language import Language
 from firmware_config.labels import Label
 
@@ -40,7 +41,7 @@ class ScriptedScorers:
 
     def hidden(self, words: Sequence[Words], adapter: Path | None = None) -> NDArray[np.float32]:
         texts = [description_text(one) for one in words]
-        return np.array([[text.count(word) for word in SUSPICIOUS] for text in texts], np.float32)
+        return np.array([[text.count(word) + (adapter is not None) for word in SUSPICIOUS] for text in texts], np.float32)
 
 
 def scripted_language(labels: Sequence[Label]) -> Language:
