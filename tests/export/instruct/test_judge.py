@@ -186,6 +186,7 @@ def test_an_adapter_that_was_tuned_again_under_its_name_gets_scores_of_its_own(g
 
     assert np.abs(scorers.rank(DESCRIPTIONS, adapter) - first).max() > 1e-3
     assert scorers.rank(DESCRIPTIONS, gguf.with_name("lora.gguf")).tolist() == first.tolist()
+    assert scorers.rank(DESCRIPTIONS).tolist() == opened(gguf, tmp_path / "other").rank(DESCRIPTIONS).tolist()
 
 
 def test_contextual_calibration_has_a_description_without_content(scorers: LanguageModelScorers) -> None:
