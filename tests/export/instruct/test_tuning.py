@@ -75,6 +75,7 @@ def test_the_same_data_and_settings_give_the_finished_tuning_again(gguf: Path, t
     assert other.digest != first.digest
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["box", "published"])
 def test_a_tuning_that_is_killed_goes_on_and_ends_with_the_same_bytes(form: FormName, gguf: Path, tmp_path: Path) -> None:
     settings = replace(SETTINGS, form=form, word_dropout=0.2, kind_dropout=0.3)
