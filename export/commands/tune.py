@@ -103,14 +103,12 @@ def _add_settings(tune: argparse.ArgumentParser) -> None:
 
 def _tune(options: argparse.Namespace) -> int:
     from export.instruct.on_dataset import tune_dataset
-    from export.instruct.tuned_rank import tuned_rank
     from export.texts.dataset import read
 
     course = _course(options)
     dataset = read(options.dataset)
     with Progress() as report:
-        rank = tuned_rank(course, options.out, report=report) if course.adapt_to else None
-        done = tune_dataset(dataset, course, options.out, rank=rank, report=report)
+        done = tune_dataset(dataset, course, options.out, report=report)
     sides, tuned = done.sides, done.tuned
     print(f"learned from {len(sides.source)} rows, {len(sides.validation)} for validation, {len(sides.target)} of the target")
     for one in done.rounds:

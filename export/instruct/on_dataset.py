@@ -7,14 +7,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.records import Words
 from export.errors import BuildError
 from export.instruct.chart import curve_png
-from export.instruct.pseudo import Rank, Round, adaptation_rounds
+from export.instruct.lessons import Allowed
+from export.instruct.pseudo import Round, adaptation_rounds
 from export.instruct.sides import Sides, right_for, sides_of, words_of
 from export.instruct.tuned import Tuned, TuneSettings
-from export.instruct.tuning import ADAPTER, CURVE, RECORD, curve_csv, tune_judge
+from export.instruct.tuning import ADAPTER, CURVE, RECORD, curve_csv, rank_tuned, tune_judge
 from export.progress import Report
 from export.texts.dataset import TextDataset
 from export.texts.row import Row
@@ -57,10 +61,8 @@ class TunedFolder:
         return self.rounds[-1].tuned
 
 
-def tune_dataset(dataset: TextDataset, course: Course, out: Path, *, rank: Rank | None, report: Report) -> TunedFolder:
+def tune_dataset(dataset: TextDataset, course: Course, out: Path, *, report: Report) -> TunedFolder:
     """Tune on a text data set, and write adapter.gguf, curve.csv, curve.png and tuned.json into `out`; what was stopped goes on.
-
-    `rank` judges the target; it is needed where there is one.
 
     Raises:
         TuneError: the data set cannot teach a judge, see `sides_of`, `right_for` and `tune_judge`.
@@ -71,24 +73,24 @@ def tune_dataset(dataset: TextDataset, course: Course, out: Path, *, rank: Rank 
     right, checked = (_right(rows, course) for rows in (sides.source, sides.validation))
     validation = [words_of(row) for row in sides.validation]
 
-    def tune(words: Sequence[Any], labels_of: Sequence[Any]) -> Tuned:
+    def tune(words: Sequence[Words], labels_of: Sequence[Allowed]) -> Tuned:
         return tune_judge(
             words, labels_of, validation_words=validation, validation_labels=checked, labels=course.labels, gguf=course.model,
             settings=course.settings, folder=out / WORK, report=report,
         )  # fmt: skip
 
+    def rank(words: Sequence[Words], tuned: Tuned) -> NDArray[np.float64]:
+        return rank_tuned(
+            words, tuned, labels=course.labels, gguf=course.model, settings=course.settings, folder=out / WORK, report=report
+        )  # fmt: skip
+
+    source, target = ([words_of(row) for row in rows] for rows in (sides.source, sides.target))
+    rounds = course.rounds if course.adapt_to else 0
     try:
-        source = [words_of(row) for row in sides.source]
-        if rank is None:
-            rounds = [Round(0, tune(source, right), ())]
-        else:
-            target = [words_of(row) for row in sides.target]
-            rounds = list(
-                adaptation_rounds(
-                    (source, right), target, course.labels, rounds=course.rounds, confidence=course.confidence, tune=tune, rank=rank
-                )
-            )
-        return _write(dataset, course, sides, rounds, out)
+        made = list(
+            adaptation_rounds((source, right), target, course.labels, rounds=rounds, confidence=course.confidence, tune=tune, rank=rank)
+        )
+        return _write(dataset, course, sides, made, out)
     except OSError as err:
         msg = f"the tuning cannot be written into {out} ({err.strerror}): make room, or give another folder as --out"
         raise BuildError(msg) from err

@@ -34,7 +34,7 @@ def described(count: int, *, first: int = 0) -> Described:
         for side, allowed in ((GOOD, "good"), (BAD, "crack" if number % 2 else ("crack", "stain"))):
             tags = (side[number % 3], side[(number + 1) % 3], f"n{number % 4}")
             words.append(Words(tuple(Tag(tag, 0.0) for tag in tags), (), (f"a {side[number % 3]} part",)))
-            right.append(allowed)  # type: ignore[arg-type]
+            right.append(allowed)
     return Described(words, right)
 
 

@@ -47,7 +47,8 @@ def test_each_round_learns_the_source_and_what_the_judge_before_it_said() -> Non
     def word(name: str) -> Words:
         return Words((Tag(name, 0.0),), (), ())
 
-    source = ([word("a"), word("b")], ["good", ("crack", "stain")])
+    right: list[Allowed] = ["good", ("crack", "stain")]
+    source = ([word("a"), word("b")], right)
     target = [word(str(number)) for number in range(5)]
 
     rounds = list(adaptation_rounds(source, target, LABELS, rounds=2, confidence=0.8, tune=tune, rank=rank))

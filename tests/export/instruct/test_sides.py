@@ -25,7 +25,7 @@ def row(number: int, label: str | None, domain: str = "line1", *, block: str = "
         block=block or source,
         models_digest="sha256:m",
         describe_digest="sha256:d",
-        **{"split": None, **values},  # type: ignore[arg-type]
+        **{"split": None, **values},
     )
 
 
