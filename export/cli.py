@@ -25,6 +25,7 @@ from export.commands import (
     verify,
     vocabulary,
 )
+from export.commands import agreement, build, cost, describe, linear, models, product, report, specification, studies, teach, verify, vocabulary
 from export.errors import ExportError, SpecError
 from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import BAD_CONFIG, FAILED
