@@ -13,6 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from edge.calibration.scales import log_odds_not_ok
 from edge.records import Words
+from export.errors import LlmError
 from export.evaluation.case import Case, Rows, Scored, Scores
 from export.evaluation.corpus import allowed_labels
 from export.evaluation.errors import NotMeasured
@@ -54,11 +55,15 @@ class Judges:
         """What the model says: a label, or nothing that counts. There are decisions and no scores.
 
         Raises:
-            NotMeasured: there is no language model, or it cannot be tuned here.
+            NotMeasured: there is no language model, it cannot be tuned here, or it cannot generate.
         """
         judge, adapter = self._model(), self.adapter(case) if tuned else None
         ok = {label.name: label.decision == "ok" for label in self.labels}
-        said = judge.generate([case.corpus.words[row] for row in case.target], adapter)
+        try:
+            said = judge.generate([case.corpus.words[row] for row in case.target], adapter)
+        except LlmError as err:  # a model that ranks but has no graph to generate with must not end a comparison
+            msg = str(err).rstrip(".")
+            raise NotMeasured(msg) from err
         calls = np.array([-1 if name is None else int(not ok[name]) for name in said], np.int8)
         nothing = np.full(len(case.target), np.nan)
         return Scored(np.full(len(case.validation), np.nan), nothing, calls=calls, ranks=False)

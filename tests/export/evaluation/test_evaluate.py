@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge.records import Words
+from export.errors import LlmError
 from export.evaluation.corpus import Corpus
 from export.evaluation.errors import EvaluationError
 from export.evaluation.evaluate import evaluate, paper
@@ -211,6 +214,23 @@ def test_without_a_model_its_scorers_are_left_out_with_a_remark(tmp_path: Path) 
 
     assert [one.scorer for one in found[0].measured] == ["box"]
     assert len([remark for remark in found[0].remarks if "is left out" in remark]) == 3
+
+
+class OnlyRanks(WordCounts):
+    """A model that has no graph to generate with."""
+
+    def generate(self, words: Sequence[Words], adapter: Path | None = None) -> tuple[str | None, ...]:
+        msg = f"generating after {len(words)} descriptions with {adapter}: the model has no graph"
+        raise LlmError(msg)
+
+
+def test_a_model_that_cannot_generate_is_still_ranked(tmp_path: Path) -> None:
+    plan = Plan(protocols=("leave_one_domain_out",), scorers=("box", "zero_shot_rank", "zero_shot_generate"), seeds=1)
+
+    found = evaluate(drawn_corpus(), plan, judge=OnlyRanks(), cache=tmp_path, report=silent)
+
+    assert [one.scorer for one in found[0].measured] == ["box", "zero_shot_rank"]
+    assert "zero_shot_generate is left out: generating after 60 descriptions with None: the model has no graph." in found[0].remarks
 
 
 def test_a_memory_of_patches_finds_what_is_unlike_good_pictures(tmp_path: Path) -> None:
