@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from export.findings.shift import Representation, Shift, ShiftFindings
 from export.progress import Report
@@ -52,16 +53,33 @@ def shift_findings(
     other, but not inside a pair. A picture that a representation has no finite numbers for is left out of all of them. What cannot be
     compared is one sentence in `left_out`.
     """
+    with threadpool_limits(1):  # hundreds of small fits: four times as long on two busy cores
+        return _findings(representations, domains, blocks, bad, pairs, seed=seed, groups=groups or {}, report=report)
+
+
+def _findings(
+    representations: Mapping[Representation, NDArray[np.floating]],
+    domains: Sequence[str],
+    blocks: Sequence[str],
+    bad: Flags,
+    pairs: Sequence[tuple[str, str]],
+    *,
+    seed: int,
+    groups: Mapping[str, Sequence[str]],
+    report: Report,
+) -> ShiftFindings:
     usable = np.all([np.isfinite(features).all(1) for features in representations.values()], axis=0)
-    left_out = [f"{(~usable).sum()} of {len(usable)} pictures have no {' or '.join(representations)}"] if not usable.all() else []
+    left_out = []
+    if not usable.all():
+        left_out.append(f"{(~usable).sum()} of {len(usable)} pictures have no numbers in {' or '.join(representations)}")
     kept = np.flatnonzero(usable)
-    names = [domains[row] for row in kept]
-    numbered = Blocks.of([blocks[row] for row in kept], names)
+    names = [domains[row] for row in kept.tolist()]
+    numbered = Blocks.of([blocks[row] for row in kept.tolist()], names)
     drawn = numbered.draws(seed)
     corpus = _Corpus(np.asarray(bad, np.bool_)[kept], numbered, np.vstack([np.ones_like(drawn[:1]), drawn]), seed)
     features = {representation: values[kept] for representation, values in representations.items()}
     spaces = {representation: Space.of(values).apply(values) for representation, values in features.items()} if len(kept) > 1 else {}
-    members = {name: frozenset(inside) for name, inside in (groups or {}).items()}
+    members = {name: frozenset(inside) for name, inside in groups.items()}
     found: list[Sampled] = []
     for source, target in pairs:
         try:

@@ -66,7 +66,7 @@ def pair_up(source: Rows, target: Rows, *, bad: Flags, blocks: Blocks, seed: int
     drawn = [_evenly(side, bad, count, rng) for side in (source, target)]
     cells = np.concatenate([number * 2 + bad[side] for number, side in enumerate(drawn)]).astype(np.int64)
     counts = np.bincount(cells, minlength=4).reshape(2, 2)
-    common = (counts >= MIN_OF_CLASS).all(0)
+    common: Flags = np.all(counts >= MIN_OF_CLASS, axis=0)
     if not common.any():
         sides = " and ".join(f"{side[0]} good and {side[1]} bad pictures" for side in counts.tolist())
         msg = f"they have {sides}, and no class of which both have {MIN_OF_CLASS}: add pictures"

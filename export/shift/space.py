@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.decomposition import PCA
+from scipy.linalg import eigh
 from sklearn.preprocessing import StandardScaler
 
 from export.shift.blocks import Floats
@@ -21,26 +21,24 @@ NEGLIGIBLE = 1e-6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Space:
-    """Principal components of some rows. Use `Space.of`."""
+    """Principal components of some rows, `axes` float64 (D, at most 64), each divided by its spread. Use `Space.of`."""
 
     columns: StandardScaler
-    components: PCA | None
-    spread: Floats
+    axes: Floats
 
     @classmethod
     def of(cls, features: NDArray[np.floating]) -> Space:
         """The space of `features` (N, D) of at least two rows."""
         columns = StandardScaler().fit(np.asarray(features, np.float64))
         scaled = columns.transform(np.asarray(features, np.float64))
+        width = scaled.shape[1]
         if not scaled.any():
-            return cls(columns, None, np.empty(0))
-        components = PCA(min(DIMENSIONS, len(scaled) - 1, scaled.shape[1]), random_state=0).fit(scaled)
-        variance = components.explained_variance_
-        return cls(columns, components, np.sqrt(variance[variance > NEGLIGIBLE * variance[0]]))
+            return cls(columns, np.empty((width, 0)))
+        covariance = scaled.T @ scaled / (len(scaled) - 1)
+        variances, axes = eigh(covariance, subset_by_index=(max(0, width - min(DIMENSIONS, len(scaled) - 1)), width - 1))
+        kept = np.flatnonzero(variances > NEGLIGIBLE * variances[-1])[::-1]
+        return cls(columns, axes[:, kept] / np.sqrt(variances[kept]))
 
     def apply(self, features: NDArray[np.floating]) -> Floats:
-        """Rows in this space, float64 (N, at most 64); no column if all rows of the fit were the same."""
-        if self.components is None:
-            return np.empty((len(features), 0))
-        moved = self.components.transform(self.columns.transform(np.asarray(features, np.float64)))
-        return np.asarray(moved[:, : len(self.spread)] / self.spread, np.float64)
+        """Rows in this space, float64 (N, at most 64), the widest first; no column if all rows of the fit were the same."""
+        return np.asarray(self.columns.transform(np.asarray(features, np.float64)) @ self.axes, np.float64)
