@@ -9,7 +9,21 @@ from collections.abc import Callable, Sequence
 
 from edge.environment import ENVIRONMENT as ENVIRONMENT  # noqa: PLC0414 -- before the first import of a library that reads it
 from edge.errors import EdgeError
-from export.commands import agreement, build, cost, describe, linear, models, product, report, specification, studies, teach, verify, vocabulary
+from export.commands import (
+    agreement,
+    build,
+    cost,
+    describe,
+    linear,
+    models,
+    product,
+    report,
+    specification,
+    studies,
+    teach,
+    verify,
+    vocabulary,
+)
 from export.errors import ExportError, SpecError
 from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import BAD_CONFIG, FAILED
