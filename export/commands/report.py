@@ -16,8 +16,8 @@ def register(commands: Commands) -> None:
         commands,
         "report",
         summary="Write the report of a pilot again, as one HTML file and as PDF, in English or Japanese.",
-        details="Reads pilot.json and the pictures beside it; measures nothing. The files hold their pictures and fonts and need no network. "
-        "The PDF needs the system's library Pango; without it only the HTML file is written, and the exit code is 1.",
+        details="Reads pilot.json and the pictures beside it; measures nothing. The files hold their pictures and fonts: they need no "
+        "network. The PDF needs the system's library Pango; without it only the HTML file is written, and the exit code is 1.",
         example="kotoba-export report pilot --language ja",
     )
     report.add_argument("pilot", type=Path, metavar="DIR", help="The folder of a pilot.")

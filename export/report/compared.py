@@ -81,8 +81,10 @@ def compared_values(findings: Findings, words: Wording) -> dict[str, Any]:
 
 
 def _columns(found: Sequence[Comparison]) -> Iterator[Columns]:
-    for start in range(0, len(found), WIDE):
-        some = tuple(found[start : start + WIDE])
+    # Seven targets stand as four and three, not as six and one.
+    beside = -(-len(found) // max(1, -(-len(found) // WIDE)))
+    for start in range(0, len(found), max(1, beside)):
+        some = tuple(found[start : start + beside])
         yield Columns(some, matrix(some))
 
 
@@ -90,7 +92,9 @@ def _drawn(chart: Chart, words: Wording, x_name: str, y_name: str) -> Markup:
     """The judges and the controls first; the others where there is room."""
     wanted = sorted(chart.series, key=lambda one: (one.scorer not in JUDGES, one.scorer not in CONTROLS, ORDER[one.scorer]))
     lines = tuple(
-        graphics.Line(words.scorers[one.scorer].name, tuple(None if value is None else value.mean for value in one.values), one.scorer in JUDGES)
+        graphics.Line(
+            words.scorers[one.scorer].name, tuple(None if value is None else value.mean for value in one.values), one.scorer in JUDGES
+        )
         for one in wanted[:MOST_LINES]
     )
     return graphics.lines(tuple(plain(place) for place in chart.axis), lines, x_name=x_name, y_name=y_name)

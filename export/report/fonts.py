@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,6 +17,9 @@ FACES = {400: ("noto_cjk_sans_jp_regular", "NotoSansCJKjp-Regular.otf"), 700: ("
 """By weight: the package of a font, and its file in it. Noto Sans CJK JP, SIL Open Font License 1.1."""
 
 FEATURES = ("kern", "palt", "liga", "ccmp", "locl", "vert")
+MADE_BY_A_VIEWER = "•0123456789./"
+"""Marks of lists, page numbers and leaders, which stand in no text."""
+
 UNSHOWN = "\n\t\r"
 """Characters that a page may hold and that need no glyph."""
 
@@ -28,14 +32,14 @@ class Face:
     uri: str
 
 
-def font_files() -> dict[int, Path]:
+def font_files(faces: Mapping[int, tuple[str, str]] = FACES) -> dict[int, Path]:
     """The file of each weight.
 
     Raises:
         ReportError: a package of fonts is not installed.
     """
     files = {}
-    for weight, (package, name) in FACES.items():
+    for weight, (package, name) in faces.items():
         spec = find_spec(package)
         if spec is None or spec.origin is None or not (file := Path(spec.origin).parent / name).is_file():
             wanted = package.replace("_", "-")
@@ -60,7 +64,7 @@ def shown(text: str, known: AbstractSet[int]) -> str:
     return text.translate({code: f"[U+{code:04X}]" for code in lacking})
 
 
-def faces(text: str, files: dict[int, Path]) -> tuple[Face, ...]:
+def cut_faces(text: str, files: dict[int, Path]) -> tuple[Face, ...]:
     """The fonts with the glyphs that `text` needs. The same characters give the same bytes."""
     return tuple(Face(weight, _cut(file, text)) for weight, file in files.items())
 
@@ -73,7 +77,7 @@ def _cut(file: Path, text: str) -> str:
     written = io.BytesIO()
     with _fonts().TTFont(file, lazy=True, recalcTimestamp=False) as font:
         subsetter = subset.Subsetter(options)
-        subsetter.populate(text=text)
+        subsetter.populate(text=text + MADE_BY_A_VIEWER)
         subsetter.subset(font)
         font.flavor = "woff2"
         font.save(written)

@@ -86,17 +86,21 @@ def tornado_bar(*, low: float, high: float, middle: float, ends: tuple[float, fl
 
 def lines(axis: Sequence[str], found: Sequence[Line], *, x_name: str, y_name: str, ends: tuple[float, float] | None = None) -> Markup:
     """Lines over places of equal distance, with a legend at the right. `ends` of the y axis; None: of the values."""
-    width, height, left, right, top, bottom = 640, 250, 52, 430, 12, 208
+    width, height, left, right, top, bottom = 640, 250, 52, 430, 26, 212
     least, most = ends or _ends(found)
     places = [left + 14 + (right - left - 28) * place / max(1, len(axis) - 1) for place in range(len(axis))]
 
     def y(value: float) -> float:
         return bottom - (bottom - top) * (value - least) / ((most - least) or 1.0)
 
-    parts = [_text(left - 40, top - 2, y_name, size=10)]
+    digits = 2 if round(100 * (most - least)) % 4 == 0 else 3
+    parts = [_text(left - 40, 10, y_name, size=10)]
     for step in range(5):
         value = least + (most - least) * step / 4
-        parts += [_line(left, y(value), right, y(value), GRID, 1), _text(left - 6, y(value) + 3.5, f"{value:.2f}", size=10, anchor="end")]
+        parts += [
+            _line(left, y(value), right, y(value), GRID, 1),
+            _text(left - 6, y(value) + 3.5, f"{value:.{digits}f}", size=10, anchor="end"),
+        ]
     parts += [_text(place, bottom + 15, name, size=10, anchor="middle") for place, name in zip(places, axis, strict=True)]
     parts.append(_text((left + right) / 2, bottom + 33, x_name, size=10.5, anchor="middle"))
     for number, line in enumerate(found):
@@ -160,7 +164,7 @@ def _mark(kind: str, x: float, y: float, colour: str) -> str:
     return f'<polygon points="{x:.1f},{y - 4:.1f} {x + 4:.1f},{y:.1f} {x:.1f},{y + 4:.1f} {x - 4:.1f},{y:.1f}" fill="{colour}"/>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float, dash: str = "") -> str:  # noqa: PLR0913, PLR0917
+def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float, dash: str = "") -> str:
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="{width}"{dashed}/>'
 

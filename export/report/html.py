@@ -20,7 +20,7 @@ from export.report import graphics, numbers
 from export.report.answered import WORST, deciding, groups, held, sentence, steps, worst
 from export.report.compared import compared_values
 from export.report.embedded import embedded
-from export.report.fonts import faces, font_files, known_characters, shown
+from export.report.fonts import cut_faces, font_files, known_characters, shown
 from export.report.numbers import decimals, ends
 from export.report.overall import Overall, beside_the_judge, of_protocol, overall, rivals
 from export.report.wording import Language, Wording, wording
@@ -45,7 +45,9 @@ def html(findings: Findings, folder: Path, *, language: Language, cost: Study | 
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     files = font_files()
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters.update(
         percent=numbers.percent,
         counted=numbers.counted,
@@ -77,7 +79,7 @@ def html(findings: Findings, folder: Path, *, language: Language, cost: Study | 
     page = shown(page, known_characters(files[400]))
     rules = (
         f'@font-face {{ font-family: "Kotoba Report"; font-weight: {face.weight}; src: url("{face.uri}") format("woff2") }}'
-        for face in faces(page, files)
+        for face in cut_faces(page, files)
     )
     return page.replace(FONTS_PLACE, "\n".join(rules), 1)
 
@@ -169,7 +171,7 @@ def _contrasts(findings: Findings, words: Wording) -> tuple[str, ...]:
         )
         by_drop = ""
         if one.drop is not None and one.by_drop is not None:
-            by_drop = " " + words.say(
+            by_drop = words.say(
                 "contrast_drop",
                 answer=words.answers[one.by_drop],
                 value=decimals(one.drop.value),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from export.findings.figures import Figure, Share
 
 NOTHING = "–"
+NO_BREAK = "\u00a0"
+"""A space at which no line ends."""
 MANY = 1_000
 """From here on a figure is shown without decimals."""
 
@@ -16,12 +18,12 @@ def percent(share: float | None) -> str:
     rounded = round(100 * share, 1)
     if 0 < share < 1:
         rounded = min(99.9, max(0.1, rounded))
-    return f"{rounded:g} %"
+    return f"{rounded:g}{NO_BREAK}%"
 
 
 def between(low: float | None, high: float | None) -> str:
     """An interval of shares, 0..1, in percent."""
-    return NOTHING if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f} %"
+    return NOTHING if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}{NO_BREAK}%"
 
 
 def interval_of(found: Share | None) -> str:
@@ -46,7 +48,8 @@ def ends(found: Figure | None, digits: int = 3) -> str:
     """The interval of a figure, empty where none is known."""
     if found is None or found.low is None or found.high is None:
         return ""
-    return f"{decimals(found.low, digits)}–{decimals(found.high, digits)}"
+    between_them = "–" if found.low >= 0 else " … "
+    return f"{decimals(found.low, digits)}{between_them}{decimals(found.high, digits)}"
 
 
 def plain(value: float | None) -> str:

@@ -48,18 +48,20 @@ class Overall:
     escape: Range | None
     overkill: Range | None
     drop: Range | None
+    behind: Range | None
     better: int
     open: int
     worse: int
 
     @property
     def standing(self) -> Standing | None:
-        """Against the reference; None on the reference itself, or where nothing is paired."""
+        """Against the reference, by the number of targets and by the mean; None on the reference itself, or where nothing is paired."""
         if not self.better + self.open + self.worse:
             return None
-        if self.better > self.worse:
+        mean = self.behind.mean if self.behind else 0.0
+        if self.better > self.worse and mean < 0:
             return "better"
-        return "worse" if self.worse > self.better else "open"
+        return "worse" if self.worse > self.better and mean > 0 else "open"
 
 
 def of_protocol(findings: Findings, protocol: Protocol) -> tuple[Comparison, ...]:
@@ -116,6 +118,7 @@ def _overall(scorer: Scorer, found: list[Measured]) -> Overall:
         escape=ranged(lambda one: one.escape),
         overkill=ranged(lambda one: one.overkill),
         drop=range_of(one.source_auroc - one.auroc.value for one in found if one.source_auroc is not None and one.auroc is not None),
+        behind=ranged(lambda one: one.behind_reference),
         better=leads.count("better"),
         open=leads.count("open"),
         worse=leads.count("worse"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 from pydantic import BaseModel, model_validator
 
@@ -20,8 +20,6 @@ TEXTS = Path(__file__).parent / "texts"
 Language = Literal["en", "ja"]
 Standing = Literal["better", "worse", "open"]
 Met = Literal["held", "missed", "open"]
-
-_Key = TypeVar("_Key")
 
 
 class Named(BaseModel):

@@ -14,7 +14,14 @@ from export.findings.scorers import Scorer
 from firmware_config.strict import read_values
 
 DOMAINS = ("mono-0360", "mono-0400", "mono-0480", "poly-0360", "poly-0420", "poly-0500", "poly-0560")
-STRONG: dict[str, float] = {"box": 0.9, "tuned": 0.91, "text_regression": 0.9, "vision_probe": 0.94, "imagenet_probe": 0.88, "darkness": 0.62}
+STRONG: dict[str, float] = {
+    "box": 0.9,
+    "tuned": 0.91,
+    "text_regression": 0.9,
+    "vision_probe": 0.94,
+    "imagenet_probe": 0.88,
+    "darkness": 0.62,
+}
 
 
 def findings(outcome: Outcome) -> Findings:
@@ -42,7 +49,7 @@ def bare_findings() -> Findings:
             "bad_labels": [],
             "remarks": [],
             "effort": {"labelled": 0, "seconds": {}, "labels_for_equal": {}},
-            **dict.fromkeys(("decided", "comparisons", "escaped", "overkilled"), []),
+            **{name: [] for name in ("decided", "comparisons", "escaped", "overkilled")},
             **dict.fromkeys(("shift", "trust", "attack", "latency")),
         },
     )
@@ -106,7 +113,9 @@ def _full(outcome: Outcome) -> dict[str, Any]:
         "latency": {
             "machine": "16 cores, x86_64",
             "pictures": 2624,
-            "stages": [{"name": name, "p50": p, "p95": 1.3 * p, "p99": 1.8 * p} for name, p in (("clip", 9.8), ("blip", 61.0), ("judge", 55.1))],
+            "stages": [
+                {"name": name, "p50": p, "p95": 1.3 * p, "p99": 1.8 * p} for name, p in (("clip", 9.8), ("blip", 61.0), ("judge", 55.1))
+            ],
             "pictures_per_second": 7.6,
             "memory_mib": 812.0,
             "joules": None if bad else 4.2,
@@ -125,7 +134,13 @@ def _full(outcome: Outcome) -> dict[str, Any]:
 
 def _answer(outcome: Outcome, escaped: int) -> dict[str, Any]:
     escape = _share(escaped, 180) if outcome != "not_enough" else _share(escaped, 42)
-    of = {"count": escape["count"], "of": escape["of"], "share": escape["count"] / escape["of"], "low": escape["low"], "high": escape["high"]}
+    of = {
+        "count": escape["count"],
+        "of": escape["of"],
+        "share": escape["count"] / escape["of"],
+        "low": escape["low"],
+        "high": escape["high"],
+    }
     control = {"scorer": "vision_probe", "target": "mono-0400", "targets": 5, "ahead": 0.041, "low": 0.02, "high": 0.066}
     nothing = {"scorer": "vision_probe", "target": "mono-0400", "targets": 7, "behind": -0.04, "low": -0.06, "high": 0.01}
     reasons = {
@@ -176,7 +191,7 @@ def _domain(name: str, place: int, rng: random.Random) -> dict[str, Any]:
     }
 
 
-def _decided(name: str, rule: str, limit: float | None, rng: random.Random, *, escapes: int, seen: bool) -> dict[str, Any]:  # noqa: PLR0913
+def _decided(name: str, rule: str, limit: float | None, rng: random.Random, *, escapes: int, seen: bool) -> dict[str, Any]:
     good, bad = {"OK": 84, "NG": 6, "REVIEW": 10}, {"OK": escapes, "NG": 30 - escapes, "REVIEW": rng.randint(0, 6)}
     goods, bads = sum(good.values()), sum(bad.values())
     return {
@@ -210,12 +225,14 @@ def _measured(scorer: str, rng: random.Random, *, ahead: float, lift: float = 0.
         "balanced_accuracy": _figure(auroc - 0.06),
         "escape": _figure(0.1),
         "overkill": None if scorer == "majority" else _figure(0.12),
-        "at_escape": [] if scorer == "majority" else [{"limit": limit, "overkill": 0.3 - limit, "escape": limit + 0.01} for limit in (0.01, 0.05)],
+        "at_escape": []
+        if scorer == "majority"
+        else [{"limit": limit, "overkill": 0.3 - limit, "escape": limit + 0.01} for limit in (0.01, 0.05)],
         "abstained": 0.1 if reference else None,
         "ece": 0.05 if reference else None,
         "brier": None,
         "source_auroc": round(min(0.99, auroc + 0.03), 4),
-        "behind_reference": None if reference else _figure(ahead - auroc, 0.025),
+        "behind_reference": None if reference or scorer == "majority" else _figure(ahead - auroc, 0.025),
         "risk_coverage": [(0.2, 0.01), (0.5, 0.03), (0.8, 0.07), (1.0, 0.12)] if reference else [],
     }
 
@@ -244,7 +261,9 @@ def _comparisons(rng: random.Random, *, ahead: bool) -> list[dict[str, Any]]:
     return [
         *(_comparison("leave_one_domain_out", target, usual, rng) for target in DOMAINS),
         *(
-            _comparison("adaptation", target, ("tuned",), rng, rounds=count, pseudo_labels={"precision": 0.93 if count else None, "coverage": 0.6})
+            _comparison(
+                "adaptation", target, ("tuned",), rng, rounds=count, pseudo_labels={"precision": 0.93 if count else None, "coverage": 0.6}
+            )
             for target in DOMAINS[:2]
             for count in (0, 1)
         ),
@@ -282,7 +301,14 @@ def _shift(rng: random.Random) -> dict[str, Any]:
         for name, size in sizes.items()
     ]
     contrasts = [
-        {"less": "text", "more": "vision", "a_distance": _figure(0.4, 0.1), "drop": _figure(0.0), "by_a_distance": "yes", "by_drop": "no difference shown"},
+        {
+            "less": "text",
+            "more": "vision",
+            "a_distance": _figure(0.4, 0.1),
+            "drop": _figure(0.0),
+            "by_a_distance": "yes",
+            "by_drop": "no difference shown",
+        },
         {"less": "judge", "more": "vision", "a_distance": _figure(-0.3, 0.1), "drop": None, "by_a_distance": "no", "by_drop": None},
     ]
     return {"pairs": pairs, "contrasts": contrasts}
@@ -290,7 +316,13 @@ def _shift(rng: random.Random) -> dict[str, Any]:
 
 def _trust(rng: random.Random) -> dict[str, Any]:
     bins = [
-        {"low": step / 5, "high": (step + 1) / 5, "pictures": 20, "probability": step / 5 + 0.1, "defective": min(1.0, step / 5 + rng.uniform(0, 0.2))}
+        {
+            "low": step / 5,
+            "high": (step + 1) / 5,
+            "pictures": 20,
+            "probability": step / 5 + 0.1,
+            "defective": min(1.0, step / 5 + rng.uniform(0, 0.2)),
+        }
         for step in range(5)
     ]
     promises = [
