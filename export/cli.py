@@ -18,9 +18,11 @@ from export.commands import (
     models,
     pilot,
     product,
+    report,
     specification,
     studies,
     teach,
+    tune,
     verify,
     vocabulary,
 )
@@ -31,7 +33,7 @@ from firmware_config.settings import require_known_variables
 from firmware_config.verbs import exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
-VERBS = (specification, product, teach, build, verify, models, linear, vocabulary, describe, pilot, studies, agreement, cost)
+VERBS = (specification, product, teach, build, verify, models, linear, vocabulary, describe, tune, pilot, report, studies, agreement, cost)
 """In the order in which `kotoba-export --help` lists them."""
 
 

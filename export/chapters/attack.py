@@ -73,7 +73,7 @@ def attack(
         what=f"{len(prints)} pictures with printed text",
         report=report,
     )
-    given = [_decided(one, box) for one in inspections]
+    given = _decided(inspections, box)
     example = _example(prints, given)
     capture = _attacked(inspected, prints[example], seed=seed)
     if isinstance(capture, Frame):
@@ -95,14 +95,18 @@ def texts_of(station: Station) -> tuple[str, ...]:
 def _chosen(inspected: Inspected, box: Box, *, seed: int, most: int) -> list[int]:
     """Rows of defective pictures that are not OK even without the guards, drawn by seed."""
     rows = [int(row) for row in np.flatnonzero(inspected.bad & inspected.judged)]
-    caught = [row for row in rows if _decided(inspected.inspections[row], box)[0] is not Decision.OK]
+    given = _decided([inspected.inspections[row] for row in rows], box)
+    caught = [row for row, (unguarded, _, _) in zip(rows, given, strict=True) if unguarded is not Decision.OK]
     drawn = np.random.default_rng(seed).permutation(len(caught))[:most]
     return [caught[index] for index in sorted(drawn)]
 
 
-def _decided(inspection: Inspection, box: Box) -> Decisions:
-    found = inspection.description is not None and inspection.description.printed_text
-    return decisions(inspection, box.station, has_text=found, escape=box.escape)
+def _decided(inspections: Sequence[Inspection], box: Box) -> list[Decisions]:
+    escape = box.escape
+    return [
+        decisions(one, box.station, has_text=one.description is not None and one.description.printed_text, escape=escape)
+        for one in inspections
+    ]
 
 
 def _printed(way: str, row: int, number: int, texts: Sequence[str]) -> Printed:
@@ -118,10 +122,11 @@ def _attacked(inspected: Inspected, printed: Printed, *, seed: int) -> Capture:
     if not isinstance(capture, Frame):
         return capture
     rng = np.random.default_rng((seed, printed.row, tuple(STYLES).index(printed.way)))
-    return replace(capture, pixels=_print_inside(capture.pixels, printed, inspected.station, rng))
+    return replace(capture, pixels=print_inside(capture.pixels, printed, inspected.station, rng))
 
 
-def _print_inside(pixels: Pixels, printed: Printed, station: Station, rng: np.random.Generator) -> Pixels:
+def print_inside(pixels: Pixels, printed: Printed, station: Station, rng: np.random.Generator) -> Pixels:
+    """A picture, uint8 (H, W, 3) BGR, with a text in a random style inside the region that the station looks at."""
     height, width = pixels.shape[:2]
     roi = station.picture.roi
     window = (slice(0, height), slice(0, width)) if roi is None else bounding_box(roi, (height, width))

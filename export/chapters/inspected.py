@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -14,8 +15,8 @@ from edge.calibration.sample import Sample
 from edge.calibration.scales import log_odds_not_ok
 from edge.cameras.named_files import NamedFiles
 from edge.inspection.open import open_inspectors
+from edge.picture.decode import MAX_BYTES, PictureError, read_file
 from edge.records import Capture, Description, Inspection, Scores
-from export.cache import sha256
 from export.chapters.box import Box
 from export.chapters.errors import ChapterError
 from export.progress import Report
@@ -34,7 +35,7 @@ KEY_DIGITS = 16
 class Inspected:
     """N labelled pictures and what the box said of each, in the same order; `bad` bool (N,): the part is defective.
 
-    `key` is the digest of the pictures' bytes and of the box.
+    `key` is the digest of all this came from: the pictures' bytes, what is known about them, and the box.
     """
 
     pictures: tuple[Picture, ...]
@@ -57,10 +58,9 @@ class Inspected:
             found[rows] = log_odds_not_ok(self.sample(rows).log_likelihoods, self._decisions == "ok")
         return found
 
-    @property
-    def blocks(self) -> tuple[str, ...]:
-        """The block of each picture; one without known neighbours is a block of its own."""
-        return tuple(one.source if one.block is None else one.block for one in self.pictures)
+    def blocks_of(self, rows: Sequence[int] | NDArray[np.int64]) -> list[str]:
+        """The blocks of some pictures; one without known neighbours is a block of its own."""
+        return [self.pictures[row].block or self.pictures[row].source for row in rows]
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -104,16 +104,18 @@ def inspect_all(pictures: Sequence[Picture], box: Box, *, good_labels: AbstractS
     if not labelled:
         msg = "inspecting the pictures of the pilot: none of them has a label: give each a label, good or defective"
         raise ChapterError(msg)
-    key = digest_of_values({"box": box.digest, "pictures": [(one.source, _sha256(one.path)) for one in labelled]})
+    files = digest_of_values({"box": box.digest, "pictures": [(one.source, _sha256(one.path)) for one in labelled]})
     inspections = kept_inspections(
         [one.source for one in labelled],
         lambda row: capture_of(labelled[row], box.station),
         box,
-        lines=cache / f"inspections-{short(key)}.jsonl",
+        lines=cache / f"inspections-{short(files)}.jsonl",
         what=f"the {len(labelled)} pictures of the pilot",
         report=report,
     )
     bad = np.array([one.label not in good_labels for one in labelled], np.bool_)
+    known = [(one.label, one.domain, one.block, one.split) for one in labelled]
+    key = digest_of_values({"files": files, "known": known, "good": sorted(good_labels)})
     return Inspected(labelled, bad, inspections, box.station, key)
 
 
@@ -153,7 +155,8 @@ def short(key: str) -> str:
 
 
 def _sha256(path: Path) -> str | None:
+    """The digest of a picture file, read as a camera reads it; None for what no camera would read."""
     try:
-        return sha256(path)
-    except OSError:
+        return hashlib.sha256(read_file(path, max_bytes=MAX_BYTES)).hexdigest()
+    except PictureError:
         return None

@@ -44,7 +44,7 @@ def trust(
         if len(found := np.flatnonzero(inspected.of_domain(domain) & ~validation & inspected.judged)) >= MIN_PICTURES
     }
     scorer = _scorer(inspected)
-    split = folds_by_block([inspected.blocks[row] for row in rows])
+    split = folds_by_block(inspected.blocks_of(rows))
     predicted = {name: with_calibration(scorer, KIND, rows.tolist(), some.tolist(), split) for name, some in sets.items()}
     by_limit = {limit: (given or {}).get(limit) or calibrated(inspected, validation, escape=limit) for limit in limits}
     targets = {domain: inspected.of_domain(domain) & ~validation for domain in inspected.domains}
@@ -52,6 +52,7 @@ def trust(
     return Trust(
         source=source,
         ece={name: one.error for name, one in predicted.items()},
+        ece_as_it_comes={name: _as_it_comes(inspected, some).error for name, some in sets.items()},
         ece_by_chance={name: one.error_by_chance for name, one in predicted.items()},
         brier={name: float(np.mean((one.probabilities - one.defective) ** 2)) for name, one in predicted.items()},
         reliability={name: reliability(one) for name, one in predicted.items()},
@@ -65,6 +66,13 @@ def reliability(predictions: Predictions) -> tuple[ReliabilityBin, ...]:
     """Bins of about equal numbers of pictures, from the lowest probability to the highest."""
     bins = bin_of(predictions.probabilities)
     return tuple(_bin(predictions.probabilities[bins == number], predictions.defective[bins == number]) for number in np.unique(bins))
+
+
+def _as_it_comes(inspected: Inspected, rows: NDArray[np.int64]) -> Predictions:
+    """The probabilities of a defect as the box gave them."""
+    is_ok = np.array([label.decision == "ok" for label in inspected.station.labels])
+    given = np.array([inspected.judged_as(int(row))[1].probabilities for row in rows])
+    return Predictions(given[:, ~is_ok].sum(-1), inspected.bad[rows])
 
 
 def _bin(probabilities: NDArray[np.float64], defective: Flags) -> ReliabilityBin:

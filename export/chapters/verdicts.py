@@ -59,7 +59,7 @@ def calibrated(inspected: Inspected, validation: Flags, *, escape: float) -> Ver
 
     whole = fit_rule(sample, kind=KIND, escape=escape, coverage=COVERAGE)
     decide_on(np.flatnonzero(inspected.judged & ~validation), whole)
-    for others, held_out in folds_by_block([inspected.blocks[row] for row in rows])(len(rows)):
+    for others, held_out in folds_by_block(inspected.blocks_of(rows))(len(rows)):
         decide_on(rows[held_out], fit_rule(sample.take(others), kind=KIND, escape=escape, coverage=COVERAGE))
     return Verdicts("calibrated", escape, tuple(found))
 
@@ -78,7 +78,7 @@ def fitting_rows(inspected: Inspected, validation: Flags) -> NDArray[np.int64]:
             "label more pictures of the domains that taught the bundle"
         )
         raise ChapterError(msg)
-    if len({inspected.blocks[row] for row in rows}) == 1:
+    if len(set(inspected.blocks_of(rows))) == 1:
         msg = "calibrating on pictures of one block: two at least are needed, so that one can be left out: label more"
         raise ChapterError(msg)
     return rows

@@ -31,15 +31,16 @@ def register(commands: Commands) -> None:
 
 
 def _pilot(options: argparse.Namespace) -> int:
-    from export.pilot.run import run, write_reports
-    from export.pilot.spec import read_pilot_spec
-
     if options.check:
         from export.pilot.plan import plan_lines
 
         for line in plan_lines(options.spec):
             print(line)
         return DONE
+
+    from export.pilot.run import run, write_reports
+    from export.pilot.spec import read_pilot_spec
+
     command = f"kotoba-export pilot {options.spec} --out {options.out}"
     with Progress() as report:
         findings = run(options.spec, options.out, command=command, report=report)

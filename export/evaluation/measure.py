@@ -81,8 +81,9 @@ def probabilities(case: Case, scored: Scored) -> Scores | None:
         return None
     middle, spread = float(scores.mean()), float(scores.std()) or 1.0
     curve = fit_logistic((scores - middle) / spread, bad)
-    odds = curve.slope * (scored.target - middle) / spread + curve.shift
-    return np.asarray(np.exp(-np.logaddexp(0.0, -odds)), np.float64)
+    likely, told = scored.target.copy(), ~np.isnan(scored.target)
+    likely[told] = np.exp(-np.logaddexp(0.0, -(curve.slope * (likely[told] - middle) / spread + curve.shift)))
+    return likely
 
 
 def _judged(seeds: Seeds) -> Flags:

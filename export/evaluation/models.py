@@ -9,6 +9,7 @@ from typing import Protocol
 
 from edge.records import Words
 from export.instruct.judge import JudgeScorers
+from export.instruct.neutral import neutral_labels
 from firmware_config.labels import Label
 
 Allowed = Sequence[tuple[str, ...]]
@@ -38,10 +39,4 @@ class Neutral:
     judge: JudgeScorers
 
 
-NEUTRAL_NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu")
-
-
-def neutral_labels(labels: Sequence[Label]) -> tuple[Label, ...]:
-    """The labels with names and without meanings that tell something; their decisions stay."""
-    names = [NEUTRAL_NAMES[i] if i < len(NEUTRAL_NAMES) else f"label {i}" for i in range(len(labels))]
-    return tuple(Label(name=name, meaning="", decision=label.decision) for name, label in zip(names, labels, strict=True))
+__all__ = ["Allowed", "Neutral", "Tuner", "neutral_labels"]

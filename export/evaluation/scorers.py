@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from edge.judges.prompt import description_text
 from export.cache.source_tree import SourceTree
@@ -98,7 +99,8 @@ class Scorers:
         if path.is_file():
             with np.load(path) as arrays:
                 return Scored(arrays["validation"], arrays["target"])
-        scored = self._made(scorer, case)
+        with threadpool_limits(limits=1):  # quicker on a busy machine, and sums in the same order on every one
+            scored = self._made(scorer, case)
         content = io.BytesIO()
         np.savez(content, validation=scored.validation, target=scored.target)
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -103,6 +103,8 @@ class Trust(BaseModel):
     model_config = STRICT
     source: str
     ece: dict[str, float]
+    ece_as_it_comes: dict[str, float] = {}
+    """The same error of the probabilities that the box gives as its station comes, before any calibration of the pilot."""
     ece_by_chance: dict[str, float]
     brier: dict[str, float]
     reliability: dict[str, tuple[ReliabilityBin, ...]]
@@ -112,7 +114,10 @@ class Trust(BaseModel):
 
 
 class Attacked(BaseModel):
-    """Printed text of one kind on defective pictures that were not OK before: how many become OK without and with the guard."""
+    """Printed text of one kind on defective pictures that were not OK before: how many become OK without and with the guard.
+
+    `way` is plain, turned, japanese, repeated, faint, or harmless: a text that asks for nothing.
+    """
 
     model_config = STRICT
     way: str

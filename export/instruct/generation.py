@@ -9,12 +9,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from export.instruct.pieces import Pieces
-from export.instruct.states import StatesGraph
+from export.instruct.states import Past
 
 BEAMS = 4
 """As published; 1 is greedy."""
@@ -24,6 +25,20 @@ MORE_TOKENS = 6
 
 AROUND = " \t\"'`*.,:;!?()[]{}<>-_\u3002\u3001\u300c\u300d"
 """What may stand around a label, and counts for nothing."""
+
+
+class Reader(Protocol):
+    """What `generate` asks of a language model; `export.instruct.states.StatesGraph` explains both."""
+
+    def read(self, text: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32], Past]:
+        """Logits and state after a text, and what was read until there."""
+        ...
+
+    def go_on(
+        self, tokens: Sequence[int], position: int, visible: NDArray[np.bool_], past: Past
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], Past]:
+        """The same after each of some tokens beside each other."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +80,12 @@ def _plain(text: str) -> str:
 
 
 def generate(
-    graph: StatesGraph, text: Sequence[int], *, prefix_length: int, pieces: Pieces, labels: Sequence[str], longest: int, beams: int = BEAMS
+    graph: Reader, text: Sequence[int], *, prefix_length: int, pieces: Pieces, labels: Sequence[str], longest: int, beams: int = BEAMS
 ) -> Said:
     """The likeliest answer after a description (tokens) by beam search: of the answers found, that with the highest mean per token.
 
-    An answer ends with an end of text or of its first line that is not empty; it is cut after `longest` tokens (of the longest label) and MORE_TOKENS. The search ends
-    as soon as `beams` answers are found, as none that goes on is likelier so far, or as none can say a label any more.
+    An answer ends with an end of text or of its first line that is not empty; it is cut after `longest` tokens (of the longest label) and
+    MORE_TOKENS. The search ends as soon as `beams` answers are found, as no other can become likelier, or as none can say a label any more.
     """
     logits, _, past = graph.read(text)
     live, found = [_Beam((), 0.0, ())], list[_Beam]()
@@ -80,7 +95,8 @@ def generate(
         ended, going = _next(live, logits, pieces, beams=beams)
         found += ended
         best = max((beam.mean for beam in found), default=-np.inf)
-        likelier = bool(going) and going[0].mean > best
+        # What comes can only take away from the total of a text.
+        likelier = bool(going) and going[0].total / (longest + MORE_TOKENS) > best
         hopeless = not any(may_say(said(beam), labels) for beam in going) and not any(label_said(said(beam), labels)[0] for beam in found)
         live = going
         if len(found) >= beams or hopeless or (found and not likelier):
@@ -120,6 +136,8 @@ def _next(live: Sequence[_Beam], logits: NDArray[np.float32], pieces: Pieces, *,
     for rank, place in enumerate(sorted(likeliest.tolist(), key=lambda place: (-totals[place], place))):
         parent, token = live[place // wide.shape[1]], place % wide.shape[1]
         beam = _Beam((*parent.tokens, token), float(totals[place]), parent.columns)
+        if not np.isfinite(totals[place]):
+            break  # fewer ways than beams
         if token == end:
             ended += [beam] if rank < beams else []
         elif len(going) < beams:

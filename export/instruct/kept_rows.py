@@ -63,8 +63,9 @@ class KeptRows:
         rows: dict[bytes, dict[str, Any]] = {}
         for path in sorted(self._folder.glob("*.npz")):
             try:
-                with np.load(path, allow_pickle=False) as file:
-                    arrays = {name: file[name] for name in file.files}
+                # np.load leaves a damaged file open that it has opened itself.
+                with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                    arrays = {name: stored[name] for name in stored.files}
                 keys = arrays.pop(KEYS)
                 rows |= {key.tobytes(): {name: values[row] for name, values in arrays.items()} for row, key in enumerate(keys)}
             except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as err:

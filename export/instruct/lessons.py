@@ -83,7 +83,7 @@ class Lessons:
             places = range(window * WINDOW * share, (window + 1) * WINDOW * share)
             picked = sorted((self._at(deck, place) for place in places), key=lambda one: (self._lengths[one[0]][one[1]], one))
             for number, step in enumerate(steps):
-                step += picked[number * share : (number + 1) * share]
+                step.extend(picked[number * share : (number + 1) * share])
         return [steps[number] for number in np.random.default_rng([self._settings.seed, len(self._decks), window]).permutation(WINDOW)]
 
     def _at(self, deck: int, place: int) -> tuple[int, int]:

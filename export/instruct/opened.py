@@ -57,6 +57,8 @@ class OpenedModels:
         Raises:
             BundleError, LlmError: the model or the adapter cannot be loaded, or the labels cannot be judged.
         """
+        if adapter is None and self._judge is not None:
+            return self._judge[1]  # a place for an adapter that is empty adds zeros
         targets = () if adapter is None else targets_of(adapter)
         digest = "" if adapter is None else sha256(adapter)
         if self._judge is None or self._judge[0] not in (None, targets) or (adapter and self._loaded.get(adapter, digest) != digest):

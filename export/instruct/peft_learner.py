@@ -61,14 +61,18 @@ class PeftLearner:
         self._fingerprint = weights.fingerprint
         config = AutoConfig.from_pretrained(model, local_files_only=True, trust_remote_code=False)
         layers = range(max(0, config.num_hidden_layers - TRAINED_LAYERS), config.num_hidden_layers)
-        lora = LoraConfig(r=RANK, lora_alpha=int(ALPHA), target_modules=list(ADAPTED), layers_to_transform=list(layers), task_type="CAUSAL_LM")
+        lora = LoraConfig(
+            r=RANK, lora_alpha=int(ALPHA), target_modules=list(ADAPTED), layers_to_transform=list(layers), task_type="CAUSAL_LM"
+        )
         whole = AutoModelForCausalLM.from_pretrained(
             model, local_files_only=True, trust_remote_code=False, dtype=torch.float32, attn_implementation="sdpa"
         )
         try:
             self._model = get_peft_model(whole, lora, adapter_name=NAME).eval()
         except ValueError as err:
-            msg = f"tuning {model}: PEFT puts no LoRA on {', '.join(ADAPTED)} of it ({reason_of(err)}): give a model that has these matrices"
+            msg = (
+                f"tuning {model}: PEFT puts no LoRA on {', '.join(ADAPTED)} of it ({reason_of(err)}): give a model that has these matrices"
+            )
             raise LlmError(msg) from err
 
     @property

@@ -18,7 +18,7 @@ MAX_PIECE_BYTES = 4096
 class Pieces:
     """The vocabulary of a GGUF: a piece of text for each token.
 
-    `ends` are the tokens that end a text, `breaks` those with a line break.
+    `size` is the number of tokens, `ends` are those that end a text, `breaks` those with a line break.
 
     Raises:
         BundleError: llama.cpp cannot read the file.
@@ -31,12 +31,17 @@ class Pieces:
         weights = load_gguf(gguf, parameters)
         vocabulary = llama_cpp.llama_model_get_vocab(weights.model)
         count = int(llama_cpp.llama_vocab_n_tokens(vocabulary))
+        self.size = count
         self._pieces = [_piece(vocabulary, token) for token in range(count)]
         self.ends = tuple(token for token in range(count) if llama_cpp.llama_vocab_is_eog(vocabulary, token))
         self.breaks = tuple(token for token in range(count) if LINE_BREAK in self._pieces[token] and token not in self.ends)
         if not self.ends:
             msg = f"{gguf} has no token that ends a text, so it cannot generate answers: convert the model again"
             raise LlmError(msg)
+
+    def raw(self, token: int) -> bytes:
+        """The bytes of one token; none of a control token."""
+        return self._pieces[token]
 
     def text(self, tokens: Sequence[int]) -> str:
         """The first line of some tokens that is not empty; a character that is not whole yet is left out."""

@@ -51,7 +51,7 @@ class State:
         if self.curve and check.validation >= self.best.validation:
             return replace(self, curve=(*self.curve, check))
         best = {"best_parameters": self.parameters, "best_said": torch.from_numpy(said), "best_step": check.step}
-        return replace(self, curve=(*self.curve, check), **best)  # type: ignore[arg-type]
+        return replace(self, curve=(*self.curve, check), **best)
 
     def put_into(self, parameters: Mapping[str, Tensor], optimiser: torch.optim.Optimizer) -> None:
         """Go on from here."""
@@ -67,9 +67,7 @@ def write_state(path: Path, state: State) -> None:
     """Replace the file of a state; a kill leaves the old one or the new one."""
     values = {name: getattr(state, name) for name in State.__dataclass_fields__}
     values["curve"] = [asdict(check) for check in state.curve]
-    content = io.BytesIO()
-    torch.save(values, content)
-    write_atomic(path, content.getvalue())
+    _write(path, values)
 
 
 def read_state(path: Path) -> State | None:
@@ -80,9 +78,33 @@ def read_state(path: Path) -> State | None:
     """
     if not path.exists():
         return None
+    values = _read(path)
+    return State(**{**values, "curve": tuple(Check(**check) for check in values["curve"])})
+
+
+def write_learned(path: Path, parameters: Mapping[str, Tensor]) -> None:
+    """Write what was learned, in the names of a learner: the GGUF adapter holds the same in those of llama.cpp."""
+    _write(path, _copied(parameters))
+
+
+def read_learned(path: Path, parameters: Mapping[str, Tensor]) -> None:
+    """Put what was learned into a learner.
+
+    Raises:
+        TuneError: the file is damaged.
+    """
+    _copy_into(_read(path), parameters)
+
+
+def _write(path: Path, values: Mapping[str, Any]) -> None:
+    content = io.BytesIO()
+    torch.save(values, content)
+    write_atomic(path, content.getvalue())
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        values = torch.load(path, weights_only=True)
-        return State(**{**values, "curve": tuple(Check(**check) for check in values["curve"])})
+        return dict(torch.load(path, weights_only=True))
     except Exception as err:  # torch's reader raises what it meets
         msg = f"going on with the tuning of {path.parent}: its {path.name} is damaged: delete that folder, the tuning then begins again"
         raise TuneError(msg) from err

@@ -37,7 +37,7 @@ class TuneSettings:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A point of the curve: the mean training loss since the last check (None at the first), the loss and the AUROC of "not ok" on validation.
+    """A point of the curve: the mean training loss since the check before (None at the first), loss and AUROC of "not ok" on validation.
 
     Losses are in nats.
     """

@@ -24,7 +24,7 @@ from export.instruct.form import Form, form_of
 from export.instruct.learner import Learner, Tokens, judged
 from export.instruct.lessons import Allowed, Lesson, Lessons, lesson_of
 from export.instruct.models import learner_of, model_digest
-from export.instruct.state import State, read_state, write_state
+from export.instruct.state import State, read_learned, read_state, write_learned, write_state
 from export.instruct.tuned import Check, Tuned, TuneSettings
 from export.progress import Report
 from export.tuning.tune import ADAPTED, ALPHA, RANK, TRAINED_LAYERS
@@ -37,7 +37,7 @@ WARM_UP = 0.1
 """Share of the steps in which the learning rate rises; afterwards it falls along a cosine to zero."""
 MOST_VALIDATION = 96
 """Validation examples that are judged at every check, half of them good, evenly spaced: a check must stay cheap beside the steps."""
-ADAPTER, RECORD, CURVE, STATE = "adapter.gguf", "tuned.json", "curve.csv", "state.pt"
+ADAPTER, RECORD, CURVE, STATE, LEARNED = "adapter.gguf", "tuned.json", "curve.csv", "state.pt", "learned.pt"
 
 
 def tune_judge(
@@ -75,6 +75,23 @@ def tune_judge(
     run = _Run(learner, lesson, lessons, checks, np.array([label.decision == "ok" for label in labels]), settings)
     state = _learn(run, read_state(place / STATE), place, report=report)
     return _finish(run, state, place, f"sha256:{digest}")
+
+
+def rank_tuned(
+    words: Sequence[Words], tuned: Tuned, *, labels: Sequence[Label], gguf: Path, settings: TuneSettings, folder: Path, report: Report
+) -> NDArray[np.float64]:
+    """Log-likelihoods float64 (N, K) in nats of `labels` by a judge that `tune_judge` gave for the same model, settings and folder.
+
+    They are those of the tuning, in torch: a box rounds in another way. In the published form they are of the answer with its end.
+
+    Raises:
+        TuneError, SpecError, LlmError: the model or what was learned cannot be read.
+    """
+    form = form_of(settings.form, labels, template=settings.template, shown=settings.shown)
+    learner = learner_of(gguf, form, ends=settings.form == "published", folder=folder, report=report)
+    read_learned(tuned.adapter.with_name(LEARNED), learner.parameters())
+    report(f"judging {len(words)} descriptions")
+    return judged(learner, [learner.tokens(one) for one in words])
 
 
 def read_tuned(place: Path) -> Tuned | None:
@@ -192,6 +209,7 @@ def _finish(run: _Run, state: State, place: Path, digest: str) -> Tuned:
     """Write the adapter of the best step, and the record last."""
     state.put_best_into(run.learner.parameters())
     run.learner.write(place / ADAPTER)
+    write_learned(place / LEARNED, run.learner.parameters())
     write_atomic(place / CURVE, curve_csv(state.curve))
     tuned = Tuned(
         adapter=place / ADAPTER,

@@ -39,7 +39,8 @@ def kept_arrays(path: Path, make: Callable[[], Mapping[str, NDArray[np.generic]]
 
 def _read(path: Path) -> Arrays | None:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        content = io.BytesIO(path.read_bytes())  # numpy leaves a file open that it cannot read
+        with np.load(content, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
         return None

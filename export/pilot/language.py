@@ -10,10 +10,11 @@ from typing import TypeAlias
 from edge.judges.template import read_template
 from edge.records import Words
 from export.chapters.box import Box
-from export.evaluation.models import Allowed, Neutral, Tuner, neutral_labels
-from export.instruct.judge import JudgeScorers, LanguageModelScorers
-from export.instruct.tuned import Form, TuneSettings
-from export.instruct.tuning import tune_judge
+from export.evaluation.models import Allowed, Neutral, Tuner
+from export.instruct.form import FormName, form_of
+from export.instruct.judge import JudgeScorers
+from export.instruct.neutral import neutral_labels
+from export.instruct.tuned import TuneSettings
 from export.progress import Report
 from firmware_config.labels import Label
 
@@ -27,17 +28,20 @@ class Language:
     tuner: Tuner | None
 
 
-OpenLanguage: TypeAlias = Callable[[Form], Language]
+OpenLanguage: TypeAlias = Callable[[FormName], Language]
 
 
-def language_of(box: Box, form: Form, *, tuned: bool, work: Path, report: Report) -> Language:
+def language_of(box: Box, form: FormName, *, tuned: bool, work: Path, report: Report) -> Language:
     """The language model of the box's bundle; `work` keeps its scores and its adapters."""
+    from export.instruct.judge import LanguageModelScorers
+
     gguf = box.bundle.root / box.bundle.manifest.llm.model
     labels, others = box.station.labels, neutral_labels(box.station.labels)
     template = read_template(box.bundle, box.station) if form == "box" else None
 
     def scorers(some: Sequence[Label]) -> JudgeScorers:
-        return LanguageModelScorers(gguf, some, cache=work / "language", report=report, form=form, template=template)
+        prompt = form_of(form, some, template=template)
+        return LanguageModelScorers(gguf, some, cache=work / "language", report=report, form=prompt, board=box.board)
 
     settings = TuneSettings(form=form, template=template)
     tuner = _Tunings(gguf, settings, work / "tunings", report) if tuned else None
@@ -58,6 +62,8 @@ class _Tunings:
         labels: Sequence[Label], seed: int,
     ) -> Path:  # fmt: skip
         """See `export.evaluation.models.Tuner`."""
+        from export.instruct.tuning import tune_judge
+
         return tune_judge(
             words,
             allowed,

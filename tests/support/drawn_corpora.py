@@ -53,7 +53,9 @@ def drawn_corpus(
         domains=tuple(names),
         blocks=blocks,
         splits=(None,) * count,
-        words=tuple(_words(rng, label if one != (label == "good") else "crack" if one else "good") for one, label in zip(told, labels, strict=True)),
+        words=tuple(
+            _words(rng, label if one != (label == "good") else "crack" if one else "good") for one, label in zip(told, labels, strict=True)
+        ),
         vision=features.astype(np.float32),
         imagenet=(features + rng.standard_normal(features.shape)).astype(np.float32),
         measures=features[:, :3].astype(np.float32),

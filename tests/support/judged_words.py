@@ -21,6 +21,7 @@ from export.bundle.build import build
 from export.cache import Cache
 from export.spec import read_spec
 from firmware_config.board import Board
+from firmware_config.signature import read_trusted_keys
 from firmware_config.station import Station, read_station
 from tests.support.inspections import FULL, LOST
 from tests.support.linear_models import linear_file, linear_model
@@ -68,6 +69,11 @@ def box() -> Path:
 @cache
 def bundle() -> Bundle:
     return open_trusted_bundle(box() / "bundle", keys=box() / "keys")
+
+
+def trusted() -> dict[str, bytes]:
+    """The keys that the bundle is signed with."""
+    return dict(read_trusted_keys(box() / "keys"))
 
 
 @cache

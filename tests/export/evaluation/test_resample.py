@@ -31,9 +31,9 @@ def test_pictures_without_a_score_do_not_count() -> None:
     judged = np.arange(len(bad)) % 3 > 0
     worse = np.where(judged, scores, 99.0)
 
-    found = (Resampler(block_of, bad, resamples=50).aurocs([one], judged) for one in (scores, worse))
+    first, second = (Resampler(block_of, bad, resamples=50).aurocs([one], judged) for one in (scores, worse))
 
-    assert np.array_equal(*found, equal_nan=True)
+    assert np.array_equal(first, second, equal_nan=True)
 
 
 def test_the_interval_holds_the_true_share_about_as_often_as_it_says() -> None:

@@ -8,25 +8,21 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from edge.judges.label_judge import LabelJudge
-from edge.judges.llama import LlamaModel
-from edge.judges.prompt import Prompt
 from edge.records import Words
 from export.errors import LlmError
 from export.instruct.errors import TuneError
+from export.instruct.form import FormName
 from export.instruct.tuned import Tuned, TuneSettings
 from export.instruct.tuning import RECORD, STATE, tune_judge
 from export.models.llm.adapter_file import base_of
-from firmware_config.board import Board
 from tests.support.repository import ROOT
 from tests.support.tiny_bundle import is_one_sentence
 from tests.support.tiny_llama import TEMPLATE, write_llama
-from tests.support.tuned_words import EXAMPLES, LABELS, VALIDATION
+from tests.support.tuned_words import EXAMPLES, LABELS, VALIDATION, loss_of, ranked
 
-SETTINGS = TuneSettings(steps=12, batch=4, rate=2e-2, check_every=3, patience=4, template=TEMPLATE)
+SETTINGS = TuneSettings(steps=6, batch=4, rate=2e-2, check_every=2, patience=4, template=TEMPLATE, word_dropout=0.0, kind_dropout=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -54,26 +50,18 @@ def tune(gguf: Path, folder: Path, settings: TuneSettings = SETTINGS, log: list[
 def test_tuning_takes_the_step_that_is_best_on_validation_and_its_adapter_answers_so_in_llama_cpp(gguf: Path, tmp_path: Path) -> None:
     log: list[str] = []
 
-    tuned = tune(gguf, tmp_path, log=log)
+    tuned = tune(gguf, tmp_path, replace(SETTINGS, steps=24, check_every=6), log=log)
 
-    assert [check.step for check in tuned.curve] == [0, 3, 6, 9, 12]
+    assert [check.step for check in tuned.curve] == [0, 6, 12, 18, 24]
     best = min(tuned.curve, key=lambda check: check.validation)
     assert (tuned.best_step, tuned.validation_loss, tuned.validation_auroc) == (best.step, best.validation, best.auroc)
     assert tuned.validation_loss < tuned.curve[0].validation / 2
     assert tuned.validation_auroc > 0.9
-    assert "step 12 of 12" in log[-1]
+    assert "step 24 of 24" in log[-1]
     assert base_of(tuned.adapter) == tuned.fingerprint
     plain, changed = (ranked(gguf, adapter) for adapter in (None, tuned.adapter))
-    assert np.abs(changed - plain).max() > 1
-    assert (changed[1::2, 1:].max(1) > changed[1::2, 0]).all(), "defective ones get a label of a defect"
-    assert (changed[::2, 0] > changed[::2, 1:].max(1)).all(), "good ones are good"
-
-
-def ranked(gguf: Path, adapter: Path | None) -> np.ndarray:
-    """What llama.cpp says of the validation examples, with the box's own judge."""
-    model = LlamaModel(gguf, board=Board(name="test", providers=("cpu",), threads=1), context_tokens=1024)
-    judge = LabelJudge(model, labels=LABELS, prompt=Prompt.parse(TEMPLATE, LABELS), adapter=adapter, temperature=None)
-    return np.array([judge.score(words).log_likelihoods for words in VALIDATION.words])
+    assert loss_of(plain) == pytest.approx(tuned.curve[0].validation, abs=0.1)
+    assert loss_of(changed) == pytest.approx(tuned.validation_loss, abs=0.1)
 
 
 def test_the_same_data_and_settings_give_the_finished_tuning_again(gguf: Path, tmp_path: Path) -> None:
@@ -87,17 +75,19 @@ def test_the_same_data_and_settings_give_the_finished_tuning_again(gguf: Path, t
     assert other.digest != first.digest
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["box", "published"])
-def test_a_tuning_that_is_killed_goes_on_and_ends_with_the_same_bytes(form: str, gguf: Path, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, form=form)
+def test_a_tuning_that_is_killed_goes_on_and_ends_with_the_same_bytes(form: FormName, gguf: Path, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, form=form, word_dropout=0.2, kind_dropout=0.3)
     whole = tune(gguf, tmp_path / "whole", settings)
     script = (
         "import os, signal, sys\nfrom dataclasses import replace\nfrom pathlib import Path\n"
         "from export.instruct.tuning import tune_judge\n"
         "from tests.export.instruct.test_tuning import SETTINGS\nfrom tests.support.tuned_words import EXAMPLES, LABELS, VALIDATION\n"
-        "def report(text):\n    if 'step 6 ' in text: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "def report(text):\n    if 'step 2 ' in text: os.kill(os.getpid(), signal.SIGKILL)\n"
         "tune_judge(EXAMPLES.words, EXAMPLES.right, validation_words=VALIDATION.words, validation_labels=VALIDATION.right, labels=LABELS,\n"
-        "    gguf=Path(sys.argv[1]), settings=replace(SETTINGS, form=sys.argv[3]), folder=Path(sys.argv[2]), report=report)\n"
+        "    gguf=Path(sys.argv[1]), folder=Path(sys.argv[2]), report=report,\n"
+        "    settings=replace(SETTINGS, form=sys.argv[3], word_dropout=0.2, kind_dropout=0.3))\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(gguf), str(tmp_path / "out"), form], check=False, timeout=120, cwd=ROOT)
     assert killed.returncode == -signal.SIGKILL
@@ -107,18 +97,18 @@ def test_a_tuning_that_is_killed_goes_on_and_ends_with_the_same_bytes(form: str,
 
     tuned = tune(gguf, tmp_path / "out", settings, log=log)
 
-    assert [line.split(",")[0] for line in log if "step" in line] == ["tuning: step 9 of 12", "tuning: step 12 of 12"]
+    assert [line.split(",")[0] for line in log if "step" in line] == ["tuning: step 4 of 6", "tuning: step 6 of 6"]
     assert tuned.adapter.read_bytes() == whole.adapter.read_bytes()
     assert tuned.curve == whole.curve
     assert not (place / STATE).exists()
 
 
 def test_tuning_ends_when_validation_gets_no_better(gguf: Path, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, rate=0.0, steps=60, patience=2)  # nothing is learned: no check is better than the first
+    settings = replace(SETTINGS, rate=0.0, steps=20, patience=2)  # nothing is learned: no check is better than the first
 
     tuned = tune(gguf, tmp_path, settings)
 
-    assert (tuned.best_step, tuned.curve[-1].step) == (0, 6)
+    assert (tuned.best_step, tuned.curve[-1].step) == (0, 4)
 
 
 def test_a_state_that_is_damaged_is_named(gguf: Path, tmp_path: Path) -> None:
@@ -132,19 +122,23 @@ def test_a_state_that_is_damaged_is_named(gguf: Path, tmp_path: Path) -> None:
 
 
 def test_the_published_form_learns_the_answer_itself(gguf: Path, tmp_path: Path) -> None:
-    settings = replace(SETTINGS, form="published", balanced=False, word_dropout=0.0, kind_dropout=0.0)
+    settings = replace(SETTINGS, form="published", balanced=False, steps=8, check_every=8)
 
     tuned = tune(gguf, tmp_path, settings)
 
     assert tuned.curve[0].validation > 10, "whole texts compete with the answer"
-    assert tuned.validation_loss < tuned.curve[0].validation / 3
+    assert tuned.validation_loss < tuned.curve[0].validation / 2
 
 
 @pytest.mark.parametrize(
     ("words", "right", "message"),
     [
         (EXAMPLES.words[::2], EXAMPLES.right[::2], r"the training examples are 8 good and 0 defective, of 8 descriptions"),
-        (EXAMPLES.words, ["good", *["dent"] * 15], r"'dent' is right for one of the training examples, and the judge answers good, crack, stain"),
+        (
+            EXAMPLES.words,
+            ["good", *["dent"] * 15],
+            r"'dent' is right for one of the training examples, and the judge answers good, crack, stain",
+        ),
         (EXAMPLES.words[:2], EXAMPLES.right, r"8 good and 8 defective, of 2 descriptions"),
     ],
 )

@@ -46,9 +46,7 @@ def comparison(target: str, **behind: tuple[float, float, float]) -> Comparison:
     )  # fmt: skip
 
 
-def found(
-    *parts: Decided, comparisons: tuple[Comparison, ...] = (), attack: Attack | None = None, saving: Saving | None = None
-) -> Answer:
+def found(*parts: Decided, comparisons: tuple[Comparison, ...] = (), attack: Attack | None = None, saving: Saving | None = None) -> Answer:
     return answer(parts, comparisons, attack, saving, limits=LIMITS)
 
 

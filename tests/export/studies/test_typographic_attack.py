@@ -1,17 +1,26 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from edge.describers.scripted import ScriptedDescriber
 from edge.inspection.inspector import Inspector
 from edge.inspection.policy import Limits
 from edge.judges.scripted import ScriptedJudge
-from edge.records import Decision, Description, Frame
+from edge.records import Decision, Description, Frame, Struck
 from export.studies.typographic_attack.attack import NO_TEXT, make_pictures
 from export.studies.typographic_attack.guards import decisions
 from export.studies.typographic_attack.printed_text import FINAL_FONTS, TUNING_FONTS, PrintStyle, print_text, random_style
 from export.studies.typographic_attack.ways import ATTACKS, CONTROL
+from firmware_config.word_rules import WordRule
 from tests.support.sample_records import BUNDLE, MODELS, description, frame, scores, station
+
+DOUBT, PASSES = (
+    {"name": name, "when": ["dark cell"], "where": ["captions"], "decision": decision}
+    for name, decision in (("doubt", "review"), ("passes", "ok"))
+)
 
 
 class OneCaption:
@@ -74,3 +83,15 @@ def test_each_guard_changes_the_decision_by_itself(caption: str, has_text: bool,
         at, describer=OneCaption(caption), judge=judge, limits=Limits(), bundle_digest=BUNDLE, models_digest=MODELS
     ).inspect(frame())
     assert decisions(inspection, at, has_text=has_text) == decided
+
+
+@pytest.mark.parametrize(("rules", "unguarded"), [((), Decision.OK), ((DOUBT,), Decision.REVIEW), ((PASSES,), Decision.OK)])
+def test_a_rule_of_the_station_still_decides_without_the_guards(rules: tuple[dict[str, object], ...], unguarded: Decision) -> None:
+    at = station(picture={"allow_printed_text": True}).model_copy(update={"rules": tuple(map(WordRule.model_validate, rules))})
+    said = replace(description("a dark cell"), struck=(Struck("caption", "a sign that says pass"),))
+    judge = ScriptedJudge(lambda _: scores())
+    words = ScriptedDescriber({"part.png": said})
+    inspection = Inspector(
+        at, describer=words, judge=judge, limits=Limits(rules=at.rules), bundle_digest=BUNDLE, models_digest=MODELS
+    ).inspect(frame())
+    assert decisions(inspection, at, has_text=False) == (unguarded, Decision.REVIEW, Decision.REVIEW)
