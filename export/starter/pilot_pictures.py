@@ -32,7 +32,8 @@ def lay_out(folder: Path, pictures: Iterable[PilotPicture]) -> tuple[int, int]:
         EdgeError: the package of the pictures is not installed, or one of them is damaged.
         OSError: a file cannot be made.
     """
-    text, made, domains = io.StringIO(newline=""), 0, set()
+    text, made = io.StringIO(newline=""), 0
+    domains: set[str] = set()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("path", "label", "domain", "split", "block"))
     for one in pictures:
@@ -40,7 +41,8 @@ def lay_out(folder: Path, pictures: Iterable[PilotPicture]) -> tuple[int, int]:
         path.parent.mkdir(parents=True, exist_ok=True)
         one.make(path)
         table.writerow((one.name, one.label, one.domain, one.split or "", one.block))
-        made, domains = made + 1, domains | {one.domain}
+        made += 1
+        domains.add(one.domain)
     (folder / TABLE).write_text(text.getvalue(), encoding="utf-8")
     return made, len(domains)
 

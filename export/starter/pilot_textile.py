@@ -54,7 +54,8 @@ def _picture(domain: str, kind: str, path: Path, *, seed: tuple[int, int], done:
     def write(target: Path) -> None:
         rng = np.random.default_rng([*seed, list(LABELS).index(kind)])
         assert camera is not None  # noqa: S101 -- else it is linked
-        write_picture(target, capture(read_picture(path)[:, :, 0].astype(np.float32) / 255, rng, camera))
+        grey = np.asarray(read_picture(path)[:, :, 0] / np.float32(255), np.float32)
+        write_picture(target, capture(grey, rng, camera))
 
     suffix = path.suffix if camera is None else ".png"
     return PilotPicture(
