@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from export.commands.options import Commands, Progress
@@ -40,11 +41,14 @@ def _pilot(options: argparse.Namespace) -> int:
 
     from export.pilot.run import run, write_reports
     from export.pilot.spec import read_pilot_spec
+    from export.report.pdf import missing_pango
 
     command = f"kotoba-export pilot {options.spec} --out {options.out}"
     with Progress() as report:
         findings = run(options.spec, options.out, command=command, report=report)
         reports = write_reports(findings, read_pilot_spec(options.spec), options.out)
+    if not any(path.suffix == ".pdf" for path in reports):
+        print(missing_pango(), file=sys.stderr)
     given = findings.answer
     codes = ", ".join(reason.code for reason in given.reasons)
     print(f"{findings.name}: {given.outcome}" + (f" ({codes})" if codes else ""))

@@ -15,7 +15,7 @@ from export.texts.pace import duration
 
 TRIED = 4
 """Pictures that are described to see how long one takes; the first one, which loads the models, does not count."""
-LOOK_S, JUDGE_S, TUNE_S, SCORE_S = 0.25, 0.06, 100.0, 0.6
+LOOK_S, JUDGE_S, TUNE_S, SCORE_S = 0.25, 0.07, 120.0, 0.6
 """Seconds of one core: features of a picture, a judged text, a tuning, fits of all quick scorers for one seed of one target."""
 ATTACK_WAYS = 5
 KINDS_OF_WORDS = 6

@@ -222,7 +222,6 @@ def test_the_same_picture_under_two_labels_is_refused(tmp_path: Path, capsys: py
     [
         ('good_labels = ["fine"]', "data.good_labels names 'fine', which no picture has (their labels are defective, functional)"),
         ('bad_labels = ["functional"]', "pictures are labelled 'defective', which is neither in data.good_labels nor in data.bad_labels"),
-        ('seen = ["line9"]', "data.seen names the domain 'line9', which no picture has (they have new, old)"),
         ('groups = { all = ["old", "nwe"] }', "data.groups names the domain 'nwe'"),
     ],
 )
