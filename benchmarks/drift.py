@@ -138,19 +138,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = argparse.ArgumentParser(prog="python -m benchmarks.drift", description=__doc__)
     command.add_argument("--months", type=int, default=100, help="Simulated months for each kind of line. Default: %(default)s.")
     command.add_argument("--changes", type=int, default=20, help="Simulated changes for each delay. Default: %(default)s.")
+    command.add_argument(
+        "--seed", type=int, default=0, help="The first seed; each month and each change has the next one. Default: %(default)s."
+    )
     options = command.parse_args(arguments)
     print("| line | months | false alarms a month | months with none | most in a month | of a plain test |\n|---|---|---|---|---|---|")
     longer = Drift(reference_windows=126)
     for line, settings in (*((line, Drift()) for line in LINES), (LINES[-1], longer)):
-        found = false_alarms(line, months=options.months, settings=settings)
-        plain = "" if settings is longer else f"{np.mean(plain_alarms(line, months=max(1, options.months // 10))):.0f}"
+        found = false_alarms(line, months=options.months, seed=options.seed, settings=settings)
+        of_plain = [] if settings is longer else plain_alarms(line, months=max(1, options.months // 10), seed=options.seed)
+        plain = f"{np.mean(of_plain):.0f}" if of_plain else ""
         name = f"{line.name}, reference of 42 days" if settings is longer else line.name
         print(f"| {name} | {len(found)} | {np.mean(found):.2f} | {found.count(0)} | {max(found)} | {plain} |", flush=True)
     print("\n| change | line | parts a window | told after windows, median | within 30 windows |\n|---|---|---|---|---|")
     for shares in ((0.05, 0.12), (0.01, 0.03), (0.3, 0.4)):
         for line in (LINES[0], LINES[2]):
             for parts in (400, 3_333):
-                waits = [delay(line, shares, parts=parts, seed=at) for at in range(options.changes)]
+                waits = [delay(line, shares, parts=parts, seed=options.seed + at) for at in range(options.changes)]
                 known = [wait for wait in waits if wait is not None]
                 median = f"{np.median(known):.0f}" if known else "-"
                 name = f"{shares[0]:.0%} to {shares[1]:.0%}"

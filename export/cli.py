@@ -9,7 +9,23 @@ from collections.abc import Callable, Sequence
 
 from edge.environment import ENVIRONMENT as ENVIRONMENT  # noqa: PLC0414 -- before the first import of a library that reads it
 from edge.errors import EdgeError
-from export.commands import agreement, build, cost, describe, linear, models, product, specification, studies, teach, verify, vocabulary
+from export.commands import (
+    agreement,
+    build,
+    cost,
+    describe,
+    linear,
+    models,
+    pilot,
+    product,
+    report,
+    specification,
+    studies,
+    teach,
+    tune,
+    verify,
+    vocabulary,
+)
 from export.errors import ExportError, SpecError
 from firmware_config.errors import ConfigError
 from firmware_config.exit_codes import BAD_CONFIG, FAILED
@@ -17,7 +33,7 @@ from firmware_config.settings import require_known_variables
 from firmware_config.verbs import exit_codes_of, print_any_name
 from firmware_config.version import add_version_option
 
-VERBS = (specification, product, teach, build, verify, models, linear, vocabulary, describe, studies, agreement, cost)
+VERBS = (specification, product, teach, build, verify, models, linear, vocabulary, describe, tune, pilot, report, studies, agreement, cost)
 """In the order in which `kotoba-export --help` lists them."""
 
 

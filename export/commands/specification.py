@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from export.commands.options import Commands
+from export.commands.options import STATE, Commands
 from export.errors import SpecError
 from export.spec import BundleSpec
 from firmware_config.exit_codes import DONE
@@ -21,26 +21,32 @@ def register(commands: Commands) -> None:
     new = add_verb(
         commands,
         "new",
-        summary="Write a commented specification of a bundle, or of what to teach, with every key and its default.",
+        summary="Write a commented specification of a bundle, of what to teach, or of a pilot, with every key and its default.",
         details="A folder of models fills it in: checkpoints of Hugging Face, LoRA folders of PEFT and a .gguf file. A folder of pictures "
-        "of good parts makes it a specification of what to teach.",
+        "of good parts makes it a specification of what to teach, labelled pictures that of a pilot.",
         example="kotoba-export new line3.toml --models models",
     )
     new.add_argument("spec", type=Path, metavar="SPEC.toml", help="The file to write; it must not exist.")
     source = new.add_mutually_exclusive_group()
     source.add_argument("--models", type=Path, metavar="DIR", help="A folder with models, or of one model. Default: names to fill in.")
     source.add_argument("--teach", type=Path, metavar="DIR", help="A folder of pictures of good parts to teach from. Default: no teaching.")
+    source.add_argument(
+        "--pilot",
+        type=Path,
+        metavar="PICTURES",
+        help="Labelled pictures to try a bundle on: a folder, a .csv or a .toml. Default: no pilot.",
+    )
     new.set_defaults(command=_new)
     schema = add_verb(
         commands,
         "schema",
-        summary="Print the JSON Schema of a bundle's specification, of a product, of what to teach, or of a cost study.",
+        summary="Print the JSON Schema of a bundle's specification, of a product, of what to teach, of a cost study, or of a pilot.",
         example="kotoba-export schema product",
     )
     schema.add_argument(
         "kind",
         nargs="?",
-        choices=("bundle", "product", "teach", "cost"),
+        choices=("bundle", "product", "teach", "cost", "pilot"),
         default="bundle",
         help="What the schema is of. Default: %(default)s.",
     )
@@ -58,6 +64,11 @@ def _new(options: argparse.Namespace) -> int:
         from export.teach.new_spec import teach_text
 
         text, verb = teach_text(name, options.teach, near=near), "teach"
+    elif options.pilot is not None:
+        from export.pilot.new_spec import pilot_text
+
+        text = pilot_text(name, options.pilot, bundle=STATE / "starter", keys=STATE / "keys", near=near)
+        verb = "pilot"
     else:
         text, verb = spec_text(name, None if options.models is None else find_models(options.models), near=near), "build"
     try:
@@ -87,4 +98,8 @@ def _model_of(kind: str) -> type[BaseModel]:
         from export.cost.spec import CostSpec
 
         return CostSpec
+    if kind == "pilot":
+        from export.pilot.spec import PilotSpec
+
+        return PilotSpec
     return BundleSpec

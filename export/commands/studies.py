@@ -1,4 +1,4 @@
-"""`kotoba-export pilot`, `trust`, `typographic-attack` and `familiarity`: study a bundle on the labelled cells of ELPV."""
+"""`kotoba-export trust`, `typographic-attack` and `familiarity`: study a bundle on the labelled cells of ELPV."""
 
 from __future__ import annotations
 
@@ -14,34 +14,10 @@ from firmware_config.write import write_atomic
 
 
 def register(commands: Commands) -> None:
-    """Add the four verbs."""
-    _register_pilot(commands)
+    """Add the three verbs."""
     _register_trust(commands)
     _register_typographic_attack(commands)
     _register_familiarity(commands)
-
-
-def _register_pilot(commands: Commands) -> None:
-    pilot = add_command(
-        commands,
-        "pilot",
-        summary="Study how good the taught starter is on the labelled cells of ELPV, beside the controls.",
-        details="`python -m export.studies.taught_seeds WORK` teaches it and inspects the cells first. Takes a few minutes, "
-        "and 15 more where --alternatives has no scores yet. The result is a page of Markdown.",
-        example="kotoba-export pilot .kotoba/seeds --out docs/studies/results.md",
-        run=_pilot,
-    )
-    pilot.add_argument("work", type=Path, metavar="WORK", help="The folder of `export.studies.taught_seeds`.")
-    pilot.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], metavar="K", help="The seeds. Default: 1 2 3 4 5.")
-    pilot.add_argument(
-        "--alternatives",
-        type=Path,
-        default=STATE / "alternatives",
-        metavar="DIR",
-        help="The folder in which `export.studies.alternatives` keeps its scores; what lacks is made. Default: %(default)s.",
-    )
-    add_keys_option(pilot)
-    pilot.add_argument("--out", type=Path, metavar="FILE.md", help="The page. Default: stdout.")
 
 
 def _register_trust(commands: Commands) -> None:
@@ -106,24 +82,6 @@ def _familiarity(options: argparse.Namespace) -> int:
     command = f"kotoba-export familiarity --station {options.station} --out {options.out}"
     write_atomic(options.out, page(found, command=command).encode())
     print(options.out)
-    return DONE
-
-
-def _pilot(options: argparse.Namespace) -> int:
-    from export.studies.alternatives import cell_scores
-    from export.studies.results import page
-    from export.studies.seed_files import SeedFiles, read_seed, studied_cells
-
-    seeds = " ".join(map(str, options.seeds))
-    command = f"kotoba-export pilot {options.work} --seeds {seeds} --alternatives {options.alternatives} --keys {options.keys}"
-    command += f" --out {options.out}" if options.out else ""
-    cells, trusted = studied_cells(), read_trusted_keys(options.keys)
-    studied = [read_seed(SeedFiles(options.work, seed), cells, trusted=trusted) for seed in options.seeds]
-    text = page(studied, cells, cell_scores(options.alternatives), command=command)
-    if options.out is None:
-        print(text)
-    else:
-        write_atomic(options.out, text.encode())
     return DONE
 
 

@@ -32,6 +32,9 @@ class Shift(BaseModel):
     source_auroc: float | None
     target_auroc: float | None
     drop: Figure | None
+    a_distance_as_it_is: Figure | None = None
+    """With good and bad pictures as they come; `a_distance` and `mmd2` give both classes the same share on both sides."""
+    mmd2_as_it_is: float | None = None
 
 
 class Contrast(BaseModel):
@@ -52,3 +55,5 @@ class ShiftFindings(BaseModel):
     model_config = STRICT
     pairs: tuple[Shift, ...]
     contrasts: tuple[Contrast, ...]
+    left_out: tuple[str, ...] = ()
+    """What could not be compared, one sentence each."""

@@ -1,7 +1,12 @@
-"""The page of results: AUROC, escape and overkill of the starter's judges, its eye and the controls on the labelled cells, over seeds."""
+"""The page of results: AUROC, escape and overkill of the starter's judges, its eye and the controls on the labelled cells, over seeds.
+
+`python -m export.studies.results WORK --out FILE.md`, where WORK is the folder of `export.studies.taught_seeds`. Takes a few minutes, and
+15 more where the folder of alternatives has no scores yet.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
@@ -15,7 +20,9 @@ from edge.inspection.policy import decide, limits_of
 from edge.records import Decision
 from edge.studies.outcomes import cross_fitted_verdicts, verdicts
 from export.starter.cells import load_cells
+from export.studies.alternatives import cell_scores
 from export.studies.cell_sets import cell_flags
+from export.studies.command import study_parser, write_page
 from export.studies.controls import darkness, majority, shuffled
 from export.studies.protocol import (
     BLOCK_CELLS,
@@ -38,13 +45,17 @@ from export.studies.seed_files import (
     LINEAR_ON,
     VALIDATION,
     ZERO_SHOT,
+    SeedFiles,
     StudiedCells,
     StudiedSeed,
     by_row,
+    read_seed,
+    studied_cells,
 )
 from export.studies.template import fill, row, table, wrapped
 from export.studies.trust.measure import Scorer, rule_of
 from firmware_config.calibration import GOOD
+from firmware_config.signature import read_trusted_keys
 
 JUDGES = (LANGUAGE_MODEL, LINEAR)
 DARKNESS, MAJORITY, SHUFFLED = "darkness of the cell alone", "majority class", "descriptions shuffled between pictures"
@@ -257,3 +268,38 @@ def _certain(rows: Sequence[int]) -> Flags:
 @cache
 def _truth() -> tuple[Flags, Flags]:
     return cell_flags(load_cells())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse the command line and write the page."""
+    parser = study_parser(
+        "results", "Study how good the taught starter is on the labelled cells of ELPV, beside the controls.", keeps="the taught seeds"
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5], metavar="K", help="The seeds. Default: 1 2 3 4 5.")
+    parser.add_argument(
+        "--alternatives",
+        type=Path,
+        default=Path(".kotoba/alternatives"),
+        metavar="DIR",
+        help="The folder in which `export.studies.alternatives` keeps its scores; what lacks is made. Default: %(default)s.",
+    )
+    parser.add_argument(
+        "--keys",
+        type=Path,
+        default=Path(".kotoba/keys"),
+        metavar="DIR",
+        help="The folder of trusted public keys (.pub). Default: %(default)s.",
+    )
+    options = parser.parse_args(arguments)
+
+    def make(command: str) -> str:
+        whole = f"{command} --seeds {' '.join(map(str, options.seeds))} --alternatives {options.alternatives} --keys {options.keys}"
+        cells, trusted = studied_cells(), read_trusted_keys(options.keys)
+        studied = [read_seed(SeedFiles(options.work, seed), cells, trusted=trusted) for seed in options.seeds]
+        return page(studied, cells, cell_scores(options.alternatives), command=whole)
+
+    return write_page(parser, options, make)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

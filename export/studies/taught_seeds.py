@@ -6,7 +6,7 @@
 - WORK/seedK.jsonl: what a box with this bundle says of each measured cell;
 - WORK/seedK.npz: scores of what else the bundle's models and words can be asked.
 
-What was interrupted goes on where it stopped. `kotoba-export pilot WORK` makes the page of them.
+What was interrupted goes on where it stopped. `python -m export.studies.results WORK` makes the page of them.
 """
 
 from __future__ import annotations

@@ -32,6 +32,12 @@ def local_contrast_scores(good: Sequence[Pixels], pictures: Sequence[Pixels]) ->
     return _distances(good, pictures, _local_contrast)
 
 
+def statistics(pixels: Pixels) -> list[float]:
+    """All seventeen figures of a picture, uint8 (H, W, 3) BGR."""
+    grey = _grey(pixels)
+    return [*_whole_picture(grey), *_local_contrast(grey)]
+
+
 def _distances(good: Sequence[Pixels], pictures: Sequence[Pixels], statistics: Callable[[NDArray[np.float32]], list[float]]) -> Scores:
     known, asked = (np.array([statistics(_grey(one)) for one in some], np.float64) for some in (good, pictures))
     inverse = np.linalg.pinv(np.cov(known, rowvar=False))

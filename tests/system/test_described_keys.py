@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from export.pilot.spec import PilotSpec
 from export.products.product import Product
 from export.spec import BundleSpec
 from export.teach.spec import TeachSpec
@@ -22,6 +23,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "specification": BundleSpec,
     "product": Product,
     "teaching": TeachSpec,
+    "pilot": PilotSpec,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TypeAlias
 
@@ -36,13 +36,16 @@ SCALE = 3
 FINE = 16
 """cv2 takes fixed-point places: sixteenths of a pixel."""
 
-BOARD, TRACE, VIA, INK, HOLE, INSERT = (
-    (0.16, 0.30, 0.09), (0.20, 0.37, 0.12), (0.30, 0.45, 0.47), (0.62, 0.66, 0.64), (0.07, 0.08, 0.08), (0.12, 0.13, 0.13),
-)  # fmt: skip
+VIA, INK, HOLE, INSERT = (0.30, 0.45, 0.47), (0.62, 0.66, 0.64), (0.07, 0.08, 0.08), (0.12, 0.13, 0.13)
 PAD, GOLD, STEEL, HOUSING, CHIP, PLATE = (
     (0.27, 0.33, 0.33), (0.30, 0.52, 0.58), (0.25, 0.26, 0.27), (0.62, 0.72, 0.75), (0.10, 0.10, 0.11), (0.60, 0.61, 0.60),
 )  # fmt: skip
 SLEEVES = {"blue": (0.33, 0.15, 0.08), "black": (0.09, 0.09, 0.09), "green": (0.12, 0.24, 0.10), "violet": (0.26, 0.10, 0.17)}
+LACQUERS: Mapping[str, tuple[Colour, Colour]] = {
+    "green": ((0.16, 0.30, 0.09), (0.20, 0.37, 0.12)),
+    "blue": ((0.34, 0.16, 0.07), (0.41, 0.22, 0.10)),
+}
+"""The colours of the bare board and of a trace under the lacquer."""
 CHIP_CORNERS = ((140.0, 110.0), (178.0, 148.0))
 PINS = 9
 
@@ -50,7 +53,7 @@ PINS = 9
 def draw(part: Part, shadow: Place) -> Canvas:
     """Draw a part on its tray. `shadow` is the way of a shadow, in px for a component as high as a connector."""
     looks = np.random.default_rng(part.looks)
-    canvas = _board() * (_tones(looks) * _shade(part, shadow)[:, :, None])
+    canvas = _board(part.lacquer) * (_tones(looks) * _shade(part, shadow)[:, :, None])
     for at, screw in zip(SCREW_PLACES, part.screws, strict=True):
         _screw(canvas, screw) if screw else _disc(canvas, at, 5.0, INSERT)
     if part.connector:
@@ -75,16 +78,17 @@ def component_masks() -> dict[str, NDArray[np.bool_]]:
 
 
 @cache
-def _board() -> Canvas:
-    """The tray and the bare board, the same for all parts: traces, vias, ink, pads, holes and a chip."""
+def _board(lacquer: str) -> Canvas:
+    """The tray and the bare board, the same for all parts of a lacquer: traces, vias, ink, pads, holes and a chip."""
+    board, trace = LACQUERS[lacquer]
     rng = np.random.default_rng(0)
     canvas = np.full((HEIGHT_PX * SCALE, WIDTH_PX * SCALE, 3), 0.13, np.float32)
     canvas *= (
         1 + 0.12 * cv2.GaussianBlur(rng.standard_normal(canvas.shape[:2]).astype(np.float32), (0, 0), sigmaX=20, sigmaY=0.8)[:, :, None]
     )
-    _polygon(canvas, [(13, 16), (18, 11), (302, 11), (307, 16), (307, 240), (302, 245), (18, 245), (13, 240)], BOARD)
+    _polygon(canvas, [(13, 16), (18, 11), (302, 11), (307, 16), (307, 240), (302, 245), (18, 245), (13, 240)], board)
     for _ in range(46):
-        _trace(canvas, rng)
+        _trace(canvas, rng, trace)
     for _ in range(60):
         at = (float(rng.uniform(22, 298)), float(rng.uniform(20, 236)))
         _disc(canvas, at, 1.7, VIA)
@@ -106,7 +110,7 @@ def _board() -> Canvas:
     return canvas
 
 
-def _trace(canvas: Canvas, rng: np.random.Generator) -> None:
+def _trace(canvas: Canvas, rng: np.random.Generator, colour: Colour) -> None:
     """A copper trace under the lacquer: along the board, then at 45 degrees, then along it again."""
     x, y = rng.uniform((20, 20), (300, 236))
     along, bend = rng.uniform(-90, 90), rng.uniform(-30, 30)
@@ -114,7 +118,7 @@ def _trace(canvas: Canvas, rng: np.random.Generator) -> None:
     if rng.random() < 0.5:
         points = [(x + (py - y), y + (px - x)) for px, py in points]
     inside = np.clip(points, (20, 18), (300, 238))
-    _line(canvas, inside, TRACE, int(rng.integers(2, 6)))
+    _line(canvas, inside, colour, int(rng.integers(2, 6)))
 
 
 def _chip(canvas: Canvas) -> None:

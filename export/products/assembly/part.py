@@ -55,7 +55,10 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part. A component that is None is missing. `looks` is the seed of what varies without a name: tones, dust, the printed code."""
+    """One part. A component that is None is missing. `looks` is the seed of what varies without a name: tones, dust, the printed code.
+
+    `lacquer` is the name of the board's colour.
+    """
 
     screws: tuple[Placed | None, ...]
     connector: Placed | None
@@ -63,6 +66,7 @@ class Part:
     looks: int
     loose_screw: Placed | None = None
     scratches: tuple[Scratch, ...] = field(default=())
+    lacquer: str = "green"
 
 
 def good_part(rng: np.random.Generator) -> Part:

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -13,28 +13,18 @@ import pytest
 from edge.daemon.drifting import Drifting
 from edge.daemon.metrics import Metrics
 from edge.drift.state_file import read_counted
-from edge.records import Inspection, Tag
+from edge.records import Inspection
 from edge.sinks import DriftEvent, SinkRoute
 from edge.sinks.memory import MemorySink
 from edge.sinks.mqtt.replay_topic import ReplayTopic
 from edge.sinks.mqtt.wire import DriftEventMessage
 from firmware_config.station import Station
-from tests.support.counted_windows import BEGIN, SHIFT
-from tests.support.inspections import FULL
+from tests.support.counted_windows import BEGIN, SHIFT, inspected
 from tests.support.sample_records import station
 
 WATCHED = station("cell-01", drift={"min_parts": 20, "reference_windows": 14})
 PARTS = 100
 QUIET, UNEVEN = 20, 60
-
-
-def inspected(shift: int, number: int, *, uneven: int) -> Inspection:
-    """The part of this number in a shift; the first `uneven` of each shift carry the word."""
-    assert FULL.description is not None
-    tags = (Tag("uneven light", 0.3),) if number < uneven else (Tag("busbar", 0.3),)
-    description = replace(FULL.description, words=replace(FULL.description.words, tags=tags))
-    at = BEGIN + shift * SHIFT + timedelta(minutes=number)
-    return replace(FULL, station="cell-01", captured_at=at, description=description)
 
 
 class Told:

@@ -12,7 +12,8 @@ from edge.drift.sentence import sentence
 from edge.drift.state_file import Counted, write_counted
 from edge.drift.watch import Change
 from edge.drift.words import Word
-from tests.support.counted_windows import BEGIN, SHIFT, window
+from edge.message import encode
+from tests.support.counted_windows import BEGIN, SHIFT, inspected, window
 from tests.support.sample_records import station
 
 UTC = timezone.utc
@@ -78,6 +79,13 @@ def test_a_report_says_what_was_told_and_what_lasts() -> None:
     assert report(station(), QUIET[:3], zone=UTC).splitlines()[1].startswith("the reference has 3 of 42 windows")
 
 
+WATCHED = """
+[drift]
+min_parts = 20
+reference_windows = 14
+"""
+
+
 @pytest.fixture
 def box(tmp_path: Path) -> list[str]:
     (tmp_path / "stations").mkdir()
@@ -105,3 +113,20 @@ def test_the_command_reads_what_the_daemon_has_counted(box: list[str], tmp_path:
 def test_an_unknown_station_is_refused_in_one_sentence(box: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["drift", "--station", "cell-09", *box]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_lines_of_the_file_output_are_counted_and_the_daemons_counts_are_not(
+    box: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    station_file, lines = tmp_path / "stations/cell-01.toml", tmp_path / "verdicts.jsonl"
+    station_file.write_text(station_file.read_text() + WATCHED)
+    write_counted(tmp_path / "drift.json", {"cell-01": Counted(QUIET)})
+    parts = [inspected(shift, number, uneven=10 if shift < 14 else 30) for shift in range(16) for number in range(50)]
+    lines.write_bytes(b"".join(encode(part) + b"\n" for part in parts))
+
+    assert main(["drift", "--json", "--jsonl", str(lines), *box[:2]]) == 0
+
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {(each["word"], each["count"], each["parts"], each["before"]) for each in told if each["word"] == "uneven light"} == {
+        ("uneven light", 60, 100, 140)
+    }

@@ -31,7 +31,9 @@ def tables(page: str, head: str) -> list[list[list[str]]]:
 @pytest.fixture(scope="module")
 def page() -> str:
     seeds = [studied(seed, model=50, linear=0.5) for seed in (1, 2)]
-    return results.page(seeds, CELLS, {"patch memory": [told(0.5, seed=one) for one in (20, 21, 22)]}, command="kotoba-export pilot WORK")
+    return results.page(
+        seeds, CELLS, {"patch memory": [told(0.5, seed=one) for one in (20, 21, 22)]}, command="python -m export.studies.results WORK"
+    )
 
 
 @pytest.mark.long

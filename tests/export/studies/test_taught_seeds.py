@@ -135,7 +135,7 @@ def test_the_page_has_every_scorer_of_every_set_and_every_calibration(studied: S
     cells = tiny_studied_cells()
     alternative = np.arange(len(load_cells()), dtype=np.float64)
 
-    told = results.page([studied], cells, {"patch memory": [alternative] * 2}, command="kotoba-export pilot")
+    told = results.page([studied], cells, {"patch memory": [alternative] * 2}, command="python -m export.studies.results")
 
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines() if line.startswith("|")]
     scorers = [line[0] for line in lines]

@@ -1,0 +1,97 @@
+"""Few labels of the target: k good and k defective pictures of it teach beside the source.
+
+Half of the blocks of a target gives the labels, the other half is measured, the same for every k. Of one seed the pictures of a smaller k
+are among those of a larger one. What learns nothing (the box, zero-shot) stays as it is. The threshold stays that of source validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from export.evaluation.bench import Bench, Heading, by_seed
+from export.evaluation.blocks import split
+from export.evaluation.case import Case, Extra, Rows
+from export.evaluation.plan import LEARNERS
+from export.findings.comparison import Comparison
+from export.findings.figures import Figure
+from export.findings.scorers import Scorer
+
+SHOT_WEIGHT = 10.0
+"""A label of the target weighs as many source labels, but all of them no more than the source."""
+
+
+def few_shot(bench: Bench) -> Iterator[Comparison]:
+    """A table for each target and k. A k that the half with labels cannot give is left out.
+
+    Raises:
+        EvaluationError: the splits that the pictures say separate neighbours.
+    """
+    for name, domains in bench.plan.wide_targets(bench.corpus).items():
+        inside = np.flatnonzero(np.isin(bench.corpus.domains, list(domains)))
+        measured, pool = split(bench.corpus, inside, bench.near, share=0.5, seed=0)
+        if not _both(bench, measured) or not _both(bench, pool):
+            continue
+        cases = [bench.case(domains, measured, seed) for seed in range(bench.plan.seeds)]
+        most = min(int(bench.corpus.bad[pool].sum()), int((~bench.corpus.bad[pool]).sum()))
+        for shots in (k for k in bench.plan.shots if k <= most):
+            heading = Heading("few_shot", name, shots=shots)
+            taught = [replace(case, extra=drawn(bench, case, pool, shots)) for case in cases]
+            found = bench.found(heading, by_seed(cases, learners=taught), _scorers(bench, shots))
+            yield bench.comparison(heading, domains, found)
+
+
+def drawn(bench: Bench, case: Case, pool: Rows, shots: int) -> Extra:
+    """`shots` good and as many defective pictures of the pool, drawn with the seed of the case."""
+    if not shots:
+        return Extra()
+    order = np.random.default_rng(case.seed).permutation(pool)
+    bad = bench.corpus.bad[order]
+    rows = np.concatenate([order[bad][:shots], order[~bad][:shots]])
+    return Extra(rows, bench.corpus.bad[rows], weight=max(1.0, min(SHOT_WEIGHT, len(case.train) / len(rows))))
+
+
+def labels_for_equal(comparisons: Sequence[Comparison]) -> tuple[dict[str, int | None], Figure | None]:
+    """By scorer that learns, the fewest labels per class at which its macro-F1 is that of the reference or more, as means over targets.
+
+    And the reference's macro-F1. None in the first for a scorer that never reaches it; only targets count that have every k of that scorer.
+    """
+    tables = [one for one in comparisons if one.protocol == "few_shot" and one.shots is not None]
+    figures = {
+        (one.target, one.shots, measured.scorer): measured.macro_f1
+        for one in tables
+        for measured in one.measured
+        if one.shots is not None and measured.macro_f1 is not None
+    }
+    targets = list(dict.fromkeys(one.target for one in tables))
+    of_reference = {
+        one.target: figure for one in tables if (figure := figures.get((one.target, one.shots or 0, one.reference))) is not None
+    }
+    targets = [target for target in targets if target in of_reference]
+    if not targets:
+        return {}, None
+    equal: dict[str, int | None] = {}
+    for scorer in (name for name in LEARNERS if any(key[2] == name for key in figures)):
+        equal[scorer] = None
+        for shots in sorted({key[1] for key in figures if key[2] == scorer}):
+            pairs = [(figures[target, shots, scorer], of_reference[target]) for target in targets if (target, shots, scorer) in figures]
+            if np.mean([own.value for own, _ in pairs]) >= np.mean([other.value for _, other in pairs]):
+                equal[scorer] = shots
+                break
+    only = of_reference[targets[0]]
+    return equal, only if len(targets) == 1 else Figure(value=float(np.mean([of_reference[target].value for target in targets])))
+
+
+def _scorers(bench: Bench, shots: int) -> list[Scorer]:
+    """The reference, what learns, and at 0 labels the whole plan. The tuned language model only at the planned numbers of labels."""
+    if not shots:
+        return list(bench.plan.scorers)
+    skipped = {"tuned"} if shots not in bench.plan.tuned_shots else set()
+    return [scorer for scorer in bench.plan.scorers if scorer == bench.plan.reference or (scorer in LEARNERS and scorer not in skipped)]
+
+
+def _both(bench: Bench, rows: Rows) -> bool:
+    bad = bench.corpus.bad[rows]
+    return bool(len(rows) and bad.any() and not bad.all())

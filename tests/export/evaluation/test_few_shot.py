@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.evaluation.corpus import Corpus
+from export.evaluation.evaluate import evaluate
+from export.evaluation.few_shot import labels_for_equal
+from export.evaluation.plan import Plan
+from export.findings.comparison import Comparison, Measured
+from export.findings.figures import Figure
+from export.findings.scorers import Scorer
+from tests.support.drawn_corpora import CountedTunings, WordCounts, drawn_corpus
+
+PLAN = Plan(protocols=("few_shot",), scorers=("box", "darkness", "vision_probe", "tuned"), seeds=2, shots=(0, 4, 16, 400), tuned_shots=(4,))
+
+
+def silent(_: str) -> None:
+    pass
+
+
+def turned_corpus() -> Corpus:
+    """In domain c the features tell the opposite: only labels of it help."""
+    corpus = drawn_corpus(each=120)
+    sign = np.where(np.array(corpus.domains) == "c", -1.0, 1.0)[:, None]
+    centred = corpus.vision - np.array([corpus.vision[np.array(corpus.domains) == name].mean(0) for name in corpus.domains])
+    return replace(corpus, vision=(centred * sign).astype(np.float32))
+
+
+def test_labels_of_the_target_help_and_the_same_pictures_are_measured(tmp_path: Path) -> None:
+    tunings = CountedTunings(tmp_path)
+
+    found = evaluate(turned_corpus(), replace(PLAN, tune_examples=40), judge=WordCounts(), cache=tmp_path, report=silent, tuner=tunings)
+
+    of_c = [one for one in found if one.target == "c"]
+    assert [one.shots for one in of_c] == [0, 4, 16]  # 400 are not there
+    assert len({(one.good, one.bad, one.blocks) for one in of_c}) == 1
+    assert of_c[0].good + of_c[0].bad < 120
+    figures = [next(m.auroc for m in one.measured if m.scorer == "vision_probe") for one in of_c]
+    values = [figure.value for figure in figures if figure is not None]
+    assert values[0] < 0.5 < values[2]
+    assert [sorted(m.scorer for m in one.measured) for one in of_c] == [
+        ["box", "darkness", "tuned", "vision_probe"], ["box", "tuned", "vision_probe"], ["box", "vision_probe"],
+    ]  # fmt: skip
+    assert len(tunings.asked[-1][0]) == 40 + 5 * 8  # eight labels, as often as they may weigh
+
+
+def test_a_target_of_one_block_has_no_labels_to_give(tmp_path: Path) -> None:
+    corpus = drawn_corpus(each=30, block=30)
+
+    assert evaluate(corpus, PLAN, judge=None, cache=tmp_path, report=silent) == ()
+
+
+def table(target: str, shots: int, figures: dict[Scorer, float]) -> Comparison:
+    measured = tuple(
+        Measured(
+            scorer=scorer,
+            seeds=1,
+            auroc=None,
+            auroc_by_seed=(),
+            macro_f1=Figure(value=value),
+            balanced_accuracy=None,
+            escape=None,
+            overkill=None,
+        )
+        for scorer, value in figures.items()
+    )
+    return Comparison(
+        protocol="few_shot", sources=("a",), target=target, good=1, bad=1, blocks=2, reference="box", shots=shots, measured=measured
+    )
+
+
+def test_labels_for_equal_quality_are_the_fewest_that_reach_the_box() -> None:
+    tables = [
+        table("b", 0, {"box": 0.8, "vision_probe": 0.6, "text_regression": 0.9}),
+        table("c", 0, {"box": 0.6, "vision_probe": 0.7, "text_regression": 0.5}),
+        table("b", 4, {"box": 0.8, "vision_probe": 0.7, "text_regression": 0.8}),
+        table("c", 4, {"box": 0.6, "vision_probe": 0.7, "text_regression": 0.5}),
+        table("b", 8, {"box": 0.8, "vision_probe": 0.75, "imagenet_probe": 0.1}),
+    ]
+
+    equal, box = labels_for_equal(tables)
+
+    assert equal == {"text_regression": 0, "vision_probe": 4, "imagenet_probe": None}
+    assert box is not None
+    assert box.value == pytest.approx(0.7)
+    assert labels_for_equal([]) == ({}, None)
