@@ -117,7 +117,8 @@ def lines(axis: Sequence[str], found: Sequence[Line], *, x_name: str, y_name: st
 def points(found: Sequence[tuple[float, float]], *, x_name: str, y_name: str, diagonal: bool = False) -> Markup:
     """A curve through points in the unit square, its y axis up to the largest value."""
     width, height, left, right, top, bottom = 300, 230, 46, 286, 18, 182
-    most = 1.0 if diagonal else max(0.01, 1.1 * max((value for _, value in found), default=1.0))
+    highest = 1.0 if diagonal else max((value for _, value in found), default=1.0)
+    most = 4 * next((step for step in STEPS if 4 * step >= highest), STEPS[-1])
 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + (right - left) * x, bottom - (bottom - top) * min(y, most) / most
