@@ -22,6 +22,8 @@ from export.progress import Report
 
 FEW = 20
 """With fewer good or defective pictures in a target a remark says so: an AUROC of 0.8 then has an interval of about 0.2 either way."""
+FEW_BLOCKS = 6
+"""With fewer blocks a bootstrap has too few different draws: its intervals hold the truth less often than they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class Bench:
                 remarks.append(f"The target has only {count} {kind} pictures: its figures are rough.")
         if len(blocks) and blocks.max() == 0:
             remarks.append("All pictures of the target are of one block of neighbours: no interval can be told.")
+        elif len(blocks) and blocks.max() + 1 < FEW_BLOCKS:
+            remarks.append(f"The target has only {blocks.max() + 1} blocks of neighbours: its intervals are too narrow.")
         _, dropped = source_rows(self.corpus, domains, self.near)
         if dropped:
             remarks.append(f"{dropped} pictures of the sources are neighbours or copies of pictures of the target: they taught nothing.")

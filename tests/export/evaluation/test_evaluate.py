@@ -283,3 +283,10 @@ def test_a_domain_of_three_pictures_is_measured_and_called_rough(tmp_path: Path)
 
     assert found.good + found.bad == 3
     assert f"The target has only {found.bad} defective pictures: its figures are rough." in found.remarks
+    assert "All pictures of the target are of one block of neighbours: no interval can be told." in found.remarks
+
+
+def test_a_target_of_few_blocks_has_intervals_that_are_called_too_narrow(tmp_path: Path) -> None:
+    found = compared(drawn_corpus(each=60, block=20), replace(QUICK, protocols=("leave_one_domain_out",)), tmp_path)[0]
+
+    assert "The target has only 3 blocks of neighbours: its intervals are too narrow." in found.remarks
