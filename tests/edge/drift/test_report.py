@@ -127,6 +127,6 @@ def test_lines_of_the_file_output_are_counted_and_the_daemons_counts_are_not(
     assert main(["drift", "--json", "--jsonl", str(lines), *box[:2]]) == 0
 
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {(each["word"], each["count"], each["parts"], each["before"]) for each in told if each["word"] == "uneven light"} == {
+    assert {(each["word"], each["count"], each["parts"], each["count_before"]) for each in told if each["word"] == "uneven light"} == {
         ("uneven light", 60, 100, 140)
     }
