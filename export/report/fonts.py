@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 from export.report.errors import ReportError
 
 FACES = {400: ("noto_cjk_sans_jp_regular", "NotoSansCJKjp-Regular.otf"), 700: ("noto_cjk_sans_jp_bold", "NotoSansCJKjp-Bold.otf")}
 """By weight: the package of a font, and its file in it. Noto Sans CJK JP, SIL Open Font License 1.1."""
 
-FEATURES = ("kern", "palt", "liga", "ccmp", "locl", "vert")
+FEATURES = ("kern",)
+"""Each other feature brings glyphs along that no page shows."""
 MADE_BY_A_VIEWER = "•0123456789./"
 """Marks of lists, page numbers and leaders, which stand in no text."""
 
@@ -84,5 +86,5 @@ def _cut(file: Path, text: str) -> str:
     return "data:font/woff2;base64," + base64.b64encode(written.getvalue()).decode()
 
 
-def _fonts():  # noqa: ANN202 -- a module without types
+def _fonts() -> ModuleType:
     return import_module("fontTools.ttLib")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ MET = {"held": GOOD, "missed": BAD, "open": OPEN}
 
 COLOURS = ("#1b4f9c", "#c2571a", "#1b7f5c", "#7a3e9d", "#5b6b7b", "#a8325e", "#7d6608", "#117a8b")
 DASHES = ("", "6 3", "2 2", "8 2 2 2", "", "6 3", "2 2", "8 2 2 2")
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5)
+"""Between two lines of a grid."""
+
 MARKS = ("circle", "square", "diamond", "circle", "square", "diamond", "circle", "square")
 
 
@@ -93,13 +97,12 @@ def lines(axis: Sequence[str], found: Sequence[Line], *, x_name: str, y_name: st
     def y(value: float) -> float:
         return bottom - (bottom - top) * (value - least) / ((most - least) or 1.0)
 
-    digits = 2 if round(100 * (most - least)) % 4 == 0 else 3
     parts = [_text(left - 40, 10, y_name, size=10)]
     for step in range(5):
         value = least + (most - least) * step / 4
         parts += [
             _line(left, y(value), right, y(value), GRID, 1),
-            _text(left - 6, y(value) + 3.5, f"{value:.{digits}f}", size=10, anchor="end"),
+            _text(left - 6, y(value) + 3.5, f"{value:.2f}", size=10, anchor="end"),
         ]
     parts += [_text(place, bottom + 15, name, size=10, anchor="middle") for place, name in zip(places, axis, strict=True)]
     parts.append(_text((left + right) / 2, bottom + 33, x_name, size=10.5, anchor="middle"))
@@ -114,7 +117,8 @@ def lines(axis: Sequence[str], found: Sequence[Line], *, x_name: str, y_name: st
 def points(found: Sequence[tuple[float, float]], *, x_name: str, y_name: str, diagonal: bool = False) -> Markup:
     """A curve through points in the unit square, its y axis up to the largest value."""
     width, height, left, right, top, bottom = 300, 230, 46, 286, 18, 182
-    most = 1.0 if diagonal else max(0.01, 1.1 * max((value for _, value in found), default=1.0))
+    highest = 1.0 if diagonal else max((value for _, value in found), default=1.0)
+    most = 4 * next((step for step in STEPS if 4 * step >= highest), STEPS[-1])
 
     def at(x: float, y: float) -> tuple[float, float]:
         return left + (right - left) * x, bottom - (bottom - top) * min(y, most) / most
@@ -139,11 +143,13 @@ def points(found: Sequence[tuple[float, float]], *, x_name: str, y_name: str, di
 
 
 def _ends(found: Sequence[Line]) -> tuple[float, float]:
+    """The ends of an axis of four steps that can be read."""
     values = [value for line in found for value in line.values if value is not None]
-    least, most = min(values), max(values)
-    # Full twentieths: an axis that begins at 0.6137 cannot be read.
-    least, most = int(least * 20) / 20, -int(-most * 20 // 1) / 20
-    return (least, most) if least < most else (least - 0.05, most + 0.05)
+    for step in STEPS:
+        least = math.floor(min(values) / step + 1e-9) * step
+        if least + 4 * step >= max(values) - 1e-9:
+            return least, least + 4 * step
+    return min(values), max(values)
 
 
 def _drawn(line: Line, number: int, xs: Sequence[float], ys: Sequence[float | None]) -> list[str]:

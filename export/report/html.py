@@ -84,7 +84,7 @@ def html(findings: Findings, folder: Path, *, language: Language, cost: Study | 
     return page.replace(FONTS_PLACE, "\n".join(rules), 1)
 
 
-def _in(texts: Mapping[str, str], language: Language, other: str) -> str:
+def _in(texts: Mapping[Language, str], language: Language, other: str) -> str:
     """The text of a language; where it lacks, that of another one."""
     return texts.get(language) or next(iter(texts.values()), other)
 

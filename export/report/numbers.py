@@ -48,7 +48,7 @@ def ends(found: Figure | None, digits: int = 3) -> str:
     """The interval of a figure, empty where none is known."""
     if found is None or found.low is None or found.high is None:
         return ""
-    between_them = "–" if found.low >= 0 else " … "
+    between_them = "–" if found.low >= 0 else " – "
     return f"{decimals(found.low, digits)}{between_them}{decimals(found.high, digits)}"
 
 

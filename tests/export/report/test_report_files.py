@@ -10,6 +10,7 @@ from pypdf import PdfReader
 from pypdf.generic import DictionaryObject
 
 from export.cli import main
+from export.findings.findings import Findings
 from export.report.html import html
 from export.report.pdf import missing_pango, pdf
 from firmware_config.exit_codes import BAD_CONFIG, DONE, FAILED
@@ -39,9 +40,9 @@ verdicts = "counts.json"
 COUNTS = '{"schema": "kotoba.counts/1", "bad": 300, "escaped": 6, "bad_reviewed": 30, "good": 1000, "rejected": 10, "good_reviewed": 40}'
 
 
-def _pilot(folder: Path) -> Path:
+def _pilot(folder: Path, found: Findings) -> Path:
     write_parts(folder)
-    (folder / "pilot.json").write_text(findings("no_go").model_dump_json(by_alias=True), encoding="utf-8")
+    (folder / "pilot.json").write_text(found.model_dump_json(by_alias=True), encoding="utf-8")
     return folder
 
 
@@ -85,7 +86,7 @@ def test_the_same_page_gives_the_same_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.long
 def test_the_command_writes_the_report_and_its_costs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pilot = _pilot(tmp_path)
+    pilot = _pilot(tmp_path, bare_findings())
     (pilot / "cost.toml").write_text(COSTS, encoding="utf-8")
     (pilot / "counts.json").write_text(COUNTS, encoding="utf-8")
     code = main(["report", str(pilot), "--language", "ja"])
@@ -102,7 +103,7 @@ def test_a_folder_without_a_pilot_is_named(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_a_cost_specification_that_is_wrong_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pilot = _pilot(tmp_path)
+    pilot = _pilot(tmp_path, bare_findings())
     (tmp_path / "wrong.toml").write_text("[plant]\n", encoding="utf-8")
     assert main(["report", str(pilot), "--cost", str(tmp_path / "wrong.toml")]) == BAD_CONFIG
     assert "cost specification" in capsys.readouterr().err
