@@ -14,7 +14,8 @@ from tests.support.pages import code_spans
 from tests.support.repository import ROOT
 from tests.system.test_house import COMMANDS
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/studies/*.md"), ROOT / "export/starter/README.md"])
+FOLDERS = ("", "docs/", "docs/pilots/", "docs/studies/")
+PAGES = sorted([*(page for folder in FOLDERS for page in ROOT.glob(f"{folder}*.md")), ROOT / "export/starter/README.md"])
 CALL = re.compile(r"(?:^|[\s/&(])(kotoba-(?:edge|config|export)) ([a-z][^`#|<>&;$,]*)")
 OPTION = re.compile(r"--[a-z][a-z0-9-]*")
 
