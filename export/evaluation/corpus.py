@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.records import Measured, Tag, Words
+from edge.records import Words
 from export.texts.row import Row
 from firmware_config.labels import Label
 
@@ -76,16 +76,6 @@ def joined(corpora: Sequence[Corpus]) -> Corpus:
 
     changes: dict[str, Any] = {one.name: together(one.name) for one in fields(Corpus) if one.name != "labels"}
     return replace(corpora[0], **changes)
-
-
-def words_of(row: Row) -> Words:
-    """The words of a row as the judge reads them."""
-    return Words(
-        tags=tuple(Tag(word, score) for word, score in row.tags),
-        attributes=tuple(Tag(word, score) for word, score in row.attributes),
-        captions=row.captions,
-        measured=tuple(Measured(word, value) for word, value in row.measures),
-    )
 
 
 def allowed_labels(row: Row, labels: Sequence[Label], *, bad: bool) -> tuple[str, ...]:

@@ -33,3 +33,8 @@ Scorer = Literal[
 
 JUDGES: tuple[Scorer, ...] = ("box", "tuned", "zero_shot_rank", "zero_shot_rank_mean", "zero_shot_rank_calibrated", "zero_shot_generate")
 """Those in which a language model judges whole descriptions."""
+
+CONTROLS: tuple[Scorer, ...] = (
+    "linear_box", "text_regression", "measure_trees", "vision_probe", "imagenet_probe", "patch_memory", "darkness", "majority",
+)  # fmt: skip
+"""What a user could take in the place of a language model."""

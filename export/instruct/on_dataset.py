@@ -16,7 +16,7 @@ from export.errors import BuildError
 from export.instruct.chart import curve_png
 from export.instruct.lessons import Allowed
 from export.instruct.pseudo import Round, adaptation_rounds
-from export.instruct.sides import Sides, right_for, sides_of, words_of
+from export.instruct.sides import Sides, right_for, sides_of
 from export.instruct.tuned import Tuned, TuneSettings
 from export.instruct.tuning import ADAPTER, CURVE, RECORD, curve_csv, rank_tuned, tune_judge
 from export.progress import Report
@@ -71,7 +71,7 @@ def tune_dataset(dataset: TextDataset, course: Course, out: Path, *, report: Rep
     """
     sides = sides_of(dataset.rows(), adapt_to=course.adapt_to, share=course.share, seed=course.settings.seed)
     right, checked = (_right(rows, course) for rows in (sides.source, sides.validation))
-    validation = [words_of(row) for row in sides.validation]
+    validation = [row.words for row in sides.validation]
 
     def tune(words: Sequence[Words], labels_of: Sequence[Allowed]) -> Tuned:
         return tune_judge(
@@ -84,7 +84,7 @@ def tune_dataset(dataset: TextDataset, course: Course, out: Path, *, report: Rep
             words, tuned, labels=course.labels, gguf=course.model, settings=course.settings, folder=out / WORK, report=report
         )  # fmt: skip
 
-    source, target = ([words_of(row) for row in rows] for rows in (sides.source, sides.target))
+    source, target = ([row.words for row in rows] for rows in (sides.source, sides.target))
     rounds = course.rounds if course.adapt_to else 0
     try:
         made = list(

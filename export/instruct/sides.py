@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.records import Measured, Tag, Words
 from export.instruct.errors import TuneError
 from export.texts.row import Row
 from firmware_config.labels import Label
@@ -63,16 +62,6 @@ def _held_out(rows: Sequence[Row], share: float, rng: np.random.Generator) -> se
             for row in block:
                 missing[row.label] -= 1
     return held
-
-
-def words_of(row: Row) -> Words:
-    """The words of a row as the judge reads them."""
-    return Words(
-        tags=tuple(Tag(word, score) for word, score in row.tags),
-        attributes=tuple(Tag(word, score) for word, score in row.attributes),
-        captions=row.captions,
-        measured=tuple(Measured(word, value) for word, value in row.measures),
-    )
 
 
 def right_for(row: Row, labels: Sequence[Label], *, good: Collection[str]) -> tuple[str, ...]:

@@ -26,21 +26,9 @@ from export.findings.box import Attack, Decided
 from export.findings.comparison import Comparison, Measured
 from export.findings.figures import Share
 from export.findings.findings import Answer, Limits, Outcome, Reason, ReasonCode
-from export.findings.scorers import Scorer
+from export.findings.scorers import CONTROLS, Scorer
 from export.pilot.shares import parts_to_show, pooled
 
-CONTROLS: tuple[Scorer, ...] = (
-    "linear_box",
-    "text_regression",
-    "measure_trees",
-    "vision_probe",
-    "imagenet_probe",
-    "patch_memory",
-    "darkness",
-    "shuffled",
-    "majority",
-)
-"""What a user could take instead of a language model, and what must not be able to keep up with it."""
 WITHOUT_WORDS: tuple[Scorer, ...] = ("measure_trees", "vision_probe", "imagenet_probe", "patch_memory", "darkness")
 DIGITS = 6
 
@@ -138,7 +126,7 @@ def _costs(saving: Saving | None) -> Iterator[Rated]:
 
 def _controls(comparisons: Sequence[Comparison]) -> Iterator[Rated]:
     """For each control that is ahead: the target on which its interval is farthest from 0, and on how many it is ahead."""
-    for scorer in CONTROLS:
+    for scorer in (*CONTROLS, "shuffled"):
         ahead = [
             (-figure.high, -figure.value, -figure.low, one.target)
             for one, measured in _measured(comparisons, scorer)

@@ -11,7 +11,7 @@ import numpy as np
 
 from export.errors import BuildError
 from export.evaluation.conditions import changed
-from export.evaluation.corpus import Corpus, words_of
+from export.evaluation.corpus import Corpus
 from export.findings.comparison import Condition
 from export.pilot.features import features_of, none_of
 from export.pilot.judged import judged, linear_station
@@ -78,7 +78,7 @@ def drawn_blocks(rows: Sequence[Row], most: int) -> list[Row]:
 
 
 def _corpus(opened: Opened, rows: Sequence[Row], files: Files | None, work: Path, *, report: Report) -> Corpus:
-    words = tuple(words_of(row) for row in rows)
+    words = tuple(row.words for row in rows)
     models = {"bundle": opened.box.bundle, "board": opened.box.board, "cache": work / "features", "report": report}
     features = none_of(len(rows)) if files is None else features_of(rows, files, **models)  # type: ignore[arg-type]
     linear = linear_station(opened.box.bundle, opened.box.station)

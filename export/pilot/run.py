@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache as once
 from functools import partial
 from pathlib import Path
 
 from edge.machine.machine import read_machine
+from export.cache.held_folder import held
 from export.errors import BuildError
 from export.evaluation.corpus import Corpus
 from export.evaluation.few_shot import labels_for_equal
@@ -52,7 +50,8 @@ def run(path: Path, out: Path, *, command: str, report: Report, open_language: O
     Raises:
         SpecError: the specification, the pictures, their labels or domains are wrong; nothing is described then.
         ExportError, ConfigError, EdgeError: the bundle cannot be opened or run, or a step failed.
-        BuildError: the folder cannot be written, or another pilot is at work there.
+        BuildError: the folder cannot be written.
+        FolderHeldError: another pilot is at work there.
     """
     spec = read_pilot_spec(path)
     if spec.cost is not None:
@@ -60,7 +59,7 @@ def run(path: Path, out: Path, *, command: str, report: Report, open_language: O
     opened = open_material(spec)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with _locked(out):
+        with held(out, what=f"a pilot in {out}"):
             steps = Steps(out / WORK, report=report)
             with steps.step("describe"):
                 material = described(opened, out, report=report)
@@ -179,22 +178,3 @@ def _origin(path: Path, material: Material, command: str) -> Origin:
         machine=read_machine().told,
         seeds=tuple(range(spec.protocols.seeds)),
     )
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Hold the folder of the pilot; the kernel lets go of it when the process ends, however that is.
-
-    Raises:
-        BuildError: another process holds it.
-    """
-    descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            msg = f"another pilot is at work in {out}: wait for it, or give another folder as --out"
-            raise BuildError(msg) from err
-        yield
-    finally:
-        os.close(descriptor)

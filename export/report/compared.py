@@ -11,10 +11,10 @@ from markupsafe import Markup
 from export.findings.box import ReliabilityBin
 from export.findings.comparison import Comparison, Measured, Protocol
 from export.findings.findings import Findings
-from export.findings.scorers import JUDGES, Scorer
+from export.findings.scorers import CONTROLS, JUDGES, Scorer
 from export.report import graphics
 from export.report.numbers import NOTHING, decimals, ends, percent, plain
-from export.report.overall import CONTROLS, ORDER, lead, of_protocol, overall
+from export.report.overall import ORDER, lead, of_protocol, overall
 from export.report.series import Chart, Row, conditions, few_shot, matrix, rounds
 from export.report.wording import Wording
 

@@ -10,20 +10,8 @@ from typing import get_args
 from export.findings.comparison import Comparison, Measured, Protocol
 from export.findings.figures import Figure
 from export.findings.findings import Findings
-from export.findings.scorers import JUDGES, Scorer
+from export.findings.scorers import CONTROLS, JUDGES, Scorer
 from export.report.wording import Standing
-
-CONTROLS: tuple[Scorer, ...] = (
-    "linear_box",
-    "text_regression",
-    "measure_trees",
-    "vision_probe",
-    "imagenet_probe",
-    "patch_memory",
-    "darkness",
-    "majority",
-)
-"""What could stand in the place of the language model: if one does as well, the executive has to know."""
 
 ORDER: dict[Scorer, int] = {scorer: place for place, scorer in enumerate(get_args(Scorer))}
 

@@ -6,17 +6,15 @@ changes nothing. What was finished before a kill is found by its records and kep
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from export.cache.held_folder import held
 from export.errors import BuildError
 from export.progress import Report
 from export.texts.card import card_of
@@ -72,13 +70,14 @@ def describe(job: Job, out: Path, *, workers: Workers, report: Report) -> TextDa
     """Make the text data set in the folder `out`, or go on where it was stopped.
 
     Raises:
-        TextsError: `out` holds something else, or somebody else is at work there.
+        TextsError: `out` holds something else.
+        FolderHeldError: somebody else is at work there.
         BuildError: it cannot be written.
         ExportError, ConfigError, EdgeError: as of `Workers`.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with _locked(out):
+        with held(out, what=f"describing into {out}"):
             return _describe(job, out, workers=workers, report=report)
     except OSError as err:
         msg = f"the text data set cannot be written into {out} ({err.strerror}): make room, or give another folder as --out"
@@ -200,22 +199,3 @@ def _finish(job: Job, out: Path, sources: str, shards: Sequence[Shard]) -> None:
     write_atomic(out / CARD, card_of(about).encode())
     write_atomic(out / DATASET, json.dumps(about.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=2).encode() + b"\n")
     shutil.rmtree(out / UNFINISHED)
-
-
-@contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """Hold the folder; the kernel lets go of it when the process ends, however that is.
-
-    Raises:
-        TextsError: another process holds it.
-    """
-    descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as err:
-            msg = f"describing into {out}: another process is at work there: wait for it, or give another folder as --out"
-            raise TextsError(msg) from err
-        yield
-    finally:
-        os.close(descriptor)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from edge.records import Degree, Description, Tag
+from edge.records import Degree, Description, Measured, Tag, Words
 from export.texts.picture import Picture, Split
 from firmware_config.strict import STRICT
 
@@ -46,6 +46,16 @@ class Row(BaseModel):
     models_digest: str
     describe_digest: str
     error: str | None = None
+
+    @property
+    def words(self) -> Words:
+        """As the judge reads them."""
+        return Words(
+            tags=tuple(Tag(word, score) for word, score in self.tags),
+            attributes=tuple(Tag(word, score) for word, score in self.attributes),
+            captions=self.captions,
+            measured=tuple(Measured(word, value) for word, value in self.measures),
+        )
 
 
 def row_of(

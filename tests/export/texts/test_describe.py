@@ -12,6 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from edge.errors import DescribeError
+from export.cache.held_folder import FolderHeldError
 from export.progress import Report
 from export.texts.dataset import read
 from export.texts.describe import describe
@@ -35,7 +36,7 @@ def tree(tmp_path: Path) -> Path:
 
 def refused(tree: Path, out: Path, **changes: object) -> str:
     work = replace(job(tree), **changes)  # type: ignore[arg-type]
-    with pytest.raises(TextsError) as raised:
+    with pytest.raises((TextsError, FolderHeldError)) as raised:
         describe(work, out, workers=ScriptedWorkers(), report=SILENT)
     assert is_one_sentence(str(raised.value))
     return str(raised.value)
