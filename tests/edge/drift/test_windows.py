@@ -50,6 +50,29 @@ def test_a_clock_that_goes_back_begins_no_window() -> None:
     assert counting.current.parts == 2
 
 
+def test_a_clock_that_was_years_ahead_does_not_hold_up_a_window() -> None:
+    counting = Counting(Drift(min_parts=20), zone=TOKYO)
+    counting.add(AT + timedelta(days=2_000), [CRACK], "models")
+    assert [counting.add(AT, [], "models") for _ in range(19)] == [None] * 19
+
+    over = counting.look(AT + SHIFT)
+
+    assert over is not None
+    assert (over.start, over.end, over.parts) == (AT, AT + SHIFT, 20)
+
+
+def test_a_window_that_went_on_under_a_clock_that_was_ahead_ends_with_its_shift() -> None:
+    counting = Counting(Drift(min_parts=20), zone=TOKYO)
+    counting.add(AT, [CRACK], "models")
+    assert counting.look(AT + timedelta(days=2_000)) is None
+    assert [counting.add(AT, [], "models") for _ in range(19)] == [None] * 19
+
+    over = counting.look(AT + SHIFT)
+
+    assert over is not None
+    assert (over.start, over.end, over.parts) == (AT, AT + SHIFT, 20)
+
+
 def test_an_unfinished_window_of_other_models_is_dropped() -> None:
     counting = Counting(Drift(min_parts=20), zone=TOKYO)
     counting.add(AT, [CRACK], "models")
