@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -116,7 +117,18 @@ def test_counts_outlast_a_restart(tmp_path: Path) -> None:
     assert read_counted(tmp_path / "none.json") == {}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"schema": "kotoba.drift/9", "stations": {}}', b"\xff"])
+NAIVE, ABOVE = ("2026-11-03T06:00:00", 3), ("2026-11-03T06:00:00Z", 21)
+
+
+def holding(start: str, count: int) -> bytes:
+    """A file with a window of 20 parts."""
+    counted = {"start": start, "end": "2026-11-03T14:00:00Z", "basis": "models", "parts": 20, "counts": {"tag": {"crack": count}}}
+    return json.dumps({"schema": "kotoba.drift/1", "stations": {"cell-01": {"windows": [], "current": counted}}}).encode()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"schema": "kotoba.drift/9", "stations": {}}', b"\xff", holding(*NAIVE), holding(*ABOVE)]
+)
 def test_damaged_counts_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "drift.json").write_bytes(content)
     with pytest.raises(HistoryError, match=r"damaged: move the file away"):
