@@ -126,9 +126,7 @@ def holding(start: str, count: int) -> bytes:
     return json.dumps({"schema": "kotoba.drift/1", "stations": {"cell-01": {"windows": [], "current": counted}}}).encode()
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b'{"schema": "kotoba.drift/9", "stations": {}}', b"\xff", holding(*NAIVE), holding(*ABOVE)]
-)
+@pytest.mark.parametrize("content", [b"", b"{", b'{"schema": "kotoba.drift/9", "stations": {}}', b"\xff", holding(*NAIVE), holding(*ABOVE)])
 def test_damaged_counts_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "drift.json").write_bytes(content)
     with pytest.raises(HistoryError, match=r"damaged: move the file away"):
