@@ -29,7 +29,7 @@ PARTS = 100
 QUIET, UNEVEN = 20, 60
 
 
-class Referred(str):  # noqa: FURB189, SLOT000 -- UserString is no str; slots would take the weak reference away
+class Referred(str):  # noqa: SLOT000 -- UserString is no str; slots would take the weak reference away
     """Text that can be referred to weakly."""
 
 
