@@ -61,7 +61,7 @@ class Drifting:
         self._closing = threading.Event()
         self._counted: dict[str, Counted] = {}
         self._followed: dict[str, _Followed] = {}
-        self._save_at, self._is_saved = 0.0, True
+        self._save_at, self._is_saved, self._failed = 0.0, True, ""
         self._thread = threading.Thread(target=self._run, name="drift", daemon=True)
 
     def start(self) -> None:
@@ -88,10 +88,17 @@ class Drifting:
                 self._turn()
                 if is_last or self._monotonic() >= self._save_at:
                     self._save()
-            except Exception:
-                log.exception("counting words failed")  # a bug of ours costs these counts only
+            except Exception as err:  # noqa: BLE001 -- a bug of ours costs these counts only, and is logged
+                self._fail(err)
             if is_last:
                 return
+
+    def _fail(self, err: Exception) -> None:
+        """A bug of ours costs these counts only: what waits does not fill the memory, and the same is not logged every second."""
+        self._waiting.clear()
+        if repr(err) != self._failed:
+            log.error("counting words failed", exc_info=err)
+        self._failed = repr(err)
 
     def _turn(self) -> None:
         followed = self._follow()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_validator
 
 from edge.drift.windows import OpenWindow, Window
 from edge.drift.words import Kind, Word
@@ -39,11 +39,18 @@ class Counted:
 
 class _Window(BaseModel):
     model_config = STRICT
-    start: datetime
-    end: datetime
+    start: AwareDatetime
+    end: AwareDatetime
     basis: str
-    parts: int = Field(ge=0)
+    parts: int = Field(ge=1)
     counts: dict[Kind, dict[str, int]]
+
+    @model_validator(mode="after")
+    def _counts_parts(self) -> _Window:
+        if not all(0 <= count <= self.parts for words in self.counts.values() for count in words.values()):
+            msg = "a word is counted more often than there are parts"
+            raise ValueError(msg)
+        return self
 
 
 class _Station(BaseModel):

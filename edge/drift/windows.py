@@ -54,7 +54,8 @@ class Counting:
     """Sorts the parts of one station into windows by the wall clock of the box. `zone` is that of its shifts, None the system's.
 
     A window with fewer parts than `min_parts` goes on through the next one. A part that is older than the window (a clock that went
-    back) counts in it. Other models or settings begin a new window, and what was counted of an unfinished one is dropped.
+    back) counts in it. A window that ends more than a whole one later than this shift was begun or went on under a clock that was ahead:
+    it ends with this shift. Other models or settings begin a new window, and what was counted of an unfinished one is dropped.
     """
 
     def __init__(self, settings: Drift, *, zone: tzinfo | None = None, current: OpenWindow | None = None) -> None:
@@ -76,13 +77,22 @@ class Counting:
     def look(self, now: datetime) -> Window | None:
         """The window that is over by now, with enough parts; it goes on where it has too few."""
         current = self.current
-        if current is None or now < current.end:
+        if current is None:
+            return None
+        if now < current.end:
+            self._correct(current, now)
             return None
         if current.parts >= self.settings.min_parts:
             self.current = None
             return current.closed()
         current.end = bounds(now, self.settings, zone=self._zone)[1]
         return None
+
+    def _correct(self, current: OpenWindow, now: datetime) -> None:
+        """Else it would last until the clock is there, perhaps for years, and nothing would be told."""
+        start, end = bounds(now, self.settings, zone=self._zone)
+        if current.end - end > timedelta(hours=self.settings.window_hours):
+            current.start, current.end = min(current.start, start), end
 
 
 def bounds(at: datetime, settings: Drift, *, zone: tzinfo | None = None) -> tuple[datetime, datetime]:

@@ -117,6 +117,8 @@ def _tune(options: argparse.Namespace) -> int:
             f"{what}: step {one.tuned.best_step}, validation loss {one.tuned.validation_loss:.3f}, AUROC {one.tuned.validation_auroc:.3f}, "
             f"{one.tuned.seconds:.0f} s, {100 * one.tuned.seconds / one.tuned.examples:.0f} s for 100 examples"
         )
+    if course.adapt_to and len(done.rounds) <= course.rounds:
+        print(f"no round {len(done.rounds)}: no picture of the target got a label, at --confidence {options.confidence:g}")
     print(f"{done.adapter}: made for the model {tuned.fingerprint}, temperature {tuned.temperature:.3f}")
     return DONE
 

@@ -21,7 +21,9 @@ def model_digest(model: Path) -> str:
     Raises:
         LlmError: the model is not there.
     """
-    files = sorted(path for kind in ("*.safetensors", "*.json", "*.model") for path in model.glob(kind)) if model.is_dir() else [model]
+    files = (
+        sorted(path for kind in ("*.safetensors", "*.json", "*.model", "*.txt") for path in model.glob(kind)) if model.is_dir() else [model]
+    )
     if not files or not all(path.is_file() for path in files):
         msg = f"tuning {model}: it is no model: give a .gguf file, or the folder of a checkpoint with .safetensors files"
         raise LlmError(msg)

@@ -56,14 +56,15 @@ def _copies(pictures: Sequence[Picture]) -> Iterable[tuple[Picture, Picture]]:
             continue
     for same in sizes.values():
         if len({(picture.split, picture.label) for picture in same}) > 1:
-            first: dict[bytes, Picture] = {}
+            first: dict[str, Picture] = {}
             for picture in same:
-                digest = _digest_of(picture.path)
+                digest = digest_of(picture.path)
                 if digest is not None and (other := first.setdefault(digest, picture)) is not picture:
                     yield other, picture
 
 
-def _digest_of(path: Path) -> bytes | None:
+def digest_of(path: Path) -> str | None:
+    """The sha256 of a file, None where it cannot be read."""
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -71,4 +72,4 @@ def _digest_of(path: Path) -> bytes | None:
                 digest.update(chunk)
     except OSError:
         return None
-    return digest.digest()
+    return digest.hexdigest()

@@ -18,6 +18,7 @@ from export.cache.held_folder import held
 from export.errors import BuildError
 from export.progress import Report
 from export.texts.card import card_of
+from export.texts.changed import changed_picture, first_changed
 from export.texts.dataset import CARD, DATASET, SCHEMA, Dataset, Digests, TextDataset, read, rows_of
 from export.texts.describer import Used
 from export.texts.errors import TextsError
@@ -88,10 +89,12 @@ def _describe(job: Job, out: Path, *, workers: Workers, report: Report) -> TextD
     sources, shards, records = sources_digest(job.pictures), job.shards, out / UNFINISHED
     plan = {"sources": sources, "shard_rows": job.shard_rows, "name": job.spec.name, "about": job.spec.about, **_made_by(job.used)}
     if (out / DATASET).exists():
-        return _finished(out, plan)
+        return _finished(out, plan, shards)
     _begin(out, plan)
     found = {number: finished_shard(out, records, number, len(shards[number])) for number in shards}
-    finished: dict[int, Shard] = {number: shard for number, shard in found.items() if shard is not None}
+    finished: dict[int, Shard] = {
+        number: shard for number, shard in found.items() if shard is not None and changed_picture(out, shard, shards[number]) is None
+    }
     missing = {number: pictures for number, pictures in shards.items() if number not in finished}
     pace = Pace(len(job.pictures), done=sum(shard.rows for shard in finished.values()), report=report)
     if missing:
@@ -156,7 +159,7 @@ def _differences(there: Mapping[str, object], plan: Mapping[str, object]) -> str
     return ", ".join(sorted(name for name in plan if there.get(name) != plan[name]))
 
 
-def _finished(out: Path, plan: Mapping[str, object]) -> TextDataset:
+def _finished(out: Path, plan: Mapping[str, object], shards: Batches) -> TextDataset:
     """The data set that is there already.
 
     Raises:
@@ -167,6 +170,13 @@ def _finished(out: Path, plan: Mapping[str, object]) -> TextDataset:
     other = _differences(values | values["digests"], plan)
     if other:
         msg = f"describing into {out}: it holds a finished text data set with another value of {other}: give another folder as --out"
+        raise TextsError(msg)
+    changed = first_changed(out, dataset.about.shards, shards.values())
+    if changed is not None:
+        msg = (
+            f"describing into {out}: it holds a finished text data set, and {changed.source} is another picture since: give another folder "
+            "as --out, or delete this one"
+        )
         raise TextsError(msg)
     shutil.rmtree(out / UNFINISHED, ignore_errors=True)
     return dataset

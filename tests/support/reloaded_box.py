@@ -43,7 +43,7 @@ def build_tiny(folder: Path) -> Path:
 class ReloadedBox:
     """`sent` are the pictures that were put into the folders, with the moment (monotonic s), `arrived` their verdicts; by station and name.
 
-    `statuses` are those of the box at its first root.
+    `statuses` and `events` are those of the box at its first root.
     """
 
     def __init__(self, root: Path, sound: Path, broker: Mosquitto) -> None:
@@ -56,6 +56,7 @@ class ReloadedBox:
         self.sent: dict[tuple[str, str], float] = {}
         self.arrived: dict[tuple[str, str], list[tuple[float, dict[str, Any]]]] = defaultdict(list)
         self.statuses: list[dict[str, Any]] = []
+        self.events: list[dict[str, Any]] = []
         self.more_environment: dict[str, str] = {}
         self._dice = np.random.default_rng(0)
 
@@ -179,4 +180,6 @@ port = {self.broker.port}
                 self.arrived[verdict["station"], verdict["source"]].append((at, verdict))
             elif got.topic == f"{ROOT_TOPIC}/{BOX}/status":
                 self.statuses.append(json.loads(got.payload))
+            elif got.topic == f"{ROOT_TOPIC}/{BOX}/events":
+                self.events.append(json.loads(got.payload))
             self._changed.notify_all()

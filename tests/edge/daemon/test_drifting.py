@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,11 +21,16 @@ from edge.sinks.mqtt.replay_topic import ReplayTopic
 from edge.sinks.mqtt.wire import DriftEventMessage
 from firmware_config.station import Station
 from tests.support.counted_windows import BEGIN, SHIFT, inspected
+from tests.support.running_daemon import Counting
 from tests.support.sample_records import station
 
 WATCHED = station("cell-01", drift={"min_parts": 20, "reference_windows": 14})
 PARTS = 100
 QUIET, UNEVEN = 20, 60
+
+
+class Referred(str):  # noqa: SLOT000 -- UserString is no str; slots would take the weak reference away
+    """Text that can be referred to weakly."""
 
 
 class Told:
@@ -95,6 +101,27 @@ def test_other_models_begin_a_new_reference_and_the_log_says_so(tmp_path: Path, 
             drifting.offer(each)
     assert len(read_counted(tmp_path / "drift.json")["cell-01"].windows) == 2
     assert caplog.text.count("words are counted anew") == 1
+
+
+def test_a_bug_is_logged_once_and_keeps_no_inspection_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    turns = Counting()
+    kept = [Referred(str(number)) for number in range(3)]
+    waiting = [weakref.ref(each) for each in kept]
+
+    def broken() -> list[Station]:
+        turns.add()
+        msg = "it is broken"
+        raise RuntimeError(msg)
+
+    drifting = Drifting(tmp_path / "drift.json", stations=broken, routes=list, metrics=Metrics())
+    drifting.start()
+    while kept:
+        drifting.offer(replace(inspected(0, len(kept), uneven=0), detail=kept.pop()))
+    assert turns.wait_for(2)
+    drifting.close(30)
+
+    assert caplog.text.count("counting words failed") == 1
+    assert [reference() for reference in waiting] == [None] * 3
 
 
 def test_a_damaged_file_is_moved_aside_and_the_log_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -50,6 +51,29 @@ def test_a_clock_that_goes_back_begins_no_window() -> None:
     assert counting.current.parts == 2
 
 
+def test_a_clock_that_was_years_ahead_does_not_hold_up_a_window() -> None:
+    counting = Counting(Drift(min_parts=20), zone=TOKYO)
+    counting.add(AT + timedelta(days=2_000), [CRACK], "models")
+    assert [counting.add(AT, [], "models") for _ in range(19)] == [None] * 19
+
+    over = counting.look(AT + SHIFT)
+
+    assert over is not None
+    assert (over.start, over.end, over.parts) == (AT, AT + SHIFT, 20)
+
+
+def test_a_window_that_went_on_under_a_clock_that_was_ahead_ends_with_its_shift() -> None:
+    counting = Counting(Drift(min_parts=20), zone=TOKYO)
+    counting.add(AT, [CRACK], "models")
+    assert counting.look(AT + timedelta(days=2_000)) is None
+    assert [counting.add(AT, [], "models") for _ in range(19)] == [None] * 19
+
+    over = counting.look(AT + SHIFT)
+
+    assert over is not None
+    assert (over.start, over.end, over.parts) == (AT, AT + SHIFT, 20)
+
+
 def test_an_unfinished_window_of_other_models_is_dropped() -> None:
     counting = Counting(Drift(min_parts=20), zone=TOKYO)
     counting.add(AT, [CRACK], "models")
@@ -93,7 +117,16 @@ def test_counts_outlast_a_restart(tmp_path: Path) -> None:
     assert read_counted(tmp_path / "none.json") == {}
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b'{"schema": "kotoba.drift/9", "stations": {}}', b"\xff"])
+NAIVE, ABOVE = ("2026-11-03T06:00:00", 3), ("2026-11-03T06:00:00Z", 21)
+
+
+def holding(start: str, count: int) -> bytes:
+    """A file with a window of 20 parts."""
+    counted = {"start": start, "end": "2026-11-03T14:00:00Z", "basis": "models", "parts": 20, "counts": {"tag": {"crack": count}}}
+    return json.dumps({"schema": "kotoba.drift/1", "stations": {"cell-01": {"windows": [], "current": counted}}}).encode()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"schema": "kotoba.drift/9", "stations": {}}', b"\xff", holding(*NAIVE), holding(*ABOVE)])
 def test_damaged_counts_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "drift.json").write_bytes(content)
     with pytest.raises(HistoryError, match=r"damaged: move the file away"):

@@ -94,6 +94,28 @@ def test_the_command_writes_adapter_curve_and_record(
     assert "s for 100 examples" in said
 
 
+def test_a_target_of_which_the_judge_is_never_sure_is_said_to_have_taught_nothing(
+    dataset: TextDataset, gguf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "station.toml").write_text(STATION)
+    given = [
+        "--model",
+        str(gguf),
+        "--station",
+        str(tmp_path / "station.toml"),
+        "--steps",
+        "2",
+        "--batch",
+        "4",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+
+    assert main(["tune", str(dataset.folder), *given, "--adapt-to", "line2", "--confidence", "1"]) == 0
+
+    assert "no round 1: no picture of the target got a label, at --confidence 1" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

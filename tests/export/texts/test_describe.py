@@ -75,6 +75,34 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(tree: Path, tmp_path
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
+def exchange(tree: Path) -> Path:
+    """Another picture of the same name and size, as an uncompressed one always has."""
+    changed = tree / "line1" / "crack" / "001.png"
+    changed.write_bytes(changed.read_bytes()[::-1])
+    return changed
+
+
+def test_a_picture_that_was_exchanged_is_described_again_when_work_goes_on(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(DescribeError):
+        describe(job(tree), tmp_path / "out", workers=ScriptedWorkers(fails_at=3), report=SILENT)
+    exchange(tree)
+
+    again = ScriptedWorkers()
+    dataset = describe(job(tree), tmp_path / "out", workers=again, report=SILENT)
+
+    assert list(dataset.rows()) == [row(picture) for picture in job(tree).pictures]
+    assert len(again.described) == 16 - 2 * 3, "other finished shards are kept"
+
+
+def test_a_finished_data_set_of_a_picture_that_was_exchanged_is_refused(tree: Path, tmp_path: Path) -> None:
+    describe(job(tree), tmp_path / "out", workers=ScriptedWorkers(), report=SILENT)
+    changed = exchange(tree)
+    assert "line1/crack/001.png is another picture since" in refused(tree, tmp_path / "out")
+    exchange(tree)
+    assert changed.stat().st_ctime_ns > (tmp_path / "out" / "dataset.json").stat().st_mtime_ns
+    describe(job(tree), tmp_path / "out", workers=ScriptedWorkers(), report=SILENT)
+
+
 def test_a_finished_data_set_is_not_made_again(tree: Path, tmp_path: Path) -> None:
     describe(job(tree), tmp_path / "out", workers=ScriptedWorkers(), report=SILENT)
     again = ScriptedWorkers()
