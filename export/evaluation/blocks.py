@@ -27,6 +27,12 @@ def neighbourhoods(corpus: Corpus) -> NDArray[np.int64]:
     return np.asarray(connected_components(graph, directed=False)[1][: len(corpus)], np.int64)
 
 
+def neighbour_names(corpus: Corpus) -> list[str]:
+    """The name of the neighbourhood of each picture: that of its first block, so that it is the block's own where no copy joins two."""
+    first: dict[int, str] = {}
+    return [first.setdefault(number, block) for number, block in zip(neighbourhoods(corpus).tolist(), corpus.blocks, strict=True)]
+
+
 def source_rows(corpus: Corpus, target: Collection[str], near: NDArray[np.int64]) -> tuple[Rows, int]:
     """The pictures of all domains but `target`, without neighbours of the target; and how many such neighbours were left out."""
     inside = np.isin(corpus.domains, list(target))

@@ -56,7 +56,8 @@ def drawn(bench: Bench, case: Case, pool: Rows, shots: int) -> Extra:
 def labels_for_equal(comparisons: Sequence[Comparison]) -> tuple[dict[str, int | None], Figure | None]:
     """By scorer that learns, the fewest labels per class at which its macro-F1 is that of the reference or more, as means over targets.
 
-    And the reference's macro-F1. None in the first for a scorer that never reaches it; only targets count that have every k of that scorer.
+    And the reference's macro-F1, over all targets. None in the first for a scorer that never reaches it. At each k the targets count that
+    can give so many labels: both scorers are compared on these.
     """
     tables = [one for one in comparisons if one.protocol == "few_shot" and one.shots is not None]
     figures = {

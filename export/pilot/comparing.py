@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from export.evaluation.blocks import neighbour_names
 from export.evaluation.corpus import Corpus
 from export.evaluation.evaluate import evaluate, paper
 from export.evaluation.plan import DEFAULT_SCORERS, Plan
@@ -77,7 +78,7 @@ def shift_of(corpus: Corpus, spec: PilotSpec, *, language: Language, report: Rep
     return shift_findings(
         {name: values for name, values in representations.items() if values.shape[1]},
         domains=corpus.domains,
-        blocks=corpus.blocks,
+        blocks=neighbour_names(corpus),
         bad=corpus.bad,
         pairs=pairs,
         groups=groups,

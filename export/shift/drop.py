@@ -1,6 +1,7 @@
 """The drop: AUROC of one logistic regression on source validation minus that on the target.
 
-Folds of whole source blocks: each model is fitted on the others, with C chosen on one of them, and reads its own fold and the target. No
+Folds of whole source blocks: each model is fitted on the others, with C chosen on one of them, and reads its own fold and the target. A
+block that lies in both, such as a part that two cameras took, is read by the model that was not fitted on it alone. No
 label of the target is read but for its AUROC. Both AUROCs count pairs of a bad and a good picture inside the scores of one model. A
 representation that separates nothing cannot drop: read a drop beside the AUROC on the source.
 """
@@ -55,7 +56,9 @@ def transfer(features: NDArray[np.floating], source: Rows, target: Rows, *, bad:
         model = _fit(on_source[~held], truth[~held], check[~held])
         if model is None:
             continue
-        others.append(Scored(target, model.decision_function(on_target), bad[target]))
+        apart = ~np.isin(blocks.numbers[target], blocks.numbers[source[~held]])
+        if apart.any():
+            others.append(Scored(target[apart], model.decision_function(on_target[apart]), bad[target[apart]]))
         if held.any():
             own.append(Scored(source[held], model.decision_function(on_source[held]), truth[held]))
     return Transferred(tuple(own), tuple(others))

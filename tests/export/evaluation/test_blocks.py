@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.evaluation.blocks import neighbourhoods, source_rows, source_split, split
+from export.evaluation.blocks import neighbour_names, neighbourhoods, source_rows, source_split, split
 from export.evaluation.errors import EvaluationError
 from tests.support.drawn_corpora import drawn_corpus
 
@@ -44,6 +44,7 @@ def test_copies_in_different_blocks_stay_together() -> None:
     sources, dropped = source_rows(corpus, {"c"}, near)
     assert dropped == 1
     assert 0 not in sources
+    assert neighbour_names(corpus) == [corpus.blocks[0] if row == 25 else block for row, block in enumerate(corpus.blocks)]
 
 
 def test_the_splits_that_pictures_have_are_kept() -> None:

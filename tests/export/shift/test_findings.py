@@ -84,6 +84,23 @@ def test_source_figures_do_not_depend_on_the_target(plant: _Plant) -> None:
     assert before[1].target_auroc != after[1].target_auroc
 
 
+def test_a_part_that_two_domains_share_does_not_teach_its_own_label() -> None:
+    """Each part was taken by two cameras, and its look says nothing of its defect: only a model that knows the part could tell."""
+    rng = np.random.default_rng(0)
+    parts = 120
+    look, bad = rng.normal(size=(parts, 60)), rng.random(parts) < 0.5
+    found = shift_findings(
+        {"vision": np.vstack([look, look + 0.01])},
+        domains=["one"] * parts + ["other"] * parts,
+        blocks=[str(number) for number in range(parts)] * 2,
+        bad=np.tile(bad, 2),
+        pairs=[("one", "other")],
+        seed=1,
+    ).pairs[0]
+    assert found.drop is not None
+    assert found.drop.value == pytest.approx(0, abs=0.02)
+
+
 def test_the_same_seed_gives_the_same_findings(plant: _Plant) -> None:
     once, again, other = (_measured(plant, pairs=PAIRS[:1], seed=seed) for seed in (5, 5, 6))
     assert once == again
