@@ -52,7 +52,7 @@ def changed_corpora(material: Material, targets: Sequence[str], out: Path, *, re
     for condition in protocols.changes:
         name = f"{condition.kind}-{condition.level:g}"
         folder = out / WORK / "conditions" / name
-        pictures = [_write(row, material.files, condition, folder / "pictures") for row in rows]
+        pictures = [write_changed(row, material.files, condition, folder / "pictures") for row in rows]
         about = TextsSpec(name=name, pictures=(Pictures(folder=Path("pictures")),))
         job = Job(spec=about, pictures=pictures, used=opened.used, shard_rows=SHARD_ROWS)
         texts = describe(job, folder / f"texts-{_drawn(rows)}", workers=OneProcess(opened.recipe), report=report)
@@ -112,7 +112,7 @@ def _drawn(rows: Sequence[Row]) -> str:
     return digest_of_values([(row.source, row.id, row.label, row.domain, row.split, row.block) for row in rows])[-16:]
 
 
-def _write(row: Row, files: Files, condition: Condition, folder: Path) -> Picture:
+def write_changed(row: Row, files: Files, condition: Condition, folder: Path) -> Picture:
     """The changed picture of a row as a PNG; one that is there already is not made again."""
     seed = int(hashlib.sha256(f"{SEED} {row.id}".encode()).hexdigest()[:8], 16)
     path = folder / f"{hashlib.sha256(f'{row.source} {row.id}'.encode()).hexdigest()[:24]}.png"

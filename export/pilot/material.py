@@ -9,6 +9,7 @@ from pathlib import Path
 from edge.bundle.open import open_trusted_bundle
 from export.chapters.box import Box, open_box
 from export.errors import SpecError
+from export.evaluation.conditions import require_possible
 from export.findings.findings import Domain
 from export.pilot.labels import Labelling, domains_of, groups_of, labelling, require_groups
 from export.pilot.pictures import Files
@@ -70,6 +71,8 @@ def open_material(spec: PilotSpec) -> Opened:
     Raises:
         SpecError, ConfigError, EdgeError: something is not there, not to be trusted or wrong.
     """
+    for condition in spec.protocols.changes if "conditions" in spec.protocols.run else ():
+        require_possible(condition)
     use = spec.bundle
     bundle = open_trusted_bundle(use.bundle, keys=use.keys)
     box = open_box(bundle, station=use.station, board=read_board(use.board))

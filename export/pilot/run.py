@@ -101,7 +101,9 @@ def _compared(material: Material, out: Path, *, language: OpenLanguage, steps: S
     domains = {row.domain for row in material.labelled}
     if len(domains) < 2:
         only = next(iter(domains), "none")
-        return Compared((), None, (f"Protocols and shift: all labelled pictures are of the domain {only!r}, so that none can be left out.",))
+        return Compared(
+            (), None, (f"Protocols and shift: all labelled pictures are of the domain {only!r}, so that none can be left out.",)
+        )
     with steps.step("look at pictures"):
         corpus = corpus_of(material, out, report=report)
     changed: Mapping[Condition, Corpus] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,6 +64,11 @@ def sentence(reason: Reason, words: Wording) -> str:
         return why.plain
 
 
+def stopping(reasons: Sequence[Reason]) -> Sequence[Reason]:
+    """Of the reasons of a no-go, those that make it one; all where none is known to."""
+    return [one for one in reasons if _stops(one)] or reasons
+
+
 def steps(findings: Findings, words: Wording) -> tuple[str, ...]:
     """What to do next: the step of the outcome, then one for each kind of reason."""
     answer = findings.answer
@@ -100,6 +106,13 @@ def worst(group: Group) -> tuple[Decided, ...]:
     """The domains that taught nothing, that with the largest escape first; where no defective part was seen, by overkill."""
     unseen = [one for one in group.domains if not one.seen]
     return tuple(sorted(unseen, key=lambda one: (-(one.escape.value or 0.0), -one.escape.low, -(one.overkill.value or 0.0), one.domain)))
+
+
+def _stops(reason: Reason) -> bool:
+    if reason.code in {"overkill_above_limit", "review_above_limit"}:
+        low, limit = reason.values.get("low"), reason.values.get("limit")
+        return isinstance(low, float | int) and isinstance(limit, float | int) and low > limit
+    return reason.code in {"escape_above_limit", "domain_fails", "costs_more"}
 
 
 def _shown(found: Share, limit: float) -> Met:

@@ -17,7 +17,7 @@ from export.findings.comparison import Protocol
 from export.findings.findings import Findings
 from export.findings.scorers import CONTROLS, JUDGES, Scorer
 from export.report import graphics, numbers
-from export.report.answered import WORST, deciding, groups, held, sentence, steps, worst
+from export.report.answered import WORST, deciding, groups, held, sentence, steps, stopping, worst
 from export.report.compared import compared_values
 from export.report.embedded import embedded
 from export.report.fonts import cut_faces, font_files, known_characters, shown
@@ -136,6 +136,7 @@ def _first(findings: Findings, words: Wording) -> dict[str, Any]:
         "ending": words.outcomes[findings.answer.outcome],
         "held": held(findings),
         "reasons": tuple(sentence(one, words) for one in findings.answer.reasons),
+        "because": tuple(sentence(one, words) for one in stopping(findings.answer.reasons)),
         "steps": steps(findings, words),
         "worst": failing[:WORST],
         "more_domains": len(failing) if len(failing) > WORST else 0,
