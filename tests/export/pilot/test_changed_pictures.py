@@ -30,7 +30,7 @@ def picture(path: Path, grey: int) -> Row:
 
 
 def files(path: Path) -> Files:
-    return Files.of([Picture(path, path.name, "good", "a")], station())
+    return Files.of([Picture(path, path.name, "good", "a", None, None)], station())
 
 
 def test_a_picture_of_the_same_size_with_other_pixels_is_refused(tmp_path: Path) -> None:
