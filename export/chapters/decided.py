@@ -29,7 +29,7 @@ def share(count: int, of: int) -> Share:
 
 
 def decided(inspected: Inspected, given: Verdicts, *, seen: AbstractSet[str]) -> tuple[Decided, ...]:
-    """The decisions on each domain; pictures of the `seen` domains taught the bundle. A FAULT is neither escape nor overkill nor review."""
+    """The decisions on each domain; pictures of the `seen` domains taught the bundle. A FAULT, too, is for a person to review."""
     return tuple(
         _counted(
             domain,
@@ -75,7 +75,7 @@ def _decided(
         bad={name: bad[name] for name in DECISIONS},
         escape=share(bad["OK"], bad.total()),
         overkill=share(good["NG"], good.total()),
-        review=share(good["REVIEW"] + bad["REVIEW"], good.total() + bad.total()),
+        review=share(sum(counts[name] for counts in (good, bad) for name in ("REVIEW", "FAULT")), good.total() + bad.total()),
         passed=share(good["OK"], good.total()),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ MOST = 200
 COPY_PX, JPEG_QUALITY = 320, 85
 """The longer side of a copy."""
 NAME_DIGITS = 16
+COPY_NAME = re.compile(rf"[0-9a-f]{{{NAME_DIGITS}}}\.jpg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def wrong_parts(
     parts = [tuple(_part(inspected, row, given.verdicts[row], folder) for row in rows[:most]) for rows in (escaped, overkilled)]
     named = {part.picture for some in parts for part in some}
     for copy in (folder / FOLDER).glob("*.jpg"):
-        if f"{FOLDER}/{copy.name}" not in named:
+        if COPY_NAME.fullmatch(copy.name) and f"{FOLDER}/{copy.name}" not in named:
             copy.unlink()
     return WrongParts(parts[0], parts[1], (max(0, len(escaped) - most), max(0, len(overkilled) - most)))
 

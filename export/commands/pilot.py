@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def _pilot(options: argparse.Namespace) -> int:
     from export.pilot.spec import read_pilot_spec
     from export.report.pdf import missing_pango
 
-    command = f"kotoba-export pilot {options.spec} --out {options.out}"
+    command = shlex.join(["kotoba-export", "pilot", str(options.spec), "--out", str(options.out)])
     with Progress() as report:
         findings = run(options.spec, options.out, command=command, report=report)
         reports = write_reports(findings, read_pilot_spec(options.spec), options.out)

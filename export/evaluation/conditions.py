@@ -24,6 +24,18 @@ POINTS_PER_PX = 16
 """Of the path of a motion: with so many, each pixel's share of it is right to a few thousandths."""
 
 
+def require_possible(condition: Condition) -> None:
+    """Refuse a level that says nothing of a picture.
+
+    Raises:
+        SpecError: the level is outside RANGES.
+    """
+    low, high = RANGES[condition.kind]
+    if not low <= condition.level <= high:
+        msg = f"changing pictures by {condition.kind} {condition.level:g}: give a level from {low:g} to {high:g}"
+        raise SpecError(msg)
+
+
 def changed(pixels: Pixels, condition: Condition, *, seed: int) -> Pixels:
     """The picture, uint8 (H, W, 3) BGR, as it would have been taken under this condition; the same seed changes it in the same way.
 
@@ -34,10 +46,7 @@ def changed(pixels: Pixels, condition: Condition, *, seed: int) -> Pixels:
     Raises:
         SpecError: the level is outside RANGES.
     """
-    low, high = RANGES[condition.kind]
-    if not low <= condition.level <= high:
-        msg = f"changing pictures by {condition.kind} {condition.level:g}: give a level from {low:g} to {high:g}"
-        raise SpecError(msg)
+    require_possible(condition)
     return _CHANGES[condition.kind](pixels, condition.level, np.random.default_rng(seed))
 
 

@@ -28,6 +28,7 @@ class Decided(BaseModel):
     escape: Share
     overkill: Share
     review: Share
+    """Pictures that a person has to look at: REVIEW and FAULT."""
     passed: Share
     """Good pictures that are OK."""
     reasons: dict[str, int]

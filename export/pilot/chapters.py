@@ -12,13 +12,13 @@ from export.chapters.decided import decided
 from export.chapters.errors import ChapterError
 from export.chapters.inspected import Flags, Inspected, inspect_all
 from export.chapters.latency import latency
-from export.chapters.parts import WrongParts, wrong_parts
+from export.chapters.parts import MOST, WrongParts, wrong_parts
 from export.chapters.trust import trust
 from export.chapters.verdicts import Verdicts, as_it_comes, calibrated, source_validation
 from export.errors import SpecError
 from export.findings.box import Attack, Decided, Latency, Trust
-from export.pilot.corpora import WORK
 from export.pilot.material import Material
+from export.pilot.place import WORK
 from export.pilot.steps import Steps
 from export.progress import Report
 from firmware_config.signature import read_trusted_keys
@@ -74,10 +74,12 @@ def box_chapters(material: Material, out: Path, *, steps: Steps, report: Report)
             left_out.append(f"{name}: {err}")
             return None
 
+    parts = wrong_parts(inspected, installed, folder=out)
+    left_out += _not_shown(parts)
     return BoxChapters(
         decided=tuple(one for some in verdicts for one in decided(inspected, some, seen=seen)),
         installed=decided(inspected, installed, seen=seen),
-        parts=wrong_parts(inspected, installed, folder=out),
+        parts=parts,
         trust=measured("trust", Trust, lambda: trust(inspected, validation, given=every), wanted=asked.trust),
         attack=measured(
             "attack",
@@ -93,6 +95,11 @@ def box_chapters(material: Material, out: Path, *, steps: Steps, report: Report)
         ),
         left_out=tuple(left_out),
     )
+
+
+def _not_shown(parts: WrongParts) -> list[str]:
+    named = zip(("defective parts that became OK", "good parts that became NG"), parts.left_out, strict=True)
+    return [f"{count} more {name} have no picture and no words here: the {MOST} surest ones have." for name, count in named if count]
 
 
 def _verdicts(material: Material, inspected: Inspected, validation: Flags, left_out: list[str]) -> list[Verdicts]:

@@ -17,16 +17,16 @@ from export.pilot.features import features_of, none_of
 from export.pilot.judged import judged, linear_station
 from export.pilot.material import SHARD_ROWS, Material, Opened
 from export.pilot.pictures import Files
+from export.pilot.place import WORK
 from export.progress import Report
 from export.texts.describe import Job, describe
 from export.texts.one_process import OneProcess
 from export.texts.picture import Picture
 from export.texts.row import Row
 from export.texts.sources import Pictures, TextsSpec
+from firmware_config.digest import digest_of_values
 from firmware_config.write import write_atomic
 
-WORK = "work"
-"""The folder below that of the pilot with what can be made again."""
 SEED = 2_041
 """Draws the pictures that are changed, and how each is changed."""
 
@@ -52,10 +52,10 @@ def changed_corpora(material: Material, targets: Sequence[str], out: Path, *, re
     for condition in protocols.changes:
         name = f"{condition.kind}-{condition.level:g}"
         folder = out / WORK / "conditions" / name
-        pictures = [_write(row, material.files, condition, folder / "pictures") for row in rows]
+        pictures = [write_changed(row, material.files, condition, folder / "pictures") for row in rows]
         about = TextsSpec(name=name, pictures=(Pictures(folder=Path("pictures")),))
         job = Job(spec=about, pictures=pictures, used=opened.used, shard_rows=SHARD_ROWS)
-        texts = describe(job, folder / "texts", workers=OneProcess(opened.recipe), report=report)
+        texts = describe(job, folder / f"texts-{_drawn(rows)}", workers=OneProcess(opened.recipe), report=report)
         readable = tuple(row for row in texts.rows() if row.error is None)
         corpora[condition] = _corpus(opened, readable, Files.of(pictures, opened.box.station), out / WORK, report=report)
     return corpora
@@ -107,10 +107,15 @@ def _corpus(opened: Opened, rows: Sequence[Row], files: Files | None, work: Path
     )
 
 
-def _write(row: Row, files: Files, condition: Condition, folder: Path) -> Picture:
+def _drawn(rows: Sequence[Row]) -> str:
+    """Digits of the pictures that were drawn: other ones are described into another folder."""
+    return digest_of_values([(row.source, row.id, row.label, row.domain, row.split, row.block) for row in rows])[-16:]
+
+
+def write_changed(row: Row, files: Files, condition: Condition, folder: Path) -> Picture:
     """The changed picture of a row as a PNG; one that is there already is not made again."""
     seed = int(hashlib.sha256(f"{SEED} {row.id}".encode()).hexdigest()[:8], 16)
-    path = folder / f"{hashlib.sha256(row.source.encode()).hexdigest()[:24]}.png"
+    path = folder / f"{hashlib.sha256(f'{row.source} {row.id}'.encode()).hexdigest()[:24]}.png"
     try:
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)

@@ -24,6 +24,7 @@ from firmware_config.toml import read_toml
 from firmware_config.write import write_atomic
 
 COUNTS, COST = "counts.json", "cost.toml"
+MADE_HERE = "# Made by the pilot: the plant's own figures, with the rates of the box as the pilot counted them."
 TO_BE_COUNTED = {"escape": 0.0, "overkill": 0.0}
 """Stand for the rates that are not known yet when the specification is looked at."""
 
@@ -82,6 +83,18 @@ def write_counts(counts: Counts, out: Path) -> None:
     write_atomic(out / COUNTS, (json.dumps(counts.model_dump(mode="json", by_alias=True), indent=2) + "\n").encode())
 
 
+def remove_costs(out: Path) -> None:
+    """Take away what `write_counts` and `write_costs` have written into a folder, not a specification of somebody else.
+
+    Raises:
+        OSError: a file cannot be read or taken away.
+    """
+    (out / COUNTS).unlink(missing_ok=True)
+    cost = out / COST
+    if cost.is_file() and cost.read_bytes().startswith(MADE_HERE.encode()):
+        cost.unlink()
+
+
 def _with_rates(path: Path, rates: Mapping[str, object], *, near: Path) -> dict[str, Any]:
     """The values of a specification, with these rates of the box; files that it names are named as seen from `near`."""
     try:
@@ -105,7 +118,7 @@ def _with_rates(path: Path, rates: Mapping[str, object], *, near: Path) -> dict[
 
 
 def _toml(values: Mapping[str, Any]) -> str:
-    lines = ["# Made by the pilot: the plant's own figures, with the rates of the box as the pilot counted them."]
+    lines = [MADE_HERE]
     for name, section in values.items():
         lines += ["", f"[{toml_key(name)}]", *(f"{toml_key(key)} = {toml_value(value)}" for key, value in section.items())]
     return "\n".join(lines) + "\n"

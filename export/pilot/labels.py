@@ -87,3 +87,19 @@ def groups_of(data: Data, domains: Collection[str]) -> Mapping[str, tuple[str, .
             msg = f"{key} names the domain {missing[0]!r}, which no picture has (they have {there}): correct it"
             raise SpecError(msg)
     return dict(data.groups) or {domain: (domain,) for domain in sorted(domains)}
+
+
+def require_groups(data: Data, labelled: Collection[str]) -> None:
+    """Refuse groups that cannot be left out; `labelled` are the domains that have a labelled picture.
+
+    Raises:
+        SpecError: a group names a domain without a labelled picture, or leaves none of them beside it.
+    """
+    for name, members in data.groups.items():
+        without = sorted(set(members) - set(labelled))
+        if without:
+            msg = f"the group {name!r} names the domain {without[0]!r}, which has no labelled picture that can be read: take it out of it"
+            raise SpecError(msg)
+        if set(labelled) <= set(members):
+            msg = f"the group {name!r} holds every domain with labelled pictures, so that none is left beside it: take a domain out of it"
+            raise SpecError(msg)

@@ -9,8 +9,9 @@ from pathlib import Path
 from edge.bundle.open import open_trusted_bundle
 from export.chapters.box import Box, open_box
 from export.errors import SpecError
+from export.evaluation.conditions import require_possible
 from export.findings.findings import Domain
-from export.pilot.labels import Labelling, domains_of, groups_of, labelling
+from export.pilot.labels import Labelling, domains_of, groups_of, labelling, require_groups
 from export.pilot.pictures import Files
 from export.pilot.spec import PilotSpec
 from export.progress import Report
@@ -70,6 +71,8 @@ def open_material(spec: PilotSpec) -> Opened:
     Raises:
         SpecError, ConfigError, EdgeError: something is not there, not to be trusted or wrong.
     """
+    for condition in spec.protocols.changes if "conditions" in spec.protocols.run else ():
+        require_possible(condition)
     use = spec.bundle
     bundle = open_trusted_bundle(use.bundle, keys=use.keys)
     box = open_box(bundle, station=use.station, board=read_board(use.board))
@@ -82,6 +85,7 @@ def open_material(spec: PilotSpec) -> Opened:
         require_sound(pictures, labels=None)
         labels = {picture.label for picture in pictures if picture.label is not None}
         domains = {picture.domain for picture in pictures}
+        require_groups(spec.data, {picture.domain for picture in pictures if picture.label is not None})
     else:
         assert spec.data.texts is not None  # noqa: S101 -- the model has looked
         texts = read(spec.data.texts)
@@ -114,7 +118,8 @@ def described(opened: Opened, out: Path, *, report: Report) -> Material:
     """Describe the pictures into the folder of the pilot, or go on where that was stopped; texts that were given are taken as they are.
 
     Raises:
-        TextsError: as of `export.texts.describe.describe`, or no labelled picture could be described.
+        TextsError: as of `export.texts.describe.describe`.
+        SpecError: a picture was changed since it was described, or a group has no picture that could be described.
         ExportError, ConfigError, EdgeError: the models cannot be loaded.
     """
     texts = opened.texts
@@ -123,10 +128,15 @@ def described(opened: Opened, out: Path, *, report: Report) -> Material:
         job = Job(spec=opened.sources, pictures=opened.pictures, used=opened.used, shard_rows=SHARD_ROWS)
         texts = describe(job, out / TEXTS, workers=OneProcess(opened.recipe), report=report)
     rows = tuple(texts.rows())
+    labelled = tuple(row for row in rows if row.label is not None and row.error is None)
+    require_groups(opened.spec.data, {row.domain for row in labelled})
+    files = None if opened.pictures is None else Files.of(opened.pictures, opened.box.station)
+    if files is not None:
+        files.require_unchanged(labelled)
     return Material(
         opened=opened,
         about=texts.about,
-        labelled=tuple(row for row in rows if row.label is not None and row.error is None),
+        labelled=labelled,
         domains=domains_of(rows, opened.labelling, seen=opened.spec.data.seen),
-        files=None if opened.pictures is None else Files.of(opened.pictures, opened.box.station),
+        files=files,
     )

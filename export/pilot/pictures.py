@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge.picture.decode import MAX_BYTES, PictureError, decode_picture, read_file
 from edge.picture.roi import crop
@@ -33,18 +34,37 @@ class Files:
         Raises:
             SpecError: it was readable when it was described, and is another one now.
         """
+        path, raw = self.by_source[row.source].path, self._read(row)
+        try:
+            return decode_picture(raw, name=path.name, picture=self.station.picture)
+        except PictureError as err:
+            raise _lost(path, err) from err
+
+    def require_unchanged(self, rows: Iterable[Row]) -> None:
+        """Refuse pictures of which the words were made, and which are others now: what is kept of them is of the old ones.
+
+        Raises:
+            SpecError: one was changed or cannot be read.
+        """
+        for row in rows:
+            self._read(row)
+
+    def _read(self, row: Row) -> bytes:
         path = self.by_source[row.source].path
         try:
             raw = read_file(path, max_bytes=MAX_BYTES)
-            if hashlib.sha256(raw).hexdigest() != row.id:
-                msg = f"the picture {path} was changed since it was described: put the old one back, or begin in a new folder"
-                raise SpecError(msg)
-            return decode_picture(raw, name=path.name, picture=self.station.picture)
         except PictureError as err:
-            msg = f"the picture {path} could be read when it was described, and cannot be now ({err}): put it back"
-            raise SpecError(msg) from err
+            raise _lost(path, err) from err
+        if hashlib.sha256(raw).hexdigest() != row.id:
+            msg = f"the picture {path} was changed since it was described: put the old one back, or begin in a new folder"
+            raise SpecError(msg)
+        return raw
 
     def part(self, row: Row) -> Pixels:
         """The region of interest of a row's picture, uint8 (H, W, 3) BGR."""
         frame, roi = self.frame(row), self.station.picture.roi
         return frame if roi is None else crop(frame, roi)
+
+
+def _lost(path: Path, err: PictureError) -> SpecError:
+    return SpecError(f"the picture {path} could be read when it was described, and cannot be now ({err}): put it back")

@@ -21,14 +21,15 @@ from export.findings.shift import ShiftFindings
 from export.pilot.answer import Saving, answer
 from export.pilot.chapters import BoxChapters, box_chapters
 from export.pilot.comparing import compared, shift_of
-from export.pilot.corpora import WORK, changed_corpora, corpus_of
-from export.pilot.cost import COST, counts_of, require_cost, write_costs, write_counts
+from export.pilot.corpora import changed_corpora, corpus_of
+from export.pilot.cost import COST, counts_of, remove_costs, require_cost, write_costs, write_counts
 from export.pilot.language import Language, OpenLanguage, language_of
 from export.pilot.material import Material, described, open_material
+from export.pilot.place import WORK, require_own_folder
 from export.pilot.spec import PilotSpec, read_pilot_spec
 from export.pilot.steps import Steps
 from export.progress import Report
-from export.report.write import write_report
+from export.report.write import remove_reports, write_report
 from firmware_config.version import installed_version
 from firmware_config.write import write_atomic
 
@@ -56,8 +57,10 @@ def run(path: Path, out: Path, *, command: str, report: Report, open_language: O
     spec = read_pilot_spec(path)
     if spec.cost is not None:
         require_cost(spec.cost.spec)
+    specification = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
     opened = open_material(spec)
     try:
+        require_own_folder(out, spec, opened.sources)
         out.mkdir(parents=True, exist_ok=True)
         with held(out, what=f"a pilot in {out}"):
             steps = Steps(out / WORK, report=report)
@@ -66,7 +69,9 @@ def run(path: Path, out: Path, *, command: str, report: Report, open_language: O
             box = box_chapters(material, out, steps=steps, report=report) if material.files is not None else None
             language = open_language or partial(_language, material, out, report)
             tables = _compared(material, out, language=once(language), steps=steps, report=report)
-            findings = _findings(path, material, box, tables, out, command=command, steps=steps)
+            origin = _origin(material, command=command, specification=specification)
+            findings = _findings(origin, material, box, tables, out, steps=steps)
+            remove_reports(out)
             text = json.dumps(findings.model_dump(mode="json", by_alias=True), ensure_ascii=False, indent=1)
             write_atomic(out / FINDINGS, text.encode() + b"\n")
     except OSError as err:
@@ -93,9 +98,12 @@ def _language(material: Material, out: Path, report: Report, form: str) -> Langu
 
 def _compared(material: Material, out: Path, *, language: OpenLanguage, steps: Steps, report: Report) -> Compared:
     spec, left_out = material.opened.spec, []
-    if len(material.about.domains) < 2:
-        only = next(iter(material.about.domains))
-        return Compared((), None, (f"Protocols and shift: all pictures are of the domain {only!r}, so that none can be left out.",))
+    domains = {row.domain for row in material.labelled}
+    if len(domains) < 2:
+        only = next(iter(domains), "none")
+        return Compared(
+            (), None, (f"Protocols and shift: all labelled pictures are of the domain {only!r}, so that none can be left out.",)
+        )
     with steps.step("look at pictures"):
         corpus = corpus_of(material, out, report=report)
     changed: Mapping[Condition, Corpus] = {}
@@ -106,7 +114,13 @@ def _compared(material: Material, out: Path, *, language: OpenLanguage, steps: S
         comparisons = compared(corpus, changed, spec, language=language, cache=out / WORK / "scores", report=report)
     shift = None
     if spec.chapters.shift:
-        decided_by = [material.about.sources, material.opened.used.bundle, spec.data.model_dump(mode="json")]
+        opened = material.opened
+        decided_by = [
+            material.about.model_dump(mode="json")["shards"],
+            opened.box.digest,
+            [*opened.labelling.good, None, *opened.labelling.bad],
+            spec.data.model_dump(mode="json")["groups"],
+        ]
         make = partial(_shift, corpus, spec, language, report)
         shift = steps.kept("shift", ShiftFindings, make, modules=("export.shift.measure", "export.pilot.comparing"), decided_by=decided_by)
     else:
@@ -123,9 +137,7 @@ def _unseen(material: Material) -> Sequence[str]:
     return [one.name for one in material.domains if not one.seen] or [one.name for one in material.domains]
 
 
-def _findings(
-    path: Path, material: Material, box: BoxChapters | None, found: Compared, out: Path, *, command: str, steps: Steps
-) -> Findings:
+def _findings(origin: Origin, material: Material, box: BoxChapters | None, found: Compared, out: Path, *, steps: Steps) -> Findings:
     opened, spec = material.opened, material.opened.spec
     installed = () if box is None else box.installed
     saving, left_out = _costs(spec, box, out)
@@ -135,7 +147,7 @@ def _findings(
         name=spec.pilot.name,
         product=spec.pilot.product,
         about=spec.pilot.about,
-        origin=_origin(path, material, command),
+        origin=origin,
         answer=answer(installed, found.comparisons, None if box is None else box.attack, saving, limits=spec.limits),
         domains=material.domains,
         good_labels=opened.labelling.good,
@@ -157,6 +169,7 @@ def _findings(
 def _costs(spec: PilotSpec, box: BoxChapters | None, out: Path) -> tuple[Saving | None, tuple[str, ...]]:
     """What the box saves, if the specification asks for it and parts were counted."""
     counts = None if box is None else counts_of(box.installed)
+    remove_costs(out)
     if counts is None:
         why = "Costs: there is no good or no defective part on domains that taught nothing, so that no rate was counted."
         return None, () if spec.cost is None else (why,)
@@ -164,12 +177,12 @@ def _costs(spec: PilotSpec, box: BoxChapters | None, out: Path) -> tuple[Saving 
     return (None, ()) if spec.cost is None else (write_costs(counts, spec.cost.spec, out)[1], ())
 
 
-def _origin(path: Path, material: Material, command: str) -> Origin:
+def _origin(material: Material, *, command: str, specification: str) -> Origin:
     used, spec = material.opened.used, material.opened.spec
     return Origin(
         version=installed_version(),
         command=command,
-        specification="sha256:" + hashlib.sha256(path.read_bytes()).hexdigest(),
+        specification=specification,
         dataset=material.about.sources,
         bundle_name=used.bundle_name,
         bundle=used.bundle,

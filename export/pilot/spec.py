@@ -161,6 +161,10 @@ class Protocols(BaseModel):
             if len(set(values)) < len(values):
                 msg = f"{name} names a value twice: leave it once"
                 raise ValueError(msg)
+        unused = sorted(set(self.tuned_shots) - set(self.shots))
+        if unused:
+            msg = f"tuned_shots names {unused[0]}, which is none of shots: add it there"
+            raise ValueError(msg)
         return self
 
     @property
@@ -199,6 +203,13 @@ class PilotSpec(BaseModel):
     protocols: Protocols = Field(default=Protocols(), description="How scorers are compared.")
     chapters: Chapters = Field(default=Chapters(), description="What is looked at beside the comparison.")
     cost: Cost | None = Field(default=None, description="What the box costs the plant. Unset: nothing is said of costs.")
+
+    @model_validator(mode="after")
+    def _can_be_calibrated(self) -> PilotSpec:
+        if self.decisions.rule == "calibrated" and not self.data.seen:
+            msg = 'decisions.rule is "calibrated", and data.seen names no domain whose pictures a calibration could be fitted on: add one'
+            raise ValueError(msg)
+        return self
 
 
 def read_pilot_spec(path: Path) -> PilotSpec:

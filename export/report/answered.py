@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,6 +64,11 @@ def sentence(reason: Reason, words: Wording) -> str:
         return why.plain
 
 
+def stopping(reasons: Sequence[Reason]) -> Sequence[Reason]:
+    """Of the reasons of a no-go, those that make it one; all where none is known to."""
+    return [one for one in reasons if _stops(one)] or reasons
+
+
 def steps(findings: Findings, words: Wording) -> tuple[str, ...]:
     """What to do next: the step of the outcome, then one for each kind of reason."""
     answer = findings.answer
@@ -80,20 +86,33 @@ def groups(findings: Findings) -> tuple[Group, ...]:
 
 
 def deciding(findings: Findings) -> Group | None:
-    """The decisions from which the answer was made: those whose unseen domains together have its escapes; else the first."""
-    found = groups(findings)
-    wanted = (findings.answer.escape.count, findings.answer.escape.of)
-    for group in found:
-        unseen = [one.escape for one in group.domains if not one.seen]
-        if (sum(one.count for one in unseen), sum(one.of for one in unseen)) == wanted:
-            return group
-    return found[0] if found else None
+    """The decisions from which the answer was made: those whose unseen domains together have most of its counts; else the first."""
+    answer = findings.answer
+
+    def alike(group: Group) -> int:
+        unseen = [one for one in group.domains if not one.seen]
+        pairs = (
+            (answer.escape, [one.escape for one in unseen]),
+            (answer.overkill, [one.overkill for one in unseen]),
+            (answer.review, [one.review for one in unseen]),
+        )
+        same = [(sum(one.count for one in some), sum(one.of for one in some)) == (whole.count, whole.of) for whole, some in pairs]
+        return sum(weight for weight, is_same in zip((4, 2, 1), same, strict=True) if is_same)
+
+    return max(groups(findings), key=alike, default=None)
 
 
 def worst(group: Group) -> tuple[Decided, ...]:
     """The domains that taught nothing, that with the largest escape first; where no defective part was seen, by overkill."""
     unseen = [one for one in group.domains if not one.seen]
     return tuple(sorted(unseen, key=lambda one: (-(one.escape.value or 0.0), -one.escape.low, -(one.overkill.value or 0.0), one.domain)))
+
+
+def _stops(reason: Reason) -> bool:
+    if reason.code in {"overkill_above_limit", "review_above_limit"}:
+        low, limit = reason.values.get("low"), reason.values.get("limit")
+        return isinstance(low, float | int) and isinstance(limit, float | int) and low > limit
+    return reason.code in {"escape_above_limit", "domain_fails", "costs_more"}
 
 
 def _shown(found: Share, limit: float) -> Met:
@@ -112,7 +131,9 @@ def _below(found: Share, limit: float) -> Met:
 
 def _shown_value(reason: Reason, name: str, value: float | str, words: Wording) -> str:
     if isinstance(value, str):
-        return next((named.name for scorer, named in words.scorers.items() if scorer == value), value)
+        if name == "scorer":
+            return next((named.name for scorer, named in words.scorers.items() if scorer == value), value)
+        return words.ways.get(value, value) if name == "way" else value
     if name in SHARES and reason.code not in SCORED and reason.code != "costs_more":
         return percent(value)
     if isinstance(value, int) or abs(value) >= MANY or reason.code == "costs_more":

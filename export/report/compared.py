@@ -76,7 +76,9 @@ def compared_values(findings: Findings, words: Wording) -> dict[str, Any]:
         "at_escape": _at_escape,
         "escape_limits": _escape_limits,
         "reliability": _reliability,
-        "equal_figure": "" if equal is None else words.say("equal_figure", value=f"{decimals(equal.value)}, {ends(equal) or NOTHING}"),
+        "equal_figure": ""
+        if equal is None
+        else words.say("equal_figure", value=", ".join(filter(None, (decimals(equal.value), ends(equal))))),
     }
 
 

@@ -15,9 +15,9 @@ from export.cost.study import Study
 from export.findings.box import DecisionName
 from export.findings.comparison import Protocol
 from export.findings.findings import Findings
-from export.findings.scorers import JUDGES, Scorer
+from export.findings.scorers import CONTROLS, JUDGES, Scorer
 from export.report import graphics, numbers
-from export.report.answered import WORST, deciding, groups, held, sentence, steps, worst
+from export.report.answered import WORST, deciding, groups, held, sentence, steps, stopping, worst
 from export.report.compared import compared_values
 from export.report.embedded import embedded
 from export.report.fonts import cut_faces, font_files, known_characters, shown
@@ -32,6 +32,9 @@ MOST_OVERKILLED = 40
 
 COST_SENTENCES = 3
 """In the first part: whether it pays, the money, the escapes."""
+
+SOURCE = "source validation"
+"""What pilot.json calls the pictures that the chapter on trust calibrates on."""
 
 FONTS_PLACE = "/*FONTS*/"
 
@@ -106,6 +109,7 @@ def _tools(folder: Path, language: Language, words: Wording) -> dict[str, Any]:
         "picture": picture,
         "counts": counts,
         "reason_name": lambda code: known.get(code, code),
+        "trusted": lambda name: words.words["source_validation"] if name == SOURCE else name,
         "scorer_name": lambda scorer: words.scorers[scorer].name,
         "share_bar": graphics.share_bar,
         "span": graphics.span,
@@ -132,6 +136,7 @@ def _first(findings: Findings, words: Wording) -> dict[str, Any]:
         "ending": words.outcomes[findings.answer.outcome],
         "held": held(findings),
         "reasons": tuple(sentence(one, words) for one in findings.answer.reasons),
+        "because": tuple(sentence(one, words) for one in stopping(findings.answer.reasons)),
         "steps": steps(findings, words),
         "worst": failing[:WORST],
         "more_domains": len(failing) if len(failing) > WORST else 0,
@@ -139,6 +144,7 @@ def _first(findings: Findings, words: Wording) -> dict[str, Any]:
         "beside_targets": len(left_out),
         "reference": words.scorers[reference].name,
         "reference_scorer": reference,
+        "rivals_known": any(one.scorer in CONTROLS and one.standing for one in found),
         "rivals": tuple(_rival(one, judged, words) for one in near),
         "better_rivals": tuple(_rival(one, judged, words) for one in near if one.standing == "better"),
         "contrasts": _contrasts(findings, words),
@@ -219,6 +225,8 @@ def _second(findings: Findings, cost: Study | None) -> dict[str, Any]:
     return {
         "chapters": tuple(name for name, is_there in there.items() if is_there),
         "groups": groups(findings),
+        "escaped_parts": max(len(findings.escaped), sum(one.escape.count for one in group.domains) if group else 0),
+        "overkilled_parts": max(len(findings.overkilled), sum(one.overkill.count for one in group.domains) if group else 0),
         "reason_counts": sorted(counted.items(), key=lambda pair: (-pair[1], order.get(pair[0], len(order)), pair[0])),
         "overkilled": findings.overkilled[:MOST_OVERKILLED],
         "protocols": tuple(code for code in get_args(Protocol) if of_protocol(findings, code)),

@@ -64,6 +64,11 @@ class Wording(BaseModel):
     answers: dict[Answer, str]
     standings: dict[Standing, str]
     met: dict[Met, str]
+    ways: dict[str, str]
+    """Of printing; a way, stage or step without words is shown as it is."""
+    stages: dict[str, str]
+    work: dict[str, str]
+    """The steps of a pilot."""
 
     @model_validator(mode="after")
     def _complete(self) -> Wording:

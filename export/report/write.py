@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 from export.findings.findings import Findings
 from export.report.errors import ReportError
@@ -30,13 +31,28 @@ def write_report(findings: Findings, folder: Path, *, language: Language, costs:
         SpecError: the cost specification has a wrong value.
     """
     page = html(findings, folder, language=language, cost=cost_study(costs))
-    as_html, as_pdf = (folder / f"report.{language}.{kind}" for kind in ("html", "pdf"))
+    as_html, as_pdf = _files(folder, language)
     _write(as_html, page.encode())
     if missing_pango() is not None:
         as_pdf.unlink(missing_ok=True)
         return as_html, None
     _write(as_pdf, pdf(page))
     return as_html, as_pdf
+
+
+def remove_reports(folder: Path) -> None:
+    """Take away the reports in a folder: its pilot finds other things now.
+
+    Raises:
+        OSError: one cannot be taken away.
+    """
+    for language in get_args(Language):
+        for file in _files(folder, language):
+            file.unlink(missing_ok=True)
+
+
+def _files(folder: Path, language: Language) -> tuple[Path, Path]:
+    return folder / f"report.{language}.html", folder / f"report.{language}.pdf"
 
 
 def _write(file: Path, content: bytes) -> None:

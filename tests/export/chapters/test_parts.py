@@ -44,6 +44,18 @@ def test_only_the_asked_domains_are_shown_and_old_copies_go(tmp_path: Path) -> N
     assert {path.name for path in (tmp_path / "pilot" / "parts").iterdir()} == {Path(part.picture or "").name for part in found.overkilled}
 
 
+def test_a_picture_of_somebody_else_stays(tmp_path: Path) -> None:
+    pictures = inspected(LOG_ODDS, BAD, domains=("one",), folder=tmp_path)
+    (tmp_path / "pilot/parts").mkdir(parents=True)
+    for name in ("IMG_0001.jpg", "0123456789abcdef.jpg"):
+        (tmp_path / "pilot/parts" / name).write_bytes(b"a picture")
+
+    wrong_parts(pictures, as_it_comes(pictures), folder=tmp_path / "pilot")
+
+    assert (tmp_path / "pilot/parts/IMG_0001.jpg").exists()
+    assert not (tmp_path / "pilot/parts/0123456789abcdef.jpg").exists()
+
+
 def test_a_picture_that_is_gone_has_no_copy(tmp_path: Path) -> None:
     pictures = inspected(LOG_ODDS, BAD, domains=("one",))
     found = wrong_parts(pictures, as_it_comes(pictures), folder=tmp_path)

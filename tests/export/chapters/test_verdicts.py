@@ -37,6 +37,7 @@ def test_decisions_are_counted_by_domain_and_label() -> None:
     assert (one.escape.count, one.escape.of, one.overkill.count, one.overkill.of) == (1, 1, 1, 2)
     assert two.bad == {"OK": 0, "NG": 1, "REVIEW": 0, "FAULT": 1}
     assert two.reasons == {"blank": 1}
+    assert (two.review.count, two.review.of) == (1, 3)
 
 
 def test_domains_together_are_the_sum_of_their_counts() -> None:

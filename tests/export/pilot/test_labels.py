@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from export.errors import SpecError
-from export.pilot.labels import domains_of, groups_of, labelling
+from export.pilot.labels import domains_of, groups_of, labelling, require_groups
 from export.pilot.spec import Data
 from export.texts.row import Row
 from firmware_config.labels import Label
@@ -82,3 +82,22 @@ def test_a_domain_that_is_not_there_is_one_sentence(key: str) -> None:
 
 def test_without_groups_each_domain_is_one() -> None:
     assert groups_of(data(), {"b", "a"}) == {"a": ("a",), "b": ("b",)}
+
+
+@pytest.mark.parametrize(
+    ("groups", "said"),
+    [
+        ({"x": ("a", "c")}, "the group 'x' names the domain 'c', which has no labelled picture"),
+        ({"x": ("a", "b")}, "the group 'x' holds every domain with labelled pictures"),
+    ],
+)
+def test_a_group_that_cannot_be_left_out_is_one_sentence(groups: dict[str, tuple[str, ...]], said: str) -> None:
+    with pytest.raises(SpecError) as raised:
+        require_groups(data(groups=groups), {"a", "b"})
+
+    assert said in str(raised.value)
+    assert is_one_sentence(str(raised.value))
+
+
+def test_a_group_beside_another_domain_can_be_left_out() -> None:
+    require_groups(data(groups={"x": ("a",)}), {"a", "b"})

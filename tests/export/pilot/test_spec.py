@@ -48,6 +48,8 @@ def test_paths_are_relative_to_the_file_and_everything_else_has_a_default(tmp_pa
         ('pictures = "pictures"', 'pictures = "pictures"\ngroups = { a = ["x"], b = ["x"] }', "the domain 'x' is in two groups"),
         ("[bundle]", "[protocols]\nshots = [1, 1]\n[bundle]", "shots names a value twice"),
         ("[bundle]", "[protocols]\nshot = [1]\n[bundle]", "the nearest is shots"),
+        ("[bundle]", "[protocols]\ntuned_shots = [3]\n[bundle]", "tuned_shots names 3, which is none of shots"),
+        ("[bundle]", '[decisions]\nrule = "calibrated"\n[bundle]', "data.seen names no domain"),
         ("[bundle]", "[limits]\nescape = 2\n[bundle]", "limits.escape"),
     ],
 )
