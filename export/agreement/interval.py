@@ -20,11 +20,11 @@ class Share:
     high: float | None
 
 
-def share_of(count: int, of: int) -> Share:
+def share_of(count: int, of: int, *, confidence: float = CONFIDENCE) -> Share:
     """The share and its interval. The interval holds for independent things: parts, not several answers about one part."""
     if of == 0:
         return Share(count, of, None, None, None)
-    tail = (1 - CONFIDENCE) / 2
+    tail = (1 - confidence) / 2
     low = 0.0 if count == 0 else float(beta.ppf(tail, count, of - count + 1))
     high = 1.0 if count == of else float(beta.ppf(1 - tail, count + 1, of - count))
     return Share(count, of, count / of, low, high)

@@ -10,7 +10,7 @@ from typing import get_args
 import numpy as np
 
 from edge.records import Verdict
-from export.agreement.interval import share_of
+from export.agreement.interval import CONFIDENCE, share_of
 from export.chapters.inspected import Inspected
 from export.chapters.verdicts import Verdicts
 from export.findings.box import Decided, DecisionName
@@ -19,12 +19,12 @@ from export.findings.figures import Share
 DECISIONS: tuple[DecisionName, ...] = get_args(DecisionName)
 
 
-def share(count: int, of: int) -> Share:
-    """A share with its exact 95 % interval (Clopper and Pearson), as if the pictures were independent; of nothing it is 0 to 1.
+def share(count: int, of: int, *, confidence: float = CONFIDENCE) -> Share:
+    """A share with its exact interval (Clopper and Pearson), 95 % unless told, as if the pictures were independent; of nothing 0 to 1.
 
     Neighbours on a part are alike: the true interval is wider then.
     """
-    found = share_of(count, of)
+    found = share_of(count, of, confidence=confidence)
     return Share(count=count, of=of, low=0.0 if found.low is None else found.low, high=1.0 if found.high is None else found.high)
 
 

@@ -12,6 +12,8 @@ from export.findings.figures import Figure
 
 RESAMPLES = 2_000
 """50 of them lie below the 2.5 % quantile."""
+LEAST_OF_A_CLASS = 5
+"""With fewer good or defective pictures the resamples are nearly all alike, and their interval is far too narrow."""
 
 
 class Resampler:
@@ -20,6 +22,8 @@ class Resampler:
     def __init__(self, block_of: NDArray[np.int64], bad: Flags, *, resamples: int = RESAMPLES, seed: int = 0) -> None:
         self.blocks = int(block_of.max()) + 1
         self.bad = bad
+        classes = [count for count in (int(bad.sum()), int((~bad).sum())) if count]
+        self._tells = self.blocks > 1 and min(classes) >= LEAST_OF_A_CLASS
         self._block_of = block_of
         rng = np.random.default_rng(seed)
         self._draws = rng.multinomial(self.blocks, np.full(self.blocks, 1 / self.blocks), size=resamples).astype(np.float64)
@@ -49,11 +53,11 @@ class Resampler:
         return np.divide(((of_bad @ in_order) * of_good).sum(1), count, out=np.full(len(count), np.nan), where=count > 0)
 
     def figure(self, value: float | None, resampled: Scores) -> Figure | None:
-        """A figure with the 95 % interval of its resamples; without one where one block is all, or most resamples say nothing."""
+        """A figure with the 95 % interval of its resamples; without one where there is too little to draw or most draws say nothing."""
         if value is None or np.isnan(value):
             return None
         finite = resampled[np.isfinite(resampled)]
-        if self.blocks < 2 or 2 * len(finite) < len(resampled):
+        if not self._tells or 2 * len(finite) < len(resampled):
             return Figure(value=value)
         low, high = np.quantile(finite, [0.025, 0.975])
         return Figure(value=value, low=float(low), high=float(high))

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from export.agreement.interval import CONFIDENCE
 from export.chapters.decided import share
 from export.findings.box import Attack, Decided
 from export.findings.comparison import Comparison, Measured
@@ -108,10 +109,12 @@ def _escape(escape: Share, limits: Limits) -> Iterator[Rated]:
         yield _rated("escape_not_shown", "not_enough", **_of(escape, limits.escape))
 
 
-def _domains(unseen: Iterable[Decided], limits: Limits) -> Iterator[Rated]:
+def _domains(unseen: Sequence[Decided], limits: Limits) -> Iterator[Rated]:
+    """Of many domains one is bad by chance: together they have the confidence of one interval (Bonferroni)."""
     for one in unseen:
-        if one.escape.low > limits.escape:
-            yield _rated("domain_fails", "no_go", domain=one.domain, **_of(one.escape, limits.escape))
+        escape = share(one.escape.count, one.escape.of, confidence=1 - (1 - CONFIDENCE) / len(unseen))
+        if escape.low > limits.escape:
+            yield _rated("domain_fails", "no_go", domain=one.domain, **_of(escape, limits.escape))
 
 
 def _above(code: ReasonCode, found: Share, limit: float) -> Iterator[Rated]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from export.evaluation.resample import Resampler
+from export.evaluation.resample import LEAST_OF_A_CLASS, Resampler
 
 
 def drawn(blocks: int, each: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -60,3 +60,12 @@ def test_one_block_has_no_interval() -> None:
 
     assert figure is not None
     assert (figure.low, figure.high) == (None, None)
+
+
+def test_a_handful_of_pictures_of_a_class_has_no_interval() -> None:
+    block_of, scores = np.arange(40), np.random.default_rng(0).normal(size=40)
+    few, enough = (Resampler(block_of, np.arange(40) < count) for count in (LEAST_OF_A_CLASS - 1, LEAST_OF_A_CLASS))
+
+    told = [one.figure(0.7, one.aurocs([scores], np.ones(40, bool))) for one in (few, enough)]
+
+    assert [figure is not None and figure.low is not None for figure in told] == [False, True]

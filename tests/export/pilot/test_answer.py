@@ -100,6 +100,14 @@ def test_one_domain_that_fails_is_a_no_go_though_all_together_pass() -> None:
     assert given.reasons[0].values["domain"] == "small"
 
 
+def test_one_escape_in_the_smallest_of_many_domains_is_no_reason() -> None:
+    given = found(
+        decided("large", bad=3_000), *(decided(f"small {number}", bad=1) for number in range(4)), decided("one", bad=1, escaped=1)
+    )
+
+    assert (given.outcome, codes(given)) == ("go", [])
+
+
 def test_a_control_that_is_better_stands_beside_a_go() -> None:
     tables = (
         comparison("a", vision_probe=(-0.05, -0.08, -0.02), darkness=(0.1, 0.05, 0.2)),
