@@ -54,8 +54,12 @@ TRY: Mapping[str, str] = {
 }
 
 
-TRY_AT: Mapping[str, str] = {"judge.graph": "int8-full, fp32 or none as [llm] graph"}
-"""What to try at a stage, where it is not what its precision suggests."""
+TRY_AS_GRAPH: Mapping[str, str] = {
+    "int8": "int8-full, fp32 or none as [llm] graph",
+    "int8-full": "fp32 or none as [llm] graph",
+    "fp32": "none as [llm] graph",
+}
+"""What to try where the graph of the language model says something else than its GGUF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +124,14 @@ class ProofError(BuildError):
         worst = max(broken, key=lambda one: one.excess)
         head = (
             f"{len(broken)} of {len(figures)} figures of the proof break their limits, worst {worst.stage} ({worst.kind} "
-            f"{worst.value:.5f}, limit {worst.limit:g}) in {worst.precision}: try {TRY_AT.get(worst.stage, TRY[worst.precision])}"
+            f"{worst.value:.5f}, limit {worst.limit:g}) in {worst.precision}: try {_to_try(worst)}"
         )
         super().__init__("\n".join(filter(None, (head, table(figures), _suspect_lines(suspects)))))
         self.figures, self.suspects = tuple(figures), tuple(suspects)
+
+
+def _to_try(worst: Figure) -> str:
+    return TRY_AS_GRAPH[worst.precision] if worst.stage == "judge.graph" else TRY[worst.precision]
 
 
 def require_kept(figures: Sequence[Figure], suspects: Callable[[Figure], Sequence[Suspect]] = lambda _: ()) -> None:

@@ -75,3 +75,11 @@ def test_edit_distance_is_levenshteins_by_the_longer_length() -> None:
     rng = np.random.default_rng(0)
     one, other = rng.integers(0, 4, 9).tolist(), rng.integers(0, 4, 7).tolist()
     assert edit_distance(one, other) == edit_distance(other, one)
+
+
+@pytest.mark.parametrize(("precision", "advice"), [("int8", "int8-full, fp32 or none"), ("int8-full", "fp32 or none"), ("fp32", "none")])
+def test_what_has_just_failed_is_not_advised_for_a_graph(precision: str, advice: str) -> None:
+    figures = limited([Measured("judge.graph", "agreement", precision, 0.5)], {"agreement": 0.8})
+
+    with pytest.raises(ProofError, match=rf"in {precision}: try {advice} as \[llm\] graph"):
+        require_kept(figures)
