@@ -221,7 +221,7 @@ def test_the_same_picture_under_two_labels_is_refused(tmp_path: Path, capsys: py
     [
         ('good_labels = ["fine"]', "data.good_labels names 'fine', which no picture has (their labels are defective, functional)"),
         ('bad_labels = ["functional"]', "pictures are labelled 'defective', which is neither in data.good_labels nor in data.bad_labels"),
-        ('groups = { all = ["old", "nwe"] }', "data.groups names the domain 'nwe'"),
+        ('groups = { all = ["old", "nwe"] }', "the group 'all' names the domain 'nwe'"),
     ],
 )
 def test_names_that_are_not_there_are_refused(
