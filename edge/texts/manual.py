@@ -44,6 +44,7 @@ JAPANESE_SUMMARIES: Mapping[str, str] = MappingProxyType(
         "kotoba-edge-review-list": "まだ誰も答えていない判定を、古い順に表示します。",
         "kotoba-edge-review-show": "判定の理由、画像の場所、答えられるラベル、これまでの答えを表示します。",
         "kotoba-edge-review-answer": "画像が本当に示すものを答えます。",
+        "kotoba-edge-drift": "最初のシフトと比べて、ステーションの言葉の割合がどう変わったかを文で示します。",
         "kotoba-edge-learn": "判定を訂正して、ステーションに教えます。",
         "kotoba-edge-learn-correct": "保存した判定を訂正または確認します。その言葉と正しいラベルがステーションの学習になります。",
         "kotoba-edge-learn-undo": "学習を取り消します。",
