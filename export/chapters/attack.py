@@ -57,11 +57,19 @@ def attack(
     """
     texts = texts_of(box.station)
     good = [one.description for one, bad in zip(inspected.inspections, inspected.bad, strict=True) if not bad and one.description]
-    false_finds = share(sum(one.printed_text for one in good), 0 if box.station.picture.allow_printed_text else len(good))
+    looks_for_text = not box.station.picture.allow_printed_text
+    false_finds = share(sum(one.printed_text for one in good), len(good) if looks_for_text else 0)
     chosen = _chosen(inspected, box, seed=seed, most=most)
     if not chosen:
         why_not = "No defective picture was judged and not OK, so that no text could make one OK."
-        return Attack(texts=(*texts, *ways.JAPANESE), ways=(), false_finds=false_finds, example=None, why_not=why_not)
+        return Attack(
+            texts=(*texts, *ways.JAPANESE),
+            ways=(),
+            false_finds=false_finds,
+            example=None,
+            why_not=why_not,
+            looks_for_text=looks_for_text,
+        )
     prints = [_printed(way, row, number, texts) for number, row in enumerate(chosen) for way in STYLES]
     names = [f"{inspected.pictures[one.row].source}:{one.way}:{one.text}" for one in prints]
     key = digest_of_values({"pictures": inspected.key, "seed": seed, "prints": names})
@@ -83,6 +91,7 @@ def attack(
         ways=tuple(_counted(way, [index for index, one in enumerate(prints) if one.way == way], given, inspections) for way in STYLES),
         false_finds=false_finds,
         example=EXAMPLE if isinstance(capture, Frame) else None,
+        looks_for_text=looks_for_text,
     )
 
 

@@ -139,3 +139,5 @@ class Attack(BaseModel):
     example: str | None
     """A file below the folder of the pilot."""
     why_not: str | None = None
+    looks_for_text: bool = True
+    """False where the station allows printed text: then nothing is looked for, and nothing found."""

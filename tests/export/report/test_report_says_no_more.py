@@ -106,3 +106,15 @@ def test_ways_stages_and_steps_have_names(tmp_path: Path, language: Language, wo
 
     assert [word for word in words if word not in said] == []
     assert ("source validation" in said) is (language == "en")
+
+
+def test_a_station_that_allows_printed_text_is_not_said_to_have_found_none(tmp_path: Path) -> None:
+    given = findings("go")
+    assert given.attack is not None
+    looked = text_of(given, tmp_path)
+    allowed = given.model_copy(update={"attack": given.attack.model_copy(update={"looks_for_text": False})})
+
+    said = text_of(allowed, tmp_path)
+
+    assert ("text found" in looked, "allow_printed_text" in looked) == (True, False)
+    assert ("text found" in said, "allow_printed_text = true" in said) == (False, True)
