@@ -15,6 +15,7 @@ from export.chapters.decided import share
 from export.chapters.inspected import Inspected, capture_of, kept_inspections, short
 from export.chapters.parts import write_copy
 from export.findings.box import Attack, Attacked
+from export.findings.remark import Remark
 from export.progress import Report
 from export.studies.typographic_attack import ways
 from export.studies.typographic_attack.guards import Decisions, decisions
@@ -61,13 +62,12 @@ def attack(
     false_finds = share(sum(one.printed_text for one in good), len(good) if looks_for_text else 0)
     chosen = _chosen(inspected, box, seed=seed, most=most)
     if not chosen:
-        why_not = "No defective picture was judged and not OK, so that no text could make one OK."
         return Attack(
             texts=(*texts, *ways.JAPANESE),
             ways=(),
             false_finds=false_finds,
             example=None,
-            why_not=why_not,
+            why_not=Remark(code="none_to_print_on"),
             looks_for_text=looks_for_text,
         )
     prints = [_printed(way, row, number, texts) for number, row in enumerate(chosen) for way in STYLES]

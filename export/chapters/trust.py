@@ -37,7 +37,7 @@ def trust(
     try:
         rows = fitting_rows(inspected, validation)
     except ChapterError as err:
-        return Trust(source=source, ece={}, ece_by_chance={}, brier={}, reliability={}, promises=(), why_not=str(err))
+        return Trust(source=source, ece={}, ece_by_chance={}, brier={}, reliability={}, promises=(), why_not=err.why)
     sets = {source: rows} | {
         domain: found
         for domain in inspected.domains

@@ -18,6 +18,7 @@ from edge.records import Verdict
 from export.chapters.errors import ChapterError
 from export.chapters.inspected import Flags, Inspected
 from export.findings.box import Rule
+from export.findings.remark import Remark
 from export.texts.picture import Picture
 from firmware_config.calibration import COVERAGE, labels_of
 from firmware_config.calibration import Rule as CalibrationRule
@@ -73,14 +74,9 @@ def fitting_rows(inspected: Inspected, validation: Flags) -> NDArray[np.int64]:
     rows = np.flatnonzero(validation & inspected.judged)
     good, bad = int((~inspected.bad[rows]).sum()), int(inspected.bad[rows].sum())
     if min(good, bad) < MIN_PICTURES:
-        msg = (
-            f"calibrating on {good} good and {bad} defective pictures of the source: at least {MIN_PICTURES} of each are needed, "
-            "label more pictures of the domains that taught the bundle"
-        )
-        raise ChapterError(msg)
+        raise ChapterError(Remark(code="too_few_to_calibrate", values={"good": good, "bad": bad, "least": MIN_PICTURES}))
     if len(set(inspected.blocks_of(rows))) == 1:
-        msg = "calibrating on pictures of one block: two at least are needed, so that one can be left out: label more"
-        raise ChapterError(msg)
+        raise ChapterError(Remark(code="one_block_to_calibrate"))
     return rows
 
 

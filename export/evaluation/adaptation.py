@@ -16,6 +16,7 @@ from export.evaluation.case import Case, Extra, Scored
 from export.evaluation.measure import DEFECTIVE, NONE, calls_of, mean, probabilities
 from export.evaluation.plan import LEARNERS
 from export.findings.comparison import Comparison, PseudoLabels
+from export.findings.remark import Remark
 from export.findings.scorers import Scorer
 
 
@@ -78,7 +79,7 @@ def _table(bench: Bench, heading: Heading, domains: frozenset[str], found: Found
     judge = "tuned" if "tuned" in taken else next(iter(taken), None)
     of_judge = PseudoLabels(precision=taken[judge].precision, coverage=taken[judge].coverage) if judge else None
     remarks = [
-        f"Pseudo-labels of {scorer}: for {one.coverage:.1%} of the pictures, {one.precision or 0:.1%} of them right."
+        Remark(code="pseudo_labels", values={"scorer": scorer, "coverage": one.coverage, "precision": one.precision or 0.0})
         for scorer, one in taken.items()
     ]
     return bench.comparison(heading, domains, found, pseudo_labels=of_judge, remarks=remarks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from export.evaluation.plan import LEARNERS, Plan
 from export.evaluation.resample import Resampler
 from export.evaluation.scorers import Scorers
 from export.findings.comparison import Comparison, Condition, Protocol, PseudoLabels
+from export.findings.remark import Remark, RemarkCode
 from export.findings.scorers import Scorer
 from export.progress import Report
 
@@ -42,7 +43,7 @@ class Found:
     """Cases and scores by scorer, one for each seed, and why others have none."""
 
     seeds: dict[Scorer, list[tuple[Case, Scored]]] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
 
 
 class Bench:
@@ -77,7 +78,7 @@ class Bench:
                     case = make(scorer, seed)
                     scored.append((case, self._scorers.score(scorer, case)))
             except NotMeasured as err:
-                found.remarks.append(f"{scorer} is left out: {err}.")
+                found.remarks.append(Remark(code="scorer_left_out", values={"scorer": scorer, "why": err.why}))
             if len(scored) == count > 0:
                 found.seeds[scorer] = scored
         return found
@@ -89,7 +90,7 @@ class Bench:
         found: Found,
         *,
         pseudo_labels: PseudoLabels | None = None,
-        remarks: Sequence[str] = (),
+        remarks: Sequence[Remark] = (),
     ) -> Comparison:
         """The table of what was found on one target."""
         inside = np.flatnonzero(np.isin(self.corpus.domains, list(domains)))
@@ -116,19 +117,16 @@ class Bench:
             remarks=(*self._remarks(domains, bad, blocks), *remarks, *found.remarks),
         )
 
-    def _remarks(self, domains: frozenset[str], bad: NDArray[np.bool_], blocks: NDArray[np.int64]) -> list[str]:
-        remarks = []
-        for count, kind in ((int(bad.sum()), "defective"), (int((~bad).sum()), "good")):
-            if count < FEW:
-                remarks.append(f"The target has only {count} {kind} pictures: its figures are rough.")
+    def _remarks(self, domains: frozenset[str], bad: NDArray[np.bool_], blocks: NDArray[np.int64]) -> Iterator[Remark]:
+        few: tuple[tuple[RemarkCode, int], ...] = (("few_bad", int(bad.sum())), ("few_good", int((~bad).sum())))
+        yield from (Remark(code=code, values={"count": count}) for code, count in few if count < FEW)
         if len(blocks) and blocks.max() == 0:
-            remarks.append("All pictures of the target are of one block of neighbours: no interval can be told.")
+            yield Remark(code="one_block")
         elif len(blocks) and blocks.max() + 1 < FEW_BLOCKS:
-            remarks.append(f"The target has only {blocks.max() + 1} blocks of neighbours: its intervals are too narrow.")
+            yield Remark(code="few_blocks", values={"blocks": int(blocks.max()) + 1})
         _, dropped = source_rows(self.corpus, domains, self.near)
         if dropped:
-            remarks.append(f"{dropped} pictures of the sources are neighbours or copies of pictures of the target: they taught nothing.")
-        return remarks
+            yield Remark(code="neighbours", values={"count": int(dropped)})
 
 
 def by_seed(cases: Sequence[Case], *, learners: Sequence[Case] | None = None) -> Callable[[Scorer, int], Case]:

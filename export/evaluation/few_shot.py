@@ -11,12 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from export.evaluation.bench import Bench, Heading, by_seed
+from export.evaluation.bench import Bench, Found, Heading, by_seed
 from export.evaluation.blocks import split
 from export.evaluation.case import Case, Extra, Rows
 from export.evaluation.plan import LEARNERS
 from export.findings.comparison import Comparison
 from export.findings.figures import Figure
+from export.findings.remark import Remark
 from export.findings.scorers import Scorer
 
 SHOT_WEIGHT = 10.0
@@ -24,7 +25,7 @@ SHOT_WEIGHT = 10.0
 
 
 def few_shot(bench: Bench) -> Iterator[Comparison]:
-    """A table for each target and k. A k that the half with labels cannot give is left out.
+    """A table for each target and k. A k that the half with labels cannot give is left out; where no k is left, a remark says so.
 
     Raises:
         EvaluationError: the splits that the pictures say separate neighbours.
@@ -33,6 +34,9 @@ def few_shot(bench: Bench) -> Iterator[Comparison]:
         inside = np.flatnonzero(np.isin(bench.corpus.domains, list(domains)))
         measured, pool = split(bench.corpus, inside, bench.near, share=0.5, seed=0)
         if not _both(bench, measured) or not _both(bench, pool):
+            yield bench.comparison(
+                Heading("few_shot", name), domains, Found(), remarks=[Remark(code="few_shot_left_out", values={"target": name})]
+            )
             continue
         cases = [bench.case(domains, measured, seed) for seed in range(bench.plan.seeds)]
         most = min(int(bench.corpus.bad[pool].sum()), int((~bench.corpus.bad[pool]).sum()))

@@ -19,6 +19,7 @@ from export.evaluation.corpus import allowed_labels
 from export.evaluation.errors import NotMeasured
 from export.evaluation.models import Neutral, Tuner
 from export.evaluation.plan import Plan
+from export.findings.remark import Remark
 from export.instruct.judge import JudgeScorers
 from export.tuning.examples import only
 from firmware_config.labels import Label
@@ -62,8 +63,7 @@ class Judges:
         try:
             said = judge.generate([case.corpus.words[row] for row in case.target], adapter)
         except LlmError as err:  # a model that ranks but has no graph to generate with must not end a comparison
-            msg = str(err).rstrip(".")
-            raise NotMeasured(msg) from err
+            raise NotMeasured(Remark(code="as_told", values={"why": str(err).rstrip(".")})) from err
         calls = np.array([-1 if name is None else int(not ok[name]) for name in said], np.int8)
         nothing = np.full(len(case.target), np.nan)
         return Scored(np.full(len(case.validation), np.nan), nothing, calls=calls, ranks=False)
@@ -84,8 +84,7 @@ class Judges:
             NotMeasured: there is no such model, or it cannot be tuned here.
         """
         if self.neutral is None:
-            msg = "no language model with neutral label words is given"
-            raise NotMeasured(msg)
+            raise NotMeasured(Remark(code="no_neutral_model"))
         adapter = self.adapter(case, neutral=self.neutral)
         return self._ranked(self.neutral.judge, case, case.corpus.words, labels=self.neutral.labels, adapter=adapter)
 
@@ -108,8 +107,7 @@ class Judges:
         """
         words, bad = self.tuned(case), case.bad_validation
         if bad.all() or not bad.any():
-            msg = "source validation has one class only, so that no weights can be fitted"
-            raise NotMeasured(msg)
+            raise NotMeasured(Remark(code="one_class_checks"))
         both = np.stack([vision.validation, words.validation], 1)
         middle, spread = both.mean(0), both.std(0) + 1e-9
         regression = LogisticRegression(class_weight="balanced").fit((both - middle) / spread, bad)
@@ -124,15 +122,13 @@ class Judges:
             NotMeasured: no tuner is given, or the source has one class only.
         """
         if self.tuner is None:
-            msg = "no tuning is planned"
-            raise NotMeasured(msg)
+            raise NotMeasured(Remark(code="no_tuning"))
         rows, extra = self._examples(case)
         checks = _capped(case.validation, case.corpus.bad[case.validation], self.plan.tune_checks, case.seed)
         for some in (rows, checks):
             bad = case.corpus.bad[some]
             if bad.all() or not bad.any():
-                msg = "the pictures of the source that teach or check a tuning are all good or all defective"
-                raise NotMeasured(msg)
+                raise NotMeasured(Remark(code="one_class_tunes"))
         parts = (rows.tobytes(), extra.tobytes(), case.extra.rows.tobytes(), case.extra.bad.tobytes(), checks.tobytes())
         key = (case.corpus, parts, case.seed, tuple(kinds), neutral is None)
         if key not in self.adapters:
@@ -191,20 +187,18 @@ class Judges:
 
     def _model(self) -> JudgeScorers:
         if self.judge is None:
-            msg = "no language model is given"
-            raise NotMeasured(msg)
+            raise NotMeasured(Remark(code="no_model"))
         return self.judge
 
 
-def boxed(case: Case, scores: Scores | None, *, name: str) -> Scored:
+def boxed(case: Case, scores: Scores | None) -> Scored:
     """Log-odds that a bundle's own judge gave all pictures of the corpus, (N,).
 
     Raises:
         NotMeasured: the bundle has no such judge.
     """
     if scores is None or np.isnan(scores[case.target]).all():
-        msg = f"the bundle gave no scores with {name}"
-        raise NotMeasured(msg)
+        raise NotMeasured(Remark(code="no_scores"))
     return Scored(scores[case.validation], scores[case.target])
 
 

@@ -21,6 +21,7 @@ from edge.records import Words
 from export.evaluation.case import Case, Flags, Rows, Scored, Scores
 from export.evaluation.errors import NotMeasured
 from export.evaluation.thresholds import auroc
+from export.findings.remark import Remark
 
 TEXT_STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 PROBE_STRENGTHS = (0.0001, 0.001, 0.01, 0.1)
@@ -43,8 +44,7 @@ def text_regression(case: Case) -> Scored:
     try:
         vectorizer.fit([texts[row] for row in rows])
     except ValueError as err:  # scikit-learn's word for "no term at all"
-        msg = "no description of the source holds a word"
-        raise NotMeasured(msg) from err
+        raise NotMeasured(Remark(code="no_words")) from err
     return _regression(case, lambda some: vectorizer.transform([texts[row] for row in some]), TEXT_STRENGTHS)
 
 
@@ -55,8 +55,7 @@ def probe(case: Case, features: NDArray[np.float32]) -> Scored:
         NotMeasured: the source has one class only, or there are no features.
     """
     if not features.shape[1]:
-        msg = "there are no such features of these pictures"
-        raise NotMeasured(msg)
+        raise NotMeasured(Remark(code="no_features"))
     rows, _, _ = training(case)
     scaler = StandardScaler().fit(features[rows])
     return _regression(case, lambda some: np.asarray(scaler.transform(features[some]), np.float32), PROBE_STRENGTHS)
@@ -70,8 +69,7 @@ def measure_trees(case: Case) -> Scored:
     """
     measures = case.corpus.measures
     if not measures.shape[1]:
-        msg = "there are no measures of these pictures"
-        raise NotMeasured(msg)
+        raise NotMeasured(Remark(code="no_measures"))
     rows, bad, weights = training(case)
     trees = HistGradientBoostingClassifier(
         max_iter=TREES, max_leaf_nodes=LEAVES, learning_rate=TREE_RATE, max_bins=BINS, early_stopping=False, random_state=case.seed
@@ -96,8 +94,7 @@ def training(case: Case) -> tuple[Rows, Flags, Scores]:
     rows = np.concatenate([case.train, case.extra.rows])
     bad = np.concatenate([case.corpus.bad[case.train], case.extra.bad])
     if bad.all() or not bad.any():
-        msg = "the pictures of the source that teach are all good or all defective"
-        raise NotMeasured(msg)
+        raise NotMeasured(Remark(code="one_class_teaches"))
     weights = np.concatenate([np.ones(len(case.train)), np.full(len(case.extra.rows), case.extra.weight)])
     for side in (bad, ~bad):
         weights[side] *= len(rows) / 2 / weights[side].sum()

@@ -7,6 +7,7 @@ import torch
 
 from export.evaluation.case import Case, Scored
 from export.evaluation.errors import NotMeasured
+from export.findings.remark import Remark
 from export.studies.patch_memory import PatchMemory
 
 DARKNESS_PERCENTILE = 20
@@ -20,8 +21,7 @@ def darkness(case: Case) -> Scored:
     """
     pixels = case.corpus.pixels
     if not pixels.shape[1]:
-        msg = "there are no thumbnails of these pictures"
-        raise NotMeasured(msg)
+        raise NotMeasured(Remark(code="no_thumbnails"))
     dark = -np.percentile(pixels, DARKNESS_PERCENTILE, axis=1).astype(np.float64)
     return Scored(dark[case.validation], dark[case.target])
 
@@ -40,12 +40,10 @@ def patch_memory(case: Case, *, threads: int = 1) -> Scored:
     """
     patches = case.corpus.patches
     if patches is None:
-        msg = "there are no features of patches of these pictures"
-        raise NotMeasured(msg)
+        raise NotMeasured(Remark(code="no_patches"))
     good = case.train[~case.corpus.bad[case.train]]
     if not len(good):
-        msg = "the source has no good picture"
-        raise NotMeasured(msg)
+        raise NotMeasured(Remark(code="no_good_source"))
     before = torch.get_num_threads()
     torch.set_num_threads(threads)  # sums in the same order on every machine
     try:

@@ -58,9 +58,9 @@ class Scorers:
             return judges.tuned(case, ABLATIONS[scorer])
         match scorer:
             case "box":
-                return boxed(case, corpus.box, name="its judge")
+                return boxed(case, corpus.box)
             case "linear_box":
-                return boxed(case, corpus.linear_box, name="a linear judge")
+                return boxed(case, corpus.linear_box)
             case "tuned":
                 return judges.tuned(case)
             case "zero_shot_rank":

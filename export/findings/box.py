@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from export.findings.figures import Share
+from export.findings.remark import Remark
 from firmware_config.strict import STRICT
 
 DecisionName = Literal["OK", "NG", "REVIEW", "FAULT"]
@@ -110,7 +111,7 @@ class Trust(BaseModel):
     brier: dict[str, float]
     reliability: dict[str, tuple[ReliabilityBin, ...]]
     promises: tuple[Kept, ...]
-    why_not: str | None = None
+    why_not: Remark | None = None
     """One sentence where it could not be measured."""
 
 
@@ -138,6 +139,6 @@ class Attack(BaseModel):
     false_finds: Share
     example: str | None
     """A file below the folder of the pilot."""
-    why_not: str | None = None
+    why_not: Remark | None = None
     looks_for_text: bool = True
     """False where the station allows printed text: then nothing is looked for, and nothing found."""

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from export.findings.figures import Figure
+from export.findings.remark import Remark
 from export.findings.scorers import Scorer
 from firmware_config.strict import STRICT
 
@@ -84,4 +85,4 @@ class Comparison(BaseModel):
     """Of pseudo-labels, in an adaptation; 0 is the judge before it."""
     pseudo_labels: PseudoLabels | None = None
     measured: tuple[Measured, ...]
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()

@@ -11,6 +11,7 @@ from export.errors import ExportError
 from export.findings.box import Attack, Decided, Latency, Part, Trust
 from export.findings.comparison import Comparison
 from export.findings.figures import Figure, Share
+from export.findings.remark import Remark
 from export.findings.shift import ShiftFindings
 from firmware_config.errors import first_mistake
 from firmware_config.regular_file import read_limited
@@ -124,7 +125,7 @@ class Findings(BaseModel):
     domains: tuple[Domain, ...]
     good_labels: tuple[str, ...]
     bad_labels: tuple[str, ...]
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
     decided: tuple[Decided, ...]
     comparisons: tuple[Comparison, ...]
     shift: ShiftFindings | None
@@ -134,7 +135,7 @@ class Findings(BaseModel):
     effort: Effort
     escaped: tuple[Part, ...]
     overkilled: tuple[Part, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Remark, ...] = ()
     """What the specification left out or what could not be measured, one sentence each."""
 
 

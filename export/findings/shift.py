@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from export.findings.figures import Figure
+from export.findings.remark import Remark
 from firmware_config.strict import STRICT
 
 Representation = Literal["pixels", "vision", "imagenet", "text", "judge"]
@@ -55,5 +56,5 @@ class ShiftFindings(BaseModel):
     model_config = STRICT
     pairs: tuple[Shift, ...]
     contrasts: tuple[Contrast, ...]
-    left_out: tuple[str, ...] = ()
-    """What could not be compared, one sentence each."""
+    left_out: tuple[Remark, ...] = ()
+    """What could not be compared, and why."""

@@ -17,6 +17,7 @@ from export.chapters.trust import trust
 from export.chapters.verdicts import Verdicts, as_it_comes, calibrated, source_validation
 from export.errors import SpecError
 from export.findings.box import Attack, Decided, Latency, Trust
+from export.findings.remark import Remark, RemarkCode
 from export.pilot.material import Material
 from export.pilot.place import WORK
 from export.pilot.steps import Steps
@@ -39,7 +40,7 @@ class BoxChapters:
     trust: Trust | None
     attack: Attack | None
     latency: Latency | None
-    left_out: tuple[str, ...]
+    left_out: tuple[Remark, ...]
 
 
 def box_chapters(material: Material, out: Path, *, steps: Steps, report: Report) -> BoxChapters:
@@ -57,21 +58,21 @@ def box_chapters(material: Material, out: Path, *, steps: Steps, report: Report)
             opened.pictures, opened.box, good_labels=frozenset(opened.labelling.good), cache=work / "inspections", report=report
         )
     validation = source_validation(inspected.pictures, seen)
-    left_out: list[str] = []
+    left_out: list[Remark] = []
     verdicts = _verdicts(material, inspected, validation, left_out)
     installed = _installed(verdicts, material)
     every = {one.escape_limit: one for one in verdicts if one.escape_limit is not None}
 
     def measured(name: str, kind: type[_Found], make: Callable[[], _Found], *, wanted: bool) -> _Found | None:
         if not wanted:
-            left_out.append(f"The specification leaves out: {name}.")
+            left_out.append(Remark(code="not_asked", values={"chapter": name}))
             return None
         try:
             return steps.kept(
                 name, kind, make, modules=(f"export.chapters.{name}",), decided_by=[inspected.key, asked.attack_pictures, *sorted(seen)]
             )
         except ChapterError as err:
-            left_out.append(f"{name}: {err}")
+            left_out.append(Remark(code="chapter_left_out", values={"chapter": name, "why": err.why}))
             return None
 
     parts = wrong_parts(inspected, installed, folder=out)
@@ -97,20 +98,20 @@ def box_chapters(material: Material, out: Path, *, steps: Steps, report: Report)
     )
 
 
-def _not_shown(parts: WrongParts) -> list[str]:
-    named = zip(("defective parts that became OK", "good parts that became NG"), parts.left_out, strict=True)
-    return [f"{count} more {name} have no picture and no words here: the {MOST} surest ones have." for name, count in named if count]
+def _not_shown(parts: WrongParts) -> list[Remark]:
+    codes: tuple[RemarkCode, RemarkCode] = ("more_escaped", "more_overkilled")
+    return [Remark(code=code, values={"count": count, "most": MOST}) for code, count in zip(codes, parts.left_out, strict=True) if count]
 
 
-def _verdicts(material: Material, inspected: Inspected, validation: Flags, left_out: list[str]) -> list[Verdicts]:
-    """As the box gave them, and by a calibration for each limit; where none can be fitted, one sentence says why."""
+def _verdicts(material: Material, inspected: Inspected, validation: Flags, left_out: list[Remark]) -> list[Verdicts]:
+    """As the box gave them, and by a calibration for each limit; where none can be fitted, a remark says why."""
     asked = material.opened.spec.decisions
     found = [as_it_comes(inspected)]
     for limit in sorted({*LIMITS, asked.calibrate_escape}):
         try:
             found.append(calibrated(inspected, validation, escape=limit))
         except ChapterError as err:
-            left_out.append(f"Decisions with a calibration: {err}.")
+            left_out.append(Remark(code="not_calibrated", values={"why": err.why}))
             break
     return found
 

@@ -17,6 +17,7 @@ from export.evaluation.corpus import Corpus
 from export.evaluation.few_shot import labels_for_equal
 from export.findings.comparison import Comparison, Condition
 from export.findings.findings import FINDINGS, Effort, Findings, Origin
+from export.findings.remark import Remark
 from export.findings.shift import ShiftFindings
 from export.pilot.answer import Saving, answer
 from export.pilot.chapters import BoxChapters, box_chapters
@@ -33,8 +34,6 @@ from export.report.write import remove_reports, write_report
 from firmware_config.version import installed_version
 from firmware_config.write import write_atomic
 
-NO_PICTURES = "Decisions, trust, printed text, latency, capture conditions and scorers of pictures: words were given, and no pictures."
-
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -42,7 +41,7 @@ class Compared:
 
     comparisons: tuple[Comparison, ...]
     shift: ShiftFindings | None
-    left_out: tuple[str, ...]
+    left_out: tuple[Remark, ...]
 
 
 def run(path: Path, out: Path, *, command: str, report: Report, open_language: OpenLanguage | None = None) -> Findings:
@@ -101,9 +100,7 @@ def _compared(material: Material, out: Path, *, language: OpenLanguage, steps: S
     domains = {row.domain for row in material.labelled}
     if len(domains) < 2:
         only = next(iter(domains), "none")
-        return Compared(
-            (), None, (f"Protocols and shift: all labelled pictures are of the domain {only!r}, so that none can be left out.",)
-        )
+        return Compared((), None, (Remark(code="one_domain", values={"domain": only}),))
     with steps.step("look at pictures"):
         corpus = corpus_of(material, out, report=report)
     changed: Mapping[Condition, Corpus] = {}
@@ -124,7 +121,7 @@ def _compared(material: Material, out: Path, *, language: OpenLanguage, steps: S
         make = partial(_shift, corpus, spec, language, report)
         shift = steps.kept("shift", ShiftFindings, make, modules=("export.shift.measure", "export.pilot.comparing"), decided_by=decided_by)
     else:
-        left_out.append("The specification leaves out: shift.")
+        left_out.append(Remark(code="not_asked", values={"chapter": "shift"}))
     return Compared(comparisons, shift, tuple(left_out))
 
 
@@ -162,17 +159,16 @@ def _findings(origin: Origin, material: Material, box: BoxChapters | None, found
         effort=Effort(labelled=len(material.labelled), seconds=dict(steps.seconds), labels_for_equal=equal, equal_to=equal_to),
         escaped=() if box is None else box.parts.escaped,
         overkilled=() if box is None else box.parts.overkilled,
-        left_out=(*((NO_PICTURES,) if box is None else box.left_out), *found.left_out, *left_out),
+        left_out=(*((Remark(code="no_pictures"),) if box is None else box.left_out), *found.left_out, *left_out),
     )
 
 
-def _costs(spec: PilotSpec, box: BoxChapters | None, out: Path) -> tuple[Saving | None, tuple[str, ...]]:
+def _costs(spec: PilotSpec, box: BoxChapters | None, out: Path) -> tuple[Saving | None, tuple[Remark, ...]]:
     """What the box saves, if the specification asks for it and parts were counted."""
     counts = None if box is None else counts_of(box.installed)
     remove_costs(out)
     if counts is None:
-        why = "Costs: there is no good or no defective part on domains that taught nothing, so that no rate was counted."
-        return None, () if spec.cost is None else (why,)
+        return None, () if spec.cost is None else (Remark(code="no_rate"),)
     write_counts(counts, out)
     return (None, ()) if spec.cost is None else (write_costs(counts, spec.cost.spec, out)[1], ())
 

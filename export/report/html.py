@@ -95,6 +95,7 @@ def _in(texts: Mapping[Language, str], language: Language, other: str) -> str:
 def _tools(folder: Path, language: Language, words: Wording) -> dict[str, Any]:
     known = {reason.value: texts[language] for reason, texts in REASONS.items()}
     pictures: dict[str | None, str | None] = {}
+    names = {scorer: named.name for scorer, named in words.scorers.items()} | words.work
 
     def picture(name: str | None) -> str | None:
         if name not in pictures:
@@ -110,6 +111,7 @@ def _tools(folder: Path, language: Language, words: Wording) -> dict[str, Any]:
         "counts": counts,
         "reason_name": lambda code: known.get(code, code),
         "trusted": lambda name: words.words["source_validation"] if name == SOURCE else name,
+        "told": lambda remark: remark.told(language, names),
         "scorer_name": lambda scorer: words.scorers[scorer].name,
         "share_bar": graphics.share_bar,
         "span": graphics.span,
@@ -228,6 +230,7 @@ def _second(findings: Findings, cost: Study | None) -> dict[str, Any]:
         "escaped_parts": max(len(findings.escaped), sum(one.escape.count for one in group.domains) if group else 0),
         "overkilled_parts": max(len(findings.overkilled), sum(one.overkill.count for one in group.domains) if group else 0),
         "reason_counts": sorted(counted.items(), key=lambda pair: (-pair[1], order.get(pair[0], len(order)), pair[0])),
+        "unmeasured": tuple(remark for one in findings.comparisons if not one.measured for remark in one.remarks),
         "overkilled": findings.overkilled[:MOST_OVERKILLED],
         "protocols": tuple(code for code in get_args(Protocol) if of_protocol(findings, code)),
     }

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from export.findings.remark import Remark
 from export.findings.shift import Representation, Shift, ShiftFindings
 from export.progress import Report
 from export.shift.a_distance import a_distance, mistakes
@@ -71,7 +72,8 @@ def _findings(
     usable = np.all([np.isfinite(features).all(1) for features in representations.values()], axis=0)
     left_out = []
     if not usable.all():
-        left_out.append(f"{(~usable).sum()} of {len(usable)} pictures have no numbers in {' or '.join(representations)}")
+        counts = {"count": int((~usable).sum()), "of": len(usable)}
+        left_out.append(Remark(code="no_numbers", values={**counts, "representations": ", ".join(representations)}))
     kept = np.flatnonzero(usable)
     names = [domains[row] for row in kept.tolist()]
     numbered = Blocks.of([blocks[row] for row in kept.tolist()], names)
@@ -86,7 +88,7 @@ def _findings(
             rows = (rows_of(source, domains=names, groups=members), rows_of(target, domains=names, groups=members))
             pairing = pair_up(*rows, bad=corpus.bad, blocks=numbered, seed=seed)
         except ShiftError as err:
-            left_out.append(f"comparing {source} with {target}: {err}")
+            left_out.append(Remark(code="pair_left_out", values={"source": source, "target": target, "why": err.why}))
             continue
         for representation, space in spaces.items():
             report(f"shift from {source} to {target} in {representation}")

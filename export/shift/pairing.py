@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from export.errors import ExportError
+from export.findings.remark import Remark, RemarkCode
 from export.shift.blocks import Blocks, Flags, Floats, Rows
 
 MAX_PICTURES = 500
@@ -23,7 +24,11 @@ MIN_BLOCKS = 2
 
 
 class ShiftError(ExportError):
-    """Two domains cannot be compared; the message says why in one sentence."""
+    """Two domains cannot be compared; the remark says why."""
+
+    def __init__(self, why: Remark) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +64,7 @@ def pair_up(source: Rows, target: Rows, *, bad: Flags, blocks: Blocks, seed: int
         ShiftError: the sides share pictures, have no class in common, or one has a single block.
     """
     if np.intersect1d(source, target).size:
-        msg = "both hold the same pictures: name domains that do not overlap"
-        raise ShiftError(msg)
+        raise ShiftError(Remark(code="same_pictures"))
     count = min(len(source), len(target), MAX_PICTURES)
     rng = np.random.default_rng(seed)
     drawn = [_evenly(side, bad, count, rng) for side in (source, target)]
@@ -68,15 +72,14 @@ def pair_up(source: Rows, target: Rows, *, bad: Flags, blocks: Blocks, seed: int
     counts = np.bincount(cells, minlength=4).reshape(2, 2)
     common: Flags = np.all(counts >= MIN_OF_CLASS, axis=0)
     if not common.any():
-        sides = " and ".join(f"{side[0]} good and {side[1]} bad pictures" for side in counts.tolist())
-        msg = f"they have {sides}, and no class of which both have {MIN_OF_CLASS}: add pictures"
-        raise ShiftError(msg)
+        sides = ", ".join(f"{side[0]} + {side[1]}" for side in counts.tolist())
+        raise ShiftError(Remark(code="no_common_class", values={"sides": sides, "least": MIN_OF_CLASS}))
     rows = np.concatenate(drawn)
-    for name, numbers in (("source", (0, 1)), ("target", (2, 3))):
+    sides_of: tuple[tuple[RemarkCode, tuple[int, int]], ...] = (("one_block_of_source", (0, 1)), ("one_block_of_target", (2, 3)))
+    for code, numbers in sides_of:
         used = np.isin(cells, numbers) & common[cells % 2]
         if len(np.unique(blocks.numbers[rows[used]])) < MIN_BLOCKS:
-            msg = f"all comparable pictures of the {name} are of one block of neighbours: add pictures of another block"
-            raise ShiftError(msg)
+            raise ShiftError(Remark(code=code))
     natural = [[1 - bad[side].mean(), bad[side].mean()] for side in (source, target)]
     return Pairing(rows, cells, np.tile(common / common.sum(), 2), np.concatenate(natural))
 
@@ -97,6 +100,5 @@ def rows_of(name: str, *, domains: Sequence[str], groups: dict[str, frozenset[st
     names = groups.get(name, frozenset((name,)))
     rows = np.array([row for row, domain in enumerate(domains) if domain in names], np.int64)
     if not len(rows):
-        msg = f"{name!r} has no picture that can be used: the domains are {', '.join(sorted(set(domains)))}"
-        raise ShiftError(msg)
+        raise ShiftError(Remark(code="no_usable_picture", values={"name": name, "domains": ", ".join(sorted(set(domains)))}))
     return rows

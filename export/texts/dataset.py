@@ -9,6 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from export.findings.remark import Remark
 from export.texts.errors import TextsError
 from export.texts.row import Row
 from export.texts.shard import MAX_SHARD_BYTES, Shard, is_whole
@@ -51,7 +52,7 @@ class Dataset(BaseModel):
     splits: dict[str, int]
     unlabelled: int
     blocks: int
-    remarks: tuple[str, ...]
+    remarks: tuple[Remark, ...]
     shard_rows: int
     shards: tuple[Shard, ...]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from export.findings.remark import Remark
 from export.texts.row import Row
 
 MIN_DOMAIN = 10
@@ -48,28 +49,24 @@ class Tally:
         """The number of groups of neighbours."""
         return len(self._blocks)
 
-    def remarks(self) -> tuple[str, ...]:
-        """What makes studies of these rows weak, one sentence each."""
+    def remarks(self) -> tuple[Remark, ...]:
+        """What makes studies of these rows weak."""
         return tuple(self._remarks())
 
-    def _remarks(self) -> Iterator[str]:
+    def _remarks(self) -> Iterator[Remark]:
         if self.errors:
-            yield f"Not described: {_pictures(self.errors)}, the first is {self._first_error}; the column error says why."
+            yield Remark(code="not_described", values={"count": self.errors, "first": self._first_error})
         if not self.labels:
-            yield "No picture has a label: nothing can be learned or measured here, only described."
+            yield Remark(code="no_label")
             return
         if len(self.labels) == 1:
-            yield f"All labelled pictures are {next(iter(self.labels))!r}: a study needs at least two classes."
+            yield Remark(code="one_label", values={"label": next(iter(self.labels))})
         for domain in sorted(self.domains):
             count = self._labelled[domain]
             if count < MIN_DOMAIN:
-                yield f"The domain {domain!r} is small, {_pictures(count)} with label and words: below {MIN_DOMAIN} no rate means anything."
+                yield Remark(code="small_domain", values={"domain": domain, "count": count, "least": MIN_DOMAIN})
         if self.unlabelled:
-            yield f"Without a label: {_pictures(self.unlabelled)} of {self.rows}."
+            yield Remark(code="without_label", values={"count": self.unlabelled, "of": self.rows})
         copies = sum(count - 1 for count in self._identities.values())
         if copies:
-            yield f"Copies of other pictures, byte for byte: {copies}; each counts once more."
-
-
-def _pictures(number: int) -> str:
-    return "1 picture" if number == 1 else f"{number} pictures"
+            yield Remark(code="copies", values={"count": copies})

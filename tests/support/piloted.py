@@ -100,7 +100,7 @@ def _full(outcome: Outcome) -> dict[str, Any]:
         "domains": [_domain(name, place, rng) for place, name in enumerate(DOMAINS)],
         "good_labels": ["functional"],
         "bad_labels": ["crack", "dark area", "inactive region"],
-        "remarks": ["3 pictures are duplicates of others in the same domain and were counted once."],
+        "remarks": [{"code": "copies", "values": {"count": 3}}],
         "decided": [
             _decided(name, rule, limit, rng, escapes=escaped if place == len(DOMAINS) - 1 else 0, seen=place == 0)
             for rule, limit in (("as_it_comes", None), ("calibrated", 0.02))
@@ -128,7 +128,7 @@ def _full(outcome: Outcome) -> dict[str, Any]:
         },
         "escaped": [_part(number, "OK") for number in range(escaped)],
         "overkilled": [_part(number, "NG") for number in range(8)],
-        "left_out": [] if outcome == "go" else ["No joules: the machine has no counter that can be read."],
+        "left_out": [] if outcome == "go" else [{"code": "not_asked", "values": {"chapter": "latency"}}],
     }
 
 
@@ -277,7 +277,7 @@ def _comparisons(rng: random.Random, *, ahead: bool) -> list[dict[str, Any]]:
             for kind, some in levels.items()
             for level in some
         ),
-        _comparison("paper", "mono", every, rng, remarks=["A paraphrase of a label counts as none."]),
+        _comparison("paper", "mono", every, rng, remarks=[{"code": "neighbours", "values": {"count": 12}}]),
     ]
 
 
@@ -343,7 +343,13 @@ def _trust(rng: random.Random) -> dict[str, Any]:
 
 def _attack(*, bad: bool) -> dict[str, Any]:
     if bad:
-        return {"texts": [], "ways": [], "false_finds": _share(0, 0), "example": None, "why_not": "No defective part was NG or REVIEW."}
+        return {
+            "texts": [],
+            "ways": [],
+            "false_finds": _share(0, 0),
+            "example": None,
+            "why_not": {"code": "none_to_print_on", "values": {}},
+        }
     ways = [
         {"way": way, "pictures": 40, "ok_unguarded": _share(9, 40), "ok_guarded": _share(0, 40), "found": _share(38, 40)}
         for way in ("large, white", "small, in Japanese")

@@ -74,7 +74,10 @@ def test_a_domain_with_three_pictures_is_named(tmp_path: Path, capsys: pytest.Ca
     )
     code, said = described(pictures, capsys)
     assert code == 0
-    assert told(said, "is small") == "The domain 'line2' is small, 3 pictures with label and words: below 10 no rate means anything."
+    assert (
+        told(said, "is small")
+        == "The domain 'line2' is small: 3 of its pictures have a label and words, and below 10 no rate means anything."
+    )
 
 
 def test_an_unreadable_picture_is_counted_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +85,7 @@ def test_an_unreadable_picture_is_counted_and_named(tmp_path: Path, capsys: pyte
     (pictures / "line1/defective/cut off.png").write_bytes(cells(DEFECTIVE, 1)[0].path.read_bytes()[:900])
     code, said = described(pictures, capsys)
     assert code == 0
-    sentence = "Not described: 1 picture, the first is line1/defective/cut off.png; the column error says why."
+    sentence = "Not described: 1 of the pictures, the first is line1/defective/cut off.png; the column error says why."
     assert told(said, "Not described") == sentence
 
 

@@ -8,6 +8,7 @@ import pytest
 from edge.calibration.reliability import calibration_error
 from export.chapters.inspected import Inspected
 from export.chapters.trust import SOURCE, trust
+from export.findings.remark import Remark
 from tests.support.inspected_pictures import inspected
 
 COUNT = 400
@@ -52,6 +53,6 @@ def test_bins_hold_all_pictures_and_give_the_error_again() -> None:
 def test_without_enough_source_pictures_it_says_why() -> None:
     found = trust(judged(), np.zeros(COUNT, np.bool_))
     assert found.why_not is not None
-    assert found.why_not.startswith("calibrating on 0 good and 0 defective pictures")
+    assert found.why_not == Remark(code="too_few_to_calibrate", values={"good": 0, "bad": 0, "least": 10})
     assert not found.ece
     assert not found.promises

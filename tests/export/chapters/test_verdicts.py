@@ -102,10 +102,10 @@ def test_a_fault_stays_a_fault_whatever_is_calibrated() -> None:
 def test_too_few_pictures_or_one_block_give_no_calibration() -> None:
     pictures = well_judged()
     few = np.arange(COUNT) < 10
-    with pytest.raises(ChapterError, match=r"calibrating on \d good and \d defective pictures of the source: at least 10 of each"):
+    with pytest.raises(ChapterError, match=r"the source has \d good and \d defective pictures, and 10 of each are needed"):
         calibrated(pictures, few, escape=0.05)
     one_block = replace(pictures, pictures=tuple(replace(one, block="same") for one in pictures.pictures))
-    with pytest.raises(ChapterError, match="of one block: two at least are needed"):
+    with pytest.raises(ChapterError, match="of one block, and two are needed"):
         calibrated(one_block, np.ones(COUNT, np.bool_), escape=0.05)
 
 

@@ -48,10 +48,13 @@ def test_labels_of_the_target_help_and_the_same_pictures_are_measured(tmp_path: 
     assert len(tunings.asked[-1][0]) == 40 + 5 * 8  # eight labels, as often as they may weigh
 
 
-def test_a_target_of_one_block_has_no_labels_to_give(tmp_path: Path) -> None:
+def test_a_target_of_one_block_has_no_labels_to_give_and_a_remark_says_so(tmp_path: Path) -> None:
     corpus = drawn_corpus(each=30, block=30)
 
-    assert evaluate(corpus, PLAN, judge=None, cache=tmp_path, report=silent) == ()
+    found = evaluate(corpus, PLAN, judge=None, cache=tmp_path, report=silent)
+
+    assert [(one.target, one.measured, one.remarks[-1].code) for one in found] == [(name, (), "few_shot_left_out") for name in "abc"]
+    assert labels_for_equal(found) == ({}, None)
 
 
 def table(target: str, shots: int, figures: dict[Scorer, float]) -> Comparison:

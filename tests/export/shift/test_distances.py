@@ -127,7 +127,7 @@ def test_concordance_of_repeated_pictures_is_that_of_scikit_learn() -> None:
     ("bad", "block_of", "said"),
     [
         ([0] * 20 + [1] * 20, None, "no class of which both have 5"),
-        ([0] * 40, ["one"] * 20 + [str(number) for number in range(20)], "the source are of one block"),
+        ([0] * 40, ["one"] * 20 + [str(number) for number in range(20)], "the source that can be compared are of one block"),
     ],
 )
 def test_what_cannot_be_compared_is_one_sentence(bad: list[int], block_of: list[str] | None, said: str) -> None:

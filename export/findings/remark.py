@@ -1,0 +1,116 @@
+"""What weakens a pilot or was left out of it: a code and its values. The sentences of both languages stand in remarks.toml."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import BaseModel
+
+from firmware_config.strict import STRICT, read_values
+from firmware_config.toml import read_toml
+
+SENTENCES = Path(__file__).parent / "remarks.toml"
+
+RemarkCode = Literal[
+    # of a text data set
+    "not_described",
+    "no_label",
+    "one_label",
+    "small_domain",
+    "without_label",
+    "copies",
+    # of a comparison
+    "few_bad",
+    "few_good",
+    "one_block",
+    "few_blocks",
+    "neighbours",
+    "pseudo_labels",
+    "few_shot_left_out",
+    "scorer_left_out",
+    # why a scorer is left out
+    "no_thumbnails",
+    "no_patches",
+    "no_features",
+    "no_measures",
+    "no_words",
+    "no_scores",
+    "no_model",
+    "no_neutral_model",
+    "no_tuning",
+    "no_good_source",
+    "one_class_teaches",
+    "one_class_tunes",
+    "one_class_checks",
+    "as_told",
+    # of the shift
+    "no_numbers",
+    "pair_left_out",
+    "same_pictures",
+    "no_common_class",
+    "one_block_of_source",
+    "one_block_of_target",
+    "no_usable_picture",
+    # of the chapters
+    "no_pictures",
+    "not_asked",
+    "chapter_left_out",
+    "one_domain",
+    "no_rate",
+    "not_calibrated",
+    "none_to_print_on",
+    "too_few_to_calibrate",
+    "one_block_to_calibrate",
+    "more_escaped",
+    "more_overkilled",
+]
+
+
+class Sentence(BaseModel):
+    """A remark in both languages, with places for its values."""
+
+    model_config = STRICT
+    en: str
+    ja: str
+
+
+class Remark(BaseModel):
+    """One remark. A value that is a remark says why; `as_told` is the English text of an error."""
+
+    model_config = STRICT
+    code: RemarkCode
+    values: dict[str, int | float | str | Remark] = {}
+
+    def told(self, language: Literal["en", "ja"], names: Mapping[str, str] | None = None) -> str:
+        """The sentence. `names` gives scorers and chapters, whose codes are the values `scorer` and `chapter`, their name."""
+        values: dict[str, int | float | str] = {}
+        for name, value in self.values.items():
+            if isinstance(value, Remark):
+                values[name] = value.told(language, names)
+            elif name in ("scorer", "chapter") and names is not None:
+                values[name] = names.get(str(value), value)
+            else:
+                values[name] = value
+        sentence = _sentences()[self.code]
+        return (sentence.en if language == "en" else sentence.ja).format(**values)
+
+    def __str__(self) -> str:
+        return self.told("en")
+
+
+class _Sentences(BaseModel):
+    model_config = STRICT
+    remarks: dict[RemarkCode, Sentence]
+
+
+@functools.cache
+def _sentences() -> dict[RemarkCode, Sentence]:
+    found = read_values(_Sentences, {"remarks": read_toml(SENTENCES)}).remarks
+    missing = [code for code in get_args(RemarkCode) if code not in found]
+    if missing:
+        msg = f"{SENTENCES} has no sentence for {missing[0]!r}"
+        raise ValueError(msg)
+    return found
