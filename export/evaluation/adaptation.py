@@ -16,7 +16,6 @@ from export.evaluation.case import Case, Extra, Scored
 from export.evaluation.measure import DEFECTIVE, NONE, calls_of, mean, probabilities
 from export.evaluation.plan import LEARNERS
 from export.findings.comparison import Comparison, PseudoLabels
-from export.findings.remark import Remark
 from export.findings.scorers import Scorer
 
 
@@ -76,10 +75,5 @@ def _next_round(bench: Bench, heading: Heading, before: Found, learners: list[Sc
 
 
 def _table(bench: Bench, heading: Heading, domains: frozenset[str], found: Found, taken: dict[Scorer, Taken]) -> Comparison:
-    judge = "tuned" if "tuned" in taken else next(iter(taken), None)
-    of_judge = PseudoLabels(precision=taken[judge].precision, coverage=taken[judge].coverage) if judge else None
-    remarks = [
-        Remark(code="pseudo_labels", values={"scorer": scorer, "coverage": one.coverage, "precision": one.precision or 0.0})
-        for scorer, one in taken.items()
-    ]
-    return bench.comparison(heading, domains, found, pseudo_labels=of_judge, remarks=remarks)
+    labels = tuple(PseudoLabels(scorer=scorer, precision=one.precision, coverage=one.coverage) for scorer, one in taken.items())
+    return bench.comparison(heading, domains, found, pseudo_labels=labels)

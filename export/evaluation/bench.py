@@ -89,7 +89,7 @@ class Bench:
         domains: frozenset[str],
         found: Found,
         *,
-        pseudo_labels: PseudoLabels | None = None,
+        pseudo_labels: tuple[PseudoLabels, ...] = (),
         remarks: Sequence[Remark] = (),
     ) -> Comparison:
         """The table of what was found on one target."""

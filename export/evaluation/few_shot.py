@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -17,9 +18,11 @@ from export.evaluation.case import Case, Extra, Rows
 from export.evaluation.plan import LEARNERS
 from export.findings.comparison import Comparison
 from export.findings.figures import Figure
+from export.findings.findings import EqualLabels
 from export.findings.remark import Remark
 from export.findings.scorers import Scorer
 
+FIGURES: tuple[Literal["auroc", "macro_f1"], ...] = ("auroc", "macro_f1")
 SHOT_WEIGHT = 10.0
 """A label of the target weighs as many source labels, but all of them no more than the source."""
 
@@ -57,36 +60,36 @@ def drawn(bench: Bench, case: Case, pool: Rows, shots: int) -> Extra:
     return Extra(rows, bench.corpus.bad[rows], weight=max(1.0, min(SHOT_WEIGHT, len(case.train) / len(rows))))
 
 
-def labels_for_equal(comparisons: Sequence[Comparison]) -> tuple[dict[str, int | None], Figure | None]:
-    """By scorer that learns, the fewest labels per class at which its macro-F1 is that of the reference or more, as means over targets.
+def labels_for_equal(comparisons: Sequence[Comparison]) -> tuple[EqualLabels, ...]:
+    """The fewest labels for the AUROC and for the macro-F1 of the reference; empty where no target could give labels.
 
-    And the reference's macro-F1, over all targets. None in the first for a scorer that never reaches it. At each k the targets count that
-    can give so many labels: both scorers are compared on these.
+    At each k the targets count that can give so many labels: both scorers are compared on these.
     """
     tables = [one for one in comparisons if one.protocol == "few_shot" and one.shots is not None]
-    figures = {
-        (one.target, one.shots, measured.scorer): measured.macro_f1
+    found = (_equal(tables, figure) for figure in FIGURES)
+    return tuple(one for one in found if one is not None)
+
+
+def _equal(tables: Sequence[Comparison], name: Literal["auroc", "macro_f1"]) -> EqualLabels | None:
+    figures: dict[tuple[str, int | None, Scorer], Figure] = {
+        (one.target, one.shots, measured.scorer): figure
         for one in tables
         for measured in one.measured
-        if one.shots is not None and measured.macro_f1 is not None
+        if (figure := getattr(measured, name)) is not None
     }
-    targets = list(dict.fromkeys(one.target for one in tables))
-    of_reference = {
-        one.target: figure for one in tables if (figure := figures.get((one.target, one.shots or 0, one.reference))) is not None
-    }
-    targets = [target for target in targets if target in of_reference]
-    if not targets:
-        return {}, None
-    equal: dict[str, int | None] = {}
+    of_reference = {one.target: figure for one in tables if (figure := figures.get((one.target, one.shots, one.reference))) is not None}
+    if not of_reference:
+        return None
+    labels: dict[Scorer, int | None] = {}
     for scorer in (name for name in LEARNERS if any(key[2] == name for key in figures)):
-        equal[scorer] = None
-        for shots in sorted({key[1] for key in figures if key[2] == scorer}):
-            pairs = [(figures[target, shots, scorer], of_reference[target]) for target in targets if (target, shots, scorer) in figures]
-            if np.mean([own.value for own, _ in pairs]) >= np.mean([other.value for _, other in pairs]):
-                equal[scorer] = shots
+        labels[scorer] = None
+        for shots in sorted({one.shots for one in tables if one.shots is not None}):
+            pairs = [(own, to) for target, to in of_reference.items() if (own := figures.get((target, shots, scorer))) is not None]
+            if pairs and np.mean([own.value for own, _ in pairs]) >= np.mean([to.value for _, to in pairs]):
+                labels[scorer] = shots
                 break
-    only = of_reference[targets[0]]
-    return equal, only if len(targets) == 1 else Figure(value=float(np.mean([of_reference[target].value for target in targets])))
+    to = list(of_reference.values())
+    return EqualLabels(figure=name, to=to[0] if len(to) == 1 else Figure(value=float(np.mean([one.value for one in to]))), labels=labels)
 
 
 def _scorers(bench: Bench, shots: int) -> list[Scorer]:

@@ -61,9 +61,10 @@ class Condition(BaseModel):
 
 
 class PseudoLabels(BaseModel):
-    """What an adaptation took for true on the target: the share that was right, and the share of the pictures that got one (0..1)."""
+    """What a scorer took for true on the target: the share that was right (None of none), and of the pictures that got a label (0..1)."""
 
     model_config = STRICT
+    scorer: Scorer
     precision: float | None
     coverage: float
 
@@ -83,6 +84,6 @@ class Comparison(BaseModel):
     shots: int | None = None
     rounds: int | None = None
     """Of pseudo-labels, in an adaptation; 0 is the judge before it."""
-    pseudo_labels: PseudoLabels | None = None
+    pseudo_labels: tuple[PseudoLabels, ...] = ()
     measured: tuple[Measured, ...]
     remarks: tuple[Remark, ...] = ()

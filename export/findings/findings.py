@@ -12,6 +12,7 @@ from export.findings.box import Attack, Decided, Latency, Part, Trust
 from export.findings.comparison import Comparison
 from export.findings.figures import Figure, Share
 from export.findings.remark import Remark
+from export.findings.scorers import Scorer
 from export.findings.shift import ShiftFindings
 from firmware_config.errors import first_mistake
 from firmware_config.regular_file import read_limited
@@ -101,15 +102,23 @@ class Origin(BaseModel):
     seeds: tuple[int, ...]
 
 
+class EqualLabels(BaseModel):
+    """The fewest labels per class of the target at which the mean of a figure over the targets reaches that of the reference, `to`."""
+
+    model_config = STRICT
+    figure: Literal["auroc", "macro_f1"]
+    to: Figure
+    labels: dict[Scorer, int | None]
+    """By scorer that learns; None if no number of labels did."""
+
+
 class Effort(BaseModel):
-    """The work that the pilot took: labelled pictures, seconds of the machine by step, and labels needed for equal quality by scorer."""
+    """The work that the pilot took: labelled pictures, seconds of the machine by step, and labels needed for equal quality."""
 
     model_config = STRICT
     labelled: int
     seconds: dict[str, float]
-    labels_for_equal: dict[str, int | None]
-    """By scorer: the fewest labels per class of the target at which its macro-F1 reaches that of the box; None if none did."""
-    equal_to: Figure | None = None
+    equal: tuple[EqualLabels, ...] = ()
 
 
 class Findings(BaseModel):

@@ -28,7 +28,6 @@ RemarkCode = Literal[
     "one_block",
     "few_blocks",
     "neighbours",
-    "pseudo_labels",
     "few_shot_left_out",
     "scorer_left_out",
     # why a scorer is left out

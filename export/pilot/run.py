@@ -138,7 +138,6 @@ def _findings(origin: Origin, material: Material, box: BoxChapters | None, found
     opened, spec = material.opened, material.opened.spec
     installed = () if box is None else box.installed
     saving, left_out = _costs(spec, box, out)
-    equal, equal_to = labels_for_equal(found.comparisons)
     return Findings(
         schema="kotoba.pilot/1",
         name=spec.pilot.name,
@@ -156,7 +155,7 @@ def _findings(origin: Origin, material: Material, box: BoxChapters | None, found
         trust=None if box is None else box.trust,
         attack=None if box is None else box.attack,
         latency=None if box is None else box.latency,
-        effort=Effort(labelled=len(material.labelled), seconds=dict(steps.seconds), labels_for_equal=equal, equal_to=equal_to),
+        effort=Effort(labelled=len(material.labelled), seconds=dict(steps.seconds), equal=labels_for_equal(found.comparisons)),
         escaped=() if box is None else box.parts.escaped,
         overkilled=() if box is None else box.parts.overkilled,
         left_out=(*((Remark(code="no_pictures"),) if box is None else box.left_out), *found.left_out, *left_out),

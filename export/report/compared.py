@@ -15,7 +15,7 @@ from export.findings.scorers import CONTROLS, JUDGES, Scorer
 from export.report import graphics
 from export.report.numbers import NOTHING, decimals, ends, percent, plain
 from export.report.overall import ORDER, lead, of_protocol, overall
-from export.report.series import Chart, Row, conditions, few_shot, matrix, rounds
+from export.report.series import Chart, Row, Series, conditions, few_shot, matrix, rounds
 from export.report.wording import Wording
 
 WIDE = 6
@@ -50,7 +50,8 @@ class Risk:
 
 def compared_values(findings: Findings, words: Wording) -> dict[str, Any]:
     """Everything that the templates need."""
-    equal = findings.effort.equal_to
+    every_condition = conditions(of_protocol(findings, "conditions"))
+    single = {kind: chart for kind, chart in every_condition.items() if len(chart.axis) == 1}
     measured = {one.scorer for comparison in findings.comparisons for one in comparison.measured}
 
     def draw(chart: Chart, x_name: str, y_name: str) -> Markup:
@@ -65,8 +66,13 @@ def compared_values(findings: Findings, words: Wording) -> dict[str, Any]:
         "scorers": tuple(sorted(measured, key=lambda scorer: ORDER[scorer])),
         "overall": overall,
         "few_shot": few_shot(of_protocol(findings, "few_shot")),
+        "few_shot_ranked": few_shot(of_protocol(findings, "few_shot"), ranked=True),
         "rounds": rounds(of_protocol(findings, "adaptation")),
-        "conditions": conditions(of_protocol(findings, "conditions")),
+        "conditions": every_condition,
+        "single_conditions": single,
+        "single_values": lambda scorer: [
+            next((one.values[0] for one in chart.series if one.scorer == scorer), None) for chart in single.values()
+        ],
         "risks": _risks(findings),
         "columns": lambda found: tuple(_columns(found)),
         "draw": draw,
@@ -76,9 +82,8 @@ def compared_values(findings: Findings, words: Wording) -> dict[str, Any]:
         "at_escape": _at_escape,
         "escape_limits": _escape_limits,
         "reliability": _reliability,
-        "equal_figure": ""
-        if equal is None
-        else words.say("equal_figure", value=", ".join(filter(None, (decimals(equal.value), ends(equal))))),
+        "equal_scorers": tuple(dict.fromkeys(scorer for one in findings.effort.equal for scorer in one.labels)),
+        "with_ends": lambda figure: ", ".join(filter(None, (decimals(figure.value), ends(figure)))),
     }
 
 
@@ -91,8 +96,13 @@ def _columns(found: Sequence[Comparison]) -> Iterator[Columns]:
 
 
 def _drawn(chart: Chart, words: Wording, x_name: str, y_name: str) -> Markup:
-    """The judges and the controls first; the others where there is room."""
-    wanted = sorted(chart.series, key=lambda one: (one.scorer not in JUDGES, one.scorer not in CONTROLS, ORDER[one.scorer]))
+    """What has more than a point first, then the judges and the controls; the others where there is room."""
+
+    def rank(one: Series) -> tuple[bool, bool, bool, int]:
+        points = sum(value is not None for value in one.values)
+        return points < 2, one.scorer not in JUDGES, one.scorer not in CONTROLS, ORDER[one.scorer]
+
+    wanted = sorted(chart.series, key=rank)
     lines = tuple(
         graphics.Line(
             words.scorers[one.scorer].name, tuple(None if value is None else value.mean for value in one.values), one.scorer in JUDGES
@@ -130,4 +140,4 @@ def _at_escape(measured: Measured, limit: float) -> str:
 
 
 def _reliability(bins: Sequence[ReliabilityBin]) -> tuple[tuple[float, float], ...]:
-    return tuple((one.probability, one.defective) for one in bins if one.pictures)
+    return tuple(sorted((one.probability, one.defective) for one in bins if one.pictures))

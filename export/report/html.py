@@ -206,7 +206,7 @@ def _second(findings: Findings, cost: Study | None) -> dict[str, Any]:
         "how": True,
         "decided": bool(findings.decided),
         "compared": bool(findings.comparisons),
-        "equal": bool(findings.effort.labels_for_equal),
+        "equal": bool(findings.effort.equal),
         "shift": findings.shift is not None,
         "trust": findings.trust is not None,
         "attack": findings.attack is not None,

@@ -39,10 +39,10 @@ class Row:
     cells: tuple[tuple[Measured | None, Standing | None], ...]
 
 
-def few_shot(comparisons: Iterable[Comparison]) -> Chart | None:
-    """Macro-F1 over labels per class of the target."""
+def few_shot(comparisons: Iterable[Comparison], *, ranked: bool = False) -> Chart | None:
+    """Macro-F1, or AUROC if `ranked`, over labels per class of the target."""
     found = [(float(one.shots), one) for one in comparisons if one.shots is not None]
-    return _chart(found, lambda measured: None if measured.macro_f1 is None else measured.macro_f1.value)
+    return _chart(found, _auroc if ranked else lambda measured: None if measured.macro_f1 is None else measured.macro_f1.value)
 
 
 def conditions(comparisons: Iterable[Comparison]) -> dict[ConditionKind, Chart]:

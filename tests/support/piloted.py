@@ -48,7 +48,7 @@ def bare_findings() -> Findings:
             "good_labels": [],
             "bad_labels": [],
             "remarks": [],
-            "effort": {"labelled": 0, "seconds": {}, "labels_for_equal": {}},
+            "effort": {"labelled": 0, "seconds": {}},
             **{name: [] for name in ("decided", "comparisons", "escaped", "overkilled")},
             **dict.fromkeys(("shift", "trust", "attack", "latency")),
         },
@@ -123,8 +123,14 @@ def _full(outcome: Outcome) -> dict[str, Any]:
         "effort": {
             "labelled": 2624,
             "seconds": {"describe": 412.0, "protocols": 180.5, "tune": 655.0},
-            "labels_for_equal": {"text_regression": 8, "vision_probe": 4, "imagenet_probe": 32, "darkness": None},
-            "equal_to": {"value": 0.84, "low": 0.8, "high": 0.87},
+            "equal": [
+                {"figure": "auroc", "to": {"value": 0.91}, "labels": {"text_regression": 0, "vision_probe": 0, "imagenet_probe": 16}},
+                {
+                    "figure": "macro_f1",
+                    "to": {"value": 0.84, "low": 0.8, "high": 0.87},
+                    "labels": {"text_regression": 8, "vision_probe": 4, "imagenet_probe": None},
+                },
+            ],
         },
         "escaped": [_part(number, "OK") for number in range(escaped)],
         "overkilled": [_part(number, "NG") for number in range(8)],
@@ -262,7 +268,12 @@ def _comparisons(rng: random.Random, *, ahead: bool) -> list[dict[str, Any]]:
         *(_comparison("leave_one_domain_out", target, usual, rng) for target in DOMAINS),
         *(
             _comparison(
-                "adaptation", target, ("tuned",), rng, rounds=count, pseudo_labels={"precision": 0.93 if count else None, "coverage": 0.6}
+                "adaptation",
+                target,
+                ("tuned",),
+                rng,
+                rounds=count,
+                pseudo_labels=[{"scorer": "tuned", "precision": 0.93 if count else None, "coverage": 0.6}],
             )
             for target in DOMAINS[:2]
             for count in (0, 1)

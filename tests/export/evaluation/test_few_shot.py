@@ -54,22 +54,22 @@ def test_a_target_of_one_block_has_no_labels_to_give_and_a_remark_says_so(tmp_pa
     found = evaluate(corpus, PLAN, judge=None, cache=tmp_path, report=silent)
 
     assert [(one.target, one.measured, one.remarks[-1].code) for one in found] == [(name, (), "few_shot_left_out") for name in "abc"]
-    assert labels_for_equal(found) == ({}, None)
+    assert labels_for_equal(found) == ()
 
 
-def table(target: str, shots: int, figures: dict[Scorer, float]) -> Comparison:
+def table(target: str, shots: int, figures: dict[Scorer, tuple[float, float]]) -> Comparison:
     measured = tuple(
         Measured(
             scorer=scorer,
             seeds=1,
-            auroc=None,
-            auroc_by_seed=(),
-            macro_f1=Figure(value=value),
+            auroc=Figure(value=auroc),
+            auroc_by_seed=(auroc,),
+            macro_f1=Figure(value=macro_f1),
             balanced_accuracy=None,
             escape=None,
             overkill=None,
         )
-        for scorer, value in figures.items()
+        for scorer, (auroc, macro_f1) in figures.items()
     )
     return Comparison(
         protocol="few_shot", sources=("a",), target=target, good=1, bad=1, blocks=2, reference="box", shots=shots, measured=measured
@@ -78,16 +78,16 @@ def table(target: str, shots: int, figures: dict[Scorer, float]) -> Comparison:
 
 def test_labels_for_equal_quality_are_the_fewest_that_reach_the_box() -> None:
     tables = [
-        table("b", 0, {"box": 0.8, "vision_probe": 0.6, "text_regression": 0.9}),
-        table("c", 0, {"box": 0.6, "vision_probe": 0.7, "text_regression": 0.5}),
-        table("b", 4, {"box": 0.8, "vision_probe": 0.7, "text_regression": 0.8}),
-        table("c", 4, {"box": 0.6, "vision_probe": 0.7, "text_regression": 0.5}),
-        table("b", 8, {"box": 0.8, "vision_probe": 0.75, "imagenet_probe": 0.1}),
+        table("b", 0, {"box": (0.9, 0.8), "vision_probe": (0.95, 0.6), "text_regression": (0.8, 0.9)}),
+        table("c", 0, {"box": (0.8, 0.6), "vision_probe": (0.85, 0.7), "text_regression": (0.8, 0.5)}),
+        table("b", 4, {"box": (0.9, 0.8), "vision_probe": (0.95, 0.7), "text_regression": (0.8, 0.8)}),
+        table("c", 4, {"box": (0.8, 0.6), "vision_probe": (0.85, 0.7), "text_regression": (0.8, 0.5)}),
+        table("b", 8, {"box": (0.9, 0.8), "vision_probe": (0.95, 0.75), "imagenet_probe": (0.5, 0.1)}),
     ]
 
-    equal, box = labels_for_equal(tables)
+    ranked, called = labels_for_equal(tables)
 
-    assert equal == {"text_regression": 0, "vision_probe": 4, "imagenet_probe": None}
-    assert box is not None
-    assert box.value == pytest.approx(0.7)
-    assert labels_for_equal([]) == ({}, None)
+    assert (ranked.figure, ranked.labels) == ("auroc", {"text_regression": None, "vision_probe": 0, "imagenet_probe": None})
+    assert (called.figure, called.labels) == ("macro_f1", {"text_regression": 0, "vision_probe": 4, "imagenet_probe": None})
+    assert [ranked.to.value, called.to.value] == pytest.approx([0.85, 0.7])
+    assert labels_for_equal([]) == ()
