@@ -61,7 +61,7 @@ def japanese(page: str) -> str:
 def of_the_sibling(target: str) -> str:
     """Where a link of an English page leads in its sibling: to a page in Japanese where there is one."""
     path, _, place = target.partition("#")
-    sibling = f"{path.removesuffix('.md')}{SIBLING}"
+    sibling = f"{path.removesuffix('.md').removesuffix('.en')}{SIBLING}"
     return sibling if path.endswith(".md") and (DOCS / sibling).is_file() else f"{path}#{place}" if place else path
 
 
