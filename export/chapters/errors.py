@@ -11,4 +11,4 @@ class ChapterError(SpecError):
 
     def __init__(self, why: str | Remark) -> None:
         super().__init__(str(why))
-        self.why = why if isinstance(why, Remark) else Remark(code="as_told", values={"why": why})
+        self.why = why if isinstance(why, Remark) else Remark(code="error_text", values={"why": why})

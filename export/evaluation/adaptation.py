@@ -30,8 +30,6 @@ class Taken:
 def adapted(bench: Bench) -> Iterator[Comparison]:
     """A table for each target and round; round 0 is before any adaptation.
 
-    `pseudo_labels` are those of the tuned language model, or of the first scorer that adapts where it is not measured.
-
     Raises:
         EvaluationError: the splits that the pictures say separate neighbours.
     """

@@ -114,7 +114,7 @@ class Bench:
                 measure(scorer, some, resampler, reference=None if scorer == self.plan.reference else reference)
                 for scorer, some in found.seeds.items()
             ),
-            remarks=(*self._remarks(domains, bad, blocks), *remarks, *found.remarks),
+            remarks=(*(self._remarks(domains, bad, blocks) if found.seeds else ()), *remarks, *found.remarks),
         )
 
     def _remarks(self, domains: frozenset[str], bad: NDArray[np.bool_], blocks: NDArray[np.int64]) -> Iterator[Remark]:

@@ -6,9 +6,8 @@ are among those of a larger one. What learns nothing (the box, zero-shot) stays 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
@@ -18,17 +17,17 @@ from export.evaluation.case import Case, Extra, Rows
 from export.evaluation.plan import LEARNERS
 from export.findings.comparison import Comparison
 from export.findings.figures import Figure
-from export.findings.findings import EqualLabels
+from export.findings.findings import EqualFigure, EqualLabels
 from export.findings.remark import Remark
 from export.findings.scorers import Scorer
 
-FIGURES: tuple[Literal["auroc", "macro_f1"], ...] = ("auroc", "macro_f1")
+FIGURES: tuple[EqualFigure, ...] = ("auroc", "macro_f1")
 SHOT_WEIGHT = 10.0
 """A label of the target weighs as many source labels, but all of them no more than the source."""
 
 
 def few_shot(bench: Bench) -> Iterator[Comparison]:
-    """A table for each target and k. A k that the half with labels cannot give is left out; where no k is left, a remark says so.
+    """A table for each target and k. A k that the half with labels cannot give is left out; a target without any is named by a remark.
 
     Raises:
         EvaluationError: the splits that the pictures say separate neighbours.
@@ -36,14 +35,18 @@ def few_shot(bench: Bench) -> Iterator[Comparison]:
     for name, domains in bench.plan.wide_targets(bench.corpus).items():
         inside = np.flatnonzero(np.isin(bench.corpus.domains, list(domains)))
         measured, pool = split(bench.corpus, inside, bench.near, share=0.5, seed=0)
-        if not _both(bench, measured) or not _both(bench, pool):
-            yield bench.comparison(
-                Heading("few_shot", name), domains, Found(), remarks=[Remark(code="few_shot_left_out", values={"target": name})]
-            )
+        most = min(int(bench.corpus.bad[pool].sum()), int((~bench.corpus.bad[pool]).sum()))
+        possible = [k for k in bench.plan.shots if k <= most]
+        if not _both(bench, measured) or not most:
+            why = Remark(code="few_shot_left_out", values={"target": name})
+            yield bench.comparison(Heading("few_shot", name), domains, Found(), remarks=[why])
+            continue
+        if not possible:
+            why = Remark(code="too_few_shots", values={"target": name, "most": most, "least": min(bench.plan.shots)})
+            yield bench.comparison(Heading("few_shot", name), domains, Found(), remarks=[why])
             continue
         cases = [bench.case(domains, measured, seed) for seed in range(bench.plan.seeds)]
-        most = min(int(bench.corpus.bad[pool].sum()), int((~bench.corpus.bad[pool]).sum()))
-        for shots in (k for k in bench.plan.shots if k <= most):
+        for shots in possible:
             heading = Heading("few_shot", name, shots=shots)
             taught = [replace(case, extra=drawn(bench, case, pool, shots)) for case in cases]
             found = bench.found(heading, by_seed(cases, learners=taught), _scorers(bench, shots))
@@ -66,30 +69,38 @@ def labels_for_equal(comparisons: Sequence[Comparison]) -> tuple[EqualLabels, ..
     At each k the targets count that can give so many labels: both scorers are compared on these.
     """
     tables = [one for one in comparisons if one.protocol == "few_shot" and one.shots is not None]
-    found = (_equal(tables, figure) for figure in FIGURES)
-    return tuple(one for one in found if one is not None)
+    return tuple(one for figure in FIGURES if (one := _equal(tables, figure)) is not None)
 
 
-def _equal(tables: Sequence[Comparison], name: Literal["auroc", "macro_f1"]) -> EqualLabels | None:
-    figures: dict[tuple[str, int | None, Scorer], Figure] = {
-        (one.target, one.shots, measured.scorer): figure
-        for one in tables
-        for measured in one.measured
-        if (figure := getattr(measured, name)) is not None
-    }
-    of_reference = {one.target: figure for one in tables if (figure := figures.get((one.target, one.shots, one.reference))) is not None}
-    if not of_reference:
+def _equal(tables: Sequence[Comparison], figure: EqualFigure) -> EqualLabels | None:
+    by_scorer: dict[Scorer, dict[int, dict[str, Figure]]] = {}
+    references: dict[str, Figure] = {}
+    for table in tables:
+        for measured in table.measured:
+            value: Figure | None = getattr(measured, figure)
+            if value is None or table.shots is None:
+                continue
+            by_scorer.setdefault(measured.scorer, {}).setdefault(table.shots, {})[table.target] = value
+            if measured.scorer == table.reference:
+                references[table.target] = value
+    labels = {scorer: _fewest(by_scorer[scorer], references) for scorer in LEARNERS if references and scorer in by_scorer}
+    if not labels:
         return None
-    labels: dict[Scorer, int | None] = {}
-    for scorer in (name for name in LEARNERS if any(key[2] == name for key in figures)):
-        labels[scorer] = None
-        for shots in sorted({one.shots for one in tables if one.shots is not None}):
-            pairs = [(own, to) for target, to in of_reference.items() if (own := figures.get((target, shots, scorer))) is not None]
-            if pairs and np.mean([own.value for own, _ in pairs]) >= np.mean([to.value for _, to in pairs]):
-                labels[scorer] = shots
-                break
-    to = list(of_reference.values())
-    return EqualLabels(figure=name, to=to[0] if len(to) == 1 else Figure(value=float(np.mean([one.value for one in to]))), labels=labels)
+    values = list(references.values())
+    reference = values[0] if len(values) == 1 else Figure(value=_mean(values))
+    return EqualLabels(figure=figure, to=reference, labels=labels)
+
+
+def _fewest(by_shots: Mapping[int, Mapping[str, Figure]], references: Mapping[str, Figure]) -> int | None:
+    for shots, own in sorted(by_shots.items()):
+        both = [target for target in own if target in references]
+        if both and _mean([own[target] for target in both]) >= _mean([references[target] for target in both]):
+            return shots
+    return None
+
+
+def _mean(figures: Sequence[Figure]) -> float:
+    return float(np.mean([one.value for one in figures]))
 
 
 def _scorers(bench: Bench, shots: int) -> list[Scorer]:

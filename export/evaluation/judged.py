@@ -63,7 +63,7 @@ class Judges:
         try:
             said = judge.generate([case.corpus.words[row] for row in case.target], adapter)
         except LlmError as err:  # a model that ranks but has no graph to generate with must not end a comparison
-            raise NotMeasured(Remark(code="as_told", values={"why": str(err).rstrip(".")})) from err
+            raise NotMeasured(Remark(code="error_text", values={"why": str(err).rstrip(".")})) from err
         calls = np.array([-1 if name is None else int(not ok[name]) for name in said], np.int8)
         nothing = np.full(len(case.target), np.nan)
         return Scored(np.full(len(case.validation), np.nan), nothing, calls=calls, ranks=False)

@@ -102,11 +102,14 @@ class Origin(BaseModel):
     seeds: tuple[int, ...]
 
 
+EqualFigure = Literal["auroc", "macro_f1"]
+
+
 class EqualLabels(BaseModel):
     """The fewest labels per class of the target at which the mean of a figure over the targets reaches that of the reference, `to`."""
 
     model_config = STRICT
-    figure: Literal["auroc", "macro_f1"]
+    figure: EqualFigure
     to: Figure
     labels: dict[Scorer, int | None]
     """By scorer that learns; None if no number of labels did."""
@@ -145,7 +148,7 @@ class Findings(BaseModel):
     escaped: tuple[Part, ...]
     overkilled: tuple[Part, ...]
     left_out: tuple[Remark, ...] = ()
-    """What the specification left out or what could not be measured, one sentence each."""
+    """What the specification left out or what could not be measured."""
 
 
 def read_findings(path: Path) -> Findings:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Literal, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, model_validator
 
 from firmware_config.strict import STRICT, read_values
 from firmware_config.toml import read_toml
@@ -29,6 +30,7 @@ RemarkCode = Literal[
     "few_blocks",
     "neighbours",
     "few_shot_left_out",
+    "too_few_shots",
     "scorer_left_out",
     # why a scorer is left out
     "no_thumbnails",
@@ -44,7 +46,7 @@ RemarkCode = Literal[
     "one_class_teaches",
     "one_class_tunes",
     "one_class_checks",
-    "as_told",
+    "error_text",
     # of the shift
     "no_numbers",
     "pair_left_out",
@@ -77,27 +79,34 @@ class Sentence(BaseModel):
 
 
 class Remark(BaseModel):
-    """One remark. A value that is a remark says why; `as_told` is the English text of an error."""
+    """One remark. A value that is a remark says why; `error_text` is the English text of an error."""
 
     model_config = STRICT
     code: RemarkCode
     values: dict[str, int | float | str | Remark] = {}
 
-    def told(self, language: Literal["en", "ja"], names: Mapping[str, str] | None = None) -> str:
+    @model_validator(mode="after")
+    def _has_the_values_of_its_sentence(self) -> Remark:
+        wanted = {name for _, name, _, _ in Formatter().parse(_sentences()[self.code].en) if name}
+        if set(self.values) != wanted:
+            msg = f"the remark {self.code!r} needs the values {sorted(wanted)}, not {sorted(self.values)}"
+            raise ValueError(msg)
+        return self
+
+    def sentence(self, language: Literal["en", "ja"], names: Mapping[str, str] | None = None) -> str:
         """The sentence. `names` gives scorers and chapters, whose codes are the values `scorer` and `chapter`, their name."""
         values: dict[str, int | float | str] = {}
         for name, value in self.values.items():
             if isinstance(value, Remark):
-                values[name] = value.told(language, names)
+                values[name] = value.sentence(language, names)
             elif name in ("scorer", "chapter") and names is not None:
                 values[name] = names.get(str(value), value)
             else:
                 values[name] = value
-        sentence = _sentences()[self.code]
-        return (sentence.en if language == "en" else sentence.ja).format(**values)
+        return getattr(_sentences()[self.code], language).format(**values)
 
     def __str__(self) -> str:
-        return self.told("en")
+        return self.sentence("en")
 
 
 class _Sentences(BaseModel):

@@ -15,7 +15,7 @@ from export.findings.scorers import CONTROLS, JUDGES, Scorer
 from export.report import graphics
 from export.report.numbers import NOTHING, decimals, ends, percent, plain
 from export.report.overall import ORDER, lead, of_protocol, overall
-from export.report.series import Chart, Row, Series, conditions, few_shot, matrix, rounds
+from export.report.series import Chart, Row, Series, conditions, few_shot, matrix, rounds, single_conditions
 from export.report.wording import Wording
 
 WIDE = 6
@@ -50,8 +50,6 @@ class Risk:
 
 def compared_values(findings: Findings, words: Wording) -> dict[str, Any]:
     """Everything that the templates need."""
-    every_condition = conditions(of_protocol(findings, "conditions"))
-    single = {kind: chart for kind, chart in every_condition.items() if len(chart.axis) == 1}
     measured = {one.scorer for comparison in findings.comparisons for one in comparison.measured}
 
     def draw(chart: Chart, x_name: str, y_name: str) -> Markup:
@@ -68,11 +66,8 @@ def compared_values(findings: Findings, words: Wording) -> dict[str, Any]:
         "few_shot": few_shot(of_protocol(findings, "few_shot")),
         "few_shot_ranked": few_shot(of_protocol(findings, "few_shot"), ranked=True),
         "rounds": rounds(of_protocol(findings, "adaptation")),
-        "conditions": every_condition,
-        "single_conditions": single,
-        "single_values": lambda scorer: [
-            next((one.values[0] for one in chart.series if one.scorer == scorer), None) for chart in single.values()
-        ],
+        "conditions": conditions(of_protocol(findings, "conditions")),
+        "single_conditions": single_conditions(of_protocol(findings, "conditions")),
         "risks": _risks(findings),
         "columns": lambda found: tuple(_columns(found)),
         "draw": draw,

@@ -111,7 +111,7 @@ def _tools(folder: Path, language: Language, words: Wording) -> dict[str, Any]:
         "counts": counts,
         "reason_name": lambda code: known.get(code, code),
         "trusted": lambda name: words.words["source_validation"] if name == SOURCE else name,
-        "told": lambda remark: remark.told(language, names),
+        "sentence_of": lambda remark: remark.sentence(language, names),
         "scorer_name": lambda scorer: words.scorers[scorer].name,
         "share_bar": graphics.share_bar,
         "span": graphics.span,
@@ -230,7 +230,6 @@ def _second(findings: Findings, cost: Study | None) -> dict[str, Any]:
         "escaped_parts": max(len(findings.escaped), sum(one.escape.count for one in group.domains) if group else 0),
         "overkilled_parts": max(len(findings.overkilled), sum(one.overkill.count for one in group.domains) if group else 0),
         "reason_counts": sorted(counted.items(), key=lambda pair: (-pair[1], order.get(pair[0], len(order)), pair[0])),
-        "unmeasured": tuple(remark for one in findings.comparisons if not one.measured for remark in one.remarks),
         "overkilled": findings.overkilled[:MOST_OVERKILLED],
         "protocols": tuple(code for code in get_args(Protocol) if of_protocol(findings, code)),
     }

@@ -45,14 +45,44 @@ def few_shot(comparisons: Iterable[Comparison], *, ranked: bool = False) -> Char
     return _chart(found, _auroc if ranked else lambda measured: None if measured.macro_f1 is None else measured.macro_f1.value)
 
 
-def conditions(comparisons: Iterable[Comparison]) -> dict[ConditionKind, Chart]:
-    """AUROC over the level of each kind of change."""
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """AUROC by scorer, means over targets, of pictures that were changed in one way, or not at all (`kind` None)."""
+
+    kind: ConditionKind | None
+    level: float
+    values: dict[Scorer, Range | None]
+
+
+def conditions(comparisons: Sequence[Comparison]) -> dict[ConditionKind, Chart]:
+    """AUROC over the level of each kind of change that has several, with that of the unchanged pictures."""
+    unchanged = [one for one in comparisons if one.condition is None]
+    charts = {
+        kind: _chart([*((UNCHANGED[kind], one) for one in unchanged), *found], _auroc)
+        for kind, found in _by_kind(comparisons).items()
+        if len({level for level, _ in found}) > 1
+    }
+    return {kind: chart for kind, chart in charts.items() if chart is not None}
+
+
+def single_conditions(comparisons: Sequence[Comparison]) -> tuple[Changed, ...]:
+    """The kinds of change that have one level; the unchanged pictures first. Empty where there is no such kind."""
+    unchanged = [(0.0, one) for one in comparisons if one.condition is None]
+    single = {kind: found for kind, found in _by_kind(comparisons).items() if len({level for level, _ in found}) == 1}
+    columns: list[tuple[ConditionKind | None, list[tuple[float, Comparison]]]] = [(None, unchanged), *single.items()]
+    return tuple(
+        Changed(kind, found[0][0], {one.scorer: one.values[0] for one in chart.series})
+        for kind, found in columns
+        if single and found and (chart := _chart(found, _auroc)) is not None
+    )
+
+
+def _by_kind(comparisons: Iterable[Comparison]) -> dict[ConditionKind, list[tuple[float, Comparison]]]:
     by_kind: dict[ConditionKind, list[tuple[float, Comparison]]] = defaultdict(list)
     for one in comparisons:
         if one.condition is not None:
             by_kind[one.condition.kind].append((one.condition.level, one))
-    charts = ((kind, _chart(found, _auroc)) for kind, found in by_kind.items())
-    return {kind: chart for kind, chart in charts if chart is not None}
+    return by_kind
 
 
 def rounds(comparisons: Iterable[Comparison]) -> Chart | None:

@@ -52,7 +52,7 @@ def shift_findings(
 
     `pairs` are (source, target): names of domains, or of `groups`, each of which stands for several domains; groups may overlap each
     other, but not inside a pair. A picture that a representation has no finite numbers for is left out of all of them. What cannot be
-    compared is one sentence in `left_out`.
+    compared is a remark in `left_out`.
     """
     with threadpool_limits(1):  # hundreds of small fits: four times as long on two busy cores
         return _findings(representations, domains, blocks, bad, pairs, seed=seed, groups=groups or {}, report=report)

@@ -149,7 +149,8 @@ def test_pseudo_labels_teach_and_know_nothing_of_the_truth(tmp_path: Path) -> No
     assert learned[0] == learned[1]
     before, after = found[0], found[1]
     assert before.pseudo_labels == ()
-    (labels,) = (one for one in after.pseudo_labels if one.scorer == "tuned")
+    assert [one.scorer for one in after.pseudo_labels] == ["text_regression", "vision_probe", "tuned"]
+    labels = after.pseudo_labels[-1]
     assert labels.coverage == 1.0
     assert labels.precision is not None
     assert labels.precision > 0.7

@@ -12,6 +12,7 @@ from export.evaluation.few_shot import labels_for_equal
 from export.evaluation.plan import Plan
 from export.findings.comparison import Comparison, Measured
 from export.findings.figures import Figure
+from export.findings.remark import Remark
 from export.findings.scorers import Scorer
 from tests.support.drawn_corpora import CountedTunings, WordCounts, drawn_corpus
 
@@ -53,8 +54,17 @@ def test_a_target_of_one_block_has_no_labels_to_give_and_a_remark_says_so(tmp_pa
 
     found = evaluate(corpus, PLAN, judge=None, cache=tmp_path, report=silent)
 
-    assert [(one.target, one.measured, one.remarks[-1].code) for one in found] == [(name, (), "few_shot_left_out") for name in "abc"]
+    assert [(one.measured, one.remarks) for one in found] == [
+        ((), (Remark(code="few_shot_left_out", values={"target": name}),)) for name in "abc"
+    ]  # fmt: skip
     assert labels_for_equal(found) == ()
+
+
+def test_a_target_that_cannot_give_the_fewest_labels_that_are_asked_for_is_named(tmp_path: Path) -> None:
+    found = evaluate(drawn_corpus(each=60), replace(PLAN, shots=(500,)), judge=None, cache=tmp_path, report=silent)
+
+    assert [one.remarks[0].code for one in found] == ["too_few_shots"] * 3
+    assert found[0].remarks[0].values["least"] == 500
 
 
 def table(target: str, shots: int, figures: dict[Scorer, tuple[float, float]]) -> Comparison:
@@ -91,3 +101,4 @@ def test_labels_for_equal_quality_are_the_fewest_that_reach_the_box() -> None:
     assert (called.figure, called.labels) == ("macro_f1", {"text_regression": 0, "vision_probe": 4, "imagenet_probe": None})
     assert [ranked.to.value, called.to.value] == pytest.approx([0.85, 0.7])
     assert labels_for_equal([]) == ()
+    assert labels_for_equal([table("b", 0, {"box": (0.9, 0.8)})]) == ()

@@ -6,6 +6,7 @@ import string
 from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from export.findings.remark import SENTENCES, Remark, RemarkCode
 from firmware_config.toml import read_toml
@@ -29,5 +30,11 @@ def test_a_remark_says_why_by_another_and_takes_the_names_that_are_given() -> No
     remark = Remark(code="scorer_left_out", values={"scorer": "linear_box", "why": why})
 
     assert str(remark) == "linear_box is left out: the bundle gave no such scores."
-    assert remark.told("ja", {"linear_box": "線形の判定器"}).startswith("線形の判定器 は省きました：")
+    assert remark.sentence("ja", {"linear_box": "線形の判定器"}).startswith("線形の判定器は省きました：")
     assert Remark.model_validate_json(remark.model_dump_json()) == remark
+
+
+@pytest.mark.parametrize("values", [{}, {"count": 3, "of": 4}])
+def test_a_remark_without_the_values_of_its_sentence_is_refused(values: dict[str, int | float | str | Remark]) -> None:
+    with pytest.raises(ValidationError, match=r"the remark 'copies' needs the values \['count'\]"):
+        Remark(code="copies", values=values)

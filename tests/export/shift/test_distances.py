@@ -126,7 +126,7 @@ def test_concordance_of_repeated_pictures_is_that_of_scikit_learn() -> None:
 @pytest.mark.parametrize(
     ("bad", "block_of", "said"),
     [
-        ([0] * 20 + [1] * 20, None, "no class of which both have 5"),
+        ([0] * 20 + [1] * 20, None, "no class has 5 on both sides"),
         ([0] * 40, ["one"] * 20 + [str(number) for number in range(20)], "the source that can be compared are of one block"),
     ],
 )
