@@ -73,7 +73,9 @@ def pair_up(source: Rows, target: Rows, *, bad: Flags, blocks: Blocks, seed: int
     common: Flags = np.all(counts >= MIN_OF_CLASS, axis=0)
     if not common.any():
         names = ("source_good", "source_bad", "target_good", "target_bad")
-        raise ShiftError(Remark(code="no_common_class", values={**dict(zip(names, map(int, counts.flat), strict=True)), "least": MIN_OF_CLASS}))
+        raise ShiftError(
+            Remark(code="no_common_class", values={**dict(zip(names, map(int, counts.flat), strict=True)), "least": MIN_OF_CLASS})
+        )
     rows = np.concatenate(drawn)
     sides_of: tuple[tuple[RemarkCode, tuple[int, int]], ...] = (("one_block_of_source", (0, 1)), ("one_block_of_target", (2, 3)))
     for code, numbers in sides_of:
