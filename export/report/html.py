@@ -129,7 +129,7 @@ def _tools(folder: Path, language: Language, words: Wording) -> dict[str, Any]:
 def _first(findings: Findings, words: Wording) -> dict[str, Any]:
     group = deciding(findings)
     failing = worst(group) if group else ()
-    left_out = of_protocol(findings, "leave_one_domain_out")
+    left_out = of_protocol(findings, "leave_one_domain_out") or of_protocol(findings, "paper")
     found = overall(left_out)
     reference: Scorer = left_out[0].reference if left_out else "box"
     near = rivals(found)

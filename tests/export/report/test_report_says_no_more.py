@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from export.findings.figures import Figure
 from export.findings.findings import Findings, Reason
 from export.report.answered import deciding, sentence, stopping
 from export.report.html import html
@@ -118,3 +119,18 @@ def test_a_station_that_allows_printed_text_is_not_said_to_have_found_none(tmp_p
 
     assert ("text found" in looked, "allow_printed_text" in looked) == (True, False)
     assert ("text found" in said, "allow_printed_text = true" in said) == (False, True)
+
+
+def test_a_pilot_of_the_text_protocol_alone_says_on_its_first_page_what_does_better(tmp_path: Path) -> None:
+    given = findings("no_go")
+    (only,) = (one for one in given.comparisons if one.protocol == "paper")
+    ahead = [
+        one.model_copy(update={"behind_reference": Figure(value=-0.05, low=-0.08, high=-0.02)}) if one.scorer == "vision_probe" else one
+        for one in only.measured
+    ]
+    tuned = only.model_copy(update={"reference": "tuned", "measured": tuple(ahead)})
+
+    said = text_of(given.model_copy(update={"comparisons": (tuned,)}), tmp_path)
+
+    assert said.count("A simpler method does better than the language model: linear probe on CLIP, on 1 of 1 targets") == 2
+    assert "compared no other method" in text_of(given.model_copy(update={"comparisons": ()}), tmp_path)
