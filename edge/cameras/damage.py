@@ -82,7 +82,7 @@ class Damage:
             self._hold_until_s = self._opened_s + HOLD_S
 
     def see(self, said: str, *, key_packet: bool, kind: str, at_s: float) -> str | None:
-        """The complaint that began the damage, None of a sound picture.
+        """The complaint that began the damage, None of a sound picture. Of a stream that never gave one: the newest when it was told.
 
         `said` is what the decoder printed for this read, `key_packet` whether the packet that it read begins anew, `kind` the letter of the
         picture that it gave, empty for none. A decoder that reorders gives a picture later than its packet, so both are waited for: a key
@@ -94,7 +94,8 @@ class Damage:
         self._misses_packets |= is_missing
         self.is_doubted &= at_s < self._hold_until_s
         if complaint is not None:
-            self._complaint = self._complaint or complaint
+            # Before the first sound picture the newest: the first ones may come from joining in the middle of a picture.
+            self._complaint = self._complaint if self._complaint and self.has_begun else complaint
             self._key_packet = False
             # Who joins a stream in its middle hears complaints that come from no change.
             if self._doubt_s and self._was_sound and not self._misses_packets:

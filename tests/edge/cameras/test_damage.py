@@ -81,6 +81,7 @@ def test_with_reordering_a_key_frame_counts_when_its_picture_comes_and_nothing_a
 
 def test_the_first_complaint_is_the_one_that_is_told() -> None:
     damage = Damage(opened_s=0.0)
+    damage.see("", key_packet=True, kind="I", at_s=0.5)
 
     assert damage.see(ERROR, key_packet=False, kind="P", at_s=1.0) == damage.see(CONCEALED, key_packet=False, kind="P", at_s=1.0)
 
@@ -91,6 +92,17 @@ def test_before_the_first_sound_picture_complaints_mean_nothing_for_a_while(at_s
 
     assert damage.see(ERROR, key_packet=False, kind="P", at_s=at_s) is not None
     assert damage.has_begun is has_begun
+
+
+def test_of_a_stream_that_never_begins_the_newest_complaint_is_told() -> None:
+    damage = Damage(opened_s=0.0)
+    damage.join("[OPENCV:FFMPEG:16] Received packet without a start chunk; dropping frame.\n")
+
+    told = [damage.see(ERROR, key_packet=True, kind="", at_s=at_s) for at_s in (0.1, BEGIN_S + 0.1)]
+    after = damage.see(MISSED, key_packet=True, kind="", at_s=BEGIN_S + 0.2)
+
+    assert told == ["error while decoding MB 17 2"] * 2
+    assert (damage.has_begun, after) == (True, "error while decoding MB 17 2")
 
 
 def test_a_stream_begins_with_its_first_picture_that_nobody_complains_about() -> None:
