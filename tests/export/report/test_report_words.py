@@ -77,6 +77,6 @@ def test_the_figures_of_a_reason_are_shares_differences_and_names() -> None:
     escaped = Reason(code="escape_above_limit", values={"count": 6, "of": 180, "share": 1 / 30, "low": 0.012, "high": 0.07, "limit": 0.02})
     assert sentence(escaped, words).replace("\u00a0", " ") == "6 of 180 defective parts became OK: 3.3 % (1.2 % to 7 %), the limit is 2 %."
     ahead = {"scorer": "vision_probe", "target": "poly", "targets": 3, "ahead": 0.0412, "low": 0.02, "high": 0.066}
-    assert "linear probe on CLIP, on 3 target(s). On poly its AUROC is ahead by 0.041 (0.020 to 0.066)" in sentence(
+    assert "linear probe on CLIP, on 3 of the targets. On poly its AUROC is ahead by 0.041 (0.020 to 0.066)" in sentence(
         Reason(code="control_is_better", values=ahead), words
     )
