@@ -171,7 +171,7 @@ def test_what_makes_a_study_weak_is_said_in_one_sentence_each(tmp_path: Path) ->
         "Not described: 1 of the pictures, the first is line1/crack/000.png; the column error says why.",
         "All labelled pictures are 'crack': a study needs at least two classes.",
         "The domain 'line2' is small: 3 of its pictures have a label and words, and below 10 no rate means anything.",
-        "Copies of other pictures, byte for byte: 1; each counts once more.",
+        "Copies of other pictures, byte for byte: 1; each counts as a picture of its own.",
     )
     assert Tally(row(replace(one, label=None)) for one in only).remarks()[1].code == "no_label"
 
