@@ -79,7 +79,7 @@ class Sentence(BaseModel):
 
 
 class Remark(BaseModel):
-    """One remark. A value that is a remark says why; `error_text` is the English text of an error."""
+    """One remark. A value that is itself a remark says why. The code `error_text` passes on the text of an error, which is English."""
 
     model_config = STRICT
     code: RemarkCode
